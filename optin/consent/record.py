@@ -1,0 +1,130 @@
+"""The consent record: events, the status that follows from them, and the table that says how.
+
+Rules for the next editor:
+1. Everything that changes a status stands in TRANSITIONS. What is absent is refused.
+2. Nothing here reads a clock or a store. A stored status is a cache of `fold`, never its source.
+3. A stranger can cause `REQUESTED` and nothing else. No row may let it change what a known person chose (D7).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+RequestId = NewType("RequestId", bytes)  # 16 random bytes
+SubjectId = NewType("SubjectId", bytes)  # 16 random bytes
+
+
+class EventKind(StrEnum):
+    """What happened to a consent. A GDPR article stands where one asks for the event."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    WITHDRAWN = "withdrawn"  # by the data subject, 7(3)
+    REVOKED = "revoked"  # by the controller
+    EXPIRED = "expired"  # 5(1)(e)
+    MAILED = "mailed"  # evidence only: a mail was sent; changes no status
+
+
+class Status(StrEnum):
+    """The status of one person's consent for one purpose and channel, after W3C DPV."""
+
+    PENDING = "pending"
+    GIVEN = "given"
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+# status -> event -> status. Each status keeps itself on REQUESTED but the first: see rule 3.
+TRANSITIONS: dict[Status | None, dict[EventKind, Status]] = {
+    None: {EventKind.REQUESTED: Status.PENDING},
+    Status.PENDING: {
+        EventKind.REQUESTED: Status.PENDING,
+        EventKind.CONFIRMED: Status.GIVEN,
+        EventKind.WITHDRAWN: Status.WITHDRAWN,
+        EventKind.EXPIRED: Status.EXPIRED,
+    },
+    Status.GIVEN: {
+        EventKind.REQUESTED: Status.GIVEN,
+        EventKind.CONFIRMED: Status.GIVEN,
+        EventKind.WITHDRAWN: Status.WITHDRAWN,
+        EventKind.REVOKED: Status.REVOKED,
+        EventKind.EXPIRED: Status.EXPIRED,
+    },
+    Status.WITHDRAWN: {
+        EventKind.REQUESTED: Status.WITHDRAWN,
+        EventKind.CONFIRMED: Status.GIVEN,
+        EventKind.WITHDRAWN: Status.WITHDRAWN,
+    },
+    Status.REVOKED: {
+        EventKind.REQUESTED: Status.REVOKED,
+        EventKind.CONFIRMED: Status.GIVEN,
+        EventKind.WITHDRAWN: Status.WITHDRAWN,
+    },
+    Status.EXPIRED: {
+        EventKind.REQUESTED: Status.EXPIRED,
+        EventKind.CONFIRMED: Status.GIVEN,
+        EventKind.WITHDRAWN: Status.WITHDRAWN,
+    },
+}
+
+
+class TransitionRefused(ValueError):
+    """An event that cannot follow on the status: evidence that does not fit together."""
+
+
+@dataclass(frozen=True)
+class Happening:
+    """One event as far as the status is concerned. `asked_at` is the moment of the request it belongs to."""
+
+    kind: EventKind
+    at: datetime
+    request: RequestId | None = None
+    asked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ConsentRecord:
+    """Where one consent stands, and since when."""
+
+    status: Status | None = None
+    since: datetime | None = None
+    request: RequestId | None = None
+    withdrawn_at: datetime | None = None
+
+
+def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
+    """Return the record after one more event. Raises TransitionRefused.
+
+    A confirmation of something asked before a withdrawal revives nothing: who withdrew must ask again (D4).
+    """
+    if happening.kind is EventKind.CONFIRMED and not may_confirm(record, happening.asked_at):
+        msg = "a confirmation of a request made before the withdrawal"
+        raise TransitionRefused(msg)
+    status = TRANSITIONS[record.status].get(happening.kind)
+    if status is None:
+        msg = f"{happening.kind} cannot follow on {record.status}"
+        raise TransitionRefused(msg)
+    if happening.kind is EventKind.REQUESTED and record.status is not None:
+        return record
+    following = replace(record, status=status, since=happening.at, request=happening.request)
+    if happening.kind is EventKind.WITHDRAWN:
+        return replace(following, withdrawn_at=happening.at)
+    return following
+
+
+def may_confirm(record: ConsentRecord, asked_at: datetime | None) -> bool:
+    """Tell whether a request made at `asked_at` may still be confirmed."""
+    return record.withdrawn_at is None or (asked_at is not None and asked_at > record.withdrawn_at)
+
+
+def fold(happenings: Iterable[Happening]) -> ConsentRecord:
+    """Derive the record from its events, oldest first. Raises TransitionRefused."""
+    record = ConsentRecord()
+    for happening in happenings:
+        record = follow(record, happening)
+    return record

@@ -1,0 +1,139 @@
+"""Every error of the domain, in one tree. Each carries a status, a sentence for the visitor and a log line.
+
+    OptinError
+    ├── SetupRefused           the operator's: one sentence with its cure, exit status 1
+    │   ├── StoreUnusable          the store cannot be opened, or another server holds it
+    │   └── KeysUnusable           the keys are missing, readable by others, or not those of the data
+    ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
+    ├── StoreBusy              the store takes no more just now; nothing was stored
+    └── VisitorRefused         the prospect's: a page in words, nothing stored
+        ├── PageUnknown            no such page
+        ├── PostMalformed          a form that no browser sends
+        ├── PostTooLarge           a form larger than any of ours
+        ├── FormUnknown            a form version that the server never issued (F7)
+        ├── LinkForged             a token that we did not sign, or signed for another action (S3)
+        ├── LinkExpired            a token of ours whose time is over (D4)
+        ├── LinkSpent              a token of ours whose request is gone (erased, or never kept)
+        ├── FileUnavailable        a magnet that no longer has a file to hand out
+        └── TooManyRequests        a limit was reached (D8)
+
+The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
+A log line never holds personal data (S4): it is the class's name and nothing that a visitor typed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class OptinError(Exception):
+    """The root. `status` is the HTTP status, `name` the key of the visitor's sentence."""
+
+    status: ClassVar[int] = 500
+    name: ClassVar[str] = "internal"
+
+    @property
+    def log_line(self) -> str:
+        """What the operator's log says: which kind of refusal, without personal data (S4)."""
+        return f"{self.name} status={self.status}"
+
+
+class SetupRefused(OptinError):
+    """The set-up is unsafe or unusable; the message is one sentence with its cure."""
+
+
+class StoreUnusable(SetupRefused):
+    """The store cannot be opened, or another server process holds it."""
+
+
+class KeysUnusable(SetupRefused):
+    """The keys are missing, readable by others, malformed, or not those that sealed the data."""
+
+
+class RequestRefused(OptinError):
+    """A command named a purpose, processor or channel that the site does not have."""
+
+
+class StoreBusy(OptinError):
+    """The store takes no more just now (queue full, database locked, disk full). Nothing was stored."""
+
+    status = 503
+    name = "busy"
+    retry_after_seconds: ClassVar[int] = 5
+
+
+class VisitorRefused(OptinError):
+    """What a visitor sent cannot be taken. Nothing was stored."""
+
+    status = 400
+    name = "malformed"
+
+
+class PageUnknown(VisitorRefused):
+    """No page at this address."""
+
+    status = 404
+    name = "unknown"
+
+
+class PostMalformed(VisitorRefused):
+    """A form that no browser sends: wrong encoding, missing or repeated parts."""
+
+
+class PostTooLarge(VisitorRefused):
+    """A form larger than any that this site serves."""
+
+    status = 413
+    name = "too-large"
+
+
+class FormUnknown(VisitorRefused):
+    """A form version that this server never issued (F7)."""
+
+    status = 409
+    name = "form-unknown"
+
+
+class LinkForged(VisitorRefused):
+    """A token that was not signed here, or was signed for another action (S3)."""
+
+    status = 404
+    name = "link-forged"
+
+
+class LinkExpired(VisitorRefused):
+    """A token that is ours but whose time is over (D4). `payload` says what it was for."""
+
+    status = 410
+    name = "link-expired"
+
+    def __init__(self, payload: bytes = b"") -> None:
+        """Keep the payload: an expired link may still ask for a new one."""
+        super().__init__("link expired")
+        self.payload = payload
+
+
+class LinkSpent(VisitorRefused):
+    """A token that is ours but whose request is gone: erased, or replaced (D4)."""
+
+    status = 410
+    name = "link-spent"
+
+
+class FileUnavailable(VisitorRefused):
+    """A magnet that no longer has a file to hand out."""
+
+    status = 410
+    name = "file-unavailable"
+
+
+class TooManyRequests(VisitorRefused):
+    """A limit was reached (D8)."""
+
+    status = 429
+    name = "too-many"
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        """Say when it is worth trying again, in seconds."""
+        super().__init__("too many requests")
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,1 @@
+"""Proof, pure: bytes in, digests out. No clock, no store, no network."""

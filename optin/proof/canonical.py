@@ -1,0 +1,24 @@
+"""Canonical JSON (RFC 8785): the one form in which declarations and events are stored and hashed."""
+
+from __future__ import annotations
+
+import json
+from typing import TypeAlias
+
+import rfc8785
+
+Json: TypeAlias = "None | bool | int | str | list[Json] | tuple[Json, ...] | dict[str, Json]"
+
+
+def canonical(value: Json) -> bytes:
+    """Return the canonical bytes of `value`. The very bytes are kept; nothing is serialised twice."""
+    return rfc8785.dumps(value)
+
+
+def parse(data: bytes | str) -> dict[str, Json]:
+    """Read an object that `canonical` wrote. Raises ValueError when it is none."""
+    value = json.loads(data)
+    if not isinstance(value, dict):
+        msg = "not a JSON object"
+        raise ValueError(msg)
+    return value

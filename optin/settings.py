@@ -1,0 +1,55 @@
+"""Where this installation keeps its store, mail and keys. Not what the marketer wrote: that is `site`.
+
+Each value stands at the top level of `optin.toml` and is overridden by an environment variable
+(`OPTIN_STORE`, `OPTIN_MAIL`, `OPTIN_BASE_URL`, `OPTIN_KEYS`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SETTING_NAMES = ("base_url", "store", "mail", "keys")
+
+
+class Environment(BaseSettings):
+    """The settings as the environment gives them; absent means: as `optin.toml` says."""
+
+    model_config = SettingsConfigDict(env_prefix="OPTIN_", extra="ignore")
+
+    base_url: str | None = None
+    store: str | None = None
+    mail: str | None = None
+    keys: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One installation. Relative paths in `store`, `mail` and `keys` are seen from `root`."""
+
+    root: Path
+    base_url: str = "http://127.0.0.1:8000"
+    store: str = "sqlite:///var/optin.db"
+    mail: str = "file:var/mail"
+    keys: str = "var/keys.json"
+
+    @property
+    def secure(self) -> bool:
+        """Whether visitors come over https."""
+        return self.base_url.startswith("https://")
+
+    def path(self, relative: str) -> Path:
+        """A path of this installation, absolute."""
+        return self.root / relative
+
+
+def load_settings(root: Path, table: Mapping[str, object]) -> Settings:
+    """Read the settings of the site at `root`: the environment over `table` over the defaults."""
+    chosen = {name: value for name in SETTING_NAMES if isinstance(value := table.get(name), str)}
+    chosen.update(Environment().model_dump(exclude_none=True))
+    if "base_url" in chosen:
+        chosen["base_url"] = chosen["base_url"].rstrip("/")
+    return Settings(root=root, **chosen)

@@ -1,0 +1,190 @@
+"""What each template is given, and nothing else: one frozen value a page or mail.
+
+A view holds facts. Sentences come from the catalogues, markup from the templates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.entry import Problem, Typed
+from optin.consent.form import FormDeclaration
+from optin.consent.purpose import ConsentQuestion, Controller
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What surrounds every page: whose site it is, in which language, and where its privacy statement is."""
+
+    lang: str
+    controller: Controller
+    privacy_url: str
+    home_url: str = "/"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a magnet, with what it shows in words and its size in pixels (no layout shift)."""
+
+    url: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class LandingView:
+    """A landing page with its form (F1-F4, F6). Without `typed` it is the page as served and digested."""
+
+    frame: Frame
+    declaration: FormDeclaration
+    description: str
+    body_html: str
+    action: str
+    form_key: str
+    texts: tuple[tuple[str, str], ...] = ()  # the magnet's own words for keys of the catalogue (M9)
+    picture: Picture | None = None
+    typed: Typed | None = None
+    problems: tuple[Problem, ...] = ()
+    changed: bool = False  # the form that was posted is not the one that is served now (F7)
+
+
+@dataclass(frozen=True)
+class SentView:
+    """ "Look in your mailbox", where the one-time code is typed (D3)."""
+
+    frame: Frame
+    title: str
+    action: str
+    token: str
+    sender: str
+    problem: str = ""  # "", "code-wrong", "code-spent", "code-missing"
+    resent: bool = False
+
+
+@dataclass(frozen=True)
+class ConfirmView:
+    """What will be confirmed, with one button (D2)."""
+
+    frame: Frame
+    title: str
+    kind: str
+    action: str
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+
+
+@dataclass(frozen=True)
+class Granted:
+    """One consent that was given, and until when it is kept."""
+
+    question: ConsentQuestion
+    until: datetime
+
+
+@dataclass(frozen=True)
+class ConfirmedView:
+    """The success page: the magnet, and what was given (D4: the same at a second click)."""
+
+    frame: Frame
+    title: str
+    kind: str
+    granted: tuple[Granted, ...]
+    lapsed: tuple[ConsentQuestion, ...] = ()  # asked, but withdrawn since: not given by this click
+    download_url: str | None = None
+    file_name: str = ""
+    file_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class ExpiredView:
+    """A confirmation link that is too old, with one button that mails a new one (D6)."""
+
+    frame: Frame
+    title: str
+    action: str
+    resent: bool = False
+
+
+@dataclass(frozen=True)
+class UnsubscribeView:
+    """What can be withdrawn by this link, with one button; after it, that it was done (R3)."""
+
+    frame: Frame
+    action: str
+    questions: tuple[ConsentQuestion, ...]
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class PrivacyView:
+    """A privacy statement (GDPR 13)."""
+
+    frame: Frame
+    title: str
+    body_html: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """One magnet on the index."""
+
+    url: str
+    kind: str
+    lang: str
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class IndexView:
+    """The list of magnets."""
+
+    frame: Frame
+    cards: tuple[Card, ...]
+
+
+@dataclass(frozen=True)
+class ErrorView:
+    """A refusal in words: `error.<name>.title` and `error.<name>.text` of the catalogue."""
+
+    frame: Frame
+    name: str
+
+
+@dataclass(frozen=True)
+class ConfirmationMail:
+    """The mail that asks for the confirmation; no advertisement, no echo of what was typed (D5)."""
+
+    lang: str
+    controller: Controller
+    title: str
+    kind: str
+    page_url: str
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+    confirm_url: str
+    code: str  # spaced, "1234 5678"
+    expires_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True)
+class DeliveryMail:
+    """The magnet and the receipt, after the confirmation."""
+
+    lang: str
+    controller: Controller
+    title: str
+    kind: str
+    page_url: str
+    requested_at: datetime
+    confirmed_at: datetime
+    granted: tuple[Granted, ...]
+    download_url: str | None
+    download_until: datetime | None
+    unsubscribe_url: str
+    privacy_url: str
+    form_version: str  # the digest, for the receipt
+    first_name: str = ""
