@@ -39,6 +39,7 @@ class FormDeclaration:
     privacy: PrivacyDigest
     questions: tuple[ConsentQuestion, ...] = ()
     fields: tuple[FormField, ...] = ()
+    file: str = ""  # the name of the file that is handed out; empty where there is none
 
     def as_json(self) -> dict[str, Any]:
         """Return the declaration as plain JSON values."""
@@ -75,6 +76,7 @@ class FormDeclaration:
                 for question in plain["questions"]
             ),
             fields=tuple(FormField(**field) for field in plain["fields"]),
+            file=plain["file"],
         )
 
     def question(self, purpose: str) -> ConsentQuestion | None:

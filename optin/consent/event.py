@@ -1,0 +1,94 @@
+"""The text of an event: which fields it has, in which form. Holds no personal data (P1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self
+
+from optin.consent.form import FormDeclaration, FormDigest
+from optin.consent.purpose import ConsentQuestion
+from optin.consent.record import EventKind, RequestId
+
+VERSION = 1
+CONFIRMED_THROUGH = "mailbox"  # all that a confirmation shows: whoever confirmed reads that mailbox (P7)
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return a moment in UTC with milliseconds (RFC 3339)."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What all events of one request have in common."""
+
+    request: RequestId
+    form: FormDigest
+    declaration: FormDeclaration
+    commitment: str  # salted digest of what the person declared
+
+    def body(self, kind: EventKind, at: datetime, question: ConsentQuestion | None) -> dict[str, Any]:
+        """Return the event that `kind` happened to one consent, or to the request itself."""
+        return {
+            "version": VERSION,
+            "kind": kind.value,
+            "at": rfc3339(at),
+            "request": self.request.hex(),
+            "magnet": self.declaration.magnet,
+            "form": self.form,
+            "privacy": self.declaration.privacy,
+            "declaration": self.commitment,
+            "purpose": None if question is None else question.purpose,
+            "channel": None if question is None else question.channel.value,
+        }
+
+    def bodies(
+        self, kind: EventKind, at: datetime, questions: tuple[ConsentQuestion, ...]
+    ) -> list[dict[str, Any]]:
+        """Return one event for each consent, or one for the request where no box was ticked."""
+        return [self.body(kind, at, question) for question in questions or (None,)]
+
+    def confirmed(
+        self, at: datetime, questions: tuple[ConsentQuestion, ...], how: str
+    ) -> list[dict[str, Any]]:
+        """Return the confirmations; `how` the person did it: by link or by code."""
+        return [
+            {**body, "through": CONFIRMED_THROUGH, "how": how}
+            for body in self.bodies(EventKind.CONFIRMED, at, questions)
+        ]
+
+    def mailed(self, at: datetime, mail: str, message_id: str, commitment: str) -> dict[str, Any]:
+        """Return the event that a mail was sent, with the salted digest of its bytes."""
+        return {
+            **self.body(EventKind.MAILED, at, None),
+            "mail": mail,
+            "message_id": message_id,
+            "bytes": commitment,
+        }
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event as read back from its bytes."""
+
+    kind: EventKind
+    at: datetime
+    request: RequestId
+    form: str
+    declaration: str
+    purpose: str | None
+    channel: str | None
+
+    @classmethod
+    def read(cls, body: dict[str, Any]) -> Self:
+        """Read an event. Raises KeyError, TypeError or ValueError when it is none of ours."""
+        return cls(
+            kind=EventKind(body["kind"]),
+            at=datetime.fromisoformat(body["at"]),
+            request=RequestId(bytes.fromhex(body["request"])),
+            form=body["form"],
+            declaration=body["declaration"],
+            purpose=body["purpose"],
+            channel=body["channel"],
+        )

@@ -1,0 +1,201 @@
+"""Confirmation: the person behind the mailbox says yes, by the link or by the code (D2-D4).
+
+Looking changes nothing. A second yes adds no evidence. What was withdrawn since it was asked stays withdrawn.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from optin.consent.code import MAX_TRIES, matches
+from optin.consent.form import FormDeclaration
+from optin.consent.purpose import ConsentQuestion
+from optin.consent.record import (
+    ConsentRecord,
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    SubjectId,
+    follow,
+    may_confirm,
+)
+from optin.errors import LinkExpired, LinkSpent
+from optin.flows.opened import OpenedRequest, open_request
+from optin.flows.orders import MailKind, Receipt
+from optin.flows.policy import RequestPolicy
+from optin.store.events import add_events
+from optin.store.outbox import enqueue
+from optin.store.requests import (
+    Request,
+    count_try,
+    load_request,
+    mark_confirmed,
+    peek_request,
+)
+from optin.store.subjects import (
+    StoredConsent,
+    consents_of,
+    find_or_add_subject,
+    load_consent,
+    save_consent,
+    save_contact,
+    suppressed_at,
+    unsuppress,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one request asked for, as the confirm page shows it."""
+
+    request: RequestId
+    form: FormDeclaration
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+    confirmed: bool
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What came of it: the same whether this was the first yes or the tenth."""
+
+    request: RequestId
+    form: FormDeclaration
+    granted: tuple[Receipt, ...]
+    lapsed: tuple[ConsentQuestion, ...]
+
+
+@dataclass(frozen=True)
+class CodeRefused:
+    """A code that does not confirm. `reason`: code-missing, code-wrong or code-spent."""
+
+    form: FormDeclaration
+    reason: str
+
+
+def view_request(tx: Tx, vault: Vault, request: RequestId) -> Asked:
+    """Return what a confirmation link is about; changes nothing (D2). Raises LinkSpent."""
+    opened = open_request(tx, vault, peek_request(tx, request))
+    return Asked(
+        request=request,
+        form=opened.declaration,
+        requested_at=opened.stored.created_at,
+        questions=opened.asked,
+        confirmed=opened.stored.confirmed_at is not None,
+    )
+
+
+def view_confirmation(tx: Tx, vault: Vault, request: RequestId) -> Confirmation:
+    """Return what a confirmed request led to; changes nothing. Raises LinkSpent."""
+    opened = open_request(tx, vault, peek_request(tx, request))
+    if opened.stored.subject is None:
+        raise LinkSpent
+    return _outcome(tx, opened, opened.stored.subject)
+
+
+def confirm(
+    tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy, now: datetime
+) -> Confirmation:
+    """Confirm a request by its link. The link's own age was checked when it was read.
+
+    Raises LinkSpent when the request is gone: an old link never brings anything back (D4).
+    """
+    opened = open_request(tx, vault, load_request(tx, request))
+    return _confirm(tx, vault, opened, policy, now, how="link")
+
+
+def confirm_by_code(
+    tx: Tx, vault: Vault, request: RequestId, typed: str, policy: RequestPolicy, now: datetime
+) -> Confirmation | CodeRefused:
+    """Confirm a request by its one-time code: few tries, the expiry of the link (D3).
+
+    Raises LinkExpired, and LinkSpent when the request is gone.
+    """
+    opened = open_request(tx, vault, load_request(tx, request))
+    if opened.stored.code_tries >= MAX_TRIES:
+        return CodeRefused(opened.declaration, "code-spent")
+    if not typed.strip():
+        return CodeRefused(opened.declaration, "code-missing")
+    if not matches(opened.sealed.code, typed):
+        count_try(tx, request)
+        return CodeRefused(opened.declaration, "code-wrong")
+    until = opened.stored.link_until
+    if opened.stored.confirmed_at is None and (until is None or until <= now):
+        raise LinkExpired(request)
+    return _confirm(tx, vault, opened, policy, now, how="code")
+
+
+def _confirm(
+    tx: Tx, vault: Vault, opened: OpenedRequest, policy: RequestPolicy, now: datetime, *, how: str
+) -> Confirmation:
+    """Confirm a request that this transaction has locked.
+
+    1. Confirmed before: show it again, change nothing.
+    2. Find or make the person; nobody else changes it meanwhile.
+    3. Decide for each box whether it still may be given.
+    4. Add the events, then bring the cache up to them.
+    5. Keep what was declared as the person's data; queue the magnet and the receipt.
+    """
+    stored = opened.stored
+
+    # 1. Confirmed before.
+    if stored.subject is not None:
+        return _outcome(tx, opened, stored.subject)
+
+    # 2. Find or make the person.
+    subject = find_or_add_subject(tx, stored.email_index, b"", now)
+
+    # 3. Decide for each box.
+    records = [(question, _record(tx, subject, stored, question)) for question in opened.asked]
+    given = [pair for pair in records if may_confirm(pair[1], stored.created_at)]
+
+    # 4. Add the events, then bring the cache up to them.
+    questions = tuple(question for question, _ in given)
+    add_events(tx, stored.id, opened.circumstances.confirmed(now, questions, how))
+    mark_confirmed(tx, stored.id, subject, now)
+    happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
+    for question, record in given:
+        until = question.retention.after(now)
+        kept = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
+        save_consent(tx, subject, kept)
+        unsuppress(tx, stored.email_index, question.purpose, question.channel)
+
+    # 5. Keep what was declared; queue the magnet and the receipt.
+    declared = opened.declared
+    save_contact(tx, vault, subject, {"email": declared.email, **declared.fields})
+    enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
+    return _outcome(tx, opened, subject)
+
+
+def _record(
+    tx: Tx, subject: SubjectId, stored: Request, question: ConsentQuestion
+) -> ConsentRecord:
+    """Return where the consent stands for someone who asked; a suppression counts as a withdrawal."""
+    kept = load_consent(tx, subject, question.purpose, question.channel)
+    record = ConsentRecord(status=Status.PENDING) if kept is None else kept.record
+    suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel)
+    moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
+    return replace(record, withdrawn_at=max(moments, default=None))
+
+
+def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
+    live = {
+        consent.purpose: consent.expires_at
+        for consent in consents_of(tx, subject)
+        if consent.record.status is Status.GIVEN
+    }
+    asked = opened.asked
+    return Confirmation(
+        request=opened.stored.id,
+        form=opened.declaration,
+        granted=tuple(
+            Receipt(question, live[question.purpose])
+            for question in asked
+            if question.purpose in live
+        ),
+        lapsed=tuple(question for question in asked if question.purpose not in live),
+    )

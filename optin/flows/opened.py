@@ -1,0 +1,54 @@
+"""A request, opened: with its form version, what was declared, and what its events have in common."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optin.consent.event import Circumstances
+from optin.consent.form import FormDeclaration
+from optin.consent.purpose import ConsentQuestion
+from optin.errors import LinkSpent
+from optin.proof.commitment import commit
+from optin.store.forms import StoredForm, form_by_digest
+from optin.store.requests import Declared, Request, Sealed
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class OpenedRequest:
+    """Everything that is known of one request."""
+
+    stored: Request
+    form: StoredForm
+    sealed: Sealed
+    declared: Declared
+
+    @property
+    def declaration(self) -> FormDeclaration:
+        """What the form said."""
+        return self.form.version.declaration
+
+    @property
+    def asked(self) -> tuple[ConsentQuestion, ...]:
+        """The boxes that were ticked, in the words that were shown."""
+        return self.declaration.asked(self.declared.purposes)
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What all events of this request say alike."""
+        return Circumstances(
+            request=self.stored.id,
+            form=self.form.version.digest,
+            declaration=self.declaration,
+            commitment=commit(self.sealed.salt, self.sealed.declaration),
+        )
+
+
+def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
+    """Open a stored request. Raises LinkSpent when it is gone, KeysUnusable when the keys are others."""
+    form = None if stored is None else form_by_digest(tx, stored.form)
+    if stored is None or form is None:
+        raise LinkSpent
+    sealed = Sealed.open(vault, stored.id, stored.sealed)
+    return OpenedRequest(stored, form, sealed, Declared.parse(sealed.declaration))

@@ -1,0 +1,124 @@
+"""The secrets of one installation: made once, read at start, rotated by adding (S2).
+
+Three kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
+address without storing it, `link` keys sign what is mailed (the newest signs, all read).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from optin.errors import KeysUnusable
+
+KEY_BYTES = 32
+MAX_SEAL_KEYS = 250  # a sealed value names its key in one byte
+
+
+@dataclass(frozen=True)
+class KeyRing:
+    """Keys oldest first. `use` says who made them: keys of `dev` never serve the public."""
+
+    seal: tuple[bytes, ...]
+    index: bytes
+    link: tuple[bytes, ...]
+    use: str = "serve"
+
+    @classmethod
+    def fresh(cls, use: str) -> Self:
+        """Make new keys."""
+        return cls(
+            seal=(secrets.token_bytes(KEY_BYTES),),
+            index=secrets.token_bytes(KEY_BYTES),
+            link=(secrets.token_bytes(KEY_BYTES),),
+            use=use,
+        )
+
+    def as_json(self) -> str:
+        """Return the keys as they stand in the file."""
+        plain = {
+            "use": self.use,
+            "seal": [_text(key) for key in self.seal],
+            "index": _text(self.index),
+            "link": [_text(key) for key in self.link],
+        }
+        return json.dumps(plain, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Read what `as_json` wrote. Raises KeysUnusable."""
+        try:
+            plain = json.loads(text)
+            ring = cls(
+                seal=tuple(_bytes(key) for key in plain["seal"]),
+                index=_bytes(plain["index"]),
+                link=tuple(_bytes(key) for key in plain["link"]),
+                use=str(plain.get("use", "serve")),
+            )
+        except (ValueError, KeyError, TypeError, AttributeError):
+            msg = "The keys cannot be read; put the original key file back, nothing was changed."
+            raise KeysUnusable(msg) from None
+        if not ring.seal or not ring.link or len(ring.seal) > MAX_SEAL_KEYS:
+            msg = "The keys are incomplete; put the original key file back, nothing was changed."
+            raise KeysUnusable(msg)
+        return ring
+
+
+def load_keys(where: str, root: Path) -> KeyRing | None:
+    """Read the keys from `where`: the JSON itself (from the environment) or a path below `root`.
+
+    Returns None when the file does not exist. Raises KeysUnusable when it is readable by others.
+    """
+    if where.lstrip().startswith("{"):
+        return KeyRing.from_json(where)
+    path = root / where
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        msg = f"The key file {where} cannot be read ({problem.strerror}); make it readable to this user."
+        raise KeysUnusable(msg) from None
+    with os.fdopen(descriptor, encoding="utf-8", errors="replace") as file:
+        if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
+            msg = f"The key file {where} can be read by others; run: chmod 600 {where}"
+            raise KeysUnusable(msg)
+        return KeyRing.from_json(file.read())
+
+
+def make_keys(where: str, root: Path, use: str) -> KeyRing:
+    """Make new keys and write them to `where`, readable to the owner alone, never over an old file."""
+    path = root / where
+    path.parent.mkdir(parents=True, exist_ok=True)
+    ring = KeyRing.fresh(use)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(ring.as_json())
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        os.link(draft, path)  # unlike a rename, it refuses to replace keys that another start just made
+    except FileExistsError:
+        return load_keys(where, root) or ring
+    finally:
+        draft.unlink()
+    return ring
+
+
+def _text(key: bytes) -> str:
+    return base64.b64encode(key).decode()
+
+
+def _bytes(text: str) -> bytes:
+    key = base64.b64decode(text, validate=True)
+    if len(key) != KEY_BYTES:
+        msg = f"a key has {KEY_BYTES} bytes"
+        raise ValueError(msg)
+    return key

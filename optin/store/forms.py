@@ -1,0 +1,92 @@
+"""Form versions and privacy statements: kept as they were served, found by digest or key (P2, F7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
+from optin.proof.canonical import canonical, parse
+from optin.store.transaction import Tx, to_ms
+
+
+@dataclass(frozen=True)
+class StoredForm:
+    """A form version as it is kept. `ordinal` counts the versions of one magnet: v1, v2, …"""
+
+    version: FormVersion
+    ordinal: int
+
+    @property
+    def label(self) -> str:
+        """How people name it."""
+        return f"v{self.ordinal}"
+
+
+def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
+    """Keep a statement as served, unless these very bytes are kept already."""
+    tx.run(
+        "INSERT INTO privacy_version(digest, lang, page, first_served)"
+        " SELECT :digest, :lang, :page, :now WHERE NOT EXISTS"
+        " (SELECT 1 FROM privacy_version WHERE digest = :digest)",
+        digest=statement.digest,
+        lang=statement.lang,
+        page=statement.page,
+        now=to_ms(now),
+    )
+
+
+def keep_form(tx: Tx, version: FormVersion, now: datetime) -> None:
+    """Keep a form version as served. Same bytes, same version; else the next ordinal of its magnet."""
+    tx.run(
+        "INSERT INTO form_version"
+        "(digest, form_key, magnet, ordinal, page, declaration, privacy, first_served)"
+        " SELECT :digest, :form_key, :magnet,"
+        " (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM form_version WHERE magnet = :magnet),"
+        " :page, :declaration, :privacy, :now WHERE NOT EXISTS"
+        " (SELECT 1 FROM form_version WHERE digest = :digest)",
+        digest=version.digest,
+        form_key=version.key,
+        magnet=version.declaration.magnet,
+        page=version.page,
+        declaration=canonical(version.declaration.as_json()).decode(),
+        privacy=version.declaration.privacy,
+        now=to_ms(now),
+    )
+
+
+_FORM = "SELECT digest, form_key, page, declaration, ordinal FROM form_version"
+
+
+def form_by_key(tx: Tx, key: str) -> StoredForm | None:
+    """Return the version that a posted form names, or None: never issued."""
+    return _form(tx.one(f"{_FORM} WHERE form_key = :form_key", form_key=key))
+
+
+def form_by_digest(tx: Tx, digest: str) -> StoredForm | None:
+    """Return the version with this digest."""
+    return _form(tx.one(f"{_FORM} WHERE digest = :digest", digest=digest))
+
+
+def privacy_by_prefix(tx: Tx, prefix: str) -> PrivacyVersion | None:
+    """Return the statement whose digest begins with `prefix` (hexadecimal)."""
+    row = tx.one(
+        "SELECT digest, lang, page FROM privacy_version"
+        " WHERE digest >= :prefix AND digest < :after ORDER BY digest LIMIT 1",
+        prefix=prefix,
+        after=prefix + "g",
+    )
+    return None if row is None else PrivacyVersion(digest=row[0], lang=row[1], page=row[2])
+
+
+def _form(row: tuple[object, ...] | None) -> StoredForm | None:
+    if row is None:
+        return None
+    digest, key, page, declaration, ordinal = row
+    version = FormVersion(
+        digest=FormDigest(str(digest)),
+        key=FormKey(str(key)),
+        page=bytes(page),  # type: ignore[call-overload]
+        declaration=FormDeclaration.from_json(parse(str(declaration))),
+    )
+    return StoredForm(version=version, ordinal=int(str(ordinal)))

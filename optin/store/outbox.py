@@ -1,0 +1,163 @@
+"""The outbox: mails that must leave, as ids; and the mails that left, as sealed bytes (D1, P2).
+
+`next_at` is both the due time and the end of a lease. `claim` is a random fence: a courier that comes
+late cannot settle. `starts` counts claims since the last verdict: more than one means that a courier died
+with this mail, so it is tried alone and given up after a few.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.record import RequestId
+from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.vault import Place, Vault
+
+MAX_STARTS = 4
+CLAIM_BYTES = 12
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail to send. `suspect`: a courier died with it before."""
+
+    number: int
+    claim: bytes
+    message_id: str
+    kind: str
+    request: RequestId
+    suspect: bool
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How often a claimed mail was tried, and since when it waits."""
+
+    message_id: str
+    kind: str
+    request: RequestId
+    attempts: int
+    queued_at: datetime
+
+
+def enqueue(tx: Tx, kind: str, request: RequestId, domain: str, now: datetime) -> None:
+    """Queue a mail, due at once. Its Message-ID is made here and stays the same at every try."""
+    tx.run(
+        "INSERT INTO outbox(message_id, kind, request_id, next_at, created_at)"
+        " VALUES (:message_id, :kind, :request, :now, :now)",
+        message_id=f"<{secrets.token_hex(16)}@{domain}>",
+        kind=kind,
+        request=request,
+        now=to_ms(now),
+    )
+
+
+_CLAIM = """WITH due AS MATERIALIZED (
+    SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion}
+    ORDER BY next_at LIMIT :most {skip_locked})
+UPDATE outbox SET next_at = :until, claim = :claim, starts = starts + 1
+WHERE id IN (SELECT id FROM due)
+RETURNING id, message_id, kind, request_id, starts"""
+
+
+def claim(tx: Tx, most: int, lease: timedelta, now: datetime, *, suspect: bool) -> list[Letter]:
+    """Take up to `most` due mails for the length of `lease`: the suspect ones, or all others."""
+    fence = secrets.token_bytes(CLAIM_BYTES)
+    rows = tx.all(
+        _CLAIM.format(suspicion="> 0" if suspect else "= 0", skip_locked=tx.skip_locked),
+        now=to_ms(now),
+        most=most,
+        until=to_ms(now + lease),
+        claim=fence,
+    )
+    return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4] > 1) for row in rows]
+
+
+def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
+    """Return how a claimed mail stands; None when the fence is another's by now, or the mail is gone."""
+    row = tx.one(
+        "SELECT message_id, kind, request_id, attempts, created_at FROM outbox"
+        f" WHERE id = :id AND claim = :claim AND state = 'queued' {tx.for_update}",
+        id=number,
+        claim=fence,
+    )
+    if row is None:
+        return None
+    return Standing(row[0], row[1], RequestId(row[2]), row[3], from_ms(row[4]))
+
+
+def give_up_killers(tx: Tx, now: datetime) -> int:
+    """Give up mails with which a courier died time and again; return how many."""
+    return tx.run(
+        "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = 'courier died'"
+        " WHERE state = 'queued' AND next_at <= :now AND starts >= :most",
+        now=to_ms(now),
+        most=MAX_STARTS,
+    )
+
+
+def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
+    """Close a mail as sent or dead. Look at its `standing` first."""
+    tx.run(
+        "UPDATE outbox SET state = :state, last_reply = :reply, settled_at = :now, claim = NULL,"
+        " starts = 0 WHERE id = :id",
+        state=state,
+        reply=reply,
+        now=to_ms(now),
+        id=number,
+    )
+
+
+def postpone(tx: Tx, number: int, reply: str, until: datetime) -> None:
+    """Let a mail wait until `until`. Look at its `standing` first."""
+    tx.run(
+        "UPDATE outbox SET attempts = attempts + 1, starts = 0, claim = NULL, last_reply = :reply,"
+        " next_at = :until WHERE id = :id",
+        reply=reply,
+        until=to_ms(until),
+        id=number,
+    )
+
+
+def withdraw_letter(tx: Tx, number: int) -> None:
+    """Remove a mail that has nothing to say any more."""
+    tx.run("DELETE FROM outbox WHERE id = :id", id=number)
+
+
+def forget_settled(tx: Tx, before: datetime, most: int) -> int:
+    """Remove settled rows older than `before`; return how many. The mails themselves are evidence."""
+    return tx.run(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox"
+        " WHERE state <> 'queued' AND settled_at < :before ORDER BY settled_at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
+
+
+def keep_mail(
+    tx: Tx, vault: Vault, message_id: str, request: RequestId, data: bytes, now: datetime
+) -> None:
+    """Keep the very bytes that were sent, sealed."""
+    tx.run(
+        "INSERT INTO mail(message_id, request_id, sealed, sent_at)"
+        " VALUES (:message_id, :request, :sealed, :now)",
+        message_id=message_id,
+        request=request,
+        sealed=vault.seal(Place("mail", message_id.encode()), data),
+        now=to_ms(now),
+    )
+
+
+def count_states(tx: Tx) -> dict[str, int]:
+    """Count the mails by state."""
+    return {row[0]: row[1] for row in tx.all("SELECT state, COUNT(*) FROM outbox GROUP BY state")}
+
+
+def is_queued(tx: Tx, request: RequestId) -> bool:
+    """Tell whether a mail about `request` still waits to be sent."""
+    row = tx.one(
+        "SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request
+    )
+    return row is not None

@@ -1,0 +1,191 @@
+"""Requests: what one person asked for with one form, sealed, until it is confirmed or erased (D6)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.record import RequestId, SubjectId
+from optin.proof.canonical import parse
+from optin.store.transaction import Row, Tx, from_ms, to_ms
+from optin.store.vault import Place, Vault
+
+
+@dataclass(frozen=True)
+class Sealed:
+    """What is kept sealed with a request: the declaration as declared, its salt, the one-time code."""
+
+    declaration: bytes  # canonical JSON
+    salt: bytes
+    code: str
+
+    def seal(self, vault: Vault, request: RequestId) -> bytes:
+        """Return this encrypted, for the row of `request` alone."""
+        plain = {"declaration": self.declaration.decode(), "salt": self.salt.hex(), "code": self.code}
+        return vault.seal(Place("request", request), json.dumps(plain).encode())
+
+    @classmethod
+    def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> Sealed:
+        """Return what was sealed for `request`. Raises KeysUnusable."""
+        plain = json.loads(vault.open(Place("request", request), sealed))
+        return cls(
+            declaration=plain["declaration"].encode(),
+            salt=bytes.fromhex(plain["salt"]),
+            code=plain["code"],
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as it is stored."""
+
+    id: RequestId
+    email_index: bytes
+    subject: SubjectId | None
+    form: str
+    sealed: bytes
+    created_at: datetime
+    link_until: datetime | None
+    resent: int
+    code_tries: int
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What the person declared: the sealed part of a request, read."""
+
+    email: str
+    fields: dict[str, str]
+    purposes: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, declaration: bytes) -> Declared:
+        """Read the canonical declaration."""
+        plain = parse(declaration)
+        fields, purposes = plain["fields"], plain["purposes"]
+        if not isinstance(fields, dict) or not isinstance(purposes, list):
+            msg = "not a declaration"
+            raise TypeError(msg)
+        return cls(
+            email=str(plain["email"]),
+            fields={name: str(value) for name, value in fields.items()},
+            purposes=tuple(str(purpose) for purpose in purposes),
+        )
+
+
+_COLUMNS = (
+    "id, email_index, subject_id, form, sealed, created_at, link_until, resent, code_tries, confirmed_at"
+)
+
+
+def add_request(tx: Tx, request: Request, erase_at: datetime) -> None:
+    """Store a new request; it is erased at `erase_at` unless it is confirmed before."""
+    tx.run(
+        "INSERT INTO request(id, email_index, form, sealed, created_at, erase_at)"
+        " VALUES (:id, :email_index, :form, :sealed, :created_at, :erase_at)",
+        id=request.id,
+        email_index=request.email_index,
+        form=request.form,
+        sealed=request.sealed,
+        created_at=to_ms(request.created_at),
+        erase_at=to_ms(erase_at),
+    )
+
+
+def load_request(tx: Tx, request: RequestId) -> Request | None:
+    """Return a request; locked against other processes until the transaction ends."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM request WHERE id = :id {tx.for_update}", id=request)
+    return None if row is None else _request(row)
+
+
+def peek_request(tx: Tx, request: RequestId) -> Request | None:
+    """Return a request without locking it."""
+    row = tx.one(f"SELECT {_COLUMNS} FROM request WHERE id = :id", id=request)
+    return None if row is None else _request(row)
+
+
+def count_recent(tx: Tx, email_index: bytes, since: datetime) -> int:
+    """Count the mails asked for an address since a moment: its requests, and what was sent again."""
+    row = tx.one(
+        "SELECT COUNT(*) + COALESCE(SUM(resent), 0) FROM request"
+        " WHERE email_index = :email_index AND created_at > :since",
+        email_index=email_index,
+        since=to_ms(since),
+    )
+    return int(row[0]) if row else 0
+
+
+def mark_confirmed(tx: Tx, request: RequestId, subject: SubjectId, now: datetime) -> None:
+    """Record that the person behind the mailbox confirmed, and who it is."""
+    tx.run(
+        "UPDATE request SET confirmed_at = :now, subject_id = :subject WHERE id = :id",
+        now=to_ms(now),
+        subject=subject,
+        id=request,
+    )
+
+
+def open_link(tx: Tx, request: RequestId, link_until: datetime, erase_at: datetime) -> None:
+    """Let the confirmation be given until `link_until`: its mail leaves now (D4)."""
+    tx.run(
+        "UPDATE request SET link_until = :link_until, erase_at = :erase_at WHERE id = :id",
+        link_until=to_ms(link_until),
+        erase_at=to_ms(erase_at),
+        id=request,
+    )
+
+
+def count_resend(tx: Tx, request: RequestId, erase_at: datetime) -> None:
+    """Count one more mail for a request, and keep it long enough for that mail."""
+    tx.run(
+        "UPDATE request SET resent = resent + 1, erase_at = :erase_at WHERE id = :id",
+        erase_at=to_ms(erase_at),
+        id=request,
+    )
+
+
+def count_try(tx: Tx, request: RequestId) -> None:
+    """Count one wrong code (D3)."""
+    tx.run("UPDATE request SET code_tries = code_tries + 1 WHERE id = :id", id=request)
+
+
+def due_for_erasure(tx: Tx, now: datetime, most: int) -> list[RequestId]:
+    """Return unconfirmed requests whose time is over (D6)."""
+    rows = tx.all(
+        "SELECT id FROM request WHERE confirmed_at IS NULL AND erase_at <= :now"
+        f" ORDER BY erase_at LIMIT :most {tx.skip_locked}",
+        now=to_ms(now),
+        most=most,
+    )
+    return [RequestId(row[0]) for row in rows]
+
+
+def erase_request(tx: Tx, request: RequestId, reason: str, now: datetime) -> None:
+    """Remove a request with its mails and the bytes of its events. The leaves stay (P9)."""
+    tx.run(
+        "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
+        id=request,
+        reason=reason,
+        now=to_ms(now),
+    )
+    tx.run("UPDATE event SET body = NULL, request_id = NULL WHERE request_id = :id", id=request)
+    tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
+    tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
+    tx.run("DELETE FROM request WHERE id = :id", id=request)
+
+
+def _request(row: Row) -> Request:
+    return Request(
+        id=RequestId(row[0]),
+        email_index=row[1],
+        subject=None if row[2] is None else SubjectId(row[2]),
+        form=row[3],
+        sealed=row[4],
+        created_at=from_ms(row[5]),
+        link_until=None if row[6] is None else from_ms(row[6]),
+        resent=row[7],
+        code_tries=row[8],
+        confirmed_at=None if row[9] is None else from_ms(row[9]),
+    )

@@ -1,0 +1,292 @@
+"""SQLite: one writer thread with group commit, readers beside it.
+
+Each group is one BEGIN IMMEDIATE … COMMIT with one fsync; each operation in it has a savepoint, so a
+failing one takes nobody along. `synchronous=FULL`: what was acknowledged survives a power cut.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+import re
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlite_utils import Database, Migrations
+
+from optin.errors import StoreBusy, StoreUnusable
+from optin.store.schema import MIGRATIONS, SQLITE, Migration, trigger_names
+from optin.store.transaction import Operation, Row, Value
+
+T = TypeVar("T")
+
+QUEUE_LENGTH = 2_000
+GROUP_LENGTH = 64
+BUSY_TIMEOUT_MS = 5_000
+PAGE_ROWS = 500
+READERS = 2
+
+
+class SqliteTx:
+    """A transaction on one connection."""
+
+    for_update = ""
+    skip_locked = ""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Work on `connection`, in the thread that owns it."""
+        self._connection = connection
+
+    def run(self, sql: str, **values: Value) -> int:
+        """Run a statement; return how many rows it changed."""
+        return self._connection.execute(sql, values).rowcount
+
+    def one(self, sql: str, **values: Value) -> Row | None:
+        """Return the first row, or None."""
+        rows = self._connection.execute(sql, values).fetchall()  # all: a RETURNING must run to its end
+        return rows[0] if rows else None
+
+    def all(self, sql: str, **values: Value) -> list[Row]:
+        """Return every row."""
+        return self._connection.execute(sql, values).fetchall()
+
+    def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Run a statement once for each of `rows`."""
+        self._connection.executemany(sql, rows)
+
+    def each(self, sql: str, **values: Value) -> Iterator[Row]:
+        """Yield rows as they are read."""
+        cursor = self._connection.execute(sql, values)
+        while rows := cursor.fetchmany(PAGE_ROWS):
+            yield from rows
+
+
+class _Waiting:
+    """One operation in the queue, and who waits for it."""
+
+    __slots__ = ("future", "operation")
+
+    def __init__(self, operation: Operation[Any]) -> None:
+        self.operation = operation
+        self.future: Future[Any] = Future()
+
+    def settle(self, result: object, problem: BaseException | None) -> None:
+        if problem is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(problem)
+
+
+class SqliteStore:
+    """One database file. Open it with `serving=True` in the one process that serves it."""
+
+    def __init__(self, path: Path, *, serving: bool = False) -> None:
+        """Open or make the file and bring its schema up to date. Raises StoreUnusable."""
+        self._path = path
+        self._lock = _serve_alone(path) if serving else None
+        self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_LENGTH)
+        self._readers = ThreadPoolExecutor(READERS, "optin-reader")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._closed = False
+        try:
+            self._connection = connect(path)
+            _migrate(self._connection)
+        except (sqlite3.Error, OSError) as problem:
+            self._unlock()
+            msg = f"The database {path.name} cannot be opened ({problem}); nothing was changed."
+            raise StoreUnusable(msg) from None
+        except BaseException:
+            self._unlock()
+            raise
+        self._writer = threading.Thread(target=self._write_groups, name="optin-writer", daemon=True)
+        self._writer.start()
+
+    def submit(self, operation: Operation[T]) -> Future[T]:
+        """Queue `operation` for the next group. Raises StoreBusy when the queue is full."""
+        waiting = _Waiting(operation)
+        try:
+            if self._closed:
+                raise queue.Full
+            self._queue.put_nowait(waiting)
+        except queue.Full:
+            raise StoreBusy from None
+        return waiting.future
+
+    def read(self, operation: Operation[T]) -> T:
+        """Run a reading operation on a connection of the calling thread."""
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = self._local.connection = connect(self._path)
+            connection.execute("PRAGMA query_only = ON")
+            self._opened.append(connection)
+        try:
+            connection.execute("BEGIN")
+            try:
+                return operation(SqliteTx(connection))
+            finally:
+                connection.rollback()
+        except sqlite3.OperationalError:
+            raise StoreBusy from None
+
+    def submit_read(self, operation: Operation[T]) -> Future[T]:
+        """Run a reading operation in a thread of the store."""
+        return self._readers.submit(self.read, operation)
+
+    def close(self) -> None:
+        """Finish what was accepted, then close every connection and give up the lock."""
+        if self._closed:
+            return
+        self._closed = True
+        self._queue.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        for connection in (*self._opened, self._connection):
+            connection.close()
+        self._unlock()
+
+    def truncate_journal(self) -> bool:
+        """Empty the write-ahead journal, so that erased bytes are gone from it too (R5).
+
+        Returns False while a reader still stands in the way; ask again then.
+        """
+        with closing(connect(self._path)) as connection:
+            row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return bool(row[0] == 0)
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _write_groups(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            last = False
+            while len(group) < GROUP_LENGTH and not last:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                last = following is None
+                if following is not None:
+                    group.append(following)
+            self._commit(group)
+            if last:
+                return
+
+    def _commit(self, group: list[_Waiting]) -> None:
+        """Run a group and commit it; if the whole transaction fails, run its members one by one."""
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as problem:  # locked by another process: nobody in this group gets in
+            for waiting in group:
+                waiting.settle(None, _translated(problem))
+            return
+        try:
+            outcomes = self._attempt(group)
+        except sqlite3.Error as problem:
+            self._rollback()
+            if len(group) == 1:
+                group[0].settle(None, _translated(problem))
+                return
+            for waiting in group:
+                self._commit([waiting])
+            return
+        for waiting, (result, failure) in zip(group, outcomes, strict=True):
+            waiting.settle(result, failure)
+
+    def _attempt(self, group: list[_Waiting]) -> list[tuple[object, BaseException | None]]:
+        connection = self._connection
+        outcomes: list[tuple[object, BaseException | None]] = []
+        tx = SqliteTx(connection)
+        for waiting in group:
+            connection.execute("SAVEPOINT op")
+            try:
+                outcomes.append((waiting.operation(tx), None))
+            except Exception as problem:  # noqa: BLE001 - each failure belongs to the one who asked
+                if not connection.in_transaction:
+                    raise sqlite3.OperationalError from problem  # it took the whole group down: run again
+                connection.execute("ROLLBACK TO op")
+                outcomes.append((None, _translated(problem)))
+            connection.execute("RELEASE op")
+        connection.execute("COMMIT")
+        return outcomes
+
+    def _rollback(self) -> None:
+        with suppress(sqlite3.Error):
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a connection with everything that durability and erasure need, whatever SQLite's defaults."""
+    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "secure_delete = ON",
+        "recursive_triggers = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    return connection
+
+
+def _serve_alone(path: Path) -> int:
+    """Lock the database for this server process. Raises StoreUnusable when another one holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        msg = f"Another optin server uses {path.name}; stop it, or move to PostgreSQL for several."
+        raise StoreUnusable(msg) from None
+    return lock
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    steps = Migrations("optin")
+    for migration in MIGRATIONS:
+        steps(name=migration.name)(_step(migration))
+    database = Database(connection, execute_plugins=False)
+    connection.execute("BEGIN IMMEDIATE")  # two starts at once: the second waits instead of failing
+    try:
+        steps.apply(database)
+        missing = trigger_names(SQLITE) - {row[0] for row in connection.execute(_TRIGGERS)}
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    if missing:
+        msg = f"The database has lost its protection ({min(missing)}); restore it from a backup."
+        raise StoreUnusable(msg)
+
+
+_TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+
+
+def _step(migration: Migration) -> Any:
+    def apply(database: Database) -> None:
+        for statement in migration.statements(SQLITE):
+            database.execute(statement)
+
+    return apply
+
+
+_BUSY = re.compile(r"locked|busy|full|disk I/O|readonly|unable to open")
+
+
+def _translated(problem: Exception) -> Exception:
+    if isinstance(problem, sqlite3.OperationalError) and _BUSY.search(str(problem)):
+        return StoreBusy(str(problem))
+    return problem

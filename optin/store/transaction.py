@@ -1,0 +1,88 @@
+"""What an operation sees of a database: five methods, the same on SQLite and PostgreSQL.
+
+An operation is a plain function of a transaction. It may be run again after a failed group, so it has no
+effect but through the transaction. SQL is written once, with `:name` parameters, in the common subset;
+no literal in a statement holds a colon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+Row: TypeAlias = tuple[Any, ...]
+Value: TypeAlias = int | str | bytes | None
+T = TypeVar("T")
+
+
+class Tx(Protocol):
+    """One open transaction. The one who opened it commits or rolls back."""
+
+    @property
+    def for_update(self) -> str:
+        """What locks the rows that a SELECT returns; nothing where writers come one by one."""
+
+    @property
+    def skip_locked(self) -> str:
+        """The same, passing over rows that another process works on."""
+
+    def run(self, sql: str, **values: Value) -> int:
+        """Run a statement; return how many rows it changed."""
+
+    def one(self, sql: str, **values: Value) -> Row | None:
+        """Return the first row, or None."""
+
+    def all(self, sql: str, **values: Value) -> list[Row]:
+        """Return every row."""
+
+    def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
+        """Run a statement once for each of `rows`."""
+
+    def each(self, sql: str, **values: Value) -> Iterator[Row]:
+        """Yield rows as they are read, in flat memory."""
+
+
+Operation: TypeAlias = Callable[[Tx], T]
+
+
+class Store(Protocol):
+    """Runs operations, durably: when `write` has returned, a power cut loses nothing of it (D1, S6)."""
+
+    def submit(self, operation: Operation[T]) -> Future[T]:
+        """Run `operation` in a transaction of its own; the result comes after the commit.
+
+        Raises StoreBusy, here or in the future, when the store takes no more just now.
+        """
+
+    def read(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads, in the calling thread, beside the writers."""
+
+    def submit_read(self, operation: Operation[T]) -> Future[T]:
+        """The same, in a thread of the store."""
+
+    def close(self) -> None:
+        """Finish what was accepted, then close."""
+
+
+async def written(store: Store, operation: Operation[T]) -> T:
+    """Await `operation`. A caller that goes away does not undo it."""
+    return await asyncio.shield(asyncio.wrap_future(store.submit(operation)))
+
+
+async def read(store: Store, operation: Operation[T]) -> T:
+    """Await an operation that only reads."""
+    return await asyncio.wrap_future(store.submit_read(operation))
+
+
+def to_ms(moment: datetime) -> int:
+    """Return milliseconds UTC since 1970, as every time is stored."""
+    return int(moment.timestamp() * 1000)
+
+
+def from_ms(stored: int) -> datetime:
+    """Return the moment that `to_ms` stored, aware, in UTC."""
+    seconds, milliseconds = divmod(stored, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)

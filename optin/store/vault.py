@@ -1,0 +1,74 @@
+"""Sealing: personal data at rest is encrypted and found by a keyed digest, in both databases, always.
+
+A sealed value is `key number (1 byte) ‖ nonce (12) ‖ AES-256-GCM`, bound to its table and row. A stolen
+file, journal, replica or dump names nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from optin.consent.address import EmailAddress, address_key
+from optin.consent.links import Links
+from optin.errors import KeysUnusable
+from optin.keys import KeyRing
+
+NONCE_BYTES = 12
+ID_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a sealed value stands. Moved elsewhere it no longer opens."""
+
+    table: str
+    row: bytes
+
+    @property
+    def label(self) -> bytes:
+        """What the encryption is bound to."""
+        return self.table.encode() + b":" + self.row
+
+
+class Vault:
+    """Seals and opens with the keys of this installation, and signs its links."""
+
+    def __init__(self, keys: KeyRing) -> None:
+        """Derive the ciphers once."""
+        self._ciphers = [AESGCM(key) for key in keys.seal]
+        self._index_key = keys.index
+        self.links = Links(keys.link)
+
+    def seal(self, place: Place, data: bytes) -> bytes:
+        """Return `data` encrypted under the newest key, for `place` alone."""
+        newest = len(self._ciphers) - 1
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        return bytes([newest]) + nonce + self._ciphers[newest].encrypt(nonce, data, place.label)
+
+    def open(self, place: Place, sealed: bytes) -> bytes:
+        """Return what was sealed for `place`. Raises KeysUnusable: other keys, or an altered value."""
+        nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
+        try:
+            return self._ciphers[sealed[0]].decrypt(nonce, body, place.label)
+        except (InvalidTag, IndexError, ValueError):
+            msg = "Stored data does not open with these keys; put the key file that belongs to it back."
+            raise KeysUnusable(msg) from None
+
+    def index(self, address: EmailAddress) -> bytes:
+        """Return the digest under which an address is found (HMAC-SHA256)."""
+        return hmac.new(self._index_key, address_key(address), hashlib.sha256).digest()
+
+    def fingerprint(self) -> bytes:
+        """Return what tells this index key from another, without telling the key."""
+        return hmac.new(self._index_key, b"optin.fingerprint", hashlib.sha256).digest()
+
+
+def new_id() -> bytes:
+    """Return a fresh identifier of a request or a data subject."""
+    return secrets.token_bytes(ID_BYTES)
