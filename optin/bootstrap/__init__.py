@@ -1,0 +1,1 @@
+"""Bootstrap: the only place that names the real database, mailer and clock."""

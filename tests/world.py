@@ -1,0 +1,238 @@
+"""A small world for flow tests: one site's form, a store, a clock that is moved by hand, and the roles.
+
+alice confirms, bob never answers, carol withdraws, mallory forges.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from optin.bootstrap.opening import open_store
+from optin.consent.entry import Entry
+from optin.consent.event import Event
+from optin.consent.form import (
+    FormDeclaration,
+    FormDigest,
+    FormField,
+    FormKey,
+    FormVersion,
+    PrivacyDigest,
+    PrivacyVersion,
+    Slug,
+)
+from optin.consent.address import parse_email
+from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.record import Happening, RequestId, Status, SubjectId, fold
+from optin.flows.confirm import Confirmation, confirm
+from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.policy import RequestPolicy
+from optin.flows.sign_up import sign_up
+from optin.flows.withdraw import Withdrawable, withdraw_consent
+from optin.keys import KeyRing
+from optin.proof.canonical import parse
+from optin.store.forms import keep_form, keep_privacy
+from optin.store.transaction import Store, Tx
+from optin.store.vault import Vault
+
+T = TypeVar("T")
+
+TIPS = PurposeId("tips-email")
+CALL = PurposeId("follow-up-phone")
+NOON = datetime(2026, 11, 23, 12, 0, 0, 123_000, tzinfo=UTC)
+PRIVACY = PrivacyVersion(PrivacyDigest("a" * 64), "nl", b"<!doctype html><title>Privacy</title>")
+
+DECLARATION = FormDeclaration(
+    magnet=Slug("koud-bellen"),
+    kind="white-paper",
+    title="Koud bellen onder de AVG",
+    lang="nl",
+    controller=Controller("Voorbeeld B.V.", ("Straat 1", "1234 AB Stad"), "privacy@example.com"),
+    privacy=PRIVACY.digest,
+    questions=(
+        ConsentQuestion(
+            TIPS, Channel.EMAIL, "Mail mij maandelijks een tip.", RetentionPeriod.parse("24 months")
+        ),
+        ConsentQuestion(
+            CALL, Channel.PHONE, "Bel mij over dit onderwerp.", RetentionPeriod.parse("6 months")
+        ),
+    ),
+    fields=(
+        FormField("first_name", "Voornaam", "Om u bij uw naam te noemen"),
+        FormField("phone", "Telefoon", "Om u te kunnen bellen"),
+    ),
+    file="koud-bellen.pdf",
+)
+
+
+def form_version(text: str = "v1", declaration: FormDeclaration = DECLARATION) -> FormVersion:
+    """Make a form version whose page is `text`."""
+    page = f"<!doctype html><title>{text}</title>".encode()
+    digest = hashlib.sha256(page).hexdigest()
+    return FormVersion(FormDigest(digest), FormKey(digest[:32]), page, declaration)
+
+
+@dataclass
+class World:
+    """A store with one form, and what people do to it."""
+
+    store: Store
+    vault: Vault
+    now: datetime = NOON
+    form: FormVersion = field(default_factory=form_version)
+    policy: RequestPolicy = field(default_factory=lambda: RequestPolicy(mail_domain="example.com"))
+
+    def do(self, operation: Callable[[Tx], T]) -> T:
+        """Run an operation durably."""
+        return self.store.submit(operation).result()
+
+    def wait(self, period: timedelta) -> None:
+        """Let time pass."""
+        self.now += period
+
+    def serve(self, form: FormVersion) -> None:
+        """Serve another version of the form from now on."""
+        self.form = form
+        self.do(lambda tx: keep_privacy(tx, PRIVACY, self.now))
+        self.do(lambda tx: keep_form(tx, form, self.now))
+
+    def sign_up(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
+        """Fill in the form and send it."""
+        entry = Entry(parse_email(email), tuple(fields.items()), purposes)
+        return self.do(
+            partial(
+                sign_up,
+                vault=self.vault,
+                form=self.form,
+                entry=entry,
+                policy=self.policy,
+                now=self.now,
+            )
+        )
+
+    def confirm(self, request: RequestId) -> Confirmation:
+        """Press the button of the confirmation page."""
+        return self.do(
+            partial(confirm, vault=self.vault, request=request, policy=self.policy, now=self.now)
+        )
+
+    def join(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
+        """Sign up and confirm, a second later."""
+        request = self.sign_up(email, *purposes, **fields)
+        self.wait(timedelta(seconds=1))
+        self.confirm(request)
+        self.wait(timedelta(seconds=1))
+        return request
+
+    def withdraw(self, request: RequestId, purpose: PurposeId | None = None) -> Withdrawable:
+        """Press the button of the unsubscribe page."""
+        return self.do(
+            partial(
+                withdraw_consent,
+                vault=self.vault,
+                request=request,
+                purpose=purpose,
+                now=self.now,
+            )
+        )
+
+    def claim(self, most: int = 100, *, suspect: bool = False) -> list[MailOrder]:
+        """Take the mails that are due, as a courier does."""
+        return self.do(
+            partial(
+                claim_orders,
+                vault=self.vault,
+                policy=self.policy,
+                most=most,
+                now=self.now,
+                suspect=suspect,
+            )
+        )
+
+    def settle(self, order: MailOrder, verdict: Verdict, message: bytes = b"mail") -> bool:
+        """Tell what became of a mail."""
+        return self.do(
+            partial(
+                settle_order,
+                vault=self.vault,
+                order=order,
+                verdict=verdict,
+                reply="250",
+                message=message,
+                now=self.now,
+            )
+        )
+
+    def mail(self, kind: MailKind) -> MailOrder:
+        """Send everything that is due; return the last mail of a kind."""
+        orders = self.claim()
+        for order in orders:
+            self.settle(order, Verdict.SENT)
+        return [order for order in orders if order.kind is kind][-1]
+
+    def count(self, table: str) -> int:
+        """Count the rows of a table."""
+        row = self.store.read(lambda tx: tx.one(f"SELECT COUNT(*) FROM {table}"))
+        return 0 if row is None else int(row[0])
+
+    def status(self, email: str, purpose: PurposeId) -> Status | None:
+        """Return where a consent stands, by the cache, having checked it against the events."""
+        index = self.vault.index(parse_email(email))
+        row = self.store.read(
+            lambda tx: tx.one("SELECT id FROM subject WHERE email_index = :i", i=index)
+        )
+        if row is None:
+            return None
+        kept = self.store.read(
+            lambda tx: tx.one(
+                "SELECT status FROM consent WHERE subject_id = :s AND purpose = :p",
+                s=row[0],
+                p=purpose,
+            )
+        )
+        derived = self.derived(SubjectId(row[0]), purpose)
+        status = None if kept is None else Status(kept[0])
+        assert derived in {status, Status.PENDING if status is None else status}
+        return status
+
+    def derived(self, subject: SubjectId, purpose: PurposeId) -> Status | None:
+        """Derive a status from the events alone."""
+        rows = self.store.read(
+            lambda tx: tx.all(
+                "SELECT event.body, request.created_at FROM event"
+                " JOIN request ON request.id = event.request_id"
+                " WHERE request.subject_id = :s ORDER BY event.id",
+                s=subject,
+            )
+        )
+        asked: dict[bytes, datetime] = {}
+        happenings: list[Happening] = []
+        for body, _ in rows:
+            event = Event.read(parse(body))
+            if event.kind == "requested":
+                asked[event.request] = event.at
+            if event.purpose == purpose:
+                happenings.append(
+                    Happening(event.kind, event.at, event.request, asked.get(event.request))
+                )
+        return fold(happenings).status
+
+
+def open_world(url: str, root: Path) -> World:
+    """Open a world over the store at `url`."""
+    keys = KeyRing.fresh("dev")
+    vault = Vault(keys)
+    world = World(open_store(url, root, vault), vault)
+    world.serve(world.form)
+    return world
+
+
+def with_questions(*questions: ConsentQuestion) -> FormDeclaration:
+    """Return the declaration with other boxes."""
+    return replace(DECLARATION, questions=questions)
