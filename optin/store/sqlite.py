@@ -12,6 +12,7 @@ import queue
 import re
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -211,8 +212,8 @@ class SqliteStore:
             try:
                 outcomes.append((waiting.operation(tx), None))
             except Exception as problem:  # noqa: BLE001 - each failure belongs to the one who asked
-                if not connection.in_transaction:
-                    raise sqlite3.OperationalError from problem  # it took the whole group down: run again
+                if not connection.in_transaction:  # it took the whole group down
+                    raise _foreign(problem) from None
                 connection.execute("ROLLBACK TO op")
                 outcomes.append((None, _translated(problem)))
             connection.execute("RELEASE op")
@@ -228,9 +229,9 @@ class SqliteStore:
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with everything that durability and erasure need, whatever SQLite's defaults."""
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    _write_ahead(connection)
     for pragma in (
-        f"busy_timeout = {BUSY_TIMEOUT_MS}",
-        "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
         "secure_delete = ON",
@@ -238,6 +239,20 @@ def connect(path: Path) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch the journal on; of several starts at once one does it, and SQLite lets nobody wait for it."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _serve_alone(path: Path) -> int:
@@ -281,6 +296,13 @@ def _step(migration: Migration) -> Any:
             database.execute(statement)
 
     return apply
+
+
+def _foreign(problem: Exception) -> sqlite3.Error:
+    """Return a database's own error, also for one that came of what it left behind."""
+    if isinstance(problem, sqlite3.Error):
+        return problem
+    return sqlite3.OperationalError(type(problem).__name__)
 
 
 _BUSY = re.compile(r"locked|busy|full|disk I/O|readonly|unable to open")

@@ -188,3 +188,30 @@ class DeliveryMail:
     privacy_url: str
     form_version: str  # the digest, for the receipt
     first_name: str = ""
+
+
+@dataclass(frozen=True)
+class BrokenView:
+    """`optin dev`: what is wrong with a page, in place of the page. Each: place, message, cure."""
+
+    frame: Frame
+    findings: tuple[tuple[str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class MailboxView:
+    """`optin dev`: the mails that would have left. Each: name, subject, recipient, date."""
+
+    frame: Frame
+    mails: tuple[tuple[str, str, str, str], ...]
+
+
+@dataclass(frozen=True)
+class MailView:
+    """`optin dev`: one mail; its HTML is in a frame of its own."""
+
+    frame: Frame
+    name: str
+    subject: str
+    headers: tuple[tuple[str, str], ...]
+    text: str

@@ -1,0 +1,63 @@
+"""One edition of the site: what the marketer wrote, checked and rendered, with the theme that rendered it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from optin.flows.policy import RequestPolicy
+from optin.site.findings import Finding
+from optin.site.loading import load_site
+from optin.site.model import Site
+from optin.site.publication import Publication, publish
+from optin.store.forms import keep_form, keep_privacy
+from optin.store.transaction import Store, Tx
+from optin.theme.theme import Theme
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A site that can be served."""
+
+    site: Site
+    theme: Theme
+    publication: Publication
+
+    @property
+    def policy(self) -> RequestPolicy:
+        """What the site decided, as far as the flows obey it."""
+        site = self.site
+        return RequestPolicy(
+            mail_domain=site.sender.address.rpartition("@")[2],
+            keep=site.unconfirmed.keep,
+            link=site.unconfirmed.link,
+            download=site.download_link,
+            resend=site.unconfirmed.resend,
+            per_address_per_day=site.limits.per_address_per_day,
+        )
+
+
+def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
+    """Load, check and render the site at `root`. No edition: `optin.toml` itself is broken."""
+    loaded = load_site(root)
+    if loaded.site is None:
+        return None, loaded.findings
+    site = loaded.site
+    own = root / "templates"
+    theme = Theme(site.look, own if own.is_dir() else None, site.texts)
+    publication = publish(site, theme)
+    return Edition(site, theme, publication), (*loaded.findings, *publication.findings)
+
+
+def keep_edition(store: Store, edition: Edition, now: datetime) -> None:
+    """Keep every form version and privacy statement of an edition before it is served (P2, F7)."""
+    store.submit(partial(_keep, publication=edition.publication, now=now)).result()
+
+
+def _keep(tx: Tx, publication: Publication, now: datetime) -> None:
+    for statement in publication.privacy.values():
+        keep_privacy(tx, statement, now)
+    for version in publication.forms.values():
+        keep_form(tx, version, now)

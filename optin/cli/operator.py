@@ -1,0 +1,112 @@
+"""Commands of whoever runs the site: dev, serve, sweep."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.courier import courier_of
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.office import Office, open_office, sweep, sweep_by_itself
+from optin.bootstrap.opening import sqlite_path
+from optin.bootstrap.soundness import check_settings, check_use
+from optin.cli.terminal import refuse, show_findings, site_option
+from optin.errors import SetupRefused
+from optin.mail.courier import Courier
+from optin.site.loading import load_settings_of
+from optin.web.app import build_app
+from optin.web.desk import Desk
+from optin.web.dev import DevFront, Workbench, dev_routes
+from optin.web.mailbox import Mailbox
+from optin.web.serving import run_server
+
+DEV_MAIL = "var/mail"
+WORKER = "OPTIN_WORKER"
+
+
+@click.command()
+@site_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+def dev(site: Path, host: str, port: int) -> None:
+    """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
+    os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
+    edition, findings = load_edition(site)
+    show_findings(findings)
+    if edition is None:
+        sys.exit(1)
+    with open_office(edition.site.settings, edition.policy, "dev", serving=True) as office:
+        keep_edition(office.store, edition, office.clock())
+        desk = Desk.of(edition, office)
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings)
+        courier = courier_of(edition, office)
+        app = DevFront(build_app(desk, dev_routes(bench)), bench)
+        url = edition.site.settings.base_url
+        click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
+        works = (courier.run, partial(sweep_by_itself, office), bench.watch)
+        asyncio.run(run_server(app, host, port, works))
+
+
+@click.command()
+@site_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@click.option("--workers", default=1, show_default=True, help="Processes (PostgreSQL only).")
+def serve(site: Path, host: str, port: int, workers: int) -> None:
+    """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    edition, findings = load_edition(site)
+    errors = [finding for finding in findings if finding.severity == "error"]
+    show_findings(findings)
+    if edition is None or errors:
+        refuse(f"{len(errors)} errors; mend them first, or see them in the browser with: optin dev")
+    settings = edition.site.settings
+    check_settings(settings)
+    if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
+        msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
+        raise SetupRefused(msg)
+    others = [] if os.environ.get(WORKER) else _start_others(workers - 1)
+    try:
+        with open_office(settings, edition.policy, serving=True) as office:
+            check_use(office.use)
+            keep_edition(office.store, edition, office.clock())
+            asyncio.run(_serve(edition, office, host, port))
+    finally:
+        for other in others:
+            other.terminate()
+        for other in others:
+            other.wait()
+
+
+async def _serve(edition: Edition, office: Office, host: str, port: int) -> None:
+    courier: Courier = courier_of(edition, office)
+    app = build_app(Desk.of(edition, office))
+    logging.getLogger("optin.serve").info("serving on %s port %d", host, port)
+    await run_server(app, host, port, (courier.run, partial(sweep_by_itself, office)))
+
+
+def _start_others(count: int) -> list[subprocess.Popen[bytes]]:
+    """Start more processes like this one; the kernel spreads connections over all of them."""
+    command = [sys.executable, "-m", "optin", *sys.argv[1:]]
+    environment = {**os.environ, WORKER: "1"}
+    return [subprocess.Popen(command, env=environment) for _ in range(count)]  # noqa: S603 - itself
+
+
+@click.command("sweep")
+@site_option
+def sweep_command(site: Path) -> None:
+    """Erase unconfirmed requests whose time is over. A running server does it by itself."""
+    edition, _ = load_edition(site)
+    if edition is None:
+        refuse("optin.toml has errors; see: optin check")
+    with open_office(load_settings_of(site), edition.policy) as office:
+        click.echo(f"{sweep(office)} unconfirmed requests erased")

@@ -1,0 +1,1 @@
+"""The web: routes that parse, call one flow and render. Decides nothing."""

@@ -1,0 +1,84 @@
+"""The application: every route in one list, grouped by who comes there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from optin.errors import OptinError
+from optin.web.confirm import get_confirmation, post_confirmation
+from optin.web.desk import Desk, desk_of
+from optin.web.download import get_download
+from optin.web.front import Front
+from optin.web.headers import security_headers
+from optin.web.landing import get_sent, post_form, post_sent
+from optin.web.privacy import get_privacy, get_privacy_version
+from optin.web.refusals import fail, refuse, refuse_http
+from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
+
+ROUTES = (
+    # the person behind a mailbox
+    Route("/confirm/{token}", get_confirmation, methods=["GET"]),
+    Route("/confirm/{token}", post_confirmation, methods=["POST"]),
+    Route("/download/{token}", get_download, methods=["GET"]),
+    Route("/unsubscribe/{token}", get_unsubscribe, methods=["GET"]),
+    Route("/unsubscribe/{token}", post_unsubscribe, methods=["POST"]),
+)
+
+VISITOR_ROUTES = (
+    # anybody; landing pages, index and assets are answered by the front
+    Route("/privacy", get_privacy, methods=["GET"]),
+    Route("/privacy/{version}", get_privacy_version, methods=["GET"]),
+    Route("/{slug}", post_form, methods=["POST"]),
+    Route("/{slug}/sent", get_sent, methods=["GET"]),
+    Route("/{slug}/sent", post_sent, methods=["POST"]),
+)
+
+
+async def get_health(request: Request) -> Response:
+    """Tell a load balancer whether this process can read its store (O5)."""
+    await desk_of(request).read(lambda tx: tx.one("SELECT 1"))
+    return PlainTextResponse("ok", headers={"cache-control": "no-store"})
+
+
+class SecureHeaders:
+    """Adds the security headers to whatever the application answers (S1)."""
+
+    def __init__(self, inner: ASGIApp, *, secure: bool) -> None:
+        """Prepare the headers once."""
+        self._inner = inner
+        self._headers = [
+            (name.encode(), value.encode()) for name, value in security_headers(secure=secure)
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on, with headers added to the answer."""
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._headers]
+            await send(message)
+
+        await self._inner(scope, receive, send_secured)
+
+
+def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
+    """Return the application that serves `desk`; `extra` routes come before all others."""
+    inner = Starlette(
+        routes=[*extra, *ROUTES, Route("/health", get_health), *VISITOR_ROUTES],
+        exception_handlers={
+            OptinError: refuse,
+            HTTPException: refuse_http,
+            Exception: fail,
+        },
+    )
+    inner.router.redirect_slashes = False
+    inner.state.desk = desk
+    secured = SecureHeaders(inner, secure=desk.edition.site.settings.secure)
+    return Front(secured, lambda: desk.pages)

@@ -1,0 +1,111 @@
+"""The confirmation link: GET shows, POST confirms. No GET, HEAD or scanner changes anything (D2)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.consent.form import FormDeclaration, Slug
+from optin.consent.links import LinkKind
+from optin.consent.record import RequestId
+from optin.errors import LinkExpired
+from optin.flows.confirm import Asked, confirm, view_confirmation, view_request
+from optin.flows.resend import resend_confirmation
+from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
+from optin.web.desk import Desk, desk_of, see_other
+from optin.web.posts import read_post, single
+
+
+async def get_confirmation(request: Request) -> Response:
+    """Show what will be confirmed, or what was; changes nothing."""
+    desk, token = desk_of(request), request.path_params["token"]
+    stored, expired = _read(desk, token)
+    asked = await desk.read(partial(view_request, vault=desk.office.vault, request=stored))
+    if asked.confirmed:
+        return await _confirmed(desk, stored)
+    if expired:
+        again = request.query_params.get("again") == "1"
+        return _expired(desk, asked.form, token, resent=again)
+    return _ask(desk, asked, token)
+
+
+async def post_confirmation(request: Request) -> Response:
+    """Confirm, and show the same page at every further click; or mail a new link for an old one."""
+    desk, token = desk_of(request), request.path_params["token"]
+    posted = await read_post(request)
+    stored, expired = _read(desk, token)
+    office = desk.office
+    if not expired:
+        await desk.write(
+            partial(
+                confirm,
+                vault=office.vault,
+                request=stored,
+                policy=office.policy,
+                now=office.clock(),
+            )
+        )
+        office.wake_courier()
+        return see_other(f"/confirm/{token}")
+    if single(posted, "action") == "resend":
+        desk.limits.count(request)
+        await desk.write(
+            partial(resend_confirmation, request=stored, policy=office.policy, now=office.clock())
+        )
+        office.wake_courier()
+        return see_other(f"/confirm/{token}?again=1")
+    return see_other(f"/confirm/{token}")
+
+
+def _read(desk: Desk, token: str) -> tuple[RequestId, bool]:
+    """Return the request a link is for, and whether its time is over. Raises LinkForged."""
+    office = desk.office
+    now = office.clock()
+    lifetime: timedelta = office.policy.link.after(now) - now
+    try:
+        return RequestId(office.vault.links.read(LinkKind.CONFIRM, token, now, lifetime)), False
+    except LinkExpired as problem:
+        return RequestId(problem.payload), True
+
+
+def _ask(desk: Desk, asked: Asked, token: str) -> Response:
+    form = asked.form
+    return desk.page(
+        ConfirmView(
+            frame=desk.frame(form.lang),
+            title=form.title,
+            kind=form.kind,
+            action=f"/confirm/{token}",
+            requested_at=asked.requested_at,
+            questions=asked.questions,
+        )
+    )
+
+
+def _expired(desk: Desk, form: FormDeclaration, token: str, *, resent: bool) -> Response:
+    view = ExpiredView(desk.frame(form.lang), form.title, f"/confirm/{token}", resent=resent)
+    return desk.page(view, 200 if resent else LinkExpired.status)
+
+
+async def _confirmed(desk: Desk, stored: RequestId) -> Response:
+    office = desk.office
+    outcome = await desk.read(partial(view_confirmation, vault=office.vault, request=stored))
+    form = outcome.form
+    magnet = desk.edition.site.magnets.get(Slug(form.magnet))
+    file = None if magnet is None else magnet.file
+    token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
+    return desk.page(
+        ConfirmedView(
+            frame=desk.frame(form.lang),
+            title=form.title,
+            kind=form.kind,
+            granted=tuple(Granted(given.question, given.until) for given in outcome.granted),
+            lapsed=outcome.lapsed,
+            download_url=None if file is None else f"/download/{token}",
+            file_name="" if file is None else file.name,
+            file_bytes=0 if file is None else file.stat().st_size,
+        )
+    )

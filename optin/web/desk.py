@@ -1,0 +1,103 @@
+"""What every route has at hand: the edition that is served, the office behind it, and how to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from optin.bootstrap.edition import Edition
+from optin.bootstrap.office import Office
+from optin.consent.form import Slug
+from optin.store.transaction import Operation, read, written
+from optin.theme.views import ErrorView, Frame
+from optin.web.front import FrontPage, front_pages
+from optin.web.headers import NO_STORE
+from optin.web.limits import PostLimits
+
+T = TypeVar("T")
+
+
+@dataclass
+class Desk:
+    """One server's desk. `edition` may be replaced while serving (in `optin dev`)."""
+
+    edition: Edition
+    office: Office
+    limits: PostLimits
+    pages: Mapping[str, FrontPage] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, edition: Edition, office: Office) -> Desk:
+        """Set up a desk."""
+        site = edition.site
+        limits = PostLimits(site.limits, site.trusted_proxies)
+        return cls(edition, office, limits, front_pages(edition))
+
+    def replace(self, edition: Edition) -> None:
+        """Serve another edition from now on."""
+        self.edition = edition
+        self.office.policy = edition.policy
+        self.pages = front_pages(edition)
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Run an operation durably."""
+        return await written(self.office.store, operation)
+
+    async def read(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads."""
+        return await read(self.office.store, operation)
+
+    def frame(self, lang: str) -> Frame:
+        """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
+        publication, site = self.edition.publication, self.edition.site
+        if lang not in publication.privacy:
+            lang = site.languages[0]
+        url = f"/privacy/{publication.privacy[lang].digest[:16]}"
+        return Frame(lang=lang, controller=site.controller, privacy_url=url)
+
+    def page(self, view: object, status: int = 200) -> Response:
+        """Answer with a page that is nobody else's: never cached."""
+        html = self.edition.theme.page(view)
+        return HTMLResponse(html, status, {"cache-control": NO_STORE})
+
+    def error(self, name: str, status: int, lang: str) -> Response:
+        """Answer with a refusal in words."""
+        return self.page(ErrorView(self.frame(lang), name), status)
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk of the server that got `request`."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+def see_other(url: str) -> Response:
+    """Send the browser to look at `url`; nothing is posted twice."""
+    return RedirectResponse(url, 303, {"cache-control": NO_STORE})
+
+
+def language_of(request: Request) -> str:
+    """Return the language for a page that belongs to no form: the magnet's, else the browser's."""
+    desk = desk_of(request)
+    site = desk.edition.site
+    form = desk.edition.publication.forms.get(Slug(request.url.path.split("/")[1]))
+    if form is not None:
+        return form.declaration.lang
+    return preferred(request.headers.get("accept-language", ""), site.languages)
+
+
+def preferred(accepted: str, offered: tuple[str, ...]) -> str:
+    """Return the offered language that an Accept-Language header likes best, else the first."""
+    weighed: list[tuple[float, int, str]] = []
+    for place, part in enumerate(accepted[:500].split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighed.append((-float(weight or 1), place, tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    liked = [tag for weight, _, tag in sorted(weighed) if weight < 0]
+    return next((tag for tag in liked if tag in offered), offered[0])

@@ -1,0 +1,223 @@
+"""`optin dev`: live reload, errors in the browser, a mailbox. Never part of `serve` (O2)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from watchfiles import DefaultFilter, awatch
+
+from optin.bootstrap.edition import keep_edition, load_edition
+from optin.errors import PageUnknown
+from optin.site.findings import Finding
+from optin.theme.views import BrokenView, MailboxView, MailView
+from optin.web.desk import Desk
+from optin.web.mailbox import Mailbox
+
+RELOAD = b"""<script src="/dev/reload.js"></script>"""
+RELOAD_SCRIPT = """(async () => {
+  const ask = async (since) => (await fetch(`/dev/changes?since=${since}`)).json();
+  let seen = await ask(-1);
+  for (;;) {
+    try {
+      const now = await ask(seen);
+      if (now !== seen) { location.reload(); return; }
+    } catch { await new Promise((again) => setTimeout(again, 500)); seen = -2; }
+  }
+})();
+"""
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+LONGEST_POLL_SECONDS = 20
+
+
+@dataclass
+class Workbench:
+    """What `optin dev` knows beyond the desk: what is broken, and how often the site changed."""
+
+    desk: Desk
+    mailbox: Mailbox
+    findings: tuple[Finding, ...] = ()
+    version: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def broken(self) -> Mapping[str, tuple[Finding, ...]]:
+        """Return the errors by the slug of the magnet they keep from being shown."""
+        errors = [finding for finding in self.findings if finding.severity == "error"]
+        slugs = {finding.slug for finding in errors if finding.slug}
+        return {slug: tuple(e for e in errors if e.slug == slug) for slug in slugs}
+
+    def site_errors(self) -> tuple[Finding, ...]:
+        """Return the errors that belong to no single magnet."""
+        return tuple(e for e in self.findings if e.severity == "error" and not e.slug)
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Load the site anew whenever a file of it changes, until `stop` is set."""
+        root = self.desk.edition.site.root
+        async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
+            edition, self.findings = await asyncio.to_thread(load_edition, root)
+            if edition is not None:
+                await asyncio.to_thread(
+                    keep_edition, self.desk.office.store, edition, self.desk.office.clock()
+                )
+                self.desk.replace(edition)
+            self.announce()
+        self.announce()
+
+    def announce(self) -> None:
+        """Let every waiting browser know."""
+        self.version += 1
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class SiteFilter(DefaultFilter):
+    """Looks at what the marketer writes, not at what optin writes."""
+
+    def __init__(self, root: Path) -> None:
+        """Leave out `var/`."""
+        super().__init__(ignore_paths=[root / "var", root / ".venv"])
+
+
+def dev_routes(bench: Workbench) -> list[Route]:
+    """Return the pages under `/dev`."""
+
+    async def changes(request: Request) -> Response:
+        since = request.query_params.get("since", "")
+        if since == str(bench.version):
+            try:
+                await asyncio.wait_for(bench.changed.wait(), LONGEST_POLL_SECONDS)
+            except TimeoutError:
+                pass
+        return JSONResponse(bench.version, headers={"cache-control": "no-store"})
+
+    async def script(_request: Request) -> Response:
+        return Response(RELOAD_SCRIPT, media_type="text/javascript")
+
+    async def mailbox(_request: Request) -> Response:
+        mails = await asyncio.to_thread(bench.mailbox.newest_first)
+        rows = tuple((mail.name, mail.subject, mail.recipient, mail.date) for mail in mails)
+        frame = bench.desk.frame(bench.desk.edition.site.languages[0])
+        return bench.desk.page(MailboxView(frame, rows))
+
+    async def mail(request: Request) -> Response:
+        found = bench.mailbox.open(request.path_params["name"])
+        if found is None:
+            raise PageUnknown
+        frame = bench.desk.frame(bench.desk.edition.site.languages[0])
+        view = MailView(frame, found.name, found.subject, found.headers, found.text)
+        return bench.desk.page(view)
+
+    async def mail_html(request: Request) -> Response:
+        found = bench.mailbox.open(request.path_params["name"])
+        if found is None:
+            raise PageUnknown
+        html = found.html.replace("<head>", '<head><base target="_top">', 1)
+        return HTMLResponse(html, headers={"x-dev-policy": MAIL_POLICY})
+
+    return [
+        Route("/dev/changes", changes),
+        Route("/dev/reload.js", script),
+        Route("/dev/mail", mailbox),
+        Route("/dev/mail/{name}", mail),
+        Route("/dev/mail/{name}/html", mail_html),
+    ]
+
+
+class DevFront:
+    """Puts errors in the place of broken pages, and the reload script into every page."""
+
+    def __init__(self, inner: ASGIApp, bench: Workbench) -> None:
+        """Stand before `inner`."""
+        self._inner = inner
+        self._bench = bench
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Show what is broken, else pass on."""
+        if scope["type"] != "http":
+            return
+        path = scope["path"]
+        broken = self._bench.site_errors() or self._bench.broken().get(path.strip("/"), ())
+        if broken and not path.startswith(("/dev/", "/static/")):
+            desk = self._bench.desk
+            view = BrokenView(desk.frame(desk.edition.site.languages[0]), broken_lines(broken))
+            await self._reloading(desk.page(view, 500), scope, receive, send)
+        else:
+            await self._reloading(self._inner, scope, receive, send)
+
+    async def _reloading(
+        self, app: ASGIApp | Response, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        kept = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
+        start: Message = {}
+        body = bytearray()
+
+        async def gather(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            if not _is_page(start):
+                await _once(start, send)
+                await send(message)
+                return
+            body.extend(message.get("body", b""))
+            if not message.get("more_body"):
+                page = bytes(body).replace(b"</body>", RELOAD + b"</body>", 1)
+                await send({**start, "headers": _dev_headers(start["headers"], len(page))})
+                await send({"type": "http.response.body", "body": page})
+
+        await app({**scope, "headers": kept}, receive, gather)
+
+
+def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], ...]:
+    """Return each error as place, message and cure."""
+    return tuple(
+        (f"{finding.path}:{finding.line}:{finding.column}", finding.message, finding.cure)
+        for finding in findings
+    )
+
+
+_CONDITIONS = {b"accept-encoding", b"if-none-match"}
+
+
+async def _once(start: Message, send: Send) -> None:
+    if not start.get("sent"):
+        start["sent"] = True
+        await send({key: value for key, value in start.items() if key != "sent"})
+
+
+def _is_page(start: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(b"text/html")
+        for name, value in start["headers"]
+    )
+
+
+def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
+    """Allow our one script and the frame of the mailbox; forget what was cached."""
+    policy = dict(headers).get(
+        b"x-dev-policy",
+        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+        b" script-src 'self'; connect-src 'self'; frame-src 'self'; frame-ancestors 'none'",
+    )
+    dropped = {
+        b"content-length",
+        b"content-security-policy",
+        b"etag",
+        b"cache-control",
+        b"x-dev-policy",
+        b"x-frame-options",
+    }
+    kept = [pair for pair in headers if pair[0].lower() not in dropped]
+    return [
+        *kept,
+        (b"content-length", str(length).encode()),
+        (b"content-security-policy", policy),
+        (b"cache-control", b"no-store"),
+    ]

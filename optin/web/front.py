@@ -1,0 +1,127 @@
+"""The front of the house: pages that were rendered when the site was loaded, served as bytes.
+
+A small ASGI application around the other one: what it knows by path it answers from memory, the rest it
+passes on. Nothing here depends on who asks.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from optin.bootstrap.edition import Edition
+from optin.web.headers import ASSET_CACHE, PAGE_CACHE, security_headers
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+HTML = "text/html; charset=utf-8"
+WORTH_COMPRESSING = ("text/", "image/svg+xml")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One representation of a page, ready to be sent."""
+
+    start: Message
+    not_modified: Message
+    etag: bytes
+    body: Message
+
+
+@dataclass(frozen=True)
+class FrontPage:
+    """A page with its two representations: as it is, and compressed."""
+
+    plain: Answer
+    compressed: Answer
+
+
+def front_page(data: bytes, content_type: str, cache: str, *, secure: bool) -> FrontPage:
+    """Prepare a page once: headers, tag and compressed bytes."""
+    tag = hashlib.sha256(data).hexdigest()[:32]
+    headers = [
+        ("content-type", content_type),
+        ("cache-control", cache),
+        ("vary", "accept-encoding"),
+        *security_headers(secure=secure),
+    ]
+    plain = _answer(data, tag, headers)
+    if not content_type.startswith(WORTH_COMPRESSING):
+        return FrontPage(plain, plain)
+    packed = gzip.compress(data, 9, mtime=0)
+    compressed = _answer(packed, f"{tag}-gz", [*headers, ("content-encoding", "gzip")])
+    return FrontPage(plain, compressed)
+
+
+def front_pages(edition: Edition) -> Mapping[str, FrontPage]:
+    """Return every page of an edition that is the same for everybody, by path."""
+    publication, secure = edition.publication, edition.site.settings.secure
+
+    def page(data: bytes) -> FrontPage:
+        return front_page(data, HTML, PAGE_CACHE, secure=secure)
+
+    pages = {"/": page(publication.index)}
+    pages |= {f"/{slug}": page(form.page) for slug, form in publication.forms.items()}
+    pages |= {f"/privacy/{it.digest[:16]}": page(it.page) for it in publication.privacy.values()}
+    for url, asset in edition.theme.assets.items():
+        pages[url] = front_page(asset.data, asset.content_type, ASSET_CACHE, secure=secure)
+    return pages
+
+
+class Front:
+    """Answers GET and HEAD for known pages; passes everything else on to `inner`."""
+
+    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, FrontPage]]) -> None:
+        """Look the pages up anew for each request: an edition may be replaced while serving."""
+        self._inner = inner
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
+            page = self._pages().get(scope["path"])
+            if page is not None:
+                await _send(page, scope, send)
+                return
+        await self._inner(scope, receive, send)
+
+
+async def _send(page: FrontPage, scope: Scope, send: Send) -> None:
+    packed, tags = _wishes(scope["headers"])
+    answer = page.compressed if packed else page.plain
+    if answer.etag in tags or tags == b"*":
+        await send(answer.not_modified)
+        await send(_EMPTY)
+        return
+    await send(answer.start)
+    await send(_EMPTY if scope["method"] == "HEAD" else answer.body)
+
+
+def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
+    packed, tags = False, b""
+    for name, value in headers:
+        if name == b"accept-encoding":
+            packed = b"gzip" in value and b"gzip;q=0" not in value
+        elif name == b"if-none-match":
+            tags = value
+    return packed, tags
+
+
+_EMPTY: Message = {"type": "http.response.body", "body": b""}
+
+
+def _answer(data: bytes, tag: str, headers: list[tuple[str, str]]) -> Answer:
+    etag = f'"{tag}"'.encode()
+    raw: RawHeaders = [(name.encode(), value.encode()) for name, value in headers]
+    raw.append((b"etag", etag))
+    length = (b"content-length", str(len(data)).encode())
+    return Answer(
+        start={"type": "http.response.start", "status": 200, "headers": [*raw, length]},
+        not_modified={"type": "http.response.start", "status": 304, "headers": raw},
+        etag=etag,
+        body={"type": "http.response.body", "body": data},
+    )

@@ -1,0 +1,148 @@
+"""The landing page's form: what is posted, and the page that says "look in your mailbox"."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.consent.entry import FORM_FIELD, Entry, Problem, Typed, read_entry, read_typed
+from optin.consent.form import FormVersion, Slug
+from optin.consent.links import LinkKind
+from optin.consent.record import RequestId
+from optin.errors import FormUnknown, LinkExpired, LinkSpent, PageUnknown
+from optin.flows.confirm import CodeRefused, confirm_by_code
+from optin.flows.resend import resend_confirmation
+from optin.flows.sign_up import sign_up
+from optin.store.forms import form_by_key
+from optin.theme.views import SentView
+from optin.web.desk import Desk, desk_of, see_other
+from optin.web.posts import read_post, single
+
+
+async def post_form(request: Request) -> Response:
+    """Take a filled-in form: store all of it or nothing, and answer everybody alike (D1, D7)."""
+    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    served = _served(desk, slug)
+    desk.limits.count(request)
+    posted = await read_post(request)
+    form = await _shown(desk, served, single(posted, FORM_FIELD))
+    typed = read_typed(form.declaration, posted)
+    entry = read_entry(form.declaration, typed, desk.edition.site.country)
+    if not isinstance(entry, Entry):
+        return _again(desk, slug, form, typed, entry)
+    office = desk.office
+    stored = await desk.write(
+        partial(
+            sign_up,
+            vault=office.vault,
+            form=form,
+            entry=entry,
+            policy=office.policy,
+            now=office.clock(),
+        )
+    )
+    office.wake_courier()
+    token = office.vault.links.sign(LinkKind.SENT, stored, office.clock())
+    return see_other(f"/{slug}/sent?to={token}")
+
+
+async def get_sent(request: Request) -> Response:
+    """Say that a mail is on its way, and where its code can be typed (D3)."""
+    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    token = request.query_params.get("to", "")
+    _request_of(desk, token)
+    return _sent(desk, slug, token, resent=request.query_params.get("again") == "1")
+
+
+async def post_sent(request: Request) -> Response:
+    """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
+    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    served = _served(desk, slug)
+    desk.limits.count(request)
+    posted = await read_post(request)
+    token = single(posted, "token")
+    stored, office = _request_of(desk, token), desk.office
+    if single(posted, "action") == "resend":
+        await desk.write(
+            partial(resend_confirmation, request=stored, policy=office.policy, now=office.clock())
+        )
+        office.wake_courier()
+        return see_other(f"/{slug}/sent?to={token}&again=1")
+    typed = single(posted, "code")
+    try:
+        outcome = await desk.write(
+            partial(
+                confirm_by_code,
+                vault=office.vault,
+                request=stored,
+                typed=typed,
+                policy=office.policy,
+                now=office.clock(),
+            )
+        )
+    except LinkSpent:  # an id that leads nowhere answers like a wrong code
+        outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
+    if isinstance(outcome, CodeRefused):
+        return _sent(desk, slug, token, problem=outcome.reason)
+    office.wake_courier()
+    done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())
+    return see_other(f"/confirm/{done}")
+
+
+def _served(desk: Desk, slug: Slug) -> FormVersion:
+    form = desk.edition.publication.forms.get(slug)
+    if form is None:
+        raise PageUnknown
+    return form
+
+
+async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
+    """Return the version that was shown: the one served now, or an earlier one of this page (F7)."""
+    if key == served.key:
+        return served
+    stored = await desk.read(partial(form_by_key, key=key))
+    if stored is None or stored.version.declaration.magnet != served.declaration.magnet:
+        raise FormUnknown
+    return stored.version
+
+
+def _again(
+    desk: Desk, slug: Slug, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]
+) -> Response:
+    """Show the form as it is now with what was typed; a tick stays only on words that are the same."""
+    view = desk.edition.publication.landing(slug)
+    now = view.declaration
+    same = [question.purpose for question in now.questions if question in shown.declaration.questions]
+    kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
+    page = desk.edition.publication.with_problems(
+        view, kept, problems, changed=shown.key != view.form_key
+    )
+    return desk.page(page, 422)
+
+
+def _request_of(desk: Desk, token: str) -> RequestId:
+    office = desk.office
+    lifetime = office.policy.link.after(office.clock()) - office.clock()
+    try:
+        payload = office.vault.links.read(LinkKind.SENT, token, office.clock(), lifetime * 2)
+    except LinkExpired:
+        raise LinkSpent from None
+    return RequestId(payload)
+
+
+def _sent(
+    desk: Desk, slug: Slug, token: str, problem: str = "", *, resent: bool = False
+) -> Response:
+    form = _served(desk, slug)
+    view = SentView(
+        frame=desk.frame(form.declaration.lang),
+        title=form.declaration.title,
+        action=f"/{slug}/sent",
+        token=token,
+        sender=desk.edition.site.sender.address,
+        problem=problem,
+        resent=resent,
+    )
+    return desk.page(view, 422 if problem else 200)

@@ -1,0 +1,61 @@
+"""The mailbox of `optin dev`: every mail that would have left, as text, as HTML and as it is (O2)."""
+
+from __future__ import annotations
+
+import email.policy
+import re
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+_NAME = re.compile(r"[A-Za-z0-9_.@-]{1,200}\.eml")
+
+
+@dataclass(frozen=True)
+class Mail:
+    """One mail of the mailbox, taken apart."""
+
+    name: str
+    subject: str
+    recipient: str
+    date: str
+    headers: tuple[tuple[str, str], ...]
+    text: str
+    html: str
+
+
+class Mailbox:
+    """The folder into which the file transport writes."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read from `folder`."""
+        self._folder = folder
+
+    def newest_first(self) -> list[Mail]:
+        """Return every mail."""
+        names = sorted((path.name for path in self._folder.glob("*.eml")), reverse=True)
+        found = [self.open(name) for name in names]
+        return [mail for mail in found if mail is not None]
+
+    def open(self, name: str) -> Mail | None:
+        """Return one mail, or None when there is none of that name."""
+        path = self._folder / name
+        if _NAME.fullmatch(name) is None or not path.is_file():
+            return None
+        parser = BytesParser(EmailMessage, policy=email.policy.default)
+        message = parser.parsebytes(path.read_bytes())
+        return Mail(
+            name=name,
+            subject=str(message["Subject"] or ""),
+            recipient=str(message["To"] or ""),
+            date=str(message["Date"] or ""),
+            headers=tuple((key, str(value)) for key, value in message.items()),
+            text=_part(message, "plain"),
+            html=_part(message, "html"),
+        )
+
+
+def _part(message: EmailMessage, kind: str) -> str:
+    body = message.get_body((kind,))
+    return "" if body is None else str(body.get_content())

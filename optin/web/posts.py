@@ -1,0 +1,42 @@
+"""Reading a posted form: small, urlencoded, in UTF-8, or refused (S5)."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+
+from optin.errors import PostMalformed, PostTooLarge
+
+MAX_POST_BYTES = 16_384
+MAX_POST_FIELDS = 60
+FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+async def read_post(request: Request) -> list[tuple[str, str]]:
+    """Return the fields of a form in their order. Raises PostTooLarge or PostMalformed."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
+        raise PostMalformed
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_POST_BYTES:
+            raise PostTooLarge
+    try:
+        return parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=bool(body),
+            errors="strict",
+            max_num_fields=MAX_POST_FIELDS,
+        )
+    except ValueError:
+        raise PostMalformed from None
+
+
+def single(posted: list[tuple[str, str]], name: str) -> str:
+    """Return the one value of `name`; empty when absent. Raises PostMalformed when it is repeated."""
+    values = [value for field, value in posted if field == name]
+    if len(values) > 1:
+        raise PostMalformed
+    return values[0] if values else ""

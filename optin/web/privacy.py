@@ -1,0 +1,34 @@
+"""The privacy statement: the one in force by language, every earlier one by its version (F2)."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from optin.errors import PageUnknown
+from optin.store.forms import privacy_by_prefix
+from optin.web.desk import desk_of, language_of
+from optin.web.headers import PAGE_CACHE
+
+_VERSION = re.compile(r"[0-9a-f]{16,64}")
+
+
+async def get_privacy(request: Request) -> Response:
+    """Go to the statement in force, in the visitor's language."""
+    desk = desk_of(request)
+    statement = desk.frame(language_of(request)).privacy_url
+    return RedirectResponse(statement, 307, {"cache-control": "no-cache", "vary": "accept-language"})
+
+
+async def get_privacy_version(request: Request) -> Response:
+    """Show a statement that was in force once, byte for byte."""
+    version = request.path_params["version"]
+    if _VERSION.fullmatch(version) is None:
+        raise PageUnknown
+    statement = await desk_of(request).read(partial(privacy_by_prefix, prefix=version))
+    if statement is None:
+        raise PageUnknown
+    return HTMLResponse(statement.page, headers={"cache-control": PAGE_CACHE})

@@ -1,0 +1,46 @@
+"""Errors as pages: every refusal has a status, a kind sentence in the visitor's language, a log line (S4)."""
+
+from __future__ import annotations
+
+import logging
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.errors import OptinError, StoreBusy, TooManyRequests
+from optin.web.desk import desk_of, language_of
+
+log = logging.getLogger("optin.web")
+
+_NAMES = {404: "unknown", 405: "method"}
+
+
+async def refuse(request: Request, problem: Exception) -> Response:
+    """Answer an error of the domain."""
+    if not isinstance(problem, OptinError):
+        return await fail(request, problem)
+    if problem.status >= StoreBusy.status:
+        log.warning("%s", problem.log_line)
+    answer = desk_of(request).error(problem.name, problem.status, language_of(request))
+    if isinstance(problem, StoreBusy | TooManyRequests):
+        answer.headers["retry-after"] = str(problem.retry_after_seconds)
+    return answer
+
+
+async def refuse_http(request: Request, problem: Exception) -> Response:
+    """Answer what the framework refuses: no such page, no such method."""
+    status = problem.status_code if isinstance(problem, HTTPException) else 500
+    answer = desk_of(request).error(_NAMES.get(status, "malformed"), status, language_of(request))
+    answer.headers.update((problem.headers or {}) if isinstance(problem, HTTPException) else {})
+    return answer
+
+
+async def fail(request: Request, problem: Exception) -> Response:
+    """Answer what nobody foresaw. The log tells where it happened, never what a visitor sent."""
+    place = problem.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    line = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else "unknown"
+    log.error("internal error=%s at=%s", type(problem).__name__, line)
+    return desk_of(request).error("internal", 500, language_of(request))

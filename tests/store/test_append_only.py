@@ -1,0 +1,103 @@
+"""The database itself refuses to change evidence."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from optin.bootstrap.opening import open_store
+from optin.errors import KeysUnusable, StoreUnusable
+from optin.flows.orders import Verdict
+from optin.keys import KeyRing
+from optin.store.requests import erase_request
+from optin.store.schema import APPEND_ONLY
+from optin.store.vault import Vault
+from tests.world import TIPS, World
+
+COLUMN = {
+    "privacy_version": "lang",
+    "form_version": "magnet",
+    "event": "body",
+    "mail": "message_id",
+    "erasure": "reason",
+    "export_run": "why",
+}
+
+
+def fill(world: World) -> None:
+    """Put at least one row into every append-only table."""
+    world.sign_up("alice@example.com", TIPS)
+    for order in world.claim():
+        world.settle(order, Verdict.SENT)
+    gone = world.sign_up("bob@example.com", TIPS)
+    world.do(partial(erase_request, request=gone, reason="test", now=world.now))
+    world.do(
+        lambda tx: tx.run(
+            "INSERT INTO export_run"
+            "(at, who, why, processor, purpose, channel, format, exported, refused)"
+            " VALUES (1, 'a', 'b', 'self', 'c', 'email', 'csv', 0, '{}')"
+        )
+    )
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("how", ["UPDATE", "DELETE"])
+def test_the_database_refuses_to_change_evidence(world: World, table: str, how: str) -> None:
+    """P3: UPDATE and DELETE on evidence are refused by the database itself (PEERS 10, 11)."""
+    fill(world)
+    before = world.count(table)
+    assert before > 0
+    column = COLUMN[table]
+    statement = (
+        f"UPDATE {table} SET {column} = 'x'" if how == "UPDATE" else f"DELETE FROM {table}"
+    )
+    with pytest.raises(Exception, match="append-only"):
+        world.do(lambda tx: tx.run(statement))
+    assert world.count(table) == before
+
+
+def test_an_event_is_blanked_only_for_a_recorded_erasure(world: World) -> None:
+    """P3, P9: save erasure, which leaves its own row; and a blanked event cannot be filled again."""
+    fill(world)
+    with pytest.raises(Exception, match="append-only"):
+        world.do(lambda tx: tx.run("UPDATE event SET body = NULL, request_id = NULL"))
+    with pytest.raises(Exception, match="append-only"):
+        world.do(lambda tx: tx.run("UPDATE event SET body = 'x' WHERE body IS NULL"))
+    assert world.count("erasure") == 1
+
+
+def test_replacing_a_row_is_refused_too(tmp_path: Path) -> None:
+    """P3: INSERT OR REPLACE from a foreign connection does not get round the triggers."""
+    vault = Vault(KeyRing.fresh("dev"))
+    store = open_store(f"sqlite:///{tmp_path}/optin.db", tmp_path, vault)
+    world = World(store, vault)
+    world.serve(world.form)
+    fill(world)
+    stranger = sqlite3.connect(tmp_path / "optin.db")
+    with pytest.raises(sqlite3.Error, match="append-only"):
+        stranger.execute("INSERT OR REPLACE INTO event(id, body, leaf) VALUES (1, 'x', x'00')")
+    stranger.close()
+    store.close()
+
+
+def test_a_database_without_its_triggers_is_not_served(store_url: str, tmp_path: Path) -> None:
+    """P3: at every start the protection must be there."""
+    vault = Vault(KeyRing.fresh("dev"))
+    store = open_store(store_url, tmp_path, vault)
+    on = "" if store_url.startswith("sqlite") else " ON event"
+    store.submit(lambda tx: tx.run(f"DROP TRIGGER event_no_update{on}")).result()
+    store.close()
+    with pytest.raises(StoreUnusable, match="event_no_update"):
+        open_store(store_url, tmp_path, vault)
+
+
+def test_other_keys_are_refused_before_anything_is_written(store_url: str, tmp_path: Path) -> None:
+    """S2: keys that do not fit the data are refused, and nothing is overwritten."""
+    vault = Vault(KeyRing.fresh("dev"))
+    open_store(store_url, tmp_path, vault).close()
+    with pytest.raises(KeysUnusable):
+        open_store(store_url, tmp_path, Vault(KeyRing.fresh("dev")))
+    open_store(store_url, tmp_path, vault).close()
