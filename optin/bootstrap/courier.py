@@ -19,7 +19,9 @@ def courier_of(edition: Edition, office: Office) -> Courier:
         StoreOutbox(office),
         Composer(edition.theme, sender, site.settings.base_url),
         open_transport(site.settings.mail, site.root),
-        open_signer(site.dkim, site.root),
+        open_signer(site.dkim),
+        sender.address,
+        office.clock,
     )
     office.wake_courier = courier.wake
     return courier

@@ -20,7 +20,6 @@ from optin.bootstrap.soundness import check_settings, check_use
 from optin.cli.terminal import refuse, show_findings, site_option
 from optin.errors import SetupRefused
 from optin.mail.courier import Courier
-from optin.site.loading import load_settings_of
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.dev import DevFront, Workbench, dev_routes
@@ -108,5 +107,5 @@ def sweep_command(site: Path) -> None:
     edition, _ = load_edition(site)
     if edition is None:
         refuse("optin.toml has errors; see: optin check")
-    with open_office(load_settings_of(site), edition.policy) as office:
+    with open_office(edition.site.settings, edition.policy) as office:
         click.echo(f"{sweep(office)} unconfirmed requests erased")

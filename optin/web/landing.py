@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from starlette.requests import Request
@@ -112,14 +113,12 @@ def _again(
     desk: Desk, slug: Slug, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]
 ) -> Response:
     """Show the form as it is now with what was typed; a tick stays only on words that are the same."""
-    view = desk.edition.publication.landing(slug)
+    view = desk.edition.publication.views[slug]
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
-    page = desk.edition.publication.with_problems(
-        view, kept, problems, changed=shown.key != view.form_key
-    )
-    return desk.page(page, 422)
+    changed = shown.key != view.form_key
+    return desk.page(replace(view, typed=kept, problems=problems, changed=changed), 422)
 
 
 def _request_of(desk: Desk, token: str) -> RequestId:

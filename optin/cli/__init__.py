@@ -1,0 +1,56 @@
+"""The command line. Each command parses, calls one flow and shows what came of it."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import click
+
+from optin import __version__
+from optin.cli.terminal import refuse
+from optin.errors import OptinError
+
+# Where each command lives; its room is entered only when it is called, which keeps the start quick.
+COMMANDS = {
+    "init": "marketer:init",
+    "new": "marketer:new",
+    "check": "marketer:check",
+    "schema": "marketer:schema",
+    "dev": "operator:dev",
+    "serve": "operator:serve",
+    "sweep": "operator:sweep_command",
+    "export": "officer:export",
+    "exports": "officer:exports",
+}
+
+
+class Commands(click.Group):
+    """Loads a command when it is asked for, and says an error of the domain in one sentence."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        room, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(f"optin.cli.{room}"), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; whatever the domain refuses is a sentence, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except OptinError as problem:
+            refuse(str(problem) or problem.name)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="optin")
+def main() -> None:
+    """Lead-magnet opt-in pages whose consents hold up."""

@@ -1,0 +1,80 @@
+"""Commands of whoever writes magnets: init, new, check, schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.edition import load_edition
+from optin.cli.terminal import REFUSED, refuse, show_findings, site_option
+from optin.site.findings import as_github, as_json
+from optin.site.kinds import KINDS
+from optin.site.scaffold import AlreadyThere, make_magnet, make_site
+from optin.site.written import MagnetFile, SiteFile
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Make a site in FOLDER that runs at once."""
+    try:
+        made = make_site(folder)
+    except (AlreadyThere, OSError) as problem:
+        refuse(str(problem))
+    for path in made:
+        click.echo(f"made {path}")
+    click.echo(f"Now run: optin dev --site {folder}")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@click.argument("slug")
+@click.option("--lang", help="Language of the page; by default the site's own.")
+@site_option
+def new(site: Path, kind: str, slug: str, lang: str | None) -> None:
+    """Make a magnet of KIND at /SLUG that passes the check."""
+    edition, findings = load_edition(site)
+    if edition is None:
+        show_findings(findings)
+        refuse("Mend optin.toml first.")
+    try:
+        made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
+    except (AlreadyThere, OSError) as problem:
+        refuse(str(problem))
+    for path in made:
+        click.echo(f"made {path.relative_to(site)}")
+
+
+@click.command()
+@click.option("--format", "shape", type=click.Choice(["text", "json", "github"]), default="text")
+@site_option
+def check(site: Path, shape: str) -> None:
+    """Report every mistake of every file, with its cure. Status 1 when there is an error."""
+    _, findings = load_edition(site)
+    errors = sum(finding.severity == "error" for finding in findings)
+    if shape == "text":
+        show_findings(findings)
+        warnings = len(findings) - errors
+        click.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", err=bool(errors))
+    else:
+        click.echo(as_json(findings) if shape == "json" else as_github(findings))
+    sys.exit(REFUSED if errors else 0)
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["magnet", "site"]), default="magnet")
+def schema(what: str) -> None:
+    """Print the JSON Schema of a magnet's front matter, or of optin.toml, for an editor."""
+    model = MagnetFile if what == "magnet" else SiteFile
+    plain = model.model_json_schema()
+    plain["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    if what == "magnet":
+        plain["properties"]["kind"]["enum"] = list(KINDS)
+    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

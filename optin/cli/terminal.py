@@ -1,0 +1,51 @@
+"""What all commands share: which site, and how they speak on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from optin.site.findings import Finding, as_text
+from optin.site.loading import find_root
+
+REFUSED = 1
+MISUSED = 2
+
+
+def _root(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
+    start = value or Path()
+    root = find_root(start) if value is None else start.resolve()
+    if root is None or not (root / "optin.toml").is_file():
+        msg = f"there is no optin.toml in {start} or above it; make a site with: optin init DIR"
+        raise click.UsageError(msg)
+    return root
+
+
+def site_option(command: Any) -> Any:
+    """Add `--site DIR`, by default the site that the current folder is in."""
+    return click.option(
+        "--site",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=_root,
+        help="Folder of the site. Default: here or upward.",
+    )(command)
+
+
+def show_findings(findings: Iterable[Finding]) -> None:
+    """Write findings to standard error, in colour on a terminal."""
+    for finding in findings:
+        colour = "red" if finding.severity == "error" else "yellow"
+        first, _, rest = as_text([finding]).partition("\n")
+        click.secho(first, fg=colour, err=True)
+        if rest:
+            click.echo(rest, err=True)
+
+
+def refuse(sentence: str) -> NoReturn:
+    """Say why not, and end with status 1."""
+    click.secho(sentence, fg="red", err=True)
+    sys.exit(REFUSED)

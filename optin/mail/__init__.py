@@ -1,0 +1,1 @@
+"""Mail: the words of each kind, the ways out, and the courier that walks them."""

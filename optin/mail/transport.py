@@ -1,0 +1,91 @@
+"""The ways out: a mail server, or a folder in `optin dev`. Chosen by one address."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import secrets
+from datetime import UTC, datetime
+from email import message_from_bytes
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from optin.errors import SetupRefused
+from optin.flows.orders import Verdict
+from optin.mail.outcome import Outcome
+from optin.mail.smtp import SmtpAddress, SmtpTransport
+
+FILE_PREFIX = "file:"
+
+
+class Transport(Protocol):
+    """A way out. May be used by several lanes at once."""
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
+        """Send one mail. Never raises for what the other side does."""
+
+    async def close(self) -> None:
+        """Close every connection."""
+
+
+class FileTransport:
+    """Writes each mail to a folder, whole or not at all."""
+
+    def __init__(self, folder: Path) -> None:
+        """Write to `folder`, made when it is needed."""
+        self._folder = folder
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
+        """Write one mail; its name sorts by the moment."""
+        del sender, recipient
+        await asyncio.to_thread(self._write, message)
+        return Outcome(Verdict.SENT, "written")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+    def _write(self, message: bytes) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        found = str(message_from_bytes(message)["Message-ID"] or secrets.token_hex(8))
+        name = re.sub(r"[^A-Za-z0-9@.-]", "", found)[:120]
+        path = self._folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{name}.eml"
+        draft = path.with_suffix(".part")
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(message)
+        draft.rename(path)
+
+
+def open_transport(url: str, root: Path) -> Transport:
+    """Return the way out that `url` names. Raises SetupRefused with the cure.
+
+    smtp://user:password@host:587 speaks STARTTLS and insists on it, but for a server on this machine;
+    smtps://…:465 speaks TLS from the start; `?ca=FILE` trusts a certificate authority of your own.
+    """
+    if url.startswith(FILE_PREFIX):
+        return FileTransport(root / url.removeprefix(FILE_PREFIX))
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+        msg = "OPTIN_MAIL is not smtp://user:password@host:587, smtps://… or file:FOLDER; correct it."
+        raise SetupRefused(msg)
+    authority = parse_qs(parts.query).get("ca", [""])[0]
+    if authority and not (root / authority).is_file():
+        msg = f"There is no certificate file {authority}; correct ?ca= in OPTIN_MAIL."
+        raise SetupRefused(msg)
+    tls = parts.scheme == "smtps"
+    return SmtpTransport(
+        SmtpAddress(
+            host=parts.hostname,
+            port=port or (465 if tls else 587),
+            tls=tls,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            authority=root / authority if authority else None,
+        )
+    )

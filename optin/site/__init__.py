@@ -1,0 +1,1 @@
+"""The site: what the marketer wrote, read, checked and rendered."""

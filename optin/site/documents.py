@@ -1,0 +1,199 @@
+"""Reading TOML and Markdown with front matter, so that every value knows its line and column.
+
+Whatever the bytes are, the answer is a document or a finding, never a traceback.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.tokens import AliasToken, AnchorToken
+
+from optin.site.findings import Finding
+
+Path_: TypeAlias = tuple[str | int, ...]
+Place: TypeAlias = tuple[int, int]
+
+MAX_BYTES = 1_000_000
+MAX_FRONT_CHARACTERS = 50_000
+FENCE = "---"
+
+
+@dataclass(frozen=True)
+class Document:
+    """The values of a file, the text that follows them, and where each value stands."""
+
+    path: str
+    values: Mapping[str, Any]
+    place: Callable[[Path_], Place]
+    body: str = ""
+    body_line: int = 1
+
+    def finding(self, where: Path_, message: str, cure: str = "", **more: Any) -> Finding:
+        """Return a finding at one value."""
+        line, column = self.place(where)
+        return Finding(self.path, line, column, message, cure, **more)
+
+
+def read_text(path: Path, name: str) -> str | Finding:
+    """Return a file's text, or what keeps it from being read."""
+    try:
+        if not path.is_file():
+            return Finding(name, 1, 1, "This is no file.", "Put a file of this name there.")
+        if path.stat().st_size > MAX_BYTES:
+            return Finding(name, 1, 1, "This file is larger than 1 MB.", "Shorten it.")
+        data = path.read_bytes()
+    except OSError as problem:
+        return Finding(name, 1, 1, f"This file cannot be read ({problem.strerror}).", "See its rights.")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data[: problem.start].count(b"\n") + 1
+        return Finding(name, line, 1, "This file is not UTF-8.", "Save it as UTF-8.")
+    if "\x00" in text:
+        line = text[: text.index("\x00")].count("\n") + 1
+        return Finding(name, line, 1, "This file holds a NUL character.", "Remove it.")
+    return text.replace("\r\n", "\n")
+
+
+def read_toml(path: Path, name: str) -> Document | Finding:
+    """Read a TOML file."""
+    text = read_text(path, name)
+    if isinstance(text, Finding):
+        return text
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        found = re.search(r"\(at line (\d+), column (\d+)\)", str(problem))
+        line, column = (int(found[1]), int(found[2])) if found else (text.count("\n") + 1, 1)
+        what = re.sub(r" \(at .*\)$", "", str(problem))
+        return Finding(name, line, column, f"This is not TOML: {what}.", "Mend it here.")
+    except RecursionError:
+        return Finding(name, 1, 1, "This file is nested too deeply.", "Write it flat.")
+    places = _toml_places(text)
+    return Document(name, values, lambda where: _nearest_place(places, where))
+
+
+_HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?")
+_KEY = re.compile(r"""(\s*)((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"))*)\s*=""")
+_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
+
+
+def _toml_places(text: str) -> dict[Path_, Place]:
+    """Return where each table and key of a TOML text begins. Sees keys at the start of a line only."""
+    places: dict[Path_, Place] = {(): (1, 1)}
+    table: Path_ = ()
+    for number, line in enumerate(text.split("\n"), 1):
+        header, key = _HEADER.match(line), _KEY.match(line)
+        if key is not None:
+            path = (*table, *_parts(key[2]))
+            for length in range(len(table) + 1, len(path) + 1):
+                places.setdefault(path[:length], (number, len(key[1]) + 1))
+        elif header is not None:
+            table = _parts(header[1])
+            for length in range(1, len(table) + 1):
+                places.setdefault(table[:length], (number, line.index("[") + 1))
+    return places
+
+
+def _parts(dotted: str) -> Path_:
+    return tuple(part.strip("\"'") for part in _PART.findall(dotted))
+
+
+def _nearest_place(places: Mapping[Path_, Place], where: Path_) -> Place:
+    while where not in places:
+        where = where[:-1]
+    return places[where]
+
+
+def read_front_matter(path: Path, name: str) -> Document | Finding:
+    """Read a Markdown file with YAML front matter."""
+    text = read_text(path, name)
+    if isinstance(text, Finding):
+        return text
+    lines = text.split("\n")
+    if lines[0].strip() != FENCE:
+        return Finding(name, 1, 1, "The front matter is missing.", "Begin the file with a line ---.")
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == FENCE), None)
+    if end is None:
+        return Finding(name, 1, 1, "The front matter does not end.", "Close it with a line ---.")
+    front = "\n".join(["", *lines[1:end], ""])  # the fence's own line keeps the numbers right
+    values = _yaml(front, name)
+    if isinstance(values, Finding):
+        return values
+    return Document(
+        path=name,
+        values=_plain(values),
+        place=lambda where: _yaml_place(values, where),
+        body="\n".join(lines[end + 1 :]),
+        body_line=end + 2,
+    )
+
+
+def _yaml(front: str, name: str) -> CommentedMap | Finding:
+    if len(front) > MAX_FRONT_CHARACTERS:
+        return Finding(name, 1, 1, "The front matter is too long.", "Move text below the second ---.")
+    try:
+        for token in YAML().scan(front):
+            if isinstance(token, AnchorToken | AliasToken):
+                mark = token.start_mark
+                message = "Anchors and aliases (& and *) are not used here."
+                return Finding(
+                    name, mark.line + 1, mark.column + 1, message, "Put the text in quotes."
+                )
+        values = YAML().load(front)
+    except MarkedYAMLError as problem:
+        found = problem.problem_mark or problem.context_mark
+        line, column = (found.line + 1, found.column + 1) if found else (2, 1)
+        what = (problem.problem or "it cannot be read").split("\n")[0]
+        cure = "Mend it here; a text with a colon in it needs quotes."
+        return Finding(name, line, column, f"This is not YAML: {what}.", cure)
+    except (YAMLError, ValueError, RecursionError, TypeError, AttributeError, KeyError, OverflowError):
+        return Finding(name, 2, 1, "The front matter is not YAML.", "Write it as key: value.")
+    if values is None:
+        values = CommentedMap()
+    if not isinstance(values, CommentedMap):
+        return Finding(name, 2, 1, "The front matter is no list of keys.", "Write it as key: value.")
+    return values
+
+
+def _yaml_place(values: CommentedMap, where: Path_) -> Place:
+    """Return where a value stands: its key in a map, its item in a list."""
+    place: Place = (1, 1)
+    node: Any = values
+    for step in where:
+        try:
+            if isinstance(node, CommentedMap):
+                line, column = node.lc.key(step)
+            elif isinstance(node, CommentedSeq):
+                line, column = node.lc.item(step)
+            else:
+                return place
+            node = node[step]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            return place
+        place = (line + 1, column + 1)
+    return place
+
+
+def _plain(value: Any) -> Any:
+    """Return a value without what the reader attached to it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str | bytes):
+        return [_plain(item) for item in value]
+    for kind in (bool, int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, datetime | date | time):
+        return value.isoformat()
+    return None if value is None else str(value)

@@ -1,0 +1,67 @@
+"""What is wrong with a site, where, and how to mend it (M4)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from difflib import get_close_matches
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One mistake. `line` and `column` count from 1; `slug` names the magnet that it breaks."""
+
+    path: str
+    line: int
+    column: int
+    message: str
+    cure: str = ""
+    severity: Severity = "error"
+    code: str = "site"
+    slug: str | None = None
+
+
+def as_text(findings: Iterable[Finding]) -> str:
+    """Write findings as compilers do: place, what is wrong, and below it the cure."""
+    lines: list[str] = []
+    for finding in findings:
+        place = f"{finding.path}:{finding.line}:{finding.column}"
+        lines.append(f"{place}: {finding.severity}: {finding.message} [{finding.code}]")
+        if finding.cure:
+            lines.append(f"    {finding.cure}")
+    return "\n".join(lines)
+
+
+def as_json(findings: Iterable[Finding]) -> str:
+    """Write findings as a JSON array."""
+    return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
+
+
+def as_github(findings: Iterable[Finding]) -> str:
+    """Write findings as annotations that a CI run shows beside the line."""
+    return "\n".join(
+        f"::{finding.severity} file={_property(finding.path)},line={finding.line},"
+        f"col={finding.column},title={_property(finding.code)}"
+        f"::{_data(f'{finding.message} {finding.cure}'.strip())}"
+        for finding in findings
+    )
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """Return "did you mean …?" for a word that is nearly a known one; else what is known."""
+    close = get_close_matches(word, known, 1, 0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known here: {', '.join(sorted(known))}." if known else "There is none yet."
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

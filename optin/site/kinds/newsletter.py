@@ -1,0 +1,34 @@
+"""A newsletter: nothing but the subscription, which is one consent to e-mail."""
+
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.site.kinds.kind import Complaint, Kind, Start
+
+
+def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
+    """Ask exactly one consent to e-mail: ticking it is the subscription."""
+    if sum(question.channel is Channel.EMAIL for question in questions) == 1:
+        return None
+    return Complaint(
+        "purposes",
+        "A newsletter asks exactly one consent to e-mail: the subscription itself.",
+        "List one purpose with the channel email; others go to a magnet of their own.",
+    )
+
+
+NEWSLETTER = Kind(
+    name="newsletter",
+    hands_out_file=False,
+    insists=one_email_purpose,
+    start={
+        "nl": Start(
+            "Naam van uw nieuwsbrief",
+            "Waarover de nieuwsbrief gaat, en hoe vaak hij komt.",
+            "Vertel wat lezers in elke aflevering vinden, en wie hem schrijft.\n",
+        ),
+        "en": Start(
+            "Name of your newsletter",
+            "What the newsletter is about, and how often it comes.",
+            "Say what readers find in each issue, and who writes it.\n",
+        ),
+    },
+)

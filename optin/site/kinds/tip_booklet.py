@@ -1,0 +1,22 @@
+"""A tip booklet: short advice in a file."""
+
+from optin.site.kinds.kind import Kind, Start
+
+TIP_BOOKLET = Kind(
+    name="tip-booklet",
+    hands_out_file=True,
+    start={
+        "nl": Start(
+            "Tien tips over uw onderwerp",
+            "Tien tips die de lezer vandaag nog kan gebruiken.",
+            "Vertel waar de tips over gaan en wie ze schreef.\n\n"
+            "## Twee tips vooraf\n\n1. De eerste tip\n2. De tweede tip\n",
+        ),
+        "en": Start(
+            "Ten tips on your subject",
+            "Ten tips that the reader can use today.",
+            "Say what the tips are about and who wrote them.\n\n"
+            "## Two of them right away\n\n1. The first tip\n2. The second tip\n",
+        ),
+    },
+)

@@ -1,0 +1,267 @@
+"""Reading one magnet: its front matter, its text, its file and pictures (M1, M3, M5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from optin.consent.form import EMAIL_FIELD, FormField, Slug
+from optin.consent.purpose import ConsentQuestion, PurposeId
+from optin.site.documents import Path_, read_front_matter
+from optin.site.findings import Finding, nearest
+from optin.site.kinds import KINDS
+from optin.site.lint import PRICE, Objection, objections_to_form, objections_to_wording
+from optin.site.model import Magnet, PictureFile, Purpose
+from optin.site.pictures import PICTURE_ENDINGS, is_active, measure
+from optin.site.prose import Prose, read_prose
+from optin.site.validation import validated
+from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
+
+RESERVED = frozenset(
+    "confirm download me unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
+)
+FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
+KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
+TAKEN_FIELDS = (EMAIL_FIELD, "consent", "form", "token")
+PLACEHOLDER = b"optin placeholder"
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a magnet may refer to: purposes, languages, keys of the catalogue, and the label of a field."""
+
+    purposes: Mapping[PurposeId, Purpose]
+    languages: tuple[str, ...]
+    keys: Collection[str]
+    label: Callable[[str, str], str]
+
+
+class MagnetReader:
+    """Reads one file and gathers what is wrong with it."""
+
+    def __init__(self, root: Path, path: Path, around: Surroundings) -> None:
+        """Read `path`, a Markdown file below `root`/magnets."""
+        self._around = around
+        self._path = path
+        self._own_folder = path.name == "index.md"
+        self.slug = Slug(path.parent.name if self._own_folder else path.stem)
+        self.name = path.relative_to(root).as_posix()
+        self.findings: list[Finding] = []
+
+    def read(self) -> Magnet | None:
+        """Return the magnet, or None when an error was found."""
+        self._check_slug()
+        document = read_front_matter(self._path, self.name)
+        if isinstance(document, Finding):
+            self._add(document)
+            return None
+        self._document = document
+        written = validated(MagnetFile, document, self.slug)
+        if isinstance(written, list):
+            self.findings += written
+            return None
+        magnet = self._magnet(written)
+        broken = any(finding.severity == "error" for finding in self.findings)
+        return None if broken else magnet
+
+    def _magnet(self, written: MagnetFile) -> Magnet:
+        kind = KINDS.get(written.kind)
+        if kind is None:
+            self._say(("kind",), f"The kind {written.kind!r} is unknown.", nearest(written.kind, [*KINDS]))
+        if written.lang not in self._around.languages:
+            languages = self._around.languages
+            message = f"The language {written.lang!r} is not one of the site's."
+            self._say(("lang",), message, nearest(written.lang, languages), code="lang")
+        questions = self._questions(written)
+        fields = self._fields(written)
+        for key, objection in objections_to_form(questions, fields):
+            self._object((key,), objection)
+        complaint = None if kind is None else kind.insists(questions)
+        if complaint is not None:
+            self._say((complaint.key,), complaint.message, complaint.cure, code="kind")
+        for key in written.texts:
+            if key not in self._around.keys:
+                cure = nearest(key, [*self._around.keys]) if len(key) > 1 else ""
+                cure = cure if cure.startswith("Did") else "See the catalogue for the keys."
+                self._say(("texts", key), f"There is no text {key!r}.", cure, code="text-key")
+        prose = read_prose(self._document.body)
+        pictures = self._prose_pictures(prose)
+        return Magnet(
+            slug=self.slug,
+            kind=written.kind,
+            lang=written.lang,
+            title=written.title.strip(),
+            description=written.description.strip(),
+            body_html=prose.html,
+            folder=self._path.parent,
+            file=self._file(written, hands_out=kind is not None and kind.hands_out_file),
+            picture=self._picture(("picture", "file"), written.picture.file, written.picture.alt)
+            if written.picture
+            else None,
+            pictures=pictures,
+            questions=questions,
+            fields=fields,
+            texts=tuple(sorted(written.texts.items())),
+        )
+
+    def _check_slug(self) -> None:
+        if SLUG.fullmatch(self.slug) is None:
+            message = f"{self.slug!r} cannot stand in an address."
+            self._add(
+                Finding(self.name, 1, 1, message, "Name it with a-z, 0-9 and hyphens.", code="slug")
+            )
+        elif self.slug in RESERVED:
+            message = f"The address /{self.slug} is optin's own."
+            self._add(Finding(self.name, 1, 1, message, "Choose another name.", code="slug"))
+
+    def _questions(self, written: MagnetFile) -> tuple[ConsentQuestion, ...]:
+        questions: list[ConsentQuestion] = []
+        for place, entry in enumerate(written.purposes):
+            own = isinstance(entry, PurposeEntry)
+            name = entry.id if isinstance(entry, PurposeEntry) else entry
+            where: Path_ = ("purposes", place)
+            purpose = self._around.purposes.get(PurposeId(name))
+            if purpose is None:
+                known = [*self._around.purposes]
+                message = f"The purpose {name!r} is not defined in optin.toml."
+                self._say(where, message, nearest(name, known), code="purpose")
+                continue
+            wording = entry.text if isinstance(entry, PurposeEntry) else purpose.wording.get(written.lang)
+            if wording is None:
+                message = f"The purpose {name!r} has no words in {written.lang!r}."
+                cure = f"Add text.{written.lang} to it in optin.toml, or a text here."
+                self._say(where, message, cure, code="wording")
+                continue
+            if own:
+                for objection in objections_to_wording(wording, purpose.channel):
+                    self._object((*where, "text"), objection)
+            question = ConsentQuestion(purpose.id, purpose.channel, wording.strip(), purpose.retention)
+            questions.append(question)
+        return tuple(questions)
+
+    def _fields(self, written: MagnetFile) -> tuple[FormField, ...]:
+        fields: list[FormField] = []
+        for place, entry in enumerate(written.fields):
+            where: Path_ = ("fields", place)
+            if entry.name in TAKEN_FIELDS or entry.name in {field.name for field in fields}:
+                message = f"The field {entry.name!r} is there already."
+                self._say((*where, "name"), message, "Remove it.", code="field-twice")
+            fields.append(self._field(written, entry, (*where, "name")))
+        return tuple(fields)
+
+    def _field(self, written: MagnetFile, entry: FieldEntry, where: Path_) -> FormField:
+        label = entry.label
+        if not label and entry.name in KNOWN_FIELDS:
+            label = self._around.label(written.lang, entry.name)
+        if not label:
+            message = f"The field {entry.name!r} needs a label."
+            cure = f"Add label, or use one of {', '.join(KNOWN_FIELDS)}."
+            self._say(where, message, cure, code="label")
+        return FormField(entry.name, label, entry.why.strip(), entry.required)
+
+    def _file(self, written: MagnetFile, *, hands_out: bool) -> Path | None:
+        where: Path_ = ("file",)
+        if not hands_out:
+            if written.file:
+                message = f"A {written.kind} hands out no file."
+                self._say(where, message, "Remove file, or choose another kind.", code="file")
+            return None
+        if not written.file:
+            self._say((), f"A {written.kind} hands out a file; file is missing.", "Add file.", code="file")
+            return None
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self.slug}/index.md, and the file beside it."
+            self._say(where, "A magnet with a file needs a folder of its own.", cure, code="file")
+            return None
+        path = self._inside(where, written.file, FILE_ENDINGS)
+        if path is not None and PLACEHOLDER in path.read_bytes()[:2_000]:
+            message = f"{written.file} is still the placeholder that optin new made."
+            self._say(where, message, "Put the real file in its place.", "warning", "placeholder")
+        return path
+
+    def _picture(self, where: Path_, name: str, alt: str) -> PictureFile | None:
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self.slug}/index.md, and the picture beside it."
+            self._say(where, "A magnet with pictures needs a folder of its own.", cure, code="picture")
+            return None
+        path = self._inside(where, name, PICTURE_ENDINGS)
+        if path is None:
+            return None
+        data = path.read_bytes()
+        size = measure(data)
+        if size is None or is_active(data):
+            cure = "Save it as png, jpg, webp, or a plain svg with a viewBox."
+            self._say(where, f"{name} is no picture that can be shown safely.", cure, code="picture")
+            return None
+        return PictureFile(path, alt, *size)
+
+    def _prose_pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
+        first = self._document.body_line - 1
+        pictures: list[PictureFile] = []
+        for source, alt, line in prose.pictures:
+            found = self._picture((), source, alt)
+            if found is not None:
+                pictures.append(found)
+            if not alt.strip():
+                message = f"The picture {source} has no words for who cannot see it."
+                cure = "Write them between the brackets: ![what it shows](file)."
+                self._add(Finding(self.name, first + line, 1, message, cure, code="alt"))
+        for target, line in prose.foreign:
+            message = f"The link {target[:60]!r} leads nowhere on the web."
+            cure = "Write https://… in full, or /… for a page of this site."
+            self._add(Finding(self.name, first + line, 1, message, cure, code="link"))
+        if prose.headings:
+            message = "The text has a heading of the first level; the title is that already."
+            self._add(Finding(self.name, first + 1, 1, message, "Begin with ##.", "warning", "heading"))
+        if PRICE.search(prose.html) and "toestemming" in prose.html.lower():
+            message = "The text sounds as if a consent were needed for the magnet (GDPR 7(4))."
+            cure = "Say that no box is needed."
+            self._add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
+        return tuple(pictures)
+
+    def _inside(self, where: Path_, name: str, endings: Collection[str]) -> Path | None:
+        """Return a file of the magnet's own folder, whatever `name` tries to be (S8)."""
+        folder = self._path.parent
+        try:
+            path = (folder / name).resolve()
+            fine = path.is_relative_to(folder.resolve()) and path.is_file() and path.stat().st_size > 0
+        except (OSError, ValueError):
+            fine = False
+        if not fine:
+            message = f"There is no file {name[:100]!r} in {folder.name}/."
+            others = [p.name for p in folder.iterdir() if p.suffix[1:].lower() in endings]
+            cure = nearest(name, others) if others else "Put it there, beside this file."
+            self._say(where, message, cure, code="file")
+            return None
+        if path.suffix[1:].lower() not in endings:
+            cure = f"Known endings: {', '.join(endings)}."
+            self._say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
+            return None
+        return path
+
+    def _object(self, where: Path_, objection: Objection) -> None:
+        severity = "warning" if objection.warning else "error"
+        self._say(where, objection.message, objection.cure, severity, objection.code)
+
+    def _say(
+        self, where: Path_, message: str, cure: str, severity: str = "error", code: str = "magnet"
+    ) -> None:
+        finding = self._document.finding(where, message, cure, severity=severity, code=code)
+        self._add(finding)
+
+    def _add(self, finding: Finding) -> None:
+        self.findings.append(
+            Finding(
+                finding.path,
+                finding.line,
+                finding.column,
+                finding.message,
+                finding.cure,
+                finding.severity,
+                finding.code,
+                self.slug,
+            )
+        )

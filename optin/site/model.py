@@ -1,0 +1,144 @@
+"""A site as the rest of the program sees it: checked values, nothing of how they were written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optin.consent.form import FormField, Slug
+from optin.consent.purpose import (
+    Channel,
+    ConsentQuestion,
+    Controller,
+    PurposeId,
+    RetentionPeriod,
+)
+from optin.settings import Settings
+from optin.site.findings import Finding
+from optin.theme.look import Look
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who the mails come from."""
+
+    name: str
+    address: str
+    reply_to: str = ""
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """A purpose as the site defines it once (M3)."""
+
+    id: PurposeId
+    channel: Channel
+    retention: RetentionPeriod
+    wording: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Processor:
+    """Who may receive data, and by which agreement (GDPR 28)."""
+
+    id: str
+    name: str
+    agreement: str
+    country: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How many sign-ups are taken (D8)."""
+
+    per_address_per_day: int = 5
+    per_network_per_hour: int = 60
+    per_site_per_minute: int = 600
+
+
+@dataclass(frozen=True)
+class Unconfirmed:
+    """How long requests wait for a confirmation, and how often it is asked again."""
+
+    keep: RetentionPeriod
+    link: RetentionPeriod
+    resend: int
+
+
+@dataclass(frozen=True)
+class Dkim:
+    """What mails are signed with."""
+
+    selector: str
+    domain: str
+    key: Path
+
+
+@dataclass(frozen=True)
+class PrivacyStatement:
+    """A privacy statement in one language (GDPR 13)."""
+
+    lang: str
+    title: str
+    body_html: str
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture of a magnet, measured in pixels."""
+
+    path: Path
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
+class Magnet:
+    """One magnet. `folder` is what its file and pictures must lie in."""
+
+    slug: Slug
+    kind: str
+    lang: str
+    title: str
+    description: str
+    body_html: str
+    folder: Path
+    file: Path | None = None
+    picture: PictureFile | None = None
+    pictures: tuple[PictureFile, ...] = ()  # those in the text
+    questions: tuple[ConsentQuestion, ...] = ()
+    fields: tuple[FormField, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Site:
+    """A site whose `optin.toml` is sound. Magnets that are broken are left out."""
+
+    root: Path
+    settings: Settings
+    controller: Controller
+    country: str
+    sender: Sender
+    languages: tuple[str, ...]
+    look: Look
+    purposes: Mapping[PurposeId, Purpose]
+    processors: Mapping[str, Processor]
+    limits: Limits
+    unconfirmed: Unconfirmed
+    download_link: RetentionPeriod
+    privacy: Mapping[str, PrivacyStatement]
+    magnets: Mapping[Slug, Magnet] = field(default_factory=dict)
+    trusted_proxies: tuple[str, ...] = ()
+    dkim: Dkim | None = None
+    texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of reading a site: the site, unless `optin.toml` is broken, and every mistake."""
+
+    site: Site | None
+    findings: tuple[Finding, ...]

@@ -1,0 +1,54 @@
+"""Measuring pictures, so that a page never jumps while they load."""
+
+from __future__ import annotations
+
+import re
+import struct
+
+PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
+_VIEW_BOX = re.compile(rb'viewBox\s*=\s*["\']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)')
+_ACTIVE = re.compile(rb"<script|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.I)
+_JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+
+
+def measure(data: bytes) -> tuple[int, int] | None:
+    """Return width and height in pixels; None when it is no picture that browsers show everywhere."""
+    if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) > 24:  # noqa: PLR2004 - the header's length
+        width, height = struct.unpack(">II", data[16:24])
+        return int(width), int(height)
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return _webp(data)
+    if data[:2] == b"\xff\xd8":
+        return _jpeg(data)
+    found = _VIEW_BOX.search(data[:2_000]) if b"<svg" in data[:2_000] else None
+    return (round(float(found[1])), round(float(found[2]))) if found else None
+
+
+def is_active(data: bytes) -> bool:
+    """Tell whether a drawing could run or fetch something."""
+    return b"<svg" in data[:2_000] and _ACTIVE.search(data) is not None
+
+
+def _webp(data: bytes) -> tuple[int, int] | None:
+    if data[12:16] == b"VP8X" and len(data) >= 30:  # noqa: PLR2004 - the header's length
+        return (
+            int.from_bytes(data[24:27], "little") + 1,
+            int.from_bytes(data[27:30], "little") + 1,
+        )
+    if data[12:16] == b"VP8 " and len(data) >= 30:  # noqa: PLR2004 - the header's length
+        width, height = struct.unpack("<HH", data[26:30])
+        return width & 0x3FFF, height & 0x3FFF
+    if data[12:16] == b"VP8L" and len(data) >= 25:  # noqa: PLR2004 - the header's length
+        bits = int.from_bytes(data[21:25], "little")
+        return (bits & 0x3FFF) + 1, ((bits >> 14) & 0x3FFF) + 1
+    return None
+
+
+def _jpeg(data: bytes) -> tuple[int, int] | None:
+    at = 2
+    while at + 9 < len(data) and data[at] == 0xFF:  # noqa: PLR2004 - a marker begins
+        if data[at + 1] in _JPEG_FRAMES:
+            height, width = struct.unpack(">HH", data[at + 5 : at + 9])
+            return int(width), int(height)
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return None

@@ -1,0 +1,139 @@
+"""Rendering a site once: the pages that everybody gets, each form with its version (P2)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jinja2 import TemplateError, TemplateSyntaxError
+
+from optin.consent.form import (
+    FormDeclaration,
+    FormDigest,
+    FormKey,
+    FormVersion,
+    PrivacyDigest,
+    PrivacyVersion,
+    Slug,
+)
+from optin.site.findings import Finding
+from optin.site.model import Magnet, PictureFile, Site
+from optin.theme.theme import Theme, content_type_of
+from optin.theme.views import Card, Frame, IndexView, LandingView, Picture, PrivacyView
+
+KEY_CHARACTERS = 32
+VERSION_CHARACTERS = 16  # of a digest in an address
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Every page that is the same for everybody. `views` are the landing pages before rendering."""
+
+    forms: Mapping[Slug, FormVersion]
+    views: Mapping[Slug, LandingView]
+    privacy: Mapping[str, PrivacyVersion]
+    index: bytes
+    findings: tuple[Finding, ...] = ()
+
+
+def publish(site: Site, theme: Theme) -> Publication:
+    """Render the pages of a site. Same site, same bytes, in any process.
+
+    A template of the site's own that cannot be rendered is a finding.
+    """
+    privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
+    forms: dict[Slug, FormVersion] = {}
+    pages: dict[Slug, LandingView] = {}
+    findings: list[Finding] = []
+    for magnet in site.magnets.values():
+        try:
+            view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
+            forms[magnet.slug], pages[magnet.slug] = _version(theme, view)
+        except (TemplateError, KeyError, TypeError, ValueError) as problem:
+            findings.append(_template_finding(site, magnet, problem))
+    return Publication(forms, pages, privacy, _index(site, theme, privacy), tuple(findings))
+
+
+def privacy_url(digest: PrivacyDigest) -> str:
+    """Return the address of one version of a privacy statement."""
+    return f"/privacy/{digest[:VERSION_CHARACTERS]}"
+
+
+def _privacy(site: Site, theme: Theme, lang: str) -> PrivacyVersion:
+    statement = site.privacy[lang]
+    frame = Frame(lang, site.controller, privacy_url="/privacy")  # its own digest cannot stand in it
+    page = theme.page(PrivacyView(frame, statement.title, statement.body_html)).encode()
+    return PrivacyVersion(PrivacyDigest(hashlib.sha256(page).hexdigest()), lang, page)
+
+
+def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -> LandingView:
+    declaration = FormDeclaration(
+        magnet=magnet.slug,
+        kind=magnet.kind,
+        title=magnet.title,
+        lang=magnet.lang,
+        controller=site.controller,
+        privacy=privacy,
+        questions=magnet.questions,
+        fields=magnet.fields,
+        file="" if magnet.file is None else magnet.file.name,
+    )
+    body = magnet.body_html
+    for picture in magnet.pictures:
+        shown = _picture(theme, picture)
+        sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
+        body = body.replace(f'src="{picture.path.name}"', sized)
+    return LandingView(
+        frame=Frame(magnet.lang, site.controller, privacy_url(privacy)),
+        declaration=declaration,
+        description=magnet.description,
+        body_html=body,
+        action=f"/{magnet.slug}",
+        form_key="",
+        texts=magnet.texts,
+        picture=None if magnet.picture is None else _picture(theme, magnet.picture),
+    )
+
+
+def _picture(theme: Theme, picture: PictureFile) -> Picture:
+    name = picture.path.name
+    url = theme.add_asset(name, picture.path.read_bytes(), content_type_of(name))
+    return Picture(url, picture.alt, picture.width, picture.height)
+
+
+def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]:
+    blank = theme.page(view).encode()
+    key = FormKey(hashlib.sha256(blank).hexdigest()[:KEY_CHARACTERS])
+    named = replace(view, form_key=key)
+    page = theme.page(named).encode()
+    digest = FormDigest(hashlib.sha256(page).hexdigest())
+    return FormVersion(digest, key, page, view.declaration), named
+
+
+def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion]) -> bytes:
+    lang = site.languages[0]
+    cards = tuple(
+        Card(f"/{magnet.slug}", magnet.kind, magnet.lang, magnet.title, magnet.description)
+        for magnet in site.magnets.values()
+    )
+    frame = Frame(lang, site.controller, privacy_url(privacy[lang].digest))
+    return theme.page(IndexView(frame, cards)).encode()
+
+
+def _template_finding(site: Site, magnet: Magnet, problem: Exception) -> Finding:
+    path, line = Path("templates"), 1
+    if isinstance(problem, TemplateSyntaxError):
+        path, line = Path(problem.filename or "templates"), problem.lineno
+    name = path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.name
+    message = f"The page of {magnet.slug} cannot be made: {type(problem).__name__}: {problem}."
+    return Finding(
+        name,
+        line,
+        1,
+        message.replace("\n", " "),
+        "Mend the template, or remove it to use ours.",
+        code="template",
+        slug=magnet.slug,
+    )

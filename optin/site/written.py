@@ -1,0 +1,163 @@
+"""What may stand in `optin.toml` and in a magnet's front matter: every key, its type and its meaning.
+
+These models are also the JSON Schema for an editor (M6). What a value means is decided in `loading`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+Words = Annotated[dict[str, Text], Field(description="Words by language, such as nl and en.")]
+
+
+class Written(BaseModel):
+    """Keys that are known; any other is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class ControllerTable(Written):
+    """Who decides about the data (GDPR 4(7))."""
+
+    name: Text = Field(description="Full legal name.")
+    address: list[Text] = Field(min_length=1, description="Postal address, a line each.")
+    email: Text = Field(description="Where people reach you about their data.")
+    phone: str = Field("", description="Telephone number, if you want it shown.")
+    registration: str = Field("", description="Entry in a trade register.")
+    country: str = Field("NL", description="ISO 3166 code; reads national telephone numbers.")
+
+
+class SenderTable(Written):
+    """Who the mails come from."""
+
+    name: Text = Field(description="Name in the From line.")
+    address: Text = Field(description="Address in the From line.")
+    reply_to: str = Field("", description="Where answers go, if elsewhere.")
+
+
+class LookTable(Written):
+    """How the pages look."""
+
+    logo: str = Field("", description="A picture beside optin.toml: svg, png, webp or jpg.")
+    colour: str = Field("#0b5d4b", description="One accent colour, #rrggbb.")
+    typeface: str = Field("sans", description="serif, sans, or names of installed typefaces.")
+
+
+class PurposeTable(Written):
+    """What a consent is for, defined once and used by magnets (M3)."""
+
+    channel: str = Field(description="email or phone; one channel for each purpose.")
+    retention: Text = Field(description='How long a consent lasts, such as "24 months".')
+    text: Words = Field(description="The question in each language, one sentence.")
+
+
+class ProcessorTable(Written):
+    """Who may receive data (GDPR 28)."""
+
+    name: Text = Field(description="Full name of the processor.")
+    agreement: Text = Field(description="Date and reference of the processing agreement.")
+    country: str = Field("", description="ISO 3166 code of where the data goes.")
+
+
+class LimitsTable(Written):
+    """How many sign-ups are taken (D8)."""
+
+    per_address_per_day: int = Field(5, ge=1, le=1_000)
+    per_network_per_hour: int = Field(60, ge=1, le=1_000_000)
+    per_site_per_minute: int = Field(600, ge=1, le=1_000_000)
+
+
+class UnconfirmedTable(Written):
+    """Requests that nobody confirmed yet (D4, D6)."""
+
+    keep: str = Field("7 days", description="After this they are erased.")
+    link: str = Field("72 hours", description="How long the confirmation link works.")
+    resend: int = Field(3, ge=0, le=20, description="How often a mail may be sent again.")
+
+
+class DownloadTable(Written):
+    """Links to a magnet's file (S8)."""
+
+    link: str = Field("7 days", description="How long a download link works.")
+
+
+class ProxyTable(Written):
+    """The proxy in front of the server, if any."""
+
+    trusted: list[str] = Field(default=[], description="Its networks, such as 10.0.0.0/8.")
+
+
+class DkimTable(Written):
+    """Signing mails (RFC 6376)."""
+
+    selector: Text
+    domain: Text
+    key: Text = Field(description="A private key file (PEM), readable by its owner alone.")
+
+
+class SiteFile(Written):
+    """`optin.toml`."""
+
+    languages: list[str] = Field(["nl"], min_length=1, description="The first is the site's own.")
+    base_url: str = Field("http://127.0.0.1:8000", description="Where visitors reach the site.")
+    store: str = Field("sqlite:///var/optin.db", description="sqlite:///FILE or postgresql://…")
+    mail: str = Field("file:var/mail", description="smtp://…, smtps://… or file:FOLDER")
+    keys: str = Field("var/keys.json", description="The key file.")
+    controller: ControllerTable
+    sender: SenderTable
+    look: LookTable = LookTable()  # type: ignore[call-arg]  # pydantic fills the defaults
+    privacy: dict[str, str] = Field({}, description="Statement by language, if not privacy/LANG.md.")
+    purposes: dict[str, PurposeTable] = Field({}, description="Purposes by their id.")
+    processors: dict[str, ProcessorTable] = Field({}, description="Processors by their id.")
+    limits: LimitsTable = LimitsTable()  # type: ignore[call-arg]  # pydantic fills the defaults
+    unconfirmed: UnconfirmedTable = UnconfirmedTable()  # type: ignore[call-arg]  # as above
+    download: DownloadTable = DownloadTable()  # type: ignore[call-arg]  # as above
+    proxy: ProxyTable = ProxyTable()
+    dkim: DkimTable | None = None
+    texts: dict[str, dict[str, str]] = Field({}, description="Your own words by language and key.")
+
+
+class FieldEntry(Written):
+    """A further field of a form, and why it is asked (GDPR 5(1)(c))."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="first_name, company, phone, …")
+    why: Text = Field(description="One sentence that visitors read beside the field.")
+    label: str = Field("", description="Needed for a name that optin does not know.")
+    required: bool = False
+
+
+class PurposeEntry(Written):
+    """A purpose in this magnet's own wording. Its channel and retention stay as they are (M3)."""
+
+    id: str
+    text: Text
+
+
+class PictureEntry(Written):
+    """A picture in the magnet's folder."""
+
+    file: Text
+    alt: Text = Field(description="What the picture shows, in words.")
+
+
+class MagnetFile(Written):
+    """The front matter of a magnet."""
+
+    kind: str = Field(description="white-paper, tip-booklet, checklist or newsletter.")
+    lang: str = Field(description="Language of the page and its mails.")
+    title: Text
+    description: Text = Field(description="One sentence, for the list and for search engines.")
+    file: str = Field("", description="What is handed out: a file in the magnet's own folder.")
+    purposes: list[str | PurposeEntry] = Field([], description="Ids of purposes of optin.toml.")
+    fields: list[FieldEntry] = Field([], description="What is asked besides the e-mail address.")
+    picture: PictureEntry | None = None
+    texts: dict[str, str] = Field({}, description="Your own words by key, for this page.")
+
+
+class PrivacyFile(Written):
+    """The front matter of a privacy statement."""
+
+    title: Text

@@ -1,0 +1,53 @@
+"""The catalogues: every sentence that a prospect reads, by key and language (gettext, in `locale/`).
+
+A key names a place, not a sentence, so that a site can put its own words there (M9).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+LOCALE = Path(__file__).parent.parent / "locale"
+_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
+_ESCAPES = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
+_ESCAPE = re.compile(r'\\[nt"\\]')
+
+
+@lru_cache
+def languages() -> tuple[str, ...]:
+    """Return the languages that there are catalogues for."""
+    return tuple(sorted(path.name for path in LOCALE.iterdir() if catalogue_path(path.name).is_file()))
+
+
+def catalogue_path(lang: str) -> Path:
+    """Return where the catalogue of a language is."""
+    return LOCALE / lang / "LC_MESSAGES" / "optin.po"
+
+
+@lru_cache
+def catalogue(lang: str) -> Mapping[str, str]:
+    """Return the sentences of a language by key.
+
+    Reads the plain part of the format that we write (no plurals, no contexts); a hundred times faster
+    than a full parser, which matters at every start.
+    """
+    texts: dict[str, str] = {}
+    key, field, value = "", "", ""
+    lines = catalogue_path(lang).read_text(encoding="utf-8").splitlines()
+    for line in [*lines, "msgid"]:
+        if line.startswith("#"):
+            continue
+        word = line.partition(" ")[0]
+        if word in {"msgid", "msgstr"}:
+            if field == "msgid":
+                key = value
+            elif field == "msgstr" and key:
+                texts[key] = value
+            field, value = word, ""
+        found = _STRING.search(line)
+        if found is not None:
+            value += _ESCAPE.sub(lambda match: _ESCAPES[match[0]], found[1])
+    return texts

@@ -1,0 +1,181 @@
+"""The theme at work: a view goes in, a page or a mail comes out. Same view, same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from optin.theme import views
+from optin.theme.catalogue import catalogue, languages
+from optin.theme.look import Look
+from optin.theme.wording import Wording
+
+_PACKAGE = Path(__file__).parent.parent
+OURS = next(
+    path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if path.is_dir()
+)
+
+TEMPLATES: Mapping[type, str] = {
+    views.LandingView: "pages/landing.html",
+    views.SentView: "pages/sent.html",
+    views.ConfirmView: "pages/confirm.html",
+    views.ConfirmedView: "pages/confirmed.html",
+    views.ExpiredView: "pages/expired.html",
+    views.UnsubscribeView: "pages/unsubscribe.html",
+    views.PrivacyView: "pages/privacy.html",
+    views.IndexView: "pages/index.html",
+    views.ErrorView: "pages/error.html",
+    views.BrokenView: "dev/broken.html",
+    views.MailboxView: "dev/mailbox.html",
+    views.MailView: "dev/mail.html",
+}
+MAILS: Mapping[type, str] = {
+    views.ConfirmationMail: "mails/confirmation",
+    views.DeliveryMail: "mails/delivery",
+}
+TEXT_COLUMNS = 72
+STYLESHEET = "style.css"
+_ADDRESS_ALONE = re.compile(r"\s*(https?://\S+)\s*")
+
+
+@dataclass(frozen=True)
+class Asset:
+    """A file that pages refer to by a name that holds its digest."""
+
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True)
+class MailText:
+    """The words of a mail, in both forms."""
+
+    subject: str
+    text: str
+    html: str
+
+
+class Theme:
+    """Our templates, or a site's own of the same name (M10), with one look and one set of words."""
+
+    def __init__(
+        self,
+        look: Look,
+        site_templates: Path | None = None,
+        texts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    ) -> None:
+        """Prepare the templates and make the stylesheet."""
+        folders = [OURS] if site_templates is None else [site_templates, OURS]
+        self._env = Environment(
+            loader=FileSystemLoader(folders),
+            autoescape=lambda name: name is None or not name.endswith((".txt", ".css")),
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._texts = texts
+        self._wordings: dict[str, Wording] = {}
+        self._assets: dict[str, Asset] = {}
+        self._urls: dict[str, str] = {}
+        self.look = look
+        style = self._env.get_template(STYLESHEET).render(look=look)
+        self.add_asset(STYLESHEET, style.encode(), "text/css; charset=utf-8")
+        if look.logo is not None:
+            name, data = look.logo
+            self._urls["logo"] = self.add_asset(name, data, content_type_of(name))
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages that pages and mails come in."""
+        return languages()
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """Every key for which a site may put words of its own."""
+        return frozenset(catalogue("en"))
+
+    @property
+    def assets(self) -> Mapping[str, Asset]:
+        """Every asset by the address under which pages refer to it."""
+        return self._assets
+
+    def add_asset(self, name: str, data: bytes, content_type: str) -> str:
+        """Serve `data`; return its address, in which its digest stands."""
+        stem, _, ending = name.rpartition(".")
+        stem = re.sub(r"[^a-z0-9-]+", "-", stem.lower()).strip("-") or "file"
+        url = f"/static/{stem}.{hashlib.sha256(data).hexdigest()[:16]}.{ending.lower()}"
+        self._assets[url] = Asset(data, content_type)
+        self._urls[name] = url
+        return url
+
+    def asset_url(self, name: str) -> str:
+        """Return the address of an asset; empty when there is none (a site without a logo)."""
+        return self._urls.get(name, "")
+
+    def wording(self, lang: str) -> Wording:
+        """Return how this site says things in a language."""
+        if lang not in self._wordings:
+            self._wordings[lang] = Wording(lang, self._texts.get(lang, {}))
+        return self._wordings[lang]
+
+    def text(self, lang: str, key: str, **values: object) -> str:
+        """Return one sentence of this site. Raises KeyError."""
+        return self.wording(lang).text(key, **values)
+
+    def page(self, view: Any) -> str:
+        """Return the page that shows `view`."""
+        words = self.wording(view.frame.lang)
+        if isinstance(view, views.LandingView) and view.texts:
+            words = Wording(view.frame.lang, self._texts.get(view.frame.lang, {}), dict(view.texts))
+        return self._render(TEMPLATES[type(view)], view, words)
+
+    def mail(self, view: views.ConfirmationMail | views.DeliveryMail) -> MailText:
+        """Return the mail that tells `view`."""
+        words, name = self.wording(view.lang), MAILS[type(view)]
+        kind = name.partition("/")[2]
+        return MailText(
+            subject=words.text(f"mail.{kind}.subject", title=view.title),
+            text=wrapped(self._render(f"{name}.txt", view, words)),
+            html=self._render(f"{name}.html", view, words),
+        )
+
+    def _render(self, template: str, view: Any, words: Wording) -> str:
+        return self._env.get_template(template).render(
+            view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
+        )
+
+
+def wrapped(text: str) -> str:
+    """Wrap the paragraphs of a plain mail; an address alone on its line is left whole."""
+    lines: list[str] = []
+    for line in text.strip().splitlines():
+        alone = _ADDRESS_ALONE.fullmatch(line)
+        indent = line[: len(line) - len(line.lstrip())]
+        hang = indent + ("  " if line.lstrip().startswith("- ") else "")
+        if alone is not None or not line.strip():
+            lines.append("" if alone is None else alone[1])
+        else:
+            lines += textwrap.wrap(
+                line.strip(),
+                TEXT_COLUMNS,
+                initial_indent=indent,
+                subsequent_indent=hang,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+    return "\n".join(lines) + "\n"
+
+
+def content_type_of(name: str) -> str:
+    """Return the type of a picture by its ending."""
+    endings = {"svg": "image/svg+xml", "png": "image/png", "webp": "image/webp"}
+    return endings.get(name.rpartition(".")[2].lower(), "image/jpeg")

@@ -1,0 +1,50 @@
+"""Saying things in a language: sentences from the catalogue, moments, periods, sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from optin.consent.purpose import RetentionPeriod
+from optin.theme.catalogue import catalogue
+
+
+class Wording:
+    """One language, with a site's and a magnet's own words over the catalogue's (M9)."""
+
+    def __init__(self, lang: str, *overrides: Mapping[str, str]) -> None:
+        """The last override wins."""
+        self.lang = lang
+        self._texts = {**catalogue(lang)}
+        for words in overrides:
+            self._texts.update(words)
+
+    def text(self, key: str, **values: object) -> str:
+        """Return a sentence. Raises KeyError for an unknown key or a missing value."""
+        return self._texts[key].format_map(values)
+
+    def has(self, key: str) -> bool:
+        """Tell whether there is a sentence for `key`."""
+        return key in self._texts
+
+    def day(self, moment: datetime) -> str:
+        """Return a date in words: 23 november 2026."""
+        utc = moment.astimezone(UTC)
+        month = self._texts[f"month.{utc.month}"]
+        return self.text("date", day=utc.day, month=month, year=utc.year)
+
+    def moment(self, moment: datetime) -> str:
+        """Return a moment in words, its zone named: 23 november 2026 om 21:28 UTC."""
+        utc = moment.astimezone(UTC)
+        return self.text("moment", date=self.day(utc), time=f"{utc:%H:%M}")
+
+    def period(self, period: RetentionPeriod) -> str:
+        """Return a period in words: 24 maanden."""
+        count, unit = period.count_and_unit
+        return self.text(f"period.{unit}{'' if count == 1 else 's'}", count=count)
+
+    def size(self, count: int) -> str:
+        """Return a file size in words: 212 kB."""
+        if count < 1_000_000:  # noqa: PLR2004 - a megabyte
+            return f"{max(1, round(count / 1_000))} kB"
+        return f"{count / 1_000_000:.1f} MB".replace(".", self.text("decimal"))
