@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -90,10 +91,8 @@ def dev_routes(bench: Workbench) -> list[Route]:
     async def changes(request: Request) -> Response:
         since = request.query_params.get("since", "")
         if since == str(bench.version):
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(bench.changed.wait(), LONGEST_POLL_SECONDS)
-            except TimeoutError:
-                pass
         return JSONResponse(bench.version, headers={"cache-control": "no-store"})
 
     async def script(_request: Request) -> Response:
@@ -155,15 +154,17 @@ class DevFront:
     ) -> None:
         kept = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
         start: Message = {}
-        body = bytearray()
+        body, passed = bytearray(), False
 
         async def gather(message: Message) -> None:
-            nonlocal start
+            nonlocal start, passed
             if message["type"] == "http.response.start":
                 start = message
                 return
             if not _is_page(start):
-                await _once(start, send)
+                if not passed:
+                    await send(start)
+                passed = True
                 await send(message)
                 return
             body.extend(message.get("body", b""))
@@ -184,12 +185,6 @@ def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], .
 
 
 _CONDITIONS = {b"accept-encoding", b"if-none-match"}
-
-
-async def _once(start: Message, send: Send) -> None:
-    if not start.get("sent"):
-        start["sent"] = True
-        await send({key: value for key, value in start.items() if key != "sent"})
 
 
 def _is_page(start: Message) -> bool:

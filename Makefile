@@ -1,0 +1,55 @@
+# What people do here: make demo, make test. The rest is for who changes the code.
+PORT ?= 8000
+BIN := .venv/bin
+
+.PHONY: demo test check bench format docs lock clean
+
+demo: .venv/demo.stamp
+	$(BIN)/optin dev --port $(PORT)
+
+test: .venv/test.stamp
+	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && \
+	  $(BIN)/coverage erase && \
+	  $(BIN)/coverage run -m pytest && \
+	  $(BIN)/coverage combine --quiet && \
+	  $(BIN)/coverage report
+
+check: .venv/test.stamp
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/optin check
+
+bench: .venv/test.stamp
+	$(BIN)/python -m tests.benchmarks
+
+format: .venv/test.stamp
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: .venv/test.stamp
+	$(BIN)/python -m tests.house.requirements_table
+
+lock: .venv/test.stamp
+	sh tests/house/lock.sh $(BIN)
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .coverage .coverage.*
+
+.venv/python.stamp:
+	@for python in python3.13 python3.12 python3.11 python3; do \
+	  if $$python -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    $$python -m venv .venv && touch $@ && exit 0; \
+	  fi; \
+	done; echo "optin needs Python 3.11 or newer; install it and try again." >&2; exit 1
+
+.venv/demo.stamp: .venv/python.stamp requirements.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test.stamp: .venv/python.stamp requirements-test.txt pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/demo.stamp
