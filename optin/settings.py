@@ -42,7 +42,7 @@ class Settings:
         return self.base_url.startswith("https://")
 
     def path(self, relative: str) -> Path:
-        """A path of this installation, absolute."""
+        """Return a path of this installation, absolute."""
         return self.root / relative
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from optin.bootstrap.opening import open_store
+from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.consent.event import Event
 from optin.consent.form import (
@@ -26,7 +27,6 @@ from optin.consent.form import (
     PrivacyVersion,
     Slug,
 )
-from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.consent.record import Happening, RequestId, Status, SubjectId, fold
 from optin.flows.confirm import Confirmation, confirm
@@ -118,9 +118,7 @@ class World:
 
     def confirm(self, request: RequestId) -> Confirmation:
         """Press the button of the confirmation page."""
-        return self.do(
-            partial(confirm, vault=self.vault, request=request, policy=self.policy, now=self.now)
-        )
+        return self.do(partial(confirm, vault=self.vault, request=request, policy=self.policy, now=self.now))
 
     def join(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
         """Sign up and confirm, a second later."""
@@ -184,9 +182,7 @@ class World:
     def status(self, email: str, purpose: PurposeId) -> Status | None:
         """Return where a consent stands, by the cache, having checked it against the events."""
         index = self.vault.index(parse_email(email))
-        row = self.store.read(
-            lambda tx: tx.one("SELECT id FROM subject WHERE email_index = :i", i=index)
-        )
+        row = self.store.read(lambda tx: tx.one("SELECT id FROM subject WHERE email_index = :i", i=index))
         if row is None:
             return None
         kept = self.store.read(
@@ -218,9 +214,7 @@ class World:
             if event.kind == "requested":
                 asked[event.request] = event.at
             if event.purpose == purpose:
-                happenings.append(
-                    Happening(event.kind, event.at, event.request, asked.get(event.request))
-                )
+                happenings.append(Happening(event.kind, event.at, event.request, asked.get(event.request)))
         return fold(happenings).status
 
 

@@ -79,9 +79,7 @@ class StoreOutbox:
         self._under_way.update(order.number for order in orders)
         return orders
 
-    async def settle(
-        self, order: MailOrder, verdict: Verdict, reply: str, message: bytes
-    ) -> bool:
+    async def settle(self, order: MailOrder, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record what became of a mail."""
         office = self._office
         try:

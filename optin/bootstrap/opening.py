@@ -7,8 +7,8 @@ from pathlib import Path
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import KeyRing, load_keys, make_keys
 from optin.settings import Settings
-from optin.store.sqlite import SqliteStore
 from optin.store.installation import check_keys, is_claimed
+from optin.store.sqlite import SqliteStore
 from optin.store.transaction import Store
 from optin.store.vault import Vault
 

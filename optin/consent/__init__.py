@@ -1,1 +1,1 @@
-"""Consent, pure: what is asked, what was declared, and what status follows. No clock, no store, no network."""
+"""Consent, pure: what is asked, what was declared, what status follows. No clock, no store, no network."""

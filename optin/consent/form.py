@@ -1,4 +1,4 @@
-"""What a form asked, by which version: the declaration that a page makes, and the page itself by digest (P2)."""
+"""What a form asked, by which version: the declaration a page makes, and the page by digest (P2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a consent is for: purpose, channel, retention, and the controller who asks (GDPR 4(7), 4(11), 5(1))."""
+"""What a consent is for: purpose, channel, retention, and the controller who asks (GDPR 4(7), 4(11))."""
 
 from __future__ import annotations
 

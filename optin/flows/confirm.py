@@ -97,9 +97,7 @@ def view_confirmation(tx: Tx, vault: Vault, request: RequestId) -> Confirmation:
     return _outcome(tx, opened, opened.stored.subject)
 
 
-def confirm(
-    tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy, now: datetime
-) -> Confirmation:
+def confirm(tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy, now: datetime) -> Confirmation:
     """Confirm a request by its link. The link's own age was checked when it was read.
 
     Raises LinkSpent when the request is gone: an old link never brings anything back (D4).
@@ -171,9 +169,7 @@ def _confirm(
     return _outcome(tx, opened, subject)
 
 
-def _record(
-    tx: Tx, subject: SubjectId, stored: Request, question: ConsentQuestion
-) -> ConsentRecord:
+def _record(tx: Tx, subject: SubjectId, stored: Request, question: ConsentQuestion) -> ConsentRecord:
     """Return where the consent stands for someone who asked; a suppression counts as a withdrawal."""
     kept = load_consent(tx, subject, question.purpose, question.channel)
     record = ConsentRecord(status=Status.PENDING) if kept is None else kept.record
@@ -193,9 +189,7 @@ def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
         request=opened.stored.id,
         form=opened.declaration,
         granted=tuple(
-            Receipt(question, live[question.purpose])
-            for question in asked
-            if question.purpose in live
+            Receipt(question, live[question.purpose]) for question in asked if question.purpose in live
         ),
         lapsed=tuple(question for question in asked if question.purpose not in live),
     )

@@ -57,7 +57,7 @@ def claim_orders(
     return orders
 
 
-def settle_order(  # noqa: PLR0913 - one verdict: which mail, what became of it, when
+def settle_order(
     tx: Tx,
     vault: Vault,
     order: MailOrder,
@@ -92,9 +92,7 @@ def _wait(attempts: int) -> timedelta:
     return timedelta(seconds=longest / 2 + random.uniform(0, longest / 2))  # noqa: S311 - spreads load
 
 
-def _order(
-    tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime
-) -> MailOrder | None:
+def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> MailOrder | None:
     stored = load_request(tx, letter.request)
     if stored is None:
         return None
@@ -114,7 +112,7 @@ def _order(
     return fill(tx, vault, policy, opened, order, now)
 
 
-def _confirmation(  # noqa: PLR0913 - a step of _order, with what it has read
+def _confirmation(
     tx: Tx,
     vault: Vault,
     policy: RequestPolicy,
@@ -135,7 +133,7 @@ def _confirmation(  # noqa: PLR0913 - a step of _order, with what it has read
     )
 
 
-def _delivery(  # noqa: PLR0913 - a step of _order, with what it has read
+def _delivery(
     tx: Tx,
     vault: Vault,
     policy: RequestPolicy,

@@ -63,9 +63,7 @@ def sign_up(
         ),
         erase_at=policy.keep.after(now),
     )
-    circumstances = Circumstances(
-        request, form.digest, form.declaration, commit(sealed.salt, declared)
-    )
+    circumstances = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
     asked = form.declaration.asked(entry.purposes)
     add_events(tx, request, circumstances.bodies(EventKind.REQUESTED, now, asked))
     enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)

@@ -30,9 +30,7 @@ class Withdrawable:
     questions: tuple[ConsentQuestion, ...]
 
 
-def view_withdrawable(
-    tx: Tx, vault: Vault, request: RequestId, purpose: str | None
-) -> Withdrawable:
+def view_withdrawable(tx: Tx, vault: Vault, request: RequestId, purpose: str | None) -> Withdrawable:
     """Return what can be withdrawn by a link; changes nothing. Raises LinkSpent."""
     opened = open_request(tx, vault, peek_request(tx, request))
     live = _live(tx, opened, purpose)
@@ -69,9 +67,7 @@ def withdraw_consent(
     return Withdrawable(opened.declaration, questions)
 
 
-def _live(
-    tx: Tx, opened: OpenedRequest, purpose: str | None
-) -> list[tuple[ConsentQuestion, StoredConsent]]:
+def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[tuple[ConsentQuestion, StoredConsent]]:
     subject = opened.stored.subject
     if subject is None:
         return []

@@ -90,9 +90,7 @@ class Composer:
             )
         )
 
-    def _message(
-        self, order: MailOrder, words: MailText, now: datetime, unsubscribe: str = ""
-    ) -> bytes:
+    def _message(self, order: MailOrder, words: MailText, now: datetime, unsubscribe: str = "") -> bytes:
         message = EmailMessage(policy=SMTP if order.recipient.isascii() else SMTPUTF8)
         user, _, domain = self._sender.address.rpartition("@")
         message["From"] = Address(_line(self._sender.name), user, domain)

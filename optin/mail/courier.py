@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from optin.errors import OptinError
 from optin.flows.orders import MailOrder, Verdict
@@ -32,16 +32,14 @@ class Outbox(Protocol):
     async def claim(self, most: int) -> list[MailOrder]:
         """Take up to `most` due mails; nobody else gets them for a while."""
 
-    async def settle(
-        self, order: MailOrder, verdict: Verdict, reply: str, message: bytes
-    ) -> bool:
+    async def settle(self, order: MailOrder, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record what became of a mail; False when it is another courier's by now."""
 
 
 class Courier:
     """Sends until it is told to stop."""
 
-    def __init__(  # noqa: PLR0913 - the parts of a courier
+    def __init__(
         self,
         outbox: Outbox,
         composer: Composer,
@@ -96,12 +94,12 @@ class Courier:
             task.add_done_callback(self._under_way.discard)
         return len(orders)
 
-    async def _rest(self, stopping: asyncio.Future[bool], *, idle: bool) -> None:
+    async def _rest(self, stopping: asyncio.Future[Any], *, idle: bool) -> None:
         """Wait for a free lane, a call, the next poll, or the end."""
         if not idle and len(self._under_way) < self._lanes:
             return
         woken = asyncio.ensure_future(self._woken.wait())
-        waits: set[asyncio.Future[object]] = {stopping, woken, *self._under_way}  # type: ignore[arg-type]
+        waits: set[asyncio.Future[Any]] = {stopping, woken, *self._under_way}
         await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 

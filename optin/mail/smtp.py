@@ -7,7 +7,6 @@ mail is not at fault, and the operator is told.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import ssl
 from dataclasses import dataclass
@@ -88,9 +87,7 @@ class SmtpTransport:
         for lane in lanes:
             await self._leave(lane)
 
-    async def _try(
-        self, lane: _Lane, sender: str, recipient: str, message: bytes
-    ) -> Outcome | None:
+    async def _try(self, lane: _Lane, sender: str, recipient: str, message: bytes) -> Outcome | None:
         """Send on one connection. None: it was dead before the mail began."""
         try:
             await lane.client.sendmail(sender, [recipient], message, timeout=self._address.timeout_seconds)
@@ -131,7 +128,7 @@ class SmtpTransport:
             hostname=address.host,
             port=address.port,
             use_tls=address.tls,
-            start_tls=False if address.tls or optional else True,
+            start_tls=not (address.tls or optional),
             tls_context=context,
             timeout=address.timeout_seconds,
         )
@@ -154,7 +151,7 @@ class SmtpTransport:
     async def _leave(self, lane: _Lane) -> None:
         try:
             await lane.client.quit(timeout=2)
-        except (aiosmtplib.SMTPException, OSError, asyncio.TimeoutError):
+        except (TimeoutError, aiosmtplib.SMTPException, OSError):
             lane.client.close()
 
 

@@ -34,5 +34,3 @@ def opens(commitment: object, salt: bytes, data: bytes) -> bool:
 def leaf_digest(event: bytes) -> bytes:
     """Return the leaf of one event in the log (RFC 6962, section 2.1)."""
     return hashlib.sha256(LEAF_PREFIX + event).digest()
-
-

@@ -147,9 +147,7 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
             if isinstance(token, AnchorToken | AliasToken):
                 mark = token.start_mark
                 message = "Anchors and aliases (& and *) are not used here."
-                return Finding(
-                    name, mark.line + 1, mark.column + 1, message, "Put the text in quotes."
-                )
+                return Finding(name, mark.line + 1, mark.column + 1, message, "Put the text in quotes.")
         values = YAML().load(front)
     except MarkedYAMLError as problem:
         found = problem.problem_mark or problem.context_mark
@@ -157,7 +155,15 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         what = (problem.problem or "it cannot be read").split("\n")[0]
         cure = "Mend it here; a text with a colon in it needs quotes."
         return Finding(name, line, column, f"This is not YAML: {what}.", cure)
-    except (YAMLError, ValueError, RecursionError, TypeError, AttributeError, KeyError, OverflowError):
+    except (
+        YAMLError,
+        ValueError,
+        RecursionError,
+        TypeError,
+        AttributeError,
+        KeyError,
+        OverflowError,
+    ):
         return Finding(name, 2, 1, "The front matter is not YAML.", "Write it as key: value.")
     if values is None:
         values = CommentedMap()

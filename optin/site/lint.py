@@ -14,19 +14,21 @@ MOST_WORDS = 25
 # Words that name a channel, by language; a box that names another than its own asks for two (recital 32).
 CHANNEL_WORDS = {
     Channel.EMAIL: re.compile(
-        r"\b(e-?mail(en|t|s|ed)?|mail(en|t|s|ing)?|mailt|nieuwsbrief|newsletter|courriel|lettre)\b", re.I
+        r"\b(e-?mail(en|t|s|ed)?|mail(en|t|s|ing)?|mailt|nieuwsbrief|newsletter|courriel|lettre)\b",
+        re.IGNORECASE,
     ),
     Channel.PHONE: re.compile(
         r"\b(bel(len|t|len)?|opbellen|gebeld|telefo(on|nisch)\w*|call(s|ed|ing)?|(tele)?phone\w*"
         r"|anruf\w*|telefon\w*|appel(er|ez)?|t[ée]l[ée]phon\w*|sms|whatsapp)\b",
-        re.I,
+        re.IGNORECASE,
     ),
 }
 THIRD_PARTIES = re.compile(
-    r"\b(partners?|derden|third part(y|ies)|affiliates?|dritte\w*|partenaires?|tiers)\b", re.I
+    r"\b(partners?|derden|third part(y|ies)|affiliates?|dritte\w*|partenaires?|tiers)\b", re.IGNORECASE
 )
 PRICE = re.compile(
-    r"\b(verplicht|vereist|noodzakelijk|required|mandatory|necessary|obligatoire|erforderlich)\b", re.I
+    r"\b(verplicht|vereist|noodzakelijk|required|mandatory|necessary|obligatoire|erforderlich)\b",
+    re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?…](?=\s+\S)")
 
@@ -52,9 +54,7 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
             "Make a second purpose for the other channel, with a box of its own.",
         )
     if _SENTENCE_END.search(wording.strip()):
-        yield Objection(
-            "one-sentence", "The words of a box are more than one sentence.", "Say it in one."
-        )
+        yield Objection("one-sentence", "The words of a box are more than one sentence.", "Say it in one.")
     if THIRD_PARTIES.search(wording):
         yield Objection(
             "third-parties",

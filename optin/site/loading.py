@@ -59,9 +59,7 @@ def load_site(root: Path) -> Loaded:
     magnets, findings = _read_magnets(root, site)
     if not magnets and not findings:
         message = "There is no magnet yet."
-        findings = [
-            Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")
-        ]
+        findings = [Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")]
     whole = Site(**{**vars(site), "magnets": magnets})
     return Loaded(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
 
@@ -88,9 +86,7 @@ def _read_magnets(root: Path, site: Site) -> tuple[Mapping[Slug, Magnet], list[F
         findings += reader.findings
         if magnet is not None and magnet.slug in magnets:
             message = f"Two files make the page /{magnet.slug}."
-            findings.append(
-                Finding(reader.name, 1, 1, message, "Rename one.", code="slug", slug=magnet.slug)
-            )
+            findings.append(Finding(reader.name, 1, 1, message, "Rename one.", code="slug", slug=magnet.slug))
         elif magnet is not None:
             magnets[magnet.slug] = magnet
     return magnets, findings
@@ -121,7 +117,10 @@ class _SiteReader:
             if address or where[1] != "reply_to":
                 self._email(where, address)
         controller = written.controller
-        unconfirmed, keep = written.unconfirmed, self._period(("unconfirmed", "keep"), written.unconfirmed.keep)
+        unconfirmed, keep = (
+            written.unconfirmed,
+            self._period(("unconfirmed", "keep"), written.unconfirmed.keep),
+        )
         site = Site(
             root=self._root,
             settings=settings,
@@ -213,7 +212,12 @@ class _SiteReader:
         try:
             parse_colour(table.colour)
         except ValueError:
-            self._say(("look", "colour"), f"{table.colour!r} is no colour.", "Write it as #rrggbb.", "colour")
+            self._say(
+                ("look", "colour"),
+                f"{table.colour!r} is no colour.",
+                "Write it as #rrggbb.",
+                "colour",
+            )
             return Look()
         if _TYPEFACE.fullmatch(table.typeface) is None:
             cure = "Write serif, sans, or names with commas between them."
@@ -294,10 +298,6 @@ class _SiteReader:
                     self._say(("texts", lang, key), message, nearest(key, [*known])[:200], "text-key")
         return {lang: dict(words) for lang, words in written.texts.items()}
 
-    def _say(
-        self, where: Path_, message: str, cure: str, code: str, *, warning: bool = False
-    ) -> None:
+    def _say(self, where: Path_, message: str, cure: str, code: str, *, warning: bool = False) -> None:
         severity = "warning" if warning else "error"
-        self.findings.append(
-            self._document.finding(where, message, cure, severity=severity, code=code)
-        )
+        self.findings.append(self._document.finding(where, message, cure, severity=severity, code=code))

@@ -110,9 +110,7 @@ class MagnetReader:
     def _check_slug(self) -> None:
         if SLUG.fullmatch(self.slug) is None:
             message = f"{self.slug!r} cannot stand in an address."
-            self._add(
-                Finding(self.name, 1, 1, message, "Name it with a-z, 0-9 and hyphens.", code="slug")
-            )
+            self._add(Finding(self.name, 1, 1, message, "Name it with a-z, 0-9 and hyphens.", code="slug"))
         elif self.slug in RESERVED:
             message = f"The address /{self.slug} is optin's own."
             self._add(Finding(self.name, 1, 1, message, "Choose another name.", code="slug"))

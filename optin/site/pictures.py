@@ -7,7 +7,9 @@ import struct
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
 _VIEW_BOX = re.compile(rb'viewBox\s*=\s*["\']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)')
-_ACTIVE = re.compile(rb"<script|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.I)
+_ACTIVE = re.compile(
+    rb"<script|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.IGNORECASE
+)
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 

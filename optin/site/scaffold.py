@@ -59,7 +59,8 @@ def make_magnet(site: Site, kind: Kind, slug: str, lang: str) -> list[Path]:
 def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
     start = kind.start.get(lang, kind.start["en"])
     purpose = next(
-        (p.id for p in site.purposes.values() if p.channel is Channel.EMAIL and lang in p.wording), None
+        (p.id for p in site.purposes.values() if p.channel is Channel.EMAIL and lang in p.wording),
+        None,
     )
     if purpose is None and kind.insists(()) is not None:
         msg = f"A {kind.name} needs a purpose by e-mail in {lang!r}; define one in {SITE_FILE} first."
@@ -95,4 +96,3 @@ def placeholder_pdf() -> bytes:
     size = len(objects) + 1
     tail = b"xref\n0 %d\n0000000000 65535 f \n%strailer\n<< /Size %d /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF\n"
     return out + tail % (size, table, size, len(out))
-

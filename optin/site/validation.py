@@ -33,8 +33,7 @@ def validated(model: type[M], document: Document, slug: str | None = None) -> M 
         found = [_finding(model, document, error) for error in problem.errors()]
     kept = {(f.line, f.column, f.message): f for f in found if f is not None}
     return [
-        Finding(f.path, f.line, f.column, f.message, f.cure, f.severity, f.code, slug)
-        for f in kept.values()
+        Finding(f.path, f.line, f.column, f.message, f.cure, f.severity, f.code, slug) for f in kept.values()
     ]
 
 

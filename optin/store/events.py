@@ -31,10 +31,7 @@ def add_events(tx: Tx, request: RequestId, bodies: Sequence[dict[str, Json]]) ->
     written = [canonical(body) for body in bodies]
     tx.many(
         "INSERT INTO event(request_id, body, leaf) VALUES (:request, :body, :leaf)",
-        [
-            {"request": request, "body": body.decode(), "leaf": leaf_digest(body)}
-            for body in written
-        ],
+        [{"request": request, "body": body.decode(), "leaf": leaf_digest(body)} for body in written],
     )
 
 

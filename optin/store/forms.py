@@ -12,7 +12,7 @@ from optin.store.transaction import Tx, to_ms
 
 @dataclass(frozen=True)
 class StoredForm:
-    """A form version as it is kept. `ordinal` counts the versions of one magnet: v1, v2, …"""
+    """A form version as it is kept. `ordinal` counts the versions of one magnet, from 1."""
 
     version: FormVersion
     ordinal: int

@@ -136,9 +136,7 @@ def forget_settled(tx: Tx, before: datetime, most: int) -> int:
     )
 
 
-def keep_mail(
-    tx: Tx, vault: Vault, message_id: str, request: RequestId, data: bytes, now: datetime
-) -> None:
+def keep_mail(tx: Tx, vault: Vault, message_id: str, request: RequestId, data: bytes, now: datetime) -> None:
     """Keep the very bytes that were sent, sealed."""
     tx.run(
         "INSERT INTO mail(message_id, request_id, sealed, sent_at)"
@@ -157,7 +155,5 @@ def count_states(tx: Tx) -> dict[str, int]:
 
 def is_queued(tx: Tx, request: RequestId) -> bool:
     """Tell whether a mail about `request` still waits to be sent."""
-    row = tx.one(
-        "SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request
-    )
+    row = tx.one("SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request)
     return row is not None

@@ -22,7 +22,11 @@ class Sealed:
 
     def seal(self, vault: Vault, request: RequestId) -> bytes:
         """Return this encrypted, for the row of `request` alone."""
-        plain = {"declaration": self.declaration.decode(), "salt": self.salt.hex(), "code": self.code}
+        plain = {
+            "declaration": self.declaration.decode(),
+            "salt": self.salt.hex(),
+            "code": self.code,
+        }
         return vault.seal(Place("request", request), json.dumps(plain).encode())
 
     @classmethod

@@ -174,8 +174,7 @@ _KEYS = {
 _ERASED = "EXISTS (SELECT 1 FROM erasure WHERE erasure.request_id = OLD.request_id)"
 # What an erasure may do: blank an event, never change it; delete a mail.
 _BLANKED = (
-    "NEW.body IS NULL AND NEW.request_id IS NULL AND NEW.id = OLD.id AND NEW.leaf = OLD.leaf AND "
-    + _ERASED
+    "NEW.body IS NULL AND NEW.request_id IS NULL AND NEW.id = OLD.id AND NEW.leaf = OLD.leaf AND " + _ERASED
 )
 _MAY_UPDATE = {"event": _BLANKED}
 _MAY_DELETE = {"mail": _ERASED}

@@ -112,9 +112,9 @@ class SqliteStore:
     def submit(self, operation: Operation[T]) -> Future[T]:
         """Queue `operation` for the next group. Raises StoreBusy when the queue is full."""
         waiting = _Waiting(operation)
+        if self._closed:
+            raise StoreBusy
         try:
-            if self._closed:
-                raise queue.Full
             self._queue.put_nowait(waiting)
         except queue.Full:
             raise StoreBusy from None

@@ -61,7 +61,7 @@ class Store(Protocol):
         """Run an operation that only reads, in the calling thread, beside the writers."""
 
     def submit_read(self, operation: Operation[T]) -> Future[T]:
-        """The same, in a thread of the store."""
+        """Do the same in a thread of the store."""
 
     def close(self) -> None:
         """Finish what was accepted, then close."""

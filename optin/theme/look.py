@@ -62,13 +62,10 @@ def hexadecimal(rgb: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def mixed(
-    colour: tuple[int, int, int], other: tuple[int, int, int], share: float
-) -> tuple[int, int, int]:
+def mixed(colour: tuple[int, int, int], other: tuple[int, int, int], share: float) -> tuple[int, int, int]:
     """Mix a share (0 to 1) of another colour in."""
     red, green, blue = (
-        round(mine + (theirs - mine) * min(share, 1.0))
-        for mine, theirs in zip(colour, other, strict=True)
+        round(mine + (theirs - mine) * min(share, 1.0)) for mine, theirs in zip(colour, other, strict=True)
     )
     return red, green, blue
 

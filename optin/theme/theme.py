@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from optin.theme import views
 from optin.theme.catalogue import catalogue, languages
@@ -19,9 +19,7 @@ from optin.theme.look import Look
 from optin.theme.wording import Wording
 
 _PACKAGE = Path(__file__).parent.parent
-OURS = next(
-    path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if path.is_dir()
-)
+OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if path.is_dir())
 
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
@@ -76,7 +74,7 @@ class Theme:
         folders = [OURS] if site_templates is None else [site_templates, OURS]
         self._env = Environment(
             loader=FileSystemLoader(folders),
-            autoescape=lambda name: name is None or not name.endswith((".txt", ".css")),
+            autoescape=select_autoescape(),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,

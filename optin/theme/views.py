@@ -52,7 +52,7 @@ class LandingView:
 
 @dataclass(frozen=True)
 class SentView:
-    """ "Look in your mailbox", where the one-time code is typed (D3)."""
+    """The page after the form: look in your mailbox; where the one-time code is typed (D3)."""
 
     frame: Frame
     title: str

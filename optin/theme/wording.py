@@ -13,7 +13,7 @@ class Wording:
     """One language, with a site's and a magnet's own words over the catalogue's (M9)."""
 
     def __init__(self, lang: str, *overrides: Mapping[str, str]) -> None:
-        """The last override wins."""
+        """Put overrides over the catalogue; the last one wins."""
         self.lang = lang
         self._texts = {**catalogue(lang)}
         for words in overrides:

@@ -53,9 +53,7 @@ class SecureHeaders:
     def __init__(self, inner: ASGIApp, *, secure: bool) -> None:
         """Prepare the headers once."""
         self._inner = inner
-        self._headers = [
-            (name.encode(), value.encode()) for name, value in security_headers(secure=secure)
-        ]
+        self._headers = [(name.encode(), value.encode()) for name, value in security_headers(secure=secure)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with headers added to the answer."""

@@ -149,9 +149,7 @@ class DevFront:
         else:
             await self._reloading(self._inner, scope, receive, send)
 
-    async def _reloading(
-        self, app: ASGIApp | Response, scope: Scope, receive: Receive, send: Send
-    ) -> None:
+    async def _reloading(self, app: ASGIApp | Response, scope: Scope, receive: Receive, send: Send) -> None:
         kept = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
         start: Message = {}
         body, passed = bytearray(), False
@@ -188,10 +186,7 @@ _CONDITIONS = {b"accept-encoding", b"if-none-match"}
 
 
 def _is_page(start: Message) -> bool:
-    return any(
-        name == b"content-type" and value.startswith(b"text/html")
-        for name, value in start["headers"]
-    )
+    return any(name == b"content-type" and value.startswith(b"text/html") for name, value in start["headers"])
 
 
 def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:

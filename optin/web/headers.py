@@ -25,5 +25,8 @@ _ALWAYS = (
 def security_headers(*, secure: bool) -> tuple[tuple[str, str], ...]:
     """Return the headers of every answer; `secure`: the site is on https and stays there."""
     if secure:
-        return (*_ALWAYS, ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"))
+        return (
+            *_ALWAYS,
+            ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"),
+        )
     return _ALWAYS

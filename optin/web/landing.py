@@ -131,9 +131,7 @@ def _request_of(desk: Desk, token: str) -> RequestId:
     return RequestId(payload)
 
 
-def _sent(
-    desk: Desk, slug: Slug, token: str, problem: str = "", *, resent: bool = False
-) -> Response:
+def _sent(desk: Desk, slug: Slug, token: str, problem: str = "", *, resent: bool = False) -> Response:
     form = _served(desk, slug)
     view = SentView(
         frame=desk.frame(form.declaration.lang),

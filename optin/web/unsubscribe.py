@@ -24,9 +24,7 @@ async def get_unsubscribe(request: Request) -> Response:
     """Show what can be withdrawn; changes nothing."""
     desk = desk_of(request)
     stored, purpose = _read(desk, request.path_params["token"])
-    flow = partial(
-        view_withdrawable, vault=desk.office.vault, request=stored, purpose=purpose
-    )
+    flow = partial(view_withdrawable, vault=desk.office.vault, request=stored, purpose=purpose)
     try:
         found = await desk.read(flow)
     except LinkSpent:

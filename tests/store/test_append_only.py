@@ -51,9 +51,7 @@ def test_the_database_refuses_to_change_evidence(world: World, table: str, how: 
     before = world.count(table)
     assert before > 0
     column = COLUMN[table]
-    statement = (
-        f"UPDATE {table} SET {column} = 'x'" if how == "UPDATE" else f"DELETE FROM {table}"
-    )
+    statement = f"UPDATE {table} SET {column} = 'x'" if how == "UPDATE" else f"DELETE FROM {table}"
     with pytest.raises(Exception, match="append-only"):
         world.do(lambda tx: tx.run(statement))
     assert world.count(table) == before

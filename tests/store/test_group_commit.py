@@ -12,16 +12,14 @@ import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
 from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore, connect
-from optin.store.transaction import Tx
+from optin.store.transaction import Operation, Tx
 
 
-def add(text: str) -> object:
+def add(text: str) -> Operation[int]:
     """Return an operation that stores a word."""
 
     def operation(tx: Tx) -> int:
-        return tx.run(
-            "INSERT INTO installation(name, value) VALUES (:name, x'00')", name=text
-        )
+        return tx.run("INSERT INTO installation(name, value) VALUES (:name, x'00')", name=text)
 
     return operation
 
@@ -84,16 +82,18 @@ def test_a_full_queue_is_busy_not_slow(store: SqliteStore) -> None:
     """S6: more than the queue holds is refused at once."""
     go, _ = held(store)
     waiting = []
-    with pytest.raises(StoreBusy):
+
+    def fill() -> None:
         for number in range(QUEUE_LENGTH + GROUP_LENGTH + 2):
             waiting.append(store.submit(add(f"n{number}")))  # noqa: PERF401 - stops by an error
+
+    with pytest.raises(StoreBusy):
+        fill()
     go.set()
     assert all(future.result() == 1 for future in waiting)
 
 
-def test_a_database_locked_by_another_is_busy_and_recovers(
-    store: SqliteStore, tmp_path: Path
-) -> None:
+def test_a_database_locked_by_another_is_busy_and_recovers(store: SqliteStore, tmp_path: Path) -> None:
     """S6: locked by somebody else: nothing is stored, nobody is told otherwise, and it goes on."""
     stranger = connect(tmp_path / "optin.db")
     stranger.execute("BEGIN IMMEDIATE")
@@ -195,6 +195,6 @@ def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
     assert all(future.result() == 1 for future in waiting)
     with pytest.raises(StoreBusy):
         store.submit(add("late"))
-    assert sqlite3.connect(tmp_path / "optin.db").execute(
-        "SELECT COUNT(*) FROM installation"
-    ).fetchone() == (100,)
+    assert sqlite3.connect(tmp_path / "optin.db").execute("SELECT COUNT(*) FROM installation").fetchone() == (
+        100,
+    )

@@ -8,6 +8,4 @@ from optin.site.kinds.white_paper import WHITE_PAPER
 
 __all__ = ["KINDS", "Kind"]
 
-KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (WHITE_PAPER, TIP_BOOKLET, CHECKLIST, NEWSLETTER)
-}
+KINDS: dict[str, Kind] = {kind.name: kind for kind in (WHITE_PAPER, TIP_BOOKLET, CHECKLIST, NEWSLETTER)}

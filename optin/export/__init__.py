@@ -1,0 +1,1 @@
+"""Export files: one writer for each format, over the same rows."""

@@ -1,0 +1,60 @@
+"""Where an export goes: a file that appears whole, or standard output; never half, never unrecorded (E5)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from optin.errors import RequestRefused
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass
+class Draft:
+    """An export that nobody can see yet."""
+
+    file: IO[str]
+    released: bool = False
+
+
+@contextmanager
+def destination(out: str) -> Iterator[Draft]:
+    """Write to a draft; it leaves only if `released` was set by the end. Raises RequestRefused."""
+    if out == STANDARD_OUTPUT:
+        with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as file:
+            draft = Draft(file)
+            yield draft
+            if draft.released:
+                file.seek(0)
+                shutil.copyfileobj(file, sys.stdout)
+                sys.stdout.flush()
+        return
+    target = Path(out)
+    if target.exists():
+        msg = f"{out} is there already; name another file."
+        raise RequestRefused(msg)
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            draft = Draft(file)
+            yield draft
+            file.flush()
+            os.fsync(file.fileno())
+        if draft.released:
+            part.rename(target)
+    except OSError as problem:
+        msg = f"{out} cannot be written ({problem.strerror}); nothing was exported."
+        raise RequestRefused(msg) from None
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()

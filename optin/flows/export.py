@@ -1,0 +1,77 @@
+"""Export: exactly the leads whose consent for one purpose by one channel is proven at this moment (E1).
+
+A page is one short read. What is refused is counted with its reason; what leaves is recorded first (E5).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from optin.consent.purpose import Channel, PurposeId
+from optin.flows.proving import Proven, Refusal, prove
+from optin.proof.canonical import parse
+from optin.store.exports import FIRST, forms_of, lead_page, unconfirmed_bodies
+from optin.store.forms import StoredForm, form_by_digest
+from optin.store.transaction import Operation
+from optin.store.vault import Vault
+
+Read = Callable[[Operation[Any]], Any]
+
+
+@dataclass
+class Harvest:
+    """The leads of one purpose: proven ones come out, refused ones are counted."""
+
+    read: Read  # runs one short reading operation
+    vault: Vault
+    purpose: PurposeId
+    channel: Channel
+    now: datetime
+    exported: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    _forms: dict[str, StoredForm | None] = field(default_factory=dict)
+
+    def field_names(self) -> tuple[str, ...]:
+        """Return the fields that the forms of these leads asked, besides the addresses."""
+        names: set[str] = set()
+        for digest in self.read(partial(forms_of, purpose=self.purpose, channel=self.channel)):
+            form = self._form(digest)
+            if form is not None:
+                names |= {asked.name for asked in form.version.declaration.fields}
+        return tuple(sorted(names - {"phone"}))
+
+    def proven(self) -> Iterator[Proven]:
+        """Yield every proven lead, in flat memory."""
+        after = FIRST
+        while page := self.read(
+            partial(lead_page, purpose=self.purpose, channel=self.channel.value, after=after)
+        ):
+            for lead in page:
+                form = None if lead.request is None else self._form(lead.request.form)
+                outcome = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+                if isinstance(outcome, Refusal):
+                    self.refused[outcome.value] += 1
+                else:
+                    self.exported += 1
+                    yield outcome
+            after = page[-1].subject
+        self._count_unconfirmed()
+
+    def _count_unconfirmed(self) -> None:
+        after = 0
+        while page := self.read(partial(unconfirmed_bodies, after=after)):
+            for _, body in page:
+                event = parse(body)
+                if (event.get("purpose"), event.get("kind")) == (self.purpose, "requested"):
+                    self.refused[Refusal.UNCONFIRMED.value] += 1
+            after = page[-1][0]
+
+    def _form(self, digest: str) -> StoredForm | None:
+        if digest not in self._forms:
+            self._forms[digest] = self.read(partial(form_by_digest, digest=digest))
+        return self._forms[digest]

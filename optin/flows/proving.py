@@ -1,0 +1,195 @@
+"""Is this consent proven, now? Everything is recomputed from the evidence; the cache is believed in nothing.
+
+1. Every event is the bytes of its leaf.
+2. The status that follows from the events is that of the cache, and it is "given".
+3. The address is not suppressed.
+4. The request and its confirmation are there, for exactly this purpose and channel.
+5. Their commitment opens with the sealed declaration, which ticks the purpose.
+6. The form is the page of that digest, and asked this purpose by this channel.
+7. Declaration, request and contact are of the same mailbox.
+8. The retention that the form promised is not over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from optin.consent.address import parse_email
+from optin.consent.event import Event
+from optin.consent.purpose import ConsentQuestion
+from optin.consent.record import (
+    ConsentRecord,
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    TransitionRefused,
+    fold,
+)
+from optin.errors import KeysUnusable
+from optin.proof.canonical import parse
+from optin.proof.commitment import digest, opens
+from optin.store.events import StoredEvent
+from optin.store.exports import StoredLead, StoredRequest
+from optin.store.forms import StoredForm
+from optin.store.requests import Declared, Sealed
+from optin.store.subjects import open_contact
+from optin.store.vault import Vault
+
+
+class Refusal(StrEnum):
+    """Why a lead does not leave the system (E1)."""
+
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    UNCONFIRMED = "unconfirmed"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A consent that is proven at this moment, with what an export says of it."""
+
+    email: str
+    fields: dict[str, str]
+    question: ConsentQuestion
+    requested_at: datetime
+    confirmed_at: datetime
+    expires_at: datetime
+    form: StoredForm
+    request: RequestId
+    leaf: bytes  # of the confirmation
+
+
+class _Unproven(Exception):
+    """A step of the proof does not hold."""
+
+
+def prove(
+    vault: Vault,
+    lead: StoredLead,
+    form: StoredForm | None,
+    purpose: str,
+    channel: str,
+    now: datetime,
+) -> Proven | Refusal:
+    """Return the consent as proven, or why it may not be used."""
+    try:
+        return _prove(vault, lead, form, purpose, channel, now)
+    except (_Unproven, KeysUnusable, TransitionRefused, KeyError, TypeError, ValueError):
+        return Refusal.UNPROVEN
+
+
+def _prove(
+    vault: Vault,
+    lead: StoredLead,
+    form: StoredForm | None,
+    purpose: str,
+    channel: str,
+    now: datetime,
+) -> Proven | Refusal:
+    # 1. Every event is the bytes of its leaf.
+    if not all(event.sound for event, _ in lead.events):
+        raise _Unproven
+    events = [(event, Event.read(parse(event.body)), asked) for event, asked in lead.events]
+
+    # 2. The status that follows from the events is that of the cache.
+    record = _record(events, purpose, channel)
+    if record.status is None or record.status.value != lead.status:
+        raise _Unproven
+    if record.status is not Status.GIVEN:
+        return Refusal(record.status.value)
+
+    # 3. The address is not suppressed.
+    if lead.suppressed:
+        return Refusal.SUPPRESSED
+
+    # 4. The request and its confirmation are there.
+    request = lead.request
+    if request is None or form is None or record.request != request.id:
+        raise _Unproven
+    asked = _one(events, EventKind.REQUESTED, request, purpose)
+    confirmed = _one(events, EventKind.CONFIRMED, request, purpose)
+
+    # 5. to 7. What was declared, by which form, from which mailbox.
+    declared = _declared(vault, request, (asked[1], confirmed[1]), purpose)
+    question = _question(form, request, purpose, channel)
+    contact = _contact(vault, lead, request, declared)
+
+    # 8. The retention that the form promised is not over.
+    expires_at = question.retention.after(confirmed[1].at)
+    if expires_at <= now:
+        return Refusal.EXPIRED
+    return Proven(
+        email=contact["email"],
+        fields={name: value for name, value in contact.items() if name != "email"},
+        question=question,
+        requested_at=asked[1].at,
+        confirmed_at=confirmed[1].at,
+        expires_at=expires_at,
+        form=form,
+        request=request.id,
+        leaf=confirmed[0].leaf,
+    )
+
+
+def _declared(vault: Vault, request: StoredRequest, events: tuple[Event, Event], purpose: str) -> Declared:
+    # 5. The commitment of both events opens with the sealed declaration, which ticks the purpose.
+    sealed = Sealed.open(vault, request.id, request.sealed)
+    for event in events:
+        if not opens(event.declaration, sealed.salt, sealed.declaration) or event.form != request.form:
+            raise _Unproven
+    declared = Declared.parse(sealed.declaration)
+    if purpose not in declared.purposes:
+        raise _Unproven
+    return declared
+
+
+def _question(form: StoredForm, request: StoredRequest, purpose: str, channel: str) -> ConsentQuestion:
+    # 6. The form is the page of that digest, and asked this purpose by this channel.
+    question = form.version.declaration.question(purpose)
+    if question is None or question.channel.value != channel:
+        raise _Unproven
+    if not request.form == form.version.digest == digest(form.version.page):
+        raise _Unproven
+    return question
+
+
+def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: Declared) -> dict[str, str]:
+    # 7. Declaration, request and contact are of the same mailbox.
+    contact = open_contact(vault, lead.subject, lead.contact)
+    for address in (declared.email, contact["email"]):
+        if not vault.index(parse_email(address)) == lead.email_index == request.email_index:
+            raise _Unproven
+    return contact
+
+
+def _record(
+    events: Sequence[tuple[StoredEvent, Event, datetime]], purpose: str, channel: str
+) -> ConsentRecord:
+    return fold(
+        Happening(event.kind, event.at, event.request, asked)
+        for _, event, asked in events
+        if event.purpose == purpose and event.channel == channel
+    )
+
+
+def _one(
+    events: Sequence[tuple[StoredEvent, Event, datetime]],
+    kind: EventKind,
+    request: StoredRequest,
+    purpose: str,
+) -> tuple[StoredEvent, Event]:
+    found = [
+        (stored, event)
+        for stored, event, _ in events
+        if event.kind is kind and event.request == request.id and event.purpose == purpose
+    ]
+    if len(found) != 1 or found[0][0].request != request.id:
+        raise _Unproven
+    return found[0]
