@@ -42,9 +42,9 @@ def _playwrights() -> str | None:
 def install() -> None:
     """Install Debian's package where that can be done, else Playwright's own build."""
     if shutil.which("apt-get") and os.geteuid() == 0:
-        steps = (["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "chromium"])
+        steps = [["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "chromium"]]
     else:
-        steps = ([sys.executable, "-m", "playwright", "install", "chromium"],)
+        steps = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     for step in steps:
         subprocess.run(step, check=False, stdout=sys.stderr)
 

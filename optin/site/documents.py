@@ -25,6 +25,7 @@ Place: TypeAlias = tuple[int, int]
 
 MAX_BYTES = 1_000_000
 MAX_FRONT_CHARACTERS = 50_000
+MAX_BRACKETS = 200  # of one sort; deep nesting costs the reader seconds
 FENCE = "---"
 
 
@@ -142,6 +143,8 @@ def read_front_matter(path: Path, name: str) -> Document | Finding:
 def _yaml(front: str, name: str) -> CommentedMap | Finding:
     if len(front) > MAX_FRONT_CHARACTERS:
         return Finding(name, 1, 1, "The front matter is too long.", "Move text below the second ---.")
+    if max(map(front.count, "[{")) > MAX_BRACKETS:
+        return Finding(name, 2, 1, "The front matter has too many brackets.", "Write a line for each value.")
     try:
         for token in YAML().scan(front):
             if isinstance(token, AnchorToken | AliasToken):

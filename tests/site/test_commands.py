@@ -1,0 +1,79 @@
+"""init, new, schema: a page up in ten minutes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from optin.cli import COMMANDS, main
+from optin.site.kinds import KINDS
+from optin.site.loading import load_site
+
+
+def run(*words: str) -> tuple[int, str, str]:
+    """Run a command."""
+    outcome = CliRunner().invoke(main, list(words))
+    assert outcome.exception is None or isinstance(outcome.exception, SystemExit), outcome.exception
+    return outcome.exit_code, outcome.stdout, outcome.stderr
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_a_new_magnet_of_each_kind_passes_the_check(tmp_path: Path, kind: str, lang: str) -> None:
+    """M2, M7: `init` and `new` make what `check` accepts; a placeholder is a warning."""
+    site = str(tmp_path / "site")
+    assert run("init", site)[0] == 0
+    assert run("new", kind, "my-magnet", "--lang", lang, "--site", site)[0] == 0
+    assert run("check", "--site", site)[0] == 0
+    loaded = load_site(Path(site))
+    assert loaded.site is not None
+    assert set(loaded.site.magnets) == {"tips", "my-magnet"}
+    expected = ["placeholder"] if KINDS[kind].hands_out_file else []
+    assert [finding.code for finding in loaded.findings] == expected
+
+
+def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
+    """M7: a folder with something in it, a magnet that is there: refused with a sentence."""
+    site = tmp_path / "site"
+    run("init", str(site))
+    code, _, error = run("init", str(site))
+    assert (code, "not empty" in error) == (1, True)
+    code, _, error = run("new", "newsletter", "tips", "--site", str(site))
+    assert (code, "there already" in error) == (1, True)
+    code, _, error = run("new", "newsletter", "Bad Name", "--site", str(site))
+    assert (code, "a-z" in error) == (1, True)
+    code, _, error = run("new", "newsletter", "confirm", "--site", str(site))
+    assert code == 1
+    code, _, error = run("new", "newsletter", "x", "--lang", "fr", "--site", str(site))
+    assert (code, "no language" in error) == (1, True)
+
+
+def test_misuse_is_told_from_refusal(tmp_path: Path) -> None:
+    """M4: status 2 for a command that makes no sense, 1 for a site that is wrong."""
+    assert run("new", "nonsense", "x", "--site", str(tmp_path))[0] == 2
+    assert run("check", "--site", str(tmp_path))[0] == 2
+    (tmp_path / "optin.toml").write_text("nonsense", "utf-8")
+    assert run("check", "--site", str(tmp_path))[0] == 1
+    assert run("new", "newsletter", "x", "--site", str(tmp_path))[0] == 1
+
+
+def test_the_schema_names_every_key_with_its_meaning() -> None:
+    """M6: JSON Schema of front matter and optin.toml, for completion in an editor."""
+    magnet = json.loads(run("schema")[1])
+    assert set(magnet["required"]) == {"kind", "lang", "title", "description"}
+    assert magnet["properties"]["kind"]["enum"] == list(KINDS)
+    assert magnet["additionalProperties"] is False
+    site = json.loads(run("schema", "site")[1])
+    assert {"controller", "sender", "purposes"} <= set(site["properties"])
+    assert "description" in site["$defs"]["PurposeTable"]["properties"]["retention"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_says_what_it_does(command: str) -> None:
+    """M4: help for each command."""
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert len(out.splitlines()) > 3

@@ -1,0 +1,238 @@
+"""Every page and mail, as the theme makes it."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import html5lib
+import pytest
+
+from optin import errors
+from optin.consent.purpose import RetentionPeriod
+from optin.theme.catalogue import catalogue, languages
+from optin.theme.look import Look, contrast, parse_colour
+from optin.theme.theme import OURS, Theme
+from tests.theme import gallery
+
+LANGUAGES = ("en", "nl")
+THEME = Theme(Look())
+ALL = [(lang, name, view) for lang in LANGUAGES for name, view in gallery.pages(lang)]
+MAILS = [(lang, mail) for lang in LANGUAGES for mail in (gallery.confirmation(lang), gallery.delivery(lang))]
+
+
+def parameters(text: str) -> set[str]:
+    return set(re.findall(r"\{(\w+)\}", text))
+
+
+@pytest.mark.parametrize(("lang", "name", "view"), ALL, ids=[f"{a}-{b}" for a, b, _ in ALL])
+def test_every_page_is_strict_html_without_script_or_foreign_request(
+    lang: str, name: str, view: object
+) -> None:
+    """F5, S1, F6: parsed strictly; no script, no inline style, nothing from elsewhere."""
+    html = THEME.page(view)
+    html5lib.HTMLParser(strict=True).parse(html)
+    assert f'<html lang="{lang}">' in html
+    assert html.count("<h1") == 1
+    assert "<script" not in html
+    assert not re.search(r"<[^>]+\s(style|on\w+)=", html)
+    assert "<style" not in html
+    assert not re.search(r'(src|href|action)="(https?:)?//', html)
+    assert "{" not in re.sub(r"<[^>]+>", "", html), name
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_hostile_text_stays_text(lang: str) -> None:
+    """S1: what people type and write is escaped everywhere."""
+    for _, view in gallery.hostile(lang):
+        html = THEME.page(view)
+        assert "<script" not in html
+        assert "49" not in html
+        html5lib.HTMLParser(strict=True).parse(html)
+    for mail in (
+        gallery.confirmation(lang, title=gallery.HOSTILE),
+        gallery.delivery(lang, title=gallery.HOSTILE, first_name=gallery.HOSTILE),
+    ):
+        assert "<script" not in THEME.mail(mail).html
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_each_purpose_has_a_box_of_its_own_unticked_and_free(lang: str) -> None:
+    """F1: one unticked box for each purpose and channel, in its full wording; none is needed."""
+    html = THEME.page(gallery.landing(lang))
+    boxes = re.findall(r'<input type="checkbox"[^>]*>', html)
+    assert boxes == [
+        '<input type="checkbox" name="consent" value="tips-email">',
+        '<input type="checkbox" name="consent" value="follow-up-phone">',
+    ]
+    for question in gallery.DECLARATION.questions:
+        assert question.wording in html
+    assert THEME.text(lang, "consent.free.white-paper") in html
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_privacy_statement_is_linked_with_its_version(lang: str) -> None:
+    """F2: beside the button, naming the version in force."""
+    html = THEME.page(gallery.landing(lang))
+    after = html.split("<button")[1].split("</form>")[0]
+    assert 'href="/privacy/0123456789abcdef"' in after
+    assert "0123456789abcdef</a>" in after
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_form_says_who_asks_what_follows_and_how_to_withdraw(lang: str) -> None:
+    """F3: controller, next step, withdrawal at any time (GDPR 7(3), 13)."""
+    html = THEME.page(gallery.landing(lang)).split("</article>")[1].split("</main>")[0]
+    controller = gallery.DECLARATION.controller
+    for words in (controller.name, controller.address[0], controller.email):
+        assert words in html
+    assert THEME.text(lang, "next.white-paper") in html
+    assert THEME.text(lang, "next.withdraw") in html
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_every_further_field_says_why_it_is_asked(lang: str) -> None:
+    """F4: e-mail is the only field that must be filled in; each other one has its reason beside it."""
+    html = THEME.page(gallery.landing(lang))
+    for field in gallery.DECLARATION.fields:
+        assert field.why in html
+        assert f'id="why-{field.name}"' in html
+    assert html.count('aria-required="true"') == 1
+    assert THEME.text(lang, "field.phone.when") in html
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_mistakes_are_said_in_words_and_nothing_typed_is_lost(lang: str) -> None:
+    """F6: a summary that takes the focus and links to the fields; words beside each; values stay."""
+    view = next(view for name, view in gallery.pages(lang) if name == "landing-email-invalid")
+    html = THEME.page(view)
+    assert 'role="alert" tabindex="-1" autofocus' in html
+    assert 'href="#field-email"' in html
+    assert 'id="wrong-email"' in html
+    assert 'aria-invalid="true"' in html
+    assert f'value="{"x" * 200}"' in html
+    assert 'value="tips-email" checked' in html
+    assert 'value="follow-up-phone">' in html
+    assert f"<title>{THEME.text(lang, 'errors.mark')}:" in html
+    assert THEME.text(lang, "form.changed") in html
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_confirm_page_lists_everything_and_has_one_button(lang: str) -> None:
+    """D2: what will be confirmed, one form, one button."""
+    view = next(view for name, view in gallery.pages(lang) if name == "confirm-white-paper")
+    html = THEME.page(view)
+    assert html.count("<form") == html.count("<button") == 1
+    for question in gallery.DECLARATION.questions:
+        assert question.wording in html
+
+
+@pytest.mark.parametrize(("lang", "mail"), MAILS)
+def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: object) -> None:
+    """D5, M9: both parts carry the link, the code, the controller and each purpose; nothing foreign."""
+    words = THEME.mail(mail)  # type: ignore[arg-type]
+    for part in (words.text, words.html):
+        flat = " ".join(part.split())
+        for question in gallery.DECLARATION.questions:
+            assert question.wording in flat
+        for known in (gallery.DECLARATION.controller.name, gallery.DECLARATION.controller.address[0]):
+            assert known in flat
+        assert re.search(r"https://optin\.example\.com/(confirm|download)/t{74}", flat)
+    assert ("1234 5678" in words.text) == ("1234 5678" in words.html)
+    assert not re.search(r"<img|<script|<link", words.html)
+    assert set(re.findall(r"https?://[^/\"<\s]+", words.html + words.text)) == {"https://optin.example.com"}
+    assert all(len(line) <= 72 or "https://" in line for line in words.text.splitlines())
+    assert "{" not in words.text
+    html5lib.HTMLParser(strict=True).parse(words.html)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_the_confirmation_mail_says_what_happens_when_it_is_ignored(lang: str) -> None:
+    """D5: page, moment, and that ignoring it erases the request."""
+    words = THEME.mail(gallery.confirmation(lang))
+    flat = " ".join(words.text.split())
+    assert THEME.wording(lang).moment(gallery.NOW) in flat
+    assert "https://optin.example.com/koud-bellen" in flat
+    assert THEME.text(lang, "mail.confirmation.ignore", moment=THEME.wording(lang).moment(gallery.NOW)) in flat
+    bare = THEME.mail(gallery.confirmation(lang, questions=()))
+    assert THEME.text(lang, "mail.confirmation.nothing") in bare.text
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_telephone_consent_never_reads_as_verified(lang: str) -> None:
+    """P7: declared on the form, confirmed through the mailbox."""
+    words = THEME.mail(gallery.delivery(lang))
+    assert THEME.text(lang, "consent.phone.declared") in " ".join(words.text.split())
+    assert "verif" not in (words.text + words.html).lower()
+
+
+def test_every_language_has_every_text_with_the_same_parameters() -> None:
+    """M9: a missing translation fails here, not before a visitor."""
+    assert languages() == LANGUAGES
+    english = catalogue("en")
+    for lang in LANGUAGES:
+        texts = catalogue(lang)
+        assert texts.keys() == english.keys()
+        assert {key for key in texts if not texts[key]} == set()
+        differing = {key for key in texts if parameters(texts[key]) != parameters(english[key])}
+        assert differing == set()
+
+
+def test_every_text_that_a_template_names_exists() -> None:
+    """M9: no template asks for a key that is not there."""
+    sources = "".join(path.read_text("utf-8") for path in OURS.rglob("*.*"))
+    named = set(re.findall(r"\bt\('([a-z0-9.-]+[a-z0-9])'[,)]", sources))
+    assert named - set(catalogue("en")) == set()
+
+
+def test_every_error_has_a_sentence_in_every_language() -> None:
+    """S4, S5, M9: each error has its status, its sentence and a log line without personal data."""
+
+    def tree(kind: type[errors.OptinError]) -> list[type[errors.OptinError]]:
+        return [kind, *(below for child in kind.__subclasses__() for below in tree(child))]
+
+    for kind in tree(errors.OptinError):
+        assert 400 <= kind.status < 600
+        for lang in LANGUAGES:
+            assert THEME.text(lang, f"error.{kind.name}.title")
+            assert THEME.text(lang, f"error.{kind.name}.text")
+    assert errors.LinkExpired(b"alice@example.com").log_line == "link-expired status=410"
+
+
+def test_a_page_with_its_stylesheet_is_small() -> None:
+    """F5: at most 14 kB compressed, at most three requests."""
+    html = THEME.page(gallery.landing("nl"))
+    style = THEME.assets[THEME.asset_url("style.css")].data
+    assert len(gzip.compress(html.encode(), 9)) + len(gzip.compress(style, 9)) < 14_000
+    assert len(re.findall(r'<link|<img|src="', html)) == 1
+
+
+def test_the_same_view_makes_the_same_bytes() -> None:
+    """P2: rendering is deterministic, in any process."""
+    again = Theme(Look())
+    for lang in LANGUAGES:
+        for _, view in gallery.pages(lang):
+            assert again.page(view) == THEME.page(view)
+
+
+@pytest.mark.parametrize("colour", ["#0b5d4b", "#000000", "#7a1fa2", "#b00020", "#123456"])
+def test_the_colour_can_be_read_in_light_and_dark(colour: str) -> None:
+    """F6: contrast of 4.5 at least, whatever colour a site chose."""
+    look = Look(colour)
+    assert look.readable
+    assert contrast(parse_colour(look.light_colour), (18, 21, 23)) >= 4.5
+    assert Look(Look("#ffee00").nearest_readable).readable
+
+
+def test_moments_and_periods_are_said_in_words() -> None:
+    """M9: dates in the language, the zone named; no month has thirteen letters too many."""
+    words: Mapping[str, str] = {
+        lang: THEME.wording(lang).moment(datetime(2026, 3, 1, 9, 5, tzinfo=UTC)) for lang in LANGUAGES
+    }
+    assert words == {"nl": "1 maart 2026 om 09:05 UTC", "en": "1 March 2026 at 09:05 UTC"}
+    assert THEME.wording("nl").period(RetentionPeriod.parse("24 months")) == "24 maanden"
+    assert THEME.wording("en").period(RetentionPeriod.parse("1 year")) == "1 year"
+    assert THEME.wording("nl").size(1_250_000) == "1,2 MB"
+    assert THEME.wording("en").size(212_400) == "212 kB"
