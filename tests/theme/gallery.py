@@ -100,7 +100,10 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     for name, questions, done in (("ask", asked, False), ("done", asked, True), ("none", (), False)):
         yield f"unsubscribe-{name}", views.UnsubscribeView(at, "/unsubscribe/t", questions, done)
     yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>")
-    cards = (views.Card("/a", "checklist", "nl", "Titel", "Zin."), views.Card("/b", "newsletter", "en", "T", "S."))
+    cards = (
+        views.Card("/a", "checklist", "nl", "Titel", "Zin."),
+        views.Card("/b", "newsletter", "en", "T", "S."),
+    )
     yield "index", views.IndexView(at, cards)
     yield "index-empty", views.IndexView(at, ())
     for name in ERRORS:
@@ -121,6 +124,9 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     yield "landing", landing(lang, declaration=form, description=HOSTILE, typed=typed)
     yield "sent", views.SentView(frame(lang), HOSTILE, "/x/sent", HOSTILE, HOSTILE)
     yield "confirm", views.ConfirmView(frame(lang), HOSTILE, "white-paper", "/c", NOW, (question,))
-    yield "confirmed", views.ConfirmedView(
-        frame(lang), HOSTILE, "white-paper", (views.Granted(question, NOW),), (), "/d", HOSTILE, 1
+    yield (
+        "confirmed",
+        views.ConfirmedView(
+            frame(lang), HOSTILE, "white-paper", (views.Granted(question, NOW),), (), "/d", HOSTILE, 1
+        ),
     )

@@ -155,7 +155,9 @@ def test_the_confirmation_mail_says_what_happens_when_it_is_ignored(lang: str) -
     flat = " ".join(words.text.split())
     assert THEME.wording(lang).moment(gallery.NOW) in flat
     assert "https://optin.example.com/koud-bellen" in flat
-    assert THEME.text(lang, "mail.confirmation.ignore", moment=THEME.wording(lang).moment(gallery.NOW)) in flat
+    assert (
+        THEME.text(lang, "mail.confirmation.ignore", moment=THEME.wording(lang).moment(gallery.NOW)) in flat
+    )
     bare = THEME.mail(gallery.confirmation(lang, questions=()))
     assert THEME.text(lang, "mail.confirmation.nothing") in bare.text
 

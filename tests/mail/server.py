@@ -1,0 +1,157 @@
+"""A real mail server for tests, whose answers are scripted (aiosmtpd)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+Answer = Callable[[str], str]
+
+
+@dataclass
+class Script:
+    """How the server behaves, and what it saw."""
+
+    rcpt: Callable[[str, int], str] = lambda _address, _time: "250 2.1.5 fine"
+    data: Callable[[bytes, int], str] = lambda _data, _time: "250 2.0.0 taken"
+    mail_from: str = "250 2.1.0 fine"
+    hang_at_data: bool = False
+    die_at_data: bool = False
+    close_after: int = 0  # mails on one connection
+    connections: int = 0
+    mails: list[bytes] = field(default_factory=list)
+    recipients: list[str] = field(default_factory=list)
+    logins: list[bytes] = field(default_factory=list)
+    seen: dict[str, int] = field(default_factory=dict)
+
+
+class _Handler:
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return self._script.mail_from
+
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        script = self._script
+        script.seen[address] = script.seen.get(address, 0) + 1
+        answer = script.rcpt(address, script.seen[address])
+        if answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - as above
+        script = self._script
+        if script.hang_at_data:
+            await asyncio.sleep(30)
+        if script.die_at_data:
+            server.transport.abort()
+            return "250 never seen"
+        answer = script.data(envelope.original_content, len(script.mails))
+        if answer.startswith("250"):
+            script.mails.append(envelope.original_content)
+            script.recipients.extend(envelope.rcpt_tos)
+        session.carried = getattr(session, "carried", 0) + 1
+        if script.close_after and session.carried >= script.close_after:
+            asyncio.get_running_loop().call_later(0.02, server.transport.close)
+        return answer
+
+
+@contextmanager
+def mail_server(script: Script, *, tls: ssl.SSLContext | None = None, login: bool = False) -> Iterator[int]:
+    """Run a server on a free port of this machine; yield the port; stop it at the end."""
+    loop = asyncio.new_event_loop()
+    ready = threading.Event()
+    state: dict[str, Any] = {}
+
+    def authenticate(_server: Any, _session: Any, _envelope: Any, _how: str, data: Any) -> AuthResult:
+        script.logins.append(data.login if isinstance(data, LoginPassword) else b"")
+        return AuthResult(success=data.password == b"p w/d")
+
+    def protocol() -> SMTP:
+        script.connections += 1
+        return SMTP(
+            _Handler(script),
+            loop=loop,
+            enable_SMTPUTF8=True,
+            tls_context=tls,
+            require_starttls=tls is not None,
+            authenticator=authenticate,
+            auth_required=login,
+            auth_require_tls=tls is not None,
+        )
+
+    async def start() -> None:
+        state["server"] = await loop.create_server(protocol, "127.0.0.1", 0)
+        state["port"] = state["server"].sockets[0].getsockname()[1]
+        ready.set()
+
+    def run() -> None:
+        asyncio.set_event_loop(loop)
+        loop.run_until_complete(start())
+        loop.run_forever()
+        state["server"].close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    ready.wait(10)
+    try:
+        yield state["port"]
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+
+
+def certificate(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """Make a certificate for 127.0.0.1; return its file and the server's side of it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    file, secret = folder / "ca.pem", folder / "key.pem"
+    file.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, secret)
+    return file, context

@@ -1,0 +1,156 @@
+"""What a mail is, as the standard library's parser reads it."""
+
+from __future__ import annotations
+
+import email.policy
+from dataclasses import replace
+from email.message import EmailMessage
+from email.parser import BytesParser
+from pathlib import Path
+
+import dkim
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from optin.errors import SetupRefused
+from optin.flows.orders import MailOrder
+from optin.mail.composing import greeting_name
+from optin.mail.signing import Signer, open_signer
+from optin.site.model import Dkim
+from tests.mail.orders import composer, confirmation, delivery
+from tests.world import DECLARATION, NOON
+
+
+def parsed(order: MailOrder) -> EmailMessage:
+    data = composer().compose(order, NOON)
+    message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
+    assert message.defects == []
+    return message
+
+
+def body(message: EmailMessage, kind: str) -> str:
+    part = message.get_body((kind,))
+    assert part is not None
+    return str(part.get_content())
+
+
+def test_a_confirmation_mail_is_a_machines_letter_with_link_and_code() -> None:
+    """D5, D3: From, Message-ID, Auto-Submitted; the link and the code in both parts."""
+    order = confirmation()
+    message = parsed(order)
+    assert message["From"] == "Voorbeeld & Dochter <tips@example.com>"
+    assert message["To"] == "alice@example.com"
+    assert message["Reply-To"] == "antwoord@example.com"
+    assert message["Message-ID"] == order.message_id
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Content-Language"] == "nl"
+    assert message["Date"].datetime == NOON.replace(microsecond=0)
+    for kind in ("plain", "html"):
+        assert "https://optin.example.com/confirm/tok.en" in body(message, kind)
+        assert "1234 5678" in body(message, kind)
+
+
+def test_nothing_can_be_withdrawn_before_it_was_confirmed() -> None:
+    """R3: no List-Unsubscribe on the opt-in mail (PEERS 8); on everything after it, both headers."""
+    assert parsed(confirmation())["List-Unsubscribe"] is None
+    after = parsed(delivery())
+    assert after["List-Unsubscribe"] == "<https://optin.example.com/unsubscribe/un.sub>"
+    assert after["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+def test_a_confirmation_mail_echoes_nothing_that_was_typed() -> None:
+    """D5: no free spam through somebody else's form (PEERS 15)."""
+    message = parsed(confirmation(first_name="Buy http://evil.example now"))
+    assert "evil" not in message.as_string()
+
+
+@pytest.mark.parametrize(
+    ("typed", "greeted"),
+    [
+        ("Alice", "Alice"),
+        ("Jean-Luc", "Jean-Luc"),
+        ("d’Arcy O'Neil", "d’Arcy O'Neil"),
+        ("Buy http://evil.example", ""),
+        ("x" * 41, ""),
+        ("<b>Alice</b>", ""),
+        ("Alice\r\nBcc: all@example.com", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_name_is_greeted(typed: str, greeted: str) -> None:
+    """D5: a first name, after the confirmation, and only if it looks like one."""
+    assert greeting_name(typed) == greeted
+
+
+def test_no_header_can_be_smuggled_in() -> None:
+    """S1: a title with line breaks is one line of text."""
+    form = replace(DECLARATION, title="Titel\r\nBcc: all@example.com\r\n\r\nspam")
+    message = parsed(confirmation(form=form))
+    assert message["Bcc"] is None
+    assert "Bcc: all@example.com" in str(message["Subject"])
+
+
+def test_the_same_order_makes_the_same_bytes() -> None:
+    """P2: the bytes are evidence; lines end in CRLF and are short."""
+    order = delivery()
+    data = composer().compose(order, NOON)
+    assert data == composer().compose(order, NOON)
+    assert b"\n" not in data.replace(b"\r\n", b"")
+    assert max(map(len, data.split(b"\r\n"))) <= 998
+
+
+def test_an_order_that_is_incomplete_is_refused() -> None:
+    """S5: no mail with a hole in it."""
+    with pytest.raises(ValueError, match="confirmation"):
+        composer().compose(confirmation(expires_at=None), NOON)
+    with pytest.raises(ValueError, match="delivery"):
+        composer().compose(delivery(confirmed_at=None), NOON)
+
+
+def test_a_newsletter_has_nothing_to_download() -> None:
+    """R3: no file, no button; the receipt and the way out are there."""
+    message = parsed(delivery(download_token="", expires_at=None, receipts=()))
+    assert "/download/" not in message.as_string()
+
+
+def dkim_key(folder: Path) -> tuple[Path, bytes]:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file = folder / "dkim.pem"
+    file.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+    )
+    file.chmod(0o600)
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return file, b"v=DKIM1; k=rsa; p=" + b"".join(public.splitlines()[1:-1])
+
+
+def test_a_signed_mail_verifies_and_covers_the_unsubscribe_headers(tmp_path: Path) -> None:
+    """R3: RFC 8058 counts one-click only when the signature covers it."""
+    file, record = dkim_key(tmp_path)
+    signer = open_signer(Dkim("optin", "example.com", file))
+    signed = signer.sign(composer().compose(delivery(), NOON))
+    assert dkim.verify(signed, dnsfunc=lambda _name, timeout=5: record)  # noqa: ARG005 - its signature
+    covered = signed.split(b" h=")[1].split(b";")[0].lower()
+    assert b"list-unsubscribe-post" in covered
+    broken = signed.replace(b"One-Click", b"Two-Click")
+    assert not dkim.verify(broken, dnsfunc=lambda _name, timeout=5: record)  # noqa: ARG005 - its signature
+
+
+def test_a_key_that_cannot_sign_is_refused_with_its_cure(tmp_path: Path) -> None:
+    """S2: a key that others can read, or that is none."""
+    file, _ = dkim_key(tmp_path)
+    file.chmod(0o644)
+    with pytest.raises(SetupRefused, match="chmod 600"):
+        open_signer(Dkim("optin", "example.com", file))
+    file.chmod(0o600)
+    file.write_bytes(b"-----BEGIN nonsense")
+    with pytest.raises(SetupRefused, match="PEM"):
+        open_signer(Dkim("optin", "example.com", file))
+    assert Signer().sign(b"as it is") == b"as it is"

@@ -1,0 +1,190 @@
+"""The courier over a real store and a real mail server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from optin.bootstrap.office import Office, StoreOutbox
+from optin.errors import StoreBusy
+from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.mail.courier import Courier
+from optin.mail.signing import Signer
+from optin.mail.smtp import SmtpAddress, SmtpTransport
+from tests.mail.orders import composer, confirmation
+from tests.mail.server import Script, mail_server
+from tests.world import NOON, TIPS, World
+
+
+def carry(world: World, port: int, until: Callable[[], bool], lanes: int = 4, timeout: float = 5) -> None:
+    """Let a courier work until something has happened, then stop it gracefully."""
+
+    async def run() -> None:
+        office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+        transport = SmtpTransport(SmtpAddress("127.0.0.1", port, timeout_seconds=timeout))
+        courier = Courier(
+            StoreOutbox(office),
+            composer(),
+            transport,
+            Signer(),
+            "tips@example.com",
+            lambda: world.now,
+            lanes,
+        )
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(courier.run(stop))
+        for _ in range(400):
+            if until():
+                break
+            courier.wake()
+            await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(run())
+    assert until()
+
+
+def states(world: World) -> dict[str, int]:
+    rows = world.do(lambda tx: tx.all("SELECT state, COUNT(*) FROM outbox GROUP BY state"))
+    return {row[0]: row[1] for row in rows}
+
+
+def test_every_mail_leaves_once_and_is_evidence(world: World) -> None:
+    """D1, P2: all of them, once, over few connections; each kept with its digest."""
+    for number in range(30):
+        world.sign_up(f"p{number}@example.com", TIPS)
+    script = Script()
+    with mail_server(script) as port:
+        carry(world, port, lambda: len(script.mails) == 30)
+    assert sorted(script.recipients) == sorted(f"p{number}@example.com" for number in range(30))
+    assert states(world) == {"sent": 30}
+    assert world.count("mail") == 30
+    assert script.connections <= 4
+
+
+def test_a_greylisted_mail_is_tried_again_and_a_refused_one_is_not(world: World) -> None:
+    """D1: 4xx comes again after its back-off, 5xx never."""
+    world.sign_up("grey@example.com", TIPS)
+    world.sign_up("gone@example.com", TIPS)
+    script = Script(
+        rcpt=lambda address, time: (
+            "550 no" if address.startswith("gone") else "450 later" if time == 1 else "250 ok"
+        )
+    )
+    with mail_server(script) as port:
+        carry(
+            world, port, lambda: states(world).get("dead") == 1 and script.seen.get("grey@example.com") == 1
+        )
+        world.wait(timedelta(seconds=10))
+        assert world.claim() == []  # not before the back-off
+        world.wait(timedelta(seconds=30))
+        carry(world, port, lambda: states(world).get("sent") == 1)
+    assert script.recipients == ["grey@example.com"]
+    assert script.seen["gone@example.com"] == 1
+
+
+def test_a_mail_server_that_is_down_for_days_loses_nothing(world: World, free_port: int) -> None:
+    """D1, S6: mail waits with a growing back-off as long as its request lives."""
+    world.sign_up("alice@example.com", TIPS)
+    waits = []
+    for _ in range(12):
+        (order,) = world.claim()
+        assert world.settle(order, Verdict.LATER)
+        row = world.do(lambda tx: tx.one("SELECT next_at FROM outbox"))
+        assert row is not None
+        waits.append(row[0] / 1000 - world.now.timestamp())
+        world.wait(timedelta(seconds=waits[-1] + 0.01))
+    assert 15 <= waits[0] <= 30
+    assert max(waits) <= 6 * 3600
+    assert waits[-1] > 3600
+    script = Script()
+    with mail_server(script) as port:
+        assert port != free_port
+        carry(world, port, lambda: len(script.mails) == 1)
+
+
+def test_a_late_courier_cannot_settle_what_another_has(world: World) -> None:
+    """D1: the fence; the second verdict of a lost lease changes nothing."""
+    world.sign_up("alice@example.com", TIPS)
+    (late,) = world.claim()
+    world.wait(timedelta(seconds=91))
+    (order,) = world.claim(suspect=True)
+    assert not world.settle(late, Verdict.SENT)
+    assert world.settle(order, Verdict.SENT)
+    assert world.count("mail") == 1
+
+
+def test_a_mail_that_kills_its_courier_is_tried_alone_and_given_up(world: World) -> None:
+    """D1, S6: the innocent mails beside it all arrive."""
+    for number in range(3):
+        world.sign_up(f"p{number}@example.com", TIPS)
+    world.claim()  # this courier dies with all three
+    world.wait(timedelta(seconds=91))
+    assert world.claim(suspect=False) == []
+    poison = world.claim(1, suspect=True)[0]
+    world.wait(timedelta(seconds=91))
+    for _ in range(5):
+        for order in world.claim(1, suspect=True):
+            if order.number != poison.number:
+                assert world.settle(order, Verdict.SENT)
+        world.wait(timedelta(seconds=91))
+    world.claim(1, suspect=True)
+    assert states(world) == {"sent": 2, "dead": 1}
+
+
+def test_a_confirmation_nobody_needs_any_more_is_not_sent(world: World) -> None:
+    """D4: confirmed by the code meanwhile: its mail is dropped."""
+    request = world.sign_up("alice@example.com", TIPS)
+    world.confirm(request)
+    assert [order.kind for order in world.claim()] == [MailKind.DELIVERY]
+
+
+def test_a_server_that_hangs_does_not_keep_the_courier_from_stopping(world: World) -> None:
+    """S6: a graceful stop takes as long as one mail may take, no longer."""
+    world.sign_up("alice@example.com", TIPS)
+    script = Script(hang_at_data=True)
+    with mail_server(script) as port:
+        carry(world, port, lambda: script.connections == 1, timeout=0.5)
+    assert states(world) == {"queued": 1}
+
+
+def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> None:
+    """S6: the courier goes on; the broken mail is tried later."""
+    order = confirmation(expires_at=None)
+    settled: list[Verdict] = []
+
+    class Outbox:
+        """Fails once, then has one mail that cannot be composed."""
+
+        def __init__(self) -> None:
+            self.calls = 0
+
+        async def claim(self, most: int) -> list[MailOrder]:
+            assert most > 0
+            self.calls += 1
+            if self.calls == 1:
+                raise StoreBusy
+            return [order] if self.calls == 2 else []
+
+        async def settle(self, _order: MailOrder, verdict: Verdict, _reply: str, _message: bytes) -> bool:
+            settled.append(verdict)
+            raise StoreBusy
+
+    async def run(monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("optin.mail.courier.BACK_OFF_SECONDS", 0.01)
+        transport = SmtpTransport(SmtpAddress("127.0.0.1", 9))
+        courier = Courier(Outbox(), composer(), transport, Signer(), "t@example.com", lambda: NOON)
+        stop = asyncio.Event()
+        running = asyncio.ensure_future(courier.run(stop))
+        while not settled:
+            await asyncio.sleep(0.01)
+        stop.set()
+        await running
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        asyncio.run(run(monkeypatch))
+    assert settled == [Verdict.LATER]
