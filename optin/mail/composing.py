@@ -101,12 +101,12 @@ class Composer:
         message["Date"] = format_datetime(now)
         message["Message-ID"] = order.message_id
         message["Auto-Submitted"] = "auto-generated"
-        message["Content-Language"] = order.form.lang
         if unsubscribe:  # never before the confirmation: there is nothing to withdraw then (RFC 8058)
             message["List-Unsubscribe"] = f"<{unsubscribe}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(words.text, cte="quoted-printable")
         message.add_alternative(words.html, subtype="html", cte="quoted-printable")
+        message["Content-Language"] = order.form.lang  # now: content headers move into the parts
         message.set_boundary(hashlib.sha256(order.message_id.encode()).hexdigest()[:40])
         return message.as_bytes()
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from optin.errors import OptinError
+from optin.errors import OptinError, PageUnknown
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.desk import Desk, desk_of
 from optin.web.download import get_download
@@ -31,10 +31,18 @@ ROUTES = (
     Route("/unsubscribe/{token}", post_unsubscribe, methods=["POST"]),
 )
 
+
+
+async def get_nothing(_request: Request) -> Response:
+    """Say that there is no such page: those that exist are answered by the front."""
+    raise PageUnknown
+
+
 VISITOR_ROUTES = (
     # anybody; landing pages, index and assets are answered by the front
     Route("/privacy", get_privacy, methods=["GET"]),
     Route("/privacy/{version}", get_privacy_version, methods=["GET"]),
+    Route("/{slug}", get_nothing, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", post_sent, methods=["POST"]),

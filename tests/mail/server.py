@@ -86,7 +86,7 @@ def mail_server(script: Script, *, tls: ssl.SSLContext | None = None, login: boo
 
     def authenticate(_server: Any, _session: Any, _envelope: Any, _how: str, data: Any) -> AuthResult:
         script.logins.append(data.login if isinstance(data, LoginPassword) else b"")
-        return AuthResult(success=data.password == b"p w/d")
+        return AuthResult(success=data.password == b"p w/d", handled=False)
 
     def protocol() -> SMTP:
         script.connections += 1

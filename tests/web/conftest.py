@@ -1,0 +1,167 @@
+"""A site in front of a real store, asked over HTTP inside the process."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.office import Office
+from optin.bootstrap.opening import open_store
+from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.keys import KeyRing
+from optin.site.scaffold import make_site
+from optin.store.vault import Vault
+from optin.web.app import build_app
+from optin.web.desk import Desk
+
+PURPOSES = """
+[purposes.follow-up-phone]
+channel = "phone"
+retention = "6 months"
+text.nl = "Bel mij een keer hierover."
+text.en = "Call me once about this."
+
+[processors.crm]
+name = "CRM B.V."
+agreement = "2026-01-01"
+"""
+PAPER = """---
+kind: white-paper
+lang: nl
+title: Het witboek
+description: Wat er in staat.
+file: witboek.pdf
+purposes: [tips-email, follow-up-phone]
+fields:
+  - name: first_name
+    why: Om u te noemen.
+  - name: phone
+    why: Om u te bellen.
+---
+Tekst.
+"""
+
+
+@dataclass
+class Visit:
+    """A site, its visitors, its clock and its mail."""
+
+    client: TestClient
+    desk: Desk
+    root: Path
+    moment: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    @property
+    def office(self) -> Office:
+        return self.desk.office
+
+    def wait(self, period: timedelta) -> None:
+        self.moment += period
+
+    def form_key(self, slug: str = "paper") -> str:
+        """Open the page; return what stands in its hidden field."""
+        found = re.search(r'name="form" value="([0-9a-f]+)"', self.client.get(f"/{slug}").text)
+        assert found is not None
+        return found[1]
+
+    def fill(self, email: str = "alice@example.com", slug: str = "paper", **more: object) -> str:
+        """Fill in the form, send it; return where the browser is sent."""
+        data = {"form": self.form_key(slug), "email": email, **more}
+        answer = self.client.post(f"/{slug}", data=data)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def mails(self) -> list[MailOrder]:
+        """Take every mail that is due, as sent."""
+        office = self.office
+        claim = partial(
+            claim_orders,
+            vault=office.vault,
+            policy=office.policy,
+            most=100,
+            now=self.moment,
+            suspect=False,
+        )
+        orders = office.store.submit(claim).result()
+        for order in orders:
+            sent = partial(
+                settle_order,
+                vault=office.vault,
+                order=order,
+                verdict=Verdict.SENT,
+                reply="250",
+                message=b"mail",
+                now=self.moment,
+            )
+            office.store.submit(sent).result()
+        return orders
+
+    def mail(self, kind: MailKind) -> MailOrder:
+        return [order for order in self.mails() if order.kind is kind][-1]
+
+    def join(self, email: str = "alice@example.com", **more: object) -> MailOrder:
+        """Fill in, confirm by the link; return the delivery."""
+        self.fill(email, **more)
+        token = self.mail(MailKind.CONFIRMATION).confirm_token
+        self.wait(timedelta(seconds=1))
+        assert self.press(f"/confirm/{token}").status_code == 303
+        self.wait(timedelta(seconds=1))
+        return self.mail(MailKind.DELIVERY)
+
+    def press(self, path: str, **data: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - httpx or its successor
+        """Press the button of a page."""
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        return self.client.post(path, data=data or None, headers=headers)
+
+    def rows(self) -> dict[str, int]:
+        """Count what is stored."""
+        tables = ("request", "event", "subject", "consent", "suppression", "outbox", "mail", "erasure")
+        read = self.office.store.read
+        return {
+            table: read(lambda tx, table=table: tx.one(f"SELECT COUNT(*) FROM {table}"))[0]  # type: ignore[misc]
+            for table in tables
+        }
+
+
+def site_at(root: Path) -> Edition:
+    """Make a site with a white paper that asks for everything."""
+    make_site(root)
+    with (root / "optin.toml").open("a") as file:
+        file.write(PURPOSES)
+    text = (root / "optin.toml").read_text()
+    base = 'base_url = "https://optin.example.com"\n'
+    (root / "optin.toml").write_text(base + text)
+    (root / "magnets" / "paper").mkdir()
+    (root / "magnets" / "paper" / "index.md").write_text(PAPER)
+    (root / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4 the very file")
+    (root / "magnets" / "paper" / "secret.txt").write_text("not handed out")
+    edition, findings = load_edition(root)
+    assert findings == ()
+    assert edition is not None
+    return edition
+
+
+@pytest.fixture
+def visit(store_url: str, tmp_path: Path) -> Iterator[Visit]:
+    """Open the site over each of the two databases."""
+    edition = site_at(tmp_path / "site")
+    vault = Vault(KeyRing.fresh("dev"))
+    store = open_store(store_url, tmp_path, vault)
+    office = Office(store, vault, edition.policy)
+    keep_edition(store, edition, office.clock())
+    desk = Desk.of(edition, office)
+    app = build_app(desk)
+    with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
+        opened = Visit(client, desk, tmp_path / "site")
+        office.clock = lambda: opened.moment
+        yield opened
+    store.close()

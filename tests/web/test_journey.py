@@ -1,0 +1,273 @@
+"""The way of one consent over HTTP, and everything that must not happen on it."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import html5lib
+import pytest
+
+from optin.consent.code import MAX_TRIES
+from optin.consent.links import LinkKind
+from optin.flows.orders import MailKind
+from tests.web.conftest import Visit
+
+
+def test_from_the_page_to_the_file_without_any_consent(visit: Visit) -> None:
+    """F1, S8, D2: nothing ticked, the file all the same."""
+    where = visit.fill()
+    sent = visit.client.get(where)
+    assert sent.status_code == 200
+    assert "alice" not in sent.text
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    page = visit.client.get(f"/confirm/{token}")
+    assert "Verder" in page.text or "verder" in page.text
+    done = visit.press(f"/confirm/{token}")
+    assert (done.status_code, done.headers["location"]) == (303, f"/confirm/{token}")
+    success = visit.client.get(done.headers["location"])
+    link = re.search(r'href="(/download/[^"]+)"', success.text)
+    assert link is not None
+    file = visit.client.get(link[1])
+    assert file.content == b"%PDF-1.4 the very file"
+    assert file.headers["content-disposition"] == 'attachment; filename="witboek.pdf"'
+    mailed = visit.mail(MailKind.DELIVERY)
+    assert visit.client.get(f"/download/{mailed.download_token}").content == file.content
+
+
+def test_scanners_change_nothing_before_or_after(visit: Visit) -> None:
+    """D2: every link of every mail, GET and HEAD, three times (PEERS 3, 4, 8)."""
+    visit.fill(consent=["tips-email", "follow-up-phone"], phone="020 123 4567")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    before = visit.rows()
+    for _ in range(3):
+        for method in ("GET", "HEAD", "OPTIONS"):
+            visit.client.request(method, f"/confirm/{token}")
+    assert visit.rows() == before
+    assert visit.press(f"/confirm/{token}").status_code == 303
+    delivery = visit.mail(MailKind.DELIVERY)
+    before = visit.rows()
+    for _ in range(3):
+        for path in ("confirm", "unsubscribe", "download"):
+            for method in ("GET", "HEAD"):
+                own = {"confirm": token, "unsubscribe": delivery.unsubscribe_token}
+                link = own.get(path, delivery.download_token)
+                assert visit.client.request(method, f"/{path}/{link}").status_code == 200
+    assert visit.rows() == before
+
+
+def test_the_person_confirms_although_a_scanner_was_there_first(visit: Visit) -> None:
+    """D2, D4: a scanner burns nothing."""
+    visit.fill(consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    for _ in range(3):
+        visit.client.get(f"/confirm/{token}")
+    visit.press(f"/confirm/{token}")
+    assert visit.rows()["consent"] == 1
+    again = visit.press(f"/confirm/{token}")
+    assert again.status_code == 303
+    rows = visit.rows()
+    assert rows["consent"] == 1
+    first = visit.client.get(f"/confirm/{token}").text
+    assert "Bevestigd" in first
+
+
+def test_the_code_is_the_way_out_when_links_are_broken(visit: Visit) -> None:
+    """D3: typed on the page after the form; few tries; then the link."""
+    where = visit.fill(consent="tips-email")
+    code = visit.mail(MailKind.CONFIRMATION).code
+    token = where.split("to=")[1]
+    wrong = visit.press("/paper/sent", token=token, code="00000000", action="code")
+    assert wrong.status_code == 422
+    assert "klopt niet" in wrong.text
+    empty = visit.press("/paper/sent", token=token, code="", action="code")
+    assert empty.status_code == 422
+    right = visit.press("/paper/sent", token=token, code=code, action="code")
+    assert right.status_code == 303
+    assert "Bevestigd" in visit.client.get(right.headers["location"]).text
+    assert visit.rows()["consent"] == 1
+
+
+def test_a_code_cannot_be_guessed(visit: Visit) -> None:
+    """D3, D8: after a few tries no code works any more."""
+    where = visit.fill(consent="tips-email")
+    code = visit.mail(MailKind.CONFIRMATION).code
+    token = where.split("to=")[1]
+    for _ in range(MAX_TRIES):
+        visit.press("/paper/sent", token=token, code="0", action="code")
+    answer = visit.press("/paper/sent", token=token, code=code, action="code")
+    assert answer.status_code == 422
+    assert visit.rows()["consent"] == 0
+
+
+def test_an_expired_link_offers_a_new_one(visit: Visit) -> None:
+    """D4, D6: 72 hours, then one button mails another, which works."""
+    visit.fill(consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    visit.wait(timedelta(hours=73))
+    assert visit.client.get(f"/confirm/{token}").status_code == 410
+    assert visit.press(f"/confirm/{token}").status_code == 303
+    assert visit.rows()["consent"] == 0
+    again = visit.press(f"/confirm/{token}", action="resend")
+    assert again.status_code == 303
+    assert "onderweg" in visit.client.get(again.headers["location"]).text
+    fresh = visit.mail(MailKind.CONFIRMATION).confirm_token
+    visit.press(f"/confirm/{fresh}")
+    assert visit.rows()["consent"] == 1
+
+
+def test_a_mail_can_be_sent_again_from_the_page_a_few_times(visit: Visit) -> None:
+    """D6: capped, and the page says the same each time."""
+    where = visit.fill(consent="tips-email")
+    token = where.split("to=")[1]
+    sent = len(visit.mails())
+    pages = set()
+    for _ in range(6):
+        visit.wait(timedelta(minutes=1))
+        answer = visit.press("/paper/sent", token=token, action="resend")
+        pages.add(visit.client.get(answer.headers["location"]).text)
+        sent += len(visit.mails())
+    assert sent == 1 + visit.office.policy.resend
+    assert len(pages) == 1
+
+
+def test_unsubscribing_takes_one_button_and_holds(visit: Visit) -> None:
+    """R3, D4: the link of the mail; GET shows, POST withdraws; an old confirmation revives nothing."""
+    delivery = visit.join(consent=["tips-email", "follow-up-phone"], phone="0201234567")
+    path = f"/unsubscribe/{delivery.unsubscribe_token}"
+    page = visit.client.get(path)
+    assert page.text.count("<button") == 1
+    done = visit.client.post(path, data={"List-Unsubscribe": "One-Click"})
+    assert done.status_code == 200
+    assert "Ingetrokken" in done.text
+    assert visit.rows()["suppression"] == 2
+    again = visit.press(path)
+    assert again.status_code == 200
+    assert "niets meer" in again.text
+    assert visit.rows()["suppression"] == 2
+
+
+def test_one_purposes_link_withdraws_one_purpose(visit: Visit) -> None:
+    """R3, S3: the link of an export's row."""
+    visit.join(consent=["tips-email", "follow-up-phone"], phone="0201234567")
+    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    assert row is not None
+    links, now = visit.office.vault.links, visit.moment
+    token = links.sign(LinkKind.UNSUBSCRIBE, row[0] + b"tips-email", now)
+    assert "Bel mij" not in visit.client.get(f"/unsubscribe/{token}").text
+    visit.press(f"/unsubscribe/{token}")
+    given = visit.office.store.read(
+        lambda tx: tx.all("SELECT purpose FROM consent WHERE status = 'given'")
+    )
+    assert given == [("follow-up-phone",)]
+
+
+def test_everybody_gets_the_same_answer(visit: Visit) -> None:
+    """D7: unknown, pending, confirmed, withdrawn, suppressed: same status, words and address form."""
+    visit.fill("pending@example.com", consent="tips-email")
+    visit.join("given@example.com", consent="tips-email")
+    gone = visit.join("gone@example.com", consent="tips-email")
+    visit.press(f"/unsubscribe/{gone.unsubscribe_token}")
+    answers = set()
+    for who in ("unknown", "pending", "given", "gone"):
+        data = {"form": visit.form_key(), "email": f"{who}@example.com", "consent": "tips-email"}
+        answer = visit.client.post("/paper", data=data)
+        where = answer.headers["location"]
+        page = visit.client.get(where)
+        token = where.split("to=")[1]
+        words = page.text.replace(token, "TOKEN")
+        shape = re.sub(r"to=.*", "to=", where)
+        answers.add((answer.status_code, shape, len(token), page.status_code, words))
+    assert len(answers) == 1
+
+
+def test_a_form_of_yesterday_is_stored_as_what_it_was(visit: Visit) -> None:
+    """F7: shown as version 1, posted after version 2: stored as version 1."""
+    old = visit.form_key()
+    shown = visit.desk.edition.publication.forms["paper"]  # type: ignore[index]
+    republish(visit, "Het witboek", "Het nieuwe witboek")
+    assert visit.form_key() != old
+    answer = visit.client.post("/paper", data={"form": old, "email": "a@example.com"})
+    assert answer.status_code == 303
+    order = visit.mail(MailKind.CONFIRMATION)
+    assert order.form.title == "Het witboek"
+    assert order.form_version == shown.digest
+
+
+def test_a_tick_does_not_move_to_other_words(visit: Visit) -> None:
+    """F7, F6: sent with a mistake after the words changed: shown anew, with a notice, unticked."""
+    old = visit.form_key()
+    path = visit.root / "optin.toml"
+    path.write_text(path.read_text().replace("Stuur mij elke maand", "Stuur mij elke week"))
+    reload(visit)
+    data = {"form": old, "email": "wrong", "consent": ["tips-email", "follow-up-phone"], "phone": "020 1234567"}
+    answer = visit.client.post("/paper", data=data)
+    assert answer.status_code == 422
+    assert "veranderd" in answer.text
+    assert 'value="wrong"' in answer.text
+    assert 'value="tips-email">' in answer.text
+    assert 'value="follow-up-phone" checked>' in answer.text
+    assert f'value="{visit.form_key()}"' in answer.text
+
+
+def republish(visit: Visit, old: str, new: str) -> None:
+    page = visit.root / "magnets" / "paper" / "index.md"
+    page.write_text(page.read_text().replace(old, new))
+    reload(visit)
+
+
+def reload(visit: Visit) -> None:
+    from optin.bootstrap.edition import keep_edition, load_edition  # noqa: PLC0415 - only here
+
+    edition, findings = load_edition(visit.root)
+    assert findings == ()
+    assert edition is not None
+    keep_edition(visit.office.store, edition, visit.moment)
+    visit.desk.replace(edition)
+
+
+def test_a_magnet_that_is_gone_has_no_file_any_more(visit: Visit) -> None:
+    """S8: a page in words, not a crash."""
+    delivery = visit.join()
+    (visit.root / "magnets" / "paper" / "index.md").unlink()
+    reload(visit)
+    answer = visit.client.get(f"/download/{delivery.download_token}")
+    assert answer.status_code == 410
+    assert visit.client.get("/paper").status_code == 404
+
+
+def test_a_download_link_expires_and_reaches_nothing_else(visit: Visit) -> None:
+    """S8: signed, for one file, for a while; not through a link put there later (PEERS 20)."""
+    delivery = visit.join()
+    file = visit.root / "magnets" / "paper" / "witboek.pdf"
+    file.unlink()
+    file.symlink_to(visit.root / "optin.toml")
+    assert visit.client.get(f"/download/{delivery.download_token}").status_code == 410
+    visit.wait(timedelta(days=8))
+    assert visit.client.get(f"/download/{delivery.download_token}").status_code == 410
+    for path in ("/magnets/paper/witboek.pdf", "/paper/witboek.pdf", "/static/../optin.toml"):
+        assert visit.client.get(path).status_code == 404
+
+
+def test_every_page_of_the_journey_is_strict_html(visit: Visit) -> None:
+    """F6, S1: parsed strictly, wherever one gets."""
+    where = visit.fill(consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    paths = ["/", "/paper", "/tips", where, f"/confirm/{token}", "/nothing", "/privacy"]
+    for path in paths:
+        answer = visit.client.get(path, follow_redirects=True)
+        html5lib.HTMLParser(strict=True).parse(answer.text)
+
+
+@pytest.mark.parametrize("accepted", ["", "en", "nl,en;q=0.5", "fr, en;q=0.9", "en;q=x", "*" * 900])
+def test_the_privacy_statement_comes_in_the_visitors_language(visit: Visit, accepted: str) -> None:
+    """F2, M9: and every version stays where it was, byte for byte."""
+    answer = visit.client.get("/privacy", headers={"accept-language": accepted})
+    page = visit.client.get(answer.headers["location"])
+    wanted = "Privacy statement" if accepted in {"en", "fr, en;q=0.9"} else "Privacyverklaring"
+    assert f"<h1>{wanted}</h1>" in page.text
+    statement = visit.root / "privacy" / "nl.md"
+    statement.write_text(statement.read_text() + "\nNog een zin.\n")
+    reload(visit)
+    old = visit.client.get(answer.headers["location"])
+    assert old.content == page.content
