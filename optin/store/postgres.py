@@ -25,7 +25,7 @@ _PARAMETER = re.compile(r":([a-z_]+)")
 
 @lru_cache(maxsize=256)
 def _native(sql: str) -> str:
-    return _PARAMETER.sub(r"%(\1)s", sql)
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
 
 
 class PostgresTx:

@@ -51,7 +51,7 @@ Tekst.
 """
 
 
-@dataclass
+@dataclass(repr=False)
 class Visit:
     """A site, its visitors, its clock and its mail."""
 
@@ -59,6 +59,9 @@ class Visit:
     desk: Desk
     root: Path
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __repr__(self) -> str:
+        return "a visit"
 
     @property
     def office(self) -> Office:
