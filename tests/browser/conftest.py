@@ -1,0 +1,88 @@
+"""A real Chromium before a real server."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.chromium import ARGUMENTS, installed
+from tests.mail.server import Script, mail_server
+from tests.serving import BASE_URL, served
+from tests.web.conftest import site_at
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Start Chromium; without one the tests fail, they do not skip."""
+    path = installed()
+    assert path is not None, "the browser tests need Chromium; make test installs it"
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class House:
+    """A served site and the mail that left it."""
+
+    base: str
+    site: Path
+    script: Script = field(default_factory=Script)
+
+    def letter(self, recipient: str, subject: str) -> tuple[str, str, str]:
+        """Wait for a mail; return its text, its HTML and the link in it, at this machine's address."""
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            for data in reversed(self.script.mails):
+                mail = message_from_bytes(data, policy=default)
+                if mail["To"] == recipient and mail["Subject"].startswith(subject):
+                    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+                    assert text is not None
+                    assert html is not None
+                    words = text.get_content()
+                    found = re.search(r"https://\S+/(confirm|download)/\S+", words)
+                    assert found is not None
+                    return words, html.get_content(), found[0].replace(BASE_URL, self.base)
+            time.sleep(0.05)
+        raise AssertionError(recipient)
+
+
+@pytest.fixture(scope="session")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """Serve a site for all browser tests."""
+    folder = tmp_path_factory.mktemp("house")
+    site_at(folder / "site")
+    with socket.socket() as asking:
+        asking.bind(("127.0.0.1", 0))
+        port = asking.getsockname()[1]
+    opened = House(f"http://127.0.0.1:{port}", folder / "site")
+    store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
+    with (
+        mail_server(opened.script) as mail_port,
+        served(folder / "site", port, store, f"smtp://127.0.0.1:{mail_port}", keys),
+    ):
+        yield opened
+
+
+@pytest.fixture(params=[(360, "light"), (1280, "light"), (360, "dark"), (1280, "dark")], ids=str)
+def window(request: pytest.FixtureRequest, browser: Browser) -> Iterator[BrowserContext]:
+    """Open a window of a phone or a desk, by day and by night, with scripts off."""
+    width, scheme = request.param
+    height = 640 if width == 360 else 860
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        java_script_enabled=False,
+    )
+    yield context
+    context.close()

@@ -1,0 +1,168 @@
+"""The prospect's journey in Chromium: by mouse, by keyboard alone, with scripts off."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from tests.browser.conftest import House
+
+
+def someone() -> str:
+    return f"{uuid.uuid4().hex[:10]}@example.com"
+
+
+def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None:
+    """F1, F5, F6, D2: page, mistake, mailbox, button, file; no cookie, nothing from elsewhere."""
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    page, address = window.new_page(), someone()
+    page.goto(f"{house.base}/paper")
+    assert page.locator("input[type=checkbox]:checked").count() == 0
+    page.fill("#field-email", "nobody")
+    page.fill("#field-first_name", "Alice")
+    page.check("input[value=follow-up-phone]")
+    page.click("form button")
+    assert "Fout" in page.title()
+    assert page.input_value("#field-first_name") == "Alice"
+    assert page.is_checked("input[value=follow-up-phone]")
+    page.fill("#field-email", address)
+    page.fill("#field-phone", "020 123 4567")
+    page.check("input[value=tips-email]")
+    page.click("form button")
+    assert page.locator("h1").inner_text() == "Kijk in uw mailbox"
+    _, _, link = house.letter(address, "Bevestig")
+    page.goto(link)
+    button = page.locator("form.now button")
+    box = button.bounding_box()
+    size = page.viewport_size
+    assert box is not None
+    assert size is not None
+    assert box["y"] + box["height"] <= size["height"], "the one button is seen without scrolling"
+    assert box["height"] >= 44
+    button.click()
+    assert page.locator("h1").inner_text().startswith("Bevestigd")
+    with page.expect_download() as download:
+        page.click("a.button")
+    assert download.value.suggested_filename == "witboek.pdf"
+    house.letter(address, "Uw aanvraag")
+    assert window.cookies() == []
+    assert all(url.startswith(house.base) for url in asked)
+
+
+def test_by_keyboard_alone(house: House, browser: Browser) -> None:
+    """F6: tab, space and enter reach and do everything, in the order of reading."""
+    page, address = browser.new_page(), someone()
+    page.goto(f"{house.base}/paper")
+    focused = tab_to(page, "field-email")
+    page.keyboard.type("wrong")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.getAttribute('role') === 'alert'")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#field-email")
+    tab_to(page, "field-email")
+    page.keyboard.press("Control+A")
+    page.keyboard.type(address)
+    while page.evaluate("document.activeElement.type") != "checkbox":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/sent?*")
+    text, _, _ = house.letter(address, "Bevestig")
+    code = next(line.strip() for line in text.splitlines() if line.strip().replace(" ", "").isdigit())
+    tab_to(page, "field-code")
+    page.keyboard.type(code)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/confirm/*")
+    assert page.locator("h1").inner_text().startswith("Bevestigd")
+    assert focused < 10
+    page.close()
+
+
+def tab_to(page: Page, name: str) -> int:
+    """Press Tab until a field has the focus; return how often."""
+    for times in range(1, 30):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == name:
+            return times
+    raise AssertionError(name)
+
+
+def pages_of(house: House, page: Page) -> Iterator[str]:
+    """Go through every page that a prospect meets."""
+    address = someone()
+    for path in ("/", "/paper", "/tips", "/privacy", "/nothing"):
+        page.goto(house.base + path)
+        yield path
+    page.goto(f"{house.base}/paper")
+    page.fill("#field-email", "wrong")
+    page.fill("#field-phone", "1")
+    page.click("form button")
+    yield "mistakes"
+    page.fill("#field-email", address)
+    page.fill("#field-phone", "+31201234567")
+    page.check("input[value=tips-email]")
+    page.check("input[value=follow-up-phone]")
+    page.click("form button")
+    yield "sent"
+    page.click("button[value=code]")
+    yield "code missing"
+    _, html, link = house.letter(address, "Bevestig")
+    page.goto(link)
+    yield "confirm"
+    page.click("form.now button")
+    yield "confirmed"
+    words, delivery, _ = house.letter(address, "Uw aanvraag")
+    for mail in (html, delivery):
+        page.set_content(mail)
+        yield "mail"
+    way_out = next(line for line in words.splitlines() if "/unsubscribe/" in line).strip()
+    page.goto(house.base + "/unsubscribe/" + way_out.rpartition("/")[2])
+    yield "unsubscribe"
+    page.click("form.now button")
+    yield "unsubscribed"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_no_page_has_a_barrier_or_a_sideways_scroll(
+    house: House, browser: Browser, width: int, scheme: str
+) -> None:
+    """F6: axe finds nothing, nothing is wider than the window, on every page and mail."""
+    height = 640 if width == 360 else 860
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        bypass_csp=True,  # the checker is a script; the page's own policy would keep it out
+    )
+    page = context.new_page()
+    for name in pages_of(house, page):
+        results = Axe().run(page)
+        assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        assert not wide, name
+    context.close()
+
+
+def test_nothing_jumps_and_little_is_asked_for(house: House, browser: Browser) -> None:
+    """F5: at most three requests, 14 kB compressed, no layout shift."""
+    context = browser.new_context(viewport={"width": 360, "height": 640}, bypass_csp=True)
+    context.add_init_script(
+        "window.shift = 0; new PerformanceObserver((list) => { for (const e of list.getEntries())"
+        " window.shift += e.value; }).observe({type: 'layout-shift', buffered: true});"
+    )
+    page = context.new_page()
+    sizes: list[int] = []
+    page.on("requestfinished", lambda request: sizes.append(request.sizes()["responseBodySize"]))
+    page.goto(f"{house.base}/paper", wait_until="networkidle")
+    page.mouse.wheel(0, 2_000)
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.shift") == 0
+    assert len(sizes) <= 3
+    assert sum(sizes) <= 14_000
+    context.close()

@@ -1,0 +1,86 @@
+"""A real server process: `optin serve` over a site, with a real mail server to send to."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx2 as httpx
+
+BASE_URL = "https://optin.example.com"
+
+
+@dataclass
+class Serving:
+    """One process, and how to ask it."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+    base: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.base = f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> int:
+        """End it as an operator does; return its status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(60)
+
+
+def environment(store: str, mail: str, keys: str) -> dict[str, str]:
+    """Return what `serve` needs to know."""
+    own = {"OPTIN_BASE_URL": BASE_URL, "OPTIN_STORE": store, "OPTIN_MAIL": mail, "OPTIN_KEYS": keys}
+    return {**os.environ, **own}
+
+
+def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -> Serving:
+    """Start a server and wait until it answers."""
+    log = site.parent / f"serve-{port}.log"
+    command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *more]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command, env=environment(store, mail, keys), stdout=output, stderr=output
+        )
+    serving = Serving(process, port, log)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            httpx.get(f"{serving.base}/health", timeout=1)
+        except httpx.HTTPError:
+            time.sleep(0.03)
+        else:
+            return serving
+    process.kill()
+    raise AssertionError(log.read_text())
+
+
+@contextmanager
+def served(site: Path, port: int, store: str, mail: str, keys: str) -> Iterator[Serving]:
+    """Serve for a while; whatever happens, the process ends."""
+    serving = start(site, port, store, mail, keys)
+    try:
+        yield serving
+    finally:
+        if serving.process.poll() is None:
+            serving.stop()
+
+
+def form_key(client: httpx.Client, slug: str = "paper") -> str:
+    """Open a page; return what stands in its hidden field."""
+    found = re.search(r'name="form" value="([0-9a-f]+)"', client.get(f"/{slug}").text)
+    assert found is not None
+    return found[1]
