@@ -218,10 +218,9 @@ class World:
         return fold(happenings).status
 
 
-def open_world(url: str, root: Path) -> World:
+def open_world(url: str, root: Path, vault: Vault | None = None) -> World:
     """Open a world over the store at `url`."""
-    keys = KeyRing.fresh("dev")
-    vault = Vault(keys)
+    vault = vault or Vault(KeyRing.fresh("dev"))
     world = World(open_store(url, root, vault), vault)
     world.serve(world.form)
     return world

@@ -1,0 +1,12 @@
+"""Run every benchmark, or those that are named: python -m tests.benchmarks [NAME …]."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+NAMES = ("pages", "sign_ups", "courier", "start", "export")
+
+for name in sys.argv[1:] or NAMES:
+    print(f"## {name}", flush=True)
+    importlib.import_module(f"tests.benchmarks.{name}").main()

@@ -1,0 +1,130 @@
+"""An export of a million leads: flat memory, rows a second. OPTIN_BENCH_LEADS says how many, if fewer.
+
+Filling the store with a million real leads (sealed, with their events) takes some minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import timedelta
+from pathlib import Path
+
+from optin.consent.event import Circumstances
+from optin.consent.record import EventKind, RequestId
+from optin.keys import load_keys, make_keys
+from optin.proof.canonical import canonical
+from optin.proof.commitment import commit, leaf_digest
+from optin.store.requests import Sealed
+from optin.store.sqlite import connect
+from optin.store.transaction import to_ms
+from optin.store.vault import Place, Vault, new_id
+from tests.world import NOON, TIPS, World, form_version, open_world
+
+FEW = 10_000
+BATCH = 5_000
+
+
+def fill(world: World, path: Path, count: int) -> None:
+    """Store leads by the thousand: what the flows store, without their thousand transactions."""
+    connection = connect(path)
+    form, question = world.form, world.form.declaration.questions[0]
+    confirmed = NOON + timedelta(seconds=1)
+    for first in range(0, count, BATCH):
+        rows: dict[str, list[tuple[object, ...]]] = {"subject": [], "request": [], "event": [], "consent": []}
+        for number in range(first, min(first + BATCH, count)):
+            address = f"p{number}@example.com"
+            subject, request = new_id(), RequestId(new_id())
+            index = world.vault.index(address)  # type: ignore[arg-type]
+            declared = canonical(
+                {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": "x"}
+            )
+            sealed = Sealed(declared, secrets.token_bytes(32), "12345678")
+            about = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
+            contact = world.vault.seal(Place("subject", subject), json.dumps({"email": address}).encode())
+            rows["subject"].append((subject, index, contact, 0))
+            rows["request"].append(
+                (request, index, subject, form.digest, sealed.seal(world.vault, request), to_ms(NOON), 0, to_ms(confirmed))
+            )
+            bodies = about.bodies(EventKind.REQUESTED, NOON, (question,))
+            for body in bodies + about.confirmed(confirmed, (question,), "link"):
+                data = canonical(body)
+                rows["event"].append((request, data.decode(), leaf_digest(data)))
+            until = to_ms(question.retention.after(confirmed))
+            rows["consent"].append((subject, TIPS, "email", "given", to_ms(confirmed), until, request))
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO subject VALUES (?, ?, ?, ?)", rows["subject"])
+        connection.executemany(
+            "INSERT INTO request(id, email_index, subject_id, form, sealed, created_at, erase_at, confirmed_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows["request"],
+        )
+        connection.executemany("INSERT INTO event(request_id, body, leaf) VALUES (?, ?, ?)", rows["event"])
+        connection.executemany(
+            "INSERT INTO consent(subject_id, purpose, channel, status, since, expires_at, request_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rows["consent"],
+        )
+        connection.execute("COMMIT")
+    connection.close()
+
+
+def export(folder: Path, count: int) -> None:
+    """Export in this process; print peak memory in KiB, seconds and rows."""
+    from functools import partial  # noqa: PLC0415 - a process of its own
+
+    from optin.bootstrap.opening import open_store  # noqa: PLC0415 - as above
+    from optin.consent.purpose import Channel  # noqa: PLC0415 - as above
+    from optin.export.destination import destination  # noqa: PLC0415 - as above
+    from optin.export.rows import Rows  # noqa: PLC0415 - as above
+    from optin.export.writers import write_csv  # noqa: PLC0415 - as above
+    from optin.flows.export import Harvest  # noqa: PLC0415 - as above
+    from optin.store.exports import count_leads  # noqa: PLC0415 - as above
+
+    keys = load_keys("keys.json", folder)
+    if keys is None:
+        raise AssertionError(folder)
+    store = open_store(f"sqlite:///{folder}/{count}.db", folder, Vault(keys))
+    vault = Vault(keys)
+    harvest = Harvest(store.read, vault, TIPS, Channel.EMAIL, NOON + timedelta(days=1))
+    rows = Rows(vault, "https://optin.example.com", harvest.field_names(), NOON)
+    expected = store.read(partial(count_leads, purpose=TIPS, channel="email"))
+    begun = time.perf_counter()
+    with destination(str(folder / f"{count}.csv")) as draft:
+        write_csv(draft.file, rows.columns, (rows.row(lead) for lead in harvest.proven()))
+        draft.released = True
+    spent = time.perf_counter() - begun
+    if harvest.exported != expected or harvest.refused:
+        raise AssertionError(harvest.refused)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, spent, harvest.exported)
+    store.close()
+
+
+def main() -> None:
+    """Print the ratio of the peaks, and rows a second."""
+    many = int(os.environ.get("OPTIN_BENCH_LEADS", "1000000"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        keys = make_keys("keys.json", folder, "dev")
+        peaks: dict[int, int] = {}
+        for count in (FEW, many):
+            vault = Vault(keys)
+            world = open_world(f"sqlite:///{folder}/{count}.db", folder, vault)
+            world.serve(form_version())
+            fill(world, folder / f"{count}.db", count)
+            world.store.close()
+            code = "import pathlib, sys; from tests.benchmarks.export import export; export(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
+            done = subprocess.run(
+                [sys.executable, "-c", code, name, str(count)], capture_output=True, text=True, check=True
+            )
+            peak, seconds, exported = done.stdout.split()
+            peaks[count] = int(peak)
+            rate = int(exported) / float(seconds)
+            print(f"  {int(exported):,} leads: peak {int(peak) / 1024:.0f} MiB, {rate:,.0f} rows/s", flush=True)
+    print(f"peak of {many:,} / peak of {FEW:,}: {peaks[many] / peaks[FEW]:.2f} (at most 1.2)")

@@ -1,0 +1,101 @@
+"""The landing page over HTTP, against a bare Starlette route with the same bytes, and static files."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2 as httpx
+from granian.constants import Interfaces
+from granian.server.embed import Server
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from optin.bootstrap.edition import load_edition
+from tests.benchmarks.load import pages_per_second
+from tests.serving import start
+from tests.web.conftest import site_at
+
+PORT, BARE_PORT = 8641, 8642
+ROUNDS = 5
+
+
+def bare(folder: Path, port: int) -> None:
+    """Serve the same bytes from a bare route, and as a file, on the same server. Ends with its parent."""
+    page = (folder / "page.html").read_bytes()
+
+    async def answer(_request: Request) -> Response:
+        return Response(page, media_type="text/html")
+
+    app = Starlette(routes=[Route("/page", answer)])
+
+    async def serve() -> None:
+        server = Server(
+            app,
+            port=port,
+            interface=Interfaces.ASGINL,
+            backlog=1024,
+            backpressure=512,
+            log_enabled=False,
+            static_path_route=["/files"],
+            static_path_mount=[folder],
+        )
+        await asyncio.wait_for(server.serve(), 120)
+
+    asyncio.run(serve())
+
+
+def main() -> None:
+    """Print the ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        site_at(folder / "site")
+        edition, _ = load_edition(folder / "site")
+        if edition is None:
+            raise AssertionError(name)
+        page = edition.publication.forms["paper"].page  # type: ignore[index]
+        (folder / "files").mkdir()
+        (folder / "files" / "page.html").write_bytes(page)
+        style = edition.theme.assets[edition.theme.asset_url("style.css")].data
+        weight = len(gzip.compress(page, 9)) + len(gzip.compress(style, 9))
+        print(f"page with stylesheet, compressed: {weight} bytes (14,000 allowed)")
+        command = [sys.executable, "-c"]
+        code = "import pathlib, sys; from tests.benchmarks.pages import bare; bare(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
+        other = subprocess.Popen([*command, code, str(folder / "files"), str(BARE_PORT)])
+        store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
+        serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)
+        try:
+            wait_for(BARE_PORT)
+            ratios, files = [], []
+            for _ in range(ROUNDS):
+                ours = pages_per_second(PORT, "/paper")
+                route = pages_per_second(BARE_PORT, "/page")
+                static = pages_per_second(BARE_PORT, "/files/page.html")
+                ratios.append(ours / route)
+                files.append(ours / static)
+                print(f"  landing {ours:,.0f}/s   bare route {route:,.0f}/s   static file {static:,.0f}/s")
+            print(f"landing page / bare Starlette route: {statistics.median(ratios):.2f} (at least 1.0)")
+            print(f"landing page / the server's static file: {statistics.median(files):.2f}")
+        finally:
+            serving.stop()
+            other.terminate()
+            other.wait()
+
+
+def wait_for(port: int) -> None:
+    for _ in range(200):
+        try:
+            httpx.get(f"http://127.0.0.1:{port}/page")
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(port)

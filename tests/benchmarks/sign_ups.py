@@ -1,0 +1,94 @@
+"""Sign-ups over HTTP, durable, against the bare group commit of the same store."""
+
+from __future__ import annotations
+
+import asyncio
+import statistics
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx2 as httpx
+
+from optin.consent.address import parse_email
+from optin.consent.entry import Entry
+from optin.flows.sign_up import sign_up
+from optin.store.transaction import written
+from tests.benchmarks.load import CONNECTIONS, Measured, ask
+from tests.serving import form_key, start
+from tests.web.conftest import site_at
+from tests.world import TIPS, World, open_world
+
+PORT = 8643
+COUNT = 6_000
+ROUNDS = 3
+
+
+async def bare(world: World) -> Measured:
+    """Run the sign-up operation alone, from as many tasks as there are connections."""
+    numbers = iter(range(COUNT))
+    times: list[float] = []
+
+    async def one() -> None:
+        for number in numbers:
+            entry = Entry(parse_email(f"{world.now.microsecond}p{number}@example.com"), (), (TIPS,))
+            begun = time.perf_counter()
+            await written(
+                world.store,
+                partial(
+                    sign_up,
+                    vault=world.vault,
+                    form=world.form,
+                    entry=entry,
+                    policy=world.policy,
+                    now=world.now,
+                ),
+            )
+            times.append(time.perf_counter() - begun)
+
+    begun = time.perf_counter()
+    await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+    spent = time.perf_counter() - begun
+    times.sort()
+    return Measured(COUNT / spent, times[COUNT // 2] * 1000, times[COUNT * 99 // 100] * 1000)
+
+
+def main() -> None:
+    """Print the ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        site_at(folder / "site")
+        world = open_world(f"sqlite:///{folder}/bare.db", folder)
+        store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
+        serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)
+        ratios, spreads = [], []
+        try:
+            with httpx.Client(base_url=serving.base) as client:
+                key = form_key(client)
+            for turn in range(ROUNDS):
+                floor = asyncio.run(bare(world))
+                over = asyncio.run(ask(PORT, partial(post, key, turn), COUNT, b"HTTP/1.1 303"))
+                ratios.append(over.rate / floor.rate)
+                spreads.append(over.p99_ms / over.p50_ms)
+                print(
+                    f"  HTTP {over.rate:,.0f}/s (p50 {over.p50_ms:.1f}, p99 {over.p99_ms:.1f} ms)"
+                    f"   bare {floor.rate:,.0f}/s (p50 {floor.p50_ms:.1f}, p99 {floor.p99_ms:.1f} ms)"
+                )
+        finally:
+            serving.stop()
+            world.store.close()
+    print(f"sign-up over HTTP / bare group commit: {statistics.median(ratios):.2f} (at least 0.5)")
+    print(f"p99 / p50 at {CONNECTIONS} connections: {statistics.median(spreads):.2f} (at most 3)")
+
+
+def post(key: str, turn: int, number: int) -> bytes:
+    """Return one sign-up as it goes over the wire."""
+    fields = {"form": key, "email": f"t{turn}p{number}@example.com", "consent": "tips-email"}
+    body = urlencode(fields).encode()
+    head = (
+        "POST /paper HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+        f"content-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body

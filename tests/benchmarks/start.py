@@ -1,0 +1,38 @@
+"""From nothing to the first page, and what an idle server holds in memory."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import httpx2 as httpx
+import psutil
+
+from tests.serving import start
+from tests.web.conftest import site_at
+
+PORT = 8644
+ROUNDS = 5
+
+
+def main() -> None:
+    """Print seconds and mebibytes."""
+    seconds, memory = [], []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        site_at(folder / "site")
+        store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)
+            httpx.get(f"{serving.base}/paper")
+            seconds.append(time.perf_counter() - begun)
+            time.sleep(1)
+            process = psutil.Process(serving.process.pid)
+            family = [process, *process.children(recursive=True)]
+            memory.append(sum(member.memory_info().rss for member in family) / 2**20)
+            serving.stop()
+    print(f"start to first page: {statistics.median(seconds):.2f} s (below 1)")
+    print(f"idle memory: {statistics.median(memory):.0f} MiB (below 100)")
