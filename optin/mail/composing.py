@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP, SMTPUTF8
-from email.utils import format_datetime
+from email.header import Header
+from email.message import Message
+from email.policy import SMTPUTF8, compat32
+from email.utils import formataddr, format_datetime
 
 from optin.flows.orders import MailKind, MailOrder
 from optin.theme.theme import MailText, Theme
@@ -18,6 +19,7 @@ from optin.theme.views import ConfirmationMail, DeliveryMail, Granted
 VERSION_CHARACTERS = 16  # of a privacy statement's digest in its address
 _NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,4}")
 MAX_NAME_CHARACTERS = 40
+PLAIN = compat32.clone(linesep="\r\n")  # an order of magnitude quicker than the policies that parse headers
 
 
 @dataclass(frozen=True)
@@ -91,23 +93,29 @@ class Composer:
         )
 
     def _message(self, order: MailOrder, words: MailText, now: datetime, unsubscribe: str = "") -> bytes:
-        message = EmailMessage(policy=SMTP if order.recipient.isascii() else SMTPUTF8)
-        user, _, domain = self._sender.address.rpartition("@")
-        message["From"] = Address(_line(self._sender.name), user, domain)
-        message["To"] = order.recipient
-        if self._sender.reply_to:
-            message["Reply-To"] = self._sender.reply_to
-        message["Subject"] = _line(words.subject)
-        message["Date"] = format_datetime(now)
-        message["Message-ID"] = order.message_id
-        message["Auto-Submitted"] = "auto-generated"
+        raw = not order.recipient.isascii()  # such a mailbox can be written in UTF-8 only (RFC 6532)
+        message = Message(policy=SMTPUTF8 if raw else PLAIN)
+        headers = {
+            "From": formataddr((_line(self._sender.name), self._sender.address)),
+            "To": order.recipient,
+            "Reply-To": self._sender.reply_to,
+            "Subject": _line(words.subject),
+            "Date": format_datetime(now),
+            "Message-ID": order.message_id,
+            "Auto-Submitted": "auto-generated",
+            "Content-Language": order.form.lang,
+        }
         if unsubscribe:  # never before the confirmation: there is nothing to withdraw then (RFC 8058)
-            message["List-Unsubscribe"] = f"<{unsubscribe}>"
-            message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message.set_content(words.text, cte="quoted-printable")
-        message.add_alternative(words.html, subtype="html", cte="quoted-printable")
-        message["Content-Language"] = order.form.lang  # now: content headers move into the parts
-        message.set_boundary(hashlib.sha256(order.message_id.encode()).hexdigest()[:40])
+            headers["List-Unsubscribe"] = f"<{unsubscribe}>"
+            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
+        headers["MIME-Version"] = "1.0"
+        boundary = hashlib.sha256(order.message_id.encode()).hexdigest()[:40]
+        headers["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
+        for name, value in headers.items():
+            if value:
+                message[name] = value if raw or value.isascii() else Header(value, "utf-8").encode()
+        message.attach(_part("plain", words.text))
+        message.attach(_part("html", words.html))
         return message.as_bytes()
 
     def _page(self, order: MailOrder) -> str:
@@ -118,6 +126,14 @@ class Composer:
 
     def _unsubscribe(self, order: MailOrder) -> str:
         return f"{self._base}/unsubscribe/{order.unsubscribe_token}"
+
+
+def _part(kind: str, text: str) -> Message:
+    part = Message(policy=PLAIN)
+    part["Content-Type"] = f'text/{kind}; charset="utf-8"'
+    part["Content-Transfer-Encoding"] = "quoted-printable"
+    part.set_payload(binascii.b2a_qp(text.encode(), istext=True).decode("ascii"))
+    return part
 
 
 def greeting_name(text: str) -> str:

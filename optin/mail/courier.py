@@ -1,7 +1,7 @@
 """The courier: takes what is due from the outbox, sends it, records what became of it (D1, S6).
 
 It keeps a few lanes full, claims only what it can send at once, and rather sends nothing than a mail
-whose claim it cannot record.
+whose claim it cannot record. While the mail server is down it asks now and then, not for every mail.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from optin.mail.transport import Transport
 
 log = logging.getLogger("optin.mail")
 
-LANES = 4
+LANES = 8
 POLL_SECONDS = 1.0
 BACK_OFF_SECONDS = 5.0
+LONGEST_BACK_OFF_SECONDS = 60.0
 
 
 class Outbox(Protocol):
@@ -59,6 +60,7 @@ class Courier:
         self._lanes = lanes
         self._woken = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
+        self._failures = 0  # connections that failed, one after the other
 
     def wake(self) -> None:
         """Look into the outbox now: something was put there. Call it from the event loop."""
@@ -69,18 +71,27 @@ class Courier:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
-                claimed = await self._fill_lanes()
+                claimed = 0 if self._failures else await self._fill_lanes(self._lanes)
                 await self._rest(stopping, idle=claimed == 0)
+                if self._failures and not self._under_way:
+                    await self._ask_server(stopping)
         finally:
             stopping.cancel()
             if self._under_way:
                 await asyncio.wait(self._under_way)
             await self._transport.close()
 
-    async def _fill_lanes(self) -> int:
-        free = self._lanes - len(self._under_way)
+    async def _ask_server(self, stopping: asyncio.Future[Any]) -> None:
+        """Wait a while after the server was down, then try one mail."""
+        wait = min(BACK_OFF_SECONDS * 2 ** (self._failures - 1), LONGEST_BACK_OFF_SECONDS)
+        await asyncio.wait({stopping}, timeout=wait)
+        if not stopping.done() and await self._fill_lanes(1) == 0:
+            self._failures = 0  # nothing to try it with; the next mail will tell
+
+    async def _fill_lanes(self, lanes: int) -> int:
+        free = lanes - len(self._under_way)
         self._woken.clear()
-        if free <= 0:
+        if free <= lanes // 2 and self._under_way:  # a claim for several costs as much as for one
             return 0
         try:
             orders = await self._outbox.claim(free)
@@ -96,8 +107,6 @@ class Courier:
 
     async def _rest(self, stopping: asyncio.Future[Any], *, idle: bool) -> None:
         """Wait for a free lane, a call, the next poll, or the end."""
-        if not idle and len(self._under_way) < self._lanes:
-            return
         woken = asyncio.ensure_future(self._woken.wait())
         waits: set[asyncio.Future[Any]] = {stopping, woken, *self._under_way}
         await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -108,6 +117,7 @@ class Courier:
         try:
             message = self._signer.sign(self._composer.compose(order, self._clock()))
             outcome = await self._transport.send(self._sender, order.recipient, message)
+            self._failures = min(self._failures + 1, 10) if outcome.server_down else 0
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             log.error("a %s mail failed: %s", order.kind, type(problem).__name__)  # noqa: TRY400 - S4
             outcome = Outcome(Verdict.LATER, type(problem).__name__)

@@ -13,3 +13,4 @@ class Outcome:
 
     verdict: Verdict
     reply: str
+    server_down: bool = False  # no use in trying other mails just now

@@ -74,10 +74,10 @@ class SmtpTransport:
             lane = _Lane(await self._connect())
         except aiosmtplib.SMTPException as problem:
             log.warning("mail server unusable: %s", _about(problem))
-            return Outcome(Verdict.LATER, _about(problem))
+            return Outcome(Verdict.LATER, _about(problem), server_down=True)
         except (OSError, ssl.SSLError, TimeoutError) as problem:
             log.warning("mail server unreachable: %s", type(problem).__name__)
-            return Outcome(Verdict.LATER, type(problem).__name__)
+            return Outcome(Verdict.LATER, type(problem).__name__, server_down=True)
         outcome = await self._try(lane, sender, recipient, message)
         return outcome or Outcome(Verdict.LATER, "disconnected")
 

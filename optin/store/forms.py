@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
 from optin.proof.canonical import canonical, parse
@@ -87,6 +88,11 @@ def _form(row: tuple[object, ...] | None) -> StoredForm | None:
         digest=FormDigest(str(digest)),
         key=FormKey(str(key)),
         page=bytes(page),  # type: ignore[call-overload]
-        declaration=FormDeclaration.from_json(parse(str(declaration))),
+        declaration=_declaration(str(declaration)),
     )
     return StoredForm(version=version, ordinal=int(str(ordinal)))
+
+
+@lru_cache(maxsize=256)  # a stored declaration never changes; every mail and proof asks for one
+def _declaration(text: str) -> FormDeclaration:
+    return FormDeclaration.from_json(parse(text))

@@ -11,12 +11,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from optin.bootstrap.office import Office, StoreOutbox
-from optin.mail.courier import Courier
+from optin.mail.courier import LANES, Courier
+from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
-from optin.mail.transport import Transport, open_transport
-from tests.mail.orders import composer, confirmation
+from optin.mail.smtp import SmtpAddress, SmtpTransport
+from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
-from tests.world import NOON, TIPS, World, open_world
+from tests.world import TIPS, World, open_world
 
 MAILS = 400
 ALONE = 60
@@ -31,31 +32,38 @@ def sink(folder: str, pipe: Connection) -> None:
         pipe.recv()
 
 
-async def one_connection_each(transport: Transport) -> float:
-    """Return mails a second, with a connection for each."""
-    message = composer().compose(confirmation(), NOON)
-    begun = time.perf_counter()
-    for _ in range(ALONE):
-        await transport.send("tips@example.com", "a@example.com", message)
-        await transport.close()
-    return ALONE / (time.perf_counter() - begun)
+class OneEach(SmtpTransport):
+    """Hangs up after each mail, as a naive sender does."""
+
+    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
+        """Send one mail over a connection of its own."""
+        outcome = await super().send(sender, recipient, message)
+        await self.close()
+        return outcome
 
 
-async def by_courier(world: World, transport: Transport) -> float:
-    """Return mails a second from the outbox, composed, sent and settled."""
+async def rate(world: World, transport: SmtpTransport, mails: int, lanes: int) -> float:
+    """Return mails a second from the outbox: claimed, composed, sent and settled."""
     office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+    outbox = StoreOutbox(office)
     courier = Courier(
-        StoreOutbox(office), composer(), transport, Signer(), "tips@example.com", lambda: world.now
+        outbox, composer(), transport, Signer(), "tips@example.com", lambda: world.now, lanes
     )
     stop, before = asyncio.Event(), world.count("mail")
     begun = time.perf_counter()
     running = asyncio.ensure_future(courier.run(stop))
-    while world.count("mail") < before + MAILS:
+    while world.count("mail") < before + mails:
         await asyncio.sleep(0.02)
     spent = time.perf_counter() - begun
     stop.set()
     await running
-    return MAILS / spent
+    return mails / spent
+
+
+def sign_ups(world: World, name: str, count: int) -> None:
+    """Queue a confirmation mail for each of `count` people."""
+    for number in range(count):
+        world.sign_up(f"{name}p{number}@example.com", TIPS)
 
 
 def main() -> None:
@@ -66,14 +74,14 @@ def main() -> None:
         server.start()
         port = ours.recv()
         folder = Path(name)
-        url = f"smtp://user:p%20w%2Fd@127.0.0.1:{port}?ca=ca.pem"
         world = open_world(f"sqlite:///{folder}/optin.db", folder)
         ratios = []
         for turn in range(ROUNDS):
-            for number in range(MAILS):
-                world.sign_up(f"t{turn}p{number}@example.com", TIPS)
-            alone = asyncio.run(one_connection_each(open_transport(url, folder)))
-            carried = asyncio.run(by_courier(world, open_transport(url, folder)))
+            address = SmtpAddress("127.0.0.1", port, user="user", password="p w/d", authority=folder / "ca.pem")
+            sign_ups(world, f"a{turn}", ALONE)
+            alone = asyncio.run(rate(world, OneEach(address), ALONE, lanes=1))
+            sign_ups(world, f"c{turn}", MAILS)
+            carried = asyncio.run(rate(world, SmtpTransport(address), MAILS, LANES))
             ratios.append(carried / alone)
             print(f"  courier {carried:,.0f}/s   one connection each {alone:,.0f}/s")
         ours.send("stop")

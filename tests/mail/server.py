@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -80,6 +81,7 @@ class _Handler:
 @contextmanager
 def mail_server(script: Script, *, tls: ssl.SSLContext | None = None, login: bool = False) -> Iterator[int]:
     """Run a server on a free port of this machine; yield the port; stop it at the end."""
+    logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own deprecations
     loop = asyncio.new_event_loop()
     ready = threading.Event()
     state: dict[str, Any] = {}
