@@ -6,24 +6,12 @@ Each value stands at the top level of `optin.toml` and is overridden by an envir
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic_settings import BaseSettings, SettingsConfigDict
-
 SETTING_NAMES = ("base_url", "store", "mail", "keys")
-
-
-class Environment(BaseSettings):
-    """The settings as the environment gives them; absent means: as `optin.toml` says."""
-
-    model_config = SettingsConfigDict(env_prefix="OPTIN_", extra="ignore")
-
-    base_url: str | None = None
-    store: str | None = None
-    mail: str | None = None
-    keys: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +34,15 @@ class Settings:
         return self.root / relative
 
 
+def name_of(setting: str) -> str:
+    """Return the environment variable that overrides a setting."""
+    return f"OPTIN_{setting.upper()}"
+
+
 def load_settings(root: Path, table: Mapping[str, object]) -> Settings:
     """Read the settings of the site at `root`: the environment over `table` over the defaults."""
     chosen = {name: value for name in SETTING_NAMES if isinstance(value := table.get(name), str)}
-    chosen.update(Environment().model_dump(exclude_none=True))
+    chosen |= {name: os.environ[name_of(name)] for name in SETTING_NAMES if os.environ.get(name_of(name))}
     if "base_url" in chosen:
         chosen["base_url"] = chosen["base_url"].rstrip("/")
     return Settings(root=root, **chosen)

@@ -44,7 +44,8 @@ class Serving:
 def environment(store: str, mail: str, keys: str) -> dict[str, str]:
     """Return what `serve` needs to know."""
     own = {"OPTIN_BASE_URL": BASE_URL, "OPTIN_STORE": store, "OPTIN_MAIL": mail, "OPTIN_KEYS": keys}
-    return {**os.environ, **own}
+    # a server in earnest keeps its compiled modules; some build machines forbid it
+    return {**{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}, **own}
 
 
 def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -> Serving:

@@ -8,9 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
-from email.message import Message
-from email.policy import SMTPUTF8, compat32
-from email.utils import formataddr, format_datetime
+from email.utils import format_datetime, formataddr
 
 from optin.flows.orders import MailKind, MailOrder
 from optin.theme.theme import MailText, Theme
@@ -19,7 +17,6 @@ from optin.theme.views import ConfirmationMail, DeliveryMail, Granted
 VERSION_CHARACTERS = 16  # of a privacy statement's digest in its address
 _NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,4}")
 MAX_NAME_CHARACTERS = 40
-PLAIN = compat32.clone(linesep="\r\n")  # an order of magnitude quicker than the policies that parse headers
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ class Composer:
 
     def _message(self, order: MailOrder, words: MailText, now: datetime, unsubscribe: str = "") -> bytes:
         raw = not order.recipient.isascii()  # such a mailbox can be written in UTF-8 only (RFC 6532)
-        message = Message(policy=SMTPUTF8 if raw else PLAIN)
+        boundary = hashlib.sha256(order.message_id.encode()).hexdigest()[:40]
         headers = {
             "From": formataddr((_line(self._sender.name), self._sender.address)),
             "To": order.recipient,
@@ -104,19 +101,16 @@ class Composer:
             "Message-ID": order.message_id,
             "Auto-Submitted": "auto-generated",
             "Content-Language": order.form.lang,
+            # never before the confirmation: there is nothing to withdraw then (RFC 8058)
+            "List-Unsubscribe": f"<{unsubscribe}>" if unsubscribe else "",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if unsubscribe else "",
+            "MIME-Version": "1.0",
+            "Content-Type": f'multipart/alternative; boundary="{boundary}"',
         }
-        if unsubscribe:  # never before the confirmation: there is nothing to withdraw then (RFC 8058)
-            headers["List-Unsubscribe"] = f"<{unsubscribe}>"
-            headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        headers["MIME-Version"] = "1.0"
-        boundary = hashlib.sha256(order.message_id.encode()).hexdigest()[:40]
-        headers["Content-Type"] = f'multipart/alternative; boundary="{boundary}"'
-        for name, value in headers.items():
-            if value:
-                message[name] = value if raw or value.isascii() else Header(value, "utf-8").encode()
-        message.attach(_part("plain", words.text))
-        message.attach(_part("html", words.html))
-        return message.as_bytes()
+        lines = [f"{name}: {value if raw else _ascii(name, value)}" for name, value in headers.items() if value]
+        lines += ["", f"--{boundary}", _part("plain", words.text), f"--{boundary}"]
+        lines += [_part("html", words.html), f"--{boundary}--", ""]
+        return "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode()
 
     def _page(self, order: MailOrder) -> str:
         return f"{self._base}/{order.form.magnet}"
@@ -128,12 +122,17 @@ class Composer:
         return f"{self._base}/unsubscribe/{order.unsubscribe_token}"
 
 
-def _part(kind: str, text: str) -> Message:
-    part = Message(policy=PLAIN)
-    part["Content-Type"] = f'text/{kind}; charset="utf-8"'
-    part["Content-Transfer-Encoding"] = "quoted-printable"
-    part.set_payload(binascii.b2a_qp(text.encode(), istext=True).decode("ascii"))
-    return part
+def _ascii(name: str, value: str) -> str:
+    """Return a header's value as it may stand in a mail (RFC 2047)."""
+    return value if value.isascii() else Header(value, "utf-8", header_name=name).encode()
+
+
+def _part(kind: str, text: str) -> str:
+    """Return one body with its headers (RFC 2045)."""
+    return (
+        f'Content-Type: text/{kind}; charset="utf-8"\nContent-Transfer-Encoding: quoted-printable\n\n'
+        + binascii.b2a_qp(text.encode(), istext=True).decode("ascii")
+    )
 
 
 def greeting_name(text: str) -> str:

@@ -71,8 +71,9 @@ class Courier:
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
-                claimed = 0 if self._failures else await self._fill_lanes(self._lanes)
-                await self._rest(stopping, idle=claimed == 0)
+                if not self._failures:
+                    await self._fill_lanes(self._lanes)
+                await self._rest(stopping)
                 if self._failures and not self._under_way:
                     await self._ask_server(stopping)
         finally:
@@ -105,7 +106,7 @@ class Courier:
             task.add_done_callback(self._under_way.discard)
         return len(orders)
 
-    async def _rest(self, stopping: asyncio.Future[Any], *, idle: bool) -> None:
+    async def _rest(self, stopping: asyncio.Future[Any]) -> None:
         """Wait for a free lane, a call, the next poll, or the end."""
         woken = asyncio.ensure_future(self._woken.wait())
         waits: set[asyncio.Future[Any]] = {stopping, woken, *self._under_way}

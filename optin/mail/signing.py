@@ -6,8 +6,6 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
-import dkim
-
 from optin.errors import SetupRefused
 
 # Also the two of RFC 8058, section 4: a one-click header counts only when it is signed.
@@ -55,6 +53,8 @@ class Signer:
         """Return the mail as it is sent."""
         if not self._key:
             return message
+        import dkim  # noqa: PLC0415 - slow to import, and few sites sign here
+
         algorithm = b"rsa-sha256" if b"BEGIN" in self._key else b"ed25519-sha256"
         header: bytes = dkim.sign(
             message,
@@ -72,6 +72,8 @@ def open_signer(key: DkimKey | None) -> Signer:
     """Read the key and try it once. Raises SetupRefused."""
     if key is None:
         return Signer()
+    import dkim  # noqa: PLC0415 - slow to import, and few sites sign here
+
     try:
         if stat.S_IMODE(key.key.stat().st_mode) & 0o077:
             msg = f"The DKIM key {key.key.name} can be read by others; run: chmod 600 {key.key.name}"

@@ -76,6 +76,7 @@ class Theme:
             loader=FileSystemLoader(folders),
             autoescape=select_autoescape(),
             undefined=StrictUndefined,
+            auto_reload=False,  # optin dev makes a new theme when a file changes
             trim_blocks=True,
             lstrip_blocks=True,
             keep_trailing_newline=True,
@@ -161,6 +162,8 @@ def wrapped(text: str) -> str:
         hang = indent + ("  " if line.lstrip().startswith("- ") else "")
         if alone is not None or not line.strip():
             lines.append("" if alone is None else alone[1])
+        elif len(line) <= TEXT_COLUMNS:
+            lines.append(line.rstrip())
         else:
             lines += textwrap.wrap(
                 line.strip(),

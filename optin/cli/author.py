@@ -1,0 +1,48 @@
+"""The command of whoever writes the site and wants to see it: dev. Apart from serve, which never loads it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.courier import courier_of
+from optin.bootstrap.edition import keep_edition, load_edition
+from optin.bootstrap.office import open_office, sweep_by_itself
+from optin.cli.terminal import show_findings, site_option
+from optin.web.app import build_app
+from optin.web.desk import Desk
+from optin.web.dev import DevFront, Workbench, dev_routes
+from optin.web.mailbox import Mailbox
+from optin.web.serving import run_server
+
+DEV_MAIL = "var/mail"
+
+
+@click.command()
+@site_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+def dev(site: Path, host: str, port: int) -> None:
+    """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
+    os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
+    edition, findings = load_edition(site)
+    show_findings(findings)
+    if edition is None:
+        sys.exit(1)
+    with open_office(edition.site.settings, edition.policy, "dev", serving=True) as office:
+        keep_edition(office.store, edition, office.clock())
+        desk = Desk.of(edition, office)
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings)
+        courier = courier_of(edition, office)
+        app = DevFront(build_app(desk, dev_routes(bench)), bench)
+        url = edition.site.settings.base_url
+        click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
+        works = (courier.run, partial(sweep_by_itself, office), bench.watch)
+        asyncio.run(run_server(app, host, port, works))
