@@ -53,9 +53,7 @@ def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -
     log = site.parent / f"serve-{port}.log"
     command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *more]
     with log.open("ab") as output:
-        process = subprocess.Popen(
-            command, env=environment(store, mail, keys), stdout=output, stderr=output
-        )
+        process = subprocess.Popen(command, env=environment(store, mail, keys), stdout=output, stderr=output)
     serving = Serving(process, port, log)
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from optin.consent.address import parse_email
+from optin.consent.address import EmailAddress
 from optin.consent.event import Event
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import (
@@ -164,7 +164,7 @@ def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: D
     # 7. Declaration, request and contact are of the same mailbox.
     contact = open_contact(vault, lead.subject, lead.contact)
     for address in (declared.email, contact["email"]):
-        if not vault.index(parse_email(address)) == lead.email_index == request.email_index:
+        if not vault.index(EmailAddress(address)) == lead.email_index == request.email_index:
             raise _Unproven
     return contact
 

@@ -107,7 +107,9 @@ class Composer:
             "MIME-Version": "1.0",
             "Content-Type": f'multipart/alternative; boundary="{boundary}"',
         }
-        lines = [f"{name}: {value if raw else _ascii(name, value)}" for name, value in headers.items() if value]
+        lines = [
+            f"{name}: {value if raw else _ascii(name, value)}" for name, value in headers.items() if value
+        ]
         lines += ["", f"--{boundary}", _part("plain", words.text), f"--{boundary}"]
         lines += [_part("html", words.html), f"--{boundary}--", ""]
         return "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode()

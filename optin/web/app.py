@@ -32,7 +32,6 @@ ROUTES = (
 )
 
 
-
 async def get_nothing(_request: Request) -> Response:
     """Say that there is no such page: those that exist are answered by the front."""
     raise PageUnknown

@@ -46,9 +46,7 @@ async def rate(world: World, transport: SmtpTransport, mails: int, lanes: int) -
     """Return mails a second from the outbox: claimed, composed, sent and settled."""
     office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
     outbox = StoreOutbox(office)
-    courier = Courier(
-        outbox, composer(), transport, Signer(), "tips@example.com", lambda: world.now, lanes
-    )
+    courier = Courier(outbox, composer(), transport, Signer(), "tips@example.com", lambda: world.now, lanes)
     stop, before = asyncio.Event(), world.count("mail")
     begun = time.perf_counter()
     running = asyncio.ensure_future(courier.run(stop))
@@ -77,7 +75,9 @@ def main() -> None:
         world = open_world(f"sqlite:///{folder}/optin.db", folder)
         ratios = []
         for turn in range(ROUNDS):
-            address = SmtpAddress("127.0.0.1", port, user="user", password="p w/d", authority=folder / "ca.pem")
+            address = SmtpAddress(
+                "127.0.0.1", port, user="user", password="p w/d", authority=folder / "ca.pem"
+            )
             sign_ups(world, f"a{turn}", ALONE)
             alone = asyncio.run(rate(world, OneEach(address), ALONE, lanes=1))
             sign_ups(world, f"c{turn}", MAILS)

@@ -49,9 +49,9 @@ def fill(world: World, path: Path, count: int) -> None:
             about = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
             contact = world.vault.seal(Place("subject", subject), json.dumps({"email": address}).encode())
             rows["subject"].append((subject, index, contact, 0))
-            rows["request"].append(
-                (request, index, subject, form.digest, sealed.seal(world.vault, request), to_ms(NOON), 0, to_ms(confirmed))
-            )
+            kept = sealed.seal(world.vault, request)
+            asked, given = to_ms(NOON), to_ms(confirmed)
+            rows["request"].append((request, index, subject, form.digest, kept, asked, 0, given))
             bodies = about.bodies(EventKind.REQUESTED, NOON, (question,))
             for body in bodies + about.confirmed(confirmed, (question,), "link"):
                 data = canonical(body)
@@ -61,7 +61,8 @@ def fill(world: World, path: Path, count: int) -> None:
         connection.execute("BEGIN")
         connection.executemany("INSERT INTO subject VALUES (?, ?, ?, ?)", rows["subject"])
         connection.executemany(
-            "INSERT INTO request(id, email_index, subject_id, form, sealed, created_at, erase_at, confirmed_at)"
+            "INSERT INTO request"
+            "(id, email_index, subject_id, form, sealed, created_at, erase_at, confirmed_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows["request"],
         )
@@ -119,12 +120,15 @@ def main() -> None:
             world.serve(form_version())
             fill(world, folder / f"{count}.db", count)
             world.store.close()
-            code = "import pathlib, sys; from tests.benchmarks.export import export; export(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
+            code = "import pathlib as p, sys; from tests.benchmarks import export as e;"
+            code += " e.export(p.Path(sys.argv[1]), int(sys.argv[2]))"
             done = subprocess.run(
                 [sys.executable, "-c", code, name, str(count)], capture_output=True, text=True, check=True
             )
             peak, seconds, exported = done.stdout.split()
             peaks[count] = int(peak)
             rate = int(exported) / float(seconds)
-            print(f"  {int(exported):,} leads: peak {int(peak) / 1024:.0f} MiB, {rate:,.0f} rows/s", flush=True)
+            print(
+                f"  {int(exported):,} leads: peak {int(peak) / 1024:.0f} MiB, {rate:,.0f} rows/s", flush=True
+            )
     print(f"peak of {many:,} / peak of {FEW:,}: {peaks[many] / peaks[FEW]:.2f} (at most 1.2)")

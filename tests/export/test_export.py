@@ -84,9 +84,7 @@ def test_a_suppressed_address_stays(world: World) -> None:
     """E1: whatever else is on record."""
     world.join("alice@example.com", TIPS)
     index = world.vault.index("alice@example.com")  # type: ignore[arg-type]
-    world.do(
-        lambda tx: tx.run("INSERT INTO suppression VALUES (:i, :p, 'email', 1)", i=index, p=TIPS)
-    )
+    world.do(lambda tx: tx.run("INSERT INTO suppression VALUES (:i, :p, 'email', 1)", i=index, p=TIPS))
     assert harvest(world) == ([], {"suppressed": 1})
 
 
@@ -103,9 +101,7 @@ def test_who_asked_anew_after_a_withdrawal_is_proven_by_the_new_consent(world: W
 FORGERIES = {
     "time": ("UPDATE event SET body = REPLACE(body, '2026-11-23', '2026-11-22')",),
     "purpose": ("UPDATE event SET body = REPLACE(body, 'tips-email', 'othr-email')",),
-    "leaf-and-body": (
-        "UPDATE event SET leaf = (SELECT MIN(leaf) FROM event WHERE body LIKE '%confirmed%')",
-    ),
+    "leaf-and-body": ("UPDATE event SET leaf = (SELECT MIN(leaf) FROM event WHERE body LIKE '%confirmed%')",),
     "confirmation-dropped": ("DELETE FROM event WHERE body LIKE '%confirmed%'",),
     "request-dropped": ("DELETE FROM event WHERE body LIKE '%requested%'",),
     "blanked": ("UPDATE event SET body = NULL",),
@@ -197,7 +193,19 @@ def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1", "%0A=1", "|x", "+31 20 =1"],
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "-2+3",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        " =1",
+        "＝1",
+        "%0A=1",
+        "|x",
+        "+31 20 =1",
+    ],
 )
 def test_no_cell_runs_as_a_formula(text: str) -> None:
     """E4: whatever a spreadsheet takes for a formula begins with a quote."""
@@ -227,7 +235,10 @@ def test_json_lines_change_nothing() -> None:
     """E2: one object a line, values as they are."""
     file = io.StringIO()
     write_jsonl(file, ("a",), [{"a": "=1\n\u2028é"}, {"a": "x"}])
-    assert [json.loads(line)["a"] for line in file.getvalue().rstrip("\n").split("\n")] == ["=1\n\u2028é", "x"]
+    assert [json.loads(line)["a"] for line in file.getvalue().rstrip("\n").split("\n")] == [
+        "=1\n\u2028é",
+        "x",
+    ]
 
 
 def test_a_run_is_recorded_with_everything(world: World) -> None:

@@ -176,7 +176,7 @@ def test_a_token_for_one_action_never_works_for_another(world: World, kind: Link
 
 
 def test_an_unconfirmed_request_is_erased_after_its_time(world: World) -> None:
-    """D6: unconfirmed requests leave by themselves; the leaves of their events stay."""
+    """D6, R8, P9: unconfirmed requests leave by themselves; the leaves of their events stay."""
     request = world.sign_up("bob@example.com", TIPS)
     kept = world.join("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)

@@ -38,10 +38,10 @@ def site(tmp_path: Path) -> Path:
     return tmp_path / "site"
 
 
-def magnet(site: Path, body: str = "Tekst.", **changes: str | None) -> Path:
+def magnet(site: Path, **changes: str | None) -> Path:
     """Write a magnet at /brief; a change to None leaves the key out."""
     values = {key: value for key, value in {**FRONT, **changes}.items() if value is not None}
-    text = "\n".join(["---", *(f"{key}: {value}" for key, value in values.items()), "---", body])
+    text = "\n".join(["---", *(f"{key}: {value}" for key, value in values.items()), "---", "Tekst."])
     path = site / "magnets" / "brief.md"
     path.write_text(text, "utf-8")
     return path
@@ -69,7 +69,7 @@ def test_a_new_site_has_no_mistake(site: Path) -> None:
     assert findings(site) == []
 
 
-BROKEN = {
+BROKEN: dict[str, tuple[dict[str, str | None], str, str]] = {
     "typo-in-key": ({"titel": "x"}, "key", "Did you mean 'title'?"),
     "kind-unknown": ({"kind": "whitepaper"}, "magnet", "Did you mean 'white-paper'?"),
     "lang-unknown": ({"lang": "fr"}, "lang", "Known here: en, nl."),

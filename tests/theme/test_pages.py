@@ -16,6 +16,7 @@ from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look, contrast, parse_colour
 from optin.theme.theme import OURS, Theme
 from tests.theme import gallery
+from tests.world import DECLARATION
 
 LANGUAGES = ("en", "nl")
 THEME = Theme(Look())
@@ -67,7 +68,7 @@ def test_each_purpose_has_a_box_of_its_own_unticked_and_free(lang: str) -> None:
         '<input type="checkbox" name="consent" value="tips-email">',
         '<input type="checkbox" name="consent" value="follow-up-phone">',
     ]
-    for question in gallery.DECLARATION.questions:
+    for question in DECLARATION.questions:
         assert question.wording in html
     assert THEME.text(lang, "consent.free.white-paper") in html
 
@@ -85,7 +86,7 @@ def test_the_privacy_statement_is_linked_with_its_version(lang: str) -> None:
 def test_the_form_says_who_asks_what_follows_and_how_to_withdraw(lang: str) -> None:
     """F3: controller, next step, withdrawal at any time (GDPR 7(3), 13)."""
     html = THEME.page(gallery.landing(lang)).split("</article>")[1].split("</main>")[0]
-    controller = gallery.DECLARATION.controller
+    controller = DECLARATION.controller
     for words in (controller.name, controller.address[0], controller.email):
         assert words in html
     assert THEME.text(lang, "next.white-paper") in html
@@ -96,7 +97,7 @@ def test_the_form_says_who_asks_what_follows_and_how_to_withdraw(lang: str) -> N
 def test_every_further_field_says_why_it_is_asked(lang: str) -> None:
     """F4: e-mail is the only field that must be filled in; each other one has its reason beside it."""
     html = THEME.page(gallery.landing(lang))
-    for field in gallery.DECLARATION.fields:
+    for field in DECLARATION.fields:
         assert field.why in html
         assert f'id="why-{field.name}"' in html
     assert html.count('aria-required="true"') == 1
@@ -125,7 +126,7 @@ def test_the_confirm_page_lists_everything_and_has_one_button(lang: str) -> None
     view = next(view for name, view in gallery.pages(lang) if name == "confirm-white-paper")
     html = THEME.page(view)
     assert html.count("<form") == html.count("<button") == 1
-    for question in gallery.DECLARATION.questions:
+    for question in DECLARATION.questions:
         assert question.wording in html
 
 
@@ -133,11 +134,12 @@ def test_the_confirm_page_lists_everything_and_has_one_button(lang: str) -> None
 def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: object) -> None:
     """D5, M9: both parts carry the link, the code, the controller and each purpose; nothing foreign."""
     words = THEME.mail(mail)  # type: ignore[arg-type]
+    assert f'<html lang="{lang}">' in words.html
     for part in (words.text, words.html):
         flat = " ".join(part.split())
-        for question in gallery.DECLARATION.questions:
+        for question in DECLARATION.questions:
             assert question.wording in flat
-        for known in (gallery.DECLARATION.controller.name, gallery.DECLARATION.controller.address[0]):
+        for known in (DECLARATION.controller.name, DECLARATION.controller.address[0]):
             assert known in flat
         assert re.search(r"https://optin\.example\.com/(confirm|download)/t{74}", flat)
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)

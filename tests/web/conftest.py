@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -76,7 +77,7 @@ class Visit:
         assert found is not None
         return found[1]
 
-    def fill(self, email: str = "alice@example.com", slug: str = "paper", **more: object) -> str:
+    def fill(self, email: str = "alice@example.com", slug: str = "paper", **more: Any) -> str:
         """Fill in the form, send it; return where the browser is sent."""
         data = {"form": self.form_key(slug), "email": email, **more}
         answer = self.client.post(f"/{slug}", data=data)
@@ -111,7 +112,7 @@ class Visit:
     def mail(self, kind: MailKind) -> MailOrder:
         return [order for order in self.mails() if order.kind is kind][-1]
 
-    def join(self, email: str = "alice@example.com", **more: object) -> MailOrder:
+    def join(self, email: str = "alice@example.com", **more: Any) -> MailOrder:
         """Fill in, confirm by the link; return the delivery."""
         self.fill(email, **more)
         token = self.mail(MailKind.CONFIRMATION).confirm_token

@@ -156,9 +156,7 @@ def test_one_purposes_link_withdraws_one_purpose(visit: Visit) -> None:
     token = links.sign(LinkKind.UNSUBSCRIBE, row[0] + b"tips-email", now)
     assert "Bel mij" not in visit.client.get(f"/unsubscribe/{token}").text
     visit.press(f"/unsubscribe/{token}")
-    given = visit.office.store.read(
-        lambda tx: tx.all("SELECT purpose FROM consent WHERE status = 'given'")
-    )
+    given = visit.office.store.read(lambda tx: tx.all("SELECT purpose FROM consent WHERE status = 'given'"))
     assert given == [("follow-up-phone",)]
 
 
@@ -200,7 +198,12 @@ def test_a_tick_does_not_move_to_other_words(visit: Visit) -> None:
     path = visit.root / "optin.toml"
     path.write_text(path.read_text().replace("Stuur mij elke maand", "Stuur mij elke week"))
     reload(visit)
-    data = {"form": old, "email": "wrong", "consent": ["tips-email", "follow-up-phone"], "phone": "020 1234567"}
+    data = {
+        "form": old,
+        "email": "wrong",
+        "consent": ["tips-email", "follow-up-phone"],
+        "phone": "020 1234567",
+    }
     answer = visit.client.post("/paper", data=data)
     assert answer.status_code == 422
     assert "veranderd" in answer.text

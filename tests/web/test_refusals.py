@@ -34,7 +34,7 @@ def refused(visit: Visit, answer: Any, status: int) -> None:
     assert visit.rows()["request"] == visit.rows()["event"] == 0
 
 
-BAD_POSTS = {
+BAD_POSTS: dict[str, tuple[dict[str, Any], int]] = {
     "never-issued": ({"form": "0" * 32, "email": "a@example.com"}, 409),
     "no-form": ({"email": "a@example.com"}, 409),
     "form-of-another-page": ({"form": "OTHER", "email": "a@example.com"}, 409),
@@ -150,7 +150,9 @@ def test_a_download_needs_a_confirmation(visit: Visit) -> None:
     assert visit.client.get(f"/download/{token}").status_code == 410
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/paper/nothing", "/dev/mail", "/dev/reload.js", "/desk/", "/.env"])
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/paper/nothing", "/dev/mail", "/dev/reload.js", "/desk/", "/.env"]
+)
 def test_an_unknown_page_is_said_kindly(visit: Visit, path: str) -> None:
     """S5, O2: 404 in words; nothing of `optin dev` is reachable in serve."""
     answer = visit.client.get(path)
@@ -230,7 +232,7 @@ def test_a_network_that_posts_too_much_is_refused_politely(visit: Visit) -> None
         assert {client.post("/paper", data=data).status_code for _ in range(5)} == {303}
 
 
-def test_a_site_that_is_flooded_refuses_politely(visit: Visit) -> None:
+def test_a_site_that_is_flooded_refuses_politely() -> None:
     """D8: per site, from many networks."""
     limits = PostLimits(Limits(per_site_per_minute=2), ())
 
@@ -276,7 +278,8 @@ def test_one_client_is_one_network() -> None:
 
     assert network_of(ip_address("2001:db8::1")) == network_of(ip_address("2001:db8::ffff"))
     assert network_of(ip_address("::ffff:192.0.2.1")) == "192.0.2.1"
-    assert PostLimits(Limits(), ()).client(SimpleNamespace(client=None, headers=request_from("").headers)) is None  # type: ignore[arg-type]
+    nobody: Any = SimpleNamespace(client=None, headers=request_from("").headers)
+    assert PostLimits(Limits(), ()).client(nobody) is None
 
 
 def test_a_full_store_is_503_with_a_time_to_come_back(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,9 +328,7 @@ def test_addresses_are_in_no_link_and_no_log(visit: Visit, caplog: pytest.LogCap
     assert "alice" not in "".join(ours)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     fields=st.lists(
         st.tuples(
@@ -377,3 +378,9 @@ def test_the_form_of_a_site_in_another_language_says_errors_in_it(visit: Visit) 
     visit.desk.edition = replace(visit.desk.edition, site=site)
     answer = visit.client.get("/nothing", headers={"accept-language": "en-GB,en;q=0.8"})
     assert '<html lang="nl">' in answer.text
+
+
+def test_a_load_balancer_can_ask_for_health(visit: Visit) -> None:
+    """O5: the process answers, and reads its store."""
+    answer = visit.client.get("/health")
+    assert (answer.status_code, answer.text) == (200, "ok")

@@ -1,0 +1,80 @@
+"""The house itself: the documents tell the truth, the lock has hashes and no addresses."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from optin.cli import COMMANDS
+from optin.settings import SETTING_NAMES, name_of
+from tests.house.requirements_table import NOT_YET, PAGE, PARTLY, ROOT, lines, named_tests, page
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def tracked() -> list[str]:
+    done = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return [name for name in done.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_the_page_of_requirements_is_up_to_date() -> None:
+    """The officer's lawyer reads what the tests say."""
+    assert PAGE.read_text("utf-8") == page(), "run: make docs"
+
+
+def test_every_requirement_that_is_built_has_a_test() -> None:
+    """A number without a test is a promise."""
+    named = named_tests()
+    numbers = [number for number, _, _ in lines()]
+    assert set(named) <= set(numbers)
+    assert set(PARTLY) | NOT_YET <= set(numbers)
+    assert [number for number in numbers if number not in NOT_YET and number not in named] == []
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-test.txt"])
+def test_the_lock_has_hashes_and_no_addresses(name: str) -> None:
+    """Two commands install the same bytes everywhere."""
+    text = (ROOT / name).read_text("utf-8")
+    assert "://" not in text
+    pins = re.findall(r"^([a-z0-9][^\s=]*)==", text, re.MULTILINE)
+    blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert len(pins) == len(blocks) > 20
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_nothing_speaks_of_one_machine() -> None:
+    """Paths and addresses of one machine do not belong here."""
+    foreign = re.compile(r"(?<![\w.])/(work|root|farm|home)/|pypi\.org|pythonhosted|registry\.npm")
+    for name in tracked():
+        if name.endswith((".pdf", ".txt")) or name == "tests/house/test_repository.py":
+            continue
+        text = (ROOT / name).read_text("utf-8")
+        assert not foreign.search(text), name
+
+
+def test_the_readme_names_what_is_there() -> None:
+    """Every command of the program, every make target and every room stands in the README; none else."""
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z]+)`", README)) <= targets
+    assert set(re.findall(r"`optin ([a-z]+)", README)) == set(COMMANDS)
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    layers = " ".join(contracts["contracts"][0]["layers"]).replace("|", " ").split()
+    rooms = set(re.findall(r"^\| `optin/([a-z]+)", README, re.MULTILINE))
+    assert rooms == {layer for layer in layers if layer != "__main__"}
+    for name in SETTING_NAMES:
+        assert name_of(name) in README
+
+
+def test_every_dependency_has_its_reason() -> None:
+    """One line each, in pyproject.toml."""
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    block = text.split("dependencies = [")[1].split("[project.scripts]")[0]
+    for line in block.splitlines():
+        if line.strip().startswith('"'):
+            assert re.search(r'",\s+# \w', line), line

@@ -1,0 +1,58 @@
+"""The wheel, as users get it: it serves a site outside the repository, templates and languages included."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import httpx2 as httpx
+
+from tests.house.requirements_table import ROOT
+
+RUN = (
+    "import sys, asyncio, runpy; sys.path.insert(0, sys.argv.pop(1));"
+    " import optin; assert optin.__file__.startswith(sys.path[0]), optin.__file__;"
+    " runpy.run_module('optin', run_name='__main__')"
+)
+
+
+def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_port: int) -> None:
+    """M7, O2, M9: build, install, init, new, check, dev, from the built package alone."""
+    build = "import hatchling.build as b; print(b.build_wheel(__import__('sys').argv[1]))"
+    subprocess.run([sys.executable, "-c", build, str(tmp_path)], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "installed")
+    assert "optin/templates/pages/landing.html" in names
+    assert "optin/locale/nl/LC_MESSAGES/optin.po" in names
+    assert not any(name.startswith(("tests/", "magnets/")) for name in names)
+    site = tmp_path / "site"
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+    def optin(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-I", "-c", RUN, str(tmp_path / "installed"), *words]
+        return subprocess.run(
+            command, cwd=tmp_path, env=outside, capture_output=True, text=True, check=False, timeout=60
+        )
+
+    assert optin("init", str(site)).returncode == 0
+    assert optin("new", "white-paper", "paper", "--site", str(site)).returncode == 0
+    checked = optin("check", "--site", str(site))
+    assert checked.returncode == 0, checked.stderr
+    command = [sys.executable, "-I", "-c", RUN, str(tmp_path / "installed"), "dev", "--site", str(site)]
+    server = subprocess.Popen(
+        [*command, "--port", str(free_port)], cwd=tmp_path, env=outside,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        transport = httpx.HTTPTransport(retries=20)
+        with httpx.Client(base_url=f"http://127.0.0.1:{free_port}", transport=transport) as client:
+            assert "<h1>Titel van uw whitepaper</h1>" in client.get("/paper").text
+            assert "/dev/reload.js" in client.get("/paper").text
+    finally:
+        server.terminate()
+        server.wait(20)

@@ -1,0 +1,108 @@
+"""`optin dev`: live reload, errors in the browser, a mailbox."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+
+from tests.serving import form_key
+from tests.web.conftest import site_at
+
+
+@pytest.fixture
+def bench(tmp_path: Path, free_port: int) -> Iterator[tuple[Path, httpx.Client]]:
+    """Run `optin dev` over a site."""
+    site_at(tmp_path / "site")
+    command = [
+        sys.executable,
+        "-m",
+        "optin",
+        "dev",
+        "--site",
+        str(tmp_path / "site"),
+        "--port",
+        str(free_port),
+    ]
+    with (tmp_path / "dev.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    client = httpx.Client(base_url=f"http://127.0.0.1:{free_port}", timeout=30)
+    for _ in range(200):
+        try:
+            client.get("/health")
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            break
+    yield tmp_path / "site", client
+    client.close()
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
+
+
+def test_an_edit_is_seen_at_once_and_a_mistake_in_the_browser(bench: tuple[Path, httpx.Client]) -> None:
+    """M1, M4, O2: save, see; a broken file shows its errors while the others stay up."""
+    site, client = bench
+    seen = client.get("/dev/changes?since=-1").json()
+    page = site / "magnets" / "paper" / "index.md"
+    sound = page.read_text()
+    page.write_text(sound.replace("Het witboek", "Een ander boek"))
+    seen = client.get(f"/dev/changes?since={seen}").json()
+    assert "Een ander boek" in client.get("/paper").text
+    page.write_text(sound.replace("title:", "titel:"))
+    client.get(f"/dev/changes?since={seen}")
+    broken = client.get("/paper")
+    assert broken.status_code == 500
+    assert "magnets/paper/index.md:4:1" in broken.text
+    assert "Did you mean &#39;title&#39;?" in broken.text
+    assert client.get("/tips").status_code == 200
+    (site / "magnets" / "new.md").write_text((site / "magnets" / "tips.md").read_text())
+    time.sleep(0.5)
+    assert client.get("/new").status_code == 200
+    (site / "optin.toml").write_text("broken")
+    time.sleep(0.5)
+    assert "optin.toml:1:" in client.get("/tips").text
+
+
+def test_the_whole_double_opt_in_without_a_mail_server(bench: tuple[Path, httpx.Client]) -> None:
+    """O2: form, mailbox, button, file; the mail as text, as HTML and with its headers."""
+    _, client = bench
+    data = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
+    assert client.post("/paper", data=data).status_code == 303
+    for _ in range(100):
+        mailbox = client.get("/dev/mail").text
+        if "alice@example.com" in mailbox:
+            break
+        time.sleep(0.05)
+    name = re.search(r'href="(/dev/mail/[^"]+)"', mailbox)
+    assert name is not None
+    mail = client.get(name[1])
+    assert "Auto-Submitted" in mail.text
+    assert "List-Unsubscribe" not in mail.text
+    html = client.get(f"{name[1]}/html")
+    assert "unsafe-inline" in html.headers["content-security-policy"]
+    link = re.search(r'href="http://[^/]+(/confirm/[^"]+)"', html.text)
+    assert link is not None
+    assert client.get(link[1]).status_code == 200
+    answer = client.post(link[1], headers={"content-type": "application/x-www-form-urlencoded"})
+    assert "Bevestigd" in client.get(answer.headers["location"]).text
+    assert client.get("/dev/mail/nothing.eml").status_code == 404
+    assert client.get("/dev/mail/nothing.eml/html").status_code == 404
+    assert "EventSource" not in client.get("/dev/reload.js").text
+
+
+def test_a_style_comes_whole_every_time(bench: tuple[Path, httpx.Client]) -> None:
+    """O2: what is no page goes through untouched, twice."""
+    _, client = bench
+    style = re.search(r'href="(/static/style[^"]+)"', client.get("/paper").text)
+    assert style is not None
+    first, second = client.get(style[1]), client.get(style[1])
+    assert first.content == second.content
+    assert first.headers["content-type"].startswith("text/css")
