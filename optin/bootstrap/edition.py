@@ -40,7 +40,7 @@ class Edition:
 
 
 def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
-    """Load, check and render the site at `root`. No edition: `optin.toml` itself is broken."""
+    """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken."""
     loaded = load_site(root)
     if loaded.site is None:
         return None, loaded.findings
@@ -48,7 +48,8 @@ def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
     own = root / "templates"
     theme = Theme(site.look, own if own.is_dir() else None, site.texts)
     publication = publish(site, theme)
-    return Edition(site, theme, publication), (*loaded.findings, *publication.findings)
+    findings = (*loaded.findings, *publication.findings)
+    return (Edition(site, theme, publication) if publication.privacy else None), findings
 
 
 def keep_edition(store: Store, edition: Edition, now: datetime) -> None:

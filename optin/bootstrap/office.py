@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from optin.bootstrap.opening import open_keys, open_store
+from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailOrder, Verdict
 from optin.flows.policy import RequestPolicy
@@ -17,6 +19,8 @@ from optin.flows.sweep import STEP, sweep_outbox, sweep_unconfirmed
 from optin.settings import Settings
 from optin.store.transaction import Store, written
 from optin.store.vault import Vault
+
+log = logging.getLogger("optin.sweep")
 
 SWEEP_SECONDS = 600
 
@@ -130,7 +134,10 @@ def sweep(office: Office) -> int:
 async def sweep_by_itself(office: Office, stop: asyncio.Event) -> None:
     """Sweep now and then until `stop` is set (R8)."""
     while not stop.is_set():
-        await asyncio.to_thread(sweep, office)
+        try:
+            await asyncio.to_thread(sweep, office)
+        except OptinError as problem:
+            log.warning("sweep put off: %s", problem.log_line)
         try:
             await asyncio.wait_for(stop.wait(), SWEEP_SECONDS)
         except TimeoutError:

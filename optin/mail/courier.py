@@ -12,7 +12,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from optin.errors import OptinError
 from optin.flows.orders import MailOrder, Verdict
 from optin.mail.composing import Composer
 from optin.mail.outcome import Outcome
@@ -96,8 +95,8 @@ class Courier:
             return 0
         try:
             orders = await self._outbox.claim(free)
-        except OptinError as problem:
-            log.warning("outbox unavailable: %s", problem.log_line)
+        except Exception as problem:  # noqa: BLE001 - whatever it is, mail must go on later
+            log.warning("outbox unavailable: %s", type(problem).__name__)
             await asyncio.sleep(BACK_OFF_SECONDS if not self._under_way else 0)
             return 0
         for order in orders:

@@ -32,7 +32,7 @@ from optin.site.pictures import PICTURE_ENDINGS, is_active, measure
 from optin.site.prose import read_prose
 from optin.site.validation import validated
 from optin.site.written import PrivacyFile, PurposeTable, SiteFile
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue, languages, unknown_parameter
 from optin.theme.look import Look, parse_colour
 
 SITE_FILE = "optin.toml"
@@ -292,10 +292,14 @@ class _SiteReader:
             if lang not in languages():
                 message = f"There are no texts in the language {lang!r}."
                 self._say(("texts", lang), message, nearest(lang, languages()), "lang")
-            for key in words:
+            for key, text in words.items():
+                where: Path_ = ("texts", lang, key)
                 if key not in known:
                     message = f"There is no text {key!r}."
-                    self._say(("texts", lang, key), message, nearest(key, [*known])[:200], "text-key")
+                    self._say(where, message, nearest(key, [*known])[:200], "text-key")
+                elif unknown := unknown_parameter(key, text):
+                    message = f"{key!r} knows no {unknown!r} in braces."
+                    self._say(where, message, f"It knows: {catalogue('en')[key]}", "text-parameter")
         return {lang: dict(words) for lang, words in written.texts.items()}
 
     def _say(self, where: Path_, message: str, cure: str, code: str, *, warning: bool = False) -> None:

@@ -18,6 +18,7 @@ from optin.site.pictures import PICTURE_ENDINGS, is_active, measure
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
+from optin.theme.catalogue import unknown_parameter
 
 RESERVED = frozenset(
     "confirm download me unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
@@ -87,6 +88,9 @@ class MagnetReader:
                 cure = nearest(key, [*self._around.keys]) if len(key) > 1 else ""
                 cure = cure if cure.startswith("Did") else "See the catalogue for the keys."
                 self._say(("texts", key), f"There is no text {key!r}.", cure, code="text-key")
+            elif unknown := unknown_parameter(key, written.texts[key]):
+                message = f"{key!r} knows no {unknown!r} in braces."
+                self._say(("texts", key), message, "Leave the braces out.", code="text-parameter")
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
         return Magnet(

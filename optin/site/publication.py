@@ -25,6 +25,7 @@ from optin.theme.views import Card, Frame, IndexView, LandingView, Picture, Priv
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
+BROKEN = (TemplateError, KeyError, TypeError, ValueError)  # what a template of the site's own may raise
 
 
 @dataclass(frozen=True)
@@ -41,19 +42,25 @@ class Publication:
 def publish(site: Site, theme: Theme) -> Publication:
     """Render the pages of a site. Same site, same bytes, in any process.
 
-    A template of the site's own that cannot be rendered is a finding.
+    A template of the site's own that cannot be rendered is a finding; one that all pages need leaves none.
     """
-    privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
+    findings = [_template_finding(site, problem) for problem in _broken(site, theme)]
+    if findings:
+        return Publication({}, {}, {}, b"", tuple(findings))
+    try:
+        privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
+        index = _index(site, theme, privacy)
+    except BROKEN as problem:
+        return Publication({}, {}, {}, b"", (_template_finding(site, problem),))
     forms: dict[Slug, FormVersion] = {}
     pages: dict[Slug, LandingView] = {}
-    findings: list[Finding] = []
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
             forms[magnet.slug], pages[magnet.slug] = _version(theme, view)
-        except (TemplateError, KeyError, TypeError, ValueError) as problem:
-            findings.append(_template_finding(site, magnet, problem))
-    return Publication(forms, pages, privacy, _index(site, theme, privacy), tuple(findings))
+        except BROKEN as problem:
+            findings.append(_template_finding(site, problem, magnet))
+    return Publication(forms, pages, privacy, index, tuple(findings))
 
 
 def privacy_url(digest: PrivacyDigest) -> str:
@@ -122,12 +129,18 @@ def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion]) -> b
     return theme.page(IndexView(frame, cards)).encode()
 
 
-def _template_finding(site: Site, magnet: Magnet, problem: Exception) -> Finding:
+def _broken(site: Site, theme: Theme) -> list[TemplateSyntaxError]:
+    """Look through all templates only where a site has some of its own: ours are tested."""
+    return theme.broken_templates() if (site.root / "templates").is_dir() else []
+
+
+def _template_finding(site: Site, problem: Exception, magnet: Magnet | None = None) -> Finding:
     path, line = Path("templates"), 1
     if isinstance(problem, TemplateSyntaxError):
         path, line = Path(problem.filename or "templates"), problem.lineno
     name = path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.name
-    message = f"The page of {magnet.slug} cannot be made: {type(problem).__name__}: {problem}."
+    what = "A template" if magnet is None else f"The page of {magnet.slug}"
+    message = f"{what} cannot be made: {type(problem).__name__}: {problem}."
     return Finding(
         name,
         line,
@@ -135,5 +148,5 @@ def _template_finding(site: Site, magnet: Magnet, problem: Exception) -> Finding
         message.replace("\n", " "),
         "Mend the template, or remove it to use ours.",
         code="template",
-        slug=magnet.slug,
+        slug=None if magnet is None else magnet.slug,
     )

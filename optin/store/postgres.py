@@ -91,7 +91,7 @@ class PostgresStore:
         try:
             with self._pool.connection() as connection:
                 return operation(PostgresTx(connection))
-        except (psycopg.OperationalError, PoolTimeout):
+        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
             raise StoreBusy from None
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from string import Formatter
 
 LOCALE = Path(__file__).parent.parent / "locale"
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
@@ -25,6 +26,20 @@ def languages() -> tuple[str, ...]:
 def catalogue_path(lang: str) -> Path:
     """Return where the catalogue of a language is."""
     return LOCALE / lang / "LC_MESSAGES" / "optin.po"
+
+
+def parameters(text: str) -> frozenset[str]:
+    """Return the names that stand in braces. Raises ValueError when the braces do not match."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def unknown_parameter(key: str, text: str) -> str:
+    """Return what an override of `key` names in braces although it is not there; empty when all is well."""
+    try:
+        unknown = parameters(text) - parameters(catalogue("en")[key])
+    except ValueError:
+        return "{"
+    return min(unknown, default="")
 
 
 @lru_cache

@@ -31,7 +31,7 @@ class Look:
         """The same colour, light enough to be read on a dark ground."""
         rgb = parse_colour(self.colour)
         share = 0.0
-        while contrast(mixed(rgb, WHITE, share), NIGHT) < LEAST_CONTRAST + 2.5 and share < 1:
+        while contrast(mixed(rgb, WHITE, share), NIGHT) < LEAST_CONTRAST + 1.5 and share < 1:
             share += 0.05
         return hexadecimal(mixed(rgb, WHITE, share))
 

@@ -11,7 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import (
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateSyntaxError,
+    select_autoescape,
+)
 
 from optin.theme import views
 from optin.theme.catalogue import catalogue, languages
@@ -146,6 +152,16 @@ class Theme:
             text=wrapped(self._render(f"{name}.txt", view, words)),
             html=self._render(f"{name}.html", view, words),
         )
+
+    def broken_templates(self) -> list[TemplateSyntaxError]:
+        """Return what keeps a site's own templates from being read (M10)."""
+        broken: list[TemplateSyntaxError] = []
+        for name in self._env.list_templates(extensions=["html", "txt"]):
+            try:
+                self._env.get_template(name)
+            except TemplateSyntaxError as problem:
+                broken.append(problem)
+        return broken
 
     def _render(self, template: str, view: Any, words: Wording) -> str:
         return self._env.get_template(template).render(

@@ -34,6 +34,18 @@ async def read_post(request: Request) -> list[tuple[str, str]]:
         raise PostMalformed from None
 
 
+async def discard_post(request: Request) -> None:
+    """Read a body of any type and forget it: mail providers post one-click as they like (RFC 8058).
+
+    Raises PostTooLarge.
+    """
+    length = 0
+    async for chunk in request.stream():
+        length += len(chunk)
+        if length > MAX_POST_BYTES:
+            raise PostTooLarge
+
+
 def single(posted: list[tuple[str, str]], name: str) -> str:
     """Return the one value of `name`; empty when absent. Raises PostMalformed when it is repeated."""
     values = [value for field, value in posted if field == name]

@@ -17,7 +17,7 @@ from optin.flows.withdraw import Withdrawable, view_withdrawable, withdraw_conse
 from optin.store.vault import ID_BYTES
 from optin.theme.views import UnsubscribeView
 from optin.web.desk import Desk, desk_of, language_of
-from optin.web.posts import read_post
+from optin.web.posts import discard_post
 
 
 async def get_unsubscribe(request: Request) -> Response:
@@ -35,7 +35,7 @@ async def get_unsubscribe(request: Request) -> Response:
 async def post_unsubscribe(request: Request) -> Response:
     """Withdraw, at once. A person whose data was erased has nothing left to withdraw."""
     desk = desk_of(request)
-    await read_post(request)
+    await discard_post(request)
     stored, purpose = _read(desk, request.path_params["token"])
     flow = partial(
         withdraw_consent,

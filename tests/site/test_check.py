@@ -84,6 +84,7 @@ BROKEN: dict[str, tuple[dict[str, str | None], str, str]] = {
     "paper-without-folder": ({"kind": "white-paper", "file": "x.pdf"}, "file", "index.md"),
     "picture-without-folder": ({"picture": "{file: x.png, alt: x}"}, "picture", "index.md"),
     "text-unknown": ({"texts": "{confirm.titel: x}"}, "text-key", "Did you mean 'confirm.title'?"),
+    "text-with-braces": ({"texts": '{form.jump: "{x}"}'}, "text-parameter", "Leave"),
     "field-without-why": ({"fields": "[{name: company}]"}, "key-missing", "One sentence"),
     "field-named-email": ({"fields": "[{name: email, why: x}]"}, "field-twice", ""),
     "field-without-label": ({"fields": "[{name: shoe_size, why: x}]"}, "label", "Add label"),
@@ -155,6 +156,18 @@ SITE_DEFECTS = {
     "proxy": ("[look]", '[proxy]\ntrusted = ["nobody"]\n[look]', "proxy", (16, 1)),
     "dkim": ("[look]", '[dkim]\nselector = "a"\ndomain = "b"\nkey = "no"\n[look]', "dkim", (18, 1)),
     "texts": ("[look]", '[texts.nl]\n"form.jumb" = "x"\n[look]', "text-key", (16, 1)),
+    "texts-parameter": (
+        "[look]",
+        '[texts.nl]\n"consent.kept" = "{time}"\n[look]',
+        "text-parameter",
+        (16, 1),
+    ),
+    "texts-braces": (
+        "[look]",
+        '[texts.nl]\n"form.jump" = "x {"\n[look]',
+        "text-parameter",
+        (16, 1),
+    ),
     "texts-language": ("[look]", '[texts.xx]\n"form.jump" = "x"\n[look]', "lang", (15, 1)),
     "purpose-id": ("[purposes.tips-email]", "[purposes.Tips_email]", "id", (19, 1)),
     "no-toml": ("[look]", "[look", "site", (15, 6)),
@@ -275,8 +288,17 @@ def test_a_broken_template_of_the_site_is_a_finding(site: Path) -> None:
     """M10, M4: file and line of the template."""
     (site / "templates" / "pages").mkdir(parents=True)
     (site / "templates" / "pages" / "landing.html").write_text("one\n{% nonsense %}", "utf-8")
-    _, found = load_edition(site)
+    edition, found = load_edition(site)
+    assert edition is None
     assert [(f.path, f.line, f.code) for f in found] == [("templates/pages/landing.html", 2, "template")]
+    (site / "templates" / "pages" / "landing.html").write_text("{{ view.nonsense }}", "utf-8")
+    edition, found = load_edition(site)
+    assert edition is not None
+    assert [(f.code, f.slug) for f in found] == [("template", "tips")]
+    (site / "templates" / "pages" / "privacy.html").write_text("{{ t('nonsense') }}", "utf-8")
+    edition, found = load_edition(site)
+    assert edition is None
+    assert [f.code for f in found] == ["template"]
 
 
 def test_the_same_site_makes_the_same_bytes(site: Path) -> None:
