@@ -55,4 +55,5 @@ def world(store_url: str, tmp_path: Path) -> Iterator[World]:
     """Open a fresh world over each of the two databases, and close it."""
     opened = open_world(store_url, tmp_path)
     yield opened
+    opened.check_evidence()
     opened.store.close()

@@ -37,6 +37,7 @@ from optin.flows.sign_up import sign_up
 from optin.flows.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
+from optin.proof.commitment import leaf_digest
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
@@ -87,6 +88,7 @@ class World:
     now: datetime = NOON
     form: FormVersion = field(default_factory=form_version)
     policy: RequestPolicy = field(default_factory=lambda: RequestPolicy(mail_domain="example.com"))
+    tampered: bool = False  # a test has written behind the program's back
 
     def do(self, operation: Callable[[Tx], T]) -> T:
         """Run an operation durably."""
@@ -196,6 +198,19 @@ class World:
         status = None if kept is None else Status(kept[0])
         assert derived in {status, Status.PENDING if status is None else status}
         return status
+
+    def check_evidence(self) -> None:
+        """Verify everything that is stored: each leaf, each status, each page against its digest."""
+        if self.tampered:
+            return
+        read = self.store.read
+        for body, leaf in read(lambda tx: tx.all("SELECT body, leaf FROM event WHERE body IS NOT NULL")):
+            assert leaf_digest(body.encode()) == leaf
+        for digest, page in read(lambda tx: tx.all("SELECT digest, page FROM form_version")):
+            assert hashlib.sha256(page).hexdigest() == digest
+        consents = read(lambda tx: tx.all("SELECT subject_id, purpose, status FROM consent"))
+        for subject, purpose, status in consents:
+            assert self.derived(SubjectId(subject), PurposeId(purpose)) == status
 
     def derived(self, subject: SubjectId, purpose: PurposeId) -> Status | None:
         """Derive a status from the events alone."""

@@ -20,9 +20,12 @@ from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """Start Chromium; without one the tests fail, they do not skip."""
+    """Start Chromium, for the tests in this folder: its driver keeps the thread's event loop.
+
+    Without a Chromium the tests fail, they do not skip.
+    """
     path = installed()
     assert path is not None, "the browser tests need Chromium; make test installs it"
     with sync_playwright() as driver:
@@ -57,7 +60,7 @@ class House:
         raise AssertionError(recipient)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """Serve a site for all browser tests."""
     folder = tmp_path_factory.mktemp("house")

@@ -44,6 +44,7 @@ def harvest(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven
 
 def tamper(world: World, *statements: str) -> None:
     """Do what somebody with the database in hand can do: drop the triggers, then write."""
+    world.tampered = True
     is_sqlite = world.store.__class__.__name__ == "SqliteStore"
     for kind in ("update", "delete"):
         for table in ("event", "form_version"):
@@ -136,6 +137,7 @@ def test_a_lead_that_was_written_in_proves_nothing(world: World) -> None:
     """E1, P3: a consent without a request and a confirmation never leaves (PEERS 9)."""
     world.join("alice@example.com", TIPS)
     world.join("dave@example.com")
+    world.tampered = True
     world.do(
         lambda tx: tx.run(
             "INSERT INTO consent SELECT subject.id, purpose, channel, status, since, expires_at,"
