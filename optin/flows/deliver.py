@@ -28,12 +28,12 @@ from optin.store.outbox import (
     standing,
     withdraw_letter,
 )
-from optin.store.requests import load_request, open_link, peek_request
+from optin.store.requests import load_request, open_link
 from optin.store.subjects import consents_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
-LEASE = timedelta(seconds=90)  # more than twice what sending one mail may take
+LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
 FIRST_WAIT_SECONDS = 30
 LONGEST_WAIT_SECONDS = 6 * 3600
 GIVE_UP_AFTER = timedelta(days=7)
@@ -78,11 +78,10 @@ def settle_order(
         postpone(tx, order.number, reply, now + _wait(stand.attempts))
         return True
     settle(tx, order.number, "sent" if verdict is Verdict.SENT else "dead", reply, now)
-    if verdict is Verdict.SENT:
-        opened = open_request(tx, vault, peek_request(tx, stand.request))
-        proof = commit(opened.sealed.salt, message)
+    if verdict is Verdict.SENT and order.circumstances is not None:
+        proof = commit(order.salt, message)
         keep_mail(tx, vault, stand.message_id, stand.request, message, now)
-        mailed = opened.circumstances.mailed(now, stand.kind, stand.message_id, proof)
+        mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
         add_events(tx, stand.request, [mailed])
     return True
 
@@ -107,6 +106,8 @@ def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: dat
         form_version=opened.form.version.digest,
         requested_at=stored.created_at,
         questions=opened.asked,
+        circumstances=opened.circumstances,
+        salt=opened.sealed.salt,
     )
     fill = _confirmation if order.kind is MailKind.CONFIRMATION else _delivery
     return fill(tx, vault, policy, opened, order, now)

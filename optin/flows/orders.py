@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.address import EmailAddress
+from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 
@@ -47,6 +48,8 @@ class MailOrder:
     download_token: str = ""  # empty: nothing to download
     unsubscribe_token: str = ""
     first_name: str = ""
+    circumstances: Circumstances | None = None  # what the event of its sending says
+    salt: bytes = b""
 
 
 class Verdict(StrEnum):

@@ -20,7 +20,7 @@ from optin.mail.transport import Transport
 
 log = logging.getLogger("optin.mail")
 
-LANES = 8
+LANES = 24  # mails in hand: more than there are connections, so that claims and verdicts share commits
 POLL_SECONDS = 1.0
 BACK_OFF_SECONDS = 5.0
 LONGEST_BACK_OFF_SECONDS = 60.0
@@ -91,7 +91,7 @@ class Courier:
     async def _fill_lanes(self, lanes: int) -> int:
         free = lanes - len(self._under_way)
         self._woken.clear()
-        if free <= lanes // 2 and self._under_way:  # a claim for several costs as much as for one
+        if free < lanes // 2:
             return 0
         try:
             orders = await self._outbox.claim(free)
@@ -102,13 +102,19 @@ class Courier:
         for order in orders:
             task = asyncio.ensure_future(self._carry(order))
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
+            task.add_done_callback(self._delivered)
         return len(orders)
 
+    def _delivered(self, task: asyncio.Task[None]) -> None:
+        """Look for more when half of the lanes are free: a claim for several costs as much as for one."""
+        self._under_way.discard(task)
+        if len(self._under_way) <= self._lanes // 2:
+            self._woken.set()
+
     async def _rest(self, stopping: asyncio.Future[Any]) -> None:
-        """Wait for a free lane, a call, the next poll, or the end."""
+        """Wait for free lanes, a call, the next poll, or the end."""
         woken = asyncio.ensure_future(self._woken.wait())
-        waits: set[asyncio.Future[Any]] = {stopping, woken, *self._under_way}
+        waits: set[asyncio.Future[Any]] = {stopping, woken}
         await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 

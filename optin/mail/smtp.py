@@ -7,6 +7,7 @@ mail is not at fault, and the operator is told.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ logging.getLogger("aiosmtplib").setLevel(logging.WARNING)  # its debug lines hol
 
 TIMEOUT_SECONDS = 30.0
 PERMANENT = 500
+CONNECTIONS = 8  # what one client may well have open; other mails wait for a free one
 MAILS_PER_CONNECTION = 500  # servers like to see a fresh one now and then
 
 
@@ -62,8 +64,14 @@ class SmtpTransport:
         """Connect only when there is a mail."""
         self._address = address
         self._free: list[_Lane] = []
+        self._places = asyncio.Semaphore(CONNECTIONS)
 
     async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
+        """Send one mail over the next free connection."""
+        async with self._places:
+            return await self._send(sender, recipient, message)
+
+    async def _send(self, sender: str, recipient: str, message: bytes) -> Outcome:
         """Send one mail; a connection that the server closed meanwhile is replaced once."""
         lane = self._free.pop() if self._free else None
         if lane is not None:

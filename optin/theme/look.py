@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 STACKS = {
     "serif": 'Charter, "Bitstream Charter", "Sitka Text", Cambria, Georgia, serif',
@@ -26,7 +27,7 @@ class Look:
         """The typefaces to try, in their order; none is fetched from anywhere."""
         return STACKS.get(self.typeface, self.typeface)
 
-    @property
+    @cached_property
     def light_colour(self) -> str:
         """The same colour, light enough to be read on a dark ground."""
         rgb = parse_colour(self.colour)

@@ -10,6 +10,7 @@ import pytest
 
 from optin.bootstrap.office import Office, StoreOutbox
 from optin.errors import StoreBusy
+from optin.flows.deliver import LEASE
 from optin.flows.orders import MailKind, MailOrder, Verdict
 from optin.mail.courier import Courier
 from optin.mail.signing import Signer
@@ -111,7 +112,7 @@ def test_a_late_courier_cannot_settle_what_another_has(world: World) -> None:
     """D1: the fence; the second verdict of a lost lease changes nothing."""
     world.sign_up("alice@example.com", TIPS)
     (late,) = world.claim()
-    world.wait(timedelta(seconds=91))
+    world.wait(LEASE + timedelta(seconds=1))
     (order,) = world.claim(suspect=True)
     assert not world.settle(late, Verdict.SENT)
     assert world.settle(order, Verdict.SENT)
@@ -123,15 +124,15 @@ def test_a_mail_that_kills_its_courier_is_tried_alone_and_given_up(world: World)
     for number in range(3):
         world.sign_up(f"p{number}@example.com", TIPS)
     world.claim()  # this courier dies with all three
-    world.wait(timedelta(seconds=91))
+    world.wait(LEASE + timedelta(seconds=1))
     assert world.claim(suspect=False) == []
     poison = world.claim(1, suspect=True)[0]
-    world.wait(timedelta(seconds=91))
+    world.wait(LEASE + timedelta(seconds=1))
     for _ in range(5):
         for order in world.claim(1, suspect=True):
             if order.number != poison.number:
                 assert world.settle(order, Verdict.SENT)
-        world.wait(timedelta(seconds=91))
+        world.wait(LEASE + timedelta(seconds=1))
     world.claim(1, suspect=True)
     assert states(world) == {"sent": 2, "dead": 1}
 
