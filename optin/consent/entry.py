@@ -66,8 +66,10 @@ def read_entry(declaration: FormDeclaration, typed: Typed, country: str) -> Entr
     by_phone = any(asked.channel is Channel.PHONE for asked in declaration.asked(typed.ticked))
     fields: list[tuple[str, str]] = []
     for field in declaration.fields:
+        if field.name == PHONE_FIELD and not by_phone:
+            continue  # nobody may call: there is nothing to keep it for (GDPR 5(1)(c))
         value = typed.value(field.name)
-        needed_to_call = field.name == PHONE_FIELD and by_phone
+        needed_to_call = field.name == PHONE_FIELD
         if field.name == PHONE_FIELD:
             value = _read_phone(value, country, problems)
         if (field.required or needed_to_call) and not typed.value(field.name):

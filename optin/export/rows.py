@@ -6,6 +6,7 @@ from datetime import datetime
 
 from optin.consent.event import rfc3339
 from optin.consent.links import LinkKind
+from optin.consent.purpose import Channel
 from optin.flows.proving import Proven
 from optin.store.vault import Vault
 
@@ -44,7 +45,8 @@ class Rows:
         token = self._vault.links.sign(LinkKind.UNSUBSCRIBE, payload, self._now)
         return {
             "email": lead.email,
-            "phone": lead.fields.get("phone", ""),
+            # a number was given to be called; it goes nowhere else (GDPR 5(1)(b))
+            "phone": lead.fields.get("phone", "") if question.channel is Channel.PHONE else "",
             **{name: lead.fields.get(name, "") for name in self._fields},
             "purpose": question.purpose,
             "channel": question.channel.value,

@@ -142,6 +142,13 @@ def test_an_entry_holds_what_the_form_asked_and_no_more() -> None:
     assert entry == Entry(parse_email("a@example.com"), (("phone", "+31201234567"),), (TIPS, CALL))
 
 
+def test_a_number_is_kept_only_for_who_wants_to_be_called() -> None:
+    """F4: without a telephone box there is nothing to use it for, right or wrong (GDPR 5(1)(c))."""
+    for number in ("020 123 4567", "1"):
+        entry = read_entry(DECLARATION, typed(email="a@example.com", phone=number, consent=TIPS), "NL")
+        assert entry == Entry(parse_email("a@example.com"), (), (TIPS,))
+
+
 def test_every_problem_is_told_at_once() -> None:
     """F6: nobody mends one mistake to meet the next."""
     problems = read_entry(DECLARATION, typed(first_name="x" * 201, consent=CALL), "NL")

@@ -169,7 +169,7 @@ def test_a_row_says_everything_about_its_consent(world: World) -> None:
     assert tuple(row) == rows.columns
     question = world.form.declaration.questions[0]
     assert row["email"] == "alice@example.com"
-    assert (row["phone"], row["first_name"]) == (PHONE, "Alice")
+    assert row["first_name"] == "Alice"
     assert (row["purpose"], row["channel"]) == ("tips-email", "email")
     assert row["consent_text"] == question.wording
     for name in ("requested_at", "confirmed_at", "expires_at"):
@@ -181,6 +181,16 @@ def test_a_row_says_everything_about_its_consent(world: World) -> None:
     token = row["unsubscribe_url"].rpartition("/")[2]
     payload = world.vault.links.read(LinkKind.UNSUBSCRIBE, token, world.now, None)
     assert (payload[:ID_BYTES], payload[ID_BYTES:]) == (request, b"tips-email")
+
+
+def test_a_telephone_number_leaves_for_telephone_purposes_alone(world: World) -> None:
+    """E1, F4: who may be called gave a number; an export for mail does not carry it (GDPR 5(1)(b), (c))."""
+    world.join("alice@example.com", TIPS, CALL, phone=PHONE)
+    rows = Rows(world.vault, "https://optin.example.com", (), world.now)
+    (mailed,), _ = harvest(world)
+    assert rows.row(mailed)["phone"] == ""
+    (called,), _ = harvest(world, Channel.PHONE)
+    assert rows.row(called)["phone"] == PHONE
 
 
 def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,10 @@ BAD_POSTS: dict[str, tuple[dict[str, Any], int]] = {
     "email-without-at": ({"form": "KEY", "email": "alice.example.com"}, 422),
     "email-too-long": ({"form": "KEY", "email": "a" * 300 + "@example.com"}, 422),
     "email-smuggles-header": ({"form": "KEY", "email": "a@example.com\r\nBcc: b@example.com"}, 422),
-    "phone-is-none": ({"form": "KEY", "email": "a@example.com", "phone": "12"}, 422),
+    "phone-is-none": (
+        {"form": "KEY", "email": "a@example.com", "phone": "12", "consent": "follow-up-phone"},
+        422,
+    ),
     "phone-needed": ({"form": "KEY", "email": "a@example.com", "consent": "follow-up-phone"}, 422),
     "name-too-long": ({"form": "KEY", "email": "a@example.com", "first_name": "x" * 201}, 422),
 }
