@@ -27,8 +27,17 @@ def installed() -> str | None:
     named = os.environ.get("CHROMIUM")
     if named:
         return named
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
-    return found or _playwrights()
+    paths = (path for name in NAMES if (path := shutil.which(name)))
+    return next((path for path in paths if starts(path)), None) or _playwrights()
+
+
+def starts(path: str) -> bool:
+    """Tell whether the browser runs here: a package may be there without what it needs."""
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def _playwrights() -> str | None:
@@ -36,7 +45,7 @@ def _playwrights() -> str | None:
 
     with sync_playwright() as driver:
         path = driver.chromium.executable_path
-    return path if os.path.exists(path) else None  # noqa: PTH110 - a plain question
+    return path if starts(path) else None
 
 
 def install() -> None:

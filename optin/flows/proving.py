@@ -19,6 +19,7 @@ from enum import StrEnum
 
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
@@ -127,7 +128,7 @@ def _prove(
         return Refusal.EXPIRED
     return Proven(
         email=contact["email"],
-        fields={name: value for name, value in contact.items() if name != "email"},
+        fields=_fields(contact, declared),
         question=question,
         requested_at=asked[1].at,
         confirmed_at=confirmed[1].at,
@@ -167,6 +168,13 @@ def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: D
         if not vault.index(EmailAddress(address)) == lead.email_index == request.email_index:
             raise _Unproven
     return contact
+
+
+def _fields(contact: dict[str, str], declared: Declared) -> dict[str, str]:
+    """Return what is known of the person; the number is the one that was given with this very consent."""
+    known = {name: value for name, value in contact.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
+    number = declared.fields.get(PHONE_FIELD)
+    return known if number is None else {**known, PHONE_FIELD: number}
 
 
 def _record(

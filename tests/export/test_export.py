@@ -20,7 +20,7 @@ from optin.bootstrap.edition import keep_edition, load_edition
 from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.links import LinkKind
-from optin.consent.purpose import Channel
+from optin.consent.purpose import Channel, ConsentQuestion, PurposeId, RetentionPeriod
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows
@@ -30,7 +30,7 @@ from optin.flows.proving import Proven
 from optin.store.exports import ExportRun, list_exports, record_export
 from optin.store.vault import ID_BYTES
 from tests.web.conftest import site_at
-from tests.world import CALL, TIPS, World
+from tests.world import CALL, TIPS, World, form_version, with_questions
 
 PHONE = "+31201234567"
 
@@ -191,6 +191,18 @@ def test_a_telephone_number_leaves_for_telephone_purposes_alone(world: World) ->
     assert rows.row(mailed)["phone"] == ""
     (called,), _ = harvest(world, Channel.PHONE)
     assert rows.row(called)["phone"] == PHONE
+
+
+def test_the_number_is_the_one_given_with_that_consent(world: World) -> None:
+    """E1, P7: a number declared for something else later is not the number that may be called for this."""
+    other = ConsentQuestion(
+        PurposeId("survey-phone"), Channel.PHONE, "Bel mij voor de enquête.", RetentionPeriod.parse("1 month")
+    )
+    world.join("alice@example.com", CALL, phone=PHONE)
+    world.serve(form_version("v2", with_questions(other)))
+    world.join("alice@example.com", other.purpose, phone="+31209999999")
+    called, _ = harvest(world, Channel.PHONE)
+    assert [lead.fields["phone"] for lead in called] == [PHONE]
 
 
 def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
