@@ -1,17 +1,20 @@
 """The secrets of one installation: made once, read at start, rotated by adding (S2).
 
-Three kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
-address without storing it, `link` keys sign what is mailed (the newest signs, all read).
+Four kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
+address without storing it, `link` keys sign what is mailed (the newest signs, all read), `log` keys sign
+the checkpoints of the log (all of them sign, so that whoever holds an older public key can follow).
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +31,7 @@ class KeyRing:
     seal: tuple[bytes, ...]
     index: bytes
     link: tuple[bytes, ...]
+    log: tuple[bytes, ...]
     use: str = "serve"
 
     @classmethod
@@ -37,7 +41,18 @@ class KeyRing:
             seal=(secrets.token_bytes(KEY_BYTES),),
             index=secrets.token_bytes(KEY_BYTES),
             link=(secrets.token_bytes(KEY_BYTES),),
+            log=(secrets.token_bytes(KEY_BYTES),),
             use=use,
+        )
+
+    def rotated(self) -> Self:
+        """Return these keys with a new one of each kind that can be renewed; old ones go on reading."""
+        fresh = self.fresh(self.use)
+        return replace(
+            self,
+            seal=(*self.seal, *fresh.seal),
+            link=(*self.link, *fresh.link),
+            log=(*self.log, *fresh.log),
         )
 
     def as_json(self) -> str:
@@ -47,6 +62,7 @@ class KeyRing:
             "seal": [_text(key) for key in self.seal],
             "index": _text(self.index),
             "link": [_text(key) for key in self.link],
+            "log": [_text(key) for key in self.log],
         }
         return json.dumps(plain, indent=2) + "\n"
 
@@ -55,10 +71,12 @@ class KeyRing:
         """Read what `as_json` wrote. Raises KeysUnusable."""
         try:
             plain = json.loads(text)
+            index = _bytes(plain["index"])
             ring = cls(
                 seal=tuple(_bytes(key) for key in plain["seal"]),
-                index=_bytes(plain["index"]),
+                index=index,
                 link=tuple(_bytes(key) for key in plain["link"]),
+                log=tuple(_bytes(key) for key in plain.get("log", ())) or (_first_log_key(index),),
                 use=str(plain.get("use", "serve")),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -110,6 +128,23 @@ def make_keys(where: str, root: Path, use: str) -> KeyRing:
     finally:
         draft.unlink()
     return ring
+
+
+def write_rotated(where: str, root: Path, ring: KeyRing) -> None:
+    """Put rotated keys in place of the file `where`, at once or not at all; mode 0600 (S2)."""
+    path = root / where
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(ring.as_json())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _first_log_key(index: bytes) -> bytes:
+    """Return the log key of a key file that was made before there was a log."""
+    return hmac.new(index, b"optin.log", hashlib.sha256).digest()
 
 
 def _text(key: bytes) -> str:

@@ -29,6 +29,11 @@ class Settings:
         """Whether visitors come over https."""
         return self.base_url.startswith("https://")
 
+    @property
+    def log_origin(self) -> str:
+        """The name of this site's log: its base address without the scheme (C2SP tlog-tiles)."""
+        return self.base_url.partition("://")[2].rstrip("/") + "/log"
+
     def path(self, relative: str) -> Path:
         """Return a path of this installation, absolute."""
         return self.root / relative

@@ -31,6 +31,7 @@ class Edition:
         site = self.site
         return RequestPolicy(
             mail_domain=site.sender.address.rpartition("@")[2],
+            base_url=site.settings.base_url,
             keep=site.unconfirmed.keep,
             link=site.unconfirmed.link,
             download=site.download_link,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -17,12 +17,15 @@ from optin.flows.orders import MailOrder, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sweep import STEP, sweep_outbox, sweep_unconfirmed
 from optin.settings import Settings
+from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.transaction import Store, written
 from optin.store.vault import Vault
 
 log = logging.getLogger("optin.sweep")
 
 SWEEP_SECONDS = 600
+INTEGRATE_SECONDS = 0.2
+SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
 
 
 def utc_now() -> datetime:
@@ -52,7 +55,7 @@ def open_office(
     """
     keys = open_keys(settings, use)
     vault = Vault(keys)
-    store = open_store(settings.store, settings.root, vault, serving=serving)
+    store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, serving=serving)
     try:
         yield Office(store=store, vault=vault, policy=policy, use=keys.use)
     finally:
@@ -129,6 +132,28 @@ def sweep(office: Office) -> int:
     if erased and truncate is not None:
         truncate()
     return erased
+
+
+def advance_log(office: Office) -> StoredCheckpoint:
+    """Take queued events into the log and sign a checkpoint over them (P4)."""
+    while office.store.submit(integrate).result():
+        pass
+    return office.store.submit(partial(sign_checkpoint, vault=office.vault, now=office.clock())).result()
+
+
+async def keep_log(office: Office, stop: asyncio.Event) -> None:
+    """Integrate several times a second, sign at most once, until `stop` is set."""
+    rounds = 0
+    while not stop.is_set():
+        try:
+            await written(office.store, integrate)
+            if rounds % SIGN_EVERY == 0:
+                await written(office.store, partial(sign_checkpoint, vault=office.vault, now=office.clock()))
+        except OptinError as problem:
+            log.warning("log put off: %s", problem.log_line)
+        rounds += 1
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), INTEGRATE_SECONDS)
 
 
 async def sweep_by_itself(office: Office, stop: asyncio.Event) -> None:

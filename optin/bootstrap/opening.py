@@ -16,11 +16,16 @@ SQLITE_PREFIX = "sqlite:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 
 
-def open_store(url: str, root: Path, vault: Vault, *, serving: bool = False) -> Store:
-    """Open the store at `url`, made by these keys or new. Raises StoreUnusable or KeysUnusable."""
+def open_store(
+    url: str, root: Path, vault: Vault, *, origin: str = "localhost/log", serving: bool = False
+) -> Store:
+    """Open the store at `url`, made by these keys or new. Raises StoreUnusable or KeysUnusable.
+
+    `origin` names the log of a new store.
+    """
     store = _connect(url, root, serving=serving)
     try:
-        store.submit(lambda tx: check_keys(tx, vault)).result()
+        store.submit(lambda tx: check_keys(tx, vault, origin)).result()
     except BaseException:
         store.close()
         raise

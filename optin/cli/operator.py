@@ -14,7 +14,7 @@ import click
 
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.office import Office, open_office, sweep, sweep_by_itself
+from optin.bootstrap.office import Office, keep_log, open_office, sweep, sweep_by_itself
 from optin.bootstrap.opening import sqlite_path
 from optin.bootstrap.soundness import check_settings, check_use
 from optin.cli.terminal import refuse, show_findings, site_option
@@ -62,7 +62,9 @@ async def _serve(edition: Edition, office: Office, host: str, port: int) -> None
     courier: Courier = courier_of(edition, office)
     app = build_app(Desk.of(edition, office))
     logging.getLogger("optin.serve").info("serving on %s port %d", host, port)
-    await run_server(app, host, port, (courier.run, partial(sweep_by_itself, office)))
+    await run_server(
+        app, host, port, (courier.run, partial(sweep_by_itself, office), partial(keep_log, office))
+    )
 
 
 def _start_others(count: int) -> list[subprocess.Popen[bytes]]:

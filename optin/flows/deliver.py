@@ -16,6 +16,7 @@ from optin.consent.record import Status
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, MailOrder, Receipt, Verdict
 from optin.flows.policy import RequestPolicy
+from optin.flows.receipt import NotIntegrated, proof_of_receipt
 from optin.proof.commitment import commit
 from optin.store.events import add_events
 from optin.store.outbox import (
@@ -24,6 +25,7 @@ from optin.store.outbox import (
     give_up_killers,
     keep_mail,
     postpone,
+    put_back,
     settle,
     standing,
     withdraw_letter,
@@ -36,6 +38,7 @@ from optin.store.vault import Vault
 LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
 FIRST_WAIT_SECONDS = 30
 LONGEST_WAIT_SECONDS = 6 * 3600
+MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just confirmed
 GIVE_UP_AFTER = timedelta(days=7)
 
 
@@ -49,7 +52,11 @@ def claim_orders(
     give_up_killers(tx, now)
     orders: list[MailOrder] = []
     for letter in claim(tx, most, LEASE, now, suspect=suspect):
-        order = _order(tx, vault, policy, letter, now)
+        try:
+            order = _order(tx, vault, policy, letter, now)
+        except NotIntegrated:
+            put_back(tx, letter.number, now + MOMENT)
+            continue
         if order is None:
             withdraw_letter(tx, letter.number)
         else:
@@ -151,6 +158,8 @@ def _delivery(
         if consent.record.status is Status.GIVEN
     }
     download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now) if order.form.file else ""
+    unsubscribe = vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
+    withdraw_at = f"{policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(
         order,
         expires_at=policy.download.after(now) if download else None,
@@ -161,6 +170,7 @@ def _delivery(
             if question.purpose in live
         ),
         download_token=download,
-        unsubscribe_token=vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now),
+        unsubscribe_token=unsubscribe,
+        attachments=proof_of_receipt(tx, vault, opened, withdraw_at, policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),
     )

@@ -10,6 +10,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
+from optin.flows.receipt import Attachment
 
 
 class MailKind(StrEnum):
@@ -48,6 +49,7 @@ class MailOrder:
     download_token: str = ""  # empty: nothing to download
     unsubscribe_token: str = ""
     first_name: str = ""
+    attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
     circumstances: Circumstances | None = None  # what the event of its sending says
     salt: bytes = b""
 

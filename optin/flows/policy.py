@@ -12,6 +12,7 @@ class RequestPolicy:
     """How long requests and links live, and how many mails one address may cause."""
 
     mail_domain: str  # of every Message-ID
+    base_url: str = "http://localhost"  # of links that stand in evidence
     keep: RetentionPeriod = RetentionPeriod.parse("7 days")  # unconfirmed requests (D6)
     link: RetentionPeriod = RetentionPeriod.parse("72 hours")  # confirmation link and code (D4)
     download: RetentionPeriod = RetentionPeriod.parse("7 days")  # the magnet (S8)

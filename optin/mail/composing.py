@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import binascii
 import hashlib
 import re
@@ -11,6 +12,7 @@ from email.header import Header
 from email.utils import format_datetime, formataddr
 
 from optin.flows.orders import MailKind, MailOrder
+from optin.flows.receipt import Attachment
 from optin.theme.theme import MailText, Theme
 from optin.theme.views import ConfirmationMail, DeliveryMail, Granted
 
@@ -85,11 +87,13 @@ class Composer:
                 unsubscribe_url=self._unsubscribe(order),
                 privacy_url=self._privacy(order),
                 form_version=order.form_version,
+                proof_url=f"{self._base}/log",
                 first_name=greeting_name(order.first_name),
             )
         )
 
     def _message(self, order: MailOrder, words: MailText, now: datetime, unsubscribe: str = "") -> bytes:
+        attached = order.attachments
         raw = not order.recipient.isascii()  # such a mailbox can be written in UTF-8 only (RFC 6532)
         boundary = hashlib.sha256(order.message_id.encode()).hexdigest()[:40]
         headers = {
@@ -105,13 +109,19 @@ class Composer:
             "List-Unsubscribe": f"<{unsubscribe}>" if unsubscribe else "",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if unsubscribe else "",
             "MIME-Version": "1.0",
-            "Content-Type": f'multipart/alternative; boundary="{boundary}"',
+            "Content-Type": f'multipart/{"mixed" if attached else "alternative"}; boundary="{boundary}"',
         }
         lines = [
             f"{name}: {value if raw else _ascii(name, value)}" for name, value in headers.items() if value
         ]
-        lines += ["", f"--{boundary}", _part("plain", words.text), f"--{boundary}"]
-        lines += [_part("html", words.html), f"--{boundary}--", ""]
+        inner = f"{boundary}-words" if attached else boundary
+        if attached:
+            lines += ["", f"--{boundary}", f'Content-Type: multipart/alternative; boundary="{inner}"']
+        lines += ["", f"--{inner}", _part("plain", words.text), f"--{inner}"]
+        lines += [_part("html", words.html), f"--{inner}--"]
+        for file in attached:
+            lines += [f"--{boundary}", _file(file)]
+        lines += [f"--{boundary}--", ""] if attached else [""]
         return "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode()
 
     def _page(self, order: MailOrder) -> str:
@@ -134,6 +144,15 @@ def _part(kind: str, text: str) -> str:
     return (
         f'Content-Type: text/{kind}; charset="utf-8"\nContent-Transfer-Encoding: quoted-printable\n\n'
         + binascii.b2a_qp(text.encode(), istext=True).decode("ascii")
+    )
+
+
+def _file(file: Attachment) -> str:
+    """Return an attached file with its headers; its bytes arrive as they are (RFC 2183)."""
+    packed = base64.encodebytes(file.data).decode("ascii")
+    return (
+        f"Content-Type: {file.content_type}\nContent-Transfer-Encoding: base64\n"
+        f'Content-Disposition: attachment; filename="{file.name}"\n\n{packed}'
     )
 
 

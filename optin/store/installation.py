@@ -10,13 +10,19 @@ _PLACE = Place("installation", b"sealed")
 _KNOWN = b"optin"
 
 
+ORIGIN = "origin"
+
+
 def is_claimed(tx: Tx) -> bool:
     """Tell whether some keys have been used with this database."""
     return tx.one("SELECT name FROM installation WHERE name = 'fingerprint'") is not None
 
 
-def check_keys(tx: Tx, vault: Vault) -> None:
-    """See that `vault` has the keys of this database; a new database takes them. Raises KeysUnusable."""
+def check_keys(tx: Tx, vault: Vault, origin: str) -> None:
+    """See that `vault` has the keys of this database; a new database takes them. Raises KeysUnusable.
+
+    The log is named once, after the base address of its first day: proofs in people's mailboxes name it.
+    """
     found = {row[0]: row[1] for row in tx.all("SELECT name, value FROM installation")}
     if not found:
         tx.many(
@@ -29,3 +35,16 @@ def check_keys(tx: Tx, vault: Vault) -> None:
     elif found["fingerprint"] != vault.fingerprint() or vault.open(_PLACE, found["sealed"]) != _KNOWN:
         msg = "These keys are not those of this database; put its own key file back. Nothing was changed."
         raise KeysUnusable(msg)
+    if ORIGIN not in found:
+        tx.run(
+            "INSERT INTO installation(name, value) VALUES (:name, :value)", name=ORIGIN, value=origin.encode()
+        )
+
+
+def log_origin(tx: Tx) -> str:
+    """Return the name of the log."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=ORIGIN)
+    if row is None:
+        msg = "a store is opened with its log named"
+        raise AssertionError(msg)
+    return bytes(row[0]).decode()

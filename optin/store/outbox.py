@@ -121,6 +121,15 @@ def postpone(tx: Tx, number: int, reply: str, until: datetime) -> None:
     )
 
 
+def put_back(tx: Tx, number: int, until: datetime) -> None:
+    """Let a claimed mail wait a moment without counting it as a try."""
+    tx.run(
+        "UPDATE outbox SET claim = NULL, starts = 0, next_at = :until WHERE id = :id",
+        until=to_ms(until),
+        id=number,
+    )
+
+
 def withdraw_letter(tx: Tx, number: int) -> None:
     """Remove a mail that has nothing to say any more."""
     tx.run("DELETE FROM outbox WHERE id = :id", id=number)

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 from sqlite_utils import Database, Migrations
 
 from optin.errors import StoreBusy, StoreUnusable
+from optin.store.log import integrate
 from optin.store.schema import MIGRATIONS, SQLITE, Migration, trigger_names
 from optin.store.transaction import Operation, Row, Value
 
@@ -192,7 +193,7 @@ class SqliteStore:
             return
         try:
             outcomes = self._attempt(group)
-        except sqlite3.Error as problem:
+        except (sqlite3.Error, ValueError) as problem:
             self._rollback()
             if len(group) == 1:
                 group[0].settle(None, _translated(problem))
@@ -217,6 +218,7 @@ class SqliteStore:
                 connection.execute("ROLLBACK TO op")
                 outcomes.append((None, _translated(problem)))
             connection.execute("RELEASE op")
+        integrate(tx)  # who is answered is in the log
         connection.execute("COMMIT")
         return outcomes
 

@@ -18,6 +18,7 @@ from optin.consent.address import EmailAddress, address_key
 from optin.consent.links import Links
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
+from optin.proof.note import SigningKey
 
 NONCE_BYTES = 12
 ID_BYTES = 16
@@ -43,6 +44,7 @@ class Vault:
         """Derive the ciphers once."""
         self._ciphers = [AESGCM(key) for key in keys.seal]
         self._index_key = keys.index
+        self._log_seeds = keys.log
         self.links = Links(keys.link)
 
     def seal(self, place: Place, data: bytes) -> bytes:
@@ -63,6 +65,10 @@ class Vault:
     def index(self, address: EmailAddress) -> bytes:
         """Return the digest under which an address is found (HMAC-SHA256)."""
         return hmac.new(self._index_key, address_key(address), hashlib.sha256).digest()
+
+    def log_keys(self, origin: str) -> tuple[SigningKey, ...]:
+        """Return the keys that sign the log `origin`, oldest first."""
+        return tuple(SigningKey(origin, seed) for seed in self._log_seeds)
 
     def fingerprint(self) -> bytes:
         """Return what tells this index key from another, without telling the key."""

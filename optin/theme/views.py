@@ -187,6 +187,7 @@ class DeliveryMail:
     unsubscribe_url: str
     privacy_url: str
     form_version: str  # the digest, for the receipt
+    proof_url: str  # how the attached proof is checked
     first_name: str = ""
 
 

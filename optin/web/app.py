@@ -18,6 +18,7 @@ from optin.web.download import get_download
 from optin.web.front import Front
 from optin.web.headers import security_headers
 from optin.web.landing import get_sent, post_form, post_sent
+from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.refusals import fail, refuse, refuse_http
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
@@ -37,6 +38,13 @@ async def get_nothing(_request: Request) -> Response:
     raise PageUnknown
 
 
+LOG_ROUTES = (
+    # anybody who wants to hold us to our word
+    Route("/log", get_explanation, methods=["GET"]),
+    Route("/log/checkpoint", get_checkpoint, methods=["GET"]),
+    Route("/log/key", get_key, methods=["GET"]),
+    Route("/log/tile/{path:path}", get_tile, methods=["GET"]),
+)
 VISITOR_ROUTES = (
     # anybody; landing pages, index and assets are answered by the front
     Route("/privacy", get_privacy, methods=["GET"]),
@@ -76,7 +84,7 @@ class SecureHeaders:
 def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Return the application that serves `desk`; `extra` routes come before all others."""
     inner = Starlette(
-        routes=[*extra, *ROUTES, Route("/health", get_health), *VISITOR_ROUTES],
+        routes=[*extra, *ROUTES, *LOG_ROUTES, Route("/health", get_health), *VISITOR_ROUTES],
         exception_handlers={
             OptinError: refuse,
             HTTPException: refuse_http,

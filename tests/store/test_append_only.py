@@ -12,6 +12,7 @@ from optin.bootstrap.opening import open_store
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
 from optin.keys import KeyRing
+from optin.store.log import attest, integrate, sign_checkpoint
 from optin.store.requests import erase_request
 from optin.store.schema import APPEND_ONLY
 from optin.store.vault import Vault
@@ -24,6 +25,11 @@ COLUMN = {
     "mail": "message_id",
     "erasure": "reason",
     "export_run": "why",
+    "log_leaf": "leaf",
+    "log_node": "hash",
+    "checkpoint": "note",
+    "log_key": "line",
+    "attestation": "source",
 }
 
 
@@ -39,6 +45,9 @@ def fill(world: World) -> None:
         world.settle(order, Verdict.SENT)
     gone = world.sign_up("bob@example.com", TIPS)
     world.do(partial(erase_request, request=gone, reason="test", now=world.now))
+    world.do(integrate)
+    signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))
     world.do(
         lambda tx: tx.run(
             "INSERT INTO export_run"
@@ -56,7 +65,7 @@ def test_the_database_refuses_to_change_evidence(world: World, table: str, how: 
     before = world.count(table)
     assert before > 0
     column = COLUMN[table]
-    statement = f"UPDATE {table} SET {column} = 'x'" if how == "UPDATE" else f"DELETE FROM {table}"
+    statement = f"UPDATE {table} SET {column} = {column}" if how == "UPDATE" else f"DELETE FROM {table}"
     with pytest.raises(Exception, match="append-only"):
         world.do(lambda tx: tx.run(statement))
     assert world.count(table) == before

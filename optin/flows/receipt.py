@@ -1,0 +1,122 @@
+"""The receipt that leaves the house with the confirmed person's own mail (P5).
+
+Each event of the request with its proof, what the person declared with its salt, the public keys of the
+log, and the consent in the standard vocabulary. Whoever has this mail can show what was agreed, and that
+the log held it then, without asking us.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.event import Event
+from optin.consent.record import EventKind
+from optin.consent.vocabulary import STATUS, Told, receipt_document
+from optin.flows.opened import OpenedRequest
+from optin.proof.canonical import parse
+from optin.proof.inclusion import ENDING
+from optin.store.events import StoredEvent, events_of
+from optin.store.log import (
+    StoredCheckpoint,
+    integrate,
+    latest_checkpoint,
+    places_of,
+    prove_event,
+    sign_checkpoint,
+    verifier_keys,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+class NotIntegrated(Exception):
+    """The events are not in the log yet: another process is at it just now. Try again in a moment."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+def proof_of_receipt(
+    tx: Tx, vault: Vault, opened: OpenedRequest, withdraw_at: str, base_url: str, now: datetime
+) -> tuple[Attachment, ...]:
+    """Return what goes with the receipt mail. Raises NotIntegrated.
+
+    1. See that the events are in the log, and under a checkpoint.
+    2. Prove each event.
+    3. Tell the consents in the standard vocabulary; open the commitment for the person alone.
+    """
+    # 1. See that the events are in the log, and under a checkpoint.
+    integrate(tx)
+    events = events_of(tx, opened.stored.id)
+    places = places_of(tx, [event.number for event in events])
+    if len(places) != len(events):
+        raise NotIntegrated
+    checkpoint = checkpoint_over(tx, vault, max(places.values()), now)
+
+    # 2. Prove each event.
+    files = [
+        Attachment(
+            f"{name_of_event(place, event)}{ENDING}",
+            "text/plain",
+            prove_event(tx, places[event.number], event.body.encode(), checkpoint).text.encode(),
+        )
+        for place, event in enumerate(events, start=1)
+    ]
+
+    # 3. Tell the consents in the standard vocabulary; open the commitment.
+    told = tell_consents(opened, events, withdraw_at)
+    stored = opened.stored
+    receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
+    keys = "".join(f"{key.text}\n{key.pem}" for key in verifier_keys(tx))
+    return (
+        Attachment("consent-receipt.jsonld", "application/ld+json", _readable(receipt)),
+        *files,
+        Attachment("declaration.json", "application/json", opened.sealed.declaration),
+        Attachment("declaration.salt", "text/plain", f"{opened.sealed.salt.hex()}\n".encode()),
+        Attachment("log-keys.txt", "text/plain", keys.encode()),
+    )
+
+
+def checkpoint_over(tx: Tx, vault: Vault, place: int, now: datetime) -> StoredCheckpoint:
+    """Return a checkpoint that covers an event: the last one, or a new one."""
+    latest = latest_checkpoint(tx)
+    return latest if latest is not None and latest.size > place else sign_checkpoint(tx, vault, now)
+
+
+def tell_consents(opened: OpenedRequest, events: list[StoredEvent], withdraw_at: str) -> tuple[Told, ...]:
+    """Return each consent of a request with what happened to it."""
+    read = [Event.read(parse(event.body)) for event in events]
+    return tuple(
+        Told(
+            request=opened.stored.id,
+            form=opened.declaration,
+            form_version=opened.form.version.digest,
+            question=question,
+            happened=tuple(
+                (event.kind, event.at)
+                for event in read
+                if event.purpose == question.purpose and event.kind in STATUS
+            ),
+            withdraw_at=withdraw_at,
+        )
+        for question in opened.asked
+    )
+
+
+def name_of_event(place: int, event: StoredEvent) -> str:
+    """Return a file's name for an event: its place and what it says."""
+    body = parse(event.body)
+    kind, what = EventKind(str(body["kind"])), body.get("purpose") or body.get("mail") or "request"
+    return f"event-{place}-{kind}-{what}"
+
+
+def _readable(document: object) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,76 @@
+"""The log for everybody: its signed checkpoint, its hashes in tiles, its keys (C2SP tlog-tiles, P4).
+
+Entry bundles hold the leaf digests and nothing else, so nothing personal can be read or counted here.
+They are therefore not what their own hash is made of: what an entry is, its holder knows.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+
+from optin.errors import PageUnknown
+from optin.proof.tree import HASH_BYTES
+from optin.store.log import TILE_LEAVES, latest_checkpoint, tile, verifier_keys
+from optin.theme.explaining import how_to_verify
+from optin.web.desk import desk_of
+from optin.web.headers import ASSET_CACHE
+
+CHECKPOINT_CACHE = "public, max-age=2"
+MAX_LEVEL = 7  # 256^8 leaves
+_PATH = re.compile(r"(entries|\d{1,2})/((?:x\d{3}/){0,5}\d{3})(?:\.p/(\d{1,3}))?")
+
+
+async def get_checkpoint(request: Request) -> Response:
+    """Send the last signed checkpoint."""
+    latest = await desk_of(request).read(latest_checkpoint)
+    if latest is None:
+        raise PageUnknown
+    return PlainTextResponse(latest.note, headers={"cache-control": CHECKPOINT_CACHE})
+
+
+async def get_key(request: Request) -> Response:
+    """Send every key that ever signed, newest first: as C2SP writes it, and as PEM."""
+    keys = await desk_of(request).read(verifier_keys)
+    if not keys:
+        raise PageUnknown
+    text = "".join(f"{key.text}\n{key.pem}" for key in keys)
+    return PlainTextResponse(text, headers={"cache-control": CHECKPOINT_CACHE})
+
+
+async def get_explanation(request: Request) -> Response:
+    """Say how a receipt is checked without us."""
+    address = desk_of(request).edition.site.settings.base_url
+    return PlainTextResponse(how_to_verify(address), headers={"cache-control": CHECKPOINT_CACHE})
+
+
+async def get_tile(request: Request) -> Response:
+    """Send hashes of one level, or a bundle of entries, as far as a checkpoint covers them."""
+    found = _PATH.fullmatch(request.path_params["path"])
+    if found is None:
+        raise PageUnknown
+    entries, level = found[1] == "entries", 0 if found[1] == "entries" else int(found[1])
+    number = int(found[2].replace("x", "").replace("/", ""))
+    width = TILE_LEAVES if found[3] is None else int(found[3])
+    if level > MAX_LEVEL or (found[3] is not None and not 0 < width < TILE_LEAVES) or _unusual(found):
+        raise PageUnknown
+    desk = desk_of(request)
+    latest = await desk.read(latest_checkpoint)
+    complete = 0 if latest is None else latest.size // TILE_LEAVES**level
+    if number * TILE_LEAVES + width > complete:
+        raise PageUnknown
+    data = await desk.read(partial(tile, level=level, number=number, width=width))
+    if entries:
+        length = HASH_BYTES.to_bytes(2, "big")
+        data = b"".join(length + data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
+    return Response(data, media_type="application/octet-stream", headers={"cache-control": ASSET_CACHE})
+
+
+def _unusual(found: re.Match[str]) -> bool:
+    """Tell whether a number is written with zeroes that do not belong there."""
+    level_padded = found[1] != "entries" and str(int(found[1])) != found[1]
+    width_padded = found[3] is not None and str(int(found[3])) != found[3]
+    return level_padded or width_padded or found[2].startswith("x000/")
