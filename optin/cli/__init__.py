@@ -22,6 +22,9 @@ COMMANDS = {
     "sweep": "operator:sweep_command",
     "export": "officer:export",
     "exports": "officer:exports",
+    "evidence": "witness:evidence",
+    "verify": "witness:verify",
+    "checkpoint": "witness:checkpoint",
 }
 
 

@@ -26,6 +26,17 @@ class Draft:
     released: bool = False
 
 
+def write_whole(out: str, data: bytes) -> None:
+    """Write bytes to a new file that appears whole, or to standard output. Raises RequestRefused."""
+    if out == STANDARD_OUTPUT:
+        sys.stdout.buffer.write(data)
+        sys.stdout.flush()
+        return
+    with destination(out) as draft, os.fdopen(os.dup(draft.file.fileno()), "wb") as file:
+        file.write(data)
+        draft.released = True
+
+
 @contextmanager
 def destination(out: str) -> Iterator[Draft]:
     """Write to a draft; it leaves only if `released` was set by the end. Raises RequestRefused."""
@@ -51,7 +62,10 @@ def destination(out: str) -> Iterator[Draft]:
             file.flush()
             os.fsync(file.fileno())
         if draft.released:
-            part.rename(target)
+            os.link(part, target)  # unlike a rename, it refuses to replace what came there meanwhile
+    except FileExistsError:
+        msg = f"{out} is there already; name another file."
+        raise RequestRefused(msg) from None
     except OSError as problem:
         msg = f"{out} cannot be written ({problem.strerror}); nothing was exported."
         raise RequestRefused(msg) from None

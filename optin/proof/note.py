@@ -181,6 +181,23 @@ class Checkpoint:
         return cls(origin, int(size), decoded(root))
 
 
+def parse_keys(text: str) -> tuple[VerifierKey, ...]:
+    """Read a list of keys, one a line; PEM blocks between them say the same and are passed over.
+
+    Raises NoteBroken when a line is no key, or there is none.
+    """
+    keys: list[VerifierKey] = []
+    inside = False
+    for line in text.splitlines():
+        inside = inside or line.startswith("-----BEGIN")
+        if line.strip() and not inside:
+            keys.append(VerifierKey.parse(line))
+        inside = inside and not line.startswith("-----END")
+    if not keys:
+        raise NoteBroken
+    return tuple(keys)
+
+
 def open_checkpoint(text: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     """Return a checkpoint that one of `keys` signed for its own origin. Raises NoteBroken."""
     note = Note.parse(text)

@@ -105,6 +105,14 @@ def latest_checkpoint(tx: Tx) -> StoredCheckpoint | None:
     return None if row is None else StoredCheckpoint(row[0], row[1], from_ms(row[2]))
 
 
+def checkpoint_at(tx: Tx, size: int) -> StoredCheckpoint:
+    """Return the checkpoint of one size. Raises LookupError."""
+    row = tx.one(f"{_CHECKPOINT} WHERE size = :size", size=size)
+    if row is None:
+        raise LookupError(size)
+    return StoredCheckpoint(row[0], row[1], from_ms(row[2]))
+
+
 def checkpoints_after(tx: Tx, size: int, most: int) -> list[StoredCheckpoint]:
     """Return the next checkpoints larger than `size`."""
     rows = tx.all(f"{_CHECKPOINT} WHERE size > :size ORDER BY size LIMIT :most", size=size, most=most)

@@ -37,6 +37,7 @@ TEMPLATES: Mapping[type, str] = {
     views.PrivacyView: "pages/privacy.html",
     views.IndexView: "pages/index.html",
     views.ErrorView: "pages/error.html",
+    views.EvidenceView: "pages/evidence.html",
     views.BrokenView: "dev/broken.html",
     views.MailboxView: "dev/mailbox.html",
     views.MailView: "dev/mail.html",

@@ -192,6 +192,50 @@ class DeliveryMail:
 
 
 @dataclass(frozen=True)
+class StoryEvent:
+    """One line of the story: when, what, and the file that holds the event."""
+
+    at: datetime
+    kind: str
+    wording: str  # of the box it is about; empty where it is about the request
+    file: str
+
+
+@dataclass(frozen=True)
+class StoryConsent:
+    """One consent of the story, as it stands."""
+
+    question: ConsentQuestion
+    status: str
+    requested_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Story:
+    """One request of the story, by which form, with what came of it."""
+
+    form: FormDeclaration
+    form_version: str
+    declared: tuple[tuple[str, str], ...]
+    consents: tuple[StoryConsent, ...]
+    events: tuple[StoryEvent, ...]
+    mails: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EvidenceView:
+    """The readable page of an evidence bundle (P6). It stands alone: no address outside the bundle."""
+
+    frame: Frame
+    email: str
+    made_at: datetime
+    stories: tuple[Story, ...]
+    checkpoint: str
+    key: str
+
+
+@dataclass(frozen=True)
 class BrokenView:
     """`optin dev`: what is wrong with a page, in place of the page. Each: place, message, cure."""
 

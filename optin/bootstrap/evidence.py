@@ -1,0 +1,78 @@
+"""An evidence bundle put together: what the flow gathered, the readable page, the explanation (P6)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from optin.bootstrap.edition import Edition
+from optin.bootstrap.office import Office
+from optin.consent.address import EmailAddress
+from optin.consent.event import Event
+from optin.consent.record import EventKind
+from optin.flows.evidence import Chapter, Evidence, gather_evidence
+from optin.proof.bundle import pack
+from optin.proof.canonical import parse
+from optin.theme.explaining import SCRIPT, how_to_verify
+from optin.theme.theme import Theme
+from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
+
+
+def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
+    """Return the bundle about an address. Raises RequestRefused when nothing is kept about it."""
+    base_url, now = edition.site.settings.base_url, office.clock()
+    gather = partial(gather_evidence, vault=office.vault, email=email, base_url=base_url, now=now)
+    evidence = office.store.submit(gather).result()
+    files = dict(evidence.files)
+    files["index.html"] = edition.theme.page(_view(edition.theme, evidence, now)).encode()
+    files["README.txt"] = how_to_verify(base_url).encode()
+    files["verify.sh"] = SCRIPT.encode()
+    return pack(files)
+
+
+def _view(theme: Theme, evidence: Evidence, now: datetime) -> EvidenceView:
+    last = evidence.chapters[-1].opened.declaration
+    lang = last.lang if last.lang in theme.languages else theme.languages[0]
+    return EvidenceView(
+        frame=Frame(lang=lang, controller=last.controller, privacy_url=""),
+        email=evidence.email,
+        made_at=now,
+        stories=tuple(_story(theme, lang, evidence, chapter) for chapter in evidence.chapters),
+        checkpoint=evidence.checkpoint.note,
+        key=evidence.files["log-keys.txt"].decode().partition("\n")[0],
+    )
+
+
+def _story(theme: Theme, lang: str, evidence: Evidence, chapter: Chapter) -> Story:
+    opened, form = chapter.opened, chapter.opened.declaration
+    labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
+    values = {"email": opened.declared.email, **opened.declared.fields}
+    files = {data: name for name, data in evidence.files.items() if name.startswith("events/")}
+    consents = []
+    for told in chapter.told:
+        moments = dict(told.happened)
+        confirmed = moments.get(EventKind.CONFIRMED)
+        status = evidence.statuses.get((told.question.purpose, told.question.channel.value), "pending")
+        consents.append(
+            StoryConsent(
+                question=told.question,
+                status=status if confirmed is not None else "pending",
+                requested_at=moments[EventKind.REQUESTED],
+                confirmed_at=confirmed,
+            )
+        )
+    events = []
+    for stored in chapter.events:
+        event = Event.read(parse(stored.body))
+        question = form.question(event.purpose or "")
+        wording = "" if question is None else question.wording
+        events.append(StoryEvent(event.at, event.kind.value, wording, files[stored.body.encode()]))
+    mails = {data: name for name, data in evidence.files.items() if name.startswith("mails/")}
+    return Story(
+        form=form,
+        form_version=opened.form.version.digest,
+        declared=tuple((labels.get(name, name), value) for name, value in values.items()),
+        consents=tuple(consents),
+        events=tuple(events),
+        mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
+    )

@@ -1,0 +1,92 @@
+"""Commands of whoever must prove a consent, or doubts one: evidence, verify, audit, checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.edition import Edition, load_edition
+from optin.bootstrap.evidence import make_bundle
+from optin.bootstrap.office import advance_log, open_office
+from optin.cli.terminal import REFUSED, refuse, show_findings, site_option
+from optin.consent.address import parse_email
+from optin.errors import RequestRefused
+from optin.export.destination import write_whole
+from optin.flows.verify_bundle import Report, verify_bundle
+from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
+from optin.proof.note import NoteBroken, parse_keys
+
+
+@click.command()
+@click.argument("email")
+@click.option("--out", required=True, help="ZIP file to make, or - for standard output.")
+@site_option
+def evidence(site: Path, email: str, out: str) -> None:
+    """Write everything that proves the consents of EMAIL as one bundle that stands alone."""
+    edition = _edition(site)
+    try:
+        address = parse_email(email)
+    except ValueError:
+        msg = "This is no e-mail address."
+        raise RequestRefused(msg) from None
+    with open_office(edition.site.settings, edition.policy) as office:
+        write_whole(out, make_bundle(edition, office, address))
+    click.echo(f"Evidence written to {out}; check it with: optin verify {out}", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Keys of the log that you had already (log-keys.txt of a receipt); else those in the bundle.",
+)
+def verify(file: Path, key_file: Path | None) -> None:
+    """Check a bundle of evidence: what it proves and what not. Needs no site and no network."""
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            msg = "The file is larger than any bundle of evidence."
+            raise BundleBroken(msg)  # noqa: TRY301 - said like the others
+        trusted = () if key_file is None else parse_keys(key_file.read_text("utf-8", "replace"))
+        report = verify_bundle(unpack(file.read_bytes()), trusted)
+    except BundleBroken as problem:
+        refuse(f"NOT PROVEN: {problem}")
+    except NoteBroken:
+        refuse(f"There is no key of a log in {key_file}.")
+    _show(report)
+    if not report.holds:
+        sys.exit(REFUSED)
+
+
+def _show(report: Report) -> None:
+    click.echo(f"Log {report.origin}, trusted key{'s' if len(report.keys) > 1 else ''}:")
+    for key in report.keys:
+        click.echo(f"  {key}")
+    click.echo()
+    for held, sentence in report.lines:
+        click.secho(f"  {'holds' if held else 'FAILS'}  {sentence}", fg="green" if held else "red")
+    click.echo("\nWhat this cannot prove:")
+    for sentence in dict.fromkeys(report.limits):
+        click.echo(f"  -  {sentence}")
+    click.echo()
+    click.secho("PROVEN" if report.holds else "NOT PROVEN", bold=True, fg="green" if report.holds else "red")
+
+
+@click.command()
+@site_option
+def checkpoint(site: Path) -> None:
+    """Print the latest signed checkpoint of the log: for a notary, a git repository, a newspaper."""
+    edition = _edition(site)
+    with open_office(edition.site.settings, edition.policy) as office:
+        click.echo(advance_log(office).note, nl=False)
+
+
+def _edition(root: Path) -> Edition:
+    edition, findings = load_edition(root)
+    if edition is None:
+        show_findings(findings)
+        refuse("Mend optin.toml first.")
+    return edition

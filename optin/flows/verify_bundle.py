@@ -1,0 +1,261 @@
+"""Verifying a bundle as a stranger would: from its files alone, in words, and nothing believed.
+
+1. Each event stands in the log under a signed root.
+2. Each event's declaration opens with its salt; its form, statement and mails are there by their digests.
+3. The form's page shows the words and the box of each purpose that was ticked.
+4. The consents follow from the events, by the one transition table.
+5. Time-stamps, if there are any, are of this very checkpoint.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from rfc3161_client import decode_timestamp_response
+from rfc3161_client.errors import VerificationError
+
+from optin.consent.event import Event, rfc3339
+from optin.consent.form import PHONE_FIELD, FormDeclaration
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.record import EventKind, Happening, Status, TransitionRefused, fold
+from optin.proof.bundle import BundleBroken
+from optin.proof.canonical import parse
+from optin.proof.commitment import commit, digest
+from optin.proof.inclusion import ENDING, InclusionProof
+from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
+from optin.proof.tree import ProofBroken
+
+SHA256 = "2.16.840.1.101.3.4.2.1"  # its object identifier, in a time-stamp
+
+
+@dataclass
+class Report:
+    """What was found: each sentence with whether it holds; and what this cannot prove."""
+
+    origin: str = ""
+    keys: tuple[str, ...] = ()
+    lines: list[tuple[bool, str]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every sentence holds."""
+        return bool(self.lines) and all(held for held, _ in self.lines)
+
+    def say(self, sentence: str, *, held: bool = True) -> None:
+        """Add a sentence."""
+        self.lines.append((held, sentence))
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One request as the bundle has it."""
+
+    declaration: bytes
+    salt: bytes
+
+
+def verify_bundle(files: dict[str, bytes], trusted: Sequence[VerifierKey] = ()) -> Report:
+    """Return what a bundle proves. `trusted`: keys known from elsewhere; without, those in the bundle.
+
+    Raises BundleBroken with one sentence when there is nothing to verify.
+    """
+    report = Report()
+    keys = tuple(trusted) or _keys(files)
+    checkpoint = _checkpoint(files, keys)
+    report.origin, report.keys = checkpoint.origin, tuple(key.text for key in keys)
+
+    # 1. Each event stands in the log under a signed root.
+    events = _logged(files, keys, checkpoint, report)
+
+    # 2. and 3. What the events refer to.
+    cases = {commit(case.salt, case.declaration): case for case in _cases(files)}
+    for name, body in events:
+        _check_references(files, cases, name, body, report)
+
+    # 4. The consents follow from the events.
+    _tell_consents(files, cases, [body for _, body in events], report)
+
+    # 5. Time-stamps are of this very checkpoint.
+    _check_stamps(files, report)
+    report.limits += [
+        "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
+        "that the key is the log's own: compare it with the one in a receipt mail, or published elsewhere",
+        "that only the person reads the mailbox that confirmed",
+    ]
+    return report
+
+
+def _keys(files: dict[str, bytes]) -> tuple[VerifierKey, ...]:
+    try:
+        return parse_keys(files.get("log-keys.txt", b"").decode("utf-8", "replace"))
+    except NoteBroken:
+        msg = "The keys of the log cannot be read."
+        raise BundleBroken(msg) from None
+
+
+def _checkpoint(files: dict[str, bytes], keys: Sequence[VerifierKey]) -> Checkpoint:
+    try:
+        return open_checkpoint(files["checkpoint.txt"].decode(), keys)
+    except KeyError:
+        msg = "There is no checkpoint in it."
+    except (NoteBroken, UnicodeDecodeError):
+        msg = "The checkpoint is not signed by a key that is trusted here."
+    raise BundleBroken(msg)
+
+
+def _logged(
+    files: dict[str, bytes], keys: Sequence[VerifierKey], checkpoint: Checkpoint, report: Report
+) -> list[tuple[str, dict[str, object]]]:
+    found: list[tuple[str, dict[str, object]]] = []
+    places: set[int] = set()
+    for path in sorted(name for name in files if name.startswith("events/")):
+        name = path.removeprefix("events/").removesuffix(".json")
+        try:
+            proof = InclusionProof.parse(files[f"proofs/{name}{ENDING}"].decode())
+            root = proof.verify(files[path], keys)
+            body: dict[str, object] = {**parse(files[path])}
+            Event.read(body)
+            if root != checkpoint or proof.index in places:
+                raise ProofBroken
+        except (KeyError, TypeError, ValueError, RecursionError):
+            report.say(f"event {name} is not proven to stand in the log", held=False)
+            continue
+        places.add(proof.index)
+        found.append((name, body))
+    if not found:
+        report.say("there is no event in it that is proven", held=False)
+    else:
+        report.say(
+            f"{len(found)} events stand in the log {checkpoint.origin}, unchanged, under the signed root of"
+            f" {checkpoint.size} events"
+        )
+    return found
+
+
+def _cases(files: dict[str, bytes]) -> list[_Case]:
+    cases: list[_Case] = []
+    for path in sorted(files):
+        if path.startswith("requests/") and path.endswith("/declaration.json"):
+            salt = files.get(path.removesuffix(".json") + ".salt", b"").decode("ascii", "replace").strip()
+            try:
+                cases.append(_Case(files[path], bytes.fromhex(salt)))
+                commit(cases[-1].salt, b"")
+            except ValueError:
+                msg = f"The salt beside {path} is none."
+                raise BundleBroken(msg) from None
+    return cases
+
+
+def _check_references(
+    files: dict[str, bytes], cases: dict[str, _Case], name: str, body: dict[str, object], report: Report
+) -> None:
+    case = cases.get(str(body["declaration"]))
+    if case is None:
+        report.say(f"event {name}: what the person declared does not open with the salt in here", held=False)
+        return
+    for folder, key in (("forms", "form"), ("privacy", "privacy")):
+        page = files.get(f"{folder}/{body.get(key)}.html")
+        if page is None or digest(page) != body.get(key):
+            report.say(f"event {name}: the page of its {key} is not the one that was shown", held=False)
+    if body["kind"] == EventKind.MAILED:
+        mail = files.get(f"mails/{name}.eml")
+        if mail is None or commit(case.salt, mail) != body.get("bytes"):
+            report.say(f"event {name}: the mail is not the one that was sent", held=False)
+
+
+def _tell_consents(
+    files: dict[str, bytes], cases: dict[str, _Case], bodies: Sequence[dict[str, object]], report: Report
+) -> None:
+    read = [(Event.read(body), body) for body in bodies]
+    asked_at = {event.request: event.at for event, _ in read if event.kind is EventKind.REQUESTED}
+    for purpose, channel in sorted({(it.purpose, it.channel) for it, _ in read if it.purpose and it.channel}):
+        chain = [event for event, _ in read if (event.purpose, event.channel) == (purpose, channel)]
+        happened = [Happening(it.kind, it.at, it.request, asked_at.get(it.request)) for it in chain]
+        try:
+            record = fold(happened)
+        except TransitionRefused:
+            report.say(
+                f"the events for {purpose} by {channel} cannot have happened in this order", held=False
+            )
+            continue
+        confirmed = [event for event in chain if event.kind is EventKind.CONFIRMED]
+        tell = partial(_tell_confirmation, files, cases, report)
+        for event in confirmed:
+            tell(event, str(purpose), str(channel))
+        if record.status is not None and record.since is not None:
+            report.say(f"{purpose} by {channel}: {_STATUS[record.status]} since {rfc3339(record.since)}")
+        if channel == Channel.PHONE and confirmed:
+            report.limits.append(
+                "that the telephone number is the person's: it was declared on the form, and confirmed"
+                " through the mailbox; nobody verified the number"
+            )
+
+
+_STATUS = {
+    Status.PENDING: "asked, never confirmed: NO consent",
+    Status.GIVEN: "consent GIVEN",
+    Status.WITHDRAWN: "consent WITHDRAWN by the person",
+    Status.REVOKED: "consent ended by the controller",
+    Status.EXPIRED: "consent expired",
+}
+
+
+def _tell_confirmation(
+    files: dict[str, bytes], cases: dict[str, _Case], report: Report, event: Event, purpose: str, channel: str
+) -> None:
+    """Say in which words a consent was given; or what does not fit."""
+    case = cases.get(event.declaration)
+    question = _question(files, event.form, purpose, channel)
+    page = html.unescape(files.get(f"forms/{event.form}.html", b"").decode("utf-8", "replace"))
+    if case is None or question is None:
+        report.say(f"{purpose} by {channel}: there is no form that asked this", held=False)
+        return
+    shown = question.wording in page and f'value="{purpose}"' in page
+    declared = parse(case.declaration)
+    ticked, fields = declared.get("purposes"), declared.get("fields")
+    if not shown or not isinstance(ticked, list) or purpose not in ticked:
+        report.say(
+            f"{purpose} by {channel}: the page shows other words, or the box was not ticked", held=False
+        )
+        return
+    number = fields.get(PHONE_FIELD) if isinstance(fields, dict) and channel == Channel.PHONE else None
+    report.say(
+        f"{declared.get('email')} ticked “{question.wording}” at {declared.get('at')}"
+        f" and confirmed it through the mailbox at {rfc3339(event.at)}"
+        + (f"; number declared: {number}" if number else "")
+    )
+
+
+def _question(files: dict[str, bytes], form: str, purpose: str, channel: str) -> ConsentQuestion | None:
+    try:
+        question = FormDeclaration.from_json(parse(files[f"forms/{form}.json"])).question(purpose)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
+    return question if question is not None and question.channel.value == channel else None
+
+
+def _check_stamps(files: dict[str, bytes], report: Report) -> None:
+    for name in sorted(path for path in files if path.startswith("timestamps/")):
+        moment = stamp_of(files[name], files["checkpoint.txt"])
+        if moment is None:
+            report.say(f"{name} is no time-stamp of this checkpoint", held=False)
+        else:
+            report.say(f"a time-stamp authority saw this checkpoint at {rfc3339(moment)} ({name})")
+            report.limits.append(f"that {name} is signed by an authority you trust: see openssl ts -verify")
+
+
+def stamp_of(token: bytes, data: bytes) -> datetime | None:
+    """Return when an RFC 3161 token says that `data` existed; None when it is no token of these bytes."""
+    try:
+        info = decode_timestamp_response(token).tst_info
+        imprint = info.message_imprint
+    except (ValueError, VerificationError):
+        return None
+    if imprint.hash_algorithm.dotted_string != SHA256 or imprint.message.hex() != digest(data):
+        return None
+    return info.gen_time

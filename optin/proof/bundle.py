@@ -1,0 +1,93 @@
+"""A bundle of evidence: files and their digests in one ZIP, written the same way every time.
+
+Reading trusts nothing: names, sizes and digests are checked before anything is believed, and nothing is
+ever written to disk.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+
+from optin.proof.commitment import digest
+
+MANIFEST = "manifest.json"
+MAX_FILES = 5_000
+MAX_BYTES = 200_000_000  # unpacked
+MAX_RATIO = 200
+_NAME = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30}/){0,2}[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class BundleBroken(ValueError):
+    """A bundle that is none; the message is one sentence on what does not hold."""
+
+
+def pack(files: Mapping[str, bytes]) -> bytes:
+    """Return the bundle with `files` and the manifest of their digests."""
+    manifest = {name: digest(data) for name, data in sorted(files.items())}
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in sorted([*files.items(), (MANIFEST, _json(manifest))]):
+            if not _NAME.fullmatch(name):
+                raise BundleBroken(name)
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def unpack(data: bytes) -> dict[str, bytes]:
+    """Return the files of a bundle, each as its manifest says. Raises BundleBroken."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = _read(archive, len(data))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
+        if isinstance(problem, BundleBroken):
+            raise
+        msg = "The file is no complete ZIP archive."
+        raise BundleBroken(msg) from None
+    except Exception as problem:  # noqa: BLE001 - zlib.error and what else a decoder may raise
+        msg = f"The file cannot be unpacked ({type(problem).__name__})."
+        raise BundleBroken(msg) from None
+    _check_manifest(files)
+    return files
+
+
+def _read(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
+    members = archive.infolist()
+    total = sum(member.file_size for member in members)
+    if len(members) > MAX_FILES or total > MAX_BYTES or total > packed * MAX_RATIO:
+        msg = "The archive is larger inside than any bundle of evidence."
+        raise BundleBroken(msg)
+    files: dict[str, bytes] = {}
+    for member in members:
+        if not _NAME.fullmatch(member.filename) or member.filename in files:
+            msg = "The archive has a name in it that no bundle has."
+            raise BundleBroken(msg)
+        with archive.open(member) as file:
+            files[member.filename] = file.read(member.file_size + 1)
+        if len(files[member.filename]) != member.file_size:
+            msg = "The archive says another size than it has."
+            raise BundleBroken(msg)
+    return files
+
+
+def _check_manifest(files: dict[str, bytes]) -> None:
+    try:
+        manifest = json.loads(files.pop(MANIFEST))
+    except (KeyError, ValueError, RecursionError):
+        msg = "The manifest is missing or cannot be read."
+        raise BundleBroken(msg) from None
+    if not isinstance(manifest, dict) or set(manifest) != set(files):
+        msg = "The files are not those that the manifest names."
+        raise BundleBroken(msg)
+    for name, data in files.items():
+        if manifest[name] != digest(data):
+            msg = f"The file {name} is not what the manifest says; it was changed."
+            raise BundleBroken(msg)
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True) + "\n").encode()

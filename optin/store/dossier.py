@@ -1,0 +1,42 @@
+"""Everything that is kept about one address, for whoever must prove or show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.record import RequestId
+from optin.store.requests import Request, peek_request
+from optin.store.transaction import Tx, from_ms
+from optin.store.vault import Place, Vault
+
+
+@dataclass(frozen=True)
+class KeptMail:
+    """A mail as it was sent."""
+
+    message_id: str
+    data: bytes
+    sent_at: datetime
+
+
+def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
+    """Return every request that was made with an address, oldest first."""
+    rows = tx.all(
+        "SELECT id FROM request WHERE email_index = :email_index ORDER BY created_at, id",
+        email_index=email_index,
+    )
+    found = [peek_request(tx, RequestId(row[0])) for row in rows]
+    return [request for request in found if request is not None]
+
+
+def mails_of(tx: Tx, vault: Vault, request: RequestId) -> list[KeptMail]:
+    """Return the mails of a request as they were sent. Raises KeysUnusable."""
+    rows = tx.all(
+        "SELECT message_id, sealed, sent_at FROM mail WHERE request_id = :request ORDER BY sent_at",
+        request=request,
+    )
+    return [
+        KeptMail(row[0], vault.open(Place("mail", row[0].encode()), bytes(row[1])), from_ms(row[2]))
+        for row in rows
+    ]

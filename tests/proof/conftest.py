@@ -1,0 +1,5 @@
+"""Evidence is made by the site that visitors see."""
+
+from tests.web.conftest import visit
+
+__all__ = ["visit"]
