@@ -24,6 +24,7 @@ COMMANDS = {
     "exports": "officer:exports",
     "evidence": "witness:evidence",
     "verify": "witness:verify",
+    "audit": "witness:audit",
     "checkpoint": "witness:checkpoint",
 }
 

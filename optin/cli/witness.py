@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.bootstrap.edition import Edition, load_edition
 from optin.bootstrap.evidence import make_bundle
@@ -14,9 +16,11 @@ from optin.cli.terminal import REFUSED, refuse, show_findings, site_option
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
+from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.verify_bundle import Report, verify_bundle
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
 from optin.proof.note import NoteBroken, parse_keys
+from optin.store.log import integrate, log_frontier
 
 
 @click.command()
@@ -73,6 +77,55 @@ def _show(report: Report) -> None:
         click.echo(f"  -  {sentence}")
     click.echo()
     click.secho("PROVEN" if report.holds else "NOT PROVEN", bold=True, fg="green" if report.holds else "red")
+
+
+@click.command()
+@click.option(
+    "--checkpoint",
+    "outside",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint from outside: a note, a proof, a receipt mail (.eml), a bundle (.zip).",
+)
+@site_option
+def audit(site: Path, outside: tuple[Path, ...]) -> None:
+    """Compute everything again from the events; hold it against what is stored, and against a checkpoint."""
+    edition = _edition(site)
+    try:
+        notes = [note for file in outside for note in checkpoints_in(file.read_bytes())]
+    except BundleBroken as problem:
+        refuse(f"{problem}")
+    with open_office(edition.site.settings, edition.policy) as office:
+        while office.store.submit(integrate).result():
+            pass
+        audit_ = Audit(office.store.read, office.vault, notes)
+        _with_progress(audit_, office.store.read(log_frontier).size)
+    for finding in audit_.findings:
+        click.secho(f"FOUND  {finding}", fg="red")
+    summary = f"{audit_.events} events, {audit_.erased} of them erased; {audit_.checkpoints} checkpoints"
+    click.echo(f"{summary}; {len(notes)} from outside.")
+    if audit_.findings:
+        refuse(f"{len(audit_.findings)} findings: the evidence was tampered with, or the disk is broken.")
+    click.secho("Everything follows from the events.", fg="green")
+    if not notes:
+        click.echo(
+            "A rewritten history that fits itself is found with --checkpoint and a receipt from outside."
+        )
+
+
+def _with_progress(running: Audit, total: int) -> None:
+    """Run it, showing how far it is on a terminal only."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        for _ in running.run():
+            pass
+        return
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("audit", total=total)
+        for done in running.run():
+            bar.advance(task, done)
 
 
 @click.command()

@@ -68,6 +68,17 @@ class Circumstances:
         }
 
 
+def erased(at: datetime, reason: str, count: int) -> dict[str, Any]:
+    """Return the event that `count` events were blanked. It names nobody and no request (P9)."""
+    return {
+        "version": VERSION,
+        "kind": EventKind.ERASED.value,
+        "at": rfc3339(at),
+        "reason": reason,
+        "events": count,
+    }
+
+
 @dataclass(frozen=True)
 class Event:
     """An event as read back from its bytes."""

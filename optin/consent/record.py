@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     WITHDRAWN = "withdrawn"  # by the data subject, 7(3)
     REVOKED = "revoked"  # by the controller
     EXPIRED = "expired"  # 5(1)(e)
+    ERASED = "erased"  # evidence only: so many events were blanked, and why (17, 5(1)(e))
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
 
 

@@ -26,8 +26,8 @@ class StoredEvent:
         return leaf_digest(self.body.encode()) == self.leaf
 
 
-def add_events(tx: Tx, request: RequestId, bodies: Sequence[dict[str, Json]]) -> None:
-    """Add events of `request`, in their order."""
+def add_events(tx: Tx, request: RequestId | None, bodies: Sequence[dict[str, Json]]) -> None:
+    """Add events of `request`, in their order; None: they are about nobody any more."""
     written = [canonical(body) for body in bodies]
     tx.many(
         "INSERT INTO event(request_id, body, leaf) VALUES (:request, :body, :leaf)",

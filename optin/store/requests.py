@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.consent.event import erased
 from optin.consent.record import RequestId, SubjectId
 from optin.proof.canonical import parse
+from optin.store.events import add_events
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -174,7 +176,8 @@ def erase_request(tx: Tx, request: RequestId, reason: str, now: datetime) -> Non
         reason=reason,
         now=to_ms(now),
     )
-    tx.run("UPDATE event SET body = NULL, request_id = NULL WHERE request_id = :id", id=request)
+    count = tx.run("UPDATE event SET body = NULL, request_id = NULL WHERE request_id = :id", id=request)
+    add_events(tx, None, [erased(now, reason, count)])
     tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
     tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
     tx.run("DELETE FROM request WHERE id = :id", id=request)

@@ -1,0 +1,140 @@
+"""Reading everything back for an audit, in short pages and in the order of the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optin.store.transaction import Row, Tx
+
+PAGE_LEAVES = 4_096  # a power of two: pages are complete subtrees
+PAGE_PEOPLE = 500
+
+
+def leaf_page(tx: Tx, first: int) -> list[Row]:
+    """Return the next leaves: place, leaf, event number, the event's leaf, its bytes."""
+    return tx.all(
+        "SELECT log_leaf.seq, log_leaf.leaf, log_leaf.event_id, event.leaf, event.body FROM log_leaf"
+        " LEFT JOIN event ON event.id = log_leaf.event_id"
+        " WHERE log_leaf.seq >= :first AND log_leaf.seq < :after ORDER BY log_leaf.seq",
+        first=first,
+        after=first + PAGE_LEAVES,
+    )
+
+
+def node_page(tx: Tx, level: int, first: int, after: int) -> list[bytes]:
+    """Return the stored subtrees of one level, by place."""
+    rows = tx.all(
+        "SELECT hash FROM log_node WHERE level = :level AND place >= :first AND place < :after"
+        " ORDER BY place",
+        level=level,
+        first=first,
+        after=after,
+    )
+    return [bytes(row[0]) for row in rows]
+
+
+def count_leaves(tx: Tx) -> int:
+    """Count the leaves."""
+    row = tx.one("SELECT COUNT(*) FROM log_leaf")
+    return 0 if row is None else int(row[0])
+
+
+def events_outside(tx: Tx) -> list[int]:
+    """Return events that are neither in the log nor on their way to it."""
+    rows = tx.all(
+        "SELECT event.id FROM event LEFT JOIN log_leaf ON log_leaf.event_id = event.id"
+        " LEFT JOIN log_queue ON log_queue.event_id = event.id"
+        " WHERE log_leaf.seq IS NULL AND log_queue.event_id IS NULL ORDER BY event.id LIMIT 1000"
+    )
+    return [row[0] for row in rows]
+
+
+def orphans(tx: Tx) -> list[str]:
+    """Return rows that refer to what is not there."""
+    found: list[str] = []
+    for what, sql in (
+        ("event {} is about a request that is gone, yet it was not erased",
+         "SELECT event.id FROM event LEFT JOIN request ON request.id = event.request_id"
+         " WHERE event.body IS NOT NULL AND event.request_id IS NOT NULL AND request.id IS NULL"),
+        ("consent of subject {} has no request",
+         "SELECT consent.subject_id FROM consent LEFT JOIN request ON request.id = consent.request_id"
+         " WHERE request.id IS NULL"),
+        ("mail {} belongs to no request",
+         "SELECT mail.message_id FROM mail LEFT JOIN request ON request.id = mail.request_id"
+         " WHERE request.id IS NULL"),
+        ("request {} is of a form that is not kept",
+         "SELECT request.id FROM request LEFT JOIN form_version ON form_version.digest = request.form"
+         " WHERE form_version.digest IS NULL"),
+    ):  # fmt: skip
+        rows = tx.all(f"{sql} LIMIT 100")
+        found += [what.format(row[0].hex() if isinstance(row[0], bytes) else row[0]) for row in rows]
+    return found
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """Some people with everything that is kept about their requests."""
+
+    last: bytes
+    consents: list[Row]  # subject, purpose, channel, status
+    requests: list[Row]  # id, subject, address index, form, sealed, asked at, confirmed at, subject's index
+    events: list[Row]  # request, number, bytes
+    mails: list[Row]  # request, Message-ID, sealed
+
+
+_OF = {
+    "confirmed": "request.subject_id > :after AND request.subject_id <= :last",
+    "open": "request.subject_id IS NULL AND request.id > :after AND request.id <= :last",
+}
+_NEXT = {
+    "confirmed": "SELECT id FROM subject WHERE id > :after ORDER BY id LIMIT :most",
+    "open": "SELECT id FROM request WHERE subject_id IS NULL AND id > :after ORDER BY id LIMIT :most",
+}
+
+
+def people_page(tx: Tx, kind: str, after: bytes) -> PeoplePage | None:
+    """Return the next people (`confirmed`), or the next requests that nobody confirmed (`open`)."""
+    ids = tx.all(_NEXT[kind], after=after, most=PAGE_PEOPLE)
+    if not ids:
+        return None
+    last = bytes(ids[-1][0])
+    consents = (
+        tx.all(
+            "SELECT subject_id, purpose, channel, status FROM consent"
+            " WHERE subject_id > :after AND subject_id <= :last",
+            after=after,
+            last=last,
+        )
+        if kind == "confirmed"
+        else []
+    )
+    requests = tx.all(
+        "SELECT request.id, request.subject_id, request.email_index, request.form, request.sealed,"
+        " request.created_at, request.confirmed_at, subject.email_index FROM request"
+        f" LEFT JOIN subject ON subject.id = request.subject_id WHERE {_OF[kind]}",
+        after=after,
+        last=last,
+    )
+    events = tx.all(
+        "SELECT event.request_id, event.id, event.body FROM request"
+        f" JOIN event ON event.request_id = request.id WHERE {_OF[kind]} ORDER BY event.id",
+        after=after,
+        last=last,
+    )
+    mails = tx.all(
+        "SELECT mail.request_id, mail.message_id, mail.sealed FROM request"
+        f" JOIN mail ON mail.request_id = request.id WHERE {_OF[kind]}",
+        after=after,
+        last=last,
+    )
+    return PeoplePage(last, consents, requests, events, mails)
+
+
+def form_rows(tx: Tx) -> list[Row]:
+    """Return every form version: digest, key, magnet, ordinal, page, declaration."""
+    return tx.all("SELECT digest, form_key, magnet, ordinal, page, declaration FROM form_version")
+
+
+def privacy_rows(tx: Tx) -> list[Row]:
+    """Return every privacy statement: digest, page."""
+    return tx.all("SELECT digest, page FROM privacy_version")
