@@ -30,6 +30,7 @@ format: .venv/test.stamp
 
 docs: .venv/test.stamp
 	$(BIN)/python -m tests.house.requirements_table
+	$(BIN)/python -m tests.proof.forger
 
 lock: .venv/test.stamp
 	sh tests/house/lock.sh $(BIN)

@@ -1,0 +1,390 @@
+"""The forger: what somebody with the database, and perhaps the keys, does; and what finds it.
+
+`python -m tests.proof.forger` (make docs) writes the table into docs/proof.md.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from optin.bootstrap.edition import Edition, keep_edition
+from optin.bootstrap.evidence import make_bundle
+from optin.bootstrap.office import Office
+from optin.bootstrap.opening import open_store
+from optin.consent.address import parse_email
+from optin.consent.entry import Entry
+from optin.consent.form import Slug
+from optin.consent.purpose import PurposeId
+from optin.consent.record import RequestId
+from optin.errors import OptinError
+from optin.flows.audit import Audit, checkpoints_in
+from optin.flows.confirm import confirm
+from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.orders import MailKind, Verdict
+from optin.flows.sign_up import sign_up
+from optin.flows.verify_bundle import verify_bundle
+from optin.flows.withdraw import withdraw_consent
+from optin.keys import KeyRing
+from optin.proof.bundle import BundleBroken, unpack
+from optin.proof.commitment import leaf_digest
+from optin.proof.note import Checkpoint, Note, parse_keys
+from optin.proof.tree import Frontier
+from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
+from optin.store.requests import Sealed
+from optin.store.vault import Vault
+from tests.house.requirements_table import ROOT
+from tests.web.conftest import site_at
+
+PAGE = ROOT / "docs" / "proof.md"
+BEGIN, END = "<!-- forger's table: written by make docs -->", "<!-- end of the table -->"
+TIPS, CALL = PurposeId("tips-email"), PurposeId("follow-up-phone")
+START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+FINDERS = ("audit", "audit --checkpoint", "verify", "the receipt")
+
+
+@dataclass
+class Scene:
+    """A site with some history, a receipt in somebody's mailbox, and an old copy of the database."""
+
+    root: Path
+    edition: Edition
+    vault: Vault
+    keys: KeyRing
+    moment: datetime = START
+    receipt: bytes = b""
+    receipt_keys: bytes = b""
+    alice: RequestId = RequestId(b"")
+    carol: RequestId = RequestId(b"")
+    bert: RequestId = RequestId(b"")
+
+    def __post_init__(self) -> None:
+        self.office = self.open()
+        keep_edition(self.office.store, self.edition, self.moment)
+
+    @property
+    def path(self) -> Path:
+        return self.root / "optin.db"
+
+    def open(self) -> Office:
+        store = open_store(f"sqlite:///{self.path}", self.root, self.vault, origin="optin.example.com/log")
+        return Office(store, self.vault, self.edition.policy, clock=lambda: self.moment)
+
+    def reopen(self, vault: Vault | None = None) -> None:
+        self.office.store.close()
+        self.vault = vault or self.vault
+        self.office = self.open()
+
+    def join(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
+        """Sign up, read the mail, confirm, get the receipt."""
+        self.moment += timedelta(minutes=10)
+        now = at or self.moment
+        form = self.edition.publication.forms[Slug("paper")]
+        fields = (("phone", "+31201234567"),) if CALL in purposes else ()
+        entry = Entry(parse_email(email), fields, purposes)
+        do, vault, policy = self.office.store.submit, self.vault, self.edition.policy
+        request = do(partial(sign_up, vault=vault, form=form, entry=entry, policy=policy, now=now)).result()
+        self.mails(now)
+        later = now + timedelta(minutes=1)
+        do(partial(confirm, vault=vault, request=request, policy=policy, now=later)).result()
+        self.moment = max(self.moment, later)
+        self.mails(later)
+        return request
+
+    def mails(self, now: datetime) -> None:
+        do, vault = self.office.store.submit, self.vault
+        claim = partial(claim_orders, vault=vault, policy=self.edition.policy, most=9, now=now, suspect=False)
+        for order in do(claim).result():
+            verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
+            do(partial(verdict, message=order.message_id.encode() + b" as sent", now=now)).result()
+            if order.kind is MailKind.DELIVERY:
+                files = {file.name: file.data for file in order.attachments}
+                self.receipt = next(data for name, data in files.items() if name.endswith(".tlog-proof"))
+                self.receipt_keys = files["log-keys.txt"]
+
+    def sql(self, *statements: str, **values: object) -> None:
+        """Write behind the program's back, the triggers dropped and put back afterwards."""
+        self.office.store.close()
+        file = sqlite3.connect(self.path)
+        triggers = file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            file.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert file.execute(statement, values).rowcount != 0, statement
+        for _, text in triggers:
+            file.execute(text)
+        file.commit()
+        file.close()
+        self.office = self.open()
+
+    def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
+        return self.office.store.read(lambda tx: tx.all(sql, **values))  # type: ignore[arg-type]
+
+
+def set_scene(folder: Path) -> Scene:
+    """Let three people sign up, one of them withdraw; keep a copy; let a fourth get the last receipt."""
+    edition = site_at(folder / "site")
+    keys = KeyRing.fresh("serve")
+    scene = Scene(folder, edition, Vault(keys), keys)
+    scene.alice = scene.join("alice@example.com", TIPS, CALL)
+    scene.bert = scene.join("bert@example.com", TIPS)
+    scene.carol = scene.join("carol@example.com", TIPS)
+    sign(scene)
+    scene.office.store.close()
+    shutil.copy(scene.path, folder / "old.db")
+    scene.office = scene.open()
+    scene.moment += timedelta(days=1)
+    withdrawn = partial(withdraw_consent, vault=scene.vault, request=scene.carol, purpose=None)
+    scene.office.store.submit(partial(withdrawn, now=scene.moment)).result()
+    scene.join("zed@example.com", TIPS)
+    sign(scene)
+    return scene
+
+
+def sign(scene: Scene) -> None:
+    scene.office.store.submit(integrate).result()
+    scene.office.store.submit(partial(sign_checkpoint, vault=scene.vault, now=scene.moment)).result()
+
+
+# -- what the forger does ---------------------------------------------------------------------------------
+
+_CONFIRMED = 'request_id = :id AND body LIKE \'%"kind":"confirmed"%\''
+
+
+def change_body(old: str, new: str) -> Callable[[Scene], None]:
+    """Change what alice's confirmation says, and its leaf with it."""
+
+    def forge(scene: Scene) -> None:
+        (number, body), *_ = scene.rows(f"SELECT id, body FROM event WHERE {_CONFIRMED}", id=scene.alice)
+        text = str(body).replace(old, new)
+        assert text != body
+        scene.sql(
+            "UPDATE event SET body = :body, leaf = :leaf WHERE id = :number",
+            body=text, leaf=leaf_digest(text.encode()), number=number,
+        )  # fmt: skip
+
+    return forge
+
+
+def edit(statement: str) -> Callable[[Scene], None]:
+    return lambda scene: scene.sql(statement)
+
+
+def reseal(change: Callable[[dict[str, object]], None]) -> Callable[[Scene], None]:
+    """With the keys: seal another declaration for alice."""
+
+    def forge(scene: Scene) -> None:
+        ((sealed,),) = scene.rows("SELECT sealed FROM request WHERE id = :id", id=scene.alice)
+        opened = Sealed.open(scene.vault, scene.alice, sealed)
+        plain = json.loads(opened.declaration)
+        change(plain)
+        forged = Sealed(json.dumps(plain).encode(), opened.salt, opened.code).seal(scene.vault, scene.alice)
+        scene.sql("UPDATE request SET sealed = :sealed WHERE id = :id", sealed=forged, id=scene.alice)
+
+    return forge
+
+
+def insert_lead(scene: Scene) -> None:
+    """Without the keys: copy bert's consent for an invented person."""
+    scene.sql(
+        "INSERT INTO subject(id, email_index, sealed, created_at)"
+        " SELECT x'01', x'02', sealed, created_at FROM subject LIMIT 1",
+        "INSERT INTO request SELECT x'03', x'02', x'01', form, sealed, created_at, erase_at, link_until,"
+        " resent, code_tries, confirmed_at FROM request WHERE id = :id",
+        "INSERT INTO consent SELECT x'01', purpose, channel, 'given', since, expires_at, x'03', NULL"
+        " FROM consent LIMIT 1",
+        "INSERT INTO event(request_id, body, leaf)"
+        " SELECT x'03', body, leaf FROM event WHERE request_id = :id",
+        id=scene.bert,
+    )
+
+
+def back_date(scene: Scene) -> None:
+    """With the keys and our own program: a whole lead of last year."""
+    scene.join("invented@example.com", TIPS, at=START - timedelta(days=365))
+    sign(scene)
+
+
+def delete_withdrawal(scene: Scene) -> None:
+    scene.sql(
+        'DELETE FROM event WHERE request_id = :id AND body LIKE \'%"kind":"withdrawn"%\'',
+        "UPDATE consent SET status = 'given', withdrawn_at = NULL WHERE request_id = :id",
+        "DELETE FROM suppression",
+        id=scene.carol,
+    )
+
+
+def blank_withdrawal(scene: Scene) -> None:
+    """Make a withdrawal look like an erased event."""
+    scene.sql(
+        "UPDATE event SET body = NULL, request_id = NULL"
+        ' WHERE request_id = :id AND body LIKE \'%"kind":"withdrawn"%\'',
+        "UPDATE consent SET status = 'given', withdrawn_at = NULL WHERE request_id = :id",
+        "DELETE FROM suppression",
+        id=scene.carol,
+    )
+
+
+def swap_events(scene: Scene) -> None:
+    scene.sql(
+        "UPDATE event SET id = -1 WHERE id = 1", "UPDATE event SET id = 1 WHERE id = 2",
+        "UPDATE event SET id = 2 WHERE id = -1",
+    )  # fmt: skip
+
+
+def old_copy(scene: Scene) -> None:
+    scene.office.store.close()
+    shutil.copy(scene.root / "old.db", scene.path)
+    for ending in ("-wal", "-shm"):
+        scene.path.with_name(scene.path.name + ending).unlink(missing_ok=True)
+    scene.office = scene.open()
+
+
+def rebuild(scene: Scene, vault: Vault | None = None) -> None:
+    """With the keys: forge, then make the log anew from the start, every checkpoint with it."""
+    delete_withdrawal(scene)
+    change_body('"how":"link"', '"how":"code"')(scene)
+    scene.sql(
+        "DELETE FROM log_leaf",
+        "DELETE FROM log_node",
+        "DELETE FROM checkpoint",
+        "DELETE FROM log_key",
+        "UPDATE log_state SET size = 0, peaks = x''",
+        "INSERT INTO log_queue(event_id, leaf) SELECT id, leaf FROM event",
+    )
+    if vault is not None:
+        scene.vault = vault
+        scene.office.vault = vault
+    scene.moment += timedelta(minutes=1)
+    sign(scene)
+
+
+def rebuild_with_own_key(scene: Scene) -> None:
+    """Without our signing key: the same, signed with a key of the forger's."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    honest = scene.vault
+    rebuild(scene, Vault(replace(scene.keys, log=KeyRing.fresh("serve").log)))
+    scene.vault = scene.office.vault = honest
+
+
+def replay(scene: Scene) -> None:
+    """Put another log's checkpoint, signed for another origin, into ours."""
+    other = Vault(KeyRing.fresh("serve")).log_keys("other.example/log")
+    size = scene.office.store.read(log_frontier).size
+    note = Checkpoint("other.example/log", size, bytes(32)).sign(other).signed
+    scene.sql("UPDATE checkpoint SET note = :note WHERE size = :size", note=note, size=size)
+
+
+FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
+    "change a time": ("database", change_body('"at":"2026', '"at":"2025')),
+    "change a purpose": ("database", change_body('"tips-email"', '"news-email"')),
+    "change a wording in the form's declaration": (
+        "database",
+        edit("UPDATE form_version SET declaration = REPLACE(declaration, 'Bel mij', 'Mail en bel mij')"),
+    ),
+    "change an address": ("keys", reseal(lambda plain: plain.update(email="eve@example.com"))),
+    "tick another box": ("keys", reseal(lambda plain: plain.update(purposes=["tips-email", "news-email"]))),
+    "insert a lead": ("database", insert_lead),
+    "insert a lead of last year": ("keys", back_date),
+    "delete a withdrawal": ("database", delete_withdrawal),
+    "pass a withdrawal off as erased": ("database", blank_withdrawal),
+    "swap two events": ("database", swap_events),
+    "put back an older copy of the database": ("database", old_copy),
+    "rebuild the whole log": ("keys", rebuild),
+    "rebuild the whole log, signed with another key": ("database", rebuild_with_own_key),
+    "replay another site's checkpoint": ("database", replay),
+    "edit a form's page": (
+        "database",
+        edit("UPDATE form_version SET page = CAST(REPLACE(CAST(page AS TEXT), 'Bel', 'Mail') AS BLOB)"),
+    ),
+    "edit a privacy statement": (
+        "database", edit("UPDATE privacy_version SET page = CAST(page || '<p>More.</p>' AS BLOB)"),
+    ),
+    "put one person's mail in place of another's": (
+        "database",
+        edit("UPDATE mail SET sealed = (SELECT sealed FROM mail AS m ORDER BY m.message_id LIMIT 1)"),
+    ),
+}  # fmt: skip
+
+
+# -- what finds it ----------------------------------------------------------------------------------------
+
+
+def audit(scene: Scene, outside: list[str]) -> bool:
+    """Tell whether an audit finds something."""
+    scene.office.store.submit(integrate).result()
+    running = Audit(scene.office.store.read, scene.vault, outside)
+    for _ in running.run():
+        pass
+    return bool(running.findings)
+
+
+def verify(scene: Scene) -> bool:
+    """Tell whether the bundles made now are refused by someone who has the key of an earlier receipt."""
+    trusted = parse_keys(scene.receipt_keys.decode())
+    try:
+        for name in ("alice", "carol"):
+            bundle = make_bundle(scene.edition, scene.office, parse_email(f"{name}@example.com"))
+            if not verify_bundle(unpack(bundle), trusted).holds:
+                return True
+    except (OptinError, BundleBroken, ValueError, LookupError):
+        return True
+    return False
+
+
+def receipt(scene: Scene) -> bool:
+    """Tell whether the holder of a receipt sees from the published hashes that history changed."""
+    (note,) = checkpoints_in(scene.receipt)
+    kept = Checkpoint.read(Note.parse(note))
+    hashes = scene.office.store.read(partial(tile, level=0, number=0, width=min(kept.size, 256)))
+    leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
+    return len(leaves) < kept.size or Frontier().grow(leaves)[0].root != kept.root
+
+
+def found_by(forge: Callable[[Scene], None]) -> tuple[bool, ...]:
+    """Return for each finder whether it finds the forgery."""
+    with tempfile.TemporaryDirectory(prefix="optin-forger-") as folder:
+        scene = set_scene(Path(folder))
+        try:
+            forge(scene)
+            return (
+                audit(scene, []),
+                audit(scene, checkpoints_in(scene.receipt)),
+                verify(scene),
+                receipt(scene),
+            )
+        finally:
+            scene.office.store.close()
+
+
+def table() -> str:
+    """Return the table."""
+    lines = [
+        "| What the forger does | with | "
+        + " | ".join(f"`{name}`" for name in FINDERS[:3])
+        + " | the receipt |",
+        "|---|---|" + "---|" * len(FINDERS),
+    ]
+    for name, (means, forge) in FORGERIES.items():
+        found = " | ".join("found" if it else "–" for it in found_by(forge))
+        lines.append(f"| {name} | {means} | {found} |")
+    return "\n".join(lines)
+
+
+def page() -> str:
+    """Return docs/proof.md with the table as it comes out now."""
+    before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

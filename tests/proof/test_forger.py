@@ -1,0 +1,46 @@
+"""Whatever a forger does is found; the table in the documents is the one that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from optin.flows.audit import checkpoints_in
+from tests.proof.forger import (
+    FORGERIES,
+    PAGE,
+    Scene,
+    audit,
+    found_by,
+    page,
+    receipt,
+    set_scene,
+    verify,
+)
+
+
+def test_an_honest_site_is_found_innocent(tmp_path: Path) -> None:
+    """P4, P6: no finder finds anything where nothing was forged."""
+    scene = set_scene(tmp_path)
+    outside = checkpoints_in(scene.receipt)
+    assert not audit(scene, [])
+    assert not audit(scene, outside)
+    assert not verify(scene)
+    assert not receipt(scene)
+    scene.office.store.close()
+
+
+@pytest.mark.parametrize("name", FORGERIES)
+def test_a_forgery_is_found(name: str) -> None:
+    """P4, P8: by an audit that was given a checkpoint from outside, every one of them."""
+    forge: Callable[[Scene], None] = FORGERIES[name][1]
+    found = dict(zip(("audit", "outside", "verify", "receipt"), found_by(forge), strict=True))
+    assert found["outside"], found
+    assert found["audit"] or found["receipt"], found
+
+
+def test_the_table_in_the_documents_is_true() -> None:
+    """P4: docs/proof.md says what the tests find."""
+    assert PAGE.read_text("utf-8") == page(), "run: make docs"
