@@ -26,6 +26,7 @@ COMMANDS = {
     "verify": "witness:verify",
     "audit": "witness:audit",
     "checkpoint": "witness:checkpoint",
+    "keys": "operator:keys",
 }
 
 

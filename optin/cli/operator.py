@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from optin.bootstrap.anchors import keep_anchors
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.office import Office, keep_log, open_office, sweep, sweep_by_itself
@@ -19,6 +20,7 @@ from optin.bootstrap.opening import sqlite_path
 from optin.bootstrap.soundness import check_settings, check_use
 from optin.cli.terminal import refuse, show_findings, site_option
 from optin.errors import SetupRefused
+from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
 from optin.web.app import build_app
 from optin.web.desk import Desk
@@ -63,7 +65,15 @@ async def _serve(edition: Edition, office: Office, host: str, port: int) -> None
     app = build_app(Desk.of(edition, office))
     logging.getLogger("optin.serve").info("serving on %s port %d", host, port)
     await run_server(
-        app, host, port, (courier.run, partial(sweep_by_itself, office), partial(keep_log, office))
+        app,
+        host,
+        port,
+        (
+            courier.run,
+            partial(sweep_by_itself, office),
+            partial(keep_log, office),
+            partial(keep_anchors, office, edition.site.anchors),
+        ),
     )
 
 
@@ -83,3 +93,25 @@ def sweep_command(site: Path) -> None:
         refuse("optin.toml has errors; see: optin check")
     with open_office(edition.site.settings, edition.policy) as office:
         click.echo(f"{sweep(office)} unconfirmed requests erased")
+
+
+@click.group()
+def keys() -> None:
+    """Look after the keys."""
+
+
+@keys.command()
+@site_option
+def rotate(site: Path) -> None:
+    """Add a new key of each kind. Old ones go on reading: links, data and checkpoints keep working."""
+    edition, _ = load_edition(site)
+    if edition is None:
+        refuse("optin.toml has errors; see: optin check")
+    settings = edition.site.settings
+    ring = load_keys(settings.keys, settings.root)
+    if ring is None or settings.keys.lstrip().startswith("{"):
+        msg = "There is no key file to rotate; keys from the environment are changed where they are set."
+        raise SetupRefused(msg)
+    with open_office(settings, edition.policy):  # these keys are those of the data, and nobody is in the way
+        write_rotated(settings.keys, settings.root, ring.rotated())
+    click.echo(f"{settings.keys} has new keys; restart the server, and keep a copy of the file.")

@@ -17,6 +17,7 @@ from optin.site.findings import Finding, nearest
 from optin.site.lint import objections_to_wording
 from optin.site.magnets import MagnetReader, Surroundings
 from optin.site.model import (
+    Anchors,
     Dkim,
     Limits,
     Loaded,
@@ -151,6 +152,7 @@ class _SiteReader:
             privacy=self._privacy(written),
             trusted_proxies=self._proxies(written),
             dkim=self._dkim(written),
+            anchors=self._anchors(written),
             texts=self._texts(written),
         )
         return None if any(f.severity == "error" for f in self.findings) else site
@@ -285,6 +287,14 @@ class _SiteReader:
         if not path.is_file():
             self._say(("dkim", "key"), f"There is no key file {table.key!r}.", "Put it there.", "dkim")
         return Dkim(table.selector, table.domain, path)
+
+    def _anchors(self, written: SiteFile) -> Anchors:
+        table = written.log
+        if table.timestamp and not table.timestamp.startswith(("https://", "http://")):
+            message = f"{table.timestamp!r} is no address."
+            self._say(("log", "timestamp"), message, "Write it like https://tsa.example/tsr.", "log")
+        every = self._period(("log", "timestamp_every"), table.timestamp_every)
+        return Anchors(table.timestamp, every, table.witnesses)
 
     def _texts(self, written: SiteFile) -> dict[str, dict[str, str]]:
         known = catalogue("en")

@@ -76,6 +76,15 @@ class Dkim:
 
 
 @dataclass(frozen=True)
+class Anchors:
+    """Who sees the log's checkpoints: a time-stamp authority, witnesses by name."""
+
+    timestamp: str = ""  # its address
+    timestamp_every: RetentionPeriod = RetentionPeriod.parse("24 hours")
+    witnesses: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class PrivacyStatement:
     """A privacy statement in one language (GDPR 13)."""
 
@@ -133,6 +142,7 @@ class Site:
     magnets: Mapping[Slug, Magnet] = field(default_factory=dict)
     trusted_proxies: tuple[str, ...] = ()
     dkim: Dkim | None = None
+    anchors: Anchors = field(default_factory=Anchors)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 

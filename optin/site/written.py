@@ -98,6 +98,14 @@ class DkimTable(Written):
     key: Text = Field(description="A private key file (PEM), readable by its owner alone.")
 
 
+class LogTable(Written):
+    """Who else gets to see the log's checkpoints, so that they cannot be rewritten."""
+
+    timestamp: str = Field("", description="Address of a time-stamp authority (RFC 3161).")
+    timestamp_every: str = Field("24 hours", description="How often one is asked for.")
+    witnesses: dict[str, str] = Field({}, description="By name: an address, or a command that reads it.")
+
+
 class SiteFile(Written):
     """`optin.toml`."""
 
@@ -117,6 +125,7 @@ class SiteFile(Written):
     download: DownloadTable = DownloadTable()  # type: ignore[call-arg]  # as above
     proxy: ProxyTable = ProxyTable()
     dkim: DkimTable | None = None
+    log: LogTable = LogTable()  # type: ignore[call-arg]  # as above
     texts: dict[str, dict[str, str]] = Field({}, description="Your own words by language and key.")
 
 
