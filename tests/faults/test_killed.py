@@ -13,6 +13,11 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from optin.bootstrap.opening import open_store
+from optin.flows.audit import Audit
+from optin.keys import load_keys
+from optin.store.log import integrate
+from optin.store.vault import Vault
 from tests.mail.server import Script, mail_server
 from tests.serving import Serving, form_key, served, start
 from tests.web.conftest import site_at
@@ -97,10 +102,51 @@ def test_ten_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> N
         database.close()
         with served(tmp_path / "site", free_port, store, mail, keys):
             assert wait_for(script, load.acknowledged, 60) == set()
+    assert audited(tmp_path, store, keys) >= requests
     identities = [message_from_bytes(mail, policy=default)["Message-ID"] for mail in script.mails]
     doubles = len(identities) - len(set(identities))
     assert doubles <= 4 * DEATHS  # what four lanes can have had under way at each death
     assert len(set(identities)) <= requests
+
+
+def audited(root: Path, url: str, keys: str) -> int:
+    """See that the log has no gap and no double, and its root follows; return its size (P4)."""
+    ring = load_keys(keys, root)
+    assert ring is not None
+    store = open_store(url, root, Vault(ring))
+    while store.submit(integrate).result():
+        pass
+    audit = Audit(store.read, Vault(ring))
+    for _ in audit.run():
+        pass
+    assert audit.findings == []
+    counts = store.read(lambda tx: tx.one("SELECT COUNT(*), COUNT(DISTINCT event_id) FROM log_leaf"))
+    assert counts == (audit.events, audit.events)
+    store.close()
+    return audit.events
+
+
+def test_deaths_in_the_middle_of_integrating_leave_no_gap(
+    tmp_path: Path, free_port: int, postgres_url: str
+) -> None:
+    """P4, S6: on PostgreSQL, kill -9 five times while two processes sign up and integrate."""
+    site_at(tmp_path / "site")
+    script, keys = Script(), str(tmp_path / "keys.json")
+    acknowledged = 0
+    with mail_server(script) as mail_port:
+        mail = f"smtp://127.0.0.1:{mail_port}"
+        other = start(tmp_path / "site", free_port + 1, postgres_url, mail, keys)
+        for death in range(5):
+            serving = start(tmp_path / "site", free_port, postgres_url, mail, keys)
+            load = Load()
+            with httpx.Client(base_url=serving.base) as client:
+                load.start(serving.base, form_key(client), f"d{death}")
+            time.sleep(0.4)
+            serving.kill()
+            load.finish()
+            acknowledged += len(load.acknowledged)
+        other.stop()
+    assert audited(tmp_path, postgres_url, keys) >= acknowledged > 0
 
 
 def test_a_graceful_stop_sends_nothing_twice_and_loses_nothing(tmp_path: Path, free_port: int) -> None:

@@ -19,9 +19,8 @@ PARTLY = {
     "M2": "white-paper, tip-booklet, checklist and newsletter; webinar, quiz and prize-draw are to come",
     "M9": "Dutch and English; German and French are to come",
     "E2": "CSV and JSON Lines; XLSX is to come",
-    "E5": "every run is recorded; checkpoints and withdrawals since a run are to come",
+    "E5": "every run is recorded; its checkpoint and withdrawals since a run are to come",
     "E7": "by export; webhooks are to come",
-    "P7": "on pages and mails; the evidence bundle is to come",
     "P9": "for requests that were never confirmed; erasure of a person is to come",
     "R2": "a new sign-up after a withdrawal; the personal page is to come",
     "R3": "as written; one list of every consent is to come with the personal page",
@@ -29,11 +28,10 @@ PARTLY = {
     "R7": "after a withdrawal; after an erasure is to come",
     "R8": "unconfirmed requests; purposes and leads are to come (an export refuses what is expired)",
     "O5": "health; metrics are to come",
-    "S2": "keys rotate by the key file; a command is to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {
-    "M8", "P4", "P5", "P6", "P8", "R1", "R4", "R6", "R9", "E3", "E6", "S7", "O3", "O4",
+    "M8", "R1", "R4", "R6", "R9", "E3", "E6", "S7", "O3", "O4",
 }  # fmt: skip
 
 

@@ -1,0 +1,147 @@
+"""The log: what it costs a sign-up, how proofs and audits grow. OPTIN_BENCH_LEADS: how many, if fewer.
+
+Two events a lead; an audit of three million events is one of 1.5 million leads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import resource
+import sqlite3
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from unittest.mock import patch
+
+from optin.consent.address import parse_email
+from optin.consent.entry import Entry
+from optin.flows.audit import Audit
+from optin.flows.evidence import gather_evidence
+from optin.flows.sign_up import sign_up
+from optin.keys import make_keys
+from optin.proof.commitment import LEAF_PREFIX
+from optin.store import sqlite
+from optin.store.log import checkpoint_at, integrate, prove_event, sign_checkpoint
+from optin.store.sqlite import connect
+from optin.store.vault import Vault
+from tests.benchmarks.export import FEW, fill
+from tests.world import NOON, TIPS, World, form_version, open_world
+
+SIGN_UPS = 3_000
+PROOFS = 300
+
+
+def timed(act: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
+
+
+def sign_ups(folder: Path, name: str, vault: Vault) -> float:
+    """Return durable sign-ups a second, 64 waiting at once."""
+    world = open_world(f"sqlite:///{folder}/{name}.db", folder, vault)
+
+    def run() -> None:
+        waiting = []
+        for number in range(SIGN_UPS):
+            entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
+            about = partial(sign_up, vault=vault, form=world.form, entry=entry, policy=world.policy)
+            waiting.append(world.store.submit(partial(about, now=NOON)))
+            if len(waiting) == 64:
+                for future in waiting:
+                    future.result()
+                waiting.clear()
+        for future in waiting:
+            future.result()
+
+    rate = SIGN_UPS / timed(run)
+    world.store.close()
+    return rate
+
+
+def cost_of_the_log(folder: Path, vault: Vault) -> None:
+    """Compare with the same store that integrates nothing and queues nothing."""
+    ratios = []
+    for attempt in range(3):
+        with_log = sign_ups(folder, f"with{attempt}", vault)
+        with patch.object(sqlite, "integrate", lambda _tx: 0), patch.object(sqlite, "_migrate", bare):
+            without = sign_ups(folder, f"without{attempt}", vault)
+        ratios.append(1 - with_log / without)
+        print(f"  sign-ups: {with_log:,.0f}/s with the log, {without:,.0f}/s without", flush=True)
+    print(f"the log costs a sign-up {sorted(ratios)[1]:.0%} (at most 30%)")
+
+
+_MIGRATE = sqlite._migrate  # noqa: SLF001 - the same store, but for its trigger
+
+
+def bare(connection: sqlite3.Connection) -> None:
+    """Migrate, then take the queueing trigger away."""
+    _MIGRATE(connection)
+    connection.execute("DROP TRIGGER IF EXISTS event_queue")
+
+
+def grown(folder: Path, count: int, vault: Vault) -> World:
+    world = open_world(f"sqlite:///{folder}/{count}.db", folder, vault)
+    world.serve(form_version())
+    fill(world, folder / f"{count}.db", count)
+    while world.do(integrate):
+        pass
+    world.do(partial(sign_checkpoint, vault=vault, now=NOON))
+    return world
+
+
+def proofs(world: World, count: int) -> float:
+    """Return the median seconds of an inclusion proof, spread over the log."""
+    size = 2 * count
+    stored = world.store.read(partial(checkpoint_at, size=size))
+    spent = []
+    for number in range(PROOFS):
+        prove = partial(prove_event, place=number * size // PROOFS, event=b"event", checkpoint=stored)
+        spent.append(timed(partial(world.store.read, prove)))
+    return sorted(spent)[PROOFS // 2]
+
+
+def plain_reading(path: Path) -> float:
+    """Return events a second of nothing but reading the rows and hashing them."""
+    connection = connect(path)
+    count, begun = 0, time.perf_counter()
+    for (body,) in connection.execute("SELECT body FROM event ORDER BY id"):
+        hashlib.sha256(LEAF_PREFIX + body.encode()).digest()
+        count += 1
+    spent = time.perf_counter() - begun
+    connection.close()
+    return count / spent
+
+
+def main() -> None:
+    """Print the ratios that the log promises."""
+    many = int(os.environ.get("OPTIN_BENCH_LEADS", "1000000"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        vault = Vault(make_keys("keys.json", folder, "dev"))
+        cost_of_the_log(folder, vault)
+        medians = {}
+        for count in (FEW, many):
+            world = grown(folder, count, vault)
+            medians[count] = proofs(world, count)
+            about = partial(gather_evidence, vault=vault, email=parse_email("p7@example.com"))
+            spent = timed(lambda w=world, a=about: w.do(partial(a, base_url="https://x.example", now=NOON)))  # type: ignore[misc]
+            print(
+                f"  {count:,} leads: inclusion proof {medians[count] * 1000:.2f} ms, evidence {spent:.2f} s"
+            )
+            rate = plain_reading(folder / f"{count}.db")
+            audit = Audit(world.store.read, vault)
+            seconds = timed(lambda a=audit: [*a.run()])  # type: ignore[misc]
+            if audit.findings:
+                raise AssertionError(audit.findings[:3])
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(
+                f"  audit of {audit.events:,} events: {audit.events / seconds:,.0f}/s, peak {peak:.0f} MiB;"
+                f" {audit.events / seconds / rate:.2f} of reading and hashing alone ({rate:,.0f}/s)",
+                flush=True,
+            )
+            world.store.close()
+        print(f"proof at {many:,} / at {FEW:,} leads: {medians[many] / medians[FEW]:.2f} (at most 2)")

@@ -1,0 +1,73 @@
+"""No command, screen or import makes a consent that nobody gave."""
+
+from __future__ import annotations
+
+import ast
+from functools import partial
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from optin.bootstrap.edition import keep_edition, load_edition
+from optin.bootstrap.office import open_office
+from optin.cli import COMMANDS, main
+from optin.consent.address import parse_email
+from optin.consent.entry import Entry
+from optin.consent.form import Slug
+from optin.consent.purpose import PurposeId
+from optin.flows.sign_up import sign_up
+from tests.house.requirements_table import ROOT
+from tests.web.conftest import site_at
+
+ARGUMENTS = {
+    "check": [],
+    "exports": [],
+    "sweep": [],
+    "audit": [],
+    "checkpoint": [],
+    "keys": ["rotate"],
+    "export": ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "x", "--out", "-"],
+    "evidence": ["bob@example.com", "--out", "-"],
+}
+WITHOUT_A_SITE = {"init", "new", "schema", "verify"}
+SERVERS = {"dev", "serve"}
+
+
+def test_only_the_prospect_confirms() -> None:
+    """P8: one procedure writes confirmations, and the web calls it, nothing else."""
+    writers, callers = set(), set()
+    for path in sorted((ROOT / "optin").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(node, ast.Call | ast.ImportFrom):
+                continue
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".confirmed"):
+                writers.add(path.relative_to(ROOT).as_posix())
+            if isinstance(node, ast.ImportFrom) and node.module == "optin.flows.confirm":
+                names = {alias.name for alias in node.names}
+                if names & {"confirm", "confirm_by_code"}:
+                    callers.add(path.relative_to(ROOT).as_posix())
+    assert writers == {"optin/flows/confirm.py"}
+    assert callers == {"optin/web/confirm.py", "optin/web/landing.py"}
+
+
+def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
+    """P8: every command is run on a site where bob has not answered; he still has not."""
+    assert {*ARGUMENTS, *WITHOUT_A_SITE, *SERVERS} == set(COMMANDS)
+    root = tmp_path / "site"
+    site_at(root)
+    edition, _ = load_edition(root)
+    assert edition is not None
+    with open_office(edition.site.settings, edition.policy) as office:
+        keep_edition(office.store, edition, office.clock())
+        form = edition.publication.forms[Slug("paper")]
+        entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
+        asked = partial(sign_up, vault=office.vault, form=form, entry=entry, policy=edition.policy)
+        office.store.submit(partial(asked, now=office.clock())).result()
+    for command, arguments in ARGUMENTS.items():
+        done = CliRunner().invoke(main, [command, *arguments, "--site", str(root)])
+        assert done.exit_code == 0, (command, done.output)
+    with open_office(edition.site.settings, edition.policy) as office:
+        bodies = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT body FROM event"))]
+        assert office.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
+    assert len(bodies) == 1
+    assert '"kind":"requested"' in bodies[0]
