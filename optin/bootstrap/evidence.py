@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import partial
 
@@ -75,4 +76,15 @@ def _story(theme: Theme, lang: str, evidence: Evidence, chapter: Chapter) -> Sto
         consents=tuple(consents),
         events=tuple(events),
         mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
+        page_html=_dressed(theme, opened.form.version.page.decode("utf-8", "replace")),
     )
+
+
+def _dressed(theme: Theme, page: str) -> str:
+    """Return a page with its stylesheet in it, where the theme still has the very one that it pinned."""
+
+    def inside(found: re.Match[str]) -> str:
+        asset = theme.assets.get(found[1])
+        return found[0] if asset is None else f"<style>{asset.data.decode()}</style>"
+
+    return re.sub(r'<link rel="stylesheet" href="([^"]+)">', inside, page)

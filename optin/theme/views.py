@@ -221,6 +221,7 @@ class Story:
     consents: tuple[StoryConsent, ...]
     events: tuple[StoryEvent, ...]
     mails: tuple[str, ...]
+    page_html: str  # the page to look at; its exact bytes are a file of their own
 
 
 @dataclass(frozen=True)
