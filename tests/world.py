@@ -77,7 +77,8 @@ DECLARATION = FormDeclaration(
 def form_version(text: str = "v1", declaration: FormDeclaration = DECLARATION) -> FormVersion:
     """Make a form version whose page is `text`."""
     boxes = "".join(
-        f'<input name="consent" value="{asked.purpose}"> {asked.wording}' for asked in declaration.questions
+        f'<input name="consent" value="{asked.purpose}"><span>{asked.wording}</span>'
+        for asked in declaration.questions
     )
     page = f"<!doctype html><title>{text}</title>{boxes}".encode()
     digest = hashlib.sha256(page).hexdigest()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NewType, Self
@@ -86,6 +88,22 @@ class FormDeclaration:
     def asked(self, purposes: Sequence[str]) -> tuple[ConsentQuestion, ...]:
         """Return the boxes for `purposes`, in the form's order."""
         return tuple(asked for asked in self.questions if asked.purpose in purposes)
+
+
+def shows(page: bytes, form: FormDeclaration, question: ConsentQuestion) -> bool:
+    """Tell whether a page asks `question` in its words, whole, beside its own box.
+
+    The declaration is a telling of the page; it may not say anything that the page does not.
+    """
+    text = html.unescape(page.decode("utf-8", "replace"))
+    boxes = sorted(text.find(f'value="{asked.purpose}"') for asked in form.questions)
+    place = text.find(f'value="{question.purpose}"')
+    if place < 0:
+        return False
+    before = max((box for box in boxes if box < place), default=0)
+    after = min((box for box in boxes if box > place), default=len(text))
+    whole = re.compile(r">\s*" + re.escape(question.wording) + r"\s*[<(]")
+    return whole.search(text, before, after) is not None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import email
 import email.policy
 import hashlib
-import html
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +22,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
-from optin.consent.form import FormDeclaration
+from optin.consent.form import FormDeclaration, shows
 from optin.consent.record import EventKind, Happening, RequestId, Status, TransitionRefused, fold
 from optin.errors import KeysUnusable
 from optin.proof.bundle import unpack
@@ -242,14 +241,14 @@ class Audit:
             name = f"form {magnet} v{ordinal}"
             if digest(bytes(page)) != found:
                 self.findings.append(f"{name} is not the page of its digest: it was edited")
-            text = html.unescape(bytes(page).decode("utf-8", "replace"))
+            text = bytes(page).decode("utf-8", "replace")
             try:
                 form = FormDeclaration.from_json(parse(declaration))
             except (KeyError, TypeError, ValueError):
                 self.findings.append(f"{name} has no declaration that can be read")
                 continue
             for question in form.questions:
-                if question.wording not in text or f'value="{question.purpose}"' not in text:
+                if not shows(bytes(page), form, question):
                     self.findings.append(f"{name} says other words than its page for {question.purpose}")
             if key not in text and 'name="form"' in text:
                 self.findings.append(f"{name} has another key than its page")

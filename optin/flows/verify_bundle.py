@@ -9,18 +9,17 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 
 from rfc3161_client import decode_timestamp_response
 from rfc3161_client.errors import VerificationError
 
+from optin.consent.address import EmailAddress, address_key
 from optin.consent.event import Event, rfc3339
-from optin.consent.form import PHONE_FIELD, FormDeclaration
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.form import PHONE_FIELD, FormDeclaration, shows
+from optin.consent.purpose import Channel
 from optin.consent.record import EventKind, Happening, Status, TransitionRefused, fold
 from optin.proof.bundle import BundleBroken
 from optin.proof.canonical import parse
@@ -64,6 +63,16 @@ def verify_bundle(files: dict[str, bytes], trusted: Sequence[VerifierKey] = ()) 
 
     Raises BundleBroken with one sentence when there is nothing to verify.
     """
+    try:
+        return _verify(files, trusted)
+    except BundleBroken:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
+        msg = f"Something in it is not as optin writes it ({type(problem).__name__})."
+        raise BundleBroken(msg) from None
+
+
+def _verify(files: dict[str, bytes], trusted: Sequence[VerifierKey]) -> Report:
     report = Report()
     keys = tuple(trusted) or _keys(files)
     checkpoint = _checkpoint(files, keys)
@@ -77,6 +86,8 @@ def verify_bundle(files: dict[str, bytes], trusted: Sequence[VerifierKey] = ()) 
     for name, body in events:
         _check_references(files, cases, name, body, report)
 
+    _check_unnamed(files, cases, events, report)
+
     # 4. The consents follow from the events.
     _tell_consents(files, cases, [body for _, body in events], report)
 
@@ -86,6 +97,7 @@ def verify_bundle(files: dict[str, bytes], trusted: Sequence[VerifierKey] = ()) 
         "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
         "that the key is the log's own: compare it with the one in a receipt mail, or published elsewhere",
         "that only the person reads the mailbox that confirmed",
+        "what index.html and record.jsonld say: they tell the same for people and machines; believe this",
     ]
     return report
 
@@ -168,32 +180,68 @@ def _check_references(
             report.say(f"event {name}: the mail is not the one that was sent", held=False)
 
 
+def _check_unnamed(
+    files: dict[str, bytes],
+    cases: dict[str, _Case],
+    events: Sequence[tuple[str, dict[str, object]]],
+    report: Report,
+) -> None:
+    """Let nothing stand in the bundle that looks like evidence, and to which no event refers."""
+    known = {f"events/{name}.json" for name, _ in events} | {f"proofs/{name}{ENDING}" for name, _ in events}
+    known |= {f"mails/{name}.eml" for name, body in events if body["kind"] == EventKind.MAILED}
+    for _, body in events:
+        known |= {
+            f"forms/{body['form']}.html",
+            f"forms/{body['form']}.json",
+            f"privacy/{body['privacy']}.html",
+        }
+    named = {str(body["declaration"]) for _, body in events}
+    declared = {case.declaration for commitment, case in cases.items() if commitment in named}
+    for name, data in sorted(files.items()):
+        folder = name.partition("/")[0]
+        if folder == "requests" and name.endswith(".json") and data not in declared:
+            report.say(f"{name} is in here, but no event refers to it", held=False)
+        if folder in {"events", "proofs", "mails", "forms", "privacy"} and name not in known:
+            report.say(f"{name} is in here, but no event refers to it", held=False)
+
+
 def _tell_consents(
     files: dict[str, bytes], cases: dict[str, _Case], bodies: Sequence[dict[str, object]], report: Report
 ) -> None:
     read = [(Event.read(body), body) for body in bodies]
     asked_at = {event.request: event.at for event, _ in read if event.kind is EventKind.REQUESTED}
-    for purpose, channel in sorted({(it.purpose, it.channel) for it, _ in read if it.purpose and it.channel}):
-        chain = [event for event, _ in read if (event.purpose, event.channel) == (purpose, channel)]
+    for who, purpose, channel in sorted(
+        {(_who(cases, it), it.purpose or "", it.channel or "") for it, _ in read}
+    ):
+        if not purpose:
+            continue
+        about = (who, purpose, channel)
+        chain = [it for it, _ in read if (_who(cases, it), it.purpose, it.channel) == about]
         happened = [Happening(it.kind, it.at, it.request, asked_at.get(it.request)) for it in chain]
         try:
             record = fold(happened)
         except TransitionRefused:
-            report.say(
-                f"the events for {purpose} by {channel} cannot have happened in this order", held=False
-            )
+            report.say(f"the events of {who} for {purpose} by {channel} cannot follow like this", held=False)
             continue
         confirmed = [event for event in chain if event.kind is EventKind.CONFIRMED]
-        tell = partial(_tell_confirmation, files, cases, report)
         for event in confirmed:
-            tell(event, str(purpose), str(channel))
+            _tell_confirmation(files, cases, report, event, purpose, channel)
         if record.status is not None and record.since is not None:
-            report.say(f"{purpose} by {channel}: {_STATUS[record.status]} since {rfc3339(record.since)}")
+            report.say(
+                f"{who}, {purpose} by {channel}: {_STATUS[record.status]} since {rfc3339(record.since)}"
+            )
         if channel == Channel.PHONE and confirmed:
             report.limits.append(
                 "that the telephone number is the person's: it was declared on the form, and confirmed"
                 " through the mailbox; nobody verified the number"
             )
+
+
+def _who(cases: dict[str, _Case], event: Event) -> str:
+    """Return whose event it is, as declared: one mailbox is one person, however it was typed."""
+    case = cases.get(event.declaration)
+    declared = None if case is None else parse(case.declaration).get("email")
+    return address_key(EmailAddress(declared)).decode() if isinstance(declared, str) else "somebody"
 
 
 _STATUS = {
@@ -210,12 +258,12 @@ def _tell_confirmation(
 ) -> None:
     """Say in which words a consent was given; or what does not fit."""
     case = cases.get(event.declaration)
-    question = _question(files, event.form, purpose, channel)
-    page = html.unescape(files.get(f"forms/{event.form}.html", b"").decode("utf-8", "replace"))
-    if case is None or question is None:
+    form = _form(files, event.form)
+    question = None if form is None else form.question(purpose)
+    if case is None or form is None or question is None or question.channel.value != channel:
         report.say(f"{purpose} by {channel}: there is no form that asked this", held=False)
         return
-    shown = question.wording in page and f'value="{purpose}"' in page
+    shown = shows(files.get(f"forms/{event.form}.html", b""), form, question)
     declared = parse(case.declaration)
     ticked, fields = declared.get("purposes"), declared.get("fields")
     if not shown or not isinstance(ticked, list) or purpose not in ticked:
@@ -231,12 +279,11 @@ def _tell_confirmation(
     )
 
 
-def _question(files: dict[str, bytes], form: str, purpose: str, channel: str) -> ConsentQuestion | None:
+def _form(files: dict[str, bytes], form: str) -> FormDeclaration | None:
     try:
-        question = FormDeclaration.from_json(parse(files[f"forms/{form}.json"])).question(purpose)
+        return FormDeclaration.from_json(parse(files[f"forms/{form}.json"]))
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
-    return question if question is not None and question.channel.value == channel else None
 
 
 def _check_stamps(files: dict[str, bytes], report: Report) -> None:

@@ -24,6 +24,9 @@ from optin.errors import RequestRefused
 from optin.flows.verify_bundle import Report, verify_bundle
 from optin.keys import KeyRing
 from optin.proof.bundle import MANIFEST, BundleBroken, pack, unpack
+from optin.proof.commitment import leaf_digest
+from optin.proof.inclusion import InclusionProof
+from optin.proof.note import Checkpoint
 from optin.store.vault import Vault
 from tests.proof.published import check_document
 from tests.proof.strangers import check_with_sigstore
@@ -135,6 +138,30 @@ FORGERIES: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
     "no salt": lambda files: {name: b"" if name.endswith(".salt") else data for name, data in files.items()},
     "no form": lambda files: without(files, "forms/"),
     "events swapped": _swapped,
+    "the words cut short": lambda files: replaced(
+        files, "forms/", b'"wording":"Bel mij een keer hierover."', b'"wording":"Bel mij een keer"'
+    ),
+    "the words of two boxes swapped": lambda files: replaced(
+        replaced(
+            replaced(files, "forms/", b'"purpose":"tips-email"', b'"purpose":"x"'),
+            "forms/",
+            b'"purpose":"follow-up-phone"',
+            b'"purpose":"tips-email"',
+        ),
+        "forms/",
+        b'"purpose":"x"',
+        b'"purpose":"follow-up-phone"',
+    ),
+    "a mail that nobody sent": lambda files: {**files, "mails/0009-mailed-delivery.eml": b"yes!"},
+    "a form that nobody saw": lambda files: {**files, "forms/x.html": b"yes!"},
+    "another declaration": lambda files: {
+        **files,
+        "requests/00/declaration.json": b'{"email":"x"}',
+        "requests/00/declaration.salt": b"00" * 32,
+    },
+    "a declaration that is none": lambda files: {
+        name: b"[1]" if name.endswith("declaration.json") else data for name, data in files.items()
+    },
 }
 
 
@@ -152,6 +179,29 @@ def holds(data: bytes) -> bool:
     except BundleBroken as problem:
         assert str(problem)
         return False
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b"{}", b"[]", b"x", b"[" * 5_000, b'{"at":1}',
+        b'{"at":"2026-01-01","channel":1,"declaration":"","form":"","kind":"confirmed","purpose":1,"request":""}',
+        b'{"at":"2026-01-01","channel":"a","declaration":"b","form":"c","kind":"requested","purpose":"d",'
+        b'"request":"00"}',
+    ],
+)  # fmt: skip
+def test_another_log_may_say_anything(case: Case, event: bytes) -> None:
+    """S5: events that a hostile log signed with its own key are refused in a sentence."""
+    key = Vault(KeyRing.fresh("dev")).log_keys("hostile.example/log")[0]
+    note = Checkpoint(key.name, 1, leaf_digest(event)).sign([key]).signed
+    files = without(without(case.files, "events/"), "proofs/")
+    files |= {
+        "checkpoint.txt": note.encode(),
+        "log-keys.txt": key.verifier.text.encode(),
+        "events/0001-x.json": event,
+        "proofs/0001-x.tlog-proof": InclusionProof(0, (), note, event).text.encode(),
+    }
+    assert not holds(pack(files))
 
 
 def test_the_own_key_tells_another_log(case: Case) -> None:
