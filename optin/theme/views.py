@@ -261,3 +261,4 @@ class MailView:
     subject: str
     headers: tuple[tuple[str, str], ...]
     text: str
+    attachments: tuple[tuple[str, str], ...] = ()

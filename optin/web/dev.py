@@ -109,7 +109,7 @@ def dev_routes(bench: Workbench) -> list[Route]:
         if found is None:
             raise PageUnknown
         frame = bench.desk.frame(bench.desk.edition.site.languages[0])
-        view = MailView(frame, found.name, found.subject, found.headers, found.text)
+        view = MailView(frame, found.name, found.subject, found.headers, found.text, found.attachments)
         return bench.desk.page(view)
 
     async def mail_html(request: Request) -> Response:

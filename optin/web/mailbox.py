@@ -23,6 +23,7 @@ class Mail:
     headers: tuple[tuple[str, str], ...]
     text: str
     html: str
+    attachments: tuple[tuple[str, str], ...] = ()  # name and text: a receipt's files are texts
 
 
 class Mailbox:
@@ -53,9 +54,15 @@ class Mailbox:
             headers=tuple((key, str(value)) for key, value in message.items()),
             text=_part(message, "plain"),
             html=_part(message, "html"),
+            attachments=tuple(_attachment(part) for part in message.iter_attachments()),
         )
 
 
 def _part(message: EmailMessage, kind: str) -> str:
     body = message.get_body((kind,))
     return "" if body is None else str(body.get_content())
+
+
+def _attachment(part: EmailMessage) -> tuple[str, str]:
+    data = part.get_payload(decode=True)
+    return str(part.get_filename() or ""), data.decode("utf-8", "replace") if isinstance(data, bytes) else ""

@@ -93,6 +93,13 @@ def test_the_whole_double_opt_in_without_a_mail_server(bench: tuple[Path, httpx.
     assert client.get(link[1]).status_code == 200
     answer = client.post(link[1], headers={"content-type": "application/x-www-form-urlencoded"})
     assert "Bevestigd" in client.get(answer.headers["location"]).text
+    for _ in range(100):
+        names = set(re.findall(r'href="(/dev/mail/[^"]+)"', client.get("/dev/mail").text))
+        if len(names) > 1:
+            break
+        time.sleep(0.05)
+    (receipt,) = names - {name[1]}
+    assert "<summary>consent-receipt.jsonld</summary>" in client.get(receipt).text
     assert client.get("/dev/mail/nothing.eml").status_code == 404
     assert client.get("/dev/mail/nothing.eml/html").status_code == 404
     assert "EventSource" not in client.get("/dev/reload.js").text
