@@ -81,3 +81,19 @@ def test_every_dependency_has_its_reason() -> None:
     for line in block.splitlines():
         if line.strip().startswith('"'):
             assert re.search(r'",\s+# \w', line), line
+
+
+@pytest.mark.parametrize("lang", ["nl", "en"])
+def test_the_statement_names_every_processor_and_period(lang: str) -> None:
+    """What the site does with data stands in its statement, and nothing stands there that it does not do."""
+    site = tomllib.loads((ROOT / "optin.toml").read_text("utf-8"))
+    statement = (ROOT / "privacy" / f"{lang}.md").read_text("utf-8")
+    for processor in site["processors"].values():
+        assert processor["name"] in statement
+        assert processor["agreement"].rpartition(" ")[2] in statement
+    units = {"nl": {"month": "maanden", "day": "dagen"}, "en": {"month": "months", "day": "days"}}[lang]
+    for purpose in site["purposes"].values():
+        count, unit = purpose["retention"].split()
+        assert f"{count} {units[unit.removesuffix('s')]}" in statement
+    assert site["controller"]["name"] in statement
+    assert site["controller"]["email"] in statement
