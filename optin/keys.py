@@ -113,7 +113,7 @@ def load_keys(where: str, root: Path) -> KeyRing | None:
 def make_keys(where: str, root: Path, use: str) -> KeyRing:
     """Make new keys and write them to `where`, readable to the owner alone, never over an old file."""
     path = root / where
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = KeyRing.fresh(use)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -57,7 +57,7 @@ def sqlite_path(url: str, root: Path) -> Path | None:
 def _connect(url: str, root: Path, *, serving: bool) -> Store:
     path = sqlite_path(url, root)
     if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteStore(path, serving=serving)
     if url.startswith(POSTGRES_PREFIXES):
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from optin.bootstrap.auditing import run_audit
 from optin.bootstrap.edition import Edition, load_edition
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, open_office
@@ -19,7 +22,7 @@ from optin.export.destination import write_whole
 from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.verify_bundle import Report, verify_bundle
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
-from optin.proof.note import NoteBroken, parse_keys
+from optin.proof.note import Checkpoint, Note, NoteBroken, parse_keys
 from optin.store.log import integrate, log_frontier
 
 
@@ -92,14 +95,14 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
     """Compute everything again from the events; hold it against what is stored, and against a checkpoint."""
     edition = _edition(site)
     try:
-        notes = [note for file in outside for note in checkpoints_in(file.read_bytes())]
+        notes = [note for file in outside for note in _checkpoints(file)]
     except BundleBroken as problem:
         refuse(f"{problem}")
     with open_office(edition.site.settings, edition.policy) as office:
         while office.store.submit(integrate).result():
             pass
         audit_ = Audit(office.store.read, office.vault, notes)
-        _with_progress(audit_, office.store.read(log_frontier).size)
+        _with_progress(run_audit(audit_, edition.site.settings), office.store.read(log_frontier).size)
     for finding in audit_.findings:
         click.secho(f"FOUND  {finding}", fg="red")
     summary = f"{audit_.events} events, {audit_.erased} of them erased; {audit_.checkpoints} checkpoints"
@@ -113,18 +116,29 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
         )
 
 
-def _with_progress(running: Audit, total: int) -> None:
+def _checkpoints(file: Path) -> list[str]:
+    notes: list[str] = []
+    for note in checkpoints_in(file.read_bytes()):
+        with suppress(NoteBroken):
+            Checkpoint.read(Note.parse(note))
+            notes.append(note)
+    if not notes:
+        refuse(f"{file} holds no checkpoint; give a note, a proof, a receipt mail (.eml) or a bundle (.zip).")
+    return notes
+
+
+def _with_progress(running: Iterator[int], total: int) -> None:
     """Run it, showing how far it is on a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        for _ in running.run():
+        for _ in running:
             pass
         return
     with Progress(
         BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
     ) as bar:
         task = bar.add_task("audit", total=total)
-        for done in running.run():
+        for done in running:
             bar.advance(task, done)
 
 

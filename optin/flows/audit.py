@@ -16,12 +16,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from itertools import accumulate
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.event import Event
 from optin.consent.form import FormDeclaration, shows
 from optin.consent.record import EventKind, Happening, RequestId, Status, TransitionRefused, fold
 from optin.errors import KeysUnusable
@@ -47,12 +47,20 @@ from optin.store.review import (
     privacy_rows,
 )
 from optin.store.transaction import Operation, Row, from_ms
-from optin.store.vault import Place, Vault
+from optin.store.vault import ID_BYTES, Place, Vault
 
 Read = Callable[[Operation[Any]], Any]
+Body = dict[str, Any]
 CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
 PAGE_CHECKPOINTS = 1_000
+Share = tuple[bytes, bytes]  # ids above the first, up to and with the second
+EVERYBODY: Share = (b"", b"\xff" * ID_BYTES)
+_SHA256 = hashlib.sha256
 _ERASED = f'"kind":"{EventKind.ERASED}"'
+_KINDS = frozenset(kind.value for kind in EventKind)
+_ASKED = frozenset({EventKind.REQUESTED.value, EventKind.CONFIRMED.value})
+_NAMED = frozenset({"request", "form", "declaration", "purpose", "channel"})
+_ANY_TIME = datetime.fromtimestamp(0, UTC)
 _AT = slice(7, 31)  # where an event's moment stands in its canonical bytes
 
 
@@ -70,13 +78,16 @@ class Audit:
     checkpoints: int = 0
 
     def run(self) -> Iterator[int]:
-        """Do it all; yield how many events and people were looked at since the last time."""
+        """Do it all; yield how many events were looked at since the last time."""
+        yield from self.log()
+        yield from self.people(EVERYBODY)
+
+    def log(self) -> Iterator[int]:
+        """Do 1, 2, 3 and 5; yield how many events were looked at since the last time."""
         keys = self._keys()
         expected = self._expected(keys)
         yield from self._log(expected)
         yield from self._forms()
-        for kind in ("confirmed", "open"):
-            yield from self._people(kind)
         self.findings += self.read(orphans)
         for number in self.read(events_outside):
             self.findings.append(f"event {number} is not in the log")
@@ -153,6 +164,22 @@ class Audit:
                 )
 
     def _leaves(self, page: Sequence[Row], latest: str) -> tuple[list[bytes], str]:
+        """Return the leaves of a page and its latest moment; look closer where the page is not all well."""
+        leaves = [bytes(row[1]) for row in page]
+        bodies = [row[4] for row in page]
+        if None not in bodies and not any(_ERASED in body for body in bodies):
+            hashed = [_SHA256(LEAF_PREFIX + body.encode()).digest() for body in bodies]
+            moments = [body[_AT] for body in bodies]
+            if hashed == leaves == [row[3] for row in page]:
+                tops = list(accumulate(moments, max, initial=latest))[1:]
+                if moments != tops:
+                    for (_, _, number, _, _), at, top in zip(page, moments, tops, strict=True):
+                        if at < top:
+                            self._back_dated(number, at, top)
+                return leaves, tops[-1]
+        return self._leaves_one_by_one(page, latest)
+
+    def _leaves_one_by_one(self, page: Sequence[Row], latest: str) -> tuple[list[bytes], str]:
         leaves: list[bytes] = []
         for place, leaf, number, event_leaf, body in page:
             leaf = bytes(leaf)  # noqa: PLW2901 - PostgreSQL gives views
@@ -162,7 +189,7 @@ class Audit:
                 if event_leaf is None or bytes(event_leaf) != leaf:
                     self.findings.append(f"event {number} (place {place}) is gone from the events")
                 continue
-            if hashlib.sha256(LEAF_PREFIX + body.encode()).digest() != leaf or bytes(event_leaf) != leaf:
+            if _SHA256(LEAF_PREFIX + body.encode()).digest() != leaf or bytes(event_leaf) != leaf:
                 self.findings.append(f"event {number} (place {place}) is not what was logged: it was changed")
                 continue
             if _ERASED in body:
@@ -209,7 +236,7 @@ class Audit:
             for level, placed in by_level.items():
                 self._compare(level, placed[0][0], [value for _, value in placed])
             return grown
-        sha, begin = hashlib.sha256, frontier.size
+        sha, begin = _SHA256, frontier.size
         values, level = list(leaves), 0
         while len(values) > 1:  # level by level is twice as fast as leaf by leaf
             pairs = iter(values)
@@ -255,43 +282,50 @@ class Audit:
         yield 0
 
     # 4. People.
-    def _people(self, kind: str) -> Iterator[int]:
-        after = b""
-        while page := self.read(partial(people_page, kind=kind, after=after)):
+    def people(self, share: Share) -> Iterator[int]:
+        """Do 4 for one share of the people; yield as it goes on."""
+        for kind in ("confirmed", "open"):
+            yield from self._people(kind, share)
+
+    def _people(self, kind: str, share: Share) -> Iterator[int]:
+        after, until = share
+        while page := self.read(partial(people_page, kind=kind, after=after, until=until)):
             known = len(self.findings)
             self._check_page(page)
             if len(self.findings) > known:  # look again: something may just have happened between two reads
                 del self.findings[known:]
-                again: PeoplePage | None = self.read(partial(people_page, kind=kind, after=after))
+                again: PeoplePage | None = self.read(
+                    partial(people_page, kind=kind, after=after, until=until)
+                )
                 self._check_page(again or page)
             after = page.last
             yield 0
 
     def _check_page(self, page: PeoplePage) -> None:
-        events: dict[bytes, list[tuple[int, Event, dict[str, Any]]]] = defaultdict(list)
-        for request, number, text in page.events:
-            try:
-                body = parse(text or "")
-                events[bytes(request)].append((number, Event.read(body), body))
-            except (KeyError, TypeError, ValueError):
-                self.findings.append(f"event {number} cannot be read")
         mails: dict[bytes, dict[str, bytes]] = defaultdict(dict)
         for request, message_id, sealed in page.mails:
             mails[bytes(request)][message_id] = bytes(sealed)
-        chains: dict[tuple[bytes, str, str], list[tuple[int, Happening]]] = defaultdict(list)
-        for row in page.requests:
-            request = bytes(row[0])
+        owners = {bytes(row[0]): row for row in page.requests}
+        events: dict[bytes, list[tuple[int, Body]]] = defaultdict(list)
+        chains: dict[tuple[bytes, str, str], list[tuple[Body, bytes]]] = defaultdict(list)
+        for key, number, text in page.events:  # in the order of the log
+            request = bytes(key)
+            try:
+                body = _readable(parse(text or ""))
+            except (KeyError, TypeError, ValueError):
+                self.findings.append(f"event {number} cannot be read")
+                continue
+            events[request].append((number, body))
+            subject = owners[request][1]
+            if subject is not None and body["purpose"] and body["channel"]:
+                chains[bytes(subject), body["purpose"], body["channel"]].append((body, request))
+        for request, row in owners.items():
             self._check_request(row, events[request], mails[request])
-            for number, event, _ in events[request]:
-                if row[1] is not None and event.purpose and event.channel:
-                    happening = Happening(event.kind, event.at, event.request, from_ms(row[5]))
-                    chains[bytes(row[1]), event.purpose, event.channel].append((number, happening))
-        self._check_statuses(page.consents, chains)
+        self._check_statuses(page.consents, chains, owners)
 
-    def _check_request(
-        self, row: Row, events: Sequence[tuple[int, Event, dict[str, Any]]], mails: dict[str, bytes]
-    ) -> None:
-        request, name = RequestId(bytes(row[0])), f"request {bytes(row[0]).hex()}"
+    def _check_request(self, row: Row, events: Sequence[tuple[int, Body]], mails: dict[str, bytes]) -> None:
+        request = RequestId(bytes(row[0]))
+        name = f"request {request.hex()}"
         try:
             sealed = Sealed.open(self.vault, request, bytes(row[4]))
             declared = Declared.parse(sealed.declaration)
@@ -301,29 +335,36 @@ class Audit:
             return
         if bytes(row[2]) != index or (row[7] is not None and bytes(row[7]) != index):
             self.findings.append(f"{name} is filed under another address than was declared")
-        commitment = commit(sealed.salt, sealed.declaration)
-        for number, event, body in events:
-            if event.declaration != commitment or event.request != request:
-                self.findings.append(f"event {number} commits to another declaration than is kept")
-            self._check_event(number, event, row[3], declared)
-            if event.kind is EventKind.MAILED:
-                self._check_mail(number, body, sealed.salt, mails)
+        self._check_events(row, events, sealed, declared, mails)
         for message_id in mails:
             self.findings.append(f"mail {message_id} has no event of its sending")
-        kinds = {event.kind for _, event, _ in events}
+        kinds = {body["kind"] for _, body in events}
         if EventKind.REQUESTED not in kinds:
             self.findings.append(f"{name} has no event of its asking")
         if (EventKind.CONFIRMED in kinds) != (row[6] is not None) and declared.purposes:
             self.findings.append(f"{name} is {'' if row[6] else 'not '}confirmed, its events say otherwise")
 
-    def _check_event(self, number: int, event: Event, form: str, declared: Declared) -> None:
-        if event.form != form:
-            self.findings.append(f"event {number} names another form than its request")
-        asked = event.kind in (EventKind.REQUESTED, EventKind.CONFIRMED)
-        if asked and event.purpose and event.purpose not in declared.purposes:
-            self.findings.append(f"event {number} is about a box that was not ticked")
+    def _check_events(
+        self,
+        row: Row,
+        events: Sequence[tuple[int, Body]],
+        sealed: Sealed,
+        declared: Declared,
+        mails: dict[str, bytes],
+    ) -> None:
+        commitment, named, form = commit(sealed.salt, sealed.declaration), bytes(row[0]).hex(), row[3]
+        for number, body in events:
+            kind = body["kind"]
+            if body["declaration"] != commitment or body["request"] != named:
+                self.findings.append(f"event {number} commits to another declaration than is kept")
+            if body["form"] != form:
+                self.findings.append(f"event {number} names another form than its request")
+            if kind in _ASKED and body["purpose"] and body["purpose"] not in declared.purposes:
+                self.findings.append(f"event {number} is about a box that was not ticked")
+            if kind == EventKind.MAILED:
+                self._check_mail(number, body, sealed.salt, mails)
 
-    def _check_mail(self, number: int, body: dict[str, Any], salt: bytes, mails: dict[str, bytes]) -> None:
+    def _check_mail(self, number: int, body: Body, salt: bytes, mails: dict[str, bytes]) -> None:
         message_id = str(body.get("message_id"))
         sealed = mails.pop(message_id, None)
         if sealed is None:
@@ -338,15 +379,29 @@ class Audit:
             self.findings.append(f"event {number}: the mail {message_id} is not the one that was sent")
 
     def _check_statuses(
-        self, consents: Sequence[Row], chains: dict[tuple[bytes, str, str], list[tuple[int, Happening]]]
+        self,
+        consents: Sequence[Row],
+        chains: dict[tuple[bytes, str, str], list[tuple[Body, bytes]]],
+        owners: dict[bytes, Row],
     ) -> None:
         cached = {(bytes(row[0]), row[1], row[2]): row[3] for row in consents}
-        for (subject, purpose, channel), numbered in chains.items():
-            chain = [happening for _, happening in sorted(numbered, key=lambda pair: pair[0])]
+        for (subject, purpose, channel), chain in chains.items():
             status = cached.pop((subject, purpose, channel), None)
             who = f"consent of subject {subject.hex()} for {purpose} by {channel}"
+            kinds = tuple(body["kind"] for body, _ in chain)
             try:
-                derived = fold(chain).status
+                if EventKind.WITHDRAWN in kinds:  # only then do moments matter
+                    derived = fold(
+                        Happening(
+                            EventKind(body["kind"]),
+                            datetime.fromisoformat(body["at"]),
+                            RequestId(request),
+                            from_ms(owners[request][5]),
+                        )
+                        for body, request in chain
+                    ).status
+                else:
+                    derived = _status_after(kinds)
             except TransitionRefused as problem:
                 self.findings.append(f"{who}: its events do not fit together ({problem})")
                 continue
@@ -356,6 +411,22 @@ class Audit:
             self.findings.append(
                 f"consent of subject {subject.hex()} for {purpose} by {channel} has no events"
             )
+
+
+def _readable(body: Body) -> Body:
+    """Return the event when it is one of ours. Raises KeyError, TypeError, ValueError."""
+    if body["kind"] not in _KINDS:
+        raise ValueError(body["kind"])
+    datetime.fromisoformat(body["at"])
+    if not body.keys() >= _NAMED:
+        raise KeyError
+    return body
+
+
+@lru_cache(maxsize=4_096)
+def _status_after(kinds: tuple[str, ...]) -> Status | None:
+    """Derive a status where nothing was withdrawn, so that no moment counts. Raises TransitionRefused."""
+    return fold(Happening(EventKind(kind), _ANY_TIME) for kind in kinds).status
 
 
 def _count_of(body: str) -> int:

@@ -47,7 +47,7 @@ class FileTransport:
         """There is nothing to close."""
 
     def _write(self, message: bytes) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = str(message_from_bytes(message)["Message-ID"] or secrets.token_hex(8))
         name = re.sub(r"[^A-Za-z0-9@.-]", "", found)[:120]
         path = self._folder / f"{datetime.now(UTC):%Y%m%dT%H%M%S.%f}-{name}.eml"

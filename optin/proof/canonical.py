@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TypeAlias
 
+import orjson
 import rfc8785
 
 Json: TypeAlias = "bool | int | str | list[Json] | tuple[Json, ...] | dict[str, Json] | None"
@@ -17,7 +17,7 @@ def canonical(value: Json) -> bytes:
 
 def parse(data: bytes | str) -> dict[str, Json]:
     """Read an object that `canonical` wrote. Raises ValueError when it is none."""
-    value = json.loads(data)
+    value = orjson.loads(data)
     if not isinstance(value, dict):
         msg = "not a JSON object"
         raise ValueError(msg)  # noqa: TRY004 - the text is wrong, not the call

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from optin.consent.event import erased
 from optin.consent.record import RequestId, SubjectId
@@ -34,7 +35,7 @@ class Sealed:
     @classmethod
     def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> Sealed:
         """Return what was sealed for `request`. Raises KeysUnusable."""
-        plain = json.loads(vault.open(Place("request", request), sealed))
+        plain: Any = parse(vault.open(Place("request", request), sealed))
         return cls(
             declaration=plain["declaration"].encode(),
             salt=bytes.fromhex(plain["salt"]),

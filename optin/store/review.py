@@ -87,14 +87,19 @@ _OF = {
     "open": "request.subject_id IS NULL AND request.id > :after AND request.id <= :last",
 }
 _NEXT = {
-    "confirmed": "SELECT id FROM subject WHERE id > :after ORDER BY id LIMIT :most",
-    "open": "SELECT id FROM request WHERE subject_id IS NULL AND id > :after ORDER BY id LIMIT :most",
+    "confirmed": "SELECT id FROM subject WHERE",
+    "open": "SELECT id FROM request WHERE subject_id IS NULL AND",
 }
 
 
-def people_page(tx: Tx, kind: str, after: bytes) -> PeoplePage | None:
+def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | None:
     """Return the next people (`confirmed`), or the next requests that nobody confirmed (`open`)."""
-    ids = tx.all(_NEXT[kind], after=after, most=PAGE_PEOPLE)
+    ids = tx.all(
+        f"{_NEXT[kind]} id > :after AND id <= :until ORDER BY id LIMIT :most",
+        after=after,
+        until=until,
+        most=PAGE_PEOPLE,
+    )
     if not ids:
         return None
     last = bytes(ids[-1][0])

@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 QUEUE_LENGTH = 2_000
 GROUP_LENGTH = 64
+READ_CACHE_KIB = 16_384  # a proof in a large log reads nodes from all over it
 BUSY_TIMEOUT_MS = 5_000
 PAGE_ROWS = 500
 READERS = 2
@@ -127,6 +128,7 @@ class SqliteStore:
         if connection is None:
             connection = self._local.connection = connect(self._path)
             connection.execute("PRAGMA query_only = ON")
+            connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
             self._opened.append(connection)
         try:
             connection.execute("BEGIN")
@@ -230,6 +232,8 @@ class SqliteStore:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with everything that durability and erasure need, whatever SQLite's defaults."""
+    with suppress(FileExistsError):  # the journal takes over whose business it is
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     _write_ahead(connection)

@@ -6,7 +6,6 @@ file, journal, replica or dump names nobody.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass
@@ -64,7 +63,7 @@ class Vault:
 
     def index(self, address: EmailAddress) -> bytes:
         """Return the digest under which an address is found (HMAC-SHA256)."""
-        return hmac.new(self._index_key, address_key(address), hashlib.sha256).digest()
+        return hmac.digest(self._index_key, address_key(address), "sha256")
 
     def log_keys(self, origin: str) -> tuple[SigningKey, ...]:
         """Return the keys that sign the log `origin`, oldest first."""
@@ -72,7 +71,7 @@ class Vault:
 
     def fingerprint(self) -> bytes:
         """Return what tells this index key from another, without telling the key."""
-        return hmac.new(self._index_key, b"optin.fingerprint", hashlib.sha256).digest()
+        return hmac.digest(self._index_key, b"optin.fingerprint", "sha256")
 
 
 def new_id() -> bytes:

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
+from optin.bootstrap.auditing import run_audit
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.flows.audit import Audit
@@ -23,6 +24,7 @@ from optin.flows.evidence import gather_evidence
 from optin.flows.sign_up import sign_up
 from optin.keys import make_keys
 from optin.proof.commitment import LEAF_PREFIX
+from optin.settings import Settings
 from optin.store import sqlite
 from optin.store.log import checkpoint_at, integrate, prove_event, sign_checkpoint
 from optin.store.sqlite import connect
@@ -104,16 +106,35 @@ def proofs(world: World, count: int) -> float:
     return sorted(spent)[PROOFS // 2]
 
 
-def plain_reading(path: Path) -> float:
-    """Return events a second of nothing but reading the rows and hashing them."""
+def plain_reading(path: Path) -> tuple[float, float]:
+    """Return events a second of nothing but reading rows and hashing leaves.
+
+    First of the events alone; then of every row that an audit must read, as an audit must join them.
+    """
     connection = connect(path)
     count, begun = 0, time.perf_counter()
     for (body,) in connection.execute("SELECT body FROM event ORDER BY id"):
         hashlib.sha256(LEAF_PREFIX + body.encode()).digest()
         count += 1
-    spent = time.perf_counter() - begun
+    of_events = count / (time.perf_counter() - begun)
+    begun = time.perf_counter()
+    for _, leaf, _, event_leaf, body in connection.execute(
+        "SELECT log_leaf.seq, log_leaf.leaf, event.id, event.leaf, event.body FROM log_leaf"
+        " JOIN event ON event.id = log_leaf.event_id ORDER BY log_leaf.seq"
+    ):
+        if not hashlib.sha256(LEAF_PREFIX + body.encode()).digest() == leaf == event_leaf:
+            raise AssertionError
+    for table in ("log_node", "consent", "subject", "mail"):
+        for _ in connection.execute(f"SELECT * FROM {table}"):
+            pass
+    for _ in connection.execute(
+        "SELECT event.request_id, event.id, event.body, request.sealed, request.email_index FROM request"
+        " JOIN event ON event.request_id = request.id ORDER BY request.subject_id"
+    ):
+        pass
+    of_all = count / (time.perf_counter() - begun)
     connection.close()
-    return count / spent
+    return of_events, of_all
 
 
 def main() -> None:
@@ -126,21 +147,25 @@ def main() -> None:
         medians = {}
         for count in (FEW, many):
             world = grown(folder, count, vault)
+            proofs(world, count)  # a server that has just started has nothing in memory yet
             medians[count] = proofs(world, count)
             about = partial(gather_evidence, vault=vault, email=parse_email("p7@example.com"))
             spent = timed(lambda w=world, a=about: w.do(partial(a, base_url="https://x.example", now=NOON)))  # type: ignore[misc]
             print(
                 f"  {count:,} leads: inclusion proof {medians[count] * 1000:.2f} ms, evidence {spent:.2f} s"
             )
-            rate = plain_reading(folder / f"{count}.db")
+            of_events, of_all = plain_reading(folder / f"{count}.db")
             audit = Audit(world.store.read, vault)
-            seconds = timed(lambda a=audit: [*a.run()])  # type: ignore[misc]
+            settings = Settings(folder, store=f"sqlite:///{folder}/{count}.db", keys="keys.json")
+            seconds = timed(lambda a=audit, s=settings: [*run_audit(a, s)])  # type: ignore[misc]
             if audit.findings:
                 raise AssertionError(audit.findings[:3])
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(
                 f"  audit of {audit.events:,} events: {audit.events / seconds:,.0f}/s, peak {peak:.0f} MiB;"
-                f" {audit.events / seconds / rate:.2f} of reading and hashing alone ({rate:,.0f}/s)",
+                f" {audit.events / seconds / of_all:.2f} of reading every row it must and hashing"
+                f" ({of_all:,.0f}/s), {audit.events / seconds / of_events:.2f} of the events alone"
+                f" ({of_events:,.0f}/s); at least 0.5 is asked",
                 flush=True,
             )
             world.store.close()

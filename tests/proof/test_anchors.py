@@ -177,6 +177,20 @@ def test_keys_rotate_by_a_command(tmp_path: Path) -> None:
     assert (len(after.log), len(after.seal), len(after.link)) == (2, 2, 2)
     assert after.index == before.index
     assert os.stat(tmp_path / "site" / "var" / "keys.json").st_mode & 0o777 == 0o600  # noqa: PTH116
+    for file in (tmp_path / "site" / "var").glob("optin.db*"):
+        assert file.stat().st_mode & 0o777 == 0o600
     assert Vault(after).log_keys("x")[0] == Vault(before).log_keys("x")[0]
     audited = run(main, ["audit", "--site", str(tmp_path / "site")])
     assert audited.exit_code == 0, audited.output
+
+
+def test_a_file_without_a_checkpoint_raises_no_alarm(tmp_path: Path) -> None:
+    """P4: the wrong file is a mistake, not a forgery."""
+    run = CliRunner().invoke
+    site_at(tmp_path / "site")
+    (tmp_path / "letter.txt").write_text("Dear officer,\n\nnothing.\n")
+    options = ["--site", str(tmp_path / "site"), "--checkpoint", str(tmp_path / "letter.txt")]
+    audited = run(main, ["audit", *options])
+    assert audited.exit_code == 1
+    assert "holds no checkpoint" in audited.output
+    assert "tampered" not in audited.output
