@@ -23,6 +23,7 @@ class Settings:
     store: str = "sqlite:///var/optin.db"
     mail: str = "file:var/mail"
     keys: str = "var/keys.json"
+    journal: str = "var/journal.jsonl"  # withdrawals and erasures, kept apart for a restored backup (S7)
 
     @property
     def secure(self) -> bool:

@@ -32,9 +32,10 @@ from optin.consent.record import Happening, RequestId, Status, SubjectId, fold
 from optin.flows.audit import Audit
 from optin.flows.confirm import Confirmation, confirm
 from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.orders import MailKind, MailOrder, Order, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sign_up import sign_up
+from optin.flows.sweep import Broom
 from optin.flows.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
@@ -74,6 +75,11 @@ DECLARATION = FormDeclaration(
 )
 
 
+def about_requests(orders: list[Order], kind: MailKind) -> list[MailOrder]:
+    """Return the mails of a kind that are about a request."""
+    return [order for order in orders if isinstance(order, MailOrder) and order.kind is kind]
+
+
 def form_version(text: str = "v1", declaration: FormDeclaration = DECLARATION) -> FormVersion:
     """Make a form version whose page is `text`."""
     boxes = "".join(
@@ -95,6 +101,11 @@ class World:
     form: FormVersion = field(default_factory=form_version)
     policy: RequestPolicy = field(default_factory=lambda: RequestPolicy(mail_domain="example.com"))
     tampered: bool = False  # a test has written behind the program's back
+
+    @property
+    def broom(self) -> Broom:
+        """What a sweep works with now."""
+        return Broom(self.vault, self.policy, self.now)
 
     def do(self, operation: Callable[[Tx], T]) -> T:
         """Run an operation durably."""
@@ -148,7 +159,7 @@ class World:
             )
         )
 
-    def claim(self, most: int = 100, *, suspect: bool = False) -> list[MailOrder]:
+    def claim(self, most: int = 100, *, suspect: bool = False) -> list[Order]:
         """Take the mails that are due, as a courier does."""
         return self.do(
             partial(
@@ -161,7 +172,7 @@ class World:
             )
         )
 
-    def settle(self, order: MailOrder, verdict: Verdict, message: bytes = b"mail") -> bool:
+    def settle(self, order: Order, verdict: Verdict, message: bytes = b"mail") -> bool:
         """Tell what became of a mail."""
         return self.do(
             partial(
@@ -175,12 +186,16 @@ class World:
             )
         )
 
-    def mail(self, kind: MailKind) -> MailOrder:
-        """Send everything that is due; return the last mail of a kind."""
+    def send(self) -> list[Order]:
+        """Send everything that is due; return it."""
         orders = self.claim()
         for order in orders:
             self.settle(order, Verdict.SENT)
-        return [order for order in orders if order.kind is kind][-1]
+        return orders
+
+    def mail(self, kind: MailKind) -> MailOrder:
+        """Send everything that is due; return the last mail of a kind."""
+        return about_requests(self.send(), kind)[-1]
 
     def count(self, table: str) -> int:
         """Count the rows of a table."""

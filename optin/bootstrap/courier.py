@@ -17,7 +17,7 @@ def courier_of(edition: Edition, office: Office) -> Courier:
     sender = Sender(site.sender.name, site.sender.address, site.sender.reply_to)
     courier = Courier(
         StoreOutbox(office),
-        Composer(edition.theme, sender, site.settings.base_url),
+        Composer(edition.theme, sender, site.settings.base_url, site.controller),
         open_transport(site.settings.mail, site.root),
         open_signer(site.dkim),
         sender.address,

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
 from optin.site.findings import Finding
 from optin.site.loading import load_site
@@ -15,6 +16,7 @@ from optin.site.publication import Publication, publish
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Theme
+from optin.theme.views import Frame
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,13 @@ class Edition:
     site: Site
     theme: Theme
     publication: Publication
+
+    def frame(self, lang: str) -> Frame:
+        """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
+        if lang not in self.publication.privacy:
+            lang = self.site.languages[0]
+        url = f"/privacy/{self.publication.privacy[lang].digest[:16]}"
+        return Frame(lang=lang, controller=self.site.controller, privacy_url=url)
 
     @property
     def policy(self) -> RequestPolicy:
@@ -37,6 +46,11 @@ class Edition:
             download=site.download_link,
             resend=site.unconfirmed.resend,
             per_address_per_day=site.limits.per_address_per_day,
+            personal=site.personal_link,
+            keep_magnet=site.retention.magnet,
+            keep_proof=site.retention.proof,
+            ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
+            offers=Offers(self.publication.forms.values()),
         )
 
 

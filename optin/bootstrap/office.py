@@ -4,26 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from typing import TypeVar
 
+from optin.bootstrap.journal import Journal
 from optin.bootstrap.opening import open_keys, open_store
 from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailOrder, Verdict
+from optin.flows.orders import MailKind, Order, Verdict
 from optin.flows.policy import RequestPolicy
-from optin.flows.sweep import STEP, sweep_outbox, sweep_unconfirmed
+from optin.flows.sweep import ERASING, RULES, Broom, Rule
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
-from optin.store.transaction import Store, written
+from optin.store.transaction import Operation, Store, written
 from optin.store.vault import Vault
 
 log = logging.getLogger("optin.sweep")
+T = TypeVar("T")
 
 SWEEP_SECONDS = 600
+CLEAR_SECONDS = 0.2
+GIVE_WAY = 1.0  # a sweep rests as long as each step took
+LONGEST_PAUSE_SECONDS = 0.5
 INTEGRATE_SECONDS = 0.2
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
 
@@ -43,6 +51,34 @@ class Office:
     use: str = "serve"
     clock: Callable[[], datetime] = utc_now
     wake_courier: Callable[[], None] = field(default=lambda: None)
+    journal: Journal | None = None  # withdrawals and erasures, kept apart (S7)
+    uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
+
+    def write(self, operation: Operation[T]) -> T:
+        """Run an operation durably, and wait for it."""
+        return self.store.submit(operation).result()
+
+    def note_ending(self) -> None:
+        """See what was just withdrawn or erased in the journal that is kept apart."""
+        if self.journal is not None:
+            self.journal.catch_up(self.store)
+
+    def clear(self, tries: int = 1) -> bool:
+        """Empty the database's own journal, so that erased bytes are gone from it too (R5).
+
+        Other readers may stand in the way: then it is tried again later, by the server.
+        """
+        truncate = getattr(self.store, "truncate_journal", None)
+        if truncate is None:
+            return True
+        for attempt in range(tries):
+            if truncate():
+                self.uncleared.clear()
+                return True
+            if attempt + 1 < tries:
+                time.sleep(CLEAR_SECONDS)
+        self.uncleared.set()
+        return False
 
 
 @contextmanager
@@ -57,7 +93,10 @@ def open_office(
     vault = Vault(keys)
     store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, serving=serving)
     try:
-        yield Office(store=store, vault=vault, policy=policy, use=keys.use)
+        journal = Journal(settings.path(settings.journal))
+        office = Office(store=store, vault=vault, policy=policy, use=keys.use, journal=journal)
+        office.note_ending()  # what a crash kept from it
+        yield office
     finally:
         store.close()
 
@@ -75,7 +114,7 @@ class StoreOutbox:
         self._under_way: set[int] = set()
         self._alone = False
 
-    async def claim(self, most: int) -> list[MailOrder]:
+    async def claim(self, most: int) -> list[Order]:
         """Claim up to `most` mails that are due."""
         if self._alone:
             return []
@@ -86,11 +125,11 @@ class StoreOutbox:
         self._under_way.update(order.number for order in orders)
         return orders
 
-    async def settle(self, order: MailOrder, verdict: Verdict, reply: str, message: bytes) -> bool:
+    async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record what became of a mail."""
         office = self._office
         try:
-            return await written(
+            settled = await written(
                 office.store,
                 partial(
                     settle_order,
@@ -102,11 +141,14 @@ class StoreOutbox:
                     now=office.clock(),
                 ),
             )
+            if order.kind is MailKind.ERASED:
+                office.uncleared.set()
+            return settled
         finally:
             self._under_way.discard(order.number)
             self._alone = False
 
-    async def _claim(self, most: int, *, suspect: bool) -> list[MailOrder]:
+    async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
         office = self._office
         return await written(
             office.store,
@@ -121,24 +163,45 @@ class StoreOutbox:
         )
 
 
-def sweep(office: Office) -> int:
-    """Erase what has had its time, step by step; return how many requests went (D6)."""
-    erased = 0
-    while count := office.store.submit(partial(sweep_unconfirmed, now=office.clock())).result():
-        erased += count
-    while office.store.submit(partial(sweep_outbox, now=office.clock())).result() == STEP:
-        pass
-    truncate = getattr(office.store, "truncate_journal", None)
-    if erased and truncate is not None:
-        truncate()
-    return erased
+def sweep(office: Office) -> dict[str, int]:
+    """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8)."""
+    done: dict[str, int] = {}
+    for name, rule in RULES.items():
+        done[name] = 0
+        while count := _step(office, rule):
+            done[name] += count
+    if any(done[name] for name in ERASING):
+        office.note_ending()
+        office.clear()
+    return done
+
+
+def _step(office: Office, rule: Rule) -> int:
+    broom = Broom(office.vault, office.policy, office.clock())
+    begun = time.perf_counter()
+    count = office.write(lambda tx: rule(tx, broom))
+    if count:  # whoever signs up meanwhile goes first
+        time.sleep(min(GIVE_WAY * (time.perf_counter() - begun), LONGEST_PAUSE_SECONDS))
+    return count
+
+
+async def keep_clear(office: Office, stop: asyncio.Event) -> None:
+    """Empty the database's journal after each erasure, until it is done and until `stop` (R5)."""
+    while not stop.is_set():
+        if office.uncleared.is_set():
+            try:
+                await asyncio.to_thread(office.clear)
+            except OptinError as problem:
+                log.warning("journal not emptied: %s", problem.log_line)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), CLEAR_SECONDS)
 
 
 def advance_log(office: Office) -> StoredCheckpoint:
     """Take queued events into the log and sign a checkpoint over them (P4)."""
-    while office.store.submit(integrate).result():
+    while office.write(integrate):
         pass
-    return office.store.submit(partial(sign_checkpoint, vault=office.vault, now=office.clock())).result()
+    return office.write(partial(sign_checkpoint, vault=office.vault, now=office.clock()))
 
 
 async def keep_log(office: Office, stop: asyncio.Event) -> None:

@@ -12,7 +12,7 @@ import click
 
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import keep_log, open_office, sweep_by_itself
+from optin.bootstrap.office import keep_clear, keep_log, open_office, sweep_by_itself
 from optin.cli.terminal import show_findings, site_option
 from optin.web.app import build_app
 from optin.web.desk import Desk
@@ -44,5 +44,11 @@ def dev(site: Path, host: str, port: int) -> None:
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = edition.site.settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
-        works = (courier.run, partial(sweep_by_itself, office), partial(keep_log, office), bench.watch)
+        works = (
+            courier.run,
+            partial(sweep_by_itself, office),
+            partial(keep_log, office),
+            partial(keep_clear, office),
+            bench.watch,
+        )
         asyncio.run(run_server(app, host, port, works))

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from optin.bootstrap.edition import load_edition
-from optin.cli.terminal import REFUSED, refuse, show_findings, site_option
+from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.site.findings import as_github, as_json
 from optin.site.kinds import KINDS
 from optin.site.scaffold import AlreadyThere, make_magnet, make_site
@@ -36,10 +36,7 @@ def init(folder: Path) -> None:
 @site_option
 def new(site: Path, kind: str, slug: str, lang: str | None) -> None:
     """Make a magnet of KIND at /SLUG that passes the check."""
-    edition, findings = load_edition(site)
-    if edition is None:
-        show_findings(findings)
-        refuse("Mend optin.toml first.")
+    edition = asked_edition(site)
     try:
         made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
     except (AlreadyThere, OSError) as problem:

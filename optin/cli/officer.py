@@ -13,9 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from optin.bootstrap.edition import Edition, load_edition
-from optin.bootstrap.office import Office, open_office
-from optin.cli.terminal import refuse, show_findings, site_option
+from optin.bootstrap.office import Office, advance_log, open_office
+from optin.cli.terminal import asked_edition, site_option
 from optin.consent.event import rfc3339
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import RequestRefused
@@ -46,14 +45,15 @@ SELF = "self"
 @site_option
 def export(site: Path, purpose: str, channel: str, processor: str, why: str, shape: str, out: str) -> None:
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
-    edition = _edition(site)
+    edition = asked_edition(site)
     asked = _checked(edition.site, purpose, channel, processor, why)
     with (
         open_office(edition.site.settings, edition.policy) as office,
         destination(out) as draft,
     ):
         now = office.clock()
-        harvest = Harvest(office.store.read, office.vault, asked, Channel(channel), now)
+        size = advance_log(office).size
+        harvest = Harvest(office.store.read, office.write, office.vault, asked, Channel(channel), now)
         rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
         leads = _with_progress(office, harvest)
         WRITERS[shape](draft.file, rows.columns, (rows.row(lead) for lead in leads))
@@ -68,8 +68,10 @@ def export(site: Path, purpose: str, channel: str, processor: str, why: str, sha
             format=shape,
             exported=harvest.exported,
             refused=harvest.refused,
+            checkpoint=size,
+            members=harvest.run,
         )
-        number = office.store.submit(partial(record_export, run=run)).result()
+        number = office.write(partial(record_export, run=run))
         draft.released = True
     click.echo(f"Export {number}: {harvest.exported} proven consents to {processor}.", err=True)
     for reason, count in sorted(harvest.refused.items()):
@@ -81,7 +83,7 @@ def export(site: Path, purpose: str, channel: str, processor: str, why: str, sha
 @site_option
 def exports(site: Path, shape: str) -> None:
     """List every export: who, when, why, to whom, how many."""
-    edition = _edition(site)
+    edition = asked_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         runs = office.store.read(list_exports)
     if shape == "json":
@@ -100,14 +102,6 @@ def exports(site: Path, shape: str) -> None:
             ", ".join(f"{count} {reason}" for reason, count in sorted(run.refused.items())),
         )
     Console().print(table if runs else "Nothing was exported yet.")
-
-
-def _edition(root: Path) -> Edition:
-    edition, findings = load_edition(root)
-    if edition is None:
-        show_findings(findings)
-        refuse("Mend optin.toml first.")
-    return edition
 
 
 def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -> PurposeId:
@@ -151,4 +145,4 @@ def _with_progress(office: Office, harvest: Harvest) -> Iterable[Proven]:
 
 
 def _plain(run: ExportRun) -> dict[str, object]:
-    return {**vars(run), "at": rfc3339(run.at), "refused": dict(run.refused)}
+    return {**vars(run), "at": rfc3339(run.at), "refused": dict(run.refused), "members": run.members.hex()}

@@ -11,15 +11,18 @@ from functools import partial
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.table import Table
 
 from optin.bootstrap.anchors import keep_anchors
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.office import Office, keep_log, open_office, sweep, sweep_by_itself
+from optin.bootstrap.office import Office, keep_clear, keep_log, open_office, sweep, sweep_by_itself
 from optin.bootstrap.opening import sqlite_path
 from optin.bootstrap.soundness import check_settings, check_use
 from optin.cli.terminal import refuse, show_findings, site_option
 from optin.errors import SetupRefused
+from optin.flows.sweep import Broom, plan
 from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
 from optin.web.app import build_app
@@ -72,6 +75,7 @@ async def _serve(edition: Edition, office: Office, host: str, port: int) -> None
             courier.run,
             partial(sweep_by_itself, office),
             partial(keep_log, office),
+            partial(keep_clear, office),
             partial(keep_anchors, office, edition.site.anchors),
         ),
     )
@@ -85,14 +89,23 @@ def _start_others(count: int) -> list[subprocess.Popen[bytes]]:
 
 
 @click.command("sweep")
+@click.option("--dry-run", is_flag=True, help="Only tell what would go, and why.")
 @site_option
-def sweep_command(site: Path) -> None:
-    """Erase unconfirmed requests whose time is over. A running server does it by itself."""
+def sweep_command(site: Path, *, dry_run: bool) -> None:
+    """Let go what has had its time. A running server does it by itself."""
     edition, _ = load_edition(site)
     if edition is None:
         refuse("optin.toml has errors; see: optin check")
     with open_office(edition.site.settings, edition.policy) as office:
-        click.echo(f"{sweep(office)} unconfirmed requests erased")
+        planned = office.store.read(partial(plan, broom=Broom(office.vault, office.policy, office.clock())))
+        done = {} if dry_run else sweep(office)
+    table = Table("What", "Would go" if dry_run else "Gone", "Why")
+    for line in planned:
+        count = line.count if dry_run else done[line.rule]
+        table.add_row(f"{line.rule}: {line.what}", str(count), line.why)
+    Console().print(table)
+    if dry_run:
+        click.echo("Nothing was changed.")
 
 
 @click.group()

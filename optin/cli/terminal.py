@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from optin.bootstrap.edition import Edition, load_edition
 from optin.site.findings import Finding, as_text
 from optin.site.loading import find_root
 
@@ -33,6 +34,15 @@ def site_option(command: Any) -> Any:
         callback=_root,
         help="Folder of the site. Default: here or upward.",
     )(command)
+
+
+def asked_edition(root: Path) -> Edition:
+    """Load the site, or say what is broken in it and end."""
+    edition, findings = load_edition(root)
+    if edition is None:
+        show_findings(findings)
+        refuse("Mend optin.toml first.")
+    return edition
 
 
 def show_findings(findings: Iterable[Finding]) -> None:

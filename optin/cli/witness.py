@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.bootstrap.auditing import run_audit
-from optin.bootstrap.edition import Edition, load_edition
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, open_office
-from optin.cli.terminal import REFUSED, refuse, show_findings, site_option
+from optin.cli.terminal import REFUSED, asked_edition, refuse, site_option
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
@@ -32,7 +31,7 @@ from optin.store.log import integrate, log_frontier
 @site_option
 def evidence(site: Path, email: str, out: str) -> None:
     """Write everything that proves the consents of EMAIL as one bundle that stands alone."""
-    edition = _edition(site)
+    edition = asked_edition(site)
     try:
         address = parse_email(email)
     except ValueError:
@@ -93,7 +92,7 @@ def _show(report: Report) -> None:
 @site_option
 def audit(site: Path, outside: tuple[Path, ...]) -> None:
     """Compute everything again from the events; hold it against what is stored, and against a checkpoint."""
-    edition = _edition(site)
+    edition = asked_edition(site)
     try:
         notes = [note for file in outside for note in _checkpoints(file)]
     except BundleBroken as problem:
@@ -146,14 +145,6 @@ def _with_progress(running: Iterator[int], total: int) -> None:
 @site_option
 def checkpoint(site: Path) -> None:
     """Print the latest signed checkpoint of the log: for a notary, a git repository, a newspaper."""
-    edition = _edition(site)
+    edition = asked_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         click.echo(advance_log(office).note, nl=False)
-
-
-def _edition(root: Path) -> Edition:
-    edition, findings = load_edition(root)
-    if edition is None:
-        show_findings(findings)
-        refuse("Mend optin.toml first.")
-    return edition

@@ -58,6 +58,20 @@ class Circumstances:
             for body in self.bodies(EventKind.CONFIRMED, at, questions)
         ]
 
+    def requested(
+        self, at: datetime, questions: tuple[ConsentQuestion, ...], through: str
+    ) -> list[dict[str, Any]]:
+        """Return what was asked `through` something else than the form itself."""
+        return [{**body, "through": through} for body in self.bodies(EventKind.REQUESTED, at, questions)]
+
+    def corrected(self, at: datetime, commitment: str) -> dict[str, Any]:
+        """Return the event that name or number were put right, with the salted digest of what they are."""
+        return {**self.body(EventKind.CORRECTED, at, None), "contact": commitment}
+
+    def accessed(self, at: datetime, how: str) -> dict[str, Any]:
+        """Return the event that the person was shown, or given, what is kept; `how`."""
+        return {**self.body(EventKind.ACCESSED, at, None), "how": how}
+
     def mailed(self, at: datetime, mail: str, message_id: str, commitment: str) -> dict[str, Any]:
         """Return the event that a mail was sent, with the salted digest of its bytes."""
         return {
@@ -77,6 +91,11 @@ def erased(at: datetime, reason: str, count: int) -> dict[str, Any]:
         "reason": reason,
         "events": count,
     }
+
+
+def restored(at: datetime, size: int) -> dict[str, Any]:
+    """Return the event that a backup of a log of `size` events was put back (S7). It names nobody."""
+    return {"version": VERSION, "kind": EventKind.RESTORED.value, "at": rfc3339(at), "size": size}
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class LinkKind(StrEnum):
     SENT = "sent"
     DOWNLOAD = "download"
     UNSUBSCRIBE = "unsubscribe"
+    PERSONAL = "personal"
 
 
 class _ClockedSigner(TimestampSigner):

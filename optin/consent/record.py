@@ -27,6 +27,9 @@ class EventKind(StrEnum):
     REVOKED = "revoked"  # by the controller
     EXPIRED = "expired"  # 5(1)(e)
     ERASED = "erased"  # evidence only: so many events were blanked, and why (17, 5(1)(e))
+    CORRECTED = "corrected"  # evidence only: the person put name or number right (16)
+    ACCESSED = "accessed"  # evidence only: what is kept was shown or handed over (15, 20)
+    RESTORED = "restored"  # evidence only: a backup was put back; what came after it is lost
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.code import MAX_TRIES, matches
-from optin.consent.form import FormDeclaration
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
@@ -39,6 +39,8 @@ from optin.store.subjects import (
     consents_of,
     find_or_add_subject,
     load_consent,
+    load_contact,
+    refresh_idle,
     save_consent,
     save_contact,
     suppressed_at,
@@ -67,6 +69,7 @@ class Confirmation:
     form: FormDeclaration
     granted: tuple[Receipt, ...]
     lapsed: tuple[ConsentQuestion, ...]
+    hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
 
 
 @dataclass(frozen=True)
@@ -160,13 +163,22 @@ def _confirm(
         until = question.retention.after(now)
         kept = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
         save_consent(tx, subject, kept)
-        unsuppress(tx, stored.email_index, question.purpose, question.channel)
+        for index in (stored.email_index, *_numbers(vault, opened)):
+            unsuppress(tx, index, question.purpose, question.channel)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     declared = opened.declared
-    save_contact(tx, vault, subject, {"email": declared.email, **declared.fields})
+    known = load_contact(tx, vault, subject)
+    newest = {**known.values, EMAIL_FIELD: declared.email, **declared.fields}
+    save_contact(tx, vault, subject, replace(known, values=newest))
+    refresh_idle(tx, subject)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
     return _outcome(tx, opened, subject)
+
+
+def _numbers(vault: Vault, opened: OpenedRequest) -> list[bytes]:
+    number = opened.declared.fields.get(PHONE_FIELD)
+    return [] if number is None else [vault.number_index(number)]
 
 
 def _record(tx: Tx, subject: SubjectId, stored: Request, question: ConsentQuestion) -> ConsentRecord:
@@ -192,4 +204,5 @@ def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
             Receipt(question, live[question.purpose]) for question in asked if question.purpose in live
         ),
         lapsed=tuple(question for question in asked if question.purpose not in live),
+        hands_out=not opened.declared.through,
     )

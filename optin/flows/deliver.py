@@ -14,16 +14,18 @@ from optin.consent.code import spaced
 from optin.consent.links import LinkKind
 from optin.consent.record import Status
 from optin.flows.opened import OpenedRequest, open_request
-from optin.flows.orders import MailKind, MailOrder, Receipt, Verdict
+from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.receipt import NotIntegrated, proof_of_receipt
 from optin.proof.commitment import commit
+from optin.store.dossier import is_known, request_ids
 from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
     claim,
     give_up_killers,
     keep_mail,
+    open_notice,
     postpone,
     put_back,
     settle,
@@ -31,7 +33,8 @@ from optin.store.outbox import (
     withdraw_letter,
 )
 from optin.store.requests import load_request, open_link
-from optin.store.subjects import consents_of
+from optin.store.rights import holds_of
+from optin.store.subjects import consents_of, find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -44,13 +47,13 @@ GIVE_UP_AFTER = timedelta(days=7)
 
 def claim_orders(
     tx: Tx, vault: Vault, policy: RequestPolicy, most: int, now: datetime, *, suspect: bool
-) -> list[MailOrder]:
+) -> list[Order]:
     """Claim up to `most` due mails. `suspect`: those with which a courier died, to be tried alone.
 
     A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped.
     """
     give_up_killers(tx, now)
-    orders: list[MailOrder] = []
+    orders: list[Order] = []
     for letter in claim(tx, most, LEASE, now, suspect=suspect):
         try:
             order = _order(tx, vault, policy, letter, now)
@@ -67,7 +70,7 @@ def claim_orders(
 def settle_order(
     tx: Tx,
     vault: Vault,
-    order: MailOrder,
+    order: Order,
     verdict: Verdict,
     reply: str,
     message: bytes,
@@ -84,8 +87,13 @@ def settle_order(
     if verdict is Verdict.LATER and now < stand.queued_at + GIVE_UP_AFTER:
         postpone(tx, order.number, reply, now + _wait(stand.attempts))
         return True
+    if order.kind is MailKind.ERASED:
+        withdraw_letter(tx, order.number)  # the last mail is forgotten as well
+        return True
     settle(tx, order.number, "sent" if verdict is Verdict.SENT else "dead", reply, now)
-    if verdict is Verdict.SENT and order.circumstances is not None:
+    if verdict is Verdict.SENT and isinstance(order, NoticeOrder):
+        _record_access(tx, vault, order, now)
+    if verdict is Verdict.SENT and isinstance(order, MailOrder) and order.circumstances is not None:
         proof = commit(order.salt, message)
         keep_mail(tx, vault, stand.message_id, stand.request, message, now)
         mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
@@ -98,7 +106,9 @@ def _wait(attempts: int) -> timedelta:
     return timedelta(seconds=longest / 2 + random.uniform(0, longest / 2))  # noqa: S311 - spreads load
 
 
-def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> MailOrder | None:
+def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> Order | None:
+    if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
+        return _notice(tx, vault, policy, letter, now)
     stored = load_request(tx, letter.request)
     if stored is None:
         return None
@@ -107,7 +117,7 @@ def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: dat
         number=letter.number,
         claim=letter.claim,
         message_id=letter.message_id,
-        kind=MailKind(letter.kind),
+        kind=_kind(letter, opened),
         recipient=EmailAddress(opened.declared.email),
         form=opened.declaration,
         form_version=opened.form.version.digest,
@@ -116,8 +126,56 @@ def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: dat
         circumstances=opened.circumstances,
         salt=opened.sealed.salt,
     )
-    fill = _confirmation if order.kind is MailKind.CONFIRMATION else _delivery
+    fill = _delivery if order.kind is MailKind.DELIVERY else _confirmation
     return fill(tx, vault, policy, opened, order, now)
+
+
+def _kind(letter: Letter, opened: OpenedRequest) -> MailKind:
+    """Return which mail it is: a confirmation of what no form asked has words of its own."""
+    kind = MailKind(letter.kind)
+    return MailKind.RENEWAL if kind is MailKind.CONFIRMATION and opened.declared.through else kind
+
+
+def _notice(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> NoticeOrder | None:
+    """Return a mail that belongs to no request; None when the address is not known (R1)."""
+    if letter.sealed is None:
+        return None
+    told = open_notice(vault, letter.message_id, letter.sealed)
+    email = EmailAddress(told["email"])
+    index = vault.index(email)
+    kind = MailKind(letter.kind)
+    order = NoticeOrder(
+        number=letter.number,
+        claim=letter.claim,
+        message_id=letter.message_id,
+        kind=kind,
+        recipient=email,
+        lang=told["lang"],
+        holds=tuple(hold for hold in holds_of(tx, vault, index) if hold.until > now),
+    )
+    if kind is MailKind.ERASED:
+        return order
+    if not is_known(tx, index):
+        return None
+    latest = _latest(tx, vault, index)
+    return replace(
+        order,
+        lang=order.lang if latest is None else latest.declaration.lang,
+        token=vault.links.sign(LinkKind.PERSONAL, index, now),
+        expires_at=policy.personal.after(now),
+    )
+
+
+def _latest(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
+    """Return the last request that was made with an address."""
+    requests = request_ids(tx, email_index)
+    return open_request(tx, vault, load_request(tx, requests[-1])) if requests else None
+
+
+def _record_access(tx: Tx, vault: Vault, order: NoticeOrder, now: datetime) -> None:
+    latest = _latest(tx, vault, vault.index(order.recipient))
+    if latest is not None:
+        add_events(tx, latest.stored.id, [latest.circumstances.accessed(now, "link")])
 
 
 def _confirmation(
@@ -133,12 +191,28 @@ def _confirmation(
         return None
     until = policy.link.after(now)
     open_link(tx, stored.id, link_until=until, erase_at=max(policy.keep.after(now), until))
+    ends_at: datetime | None = None
+    if order.kind is MailKind.RENEWAL and stored.subject is None:
+        ends_at = _ends_at(tx, stored.email_index, opened)
     return replace(
         order,
+        ends_at=ends_at,
         confirm_token=vault.links.sign(LinkKind.CONFIRM, stored.id, now),
         code=spaced(opened.sealed.code),
         expires_at=until,
     )
+
+
+def _ends_at(tx: Tx, email_index: bytes, opened: OpenedRequest) -> datetime | None:
+    """Return when the consent that is asked again ends; None where it does not hold now."""
+    subject = find_subject(tx, email_index)
+    asked = {(question.purpose, question.channel) for question in opened.asked}
+    live = [
+        consent.expires_at
+        for consent in (consents_of(tx, subject) if subject is not None else ())
+        if consent.record.status is Status.GIVEN and (consent.purpose, consent.channel) in asked
+    ]
+    return min(live, default=None)
 
 
 def _delivery(
@@ -157,7 +231,8 @@ def _delivery(
         for consent in consents_of(tx, stored.subject)
         if consent.record.status is Status.GIVEN
     }
-    download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now) if order.form.file else ""
+    hands_out = order.form.file and not opened.declared.through
+    download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now) if hands_out else ""
     unsubscribe = vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
     withdraw_at = f"{policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(

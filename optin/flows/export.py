@@ -1,6 +1,7 @@
 """Export: exactly the leads whose consent for one purpose by one channel is proven at this moment (E1).
 
-A page is one short read. What is refused is counted with its reason; what leaves is recorded first (E5).
+A page is one short read. What is refused is counted with its reason; what leaves is recorded first (E5),
+with who was in it: the person can be told, and the processor when it ends.
 """
 
 from __future__ import annotations
@@ -15,7 +16,15 @@ from typing import Any
 from optin.consent.purpose import Channel, PurposeId
 from optin.flows.proving import Proven, Refusal, prove
 from optin.proof.canonical import parse
-from optin.store.exports import FIRST, forms_of, lead_page, unconfirmed_bodies
+from optin.store.exports import (
+    FIRST,
+    StoredLead,
+    add_members,
+    forms_of,
+    lead_page,
+    new_run,
+    unconfirmed_bodies,
+)
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.transaction import Operation
 from optin.store.vault import Vault
@@ -28,13 +37,19 @@ class Harvest:
     """The leads of one purpose: proven ones come out, refused ones are counted."""
 
     read: Read  # runs one short reading operation
+    write: Read  # runs one durable operation
     vault: Vault
     purpose: PurposeId
     channel: Channel
     now: datetime
+    run: bytes = field(init=False, default=b"")
     exported: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name the run, before its number is known."""
+        self.run = new_run(self.now)
 
     def field_names(self) -> tuple[str, ...]:
         """Return the fields that the forms of these leads asked, besides the addresses."""
@@ -51,16 +66,21 @@ class Harvest:
         while page := self.read(
             partial(lead_page, purpose=self.purpose, channel=self.channel.value, after=after)
         ):
-            for lead in page:
-                form = None if lead.request is None else self._form(lead.request.form)
-                outcome = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
-                if isinstance(outcome, Refusal):
-                    self.refused[outcome.value] += 1
-                else:
-                    self.exported += 1
-                    yield outcome
+            outcomes = [self._prove(lead) for lead in page]
+            proven = [outcome for outcome in outcomes if isinstance(outcome, Proven)]
+            self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
+            if proven:
+                members = [lead.subject for lead in proven]
+                self.write(partial(add_members, run=self.run, subjects=members))
+            for lead in proven:
+                self.exported += 1
+                yield lead
             after = page[-1].subject
         self._count_unconfirmed()
+
+    def _prove(self, lead: StoredLead) -> Proven | Refusal:
+        form = None if lead.request is None else self._form(lead.request.form)
+        return prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
 
     def _count_unconfirmed(self) -> None:
         after = 0

@@ -11,6 +11,7 @@ from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.receipt import Attachment
+from optin.store.rights import LegalHold
 
 
 class MailKind(StrEnum):
@@ -18,6 +19,9 @@ class MailKind(StrEnum):
 
     CONFIRMATION = "confirmation"
     DELIVERY = "delivery"
+    RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
+    PERSONAL = "personal"  # the link to the personal page
+    ERASED = "erased"  # the last one
 
 
 @dataclass(frozen=True)
@@ -28,15 +32,21 @@ class Receipt:
     until: datetime
 
 
-@dataclass(frozen=True)
-class MailOrder:
-    """One mail to compose and send now. `number` and `claim` name it to the outbox; `claim` fences (D1)."""
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One mail to send now. `number` and `claim` name it to the outbox; `claim` fences (D1)."""
 
     number: int
     claim: bytes
     message_id: str  # with its angle brackets; the same at every try
     kind: MailKind
     recipient: EmailAddress
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOrder(Order):
+    """A mail about one request."""
+
     form: FormDeclaration
     form_version: FormDigest
     requested_at: datetime
@@ -44,6 +54,7 @@ class MailOrder:
     confirm_token: str = ""
     code: str = ""
     expires_at: datetime | None = None  # of the confirmation link, or of the download link
+    ends_at: datetime | None = None  # of the consent that is asked again
     confirmed_at: datetime | None = None
     receipts: tuple[Receipt, ...] = ()
     download_token: str = ""  # empty: nothing to download
@@ -52,6 +63,16 @@ class MailOrder:
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
     circumstances: Circumstances | None = None  # what the event of its sending says
     salt: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeOrder(Order):
+    """A mail about the person's own data, which belongs to no request and is not kept."""
+
+    lang: str
+    token: str = ""  # of the personal page
+    expires_at: datetime | None = None
+    holds: tuple[LegalHold, ...] = ()  # what a law keeps after an erasure
 
 
 class Verdict(StrEnum):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from optin.consent.purpose import RetentionPeriod
+from optin.flows.offers import Offers
 
 
 @dataclass(frozen=True)
@@ -16,5 +18,10 @@ class RequestPolicy:
     keep: RetentionPeriod = RetentionPeriod.parse("7 days")  # unconfirmed requests (D6)
     link: RetentionPeriod = RetentionPeriod.parse("72 hours")  # confirmation link and code (D4)
     download: RetentionPeriod = RetentionPeriod.parse("7 days")  # the magnet (S8)
+    personal: RetentionPeriod = RetentionPeriod.parse("1 hour")  # the link to the personal page (R1)
+    keep_magnet: RetentionPeriod = RetentionPeriod.parse("24 months")  # who never gave a consent (R8)
+    keep_proof: RetentionPeriod = RetentionPeriod.parse("5 years")  # after the last consent ended
+    ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
+    offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     resend: int = 3
     per_address_per_day: int = 5

@@ -27,17 +27,18 @@ from optin.consent.record import (
     Happening,
     RequestId,
     Status,
+    SubjectId,
     TransitionRefused,
     fold,
 )
 from optin.errors import KeysUnusable
-from optin.proof.canonical import parse
+from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import digest, opens
 from optin.store.events import StoredEvent
 from optin.store.exports import StoredLead, StoredRequest
 from optin.store.forms import StoredForm
 from optin.store.requests import Declared, Sealed
-from optin.store.subjects import open_contact
+from optin.store.subjects import Contact, open_contact
 from optin.store.vault import Vault
 
 
@@ -56,6 +57,7 @@ class Refusal(StrEnum):
 class Proven:
     """A consent that is proven at this moment, with what an export says of it."""
 
+    subject: SubjectId
     email: str
     fields: dict[str, str]
     question: ConsentQuestion
@@ -121,14 +123,16 @@ def _prove(
     declared = _declared(vault, request, (asked[1], confirmed[1]), purpose)
     question = _question(form, request, purpose, channel)
     contact = _contact(vault, lead, request, declared)
+    number = _number(lead, contact, declared, asked[1].at)
 
     # 8. The retention that the form promised is not over.
     expires_at = question.retention.after(confirmed[1].at)
     if expires_at <= now:
         return Refusal.EXPIRED
     return Proven(
-        email=contact["email"],
-        fields=_fields(contact, declared),
+        subject=lead.subject,
+        email=contact.email,
+        fields=_fields(contact, number),
         question=question,
         requested_at=asked[1].at,
         confirmed_at=confirmed[1].at,
@@ -161,19 +165,34 @@ def _question(form: StoredForm, request: StoredRequest, purpose: str, channel: s
     return question
 
 
-def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: Declared) -> dict[str, str]:
+def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: Declared) -> Contact:
     # 7. Declaration, request and contact are of the same mailbox.
     contact = open_contact(vault, lead.subject, lead.contact)
-    for address in (declared.email, contact["email"]):
-        if not vault.index(EmailAddress(address)) == lead.email_index == request.email_index:
+    for address in (EmailAddress(declared.email), contact.email):
+        if not vault.index(address) == lead.email_index == request.email_index:
             raise _Unproven
     return contact
 
 
-def _fields(contact: dict[str, str], declared: Declared) -> dict[str, str]:
-    """Return what is known of the person; the number is the one that was given with this very consent."""
-    known = {name: value for name, value in contact.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
-    number = declared.fields.get(PHONE_FIELD)
+def _number(lead: StoredLead, contact: Contact, declared: Declared, asked_at: datetime) -> str | None:
+    """Return the number that was given with this very consent, or put right by the person after it."""
+    correction = contact.correction
+    if correction is None:
+        return declared.fields.get(PHONE_FIELD)
+    bodies = [parse(event.body) for event, _ in lead.events]
+    corrected = [body for body in bodies if body["kind"] == EventKind.CORRECTED]
+    if not corrected or not opens(
+        corrected[-1]["contact"], correction.salt, canonical({**correction.values})
+    ):
+        raise _Unproven
+    later = datetime.fromisoformat(str(corrected[-1]["at"])) > asked_at
+    given = declared.fields.get(PHONE_FIELD)
+    return correction.values.get(PHONE_FIELD, given) if later else given
+
+
+def _fields(contact: Contact, number: str | None) -> dict[str, str]:
+    """Return what is known of the person; the number is that of this very consent."""
+    known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
     return known if number is None else {**known, PHONE_FIELD: number}
 
 

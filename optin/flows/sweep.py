@@ -1,25 +1,197 @@
-"""Sweeping: what has had its time goes by itself, in small steps beside live traffic (D6, R8)."""
+"""Sweeping: what has had its time goes by itself, in small steps beside live traffic (D6, R8).
+
+Each rule is one function that does one step in a transaction of its own: killed between two, a sweep goes on
+where it was. `plan` says beforehand what would go, and why.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from optin.consent.purpose import RetentionPeriod
+from optin.consent.record import EventKind, Happening, follow
+from optin.errors import LinkSpent
+from optin.flows.erase import BY_RETENTION, erase_person
+from optin.flows.opened import open_request
+from optin.flows.personal import RECONFIRMATION, ask_again
+from optin.flows.policy import RequestPolicy
+from optin.store.due import (
+    Due,
+    consents_ending,
+    consents_over,
+    count_ending,
+    count_holds_over,
+    count_idle,
+    count_over,
+    count_settled,
+    count_unconfirmed,
+    forget_notices,
+    idle_people,
+    mark_asked_again,
+)
+from optin.store.events import add_events
+from optin.store.exports import forget_exports, forget_strays
 from optin.store.outbox import forget_settled
-from optin.store.requests import due_for_erasure, erase_request
+from optin.store.requests import due_for_erasure, erase_requests, peek_request
+from optin.store.rights import end_holds, forget_actions
+from optin.store.subjects import refresh_idle, save_consent
 from optin.store.transaction import Tx
+from optin.store.vault import Vault
 
-STEP = 100  # measured: larger steps make live sign-ups wait
+STEP = 100  # rows that only go; measured: larger steps make live sign-ups wait
+PEOPLE_STEP = 20  # people with all that belongs to them
 SETTLED_KEPT = timedelta(days=30)
+NOTICES_KEPT = timedelta(days=1)
+STRAYS_KEPT = timedelta(days=7)  # longer than any export takes
 
 
-def sweep_unconfirmed(tx: Tx, now: datetime) -> int:
-    """Erase up to one step of requests that were never confirmed; return how many."""
-    due = due_for_erasure(tx, now, STEP)
-    for request in due:
-        erase_request(tx, request, "unconfirmed", now)
+@dataclass(frozen=True)
+class Broom:
+    """What a sweep works with. `now` is an argument: time is never read here."""
+
+    vault: Vault
+    policy: RequestPolicy
+    now: datetime
+
+
+Rule = Callable[[Tx, Broom], int]
+
+
+def sweep_unconfirmed(tx: Tx, broom: Broom) -> int:
+    """Erase requests that were never confirmed."""
+    due = due_for_erasure(tx, broom.now, STEP)
+    erase_requests(tx, due, "unconfirmed", broom.now)
     return len(due)
 
 
-def sweep_outbox(tx: Tx, now: datetime) -> int:
-    """Forget up to one step of mails that were settled long ago; return how many."""
-    return forget_settled(tx, now - SETTLED_KEPT, STEP)
+def sweep_expired(tx: Tx, broom: Broom) -> int:
+    """End consents whose retention is over: an event says so, and nothing is done with them any more."""
+    due = consents_over(tx, broom.now, STEP)
+    for subject, consent in due:
+        request = consent.record.request
+        stored = None if request is None else peek_request(tx, request)
+        happening = Happening(EventKind.EXPIRED, broom.now, request)
+        if stored is not None and request is not None:
+            opened = open_request(tx, broom.vault, stored)
+            question = opened.declaration.question(consent.purpose)
+            questions = () if question is None else (question,)
+            add_events(tx, request, opened.circumstances.bodies(EventKind.EXPIRED, broom.now, questions))
+        save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
+        refresh_idle(tx, subject)
+    return len(due)
+
+
+def sweep_ending(tx: Tx, broom: Broom) -> int:
+    """Ask once more for consents that end soon, where their purpose says so: one mail, as the first."""
+    asked = 0
+    for purpose, before in broom.policy.ask_again.items():
+        for subject, consent in consents_ending(tx, purpose, broom.now, _ahead(before, broom.now), STEP):
+            mark_asked_again(tx, subject, consent, broom.now)
+            try:
+                ask_again(tx, broom.vault, subject, consent, RECONFIRMATION, broom.policy, broom.now)
+            except LinkSpent:
+                continue
+            asked += 1
+    return asked
+
+
+def sweep_magnets(tx: Tx, broom: Broom) -> int:
+    """Erase people who asked for a magnet long ago and gave no consent."""
+    return _erase_idle(tx, broom, Due(consented=False, before=_ago(broom.policy.keep_magnet, broom.now)))
+
+
+def sweep_leads(tx: Tx, broom: Broom) -> int:
+    """Erase people whose last consent ended so long ago that nobody needs its proof."""
+    return _erase_idle(tx, broom, Due(consented=True, before=_ago(broom.policy.keep_proof, broom.now)))
+
+
+def sweep_holds(tx: Tx, broom: Broom) -> int:
+    """Remove what a law kept, when its time is over."""
+    return end_holds(tx, broom.now, STEP)
+
+
+def sweep_mails(tx: Tx, broom: Broom) -> int:
+    """Forget deliveries that were settled long ago, and links to personal pages after a day."""
+    forgotten = forget_settled(tx, broom.now - SETTLED_KEPT, STEP)
+    return forgotten + forget_notices(tx, broom.now - NOTICES_KEPT, STEP)
+
+
+def sweep_records(tx: Tx, broom: Broom) -> int:
+    """Forget what was done by letter or telephone, and who left an export, when the proof is not needed."""
+    before = _ago(broom.policy.keep_proof, broom.now)
+    strays = forget_strays(tx, broom.now - STRAYS_KEPT, STEP)
+    return forget_actions(tx, before, STEP) + forget_exports(tx, before, STEP) + strays
+
+
+RULES: dict[str, Rule] = {
+    "unconfirmed": sweep_unconfirmed,
+    "ending": sweep_ending,
+    "expired": sweep_expired,
+    "magnets": sweep_magnets,
+    "leads": sweep_leads,
+    "holds": sweep_holds,
+    "mails": sweep_mails,
+    "records": sweep_records,
+}
+ERASING = frozenset({"unconfirmed", "magnets", "leads", "holds", "mails"})
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What one rule would do now: how many rows, what they are, and why they go."""
+
+    rule: str
+    count: int
+    what: str
+    why: str
+
+
+def plan(tx: Tx, broom: Broom) -> list[Planned]:
+    """Return what a sweep would do now; changes nothing."""
+    policy, now = broom.policy, broom.now
+    magnets = Due(consented=False, before=_ago(policy.keep_magnet, now))
+    leads = Due(consented=True, before=_ago(policy.keep_proof, now))
+    ending = sum(
+        count_ending(tx, purpose, now, _ahead(before, now)) for purpose, before in policy.ask_again.items()
+    )
+    return [
+        Planned(
+            "unconfirmed", count_unconfirmed(tx, now), "requests", f"not confirmed within {policy.keep.text}"
+        ),
+        Planned("ending", ending, "consents", "end soon; their people are asked once more by mail"),
+        Planned("expired", count_over(tx, now), "consents", "past the retention of their purpose"),
+        Planned(
+            "magnets",
+            count_idle(tx, magnets),
+            "people",
+            f"no consent, asked over {policy.keep_magnet.text} ago",
+        ),
+        Planned(
+            "leads", count_idle(tx, leads), "people", f"last consent ended over {policy.keep_proof.text} ago"
+        ),
+        Planned("holds", count_holds_over(tx, now), "legal holds", "their date is past"),
+        Planned(
+            "mails",
+            count_settled(tx, now - SETTLED_KEPT),
+            "deliveries",
+            f"settled over {SETTLED_KEPT.days} days ago",
+        ),
+    ]
+
+
+def _erase_idle(tx: Tx, broom: Broom, due: Due) -> int:
+    people = idle_people(tx, due, PEOPLE_STEP)
+    for email_index in people:
+        erase_person(tx, broom.vault, email_index, BY_RETENTION, broom.now, suppress_all=False)
+    return len(people)
+
+
+def _ahead(period: RetentionPeriod, now: datetime) -> datetime:
+    return period.after(now)
+
+
+def _ago(period: RetentionPeriod, now: datetime) -> datetime:
+    """Return the moment whose period ends now: what began before it has had its time."""
+    return RetentionPeriod(period.text, -period.months, -period.hours).after(now)

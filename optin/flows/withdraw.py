@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.form import FormDeclaration
-from optin.consent.purpose import ConsentQuestion
-from optin.consent.record import EventKind, Happening, RequestId, Status, follow
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.record import EventKind, Happening, RequestId, Status, SubjectId, follow
 from optin.flows.opened import OpenedRequest, open_request
 from optin.store.events import add_events
+from optin.store.replay import remember
 from optin.store.requests import peek_request
 from optin.store.subjects import (
     StoredConsent,
-    load_consent,
+    consents_of,
     lock_subject,
+    numbers_of,
+    refresh_idle,
     save_consent,
     suppress,
 )
@@ -30,11 +34,19 @@ class Withdrawable:
     questions: tuple[ConsentQuestion, ...]
 
 
+@dataclass(frozen=True)
+class _Live:
+    """A consent that stands, with the request that it is withdrawn from."""
+
+    opened: OpenedRequest
+    question: ConsentQuestion
+    consent: StoredConsent
+
+
 def view_withdrawable(tx: Tx, vault: Vault, request: RequestId, purpose: str | None) -> Withdrawable:
     """Return what can be withdrawn by a link; changes nothing. Raises LinkSpent."""
     opened = open_request(tx, vault, peek_request(tx, request))
-    live = _live(tx, opened, purpose)
-    return Withdrawable(opened.declaration, tuple(question for question, _ in live))
+    return Withdrawable(opened.declaration, tuple(live.question for live in _live(tx, opened, purpose)))
 
 
 def withdraw_consent(
@@ -42,39 +54,84 @@ def withdraw_consent(
 ) -> Withdrawable:
     """Withdraw what `request` gave, or only `purpose` of it; return what was withdrawn.
 
-    1. Lock the person, see which of these consents stand, whichever request gave them last.
-    2. Add the events, bring the cache up to them, keep the address from being approached.
+    Whichever request gave a consent last: this link is about the same purpose and channel.
     Raises LinkSpent. Withdrawn twice is withdrawn once.
     """
-    # 1. Lock the person, see which of these consents stand.
     opened = open_request(tx, vault, peek_request(tx, request))
     subject = opened.stored.subject
     if subject is None:
         return Withdrawable(opened.declaration, ())
     lock_subject(tx, subject)
-    live = _live(tx, opened, purpose)
-    questions = tuple(question for question, _ in live)
-
-    # 2. Add the events, bring the cache up to them.
-    if live:
-        bodies = opened.circumstances.bodies(EventKind.WITHDRAWN, now, questions)
-        add_events(tx, request, bodies)
-    happening = Happening(EventKind.WITHDRAWN, now, request)
-    for question, consent in live:
-        ended = replace(consent, record=follow(consent.record, happening))
-        save_consent(tx, subject, ended)
-        suppress(tx, opened.stored.email_index, question.purpose, question.channel, now)
-    return Withdrawable(opened.declaration, questions)
+    ended = _live(tx, opened, purpose)
+    _end(tx, subject, ended, now)
+    return Withdrawable(opened.declaration, tuple(live.question for live in ended))
 
 
-def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[tuple[ConsentQuestion, StoredConsent]]:
+def withdraw_everything(tx: Tx, vault: Vault, request: RequestId, now: datetime) -> Withdrawable:
+    """Withdraw every consent of the person who has this link; return what was. Raises LinkSpent."""
+    opened = open_request(tx, vault, peek_request(tx, request))
+    if opened.stored.subject is None:
+        return Withdrawable(opened.declaration, ())
+    return Withdrawable(opened.declaration, withdraw_from(tx, vault, opened.stored.subject, None, now))
+
+
+def withdraw_from(
+    tx: Tx, vault: Vault, subject: SubjectId, which: Collection[tuple[str, str]] | None, now: datetime
+) -> tuple[ConsentQuestion, ...]:
+    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn."""
+    lock_subject(tx, subject)
+    ended: list[_Live] = []
+    for consent in consents_of(tx, subject):
+        about = (str(consent.purpose), consent.channel.value)
+        request = consent.record.request
+        if consent.record.status is not Status.GIVEN or request is None:
+            continue
+        if which is None or about in which:
+            opened = open_request(tx, vault, peek_request(tx, request))
+            question = opened.declaration.question(consent.purpose)
+            if question is not None:
+                ended.append(_Live(opened, question, consent))
+    _end(tx, subject, ended, now)
+    return tuple(live.question for live in ended)
+
+
+def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
     subject = opened.stored.subject
     if subject is None:
         return []
     asked = opened.asked if purpose is None else opened.declaration.asked((purpose,))
-    found = [(asks, load_consent(tx, subject, asks.purpose, asks.channel)) for asks in asked]
+    kept = {(consent.purpose, consent.channel): consent for consent in consents_of(tx, subject)}
+    found = [(question, kept.get((question.purpose, question.channel))) for question in asked]
     return [
-        (question, consent)
+        _Live(opened, question, consent)
         for question, consent in found
         if consent is not None and consent.record.status is Status.GIVEN
     ]
+
+
+def _end(tx: Tx, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
+    """Add the events, bring the cache up to them, keep address and number from being approached."""
+    for request in dict.fromkeys(live.opened.stored.id for live in ended):
+        of_it = [live for live in ended if live.opened.stored.id == request]
+        questions = tuple(live.question for live in of_it)
+        circumstances = of_it[0].opened.circumstances
+        add_events(tx, request, circumstances.bodies(EventKind.WITHDRAWN, now, questions))
+    for live in ended:
+        request, question = live.opened.stored.id, live.question
+        happening = Happening(EventKind.WITHDRAWN, now, request)
+        save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
+        by_phone = question.channel is Channel.PHONE
+        for index in (live.opened.stored.email_index, *(numbers_of(tx, subject) if by_phone else ())):
+            suppress(tx, index, question.purpose, question.channel, now)
+        remember(
+            tx,
+            {
+                "kind": EventKind.WITHDRAWN.value,
+                "person": live.opened.stored.email_index.hex(),
+                "purpose": question.purpose,
+                "channel": question.channel.value,
+            },
+            now,
+        )
+    if ended:
+        refresh_idle(tx, subject)

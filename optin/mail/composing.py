@@ -11,10 +11,19 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
-from optin.flows.orders import MailKind, MailOrder
+from optin.consent.purpose import Controller
+from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.receipt import Attachment
 from optin.theme.theme import MailText, Theme
-from optin.theme.views import ConfirmationMail, DeliveryMail, Granted
+from optin.theme.views import (
+    ConfirmationMail,
+    DeliveryMail,
+    ErasedMail,
+    Granted,
+    HoldShown,
+    PersonalMail,
+    RenewalMail,
+)
 
 VERSION_CHARACTERS = 16  # of a privacy statement's digest in its address
 _NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,4}")
@@ -33,19 +42,60 @@ class Mailbox:
 class Composer:
     """Turns an order into the bytes that are sent."""
 
-    def __init__(self, theme: Theme, sender: Mailbox, base_url: str) -> None:
-        """Speak for `sender`; every link begins with `base_url`."""
+    def __init__(self, theme: Theme, sender: Mailbox, base_url: str, controller: Controller) -> None:
+        """Speak for `sender` of `controller`; every link begins with `base_url`."""
+        self._controller = controller
         self._theme = theme
         self._sender = sender
         self._base = base_url
 
-    def compose(self, order: MailOrder, now: datetime) -> bytes:
+    def compose(self, order: Order, now: datetime) -> bytes:
         """Return the mail. Raises ValueError when its order is incomplete."""
+        if isinstance(order, NoticeOrder):
+            return self._message(order, self._notice(order), order.lang, now)
+        if not isinstance(order, MailOrder):
+            raise TypeError(order.kind)
+        lang = order.form.lang
         match order.kind:
             case MailKind.CONFIRMATION:
-                return self._message(order, self._confirmation(order), now)
+                return self._message(order, self._confirmation(order), lang, now)
+            case MailKind.RENEWAL:
+                return self._message(order, self._renewal(order), lang, now)
             case MailKind.DELIVERY:
-                return self._message(order, self._delivery(order), now, self._unsubscribe(order))
+                return self._message(order, self._delivery(order), lang, now, self._unsubscribe(order))
+        raise ValueError(order.kind)
+
+    def _notice(self, order: NoticeOrder) -> MailText:
+        """Send the link to the personal page, or say that everything is erased."""
+        privacy = f"{self._base}/privacy"
+        if order.kind is MailKind.ERASED:
+            held = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in order.holds)
+            return self._theme.mail(ErasedMail(order.lang, self._controller, self._base, held, privacy))
+        if order.expires_at is None:
+            raise ValueError(order.kind)
+        url = f"{self._base}/me/{order.token}"
+        return self._theme.mail(
+            PersonalMail(order.lang, self._controller, self._base, url, order.expires_at, privacy)
+        )
+
+    def _renewal(self, order: MailOrder) -> MailText:
+        """Ask for a consent anew: because it ends soon, or because the person wants it back."""
+        if order.expires_at is None:
+            raise ValueError(order.kind)
+        return self._theme.mail(
+            RenewalMail(
+                lang=order.form.lang,
+                controller=order.form.controller,
+                title=order.form.title,
+                page_url=self._page(order),
+                requested_at=order.requested_at,
+                questions=order.questions,
+                ends_at=order.ends_at,
+                confirm_url=f"{self._base}/confirm/{order.confirm_token}",
+                expires_at=order.expires_at,
+                privacy_url=self._privacy(order),
+            )
+        )
 
     def _confirmation(self, order: MailOrder) -> MailText:
         """Ask for the confirmation; advertise nothing, echo nothing (D5)."""
@@ -89,11 +139,14 @@ class Composer:
                 form_version=order.form_version,
                 proof_url=f"{self._base}/log",
                 first_name=greeting_name(order.first_name),
+                personal_url=f"{self._base}/me",
             )
         )
 
-    def _message(self, order: MailOrder, words: MailText, now: datetime, unsubscribe: str = "") -> bytes:
-        attached = order.attachments
+    def _message(
+        self, order: Order, words: MailText, lang: str, now: datetime, unsubscribe: str = ""
+    ) -> bytes:
+        attached = order.attachments if isinstance(order, MailOrder) else ()
         raw = not order.recipient.isascii()  # such a mailbox can be written in UTF-8 only (RFC 6532)
         boundary = hashlib.sha256(order.message_id.encode()).hexdigest()[:40]
         headers = {
@@ -104,7 +157,7 @@ class Composer:
             "Date": format_datetime(now),
             "Message-ID": order.message_id,
             "Auto-Submitted": "auto-generated",
-            "Content-Language": order.form.lang,
+            "Content-Language": lang,
             # never before the confirmation: there is nothing to withdraw then (RFC 8058)
             "List-Unsubscribe": f"<{unsubscribe}>" if unsubscribe else "",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click" if unsubscribe else "",

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
-from optin.flows.orders import MailOrder, Verdict
+from optin.flows.orders import Order, Verdict
 from optin.mail.composing import Composer
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
@@ -29,10 +29,10 @@ LONGEST_BACK_OFF_SECONDS = 60.0
 class Outbox(Protocol):
     """What is to be sent."""
 
-    async def claim(self, most: int) -> list[MailOrder]:
+    async def claim(self, most: int) -> list[Order]:
         """Take up to `most` due mails; nobody else gets them for a while."""
 
-    async def settle(self, order: MailOrder, verdict: Verdict, reply: str, message: bytes) -> bool:
+    async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record what became of a mail; False when it is another courier's by now."""
 
 
@@ -118,7 +118,7 @@ class Courier:
         await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         woken.cancel()
 
-    async def _carry(self, order: MailOrder) -> None:
+    async def _carry(self, order: Order) -> None:
         message = b""
         try:
             message = self._signer.sign(self._composer.compose(order, self._clock()))

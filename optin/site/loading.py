@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +26,7 @@ from optin.site.model import (
     PrivacyStatement,
     Processor,
     Purpose,
+    Retention,
     Sender,
     Site,
     Unconfirmed,
@@ -38,6 +40,7 @@ from optin.theme.look import Look, parse_colour
 
 SITE_FILE = "optin.toml"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
 _TYPEFACE = re.compile(r"[\w\s,.\"'-]{1,200}")
 
 
@@ -154,6 +157,12 @@ class _SiteReader:
             dkim=self._dkim(written),
             anchors=self._anchors(written),
             texts=self._texts(written),
+            retention=Retention(
+                self._period(("retention", "magnet"), written.retention.magnet),
+                self._period(("retention", "proof"), written.retention.proof),
+            ),
+            personal_link=self._period(("personal", "link"), written.personal.link),
+            consequences=self._consequences(written),
         )
         return None if any(f.severity == "error" for f in self.findings) else site
 
@@ -207,7 +216,29 @@ class _SiteReader:
                 message = f"The purpose {name!r} has no words in {lang!r}."
                 self._say((*where, "text"), message, f"Add text.{lang}.", "wording", warning=True)
         retention = self._period((*where, "retention"), table.retention)
-        return Purpose(PurposeId(name), channel, retention, dict(table.text))
+        return Purpose(
+            PurposeId(name), channel, retention, dict(table.text), self._ask_again(where, table, retention)
+        )
+
+    def _ask_again(
+        self, where: Path_, table: PurposeTable, retention: RetentionPeriod
+    ) -> RetentionPeriod | None:
+        if not table.ask_again:
+            return None
+        period = self._period((*where, "ask_again"), table.ask_again)
+        if period.after(_SOME_DAY) >= retention.after(_SOME_DAY):
+            message = f"Asking again {period.text} before the end is before the consent is given."
+            cure = f"Write less than its retention, {retention.text}."
+            self._say((*where, "ask_again"), message, cure, "ask-again")
+        return period
+
+    def _consequences(self, written: SiteFile) -> dict[str, str]:
+        for lang in written.erasure.consequences:
+            if lang not in written.languages:
+                message = f"{lang!r} is not one of the site's languages."
+                where = ("erasure", "consequences", lang)
+                self._say(where, message, nearest(lang, written.languages), "lang")
+        return dict(written.erasure.consequences)
 
     def _look(self, written: SiteFile) -> Look:
         table = written.look

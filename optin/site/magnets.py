@@ -109,6 +109,7 @@ class MagnetReader:
             questions=questions,
             fields=fields,
             texts=tuple(sorted(written.texts.items())),
+            consequences="" if written.erasure is None else written.erasure.consequences,
         )
 
     def _check_slug(self) -> None:

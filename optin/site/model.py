@@ -36,6 +36,7 @@ class Purpose:
     channel: Channel
     retention: RetentionPeriod
     wording: Mapping[str, str]
+    ask_again: RetentionPeriod | None = None  # so long before it ends
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,14 @@ class Unconfirmed:
     keep: RetentionPeriod
     link: RetentionPeriod
     resend: int
+
+
+@dataclass(frozen=True)
+class Retention:
+    """How long data is kept without a live purpose (GDPR 5(1)(e))."""
+
+    magnet: RetentionPeriod = RetentionPeriod.parse("24 months")
+    proof: RetentionPeriod = RetentionPeriod.parse("5 years")
 
 
 @dataclass(frozen=True)
@@ -120,6 +129,7 @@ class Magnet:
     questions: tuple[ConsentQuestion, ...] = ()
     fields: tuple[FormField, ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
+    consequences: str = ""  # what is lost when the person is erased (R5)
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,9 @@ class Site:
     dkim: Dkim | None = None
     anchors: Anchors = field(default_factory=Anchors)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    retention: Retention = field(default_factory=Retention)
+    personal_link: RetentionPeriod = RetentionPeriod.parse("1 hour")
+    consequences: Mapping[str, str] = field(default_factory=dict)  # of an erasure, by language (R5)
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ class PurposeTable(Written):
 
     channel: str = Field(description="email or phone; one channel for each purpose.")
     retention: Text = Field(description='How long a consent lasts, such as "24 months".')
+    ask_again: str = Field("", description='Ask once more so long before it ends, such as "30 days".')
     text: Words = Field(description="The question in each language, one sentence.")
 
 
@@ -76,6 +77,25 @@ class UnconfirmedTable(Written):
     keep: str = Field("7 days", description="After this they are erased.")
     link: str = Field("72 hours", description="How long the confirmation link works.")
     resend: int = Field(3, ge=0, le=20, description="How often a mail may be sent again.")
+
+
+class RetentionTable(Written):
+    """How long data is kept when no purpose is live any more (GDPR 5(1)(e))."""
+
+    magnet: str = Field("24 months", description="People who asked for a magnet and gave no consent.")
+    proof: str = Field("5 years", description="Proof, after somebody's last consent ended.")
+
+
+class PersonalTable(Written):
+    """The page where people see what is kept about them (GDPR 15)."""
+
+    link: str = Field("1 hour", description="How long the mailed link to it works.")
+
+
+class ErasureTable(Written):
+    """What somebody loses by being erased, told beforehand (GDPR 17)."""
+
+    consequences: Words = Field({}, description="In your words, by language, such as a warranty that ends.")
 
 
 class DownloadTable(Written):
@@ -114,6 +134,7 @@ class SiteFile(Written):
     store: str = Field("sqlite:///var/optin.db", description="sqlite:///FILE or postgresql://…")
     mail: str = Field("file:var/mail", description="smtp://…, smtps://… or file:FOLDER")
     keys: str = Field("var/keys.json", description="The key file.")
+    journal: str = Field("var/journal.jsonl", description="Withdrawals and erasures, apart from the store.")
     controller: ControllerTable
     sender: SenderTable
     look: LookTable = LookTable()  # type: ignore[call-arg]  # pydantic fills the defaults
@@ -122,6 +143,9 @@ class SiteFile(Written):
     processors: dict[str, ProcessorTable] = Field({}, description="Processors by their id.")
     limits: LimitsTable = LimitsTable()  # type: ignore[call-arg]  # pydantic fills the defaults
     unconfirmed: UnconfirmedTable = UnconfirmedTable()  # type: ignore[call-arg]  # as above
+    retention: RetentionTable = RetentionTable()  # type: ignore[call-arg]  # as above
+    personal: PersonalTable = PersonalTable()  # type: ignore[call-arg]  # as above
+    erasure: ErasureTable = ErasureTable()  # type: ignore[call-arg]  # as above
     download: DownloadTable = DownloadTable()  # type: ignore[call-arg]  # as above
     proxy: ProxyTable = ProxyTable()
     dkim: DkimTable | None = None
@@ -152,6 +176,12 @@ class PictureEntry(Written):
     alt: Text = Field(description="What the picture shows, in words.")
 
 
+class MagnetErasure(Written):
+    """What somebody loses of this magnet by being erased."""
+
+    consequences: Text = Field(description="One or two sentences, in the magnet's language.")
+
+
 class MagnetFile(Written):
     """The front matter of a magnet."""
 
@@ -164,6 +194,7 @@ class MagnetFile(Written):
     fields: list[FieldEntry] = Field([], description="What is asked besides the e-mail address.")
     picture: PictureEntry | None = None
     texts: dict[str, str] = Field({}, description="Your own words by key, for this page.")
+    erasure: MagnetErasure | None = None
 
 
 class PrivacyFile(Written):

@@ -20,6 +20,23 @@ class KeptMail:
     sent_at: datetime
 
 
+def is_known(tx: Tx, email_index: bytes) -> bool:
+    """Tell whether anything is kept about an address, were it only that it must not be approached."""
+    return any(
+        tx.one(f"SELECT 1 FROM {table} WHERE email_index = :email_index LIMIT 1", email_index=email_index)
+        for table in ("subject", "request", "legal_hold", "suppression")
+    )
+
+
+def request_ids(tx: Tx, email_index: bytes) -> list[RequestId]:
+    """Return the ids of every request that was made with an address, oldest first."""
+    rows = tx.all(
+        f"SELECT id FROM request WHERE email_index = :email_index ORDER BY created_at, id {tx.for_update}",
+        email_index=email_index,
+    )
+    return [RequestId(bytes(row[0])) for row in rows]
+
+
 def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
     """Return every request that was made with an address, oldest first."""
     rows = tx.all(

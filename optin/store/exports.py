@@ -5,14 +5,15 @@ Each page is a read of its own: a long export neither blocks the journal nor see
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.record import RequestId, SubjectId
 from optin.proof.canonical import canonical, parse
 from optin.store.events import StoredEvent
-from optin.store.transaction import Tx, Value, from_ms, to_ms
+from optin.store.transaction import Row, Tx, Value, from_ms, to_ms
 
 PAGE_LEADS = 500
 FIRST = b""
@@ -131,6 +132,104 @@ class ExportRun:
     exported: int
     refused: Mapping[str, int]
     number: int = 0
+    checkpoint: int | None = None  # the size of the log that it was proven against
+    members: bytes = b""  # names who was in it
+
+
+def new_run(now: datetime) -> bytes:
+    """Return a name for an export; names grow with time, so that what was never recorded is found."""
+    return to_ms(now).to_bytes(8, "big") + secrets.token_bytes(8)
+
+
+def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> None:
+    """Remember who is in an export, so that the person can be told, and the processor when it ends (E5)."""
+    tx.many(
+        "INSERT INTO export_member(run, subject_id) VALUES (:run, :subject)",
+        [{"run": run, "subject": subject} for subject in subjects],
+    )
+
+
+def memberships_of(tx: Tx, subject: SubjectId) -> list[bytes]:
+    """Return the runs that a person was in."""
+    rows = tx.all("SELECT run FROM export_member WHERE subject_id = :subject", subject=subject)
+    return [bytes(row[0]) for row in rows]
+
+
+def forget_membership(tx: Tx, run: bytes, digest: bytes, now: datetime) -> None:
+    """Keep of somebody who is erased only a digest that fits this export alone."""
+    tx.run(
+        "INSERT INTO export_gone(run, digest, at) VALUES (:run, :digest, :now)"
+        " ON CONFLICT (run, digest) DO UPDATE SET at = excluded.at",
+        run=run,
+        digest=digest,
+        now=to_ms(now),
+    )
+
+
+def find_export(tx: Tx, number: int) -> ExportRun | None:
+    """Return one recorded export."""
+    return next((run for run in list_exports(tx) if run.number == number), None)
+
+
+def exports_with(tx: Tx, subject: SubjectId) -> list[ExportRun]:
+    """Return the exports that held a person, newest first."""
+    members = set(memberships_of(tx, subject))
+    return [run for run in list_exports(tx) if run.members in members] if members else []
+
+
+def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[Row]:
+    """Return the next people of an export whose consent does not hold any more.
+
+    Each: subject, sealed contact, status, since when, until when it was given.
+    """
+    return tx.all(
+        "SELECT subject.id, subject.sealed, consent.status, consent.since, consent.expires_at"
+        " FROM export_member JOIN subject ON subject.id = export_member.subject_id"
+        " JOIN consent ON consent.subject_id = subject.id"
+        " AND consent.purpose = :purpose AND consent.channel = :channel"
+        " WHERE export_member.run = :run AND subject.id > :after"
+        " AND (consent.status <> 'given' OR consent.expires_at <= :now)"
+        " ORDER BY subject.id LIMIT :most",
+        run=run.members,
+        purpose=run.purpose,
+        channel=run.channel,
+        after=after,
+        now=to_ms(now),
+        most=PAGE_LEADS,
+    )
+
+
+def gone_since(tx: Tx, run: bytes) -> dict[bytes, datetime]:
+    """Return the digests of people of an export who are erased since, and when."""
+    rows = tx.all("SELECT digest, at FROM export_gone WHERE run = :run", run=run)
+    return {bytes(row[0]): from_ms(row[1]) for row in rows}
+
+
+def forget_exports(tx: Tx, before: datetime, most: int) -> int:
+    """Remove digests of erased people from exports long past; return how many."""
+    return tx.run(
+        "DELETE FROM export_gone WHERE (run, digest) IN"
+        " (SELECT run, digest FROM export_gone WHERE at < :before LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
+
+
+def forget_strays(tx: Tx, before: datetime, most: int) -> int:
+    """Remove who was read for exports that came to nothing: killed before they were recorded."""
+    end, run = to_ms(before).to_bytes(8, "big"), b""
+    while True:  # from run to run, not from member to member
+        row = tx.one("SELECT MIN(run) FROM export_member WHERE run > :run AND run < :end", run=run, end=end)
+        if row is None or row[0] is None:
+            return 0
+        run = bytes(row[0])
+        if tx.one("SELECT id FROM export_run WHERE members = :run", run=run) is None:
+            return tx.run(
+                "DELETE FROM export_member WHERE run = :run AND subject_id IN"
+                " (SELECT subject_id FROM export_member WHERE run = :run LIMIT :most)",
+                run=run,
+                most=most,
+            )
 
 
 def record_export(tx: Tx, run: ExportRun) -> int:
@@ -145,11 +244,15 @@ def record_export(tx: Tx, run: ExportRun) -> int:
         "format": run.format,
         "exported": run.exported,
         "refused": canonical(dict(run.refused)).decode(),
+        "checkpoint": run.checkpoint,
+        "members": run.members,
     }
     row = tx.one(
         "INSERT INTO export_run"
-        "(at, who, why, processor, purpose, channel, format, exported, refused)"
-        " VALUES (:at, :who, :why, :processor, :purpose, :channel, :format, :exported, :refused)"
+        "(at, who, why, processor, purpose, channel, format, exported, refused,"
+        " checkpoint, members)"
+        " VALUES (:at, :who, :why, :processor, :purpose, :channel, :format, :exported, :refused,"
+        " :checkpoint, :members)"
         " RETURNING id",
         **values,
     )
@@ -159,8 +262,8 @@ def record_export(tx: Tx, run: ExportRun) -> int:
 def list_exports(tx: Tx) -> list[ExportRun]:
     """Return every recorded export, newest first."""
     rows = tx.all(
-        "SELECT id, at, who, why, processor, purpose, channel, format, exported, refused"
-        " FROM export_run ORDER BY id DESC"
+        "SELECT id, at, who, why, processor, purpose, channel, format, exported, refused,"
+        " checkpoint, members FROM export_run ORDER BY id DESC"
     )
     return [
         ExportRun(
@@ -174,6 +277,8 @@ def list_exports(tx: Tx) -> list[ExportRun]:
             format=row[7],
             exported=row[8],
             refused={key: int(str(value)) for key, value in parse(row[9]).items()},
+            checkpoint=row[10],
+            members=bytes(row[11] or b""),
         )
         for row in rows
     ]

@@ -7,13 +7,14 @@ with this mail, so it is tried alone and given up after a few.
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.record import RequestId
 from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import Place, Vault
+from optin.store.vault import ID_BYTES, Place, Vault
 
 MAX_STARTS = 4
 CLAIM_BYTES = 12
@@ -29,6 +30,7 @@ class Letter:
     kind: str
     request: RequestId
     suspect: bool
+    sealed: bytes | None = None  # what a mail without a request is about
 
 
 @dataclass(frozen=True)
@@ -54,12 +56,49 @@ def enqueue(tx: Tx, kind: str, request: RequestId, domain: str, now: datetime) -
     )
 
 
+def enqueue_notice(
+    tx: Tx, vault: Vault, kind: str, email_index: bytes, told: dict[str, str], domain: str, now: datetime
+) -> None:
+    """Queue a mail that belongs to no request: what it is about is sealed, and forgotten when it is sent."""
+    message_id = f"<{secrets.token_hex(16)}@{domain}>"
+    tx.run(
+        "INSERT INTO outbox(message_id, kind, request_id, sealed, next_at, created_at)"
+        " VALUES (:message_id, :kind, :request, :sealed, :now, :now)",
+        message_id=message_id,
+        kind=kind,
+        request=email_index[:ID_BYTES],
+        sealed=vault.seal(Place("outbox", message_id.encode()), json.dumps(told).encode()),
+        now=to_ms(now),
+    )
+
+
+def open_notice(vault: Vault, message_id: str, sealed: bytes) -> dict[str, str]:
+    """Return what a notice is about. Raises KeysUnusable."""
+    told: dict[str, str] = json.loads(vault.open(Place("outbox", message_id.encode()), sealed))
+    return told
+
+
+def withdraw_notices(tx: Tx, email_index: bytes) -> None:
+    """Remove every mail to an address that belongs to no request, sent or not."""
+    tx.run("DELETE FROM outbox WHERE request_id = :request", request=email_index[:ID_BYTES])
+
+
+def count_notices(tx: Tx, email_index: bytes, since: datetime) -> int:
+    """Count the mails to an address that belong to no request, since a moment."""
+    row = tx.one(
+        "SELECT COUNT(*) FROM outbox WHERE request_id = :request AND created_at > :since",
+        request=email_index[:ID_BYTES],
+        since=to_ms(since),
+    )
+    return 0 if row is None else int(row[0])
+
+
 _CLAIM = """WITH due AS MATERIALIZED (
     SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion}
     ORDER BY next_at LIMIT :most {skip_locked})
 UPDATE outbox SET next_at = :until, claim = :claim, starts = starts + 1
 WHERE id IN (SELECT id FROM due)
-RETURNING id, message_id, kind, request_id, starts"""
+RETURNING id, message_id, kind, request_id, starts, sealed"""
 
 
 def claim(tx: Tx, most: int, lease: timedelta, now: datetime, *, suspect: bool) -> list[Letter]:
@@ -72,7 +111,7 @@ def claim(tx: Tx, most: int, lease: timedelta, now: datetime, *, suspect: bool) 
         until=to_ms(now + lease),
         claim=fence,
     )
-    return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4] > 1) for row in rows]
+    return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4] > 1, row[5]) for row in rows]
 
 
 def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
@@ -102,7 +141,7 @@ def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
     """Close a mail as sent or dead. Look at its `standing` first."""
     tx.run(
         "UPDATE outbox SET state = :state, last_reply = :reply, settled_at = :now, claim = NULL,"
-        " starts = 0 WHERE id = :id",
+        " starts = 0, sealed = NULL WHERE id = :id",
         state=state,
         reply=reply,
         now=to_ms(now),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -66,6 +67,7 @@ class Declared:
     email: str
     fields: dict[str, str]
     purposes: tuple[str, ...]
+    through: str = ""  # empty: the form; else where the person, or the controller, asked
 
     @classmethod
     def parse(cls, declaration: bytes) -> Declared:
@@ -79,6 +81,7 @@ class Declared:
             email=str(plain["email"]),
             fields={name: str(value) for name, value in fields.items()},
             purposes=tuple(str(purpose) for purpose in purposes),
+            through=str(plain.get("through", "")),
         )
 
 
@@ -169,19 +172,27 @@ def due_for_erasure(tx: Tx, now: datetime, most: int) -> list[RequestId]:
     return [RequestId(row[0]) for row in rows]
 
 
-def erase_request(tx: Tx, request: RequestId, reason: str, now: datetime) -> None:
-    """Remove a request with its mails and the bytes of its events. The leaves stay (P9)."""
-    tx.run(
-        "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
-        id=request,
-        reason=reason,
-        now=to_ms(now),
-    )
-    count = tx.run("UPDATE event SET body = NULL, request_id = NULL WHERE request_id = :id", id=request)
-    add_events(tx, None, [erased(now, reason, count)])
-    tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
-    tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
-    tx.run("DELETE FROM request WHERE id = :id", id=request)
+def erase_requests(tx: Tx, requests: Sequence[RequestId], reason: str, now: datetime) -> None:
+    """Remove requests with their mails and the bytes of their events. The leaves stay (P9)."""
+    blank = 0
+    for request in requests:
+        tx.run(
+            "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
+            id=request,
+            reason=reason,
+            now=to_ms(now),
+        )
+        blank += tx.run("UPDATE event SET body = NULL, request_id = NULL WHERE request_id = :id", id=request)
+        tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
+        tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
+        tx.run("DELETE FROM request WHERE id = :id", id=request)
+    if requests:
+        add_events(tx, None, [erased(now, reason, blank)])
+
+
+def was_erased(tx: Tx, request: RequestId) -> bool:
+    """Tell whether there was such a request, and it was erased."""
+    return tx.one("SELECT at FROM erasure WHERE request_id = :id", id=request) is not None
 
 
 def _request(row: Row) -> Request:

@@ -209,6 +209,72 @@ LOG_TABLES = (
     "INSERT INTO log_queue(event_id, leaf) SELECT id, leaf FROM event",
 )
 
+# What people's rights need: clocks of retention, who was in which export, holds, what was asked by letter.
+RIGHTS_TABLES = (
+    # from when on no purpose is live (milliseconds UTC), and whether there ever was a consent
+    "ALTER TABLE subject ADD COLUMN idle_from {int} NOT NULL DEFAULT 0",
+    "ALTER TABLE subject ADD COLUMN consented {int} NOT NULL DEFAULT 0",
+    """UPDATE subject SET
+        consented = CASE WHEN EXISTS (SELECT 1 FROM consent WHERE consent.subject_id = subject.id)
+            THEN 1 ELSE 0 END,
+        idle_from = COALESCE(
+            (SELECT MAX(CASE WHEN status = 'given' THEN expires_at ELSE since END) FROM consent
+                WHERE consent.subject_id = subject.id),
+            (SELECT MAX(confirmed_at) FROM request WHERE request.subject_id = subject.id),
+            created_at)""",
+    "CREATE INDEX subject_idle ON subject(consented, idle_from)",
+    "ALTER TABLE consent ADD COLUMN asked_again_at {int}",
+    "CREATE INDEX consent_expiry ON consent(expires_at) WHERE status = 'given'",
+    # what a mail without a request is about; emptied when it is sent
+    "ALTER TABLE outbox ADD COLUMN sealed {blob}",
+    "ALTER TABLE export_run ADD COLUMN checkpoint {int}",
+    "ALTER TABLE export_run ADD COLUMN members {blob}",
+    "CREATE INDEX export_run_members ON export_run(members)",
+    """CREATE TABLE export_member (
+        run {blob} NOT NULL,
+        subject_id {blob} NOT NULL,
+        PRIMARY KEY (run, subject_id)
+    ){norowid}""",
+    "CREATE INDEX export_member_subject ON export_member(subject_id)",
+    # who was in an export and is erased since: a digest keyed to that export, no address
+    """CREATE TABLE export_gone (
+        run {blob} NOT NULL,
+        digest {blob} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (run, digest)
+    ){norowid}""",
+    """CREATE TABLE number_index (
+        number {blob} NOT NULL,
+        subject_id {blob} NOT NULL,
+        PRIMARY KEY (number, subject_id)
+    ){norowid}""",
+    "CREATE INDEX number_subject ON number_index(subject_id)",
+    """CREATE TABLE legal_hold (
+        id {id},
+        email_index {blob} NOT NULL,
+        sealed {blob} NOT NULL,
+        ends_at {int} NOT NULL,
+        created_at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX legal_hold_address ON legal_hold(email_index)",
+    # what the officer did for somebody, and why
+    """CREATE TABLE rights_action (
+        id {id},
+        at {int} NOT NULL,
+        kind TEXT NOT NULL,
+        who TEXT NOT NULL,
+        email_index {blob} NOT NULL,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX rights_action_at ON rights_action(at)",
+    # what a restored backup must be told: withdrawals and erasures, by digests (S7)
+    """CREATE TABLE replay (
+        id {id},
+        at {int} NOT NULL,
+        line TEXT NOT NULL
+    ){strict}""",
+)
+
 EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
 LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
 APPEND_ONLY = (*EVIDENCE, *LOG)
@@ -312,4 +378,5 @@ class Migration:
 MIGRATIONS = (
     Migration("m001_consent_and_evidence", TABLES, EVIDENCE),
     Migration("m002_log", LOG_TABLES, LOG, queueing=True),
+    Migration("m003_rights", RIGHTS_TABLES, ()),
 )

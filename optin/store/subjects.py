@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from optin.consent.address import EmailAddress
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.record import ConsentRecord, RequestId, Status, SubjectId
+from optin.proof.canonical import parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id
 
@@ -44,49 +48,124 @@ def lock_subject(tx: Tx, subject: SubjectId) -> None:
     tx.one(f"SELECT id FROM subject WHERE id = :id {tx.for_update}", id=subject)
 
 
-def save_contact(tx: Tx, vault: Vault, subject: SubjectId, values: dict[str, str]) -> None:
-    """Add confirmed values to what is known of a person; a newer value replaces an older one."""
-    known = {**load_contact(tx, vault, subject), **values}
-    sealed = vault.seal(Place("subject", subject), json.dumps(known).encode())
+def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
+    """Return the person behind an address, or None."""
+    row = tx.one("SELECT id FROM subject WHERE email_index = :email_index", email_index=email_index)
+    return None if row is None else SubjectId(row[0])
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What a person put right: the values, and the salt of the event that commits to them (GDPR 16)."""
+
+    values: dict[str, str]
+    salt: bytes
+
+
+@dataclass(frozen=True)
+class Contact:
+    """How a person is reached and addressed, and what of it was put right since it was declared."""
+
+    values: dict[str, str]
+    correction: Correction | None = None
+
+    @property
+    def email(self) -> EmailAddress:
+        """The confirmed address. Raises KeyError for a person not filled in yet."""
+        return EmailAddress(self.values[EMAIL_FIELD])
+
+
+def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> None:
+    """Keep what is known of a person, and let it be found by its telephone number."""
+    correction = contact.correction
+    plain = {
+        **contact.values,
+        _CORRECTED: None
+        if correction is None
+        else {"values": correction.values, "salt": correction.salt.hex()},
+    }
+    sealed = vault.seal(Place("subject", subject), json.dumps(plain).encode())
     tx.run("UPDATE subject SET sealed = :sealed WHERE id = :id", sealed=sealed, id=subject)
+    tx.run("DELETE FROM number_index WHERE subject_id = :id", id=subject)
+    if number := contact.values.get(PHONE_FIELD):
+        tx.run(
+            "INSERT INTO number_index(number, subject_id) VALUES (:number, :id)",
+            number=vault.number_index(number),
+            id=subject,
+        )
 
 
-def load_contact(tx: Tx, vault: Vault, subject: SubjectId) -> dict[str, str]:
-    """Return what is known of a person: address and fields."""
+def load_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
+    """Return what is known of a person."""
     row = tx.one("SELECT sealed FROM subject WHERE id = :id", id=subject)
-    return {} if row is None else open_contact(vault, subject, row[0])
+    return Contact({}) if row is None else open_contact(vault, subject, row[0])
 
 
-def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> dict[str, str]:
-    """Open a sealed contact; an empty value is a person not filled in yet."""
+def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> Contact:
+    """Open a sealed contact; an empty value is a person not filled in yet. Raises KeysUnusable."""
     if not sealed:
-        return {}
-    contact: dict[str, str] = json.loads(vault.open(Place("subject", subject), sealed))
-    return contact
+        return Contact({})
+    plain: dict[str, Any] = parse(vault.open(Place("subject", subject), bytes(sealed)))
+    corrected = plain.pop(_CORRECTED, None)
+    if corrected is None:
+        return Contact(plain)
+    return Contact(plain, Correction(corrected["values"], bytes.fromhex(corrected["salt"])))
 
 
-_CONSENT = "purpose, channel, status, since, expires_at, request_id, withdrawn_at"
+def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
+    """Return the digests of a person's telephone numbers."""
+    rows = tx.all("SELECT number FROM number_index WHERE subject_id = :id ORDER BY number", id=subject)
+    return [bytes(row[0]) for row in rows]
+
+
+def refresh_idle(tx: Tx, subject: SubjectId) -> None:
+    """Set from when on a person has no live purpose, which starts the clock of its retention (R8)."""
+    row = tx.one(
+        "SELECT COUNT(*), MAX(CASE WHEN status = 'given' THEN expires_at ELSE since END) FROM consent"
+        " WHERE subject_id = :id",
+        id=subject,
+    )
+    asked = tx.one("SELECT MAX(confirmed_at) FROM request WHERE subject_id = :id", id=subject)
+    consents, live = (0, None) if row is None else row
+    idle = live if live is not None else (asked[0] if asked and asked[0] is not None else 0)
+    tx.run(
+        "UPDATE subject SET idle_from = :idle, consented = :consented WHERE id = :id",
+        idle=idle,
+        consented=1 if consents else 0,
+        id=subject,
+    )
+
+
+def remove_subject(tx: Tx, subject: SubjectId) -> None:
+    """Remove a person's row, consents and numbers. Its requests must be gone before."""
+    for table in ("consent", "number_index", "export_member"):
+        tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject)
+    tx.run("DELETE FROM subject WHERE id = :id", id=subject)
+
+
+_CORRECTED = "="  # no field has this name
+CONSENT_COLUMNS = "purpose, channel, status, since, expires_at, request_id, withdrawn_at"
 
 
 def load_consent(tx: Tx, subject: SubjectId, purpose: str, channel: str) -> StoredConsent | None:
     """Return one consent of a person."""
     row = tx.one(
-        f"SELECT {_CONSENT} FROM consent"
+        f"SELECT {CONSENT_COLUMNS} FROM consent"
         " WHERE subject_id = :subject AND purpose = :purpose AND channel = :channel",
         subject=subject,
         purpose=purpose,
         channel=channel,
     )
-    return None if row is None else _consent(row)
+    return None if row is None else read_consent(row)
 
 
 def consents_of(tx: Tx, subject: SubjectId) -> list[StoredConsent]:
     """Return every consent of a person."""
     rows = tx.all(
-        f"SELECT {_CONSENT} FROM consent WHERE subject_id = :subject ORDER BY purpose, channel",
+        f"SELECT {CONSENT_COLUMNS} FROM consent WHERE subject_id = :subject ORDER BY purpose, channel",
         subject=subject,
     )
-    return [_consent(row) for row in rows]
+    return [read_consent(row) for row in rows]
 
 
 def save_consent(tx: Tx, subject: SubjectId, consent: StoredConsent) -> None:
@@ -96,11 +175,11 @@ def save_consent(tx: Tx, subject: SubjectId, consent: StoredConsent) -> None:
         msg = "a consent without events is not stored"
         raise ValueError(msg)
     tx.run(
-        f"INSERT INTO consent(subject_id, {_CONSENT})"
+        f"INSERT INTO consent(subject_id, {CONSENT_COLUMNS})"
         " VALUES (:subject, :purpose, :channel, :status, :since, :expires_at, :request, :withdrawn_at)"
         " ON CONFLICT (subject_id, purpose, channel) DO UPDATE SET status = excluded.status,"
         " since = excluded.since, expires_at = excluded.expires_at,"
-        " request_id = excluded.request_id, withdrawn_at = excluded.withdrawn_at",
+        " request_id = excluded.request_id, withdrawn_at = excluded.withdrawn_at, asked_again_at = NULL",
         subject=subject,
         purpose=consent.purpose,
         channel=consent.channel.value,
@@ -112,8 +191,11 @@ def save_consent(tx: Tx, subject: SubjectId, consent: StoredConsent) -> None:
     )
 
 
+EVERYTHING = ""  # purpose and channel of the suppression that an erasure leaves
+
+
 def suppress(tx: Tx, email_index: bytes, purpose: str, channel: str, now: datetime) -> None:
-    """Keep an address from being approached for a purpose, by a digest that outlives it (R7)."""
+    """Keep an address (or number) from being approached for a purpose, by a digest that outlives it (R7)."""
     tx.run(
         "INSERT INTO suppression(email_index, purpose, channel, at)"
         " VALUES (:email_index, :purpose, :channel, :now)"
@@ -148,7 +230,18 @@ def unsuppress(tx: Tx, email_index: bytes, purpose: str, channel: str) -> None:
     )
 
 
-def _consent(row: Row) -> StoredConsent:
+def suppressions_of(tx: Tx, email_index: bytes) -> list[tuple[str, str, datetime]]:
+    """Return for what an address is suppressed (purpose, channel), and since when."""
+    rows = tx.all(
+        "SELECT purpose, channel, at FROM suppression WHERE email_index = :email_index"
+        " ORDER BY purpose, channel",
+        email_index=email_index,
+    )
+    return [(row[0], row[1], from_ms(row[2])) for row in rows]
+
+
+def read_consent(row: Row) -> StoredConsent:
+    """Return a consent as `CONSENT_COLUMNS` say it."""
     return StoredConsent(
         purpose=PurposeId(row[0]),
         channel=Channel(row[1]),

@@ -65,6 +65,15 @@ class Vault:
         """Return the digest under which an address is found (HMAC-SHA256)."""
         return hmac.digest(self._index_key, address_key(address), "sha256")
 
+    def number_index(self, number: str) -> bytes:
+        """Return the digest under which a telephone number (E.164) is found."""
+        return hmac.digest(self._index_key, b"tel:" + number.encode(), "sha256")
+
+    def export_digest(self, run: bytes, address: EmailAddress) -> bytes:
+        """Return a digest of an address that only fits one export: no two exports can be joined by it."""
+        key = hmac.digest(self._index_key, b"export:" + run, "sha256")
+        return hmac.digest(key, address_key(address), "sha256")
+
     def log_keys(self, origin: str) -> tuple[SigningKey, ...]:
         """Return the keys that sign the log `origin`, oldest first."""
         return tuple(SigningKey(origin, seed) for seed in self._log_seeds)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
 from jinja2 import (
     Environment,
@@ -34,6 +34,9 @@ TEMPLATES: Mapping[type, str] = {
     views.ConfirmedView: "pages/confirmed.html",
     views.ExpiredView: "pages/expired.html",
     views.UnsubscribeView: "pages/unsubscribe.html",
+    views.PersonalAskView: "pages/personal-ask.html",
+    views.PersonalView: "pages/personal.html",
+    views.EraseView: "pages/erase.html",
     views.PrivacyView: "pages/privacy.html",
     views.IndexView: "pages/index.html",
     views.ErrorView: "pages/error.html",
@@ -45,7 +48,13 @@ TEMPLATES: Mapping[type, str] = {
 MAILS: Mapping[type, str] = {
     views.ConfirmationMail: "mails/confirmation",
     views.DeliveryMail: "mails/delivery",
+    views.RenewalMail: "mails/renewal",
+    views.PersonalMail: "mails/personal",
+    views.ErasedMail: "mails/erased",
 }
+Mail: TypeAlias = (
+    views.ConfirmationMail | views.DeliveryMail | views.RenewalMail | views.PersonalMail | views.ErasedMail
+)
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"
 _ADDRESS_ALONE = re.compile(r"\s*(https?://\S+)\s*")
@@ -144,7 +153,7 @@ class Theme:
             words = Wording(view.frame.lang, self._texts.get(view.frame.lang, {}), dict(view.texts))
         return self._render(TEMPLATES[type(view)], view, words)
 
-    def mail(self, view: views.ConfirmationMail | views.DeliveryMail) -> MailText:
+    def mail(self, view: Mail) -> MailText:
         """Return the mail that tells `view`."""
         words, name = self.wording(view.lang), MAILS[type(view)]
         kind = name.partition("/")[2]
@@ -153,6 +162,10 @@ class Theme:
             text=wrapped(self._render(f"{name}.txt", view, words)),
             html=self._render(f"{name}.html", view, words),
         )
+
+    def plain(self, view: views.PersonalView) -> str:
+        """Return a person's data as plain text, in the words of the personal page (R9)."""
+        return wrapped(self._render("pages/personal.txt", view, self.wording(view.frame.lang)))
 
     def broken_templates(self) -> list[TemplateSyntaxError]:
         """Return what keeps a site's own templates from being read (M10)."""

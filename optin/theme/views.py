@@ -11,6 +11,7 @@ from datetime import datetime
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion, Controller
+from optin.flows.personal import PersonalData
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,45 @@ class UnsubscribeView:
     action: str
     questions: tuple[ConsentQuestion, ...]
     done: bool = False
+    more: bool = False  # the person may have given other consents, which this link does not show
+    erased: bool = False  # there is nothing left of the person at all
+
+
+@dataclass(frozen=True)
+class PersonalAskView:
+    """Where a personal link is asked for; after it, the same words for everybody (R1)."""
+
+    frame: Frame
+    action: str
+    sender: str
+    email: str = ""
+    problem: str = ""
+    sent: bool = False
+
+
+@dataclass(frozen=True)
+class PersonalView:
+    """Everything that is kept about a person, with a switch for each consent (R1, R2)."""
+
+    frame: Frame
+    action: str
+    data: PersonalData
+    labels: tuple[tuple[str, str], ...]  # fields of the contact in words
+    processors: tuple[tuple[str, str], ...]  # who they are, by id
+    done: str = ""  # what was just done: a key of the catalogue below `personal.done.`
+    problems: tuple[Problem, ...] = ()
+    typed: tuple[tuple[str, str], ...] = ()
+    stands_alone: bool = False  # as a file: no buttons, the style inside
+
+
+@dataclass(frozen=True)
+class EraseView:
+    """What is lost by an erasure, in the controller's words, before it is done (R5)."""
+
+    frame: Frame
+    action: str
+    consequences: tuple[str, ...]
+    holds: tuple[HoldShown, ...]
 
 
 @dataclass(frozen=True)
@@ -189,6 +229,55 @@ class DeliveryMail:
     form_version: str  # the digest, for the receipt
     proof_url: str  # how the attached proof is checked
     first_name: str = ""
+    personal_url: str = ""  # where the person sees all that is kept
+
+
+@dataclass(frozen=True)
+class RenewalMail:
+    """A consent asked anew: it ends soon (`ends_at`), or the person wants it back."""
+
+    lang: str
+    controller: Controller
+    title: str
+    page_url: str
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+    ends_at: datetime | None
+    confirm_url: str
+    expires_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True)
+class PersonalMail:
+    """The link to the personal page (R1)."""
+
+    lang: str
+    controller: Controller
+    title: str  # where it was asked for: the site's address
+    personal_url: str
+    expires_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True)
+class HoldShown:
+    """What a law keeps: why, until when, and exactly which data."""
+
+    why: str
+    until: datetime
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ErasedMail:
+    """The last mail: everything is erased, but for what a law keeps (R5, R6)."""
+
+    lang: str
+    controller: Controller
+    title: str
+    holds: tuple[HoldShown, ...]
+    privacy_url: str
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -51,13 +52,15 @@ class Desk:
         """Run an operation that only reads."""
         return await read(self.office.store, operation)
 
+    async def note_ending(self, *, erased: bool = False) -> None:
+        """See a withdrawal or erasure in the journal apart before the person is told (S7)."""
+        await asyncio.to_thread(self.office.note_ending)
+        if erased:
+            await asyncio.to_thread(self.office.clear)
+
     def frame(self, lang: str) -> Frame:
         """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
-        publication, site = self.edition.publication, self.edition.site
-        if lang not in publication.privacy:
-            lang = site.languages[0]
-        url = f"/privacy/{publication.privacy[lang].digest[:16]}"
-        return Frame(lang=lang, controller=site.controller, privacy_url=url)
+        return self.edition.frame(lang)
 
     def page(self, view: object, status: int = 200) -> Response:
         """Answer with a page that is nobody else's: never cached."""

@@ -34,16 +34,20 @@ async def read_post(request: Request) -> list[tuple[str, str]]:
         raise PostMalformed from None
 
 
-async def discard_post(request: Request) -> None:
-    """Read a body of any type and forget it: mail providers post one-click as they like (RFC 8058).
+async def named_in_post(request: Request, name: str) -> str:
+    """Return the value of one field, or nothing: of a body of any type, as mail providers post (RFC 8058).
 
     Raises PostTooLarge.
     """
-    length = 0
+    body = bytearray()
     async for chunk in request.stream():
-        length += len(chunk)
-        if length > MAX_POST_BYTES:
+        body += chunk
+        if len(body) > MAX_POST_BYTES:
             raise PostTooLarge
+    try:
+        return dict(parse_qsl(body.decode("ascii"), max_num_fields=MAX_POST_FIELDS)).get(name, "")
+    except ValueError:
+        return ""
 
 
 def single(posted: list[tuple[str, str]], name: str) -> str:

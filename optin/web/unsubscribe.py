@@ -13,11 +13,19 @@ from starlette.responses import Response
 from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
 from optin.errors import LinkSpent
-from optin.flows.withdraw import Withdrawable, view_withdrawable, withdraw_consent
+from optin.flows.withdraw import (
+    Withdrawable,
+    view_withdrawable,
+    withdraw_consent,
+    withdraw_everything,
+)
+from optin.store.requests import was_erased
 from optin.store.vault import ID_BYTES
 from optin.theme.views import UnsubscribeView
 from optin.web.desk import Desk, desk_of, language_of
-from optin.web.posts import discard_post
+from optin.web.posts import named_in_post
+
+EVERYTHING = "everything"
 
 
 async def get_unsubscribe(request: Request) -> Response:
@@ -28,27 +36,28 @@ async def get_unsubscribe(request: Request) -> Response:
     try:
         found = await desk.read(flow)
     except LinkSpent:
-        found = None
+        return await _page_of_nobody(request, stored)
     return _page(request, found, done=False)
 
 
 async def post_unsubscribe(request: Request) -> Response:
-    """Withdraw, at once. A person whose data was erased has nothing left to withdraw."""
+    """Withdraw, at once: what a button names, or, in one click, what the link is about (RFC 8058)."""
     desk = desk_of(request)
-    await discard_post(request)
+    what = await named_in_post(request, "what")
     stored, purpose = _read(desk, request.path_params["token"])
-    flow = partial(
-        withdraw_consent,
-        vault=desk.office.vault,
-        request=stored,
-        purpose=purpose,
-        now=desk.office.clock(),
+    office, now = desk.office, desk.office.clock()
+    flow = (
+        partial(withdraw_everything, vault=office.vault, request=stored, now=now)
+        if what == EVERYTHING
+        else partial(withdraw_consent, vault=office.vault, request=stored, purpose=what or purpose, now=now)
     )
     try:
         found = await desk.write(flow)
     except LinkSpent:
-        found = None
-    return _page(request, found, done=True)
+        return await _page_of_nobody(request, stored)
+    if found.questions:
+        await desk.note_ending()
+    return _page(request, found, done=True, more=what != EVERYTHING)
 
 
 def _read(desk: Desk, token: str) -> tuple[RequestId, str | None]:
@@ -57,8 +66,17 @@ def _read(desk: Desk, token: str) -> tuple[RequestId, str | None]:
     return RequestId(payload[:ID_BYTES]), payload[ID_BYTES:].decode() or None
 
 
-def _page(request: Request, found: Withdrawable | None, *, done: bool) -> Response:
+def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = True) -> Response:
     desk = desk_of(request)
-    lang = language_of(request) if found is None else found.form.lang
-    questions = () if found is None else found.questions
-    return desk.page(UnsubscribeView(desk.frame(lang), request.url.path, questions, done=done))
+    view = UnsubscribeView(
+        desk.frame(found.form.lang), request.url.path, found.questions, done=done, more=more
+    )
+    return desk.page(view)
+
+
+async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
+    """Say kindly that there is nothing to withdraw any more."""
+    desk = desk_of(request)
+    erased = await desk.read(partial(was_erased, request=stored))
+    view = UnsubscribeView(desk.frame(language_of(request)), request.url.path, (), done=False, erased=erased)
+    return desk.page(view)

@@ -47,8 +47,9 @@ def fill(world: World, path: Path, count: int) -> None:
             )
             sealed = Sealed(declared, secrets.token_bytes(32), "12345678")
             about = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
+            until = to_ms(question.retention.after(confirmed))
             contact = world.vault.seal(Place("subject", subject), json.dumps({"email": address}).encode())
-            rows["subject"].append((subject, index, contact, 0))
+            rows["subject"].append((subject, index, contact, until))
             kept = sealed.seal(world.vault, request)
             asked, given = to_ms(NOON), to_ms(confirmed)
             rows["request"].append((request, index, subject, form.digest, kept, asked, 0, given))
@@ -56,10 +57,13 @@ def fill(world: World, path: Path, count: int) -> None:
             for body in bodies + about.confirmed(confirmed, (question,), "link"):
                 data = canonical(body)
                 rows["event"].append((request, data.decode(), leaf_digest(data)))
-            until = to_ms(question.retention.after(confirmed))
             rows["consent"].append((subject, TIPS, "email", "given", to_ms(confirmed), until, request))
         connection.execute("BEGIN")
-        connection.executemany("INSERT INTO subject VALUES (?, ?, ?, ?)", rows["subject"])
+        connection.executemany(
+            "INSERT INTO subject(id, email_index, sealed, created_at, idle_from, consented)"
+            " VALUES (?, ?, ?, 0, ?, 1)",
+            rows["subject"],
+        )
         connection.executemany(
             "INSERT INTO request"
             "(id, email_index, subject_id, form, sealed, created_at, erase_at, confirmed_at)"
@@ -93,7 +97,14 @@ def export(folder: Path, count: int) -> None:
         raise AssertionError(folder)
     store = open_store(f"sqlite:///{folder}/{count}.db", folder, Vault(keys))
     vault = Vault(keys)
-    harvest = Harvest(store.read, vault, TIPS, Channel.EMAIL, NOON + timedelta(days=1))
+    harvest = Harvest(
+        store.read,
+        lambda operation: store.submit(operation).result(),
+        vault,
+        TIPS,
+        Channel.EMAIL,
+        NOON + timedelta(days=1),
+    )
     rows = Rows(vault, "https://optin.example.com", harvest.field_names(), NOON)
     expected = store.read(partial(count_leads, purpose=TIPS, channel="email"))
     begun = time.perf_counter()

@@ -40,7 +40,28 @@ class House:
 
     base: str
     site: Path
+    store: str
+    keys: str
+    mail: str = ""
     script: Script = field(default_factory=Script)
+
+    def count(self, recipient: str) -> int:
+        """Count the mails to somebody so far."""
+        mails = [message_from_bytes(data, policy=default) for data in self.script.mails]
+        return sum(mail["To"] == recipient for mail in mails)
+
+    def last_words(self, recipient: str, subject: str) -> str:
+        """Wait for a mail without a link; return its text."""
+        deadline = time.monotonic() + 15
+        while time.monotonic() < deadline:
+            for data in reversed(self.script.mails):
+                mail = message_from_bytes(data, policy=default)
+                if mail["To"] == recipient and mail["Subject"].startswith(subject):
+                    text = mail.get_body(("plain",))
+                    assert text is not None
+                    return str(text.get_content())
+            time.sleep(0.05)
+        raise AssertionError(recipient)
 
     def letter(self, recipient: str, subject: str) -> tuple[str, str, str]:
         """Wait for a mail; return its text, its HTML and the link in it, at this machine's address."""
@@ -53,7 +74,7 @@ class House:
                     assert text is not None
                     assert html is not None
                     words = text.get_content()
-                    found = re.search(r"https://\S+/(confirm|download)/\S+", words)
+                    found = re.search(r"https://\S+/(confirm|download|me)/\S+", words)
                     assert found is not None
                     return words, html.get_content(), found[0].replace(BASE_URL, self.base)
             time.sleep(0.05)
@@ -68,13 +89,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         port = asking.getsockname()[1]
-    opened = House(f"http://127.0.0.1:{port}", folder / "site")
     store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
-    with (
-        mail_server(opened.script) as mail_port,
-        served(folder / "site", port, store, f"smtp://127.0.0.1:{mail_port}", keys),
-    ):
-        yield opened
+    opened = House(f"http://127.0.0.1:{port}", folder / "site", store, keys)
+    with mail_server(opened.script) as mail_port:
+        opened.mail = f"smtp://127.0.0.1:{mail_port}"
+        with served(folder / "site", port, store, opened.mail, keys):
+            yield opened
 
 
 @pytest.fixture(params=[(360, "light"), (1280, "light"), (360, "dark"), (1280, "dark")], ids=str)

@@ -124,8 +124,33 @@ def pages_of(house: House, page: Page) -> Iterator[str]:
     way_out = next(line for line in words.splitlines() if "/unsubscribe/" in line).strip()
     page.goto(house.base + "/unsubscribe/" + way_out.rpartition("/")[2])
     yield "unsubscribe"
-    page.click("form.now button")
+    page.locator("button[name=what]").first.click()
     yield "unsubscribed"
+    page.goto(f"{house.base}/me")
+    yield "personal: ask"
+    page.click("form button")
+    yield "personal: mistake"
+    page.fill("#field-email", address)
+    page.click("form button")
+    yield "personal: asked"
+    _, html, link = house.letter(address, "De link naar uw gegevens")
+    page.set_content(html)
+    yield "personal: mail"
+    page.goto(link)
+    yield "personal"
+    page.click("button[value=give]")
+    yield "personal: given anew"
+    _, html, _ = house.letter(address, "Wilt u dit")
+    page.set_content(html)
+    yield "personal: renewal mail"
+    page.goto(link)
+    page.fill("#field-phone", "12")
+    page.click("button[value=correct]")
+    yield "personal: mistake in the number"
+    page.goto(link + "?erase=1")
+    yield "personal: consequences"
+    page.click("button[value=erase]")
+    yield "personal: erased"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -38,7 +38,7 @@ PHONE = "+31201234567"
 def harvest(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven], dict[str, int]]:
     """Export from a world."""
     purpose = TIPS if channel is Channel.EMAIL else CALL
-    gathered = Harvest(world.store.read, world.vault, purpose, channel, world.now)
+    gathered = Harvest(world.store.read, world.do, world.vault, purpose, channel, world.now)
     return list(gathered.proven()), dict(gathered.refused)
 
 
@@ -141,7 +141,7 @@ def test_a_lead_that_was_written_in_proves_nothing(world: World) -> None:
     world.do(
         lambda tx: tx.run(
             "INSERT INTO consent SELECT subject.id, purpose, channel, status, since, expires_at,"
-            " request_id, withdrawn_at FROM consent, subject"
+            " request_id, withdrawn_at, asked_again_at FROM consent, subject"
             " WHERE subject.id NOT IN (SELECT subject_id FROM consent)"
         )
     )

@@ -182,10 +182,10 @@ def test_an_unconfirmed_request_is_erased_after_its_time(world: World) -> None:
     kept = world.join("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)
     world.wait(timedelta(days=6, hours=23))
-    assert world.do(partial(sweep_unconfirmed, now=world.now)) == 0
+    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 0
     world.wait(timedelta(hours=2))
     events = world.count("event")
-    assert world.do(partial(sweep_unconfirmed, now=world.now)) == 1
+    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 1
     assert world.count("event") == events + 1  # that they were erased is an event as well
     with pytest.raises(LinkSpent):
         world.confirm(request)

@@ -19,7 +19,7 @@ SENDER = Mailbox("Voorbeeld & Dochter", "tips@example.com", "antwoord@example.co
 
 
 def composer() -> Composer:
-    return Composer(Theme(Look()), SENDER, "https://optin.example.com")
+    return Composer(Theme(Look()), SENDER, "https://optin.example.com", DECLARATION.controller)
 
 
 def confirmation(recipient: str = "alice@example.com", **changes: Any) -> MailOrder:

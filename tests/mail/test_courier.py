@@ -11,7 +11,7 @@ import pytest
 from optin.bootstrap.office import Office, StoreOutbox
 from optin.errors import StoreBusy
 from optin.flows.deliver import LEASE
-from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.orders import MailKind, Order, Verdict
 from optin.mail.courier import Courier
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport
@@ -164,14 +164,15 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
         def __init__(self) -> None:
             self.calls = 0
 
-        async def claim(self, most: int) -> list[MailOrder]:
+        async def claim(self, most: int) -> list[Order]:
             assert most > 0
             self.calls += 1
             if self.calls == 1:
                 raise StoreBusy
             return [order] if self.calls == 2 else []
 
-        async def settle(self, _order: MailOrder, verdict: Verdict, _reply: str, _message: bytes) -> bool:
+        async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
+            del order, reply, message
             settled.append(verdict)
             raise StoreBusy
 

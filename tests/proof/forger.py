@@ -29,7 +29,7 @@ from optin.errors import OptinError
 from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.confirm import confirm
 from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, Verdict
+from optin.flows.orders import MailKind, MailOrder, Verdict
 from optin.flows.sign_up import sign_up
 from optin.flows.verify_bundle import verify_bundle
 from optin.flows.withdraw import withdraw_consent
@@ -105,7 +105,7 @@ class Scene:
         for order in do(claim).result():
             verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
             do(partial(verdict, message=order.message_id.encode() + b" as sent", now=now)).result()
-            if order.kind is MailKind.DELIVERY:
+            if isinstance(order, MailOrder) and order.kind is MailKind.DELIVERY:
                 files = {file.name: file.data for file in order.attachments}
                 self.receipt = next(data for name, data in files.items() if name.endswith(".tlog-proof"))
                 self.receipt_keys = files["log-keys.txt"]
@@ -199,7 +199,7 @@ def insert_lead(scene: Scene) -> None:
         " SELECT x'01', x'02', sealed, created_at FROM subject LIMIT 1",
         "INSERT INTO request SELECT x'03', x'02', x'01', form, sealed, created_at, erase_at, link_until,"
         " resent, code_tries, confirmed_at FROM request WHERE id = :id",
-        "INSERT INTO consent SELECT x'01', purpose, channel, 'given', since, expires_at, x'03', NULL"
+        "INSERT INTO consent SELECT x'01', purpose, channel, 'given', since, expires_at, x'03', NULL, NULL"
         " FROM consent LIMIT 1",
         "INSERT INTO event(request_id, body, leaf)"
         " SELECT x'03', body, leaf FROM event WHERE request_id = :id",

@@ -28,7 +28,7 @@ from optin.store.log import (
 )
 from optin.store.vault import Vault
 from tests.proof.strangers import check_with_shell, check_with_sigstore
-from tests.world import CALL, TIPS, World
+from tests.world import CALL, TIPS, World, about_requests
 
 PHONE = "+31201234567"
 
@@ -105,7 +105,7 @@ def test_the_receipt_carries_proof_that_strangers_verify(world: World, tmp_path:
     world.claim()
     world.wait(timedelta(seconds=5))
     world.confirm(request)
-    (order,) = [order for order in world.claim() if order.kind is MailKind.DELIVERY and order.first_name]
+    (order,) = [order for order in about_requests(world.claim(), MailKind.DELIVERY) if order.first_name]
     files = {file.name: file.data.decode() for file in order.attachments}
     proofs = [text for name, text in files.items() if name.endswith(".tlog-proof")]
     assert len(proofs) == 4  # asked twice, confirmed twice
@@ -238,7 +238,7 @@ def test_the_consent_receipt_is_the_standard_vocabulary(world: World, people: in
 
     for number in range(people):
         world.join(f"person{number}@example.com", TIPS, CALL, phone=PHONE)
-    orders = [order for order in world.claim() if order.kind is MailKind.DELIVERY]
+    orders = about_requests(world.claim(), MailKind.DELIVERY)
     text = next(file for file in orders[0].attachments if file.name == "consent-receipt.jsonld").data
     statuses = check_document(text.decode())
     assert statuses == {"ConsentRequested", "ConsentGiven", "ExpressedConsent"}

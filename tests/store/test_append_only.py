@@ -13,7 +13,7 @@ from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
 from optin.keys import KeyRing
 from optin.store.log import attest, integrate, sign_checkpoint
-from optin.store.requests import erase_request
+from optin.store.requests import erase_requests
 from optin.store.schema import APPEND_ONLY
 from optin.store.vault import Vault
 from tests.world import TIPS, World
@@ -44,7 +44,7 @@ def fill(world: World) -> None:
     for order in world.claim():
         world.settle(order, Verdict.SENT)
     gone = world.sign_up("bob@example.com", TIPS)
-    world.do(partial(erase_request, request=gone, reason="test", now=world.now))
+    world.do(partial(erase_requests, requests=[gone], reason="test", now=world.now))
     world.do(integrate)
     signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
     world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))

@@ -9,6 +9,18 @@ from typing import Any
 
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
+from optin.consent.record import EventKind
+from optin.flows.personal import (
+    KeptConsent,
+    KeptEvent,
+    KeptExport,
+    KeptHandling,
+    KeptHold,
+    KeptMail,
+    KeptRequest,
+    KeptSuppression,
+    PersonalData,
+)
 from optin.theme import views
 from tests.world import DECLARATION
 
@@ -74,6 +86,84 @@ def delivery(lang: str, **changes: Any) -> views.DeliveryMail:
     return replace(mail, **changes)
 
 
+def renewal(lang: str, **changes: Any) -> views.RenewalMail:
+    mail = views.RenewalMail(
+        lang=lang,
+        controller=DECLARATION.controller,
+        title=DECLARATION.title,
+        page_url="https://optin.example.com/koud-bellen",
+        requested_at=NOW,
+        questions=DECLARATION.questions,
+        ends_at=NOW,
+        confirm_url="https://optin.example.com/confirm/" + "t" * 74,
+        expires_at=NOW,
+        privacy_url="https://optin.example.com/privacy/0123456789abcdef",
+    )
+    return replace(mail, **changes)
+
+
+HELD = (views.HoldShown("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
+
+
+def mails(lang: str) -> Iterator[Any]:
+    """Yield every mail."""
+    privacy = "https://optin.example.com/privacy"
+    about = (lang, DECLARATION.controller, "https://optin.example.com")
+    yield confirmation(lang)
+    yield delivery(lang)
+    yield renewal(lang)
+    yield renewal(lang, ends_at=None)
+    yield views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
+    yield views.ErasedMail(*about, (), privacy)
+    yield views.ErasedMail(*about, HELD, privacy)
+
+
+OF_NOBODY = {EventKind.ERASED, EventKind.RESTORED}
+HANDLED = ("show", "export", "withdraw", "hold", "erase")
+
+
+def personal(**changes: Any) -> PersonalData:
+    """Return everything that can be kept about a person."""
+    consents = tuple(
+        KeptConsent(
+            asked.purpose, asked.channel.value, asked.wording, status, DECLARATION.title, NOW, NOW,
+            None if status == "given" else NOW, NOW, "d" * 64, "" if status == "given" else "Anders.",
+        )
+        for asked, status in zip(DECLARATION.questions, ("given", "withdrawn"), strict=True)
+    )  # fmt: skip
+    typed = {"email": "alice@example.com", "first_name": "Alice", "phone": "+31201234567"}
+    asked = KeptRequest(
+        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64
+    )
+    data = PersonalData(
+        email="alice@example.com",
+        lang="",
+        contact={"first_name": "Alice", "phone": "+31201234567"},
+        consents=consents,
+        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=())),
+        mails=(KeptMail("Bevestig uw aanvraag", NOW),),
+        exports=(KeptExport(1, NOW, "crm", "tips-email", "email", "bellijst"),),
+        holds=(KeptHold("invoice 2026-114", NOW, {"first_name": "Alice"}),),
+        suppressions=(KeptSuppression("", "", NOW), KeptSuppression("tips-email", "email", NOW)),
+        handled=tuple(
+            KeptHandling(NOW, it, "brief") for it in ("show", "export", "withdraw", "hold", "erase")
+        ),
+        events=tuple(KeptEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in OF_NOBODY),
+    )
+    return replace(data, **changes)
+
+
+NOTHING: dict[str, Any] = {
+    "contact": {},
+    "consents": (),
+    "requests": (),
+    "mails": (),
+    "exports": (),
+    "handled": (),
+    "events": (),
+}
+
+
 def pages(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield every page with its name."""
     asked = DECLARATION.questions
@@ -99,7 +189,23 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "expired", views.ExpiredView(at, title, "/confirm/t")
     yield "expired-again", views.ExpiredView(at, title, "/confirm/t", resent=True)
     for name, questions, done in (("ask", asked, False), ("done", asked, True), ("none", (), False)):
-        yield f"unsubscribe-{name}", views.UnsubscribeView(at, "/unsubscribe/t", questions, done)
+        yield f"unsubscribe-{name}", views.UnsubscribeView(at, "/unsubscribe/t", questions, done, more=True)
+    kept = views.PersonalView(at, "/me/t", personal(), (("first_name", "Voornaam"),), (("crm", "CRM B.V."),))
+    yield "personal", kept
+    for what in ("withdrawn", "given", "corrected", "unchanged", "limited"):
+        yield f"personal-{what}", replace(kept, done=what)
+    wrong = (Problem("phone", "phone-invalid"), Problem("first_name", "too-long"))
+    yield "personal-mistake", replace(kept, problems=wrong, typed=(("phone", "12"),))
+    yield "personal-bare", replace(kept, data=personal(**{**NOTHING, "requests": kept.data.requests}))
+    yield "personal-erased", replace(kept, data=personal(**NOTHING), done="erased")
+    yield "personal-erased-all", replace(kept, data=personal(**NOTHING, holds=(), suppressions=()))
+    yield "erase", views.EraseView(at, "/me/t", ("De garantie vervalt.",), HELD)
+    yield "erase-bare", views.EraseView(at, "/me/t", (), ())
+    for problem in ("", "email-missing", "email-invalid"):
+        yield f"ask-{problem}", views.PersonalAskView(at, "/me", "tips@example.com", "no", problem)
+    yield "ask-sent", views.PersonalAskView(at, "/me", "tips@example.com", sent=True)
+    nobody = views.UnsubscribeView(at, "/unsubscribe/t", (), erased=True)
+    yield "unsubscribe-erased", nobody
     yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>")
     cards = (
         views.Card("/a", "checklist", "nl", "Titel", "Zin."),

@@ -17,12 +17,13 @@ from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
 from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.keys import KeyRing
 from optin.site.scaffold import make_site
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
+from tests.world import about_requests
 
 PURPOSES = """
 [purposes.follow-up-phone]
@@ -84,7 +85,7 @@ class Visit:
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
-    def mails(self) -> list[MailOrder]:
+    def mails(self) -> list[Order]:
         """Take every mail that is due, as sent."""
         office = self.office
         claim = partial(
@@ -110,7 +111,11 @@ class Visit:
         return orders
 
     def mail(self, kind: MailKind) -> MailOrder:
-        return [order for order in self.mails() if order.kind is kind][-1]
+        return about_requests(self.mails(), kind)[-1]
+
+    def notice(self, kind: MailKind) -> NoticeOrder:
+        """Take every mail that is due; return the last one that belongs to no request."""
+        return [order for order in self.mails() if isinstance(order, NoticeOrder) and order.kind is kind][-1]
 
     def join(self, email: str = "alice@example.com", **more: Any) -> MailOrder:
         """Fill in, confirm by the link; return the delivery."""

@@ -1,0 +1,213 @@
+"""Commands for requests that come by letter or telephone: show, export, withdraw, hold, erase (R9).
+
+Whoever calls may be anybody: see who it is before you answer. Each use is recorded with its reason.
+"""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from optin.bootstrap.edition import Edition
+from optin.bootstrap.office import Office, open_office
+from optin.bootstrap.personal import erase_view, personal_file, personal_view
+from optin.cli.terminal import asked_edition, site_option
+from optin.consent.address import EmailAddress, parse_email
+from optin.consent.form import EMAIL_FIELD
+from optin.errors import RequestRefused
+from optin.export.destination import write_whole
+from optin.export.personal import as_json
+from optin.flows.erase import BY_OFFICER, erase_person
+from optin.flows.personal import PersonalData, handled, hold_data, record_access, view_personal
+from optin.flows.withdraw import withdraw_from
+from optin.store.subjects import find_subject
+from optin.store.transaction import Tx
+
+CLEAR_TRIES = 25
+
+
+@click.group()
+def subject() -> None:
+    """Answer somebody who asks by letter or telephone."""
+
+
+def _asked(command: Callable[..., None]) -> Any:
+    """Add what each of these commands needs: whose data, and why."""
+    for option in (
+        site_option,
+        click.option("--why", required=True, help="What was asked, such as the letter's date; recorded."),
+        click.argument("email"),
+    ):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class _Case:
+    """One person's case: whose it is, why it is opened, what is kept."""
+
+    edition: Edition
+    office: Office
+    index: bytes
+    email: EmailAddress
+    why: str
+    data: PersonalData
+
+    @property
+    def lang(self) -> str:
+        return self.edition.site.languages[0]
+
+    def record(self, what: str) -> None:
+        """Record what was done for the person, by whom and why."""
+        self.office.write(partial(self.recorded, what=what))
+
+    def recorded(self, tx: Tx, what: str) -> None:
+        """Record it in an operation that does it."""
+        handled(tx, self.office.vault, self.index, what, getpass.getuser(), self.why, self.office.clock())
+
+
+@contextmanager
+def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
+    """Open somebody's case. Raises RequestRefused when nothing is kept about the address."""
+    edition = asked_edition(site)
+    try:
+        address = parse_email(email)
+    except ValueError:
+        msg = "This is no e-mail address."
+        raise RequestRefused(msg) from None
+    if not why.strip():
+        msg = "--why is empty; say what was asked, it is recorded."
+        raise RequestRefused(msg)
+    with open_office(edition.site.settings, edition.policy) as office:
+        index = office.vault.index(address)
+        view = partial(
+            view_personal, vault=office.vault, email_index=index, policy=office.policy, now=office.clock()
+        )
+        data = office.store.read(view)
+        if data.empty and not (data.suppressions or data.holds):
+            msg = "Nothing is kept about this address."
+            raise RequestRefused(msg)
+        yield _Case(edition, office, index, address, why.strip(), data)
+
+
+@subject.command()
+@_asked
+def show(site: Path, email: str, why: str) -> None:
+    """Print everything that is kept about EMAIL: what the personal page shows (GDPR 15)."""
+    with _case(site, email, why) as case:
+        case.office.write(partial(_shown, case=case, how="shown"))
+        click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
+        case.record("show")
+
+
+@subject.command()
+@click.option("--format", "shape", type=click.Choice(["json", "html"]), default="json", show_default=True)
+@click.option("--out", required=True, help="File to make, or - for standard output.")
+@_asked
+def export(site: Path, email: str, why: str, shape: str, out: str) -> None:
+    """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
+    with _case(site, email, why) as case:
+        case.office.write(partial(_shown, case=case, how="download"))
+        whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
+        write_whole(out, whole)
+        case.record("export")
+    click.echo(f"Written to {out}.", err=True)
+
+
+def _shown(tx: Tx, case: _Case, how: str) -> None:
+    record_access(tx, case.office.vault, case.index, how, case.office.clock())
+
+
+@subject.command()
+@click.option("--purpose", help="Only this purpose; by default every consent.")
+@_asked
+def withdraw(site: Path, email: str, why: str, purpose: str | None) -> None:
+    """Withdraw the consents of EMAIL, at once (GDPR 7(3))."""
+    with _case(site, email, why) as case:
+        about = [(it.purpose, it.channel) for it in case.data.consents if purpose in {None, it.purpose}]
+        if not about:
+            msg = "There is no such consent of this person; see: optin subject show"
+            raise RequestRefused(msg)
+        ended = case.office.write(partial(_withdrawn, case=case, about=about))
+        case.office.note_ending()
+    for wording in ended:
+        click.echo(f"withdrawn: {wording}")
+    click.echo(f"{len(ended)} withdrawn." if ended else "Everything was withdrawn or over already.")
+
+
+def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]]) -> list[str]:
+    office = case.office
+    found = find_subject(tx, case.index)
+    ended = () if found is None else withdraw_from(tx, office.vault, found, about, office.clock())
+    if ended:
+        case.recorded(tx, "withdraw")
+    return [question.wording for question in ended]
+
+
+@subject.command()
+@click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Last day, YYYY-MM-DD.")
+@click.option("--data", "names", multiple=True, help="What to keep; may be repeated. Default: email.")
+@_asked
+def hold(site: Path, email: str, why: str, until: datetime, names: tuple[str, ...]) -> None:
+    """Keep named data of EMAIL until a date because a law asks for it, whatever is erased (GDPR 17(3))."""
+    with _case(site, email, why) as case:
+        office, end = case.office, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
+        if end <= office.clock():
+            msg = f"{until:%Y-%m-%d} is past; name a day to come."
+            raise RequestRefused(msg)
+        kept = office.write(
+            partial(
+                hold_data,
+                vault=office.vault,
+                email_index=case.index,
+                names=names or (EMAIL_FIELD,),
+                until=end,
+                why=case.why,
+                now=office.clock(),
+            )
+        )
+        case.record("hold")
+    click.echo(f"Held until {until:%Y-%m-%d}, for nothing else: {', '.join(kept.values)}.")
+
+
+@subject.command()
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_asked
+def erase(site: Path, email: str, why: str, *, yes: bool) -> None:
+    """Erase everything about EMAIL, at once and for good (GDPR 17)."""
+    with _case(site, email, why) as case:
+        view = erase_view(case.edition, case.data, case.lang)
+        for text in view.consequences:
+            click.echo(f"lost by it: {text}", err=True)
+        for held in view.holds:
+            names = ", ".join(name for name, _ in held.values)
+            click.echo(f"stays until {held.until:%Y-%m-%d}: {names} ({held.why})", err=True)
+        if case.data.empty:
+            click.echo("Nothing is left to erase.")
+            return
+        if not yes and not click.confirm("Erase everything now?", err=True):
+            msg = "Nothing was erased."
+            raise RequestRefused(msg)
+        gone = case.office.write(partial(_erased, case=case, lang=view.frame.lang))
+        case.office.note_ending()
+        cleared = case.office.clear(CLEAR_TRIES)
+    click.echo(f"Erased: {gone} requests with all that belonged to them.")
+    if not cleared:
+        click.echo("A reader stood in the way of the journal; a running server empties it.", err=True)
+
+
+def _erased(tx: Tx, case: _Case, lang: str) -> int:
+    office = case.office
+    gone = erase_person(
+        tx, office.vault, case.index, BY_OFFICER, office.clock(), notify=(office.policy, lang)
+    )
+    case.recorded(tx, "erase")
+    return 0 if gone is None else gone.requests

@@ -1,0 +1,128 @@
+"""Erasure: at once, everywhere, without a question why (GDPR 17, R5-R7).
+
+What remains names nobody: the leaves of the log, a keyed digest on the suppression list, and for each export
+that held the person a digest that fits that export alone. A legal hold keeps exactly what it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.consent.record import RequestId, SubjectId
+from optin.flows.orders import MailKind
+from optin.flows.policy import RequestPolicy
+from optin.store.dossier import request_ids
+from optin.store.exports import forget_membership, memberships_of
+from optin.store.outbox import enqueue_notice, withdraw_notices
+from optin.store.replay import remember
+from optin.store.requests import Declared, Sealed, erase_requests, peek_request
+from optin.store.rights import LegalHold, holds_of, reword_actions
+from optin.store.subjects import (
+    EVERYTHING,
+    consents_of,
+    find_subject,
+    load_contact,
+    lock_subject,
+    numbers_of,
+    remove_subject,
+    suppress,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+BY_PERSON = "asked by the person"
+BY_OFFICER = "asked by letter or telephone"
+BY_RETENTION = "retention"
+BY_RESTORE = "erased since the backup"
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure removed, and what a law keeps."""
+
+    requests: int
+    holds: tuple[LegalHold, ...]
+
+
+def erase_person(
+    tx: Tx,
+    vault: Vault,
+    email_index: bytes,
+    reason: str,
+    now: datetime,
+    notify: tuple[RequestPolicy, str] | None = None,
+    *,
+    suppress_all: bool = True,
+) -> Erased | None:
+    """Erase everything about an address; None when there is nothing (any more).
+
+    1. Find the person and its requests, confirmed or not.
+    2. Keep the address from being approached, by digest; keep who must still be told, by digest.
+    3. Remove it all; the log keeps the leaves.
+    Retention is no wish to be left alone: it suppresses nothing (`suppress_all`) that was not before.
+    4. `notify` (policy, language): queue a last mail, which is forgotten when it is sent.
+    """
+    # 1. Find the person and its requests.
+    subject = find_subject(tx, email_index)
+    if subject is not None:
+        lock_subject(tx, subject)
+    requests = request_ids(tx, email_index)
+    if subject is None and not requests:
+        return None
+    address = _address(tx, vault, subject, requests)
+
+    # 2. Keep the address from being approached.
+    if suppress_all:
+        _suppress_all(tx, email_index, subject, now)
+    if subject is not None and address is not None:
+        for run in memberships_of(tx, subject):
+            forget_membership(tx, run, vault.export_digest(run, address), now)
+
+    # 3. Remove it all.
+    erase_requests(tx, requests, reason, now)
+    withdraw_notices(tx, email_index)
+    reword_actions(tx, email_index)
+    if subject is not None:
+        remove_subject(tx, subject)
+    remember(
+        tx,
+        {
+            "kind": "erased",
+            "person": email_index.hex(),
+            "requests": [request.hex() for request in requests],
+            "suppressed": suppress_all,
+        },
+        now,
+    )
+
+    # 4. Queue a last mail.
+    holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
+    if notify is not None and address is not None:
+        policy, lang = notify
+        told = {"email": address, "lang": lang}
+        enqueue_notice(tx, vault, MailKind.ERASED, email_index, told, policy.mail_domain, now)
+    return Erased(len(requests), holds)
+
+
+def _address(
+    tx: Tx, vault: Vault, subject: SubjectId | None, requests: list[RequestId]
+) -> EmailAddress | None:
+    if subject is not None:
+        return load_contact(tx, vault, subject).email
+    stored = peek_request(tx, requests[-1])
+    if stored is None:
+        return None
+    return EmailAddress(Declared.parse(Sealed.open(vault, stored.id, stored.sealed).declaration).email)
+
+
+def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: datetime) -> None:
+    suppress(tx, email_index, EVERYTHING, EVERYTHING, now)
+    if subject is None:
+        return
+    numbers = numbers_of(tx, subject)
+    for number in numbers:
+        suppress(tx, number, EVERYTHING, EVERYTHING, now)
+    for consent in consents_of(tx, subject):
+        suppress(tx, email_index, consent.purpose, consent.channel, now)

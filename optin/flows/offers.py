@@ -1,0 +1,27 @@
+"""What may be given anew: the forms that are served now. Nobody consents to words that nobody shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from optin.consent.form import FormVersion
+
+
+class Offers:
+    """The forms that are served, by what they ask."""
+
+    def __init__(self, forms: Iterable[FormVersion]) -> None:
+        """Offer what `forms` ask."""
+        self._forms = tuple(forms)
+
+    def form_for(self, purpose: str, channel: str, magnet: str, lang: str) -> FormVersion | None:
+        """Return the form that asks this: of the same magnet, else in the same language, else none."""
+        asking = [form for form in self._forms if _asks(form, purpose, channel)]
+        of_magnet = [form for form in asking if form.declaration.magnet == magnet]
+        of_language = [form for form in asking if form.declaration.lang == lang]
+        return next(iter((*of_magnet, *of_language)), None)
+
+
+def _asks(form: FormVersion, purpose: str, channel: str) -> bool:
+    question = form.declaration.question(purpose)
+    return question is not None and question.channel.value == channel

@@ -1,0 +1,430 @@
+"""What is kept about a person, in plain values; and what the person does about it (GDPR 15, 16, 20).
+
+One answer for the personal page, its downloads, and the officer's `optin subject show`.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.address import EmailAddress
+from optin.consent.code import new_code
+from optin.consent.event import Circumstances, rfc3339
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.record import RequestId, Status, SubjectId
+from optin.errors import PageUnknown, RequestRefused
+from optin.flows.opened import OpenedRequest, open_request
+from optin.flows.orders import MailKind
+from optin.flows.policy import RequestPolicy
+from optin.proof.canonical import Json, canonical, parse
+from optin.proof.commitment import SALT_BYTES, commit
+from optin.store.dossier import mails_of, request_ids, requests_of
+from optin.store.events import add_events, events_of
+from optin.store.exports import exports_with
+from optin.store.outbox import count_notices, enqueue, enqueue_notice
+from optin.store.requests import (
+    Request,
+    Sealed,
+    add_request,
+    count_recent,
+    peek_request,
+)
+from optin.store.rights import (
+    LegalHold,
+    RightsAction,
+    actions_of,
+    holds_of,
+    place_hold,
+    record_action,
+)
+from optin.store.subjects import (
+    Contact,
+    Correction,
+    StoredConsent,
+    consents_of,
+    find_subject,
+    load_contact,
+    lock_subject,
+    save_contact,
+    suppressions_of,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault, new_id
+
+DAY = timedelta(days=1)
+PERSONAL_PAGE = "personal-page"
+RECONFIRMATION = "reconfirmation"
+
+
+@dataclass(frozen=True)
+class KeptConsent:
+    """One consent: in which words, by which form, when, until when, and where it stands."""
+
+    purpose: str
+    channel: str
+    wording: str
+    status: str
+    magnet: str
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    expires_at: datetime
+    form_version: str  # SHA-256 of the page
+    offered: str = ""  # the words in which it can be given anew now; empty: it cannot
+
+
+@dataclass(frozen=True)
+class KeptRequest:
+    """One form that was filled in: what was asked for, and what was typed and ticked."""
+
+    magnet: str
+    title: str
+    file: str  # what was handed out; whether it was fetched is not recorded
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ticked: tuple[str, ...]
+    typed: Mapping[str, str]
+    form_version: str
+    privacy_version: str
+
+
+@dataclass(frozen=True)
+class KeptMail:
+    """One mail that was sent; its text is kept as evidence."""
+
+    subject: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class KeptExport:
+    """One hand-over of the person's data: to whom, what for."""
+
+    number: int
+    at: datetime
+    processor: str
+    purpose: str
+    channel: str
+    why: str
+
+
+@dataclass(frozen=True)
+class KeptHold:
+    """What a law keeps: why, until when, exactly which data."""
+
+    why: str
+    until: datetime
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class KeptSuppression:
+    """That the address must not be approached: a digest and a date. Empty purpose: for nothing at all."""
+
+    purpose: str
+    channel: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class KeptHandling:
+    """What was done for the person on request by letter or telephone."""
+
+    at: datetime
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class KeptEvent:
+    """One line of the log about the person."""
+
+    at: datetime
+    kind: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """Everything that is kept about one address."""
+
+    email: str
+    lang: str
+    contact: Mapping[str, str]
+    consents: tuple[KeptConsent, ...]
+    requests: tuple[KeptRequest, ...]
+    mails: tuple[KeptMail, ...]
+    exports: tuple[KeptExport, ...]
+    holds: tuple[KeptHold, ...]
+    suppressions: tuple[KeptSuppression, ...]
+    handled: tuple[KeptHandling, ...]
+    events: tuple[KeptEvent, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left that could be erased."""
+        return not (self.contact or self.requests)
+
+
+def ask_for_link(
+    tx: Tx, vault: Vault, address: EmailAddress, lang: str, policy: RequestPolicy, now: datetime
+) -> None:
+    """Queue the mail with the personal link, whether the address is known or not (R1).
+
+    Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
+    """
+    index = vault.index(address)
+    if count_notices(tx, index, now - DAY) < policy.per_address_per_day:
+        told = {"email": address, "lang": lang}
+        enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
+
+
+def view_personal(
+    tx: Tx, vault: Vault, email_index: bytes, policy: RequestPolicy, now: datetime
+) -> PersonalData:
+    """Return everything that is kept about an address; changes nothing. Raises KeysUnusable."""
+    subject = find_subject(tx, email_index)
+    opened = [open_request(tx, vault, stored) for stored in requests_of(tx, email_index)]
+    contact = Contact({}) if subject is None else load_contact(tx, vault, subject)
+    declared = opened[-1] if opened else None
+    return PersonalData(
+        email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else ""),
+        lang=declared.declaration.lang if declared else "",
+        contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
+        consents=() if subject is None else _consents(tx, subject, opened, policy, now),
+        requests=tuple(_request(request) for request in opened),
+        mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
+        exports=()
+        if subject is None
+        else tuple(
+            KeptExport(run.number, run.at, run.processor, run.purpose, run.channel, run.why)
+            for run in exports_with(tx, subject)
+        ),
+        holds=tuple(
+            KeptHold(hold.why, hold.until, hold.values)
+            for hold in holds_of(tx, vault, email_index)
+            if hold.until > now
+        ),
+        suppressions=tuple(KeptSuppression(*found) for found in suppressions_of(tx, email_index)),
+        handled=tuple(
+            KeptHandling(action.at, action.kind, action.why) for action in actions_of(tx, vault, email_index)
+        ),
+        events=tuple(event for request in opened for event in _events(tx, request)),
+    )
+
+
+def _consents(
+    tx: Tx, subject: SubjectId, opened: Sequence[OpenedRequest], policy: RequestPolicy, now: datetime
+) -> tuple[KeptConsent, ...]:
+    by_id = {request.stored.id: request for request in opened}
+    found: list[KeptConsent] = []
+    for consent in consents_of(tx, subject):
+        request = by_id.get(consent.record.request or RequestId(b""))
+        question = None if request is None else request.declaration.question(consent.purpose)
+        if request is None or question is None:
+            continue
+        status = consent.record.status
+        if status is Status.GIVEN and consent.expires_at <= now:
+            status = Status.EXPIRED
+        found.append(
+            KeptConsent(
+                purpose=consent.purpose,
+                channel=consent.channel.value,
+                wording=question.wording,
+                status=str(status),
+                magnet=request.declaration.title,
+                requested_at=request.stored.created_at,
+                confirmed_at=request.stored.confirmed_at,
+                ended_at=None if status is Status.GIVEN else consent.record.since,
+                expires_at=consent.expires_at,
+                form_version=request.form.version.digest,
+                offered="" if status is Status.GIVEN else _offered(policy, request, consent),
+            )
+        )
+    return tuple(found)
+
+
+def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConsent) -> str:
+    asked = request.declaration
+    form = policy.offers.form_for(consent.purpose, consent.channel, asked.magnet, asked.lang)
+    question = None if form is None else form.declaration.question(consent.purpose)
+    return "" if question is None else question.wording
+
+
+def _request(request: OpenedRequest) -> KeptRequest:
+    declared = request.declared
+    return KeptRequest(
+        magnet=request.declaration.magnet,
+        title=request.declaration.title,
+        file="" if declared.through else request.declaration.file,
+        requested_at=request.stored.created_at,
+        confirmed_at=request.stored.confirmed_at,
+        ticked=tuple(question.wording for question in request.asked),
+        typed={EMAIL_FIELD: declared.email, **declared.fields},
+        form_version=request.form.version.digest,
+        privacy_version=request.declaration.privacy,
+    )
+
+
+def _mails(tx: Tx, vault: Vault, request: OpenedRequest) -> list[KeptMail]:
+    return [
+        KeptMail(_subject_of(mail.data) or request.declaration.title, mail.sent_at)
+        for mail in mails_of(tx, vault, request.stored.id)
+    ]
+
+
+def _subject_of(data: bytes) -> str:
+    head = data.partition(b"\r\n\r\n")[0]  # only the headers: the rest may be long
+    return str(email.message_from_bytes(head, policy=email.policy.default).get("Subject", ""))
+
+
+def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
+    bodies = [parse(event.body) for event in events_of(tx, request.stored.id)]
+    return [
+        KeptEvent(datetime.fromisoformat(str(body["at"])), str(body["kind"]), str(body["purpose"] or ""))
+        for body in bodies
+    ]
+
+
+def record_access(tx: Tx, vault: Vault, email_index: bytes, how: str, now: datetime) -> None:
+    """Record that what is kept was shown or handed over, where there is a request to record it with."""
+    requests = request_ids(tx, email_index)
+    if requests:
+        opened = open_request(tx, vault, peek_request(tx, requests[-1]))
+        add_events(tx, requests[-1], [opened.circumstances.accessed(now, how)])
+
+
+def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
+    """Put name or number right; tell whether anything changed (GDPR 16).
+
+    An event commits to the new values; the consents stay what they were, and reach the person as corrected.
+    """
+    subject = find_subject(tx, email_index)
+    if subject is None:
+        return False
+    lock_subject(tx, subject)
+    contact = load_contact(tx, vault, subject)
+    changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
+    if not changed:
+        return False
+    before = {} if contact.correction is None else contact.correction.values
+    correction = Correction({**before, **changed}, secrets.token_bytes(SALT_BYTES))
+    newest = {name: value for name, value in {**contact.values, **changed}.items() if value}
+    save_contact(tx, vault, subject, Contact(newest, correction))
+    request = request_ids(tx, email_index)[-1]
+    opened = open_request(tx, vault, peek_request(tx, request))
+    commitment = commit(correction.salt, canonical({**correction.values}))
+    add_events(tx, request, [opened.circumstances.corrected(now, commitment)])
+    return True
+
+
+def give_anew(
+    tx: Tx, vault: Vault, email_index: bytes, about: tuple[str, str], policy: RequestPolicy, now: datetime
+) -> bool:
+    """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
+
+    Tell whether a mail was queued. Raises PageUnknown for what was never asked or is no longer offered.
+    """
+    subject = find_subject(tx, email_index)
+    consent = None if subject is None else _consent_about(tx, subject, about)
+    if subject is None or consent is None:
+        raise PageUnknown
+    if count_recent(tx, email_index, now - DAY) >= policy.per_address_per_day:
+        return False
+    return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
+
+
+def _consent_about(tx: Tx, subject: SubjectId, about: tuple[str, str]) -> StoredConsent | None:
+    found = (it for it in consents_of(tx, subject) if (it.purpose, it.channel.value) == about)
+    return next(found, None)
+
+
+def ask_again(
+    tx: Tx,
+    vault: Vault,
+    subject: SubjectId,
+    consent: StoredConsent,
+    through: str,
+    policy: RequestPolicy,
+    now: datetime,
+) -> bool:
+    """Make a request for one consent, in the words that are served now, and queue its mail.
+
+    Nothing is given by it: only the person's confirmation does that (P8). False: no longer offered.
+    """
+    stored = peek_request(tx, consent.record.request or RequestId(b""))
+    opened = open_request(tx, vault, stored)
+    asked = opened.declaration
+    form = policy.offers.form_for(consent.purpose, consent.channel, asked.magnet, asked.lang)
+    contact = load_contact(tx, vault, subject)
+    question = None if form is None else form.declaration.question(consent.purpose)
+    if form is None or question is None:
+        return False
+    number = contact.values.get(PHONE_FIELD)
+    by_phone: dict[str, Json] = {PHONE_FIELD: number} if number and question.channel.value == "phone" else {}
+    declared = canonical(
+        {
+            "email": contact.email,
+            "fields": by_phone,
+            "purposes": [question.purpose],
+            "form": form.digest,
+            "privacy": form.declaration.privacy,
+            "lang": form.declaration.lang,
+            "at": rfc3339(now),
+            "through": through,
+        }
+    )
+    sealed = Sealed(declared, secrets.token_bytes(SALT_BYTES), new_code())
+    request = RequestId(new_id())
+    add_request(
+        tx,
+        Request(
+            id=request,
+            email_index=opened.stored.email_index,
+            subject=None,
+            form=form.digest,
+            sealed=sealed.seal(vault, request),
+            created_at=now,
+            link_until=None,
+            resent=0,
+            code_tries=0,
+            confirmed_at=None,
+        ),
+        erase_at=policy.keep.after(now),
+    )
+    circumstances = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
+    add_events(tx, request, circumstances.requested(now, (question,), through))
+    enqueue(tx, MailKind.RENEWAL, request, policy.mail_domain, now)
+    return True
+
+
+def hold_data(
+    tx: Tx,
+    vault: Vault,
+    email_index: bytes,
+    names: Sequence[str],
+    until: datetime,
+    why: str,
+    now: datetime,
+) -> LegalHold:
+    """Keep named data of a person until a date, whatever is erased (GDPR 17(3)(b)). Raises RequestRefused."""
+    subject = find_subject(tx, email_index)
+    values = {} if subject is None else load_contact(tx, vault, subject).values
+    unknown = [name for name in names if name not in values]
+    if not values or unknown:
+        kept = ", ".join(values) or "nothing"
+        msg = f"There is no {', '.join(unknown) or 'person'} to hold; what is kept: {kept}."
+        raise RequestRefused(msg)
+    hold = LegalHold(why, until, now, {name: values[name] for name in names})
+    place_hold(tx, vault, email_index, hold)
+    return hold
+
+
+def handled(tx: Tx, vault: Vault, email_index: bytes, what: str, who: str, why: str, now: datetime) -> None:
+    """Record what an officer did for a person, and why (R9)."""
+    record_action(tx, vault, email_index, RightsAction(now, what, who, why))

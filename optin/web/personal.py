@@ -1,0 +1,247 @@
+"""The personal page: everything that is kept, a switch for each consent, and the way out (R1-R6).
+
+The link is mailed and lives short; only it opens the page. GET changes nothing; POST does one thing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.bootstrap.personal import erase_view, personal_file, personal_view
+from optin.consent.address import parse_email, parse_phone
+from optin.consent.entry import MAX_FIELD_CHARACTERS, Problem
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.links import LinkKind
+from optin.errors import PostMalformed
+from optin.export.personal import as_json
+from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.personal import (
+    PersonalData,
+    ask_for_link,
+    correct,
+    give_anew,
+    record_access,
+    view_personal,
+)
+from optin.flows.withdraw import withdraw_from
+from optin.store.subjects import find_subject
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+from optin.theme.views import PersonalAskView
+from optin.web.desk import Desk, desk_of, language_of, see_other
+from optin.web.headers import NO_STORE
+from optin.web.posts import read_post, single
+
+DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited")
+
+
+async def get_ask(request: Request) -> Response:
+    """Show where a personal link is asked for; or, after it, the same words for everybody."""
+    return _ask(request, sent=request.query_params.get("sent") == "1")
+
+
+async def post_ask(request: Request) -> Response:
+    """Mail a link to the personal page, if there is one. The answer tells nobody who is known."""
+    desk = desk_of(request)
+    desk.limits.count(request)
+    typed = single(await read_post(request), EMAIL_FIELD).strip()
+    try:
+        address = parse_email(typed)
+    except ValueError:
+        problem = "email-invalid" if typed else "email-missing"
+        return _ask(request, typed=typed[:MAX_FIELD_CHARACTERS], problem=problem)
+    office = desk.office
+    await desk.write(
+        partial(
+            ask_for_link,
+            vault=office.vault,
+            address=address,
+            lang=language_of(request),
+            policy=office.policy,
+            now=office.clock(),
+        )
+    )
+    office.wake_courier()
+    return see_other("/me?sent=1")
+
+
+async def get_personal(request: Request) -> Response:
+    """Show what is kept, or what an erasure would cost; changes nothing."""
+    desk, index = desk_of(request), _index_of(request)
+    data = await _data(desk, index)
+    if request.query_params.get("erase") == "1" and not data.empty:
+        return desk.page(erase_view(desk.edition, data, language_of(request), request.url.path))
+    done = request.query_params.get("done", "")
+    return _page(request, data, done=done if done in DONE else "")
+
+
+async def post_personal(request: Request) -> Response:
+    """Do the one thing that a button says."""
+    desk, index = desk_of(request), _index_of(request)
+    posted = await read_post(request)
+    match single(posted, "action"):
+        case "withdraw":
+            return await _withdraw(request, index, _about(posted))
+        case "give":
+            return await _give(request, index, _about(posted))
+        case "correct":
+            return await _correct(request, index, posted)
+        case "erase":
+            return await _erase(request, index)
+        case "json" | "page" as form:
+            return await _download(request, index, form)
+    desk.limits.count(request)
+    raise PostMalformed
+
+
+async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> Response:
+    desk = desk_of(request)
+    office = desk.office
+
+    def withdraw(tx: Tx) -> bool:
+        subject = find_subject(tx, index)
+        return subject is not None and bool(withdraw_from(tx, office.vault, subject, {about}, office.clock()))
+
+    if await desk.write(withdraw):
+        await desk.note_ending()
+    return _back(request, "withdrawn")
+
+
+async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Response:
+    desk = desk_of(request)
+    desk.limits.count(request)
+    office = desk.office
+    asked = await desk.write(
+        partial(
+            give_anew,
+            vault=office.vault,
+            email_index=index,
+            about=about,
+            policy=office.policy,
+            now=office.clock(),
+        )
+    )
+    office.wake_courier()
+    return _back(request, "given" if asked else "limited")
+
+
+async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]) -> Response:
+    """Put name or number right. What does not fit comes back with what was typed."""
+    desk = desk_of(request)
+    data = await _data(desk, index)
+    typed = {name: " ".join(single(posted, name).replace("\0", "").split()) for name in data.contact}
+    values, problems = _checked(typed, desk.edition.site.country)
+    if problems:
+        return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)
+    office = desk.office
+    flow = partial(correct, vault=office.vault, email_index=index, values=values, now=office.clock())
+    return _back(request, "corrected" if await desk.write(flow) else "unchanged")
+
+
+def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple[Problem, ...]]:
+    values, problems = dict(typed), []
+    for name, value in typed.items():
+        if len(value) > MAX_FIELD_CHARACTERS:
+            problems.append(Problem(name, "too-long"))
+        elif name == PHONE_FIELD and value:
+            try:
+                values[name] = parse_phone(value, country)
+            except ValueError:
+                problems.append(Problem(name, "phone-invalid"))
+    return values, tuple(problems)
+
+
+async def _erase(request: Request, index: bytes) -> Response:
+    """Erase, at once. Twice, or two at once: one result, and the same page."""
+    desk = desk_of(request)
+    office = desk.office
+    lang = (await _data(desk, index)).lang or language_of(request)
+    gone = await desk.write(
+        partial(
+            erase_person,
+            vault=office.vault,
+            email_index=index,
+            reason=BY_PERSON,
+            now=office.clock(),
+            notify=(office.policy, lang),
+        )
+    )
+    if gone is not None:
+        await desk.note_ending(erased=True)
+        office.wake_courier()
+    return _back(request, "erased")
+
+
+async def _download(request: Request, index: bytes, form: str) -> Response:
+    """Hand the data over: as JSON for another supplier (GDPR 20), or as a page to read."""
+    desk = desk_of(request)
+    office = desk.office
+
+    def hand_over(tx: Tx) -> PersonalData:
+        data = view_personal(tx, office.vault, index, office.policy, office.clock())
+        record_access(tx, office.vault, index, "download", office.clock())
+        return data
+
+    data = await desk.write(hand_over)
+    if form == "json":
+        return _file(as_json(data), "application/json", "personal-data.json")
+    page = personal_file(desk.edition, data, language_of(request))
+    return _file(page, "text/html; charset=utf-8", "personal-data.html")
+
+
+def _file(body: bytes, kind: str, name: str) -> Response:
+    headers = {"content-disposition": f'attachment; filename="{name}"', "cache-control": NO_STORE}
+    return Response(body, media_type=kind, headers=headers)
+
+
+def _index_of(request: Request) -> bytes:
+    """Return whose page a link opens. Raises LinkForged or LinkExpired."""
+    office = desk_of(request).office
+    now = office.clock()
+    lifetime = office.policy.personal.after(now) - now
+    return office.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
+
+
+def _about(posted: list[tuple[str, str]]) -> tuple[str, str]:
+    purpose, _, channel = single(posted, "consent").rpartition(" ")
+    if not purpose or not channel:
+        raise PostMalformed
+    return purpose, channel
+
+
+async def _data(desk: Desk, index: bytes) -> PersonalData:
+    office = desk.office
+    vault: Vault = office.vault
+    view = partial(view_personal, vault=vault, email_index=index, policy=office.policy, now=office.clock())
+    return await desk.read(view)
+
+
+def _back(request: Request, done: str) -> Response:
+    return see_other(f"{request.url.path}?done={done}")
+
+
+def _ask(request: Request, *, typed: str = "", problem: str = "", sent: bool = False) -> Response:
+    desk = desk_of(request)
+    frame = desk.frame(language_of(request))
+    sender = desk.edition.site.sender.address
+    return desk.page(
+        PersonalAskView(frame, "/me", sender, typed, problem, sent=sent), 422 if problem else 200
+    )
+
+
+def _page(
+    request: Request,
+    data: PersonalData,
+    *,
+    done: str = "",
+    problems: tuple[Problem, ...] = (),
+    typed: tuple[tuple[str, str], ...] = (),
+    status: int = 200,
+) -> Response:
+    desk = desk_of(request)
+    view = personal_view(desk.edition, data, language_of(request), request.url.path)
+    return desk.page(replace(view, done=done, problems=problems, typed=typed), status)

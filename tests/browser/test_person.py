@@ -1,0 +1,98 @@
+"""Somebody's whole way in Chromium: from the sign-up to the erasure, and back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from playwright.sync_api import Browser
+
+from tests.browser.conftest import House
+from tests.browser.test_prospect import someone
+from tests.serving import environment
+
+
+def exported(house: House, purpose: str, channel: str) -> set[str]:
+    """Return the addresses that an export would hand out now."""
+    what = ["--purpose", purpose, "--channel", channel, "--to", "self", "--why", "test", "--format", "jsonl"]
+    done = subprocess.run(
+        [sys.executable, "-m", "optin", "export", "--site", str(house.site), *what, "--out", "-"],
+        env=environment(house.store, house.mail, house.keys),
+        capture_output=True,
+        check=True,
+    )
+    return {json.loads(line)["email"] for line in done.stdout.splitlines()}
+
+
+def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browser: Browser) -> None:
+    """R1, R2, R3, R4, R5, R7: everything with scripts off, each step seen in the export."""
+    context = browser.new_context(java_script_enabled=False, locale="nl-NL")
+    page, address = context.new_page(), someone()
+
+    # signs up for both, confirms
+    page.goto(f"{house.base}/paper")
+    page.fill("#field-email", address)
+    page.fill("#field-first_name", "Alice")
+    page.fill("#field-phone", "020 123 4567")
+    page.check("input[value=tips-email]")
+    page.check("input[value=follow-up-phone]")
+    page.click("form button")
+    page.goto(house.letter(address, "Bevestig")[2])
+    page.click("form.now button")
+    assert address in exported(house, "tips-email", "email")
+    assert address in exported(house, "follow-up-phone", "phone")
+
+    # finds the way to the personal page in the mail
+    words = house.letter(address, "Uw aanvraag")[0]
+    assert any(line.strip().endswith("/me") for line in words.splitlines())
+    page.goto(f"{house.base}/me")
+    page.fill("#field-email", address)
+    page.click("form button")
+    link = house.letter(address, "De link naar uw gegevens")[2]
+    page.goto(link)
+    assert page.locator("h1").inner_text() == "Uw gegevens"
+
+    # withdraws one of two
+    page.locator(".kept", has_text="Bel mij").locator("button[value=withdraw]").click()
+    assert page.locator("[role=status]").is_visible()
+    assert address not in exported(house, "follow-up-phone", "phone")
+    assert address in exported(house, "tips-email", "email")
+
+    # gives it anew: nothing before the mail's button
+    page.click("button[value=give]")
+    assert address not in exported(house, "follow-up-phone", "phone")
+    page.goto(house.letter(address, "Wilt u dit")[2])
+    page.click("form.now button")
+    assert address in exported(house, "follow-up-phone", "phone")
+
+    # corrects the name
+    page.goto(link)
+    page.fill("#field-first_name", "Alicia")
+    page.click("button[value=correct]")
+    assert page.input_value("#field-first_name") == "Alicia"
+
+    # takes it along
+    with page.expect_download() as download:
+        page.click("button[value=json]")
+    taken = json.loads(download.value.path().read_text())
+    assert taken["contact"]["first_name"] == "Alicia"
+
+    # has everything erased
+    page.click("a[href$='erase=1']")
+    page.click("button[value=erase]")
+    assert page.locator("h1").inner_text() == "Wij bewaren niets meer over u"
+    assert "gewist" in house.last_words(address, "Uw gegevens zijn gewist")
+    assert address not in exported(house, "tips-email", "email")
+
+    # and comes back
+    page.goto(f"{house.base}/paper")
+    page.fill("#field-email", address)
+    page.check("input[value=tips-email]")
+    page.click("form button")
+    before = house.count(address)
+    page.goto(house.letter(address, "Bevestig")[2])
+    page.click("form.now button")
+    assert before >= 1
+    assert address in exported(house, "tips-email", "email")
+    context.close()
