@@ -83,7 +83,8 @@ def about_requests(orders: list[Order], kind: MailKind) -> list[MailOrder]:
 def form_version(text: str = "v1", declaration: FormDeclaration = DECLARATION) -> FormVersion:
     """Make a form version whose page is `text`."""
     boxes = "".join(
-        f'<input name="consent" value="{asked.purpose}"><span>{asked.wording}</span>'
+        f'<label><input type="checkbox" name="consent" value="{asked.purpose}">'
+        f"<span>{asked.wording}</span></label>"
         for asked in declaration.questions
     )
     page = f"<!doctype html><title>{text}</title>{boxes}".encode()

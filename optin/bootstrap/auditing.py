@@ -8,9 +8,10 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 from optin.bootstrap.opening import open_keys, open_store
-from optin.flows.audit import EVERYBODY, Audit, Share
+from optin.flows.audit import Audit
+from optin.flows.audit_people import EVERYBODY, Share
 from optin.settings import Settings
-from optin.store.log import log_frontier
+from optin.store.review import count_leaves
 from optin.store.vault import Vault
 
 WORTH_PROCESSES = 50_000  # events; below it a process costs more than it takes off
@@ -20,7 +21,7 @@ _PARTS = 16  # for each process, so that none waits long for the last
 def run_audit(audit: Audit, settings: Settings, processes: int | None = None) -> Iterator[int]:
     """Run `audit`; yield how many events were looked at since the last time."""
     processes = processes or (os.cpu_count() or 1)
-    if processes == 1 or audit.read(log_frontier).size < WORTH_PROCESSES:
+    if processes == 1 or audit.read(count_leaves) < WORTH_PROCESSES:
         yield from audit.run()
         return
     shares = shares_of(processes * _PARTS)

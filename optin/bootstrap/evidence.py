@@ -51,15 +51,14 @@ def _story(theme: Theme, lang: str, evidence: Evidence, chapter: Chapter) -> Sto
     files = {data: name for name, data in evidence.files.items() if name.startswith("events/")}
     consents = []
     for told in chapter.told:
-        moments = dict(told.happened)
-        confirmed = moments.get(EventKind.CONFIRMED)
-        status = evidence.statuses.get((told.question.purpose, told.question.channel.value), "pending")
+        confirmed = next((at for kind, at in told.happened if kind is EventKind.CONFIRMED), None)
         consents.append(
             StoryConsent(
                 question=told.question,
-                status=status if confirmed is not None else "pending",
-                requested_at=moments[EventKind.REQUESTED],
+                status=_STATUS.get(told.happened[-1][0], "given"),
+                requested_at=told.happened[0][1],
                 confirmed_at=confirmed,
+                until=told.until,
             )
         )
     events = []
@@ -78,6 +77,15 @@ def _story(theme: Theme, lang: str, evidence: Evidence, chapter: Chapter) -> Sto
         mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
         page_html=_dressed(theme, opened.form.version.page.decode("utf-8", "replace")),
     )
+
+
+_STATUS = {
+    EventKind.REQUESTED: "pending",
+    EventKind.CONFIRMED: "given",
+    EventKind.WITHDRAWN: "withdrawn",
+    EventKind.REVOKED: "revoked",
+    EventKind.EXPIRED: "expired",
+}
 
 
 def _dressed(theme: Theme, page: str) -> str:

@@ -71,7 +71,7 @@ def export(site: Path, purpose: str, channel: str, processor: str, why: str, sha
             checkpoint=size,
             members=harvest.run,
         )
-        number = office.write(partial(record_export, run=run))
+        number = office.write(partial(record_export, vault=office.vault, run=run))
         draft.released = True
     click.echo(f"Export {number}: {harvest.exported} proven consents to {processor}.", err=True)
     for reason, count in sorted(harvest.refused.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -25,6 +26,7 @@ class Circumstances:
 
     request: RequestId
     form: FormDigest
+    words: str  # digest of what the form declares: who asks what, in which words, for how long
     declaration: FormDeclaration
     commitment: str  # salted digest of what the person declared
 
@@ -37,6 +39,7 @@ class Circumstances:
             "request": self.request.hex(),
             "magnet": self.declaration.magnet,
             "form": self.form,
+            "words": self.words,
             "privacy": self.declaration.privacy,
             "declaration": self.commitment,
             "purpose": None if question is None else question.purpose,
@@ -82,15 +85,20 @@ class Circumstances:
         }
 
 
-def erased(at: datetime, reason: str, count: int) -> dict[str, Any]:
-    """Return the event that `count` events were blanked. It names nobody and no request (P9)."""
+def erased(at: datetime, reason: str, numbers: Sequence[int]) -> dict[str, Any]:
+    """Return the event that these events were blanked. It names nobody and no request (P9)."""
     return {
         "version": VERSION,
         "kind": EventKind.ERASED.value,
         "at": rfc3339(at),
         "reason": reason,
-        "events": count,
+        "events": list(numbers),
     }
+
+
+def exported(at: datetime, run: str) -> dict[str, Any]:
+    """Return the event that an export left; `run` is the digest of what is recorded about it (E5)."""
+    return {"version": VERSION, "kind": EventKind.EXPORTED.value, "at": rfc3339(at), "run": run}
 
 
 def restored(at: datetime, size: int) -> dict[str, Any]:
@@ -106,6 +114,7 @@ class Event:
     at: datetime
     request: RequestId
     form: str
+    words: str
     declaration: str
     purpose: str | None
     channel: str | None
@@ -118,6 +127,7 @@ class Event:
             at=datetime.fromisoformat(body["at"]),
             request=RequestId(bytes.fromhex(body["request"])),
             form=body["form"],
+            words=body["words"],
             declaration=body["declaration"],
             purpose=body["purpose"],
             channel=body["channel"],

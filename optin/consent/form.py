@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from html.parser import HTMLParser
 from typing import Any, NewType, Self
 
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
@@ -91,19 +90,56 @@ class FormDeclaration:
 
 
 def shows(page: bytes, form: FormDeclaration, question: ConsentQuestion) -> bool:
-    """Tell whether a page asks `question` in its words, whole, beside its own box.
+    """Tell whether a page asks `question` in its very words, in the label of its own box, and no box besides.
 
     The declaration is a telling of the page; it may not say anything that the page does not.
     """
-    text = html.unescape(page.decode("utf-8", "replace"))
-    boxes = sorted(text.find(f'value="{asked.purpose}"') for asked in form.questions)
-    place = text.find(f'value="{question.purpose}"')
-    if place < 0:
-        return False
-    before = max((box for box in boxes if box < place), default=0)
-    after = min((box for box in boxes if box > place), default=len(text))
-    whole = re.compile(r">\s*" + re.escape(question.wording) + r"\s*[<(]")
-    return whole.search(text, before, after) is not None
+    reader = _BoxReader()
+    reader.feed(page.decode("utf-8", "replace"))
+    reader.close()
+    wording = " ".join(question.wording.split())
+    return (
+        bool(wording)
+        and not reader.repeated
+        and set(reader.boxes) == {known.purpose for known in form.questions}
+        and wording in {" ".join(text.split()) for text in reader.boxes[question.purpose]}
+    )
+
+
+class _BoxReader(HTMLParser):
+    """Reads the consent boxes of a page, each with the texts of its label, one for each element."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.boxes: dict[str, list[str]] = {}
+        self.repeated = False
+        self._apart: dict[str, list[str]] = {}  # texts of labels that name their box by its id
+        self._label: list[str] | None = None
+        self._text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._end_text()
+        values = {name: value or "" for name, value in attrs}
+        if tag == "label":
+            self._label = self._apart.setdefault(values["for"], []) if values.get("for") else []
+        elif tag == "input" and (values.get("type"), values.get("name")) == ("checkbox", "consent"):
+            box = values.get("value", "")
+            self.repeated = self.repeated or box in self.boxes
+            apart = self._apart.setdefault(values.get("id", ""), [])
+            self.boxes[box] = apart if self._label is None else self._label
+
+    def handle_endtag(self, tag: str) -> None:
+        self._end_text()
+        if tag == "label":
+            self._label = None
+
+    def handle_data(self, data: str) -> None:
+        self._text += data
+
+    def _end_text(self) -> None:
+        if self._label is not None and self._text.strip():
+            self._label.append(self._text)
+        self._text = ""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,12 @@ class EventKind(StrEnum):
     CORRECTED = "corrected"  # evidence only: the person put name or number right (16)
     ACCESSED = "accessed"  # evidence only: what is kept was shown or handed over (15, 20)
     RESTORED = "restored"  # evidence only: a backup was put back; what came after it is lost
+    EXPORTED = "exported"  # evidence only: proven consents left for a processor
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
+
+
+# about no request: what was done, and how often, without a person in it
+ABOUT_NOBODY = frozenset({EventKind.ERASED, EventKind.RESTORED, EventKind.EXPORTED})
 
 
 class Status(StrEnum):

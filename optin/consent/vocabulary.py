@@ -50,10 +50,12 @@ class Told:
     """One consent as it is told: the box, by which form, and what happened to it."""
 
     request: RequestId
+    subject: bytes  # 16: one person, whatever was asked for how often
     form: FormDeclaration
     form_version: str
     question: ConsentQuestion
     happened: tuple[tuple[EventKind, datetime], ...]
+    until: datetime | None  # when it is over by itself, if it was given last
     withdraw_at: str  # address where it can be withdrawn
 
 
@@ -71,7 +73,7 @@ def consent_record(told: Told, base_url: str) -> dict[str, Any]:
         "dct:identifier": identifier,
         "dpv:hasIdentifier": identifier,
         "dpv:hasDataSubject": {
-            "@id": f"urn:x-optin:subject:{UUID(bytes=told.request)}",
+            "@id": f"urn:x-optin:subject:{UUID(bytes=told.subject)}",
             "@type": "dpv:DataSubject",
         },
         "dpv:hasDataController": _controller(form),

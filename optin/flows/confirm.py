@@ -156,7 +156,7 @@ def _confirm(
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
-    add_events(tx, stored.id, opened.circumstances.confirmed(now, questions, how))
+    add_events(tx, vault, stored.id, opened.circumstances.confirmed(now, questions, how))
     mark_confirmed(tx, stored.id, subject, now)
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     for question, record in given:

@@ -97,7 +97,7 @@ def settle_order(
         proof = commit(order.salt, message)
         keep_mail(tx, vault, stand.message_id, stand.request, message, now)
         mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
-        add_events(tx, stand.request, [mailed])
+        add_events(tx, vault, stand.request, [mailed])
     return True
 
 
@@ -175,7 +175,7 @@ def _latest(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
 def _record_access(tx: Tx, vault: Vault, order: NoticeOrder, now: datetime) -> None:
     latest = _latest(tx, vault, vault.index(order.recipient))
     if latest is not None:
-        add_events(tx, latest.stored.id, [latest.circumstances.accessed(now, "link")])
+        add_events(tx, vault, latest.stored.id, [latest.circumstances.accessed(now, "link")])
 
 
 def _confirmation(

@@ -81,7 +81,7 @@ def erase_person(
             forget_membership(tx, run, vault.export_digest(run, address), now)
 
     # 3. Remove it all.
-    erase_requests(tx, requests, reason, now)
+    erase_requests(tx, vault, requests, reason, now)
     withdraw_notices(tx, email_index)
     reword_actions(tx, email_index)
     if subject is not None:

@@ -68,14 +68,18 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     # 1. Find the requests; take their events into the log.
     while integrate(tx):
         pass
-    chapters = tuple(
-        _chapter(tx, vault, open_request(tx, vault, stored), base_url, now)
-        for stored in requests_of(tx, vault.index(email))
+    opened = [open_request(tx, vault, stored) for stored in requests_of(tx, vault.index(email))]
+    numbered = sorted(
+        (event for request in opened for event in events_of(tx, request.stored.id)),
+        key=lambda event: event.number,
     )
-    numbered = [event for chapter in chapters for event in chapter.events]
     if not numbered:
         msg = "Nothing is kept about this address: it never signed up, or it was erased."
         raise RequestRefused(msg)
+    if not all(event.genuine(vault) for event in numbered):
+        msg = "An event about this address was not written by optin, so nothing is proven; see: optin audit"
+        raise RequestRefused(msg)
+    chapters = tuple(_chapter(tx, vault, request, numbered, base_url, now) for request in opened)
 
     # 2. Prove each event under one checkpoint.
     places = places_of(tx, [event.number for event in numbered])
@@ -118,15 +122,31 @@ def statuses_of(events: Sequence[StoredEvent]) -> dict[tuple[str, str], str]:
     return {key: str(fold(chain).status) for key, chain in chains.items()}
 
 
-def _chapter(tx: Tx, vault: Vault, opened: OpenedRequest, base_url: str, now: datetime) -> Chapter:
-    events = events_of(tx, opened.stored.id)
+def _chapter(
+    tx: Tx,
+    vault: Vault,
+    opened: OpenedRequest,
+    numbered: Sequence[StoredEvent],
+    base_url: str,
+    now: datetime,
+) -> Chapter:
+    """Return one request, and what happened to its consents by it and after it."""
+    own = [event for event in numbered if event.request == opened.stored.id]
+    later = [event for event in numbered if event.number >= own[0].number] if own else []
     token = vault.links.sign(LinkKind.UNSUBSCRIBE, opened.stored.id, now)
     return Chapter(
         opened=opened,
-        events=tuple(events),
+        events=tuple(event for event in later if event in own or _concerns(event, opened)),
         mails=tuple(mails_of(tx, vault, opened.stored.id)),
-        told=tell_consents(opened, events, f"{base_url}/unsubscribe/{token}"),
+        told=tell_consents(opened, later, f"{base_url}/unsubscribe/{token}", now),
     )
+
+
+def _concerns(event: StoredEvent, opened: OpenedRequest) -> bool:
+    """Tell whether an event is about a consent that this request asked for."""
+    body = parse(event.body)
+    asked = {(question.purpose, question.channel.value) for question in opened.asked}
+    return (body["purpose"], body["channel"]) in asked
 
 
 def _names(events: Sequence[StoredEvent]) -> dict[int, str]:
@@ -159,7 +179,7 @@ def _openings(tx: Tx, chapter: Chapter, names: dict[int, str]) -> dict[str, byte
     statement = privacy_by_prefix(tx, form.declaration.privacy)
     if statement is not None:
         files[f"privacy/{statement.digest}.html"] = statement.page
-    for event in chapter.events:
+    for event in (event for event in chapter.events if event.request == opened.stored.id):
         body = parse(event.body)
         for mail in chapter.mails:
             if "bytes" in body and opens(body["bytes"], opened.sealed.salt, mail.data):

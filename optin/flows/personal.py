@@ -26,6 +26,7 @@ from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.dossier import mails_of, request_ids, requests_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
+from optin.store.forms import words_of
 from optin.store.outbox import count_notices, enqueue, enqueue_notice
 from optin.store.requests import (
     Request,
@@ -296,7 +297,7 @@ def record_access(tx: Tx, vault: Vault, email_index: bytes, how: str, now: datet
     requests = request_ids(tx, email_index)
     if requests:
         opened = open_request(tx, vault, peek_request(tx, requests[-1]))
-        add_events(tx, requests[-1], [opened.circumstances.accessed(now, how)])
+        add_events(tx, vault, requests[-1], [opened.circumstances.accessed(now, how)])
 
 
 def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
@@ -319,7 +320,7 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     request = request_ids(tx, email_index)[-1]
     opened = open_request(tx, vault, peek_request(tx, request))
     commitment = commit(correction.salt, canonical({**correction.values}))
-    add_events(tx, request, [opened.circumstances.corrected(now, commitment)])
+    add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment)])
     return True
 
 
@@ -397,8 +398,11 @@ def ask_again(
         ),
         erase_at=policy.keep.after(now),
     )
-    circumstances = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
-    add_events(tx, request, circumstances.requested(now, (question,), through))
+    commitment = commit(sealed.salt, declared)
+    circumstances = Circumstances(
+        request, form.digest, words_of(form.declaration), form.declaration, commitment
+    )
+    add_events(tx, vault, request, circumstances.requested(now, (question,), through))
     enqueue(tx, MailKind.RENEWAL, request, policy.mail_domain, now)
     return True
 

@@ -1,6 +1,6 @@
 """Is this consent proven, now? Everything is recomputed from the evidence; the cache is believed in nothing.
 
-1. Every event is the bytes of its leaf.
+1. Every event was written by optin, and is the bytes of its leaf.
 2. The status that follows from the events is that of the cache, and it is "given".
 3. The address is not suppressed.
 4. The request and its confirmation are there, for exactly this purpose and channel.
@@ -36,7 +36,7 @@ from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import digest, opens
 from optin.store.events import StoredEvent
 from optin.store.exports import StoredLead, StoredRequest
-from optin.store.forms import StoredForm
+from optin.store.forms import StoredForm, words_of
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import Contact, open_contact
 from optin.store.vault import Vault
@@ -96,10 +96,10 @@ def _prove(
     channel: str,
     now: datetime,
 ) -> Proven | Refusal:
-    # 1. Every event is the bytes of its leaf.
-    if not all(event.sound for event, _ in lead.events):
+    # 1. Every event was written by optin, and is the bytes of its leaf.
+    if not all(event.genuine(vault) for event in lead.events):
         raise _Unproven
-    events = [(event, Event.read(parse(event.body)), asked) for event, asked in lead.events]
+    events = [(event, Event.read(parse(event.body))) for event in lead.events]
 
     # 2. The status that follows from the events is that of the cache.
     record = _record(events, purpose, channel)
@@ -121,7 +121,7 @@ def _prove(
 
     # 5. to 7. What was declared, by which form, from which mailbox.
     declared = _declared(vault, request, (asked[1], confirmed[1]), purpose)
-    question = _question(form, request, purpose, channel)
+    question = _question(form, request, confirmed[1], channel)
     contact = _contact(vault, lead, request, declared)
     number = _number(lead, contact, declared, asked[1].at)
 
@@ -155,9 +155,11 @@ def _declared(vault: Vault, request: StoredRequest, events: tuple[Event, Event],
     return declared
 
 
-def _question(form: StoredForm, request: StoredRequest, purpose: str, channel: str) -> ConsentQuestion:
-    # 6. The form is the page of that digest, and asked this purpose by this channel.
-    question = form.version.declaration.question(purpose)
+def _question(form: StoredForm, request: StoredRequest, event: Event, channel: str) -> ConsentQuestion:
+    # 6. The form is the page of that digest, and asked this purpose by this channel, in these words.
+    question = form.version.declaration.question(event.purpose or "")
+    if event.words != words_of(form.version.declaration):
+        raise _Unproven
     if question is None or question.channel.value != channel:
         raise _Unproven
     if not request.form == form.version.digest == digest(form.version.page):
@@ -179,7 +181,7 @@ def _number(lead: StoredLead, contact: Contact, declared: Declared, asked_at: da
     correction = contact.correction
     if correction is None:
         return declared.fields.get(PHONE_FIELD)
-    bodies = [parse(event.body) for event, _ in lead.events]
+    bodies = [parse(event.body) for event in lead.events]
     corrected = [body for body in bodies if body["kind"] == EventKind.CORRECTED]
     if not corrected or not opens(
         corrected[-1]["contact"], correction.salt, canonical({**correction.values})
@@ -196,25 +198,24 @@ def _fields(contact: Contact, number: str | None) -> dict[str, str]:
     return known if number is None else {**known, PHONE_FIELD: number}
 
 
-def _record(
-    events: Sequence[tuple[StoredEvent, Event, datetime]], purpose: str, channel: str
-) -> ConsentRecord:
+def _record(events: Sequence[tuple[StoredEvent, Event]], purpose: str, channel: str) -> ConsentRecord:
+    asked = {event.request: event.at for _, event in events if event.kind is EventKind.REQUESTED}
     return fold(
-        Happening(event.kind, event.at, event.request, asked)
-        for _, event, asked in events
+        Happening(event.kind, event.at, event.request, asked.get(event.request))
+        for _, event in events
         if event.purpose == purpose and event.channel == channel
     )
 
 
 def _one(
-    events: Sequence[tuple[StoredEvent, Event, datetime]],
+    events: Sequence[tuple[StoredEvent, Event]],
     kind: EventKind,
     request: StoredRequest,
     purpose: str,
 ) -> tuple[StoredEvent, Event]:
     found = [
         (stored, event)
-        for stored, event, _ in events
+        for stored, event in events
         if event.kind is kind and event.request == request.id and event.purpose == purpose
     ]
     if len(found) != 1 or found[0][0].request != request.id:

@@ -8,6 +8,7 @@ the log held it then, without asking us.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -72,7 +73,7 @@ def proof_of_receipt(
     ]
 
     # 3. Tell the consents in the standard vocabulary; open the commitment.
-    told = tell_consents(opened, events, withdraw_at)
+    told = tell_consents(opened, events, withdraw_at, now)
     stored = opened.stored
     receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
     keys = "".join(f"{key.text}\n{key.pem}" for key in verifier_keys(tx))
@@ -91,24 +92,36 @@ def checkpoint_over(tx: Tx, vault: Vault, place: int, now: datetime) -> StoredCh
     return latest if latest is not None and latest.size > place else sign_checkpoint(tx, vault, now)
 
 
-def tell_consents(opened: OpenedRequest, events: list[StoredEvent], withdraw_at: str) -> tuple[Told, ...]:
-    """Return each consent of a request with what happened to it."""
+def tell_consents(
+    opened: OpenedRequest, events: Sequence[StoredEvent], withdraw_at: str, now: datetime
+) -> tuple[Told, ...]:
+    """Return each consent of a request with what happened to it; at its end it is over by itself."""
     read = [Event.read(parse(event.body)) for event in events]
-    return tuple(
-        Told(
-            request=opened.stored.id,
-            form=opened.declaration,
-            form_version=opened.form.version.digest,
-            question=question,
-            happened=tuple(
-                (event.kind, event.at)
-                for event in read
-                if event.purpose == question.purpose and event.kind in STATUS
-            ),
-            withdraw_at=withdraw_at,
+    told: list[Told] = []
+    for question in opened.asked:
+        about = (question.purpose, question.channel.value)
+        happened = [
+            (event.kind, event.at)
+            for event in read
+            if (event.purpose, event.channel) == about and event.kind in STATUS
+        ]
+        given = happened[-1] if happened and happened[-1][0] is EventKind.CONFIRMED else None
+        until = None if given is None else question.retention.after(given[1])
+        if until is not None and until <= now:
+            happened.append((EventKind.EXPIRED, until))
+        told.append(
+            Told(
+                request=opened.stored.id,
+                subject=opened.stored.subject or opened.stored.id,
+                form=opened.declaration,
+                form_version=opened.form.version.digest,
+                question=question,
+                happened=tuple(happened),
+                until=until,
+                withdraw_at=withdraw_at,
+            )
         )
-        for question in opened.asked
-    )
+    return tuple(told)
 
 
 def name_of_event(place: int, event: StoredEvent) -> str:

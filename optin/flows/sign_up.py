@@ -19,6 +19,7 @@ from optin.flows.policy import RequestPolicy
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
+from optin.store.forms import words_of
 from optin.store.outbox import enqueue
 from optin.store.requests import Request, Sealed, add_request, count_recent
 from optin.store.transaction import Tx
@@ -63,9 +64,12 @@ def sign_up(
         ),
         erase_at=policy.keep.after(now),
     )
-    circumstances = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
+    commitment = commit(sealed.salt, declared)
+    circumstances = Circumstances(
+        request, form.digest, words_of(form.declaration), form.declaration, commitment
+    )
     asked = form.declaration.asked(entry.purposes)
-    add_events(tx, request, circumstances.bodies(EventKind.REQUESTED, now, asked))
+    add_events(tx, vault, request, circumstances.bodies(EventKind.REQUESTED, now, asked))
     enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
     return request
 

@@ -62,7 +62,7 @@ Rule = Callable[[Tx, Broom], int]
 def sweep_unconfirmed(tx: Tx, broom: Broom) -> int:
     """Erase requests that were never confirmed."""
     due = due_for_erasure(tx, broom.now, STEP)
-    erase_requests(tx, due, "unconfirmed", broom.now)
+    erase_requests(tx, broom.vault, due, "unconfirmed", broom.now)
     return len(due)
 
 
@@ -77,7 +77,8 @@ def sweep_expired(tx: Tx, broom: Broom) -> int:
             opened = open_request(tx, broom.vault, stored)
             question = opened.declaration.question(consent.purpose)
             questions = () if question is None else (question,)
-            add_events(tx, request, opened.circumstances.bodies(EventKind.EXPIRED, broom.now, questions))
+            bodies = opened.circumstances.bodies(EventKind.EXPIRED, broom.now, questions)
+            add_events(tx, broom.vault, request, bodies)
         save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
         refresh_idle(tx, subject)
     return len(due)

@@ -3,7 +3,7 @@
 1. Each event stands in the log under a signed root.
 2. Each event's declaration opens with its salt; its form, statement and mails are there by their digests.
 3. The form's page shows the words and the box of each purpose that was ticked.
-4. The consents follow from the events, by the one transition table.
+4. The consents follow from the events, in the order of the log, by the one transition table.
 5. Time-stamps, if there are any, are of this very checkpoint.
 """
 
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rfc3161_client import decode_timestamp_response
 from rfc3161_client.errors import VerificationError
@@ -28,6 +28,7 @@ from optin.proof.inclusion import ENDING, InclusionProof
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
 from optin.proof.tree import ProofBroken
 
+CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
 SHA256 = "2.16.840.1.101.3.4.2.1"  # its object identifier, in a time-stamp
 
 
@@ -58,13 +59,13 @@ class _Case:
     salt: bytes
 
 
-def verify_bundle(files: dict[str, bytes], trusted: Sequence[VerifierKey] = ()) -> Report:
-    """Return what a bundle proves. `trusted`: keys known from elsewhere; without, those in the bundle.
+def verify_bundle(files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey] = ()) -> Report:
+    """Return what a bundle proves `now`. `trusted`: keys known from elsewhere; without, those in the bundle.
 
     Raises BundleBroken with one sentence when there is nothing to verify.
     """
     try:
-        return _verify(files, trusted)
+        return _verify(files, now, trusted)
     except BundleBroken:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
@@ -72,7 +73,7 @@ def verify_bundle(files: dict[str, bytes], trusted: Sequence[VerifierKey] = ()) 
         raise BundleBroken(msg) from None
 
 
-def _verify(files: dict[str, bytes], trusted: Sequence[VerifierKey]) -> Report:
+def _verify(files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey]) -> Report:
     report = Report()
     keys = tuple(trusted) or _keys(files)
     checkpoint = _checkpoint(files, keys)
@@ -89,7 +90,9 @@ def _verify(files: dict[str, bytes], trusted: Sequence[VerifierKey]) -> Report:
     _check_unnamed(files, cases, events, report)
 
     # 4. The consents follow from the events.
-    _tell_consents(files, cases, [body for _, body in events], report)
+    read = [(Event.read(body), body) for _, body in events]
+    _check_order(cases, read, report)
+    _tell_consents(files, cases, [event for event, _ in read], now, report)
 
     # 5. Time-stamps are of this very checkpoint.
     _check_stamps(files, report)
@@ -123,8 +126,7 @@ def _checkpoint(files: dict[str, bytes], keys: Sequence[VerifierKey]) -> Checkpo
 def _logged(
     files: dict[str, bytes], keys: Sequence[VerifierKey], checkpoint: Checkpoint, report: Report
 ) -> list[tuple[str, dict[str, object]]]:
-    found: list[tuple[str, dict[str, object]]] = []
-    places: set[int] = set()
+    found: dict[int, tuple[str, dict[str, object]]] = {}
     for path in sorted(name for name in files if name.startswith("events/")):
         name = path.removeprefix("events/").removesuffix(".json")
         try:
@@ -132,13 +134,12 @@ def _logged(
             root = proof.verify(files[path], keys)
             body: dict[str, object] = {**parse(files[path])}
             Event.read(body)
-            if root != checkpoint or proof.index in places:
+            if root != checkpoint or proof.index in found:
                 raise ProofBroken
         except (KeyError, TypeError, ValueError, RecursionError):
             report.say(f"event {name} is not proven to stand in the log", held=False)
             continue
-        places.add(proof.index)
-        found.append((name, body))
+        found[proof.index] = (name, body)
     if not found:
         report.say("there is no event in it that is proven", held=False)
     else:
@@ -146,7 +147,7 @@ def _logged(
             f"{len(found)} events stand in the log {checkpoint.origin}, unchanged, under the signed root of"
             f" {checkpoint.size} events"
         )
-    return found
+    return [found[place] for place in sorted(found)]
 
 
 def _cases(files: dict[str, bytes]) -> list[_Case]:
@@ -170,10 +171,14 @@ def _check_references(
     if case is None:
         report.say(f"event {name}: what the person declared does not open with the salt in here", held=False)
         return
-    for folder, key in (("forms", "form"), ("privacy", "privacy")):
-        page = files.get(f"{folder}/{body.get(key)}.html")
-        if page is None or digest(page) != body.get(key):
-            report.say(f"event {name}: the page of its {key} is not the one that was shown", held=False)
+    for path, key in (
+        (f"forms/{body.get('form')}.html", "form"),
+        (f"forms/{body.get('form')}.json", "words"),
+        (f"privacy/{body.get('privacy')}.html", "privacy"),
+    ):
+        data = files.get(path)
+        if data is None or digest(data) != body.get(key):
+            report.say(f"event {name}: {path} is not what its {key} says", held=False)
     if body["kind"] == EventKind.MAILED:
         mail = files.get(f"mails/{name}.eml")
         if mail is None or commit(case.salt, mail) != body.get("bytes"):
@@ -205,18 +210,36 @@ def _check_unnamed(
             report.say(f"{name} is in here, but no event refers to it", held=False)
 
 
-def _tell_consents(
-    files: dict[str, bytes], cases: dict[str, _Case], bodies: Sequence[dict[str, object]], report: Report
+def _check_order(
+    cases: dict[str, _Case], read: Sequence[tuple[Event, dict[str, object]]], report: Report
 ) -> None:
-    read = [(Event.read(body), body) for body in bodies]
-    asked_at = {event.request: event.at for event, _ in read if event.kind is EventKind.REQUESTED}
-    for who, purpose, channel in sorted(
-        {(_who(cases, it), it.purpose or "", it.channel or "") for it, _ in read}
-    ):
-        if not purpose:
+    """See that times run on, and each box was asked and confirmed once a request, at the declared moment."""
+    latest, seen = None, set()
+    for event, _ in read:
+        if latest is not None and event.at < latest - CLOCKS_DIFFER:
+            report.say(f"an event of {rfc3339(event.at)} is back-dated: a later one precedes it", held=False)
+        latest = event.at if latest is None else max(latest, event.at)
+        if event.kind not in {EventKind.REQUESTED, EventKind.CONFIRMED}:
             continue
-        about = (who, purpose, channel)
-        chain = [it for it, _ in read if (_who(cases, it), it.purpose, it.channel) == about]
+        about = (event.kind, event.request, event.purpose, event.channel)
+        if about in seen:
+            report.say(f"{event.purpose} was {event.kind} twice by one request", held=False)
+        seen.add(about)
+        case = cases.get(event.declaration)
+        declared = {} if case is None else parse(case.declaration)
+        if event.kind is EventKind.REQUESTED and declared.get("at") != rfc3339(event.at):
+            report.say(f"what was declared is of another moment than {rfc3339(event.at)}", held=False)
+        if declared.get("form") != event.form:
+            report.say("what was declared names another form than its event", held=False)
+
+
+def _tell_consents(
+    files: dict[str, bytes], cases: dict[str, _Case], read: Sequence[Event], now: datetime, report: Report
+) -> None:
+    asked_at = {event.request: event.at for event in read if event.kind is EventKind.REQUESTED}
+    abouts = {(_who(cases, it), it.purpose, it.channel or "") for it in read if it.purpose}
+    for who, purpose, channel in sorted(abouts):
+        chain = [it for it in read if (_who(cases, it), it.purpose, it.channel) == (who, purpose, channel)]
         happened = [Happening(it.kind, it.at, it.request, asked_at.get(it.request)) for it in chain]
         try:
             record = fold(happened)
@@ -227,14 +250,24 @@ def _tell_consents(
         for event in confirmed:
             _tell_confirmation(files, cases, report, event, purpose, channel)
         if record.status is not None and record.since is not None:
+            until = _until(files, confirmed[-1]) if record.status is Status.GIVEN else None
             report.say(
                 f"{who}, {purpose} by {channel}: {_STATUS[record.status]} since {rfc3339(record.since)}"
+                + ("" if until is None else f", until {rfc3339(until)}")
+                + (" — that is past: OVER" if until is not None and until <= now else "")
             )
         if channel == Channel.PHONE and confirmed:
             report.limits.append(
                 "that the telephone number is the person's: it was declared on the form, and confirmed"
                 " through the mailbox; nobody verified the number"
             )
+
+
+def _until(files: dict[str, bytes], confirmed: Event) -> datetime | None:
+    """Return when a consent is over by the retention that its form promised."""
+    form = _form(files, confirmed.form)
+    question = None if form is None else form.question(confirmed.purpose or "")
+    return None if question is None else question.retention.after(confirmed.at)
 
 
 def _who(cases: dict[str, _Case], event: Event) -> str:

@@ -63,7 +63,7 @@ def withdraw_consent(
         return Withdrawable(opened.declaration, ())
     lock_subject(tx, subject)
     ended = _live(tx, opened, purpose)
-    _end(tx, subject, ended, now)
+    _end(tx, vault, subject, ended, now)
     return Withdrawable(opened.declaration, tuple(live.question for live in ended))
 
 
@@ -91,7 +91,7 @@ def withdraw_from(
             question = opened.declaration.question(consent.purpose)
             if question is not None:
                 ended.append(_Live(opened, question, consent))
-    _end(tx, subject, ended, now)
+    _end(tx, vault, subject, ended, now)
     return tuple(live.question for live in ended)
 
 
@@ -109,13 +109,13 @@ def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
     ]
 
 
-def _end(tx: Tx, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
+def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
     """Add the events, bring the cache up to them, keep address and number from being approached."""
     for request in dict.fromkeys(live.opened.stored.id for live in ended):
         of_it = [live for live in ended if live.opened.stored.id == request]
         questions = tuple(live.question for live in of_it)
         circumstances = of_it[0].opened.circumstances
-        add_events(tx, request, circumstances.bodies(EventKind.WITHDRAWN, now, questions))
+        add_events(tx, vault, request, circumstances.bodies(EventKind.WITHDRAWN, now, questions))
     for live in ended:
         request, question = live.opened.stored.id, live.question
         happening = Happening(EventKind.WITHDRAWN, now, request)

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.consent.event import exported
 from optin.consent.record import RequestId, SubjectId
-from optin.proof.canonical import canonical, parse
-from optin.store.events import StoredEvent
+from optin.proof.canonical import Json, canonical, parse
+from optin.proof.commitment import digest
+from optin.store.events import StoredEvent, add_events, stored_event
 from optin.store.transaction import Row, Tx, Value, from_ms, to_ms
+from optin.store.vault import Vault
 
 PAGE_LEADS = 500
 FIRST = b""
@@ -41,7 +44,7 @@ class StoredLead:
     expires_at: datetime
     suppressed: bool
     request: StoredRequest | None
-    events: tuple[tuple[StoredEvent, datetime], ...]  # of all the person's requests, oldest first
+    events: tuple[StoredEvent, ...]  # of all the person's requests, oldest first
 
 
 _LEADS = """SELECT consent.subject_id, subject.email_index, subject.sealed, consent.status,
@@ -54,8 +57,7 @@ LEFT JOIN suppression ON suppression.email_index = subject.email_index
 WHERE consent.purpose = :purpose AND consent.channel = :channel AND consent.subject_id > :after
 ORDER BY consent.subject_id LIMIT :most"""
 
-_EVENTS = """SELECT request.subject_id, event.id, event.request_id, event.body, event.leaf,
-    request.created_at
+_EVENTS = """SELECT event.id, event.request_id, event.body, event.leaf, event.mac, request.subject_id
 FROM request JOIN event ON event.request_id = request.id
 WHERE request.subject_id > :after AND request.subject_id <= :last ORDER BY event.id"""
 
@@ -65,10 +67,9 @@ def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLe
     rows = tx.all(_LEADS, purpose=purpose, channel=channel, after=after, most=PAGE_LEADS)
     if not rows:
         return []
-    events: dict[bytes, list[tuple[StoredEvent, datetime]]] = {}
-    for subject, number, request, body, leaf, asked in tx.all(_EVENTS, after=after, last=rows[-1][0]):
-        event = StoredEvent(number, RequestId(request), body or "", leaf)
-        events.setdefault(subject, []).append((event, from_ms(asked)))
+    events: dict[bytes, list[StoredEvent]] = {}
+    for row in tx.all(_EVENTS, after=after, last=rows[-1][0]):
+        events.setdefault(row[5], []).append(stored_event(row))
     return [
         StoredLead(
             subject=SubjectId(row[0]),
@@ -232,8 +233,16 @@ def forget_strays(tx: Tx, before: datetime, most: int) -> int:
             )
 
 
-def record_export(tx: Tx, run: ExportRun) -> int:
-    """Record an export; return its number."""
+def digest_of(values: Mapping[str, Value]) -> str:
+    """Return the digest of what is recorded about an export, as its event names it."""
+    plain: dict[str, Json] = {
+        name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
+    }
+    return digest(canonical(plain))
+
+
+def record_export(tx: Tx, vault: Vault, run: ExportRun) -> int:
+    """Record an export, and an event that holds the record to its words; return its number."""
     values: dict[str, Value] = {
         "at": to_ms(run.at),
         "who": run.who,
@@ -256,7 +265,27 @@ def record_export(tx: Tx, run: ExportRun) -> int:
         " RETURNING id",
         **values,
     )
+    add_events(tx, vault, None, [exported(run.at, digest_of(values))])
     return 0 if row is None else int(row[0])
+
+
+def export_digests(tx: Tx) -> list[tuple[int, str]]:
+    """Return every recorded export: its number, and the digest of what is recorded about it now."""
+    names = ("at", "who", "why", "processor", "purpose", "channel", "format", "exported", "refused")
+    rows = tx.all(f"SELECT id, {', '.join(names)}, checkpoint, members FROM export_run ORDER BY id")
+    return [
+        (
+            row[0],
+            digest_of(
+                {
+                    **dict(zip(names, row[1:10], strict=True)),
+                    "checkpoint": row[10],
+                    "members": bytes(row[11] or b""),
+                }
+            ),
+        )
+        for row in rows
+    ]
 
 
 def list_exports(tx: Tx) -> list[ExportRun]:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
 from optin.proof.canonical import canonical, parse
+from optin.proof.commitment import digest
 from optin.store.transaction import Tx, to_ms
 
 
@@ -22,6 +23,12 @@ class StoredForm:
     def label(self) -> str:
         """How people name it."""
         return f"v{self.ordinal}"
+
+
+@lru_cache(maxsize=256)
+def words_of(declaration: FormDeclaration) -> str:
+    """Return the digest of what a form declares, as its events name it."""
+    return digest(canonical(declaration.as_json()))
 
 
 def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from optin.consent.event import erased
 from optin.consent.record import RequestId, SubjectId
 from optin.proof.canonical import parse
-from optin.store.events import add_events
+from optin.store.events import add_events, blank_events
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -172,9 +172,9 @@ def due_for_erasure(tx: Tx, now: datetime, most: int) -> list[RequestId]:
     return [RequestId(row[0]) for row in rows]
 
 
-def erase_requests(tx: Tx, requests: Sequence[RequestId], reason: str, now: datetime) -> None:
+def erase_requests(tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: str, now: datetime) -> None:
     """Remove requests with their mails and the bytes of their events. The leaves stay (P9)."""
-    blank = 0
+    blank: list[int] = []
     for request in requests:
         tx.run(
             "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
@@ -182,12 +182,12 @@ def erase_requests(tx: Tx, requests: Sequence[RequestId], reason: str, now: date
             reason=reason,
             now=to_ms(now),
         )
-        blank += tx.run("UPDATE event SET body = NULL, request_id = NULL WHERE request_id = :id", id=request)
+        blank += blank_events(tx, request)
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
         tx.run("DELETE FROM request WHERE id = :id", id=request)
     if requests:
-        add_events(tx, None, [erased(now, reason, blank)])
+        add_events(tx, vault, None, [erased(now, reason, blank)])
 
 
 def was_erased(tx: Tx, request: RequestId) -> bool:

@@ -56,9 +56,19 @@ def orphans(tx: Tx) -> list[str]:
         ("event {} is about a request that is gone, yet it was not erased",
          "SELECT event.id FROM event LEFT JOIN request ON request.id = event.request_id"
          " WHERE event.body IS NOT NULL AND event.request_id IS NOT NULL AND request.id IS NULL"),
+        ("consent of subject {} is about nobody",
+         "SELECT consent.subject_id FROM consent LEFT JOIN subject ON subject.id = consent.subject_id"
+         " WHERE subject.id IS NULL"),
         ("consent of subject {} has no request",
          "SELECT consent.subject_id FROM consent LEFT JOIN request ON request.id = consent.request_id"
          " WHERE request.id IS NULL"),
+        ("consent of subject {} was withdrawn, but its address is not suppressed",
+         "SELECT consent.subject_id FROM consent JOIN subject ON subject.id = consent.subject_id"
+         " LEFT JOIN suppression ON suppression.email_index = subject.email_index"
+         " AND suppression.purpose = consent.purpose AND suppression.channel = consent.channel"
+         " WHERE consent.status = 'withdrawn' AND suppression.at IS NULL"),
+        ("request {} is kept, yet an erasure was recorded for it",
+         "SELECT request.id FROM request JOIN erasure ON erasure.request_id = request.id"),
         ("mail {} belongs to no request",
          "SELECT mail.message_id FROM mail LEFT JOIN request ON request.id = mail.request_id"
          " WHERE request.id IS NULL"),
@@ -76,10 +86,11 @@ class PeoplePage:
     """Some people with everything that is kept about their requests."""
 
     last: bytes
-    consents: list[Row]  # subject, purpose, channel, status
+    people: list[Row]  # subject, address index, sealed contact
+    consents: list[Row]  # subject, purpose, channel, status, since, until, request, withdrawn at
     requests: list[Row]  # id, subject, address index, form, sealed, asked at, confirmed at, subject's index
-    events: list[Row]  # request, number, bytes
-    mails: list[Row]  # request, Message-ID, sealed
+    events: list[Row]  # request, number, bytes, voucher
+    mails: list[Row]  # request, Message-ID, sealed, sent at
 
 
 _OF = {
@@ -103,9 +114,19 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
     if not ids:
         return None
     last = bytes(ids[-1][0])
+    people = (
+        tx.all(
+            "SELECT id, email_index, sealed FROM subject WHERE id > :after AND id <= :last",
+            after=after,
+            last=last,
+        )
+        if kind == "confirmed"
+        else []
+    )
     consents = (
         tx.all(
-            "SELECT subject_id, purpose, channel, status FROM consent"
+            "SELECT subject_id, purpose, channel, status, since, expires_at, request_id, withdrawn_at"
+            " FROM consent"
             " WHERE subject_id > :after AND subject_id <= :last",
             after=after,
             last=last,
@@ -121,23 +142,31 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
         last=last,
     )
     events = tx.all(
-        "SELECT event.request_id, event.id, event.body FROM request"
+        "SELECT event.request_id, event.id, event.body, event.mac FROM request"
         f" JOIN event ON event.request_id = request.id WHERE {_OF[kind]} ORDER BY event.id",
         after=after,
         last=last,
     )
     mails = tx.all(
-        "SELECT mail.request_id, mail.message_id, mail.sealed FROM request"
+        "SELECT mail.request_id, mail.message_id, mail.sealed, mail.sent_at FROM request"
         f" JOIN mail ON mail.request_id = request.id WHERE {_OF[kind]}",
         after=after,
         last=last,
     )
-    return PeoplePage(last, consents, requests, events, mails)
+    return PeoplePage(last, people, consents, requests, events, mails)
+
+
+def events_about_nobody(tx: Tx) -> list[Row]:
+    """Return the events that belong to no request: number, bytes, voucher."""
+    return tx.all("SELECT id, body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL ORDER BY id")
 
 
 def form_rows(tx: Tx) -> list[Row]:
-    """Return every form version: digest, key, magnet, ordinal, page, declaration."""
-    return tx.all("SELECT digest, form_key, magnet, ordinal, page, declaration FROM form_version")
+    """Return every form version: digest, key, magnet, ordinal, page, declaration, first served."""
+    return tx.all(
+        "SELECT digest, form_key, magnet, ordinal, page, declaration, first_served FROM form_version"
+        " ORDER BY magnet, ordinal"
+    )
 
 
 def privacy_rows(tx: Tx) -> list[Row]:

@@ -225,6 +225,9 @@ RIGHTS_TABLES = (
     "CREATE INDEX subject_idle ON subject(consented, idle_from)",
     "ALTER TABLE consent ADD COLUMN asked_again_at {int}",
     "CREATE INDEX consent_expiry ON consent(expires_at) WHERE status = 'given'",
+    # what shows that optin wrote it; goes with the bytes at an erasure
+    "ALTER TABLE event ADD COLUMN mac {blob}",
+    "CREATE INDEX event_nobody ON event(id) WHERE request_id IS NULL AND body IS NOT NULL",
     # what a mail without a request is about; emptied when it is sent
     "ALTER TABLE outbox ADD COLUMN sealed {blob}",
     "ALTER TABLE export_run ADD COLUMN checkpoint {int}",

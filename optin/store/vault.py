@@ -44,6 +44,7 @@ class Vault:
         self._ciphers = [AESGCM(key) for key in keys.seal]
         self._index_key = keys.index
         self._log_seeds = keys.log
+        self._event_key = hmac.digest(keys.index, b"optin.event", "sha256")
         self.links = Links(keys.link)
 
     def seal(self, place: Place, data: bytes) -> bytes:
@@ -73,6 +74,10 @@ class Vault:
         """Return a digest of an address that only fits one export: no two exports can be joined by it."""
         key = hmac.digest(self._index_key, b"export:" + run, "sha256")
         return hmac.digest(key, address_key(address), "sha256")
+
+    def vouch(self, event: bytes) -> bytes:
+        """Return what shows that optin wrote an event: whoever only writes to the database cannot make it."""
+        return hmac.digest(self._event_key, event, "sha256")
 
     def log_keys(self, origin: str) -> tuple[SigningKey, ...]:
         """Return the keys that sign the log `origin`, oldest first."""

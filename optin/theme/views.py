@@ -298,6 +298,7 @@ class StoryConsent:
     status: str
     requested_at: datetime
     confirmed_at: datetime | None
+    until: datetime | None  # when it is over by itself, if it was given last
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,12 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from optin.consent.event import Circumstances
+from optin.consent.event import Circumstances, rfc3339
 from optin.consent.record import EventKind, RequestId
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
+from optin.store.forms import words_of
 from optin.store.requests import Sealed
 from optin.store.sqlite import connect
 from optin.store.transaction import to_ms
@@ -43,10 +44,11 @@ def fill(world: World, path: Path, count: int) -> None:
             subject, request = new_id(), RequestId(new_id())
             index = world.vault.index(address)  # type: ignore[arg-type]
             declared = canonical(
-                {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": "x"}
+                {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": rfc3339(NOON)}
             )
             sealed = Sealed(declared, secrets.token_bytes(32), "12345678")
-            about = Circumstances(request, form.digest, form.declaration, commit(sealed.salt, declared))
+            words, commitment = words_of(form.declaration), commit(sealed.salt, declared)
+            about = Circumstances(request, form.digest, words, form.declaration, commitment)
             until = to_ms(question.retention.after(confirmed))
             contact = world.vault.seal(Place("subject", subject), json.dumps({"email": address}).encode())
             rows["subject"].append((subject, index, contact, until))
@@ -56,7 +58,7 @@ def fill(world: World, path: Path, count: int) -> None:
             bodies = about.bodies(EventKind.REQUESTED, NOON, (question,))
             for body in bodies + about.confirmed(confirmed, (question,), "link"):
                 data = canonical(body)
-                rows["event"].append((request, data.decode(), leaf_digest(data)))
+                rows["event"].append((request, data.decode(), leaf_digest(data), world.vault.vouch(data)))
             rows["consent"].append((subject, TIPS, "email", "given", to_ms(confirmed), until, request))
         connection.execute("BEGIN")
         connection.executemany(
@@ -70,7 +72,9 @@ def fill(world: World, path: Path, count: int) -> None:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             rows["request"],
         )
-        connection.executemany("INSERT INTO event(request_id, body, leaf) VALUES (?, ?, ?)", rows["event"])
+        connection.executemany(
+            "INSERT INTO event(request_id, body, leaf, mac) VALUES (?, ?, ?, ?)", rows["event"]
+        )
         connection.executemany(
             "INSERT INTO consent(subject_id, purpose, channel, status, since, expires_at, request_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",

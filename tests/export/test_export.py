@@ -154,6 +154,7 @@ def test_one_persons_evidence_does_not_serve_for_another(world: World) -> None:
     """E1: sealed declarations cannot be swapped, they are bound to their rows."""
     world.join("alice@example.com", TIPS)
     world.join("bert@example.com", TIPS)
+    world.tampered = True
     rows = world.do(lambda tx: tx.all("SELECT id, sealed FROM subject"))
     for (one, _), (_, sealed) in zip(rows, reversed(rows), strict=True):
         world.do(lambda tx, o=one, s=sealed: tx.run("UPDATE subject SET sealed = :s WHERE id = :i", s=s, i=o))  # type: ignore[misc]
@@ -268,7 +269,7 @@ def test_json_lines_change_nothing() -> None:
 def test_a_run_is_recorded_with_everything(world: World) -> None:
     """E5: who, when, why, to whom, how many, refused by reason."""
     run = ExportRun(world.now, "vera", "campagne", "crm", TIPS, "email", "csv", 3, {"withdrawn": 1})
-    number = world.do(partial(record_export, run=run))
+    number = world.do(partial(record_export, vault=world.vault, run=run))
     (listed,) = world.do(list_exports)
     assert listed == ExportRun(**{**vars(run), "number": number})
 

@@ -22,8 +22,9 @@ from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
+from optin.consent.event import rfc3339
 from optin.consent.form import Slug
-from optin.consent.purpose import PurposeId
+from optin.consent.purpose import PurposeId, RetentionPeriod
 from optin.consent.record import RequestId
 from optin.errors import OptinError
 from optin.flows.audit import Audit, checkpoints_in
@@ -35,11 +36,14 @@ from optin.flows.verify_bundle import verify_bundle
 from optin.flows.withdraw import withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.bundle import BundleBroken, unpack
+from optin.proof.canonical import canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.note import Checkpoint, Note, parse_keys
 from optin.proof.tree import Frontier
+from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
 from optin.store.requests import Sealed
+from optin.store.transaction import to_ms
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
 from tests.web.conftest import site_at
@@ -65,6 +69,7 @@ class Scene:
     alice: RequestId = RequestId(b"")
     carol: RequestId = RequestId(b"")
     bert: RequestId = RequestId(b"")
+    dave: RequestId = RequestId(b"")  # asked, and never confirmed
 
     def __post_init__(self) -> None:
         self.office = self.open()
@@ -83,8 +88,8 @@ class Scene:
         self.vault = vault or self.vault
         self.office = self.open()
 
-    def join(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
-        """Sign up, read the mail, confirm, get the receipt."""
+    def ask(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
+        """Sign up, get the mail."""
         self.moment += timedelta(minutes=10)
         now = at or self.moment
         form = self.edition.publication.forms[Slug("paper")]
@@ -93,7 +98,13 @@ class Scene:
         do, vault, policy = self.office.store.submit, self.vault, self.edition.policy
         request = do(partial(sign_up, vault=vault, form=form, entry=entry, policy=policy, now=now)).result()
         self.mails(now)
-        later = now + timedelta(minutes=1)
+        return request
+
+    def join(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
+        """Sign up, read the mail, confirm, get the receipt."""
+        request = self.ask(email, *purposes, at=at)
+        do, vault, policy = self.office.store.submit, self.vault, self.edition.policy
+        later = (at or self.moment) + timedelta(minutes=1)
         do(partial(confirm, vault=vault, request=request, policy=policy, now=later)).result()
         self.moment = max(self.moment, later)
         self.mails(later)
@@ -137,6 +148,7 @@ def set_scene(folder: Path) -> Scene:
     scene.alice = scene.join("alice@example.com", TIPS, CALL)
     scene.bert = scene.join("bert@example.com", TIPS)
     scene.carol = scene.join("carol@example.com", TIPS)
+    scene.dave = scene.ask("dave@example.com", TIPS)
     sign(scene)
     scene.office.store.close()
     shutil.copy(scene.path, folder / "old.db")
@@ -145,6 +157,11 @@ def set_scene(folder: Path) -> Scene:
     withdrawn = partial(withdraw_consent, vault=scene.vault, request=scene.carol, purpose=None)
     scene.office.store.submit(partial(withdrawn, now=scene.moment)).result()
     scene.join("zed@example.com", TIPS)
+    run = ExportRun(
+        at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
+        format="csv", exported=2, refused={},
+    )  # fmt: skip
+    scene.office.write(partial(record_export, vault=scene.vault, run=run))
     sign(scene)
     return scene
 
@@ -233,6 +250,86 @@ def blank_withdrawal(scene: Scene) -> None:
     )
 
 
+def invent(scene: Scene, request: RequestId | None, /, **body: object) -> None:
+    """Write an event of one's own, as optin writes it but for what only its keys can make."""
+    text = canonical(body).decode()  # type: ignore[arg-type]
+    scene.sql(
+        "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)",
+        request=request, body=text, leaf=leaf_digest(text.encode()), mac=bytes(32),
+    )  # fmt: skip
+
+
+def event_of(scene: Scene, request: RequestId, kind: str) -> dict[str, object]:
+    rows = scene.rows("SELECT body FROM event WHERE request_id = :r ORDER BY id", r=request)
+    bodies = [json.loads(body) for (body,) in rows]
+    return next(body for body in bodies if body["kind"] == kind)
+
+
+def confirm_pending(scene: Scene) -> None:
+    """Without the keys: confirm for dave, who never did."""
+    at = scene.moment + timedelta(minutes=1)
+    asked = event_of(scene, scene.dave, "requested")
+    told = {**asked, "kind": "confirmed", "at": rfc3339(at), "how": "link", "through": "mailbox"}
+    invent(scene, scene.dave, **told)
+    scene.sql(
+        "INSERT INTO subject(id, email_index, sealed, created_at)"
+        " SELECT x'0d', email_index, x'00', 0 FROM request WHERE id = :dave",
+        "UPDATE request SET subject_id = x'0d', confirmed_at = :at WHERE id = :dave",
+        "INSERT INTO consent(subject_id, purpose, channel, status, since, expires_at, request_id)"
+        " VALUES (x'0d', 'tips-email', 'email', 'given', :at, :until, :dave)",
+        dave=scene.dave, at=to_ms(at), until=to_ms(RetentionPeriod.parse("24 months").after(at)),
+    )  # fmt: skip
+    sign(scene)
+
+
+def revive(scene: Scene) -> None:
+    """Without the keys: let carol, who withdrew, ask and confirm anew."""
+    scene.moment += timedelta(days=1)
+    for kind, later in (("requested", 0), ("confirmed", 1)):
+        at = rfc3339(scene.moment + timedelta(seconds=later))
+        invent(scene, scene.carol, **{**event_of(scene, scene.carol, kind), "at": at})
+    scene.sql(
+        "UPDATE request SET created_at = :at WHERE id = :id",
+        "UPDATE consent SET status = 'given', withdrawn_at = NULL WHERE request_id = :id",
+        "DELETE FROM suppression WHERE email_index = (SELECT email_index FROM request WHERE id = :id)",
+        id=scene.carol, at=to_ms(scene.moment),
+    )  # fmt: skip
+    sign(scene)
+
+
+def cut_off_withdrawal(scene: Scene) -> None:
+    """Leave the withdrawal in the log, but let it belong to nobody."""
+    scene.sql(
+        'UPDATE event SET request_id = NULL WHERE request_id = :id AND body LIKE \'%"kind":"withdrawn"%\'',
+        "UPDATE consent SET status = 'given', withdrawn_at = NULL WHERE request_id = :id",
+        "DELETE FROM suppression",
+        id=scene.carol,
+    )
+
+
+def erase_withdrawal(scene: Scene) -> None:
+    """Make a withdrawal look like an erased event, and write an event of the erasure."""
+    ((number,),) = scene.rows(
+        'SELECT id FROM event WHERE request_id = :id AND body LIKE \'%"kind":"withdrawn"%\'', id=scene.carol
+    )
+    blank_withdrawal(scene)
+    at = rfc3339(scene.moment)
+    invent(scene, None, version=1, kind="erased", at=at, reason="asked", events=[number])
+    sign(scene)
+
+
+def hide_person(scene: Scene) -> None:
+    """Let nothing be left of carol but events that belong to nobody."""
+    scene.sql(
+        "DELETE FROM consent WHERE request_id = :id",
+        "DELETE FROM mail WHERE request_id = :id",
+        "UPDATE event SET request_id = NULL WHERE request_id = :id",
+        "DELETE FROM outbox WHERE request_id = :id",
+        "DELETE FROM request WHERE id = :id",
+        id=scene.carol,
+    )
+
+
 def swap_events(scene: Scene) -> None:
     scene.sql(
         "UPDATE event SET id = -1 WHERE id = 1", "UPDATE event SET id = 1 WHERE id = 2",
@@ -252,6 +349,9 @@ def rebuild(scene: Scene, vault: Vault | None = None) -> None:
     """With the keys: forge, then make the log anew from the start, every checkpoint with it."""
     delete_withdrawal(scene)
     change_body('"how":"link"', '"how":"code"')(scene)
+    for number, body in scene.rows("SELECT id, body FROM event"):
+        vouched = scene.vault.vouch(str(body).encode())
+        scene.sql("UPDATE event SET mac = :mac WHERE id = :id", mac=vouched, id=number)
     scene.sql(
         "DELETE FROM log_leaf",
         "DELETE FROM log_node",
@@ -297,6 +397,28 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "insert a lead of last year": ("keys", back_date),
     "delete a withdrawal": ("database", delete_withdrawal),
     "pass a withdrawal off as erased": ("database", blank_withdrawal),
+    "pass a withdrawal off as erased, with an event that says so": ("database", erase_withdrawal),
+    "cut a withdrawal off from its request": ("database", cut_off_withdrawal),
+    "let a person vanish": ("database", hide_person),
+    "confirm for somebody who did not": ("database", confirm_pending),
+    "give a withdrawn consent anew": ("database", revive),
+    "lengthen a retention": (
+        "database",
+        edit("UPDATE form_version SET declaration = REPLACE(declaration, '6 months', '60 months')"),
+    ),
+    "take another sentence of the page for the wording": (
+        "database",
+        edit(
+            "UPDATE form_version SET declaration ="
+            " REPLACE(declaration, 'Bel mij een keer hierover.', 'Het witboek')"
+        ),
+    ),
+    "lengthen a consent in the cache": (
+        "database", edit("UPDATE consent SET expires_at = expires_at + 31536000000 WHERE status = 'given'"),
+    ),
+    "edit an export": ("database", edit("UPDATE export_run SET exported = 0")),
+    "delete an export": ("database", edit("DELETE FROM export_run")),
+    "lift a suppression": ("database", edit("DELETE FROM suppression")),
     "swap two events": ("database", swap_events),
     "put back an older copy of the database": ("database", old_copy),
     "rebuild the whole log": ("keys", rebuild),
@@ -332,9 +454,9 @@ def verify(scene: Scene) -> bool:
     """Tell whether the bundles made now are refused by someone who has the key of an earlier receipt."""
     trusted = parse_keys(scene.receipt_keys.decode())
     try:
-        for name in ("alice", "carol"):
+        for name in ("alice", "carol", "dave"):
             bundle = make_bundle(scene.edition, scene.office, parse_email(f"{name}@example.com"))
-            if not verify_bundle(unpack(bundle), trusted).holds:
+            if not verify_bundle(unpack(bundle), scene.moment, trusted).holds:
                 return True
     except (OptinError, BundleBroken, ValueError, LookupError):
         return True

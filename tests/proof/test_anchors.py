@@ -16,7 +16,7 @@ from click.testing import CliRunner
 
 from optin.bootstrap.anchors import anchor
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import advance_log
+from optin.bootstrap.office import advance_log, utc_now
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import RetentionPeriod
@@ -128,7 +128,7 @@ def test_a_checkpoint_is_time_stamped(visit: Visit, authority: Authority, tmp_pa
     assert anchor(visit.office, anchors, {}) == 1
     assert authority.asked == 3
     files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
-    report = verify_bundle(files)
+    report = verify_bundle(files, utc_now())
     assert report.holds
     assert any("time-stamp authority saw" in sentence for _, sentence in report.lines)
     for name in ("checkpoint.txt", "timestamps/1.tsr"):
@@ -138,7 +138,7 @@ def test_a_checkpoint_is_time_stamped(visit: Visit, authority: Authority, tmp_pa
     )
     assert "Verification: OK" in done.stdout
     other = {**files, "timestamps/1.tsr": authority.reply((authority.folder / "query.tsq").read_bytes())[:-9]}
-    assert not verify_bundle(other).holds
+    assert not verify_bundle(other, utc_now()).holds
 
 
 def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.bootstrap.evidence import make_bundle
+from optin.bootstrap.office import utc_now
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
@@ -58,7 +59,7 @@ def case(visit: Visit) -> Case:
 
 def test_a_bundle_is_proven_by_its_files_alone(case: Case) -> None:
     """P6, P7: every sentence holds; the number is told as declared, never as verified."""
-    report = verify_bundle(case.files)
+    report = verify_bundle(case.files, utc_now())
     assert report.holds, report.lines
     told = "\n".join(sentence for _, sentence in report.lines)
     assert "Bel mij een keer hierover." in told
@@ -175,7 +176,7 @@ def test_a_forged_bundle_proves_nothing(case: Case, forgery: str) -> None:
 def holds(data: bytes) -> bool:
     """Tell whether a bundle is proven; only a sentence may be the reason that it is not."""
     try:
-        return verify_bundle(unpack(data)).holds
+        return verify_bundle(unpack(data), utc_now()).holds
     except BundleBroken as problem:
         assert str(problem)
         return False
@@ -208,7 +209,7 @@ def test_the_own_key_tells_another_log(case: Case) -> None:
     """P6: with a key from a receipt in hand, a log that was rebuilt under another key is refused."""
     stranger = Vault(KeyRing.fresh("dev")).log_keys("optin.example.com/log")[0].verifier
     with pytest.raises(BundleBroken, match="not signed by a key that is trusted"):
-        verify_bundle(case.files, [stranger])
+        verify_bundle(case.files, utc_now(), [stranger])
 
 
 def test_hostile_archives_are_refused_in_a_sentence(case: Case) -> None:
@@ -286,5 +287,5 @@ def test_a_report_without_a_sentence_proves_nothing() -> None:
     """P6: an empty report is no proof."""
     assert not Report().holds
     with pytest.raises(BundleBroken):
-        verify_bundle({})
+        verify_bundle({}, utc_now())
     assert json.loads(b"{}") == {}

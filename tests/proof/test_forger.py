@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,48 @@ def test_a_forgery_is_found(name: str) -> None:
     assert found["audit"] or found["receipt"], found
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE log_state SET peaks = x'00'",
+        "UPDATE log_key SET line = 'zzz'",
+        "UPDATE checkpoint SET at = 9223372036854775807",
+        "UPDATE request SET created_at = 9223372036854775807",
+        "UPDATE request SET sealed = x'00'",
+        "UPDATE subject SET sealed = x''",
+        'UPDATE event SET body = \'{"kind":"erased"\' WHERE id = 1',
+        "UPDATE event SET leaf = x'00' WHERE id = 1",
+        "UPDATE event SET mac = NULL WHERE id = 1",
+        "UPDATE form_version SET declaration = '{'",
+        "UPDATE consent SET expires_at = 9223372036854775807",
+        "DELETE FROM log_node",
+    ],
+)
+def test_damaged_rows_are_findings_never_a_crash(damage: str, tmp_path: Path) -> None:
+    """P4, S5: whatever stands in a row, an audit ends in sentences."""
+    scene = set_scene(tmp_path)
+    scene.sql(damage)
+    running = Audit(scene.office.store.read, scene.vault)
+    list(running.run())
+    assert running.findings
+    scene.office.store.close()
+
+
+def test_a_receipt_mail_holds_the_log_to_its_word(tmp_path: Path) -> None:
+    """P4, P5: the mail as it lies in somebody's mailbox, as a file, is a checkpoint from outside."""
+    scene = set_scene(tmp_path)
+    proof = scene.receipt.decode()
+    boundary = "=_part"
+    mail = (
+        f'MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="{boundary}"\r\n\r\n'
+        f"--{boundary}\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n"
+        'Content-Disposition: attachment; filename="event-1-requested-tips-email.tlog-proof"\r\n\r\n'
+        f"{base64.encodebytes(proof.encode()).decode()}\r\n--{boundary}--\r\n"
+    )
+    assert checkpoints_in(mail.encode()) == checkpoints_in(scene.receipt)
+    scene.office.store.close()
+
+
 def test_the_table_in_the_documents_is_true() -> None:
     """P4: docs/proof.md says what the tests find."""
     assert PAGE.read_text("utf-8") == page(), "run: make docs"
@@ -61,7 +104,7 @@ def test_an_audit_by_several_processes_finds_what_one_finds(
     running = Audit(scene.office.store.read, scene.vault)
     settings = Settings(tmp_path, store=f"sqlite:///{scene.path}", keys=scene.keys.as_json())
     list(auditing.run_audit(running, settings, processes))
-    found = [finding for finding in running.findings if "filed under another address" in finding]
+    found = [finding for finding in running.findings if "another address than was declared" in finding]
     assert len(found) == len(set(found)) == scene.office.store.read(confirmed_requests)
     scene.office.store.close()
 

@@ -72,4 +72,4 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         bodies = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT body FROM event"))]
         assert office.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
-    assert kinds == ["requested", "accessed"]  # the officer looked; bob has not answered
+    assert kinds == ["requested", "exported", "accessed"]  # the officer looked; bob has not answered

@@ -12,6 +12,7 @@ from optin.bootstrap.opening import open_store
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
 from optin.keys import KeyRing
+from optin.store.exports import ExportRun, record_export
 from optin.store.log import attest, integrate, sign_checkpoint
 from optin.store.requests import erase_requests
 from optin.store.schema import APPEND_ONLY
@@ -44,17 +45,12 @@ def fill(world: World) -> None:
     for order in world.claim():
         world.settle(order, Verdict.SENT)
     gone = world.sign_up("bob@example.com", TIPS)
-    world.do(partial(erase_requests, requests=[gone], reason="test", now=world.now))
+    world.do(partial(erase_requests, vault=world.vault, requests=[gone], reason="test", now=world.now))
     world.do(integrate)
     signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
     world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))
-    world.do(
-        lambda tx: tx.run(
-            "INSERT INTO export_run"
-            "(at, who, why, processor, purpose, channel, format, exported, refused)"
-            " VALUES (1, 'a', 'b', 'self', 'c', 'email', 'csv', 0, '{}')"
-        )
-    )
+    run = ExportRun(world.now, "a", "b", "self", TIPS, "email", "csv", 0, {})
+    world.do(partial(record_export, vault=world.vault, run=run))
 
 
 @pytest.mark.parametrize("table", COLUMN)

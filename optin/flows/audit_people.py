@@ -1,0 +1,307 @@
+"""Step 4 of an audit: each person with everything that belongs to the person's requests.
+
+1. Optin wrote each event.
+2. How the person is reached, and what was declared, opens and is filed under its own address.
+3. Each event fits its declaration, its form and what the form declares; each mail is the one that was sent.
+4. Each box was asked and confirmed once a request, at the moments that are stored.
+5. Each status, and its times, follow from the events.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from hmac import compare_digest
+from typing import Any
+
+from optin.consent.address import EmailAddress
+from optin.consent.event import rfc3339
+from optin.consent.form import FormDeclaration
+from optin.consent.record import (
+    ConsentRecord,
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    SubjectId,
+    TransitionRefused,
+    fold,
+)
+from optin.errors import KeysUnusable
+from optin.proof.canonical import parse
+from optin.proof.commitment import commit, digest
+from optin.store.requests import Declared, Sealed
+from optin.store.review import PeoplePage, form_rows, people_page
+from optin.store.subjects import open_contact
+from optin.store.transaction import Operation, Row, from_ms, to_ms
+from optin.store.vault import ID_BYTES, Place, Vault
+
+Read = Callable[[Operation[Any]], Any]
+Body = dict[str, Any]
+Share = tuple[bytes, bytes]  # ids above the first, up to and with the second
+EVERYBODY: Share = (b"", b"\xff" * ID_BYTES)
+_About = tuple[bytes, str, str]  # subject, purpose, channel
+_KINDS = frozenset(kind.value for kind in EventKind)
+_ASKED = frozenset({EventKind.REQUESTED.value, EventKind.CONFIRMED.value})
+_NAMED = frozenset({"request", "form", "words", "privacy", "declaration", "purpose", "channel"})
+_ANY_TIME = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What a kept form declares, and the digest by which events name that."""
+
+    words: str
+    declaration: FormDeclaration
+
+
+@dataclass
+class PeopleAudit:
+    """An audit of people. Findings are sentences."""
+
+    read: Read
+    vault: Vault
+    findings: list[str] = field(default_factory=list)
+    _known: dict[str, _Form] | None = None
+
+    def run(self, kind: str, share: Share) -> Iterator[int]:
+        """Look at the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
+        after, until = share
+        while page := self.read(partial(people_page, kind=kind, after=after, until=until)):
+            known = len(self.findings)
+            self._check_page(page)
+            if len(self.findings) > known:  # look again: something may just have happened between two reads
+                del self.findings[known:]
+                again: PeoplePage | None = self.read(
+                    partial(people_page, kind=kind, after=after, until=until)
+                )
+                self._check_page(again or page)
+            after = page.last
+            yield 0
+
+    def _check_page(self, page: PeoplePage) -> None:
+        mails: dict[bytes, dict[str, Row]] = defaultdict(dict)
+        for row in page.mails:
+            mails[bytes(row[0])][row[1]] = row
+        owners = {bytes(row[0]): row for row in page.requests}
+        events: dict[bytes, list[tuple[int, Body]]] = defaultdict(list)
+        chains: dict[_About, list[Body]] = defaultdict(list)
+        for key, number, text, mac in page.events:  # in the order of the log
+            request = bytes(key)
+            if not compare_digest(self.vault.vouch((text or "").encode()), bytes(mac or b"")):
+                self.findings.append(f"event {number} was not written by optin")
+                continue
+            try:
+                body = _readable(parse(text or ""))
+            except (KeyError, TypeError, ValueError):
+                self.findings.append(f"event {number} cannot be read")
+                continue
+            events[request].append((number, body))
+            subject = owners[request][1]
+            if subject is not None and body["purpose"] and body["channel"]:
+                chains[bytes(subject), body["purpose"], body["channel"]].append(body)
+        self._check_people(page.people)
+        for request, row in owners.items():
+            self._check_request(row, events[request], mails[request])
+        self._check_statuses(page.consents, chains)
+
+    def _check_people(self, people: Sequence[Row]) -> None:
+        for key, index, sealed in people:
+            subject = SubjectId(bytes(key))
+            try:
+                address = open_contact(self.vault, subject, bytes(sealed)).email
+            except (KeysUnusable, KeyError, TypeError, ValueError):
+                self.findings.append(f"subject {subject.hex()}: how the person is reached does not open")
+                continue
+            if self.vault.index(address) != bytes(index):
+                self.findings.append(f"subject {subject.hex()} is filed under another address")
+
+    def _check_request(self, row: Row, events: Sequence[tuple[int, Body]], mails: dict[str, Row]) -> None:
+        request = RequestId(bytes(row[0]))
+        name = f"request {request.hex()}"
+        try:
+            sealed = Sealed.open(self.vault, request, bytes(row[4]))
+            declared = Declared.parse(sealed.declaration)
+            at = parse(sealed.declaration)["at"]
+            index = self.vault.index(EmailAddress(declared.email))
+        except (KeysUnusable, KeyError, TypeError, ValueError):
+            self.findings.append(f"{name}: what was declared does not open")
+            return
+        if bytes(row[2]) != index or (row[7] is not None and bytes(row[7]) != index):
+            self.findings.append(f"{name} is filed under another address than was declared")
+        self._check_events(row, events, sealed, declared, mails)
+        for message_id in mails:
+            self.findings.append(f"mail {message_id} has no event of its sending")
+        self._check_moments(name, row, [body for _, body in events], at, asks=bool(declared.purposes))
+
+    def _check_moments(self, name: str, row: Row, bodies: Sequence[Body], at: object, *, asks: bool) -> None:
+        """Asked once and confirmed once for each box, at the moments that the request says."""
+        moments: dict[str, set[str]] = {kind: set() for kind in _ASKED}
+        boxes: set[tuple[str, object]] = set()
+        for body in bodies:
+            kind = body["kind"]
+            if kind in _ASKED:
+                moments[kind].add(body["at"])
+                if (kind, body["purpose"]) in boxes:
+                    self.findings.append(f"{name} was {kind} twice")
+                boxes.add((kind, body["purpose"]))
+        requested, confirmed = moments[EventKind.REQUESTED], moments[EventKind.CONFIRMED]
+        if not requested:
+            self.findings.append(f"{name} has no event of its asking")
+        elif requested != {at} or requested != {_moment(row[5])}:
+            self.findings.append(f"{name} was asked at another moment than its events say")
+        if bool(confirmed) != (row[6] is not None) and asks:
+            self.findings.append(f"{name} is {'' if row[6] else 'not '}confirmed, its events say otherwise")
+        elif confirmed and confirmed != {_moment(row[6])}:
+            self.findings.append(f"{name} was confirmed at another moment than its events say")
+
+    def _check_events(
+        self,
+        row: Row,
+        events: Sequence[tuple[int, Body]],
+        sealed: Sealed,
+        declared: Declared,
+        mails: dict[str, Row],
+    ) -> None:
+        commitment, named, form = commit(sealed.salt, sealed.declaration), bytes(row[0]).hex(), row[3]
+        known = self._form(form)
+        for number, body in events:
+            kind, purpose = body["kind"], body["purpose"]
+            if body["declaration"] != commitment or body["request"] != named:
+                self.findings.append(f"event {number} commits to another declaration than is kept")
+            if body["form"] != form:
+                self.findings.append(f"event {number} names another form than its request")
+            elif known is not None and body["words"] != known.words:
+                self.findings.append(f"event {number}: what its form declares was edited")
+            elif known is not None and body["privacy"] != known.declaration.privacy:
+                self.findings.append(f"event {number} names another privacy statement than its form")
+            if kind in _ASKED and purpose and not _was_asked(known, declared, purpose, body["channel"]):
+                self.findings.append(f"event {number} is about a box that was not ticked")
+            if kind == EventKind.MAILED:
+                self._check_mail(number, body, sealed.salt, mails)
+
+    def _check_mail(self, number: int, body: Body, salt: bytes, mails: dict[str, Row]) -> None:
+        message_id = str(body.get("message_id"))
+        row = mails.pop(message_id, None)
+        if row is None:
+            self.findings.append(f"event {number}: the mail {message_id} is not kept")
+            return
+        try:
+            data = self.vault.open(Place("mail", message_id.encode()), bytes(row[2]))
+        except KeysUnusable:
+            self.findings.append(f"event {number}: the mail {message_id} does not open")
+            return
+        if commit(salt, data) != body.get("bytes"):
+            self.findings.append(f"event {number}: the mail {message_id} is not the one that was sent")
+        if body["at"] != _moment(row[3]):
+            self.findings.append(f"event {number}: the mail {message_id} is kept with another moment")
+
+    def _check_statuses(self, consents: Sequence[Row], chains: dict[_About, list[Body]]) -> None:
+        cached = {(bytes(row[0]), row[1], row[2]): row for row in consents}
+        for (subject, purpose, channel), chain in chains.items():
+            row = cached.pop((subject, purpose, channel), None)
+            who = f"consent of subject {subject.hex()} for {purpose} by {channel}"
+            try:
+                derived = self._derive(chain)
+            except TransitionRefused as problem:
+                self.findings.append(f"{who}: its events do not fit together ({problem})")
+                continue
+            if row is None:
+                if derived.status is not Status.PENDING:
+                    self.findings.append(f"{who} is stored as None, its events say {derived.status}")
+            elif derived.status != row[3]:
+                self.findings.append(f"{who} is stored as {row[3]}, its events say {derived.status}")
+            elif not self._times_follow(row, derived, chain):
+                self.findings.append(f"{who} is stored with other times than its events say")
+        for subject, purpose, channel in cached:
+            self.findings.append(
+                f"consent of subject {subject.hex()} for {purpose} by {channel} has no events"
+            )
+
+    def _derive(self, chain: Sequence[Body]) -> ConsentRecord:
+        """Return where a consent stands. Raises TransitionRefused."""
+        kinds = tuple(body["kind"] for body in chain)
+        if EventKind.WITHDRAWN not in kinds and len(kinds) == len(_ASKED):  # the common case, quickly
+            last = chain[-1]
+            return ConsentRecord(_status_after(kinds), _read_moment(last["at"]), _request_in(last))
+        asked = {body["request"]: body["at"] for body in chain if body["kind"] == EventKind.REQUESTED}
+        return fold(
+            Happening(
+                EventKind(body["kind"]),
+                _read_moment(body["at"]),
+                _request_in(body),
+                _read_moment(asked[body["request"]]) if body["request"] in asked else None,
+            )
+            for body in chain
+        )
+
+    def _times_follow(self, row: Row, derived: ConsentRecord, chain: Sequence[Body]) -> bool:
+        """Tell whether since, until, request and withdrawal are those that the events say."""
+        since, until, request, withdrawn = row[4:8]
+        confirmed = [body for body in chain if body["kind"] == EventKind.CONFIRMED]
+        if derived.since is None or not confirmed:
+            return False
+        form = self._form(confirmed[-1]["form"])
+        question = None if form is None else form.declaration.question(confirmed[-1]["purpose"])
+        if question is None:
+            return False
+        ends = question.retention.after(_read_moment(confirmed[-1]["at"]))
+        ended = None if derived.withdrawn_at is None else to_ms(derived.withdrawn_at)
+        return (to_ms(derived.since), to_ms(ends), derived.request, ended) == (
+            since,
+            until,
+            bytes(request),
+            withdrawn,
+        )
+
+    def _form(self, found: str) -> _Form | None:
+        """Return what a form declares, read once."""
+        if self._known is None:
+            self._known = {}
+            for name, _, _, _, _, declaration, _ in self.read(form_rows):
+                with suppress(KeyError, TypeError, ValueError):
+                    form = FormDeclaration.from_json(parse(declaration))
+                    self._known[name] = _Form(digest(declaration.encode()), form)
+        return self._known.get(found)
+
+
+def _was_asked(form: _Form | None, declared: Declared, purpose: str, channel: str) -> bool:
+    question = None if form is None else form.declaration.question(purpose)
+    return purpose in declared.purposes and question is not None and question.channel.value == channel
+
+
+def _moment(stored: object) -> str:
+    """Return a stored moment as events write it; nothing where it is none."""
+    try:
+        return rfc3339(from_ms(int(str(stored))))
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+@lru_cache(maxsize=4_096)
+def _read_moment(at: str) -> datetime:
+    return datetime.fromisoformat(at)
+
+
+def _request_in(body: Body) -> RequestId:
+    return RequestId(bytes.fromhex(body["request"]))
+
+
+def _readable(body: Body) -> Body:
+    """Return the event when it is one of ours. Raises KeyError, TypeError, ValueError."""
+    if body["kind"] not in _KINDS:
+        raise ValueError(body["kind"])
+    datetime.fromisoformat(body["at"])
+    if not body.keys() >= _NAMED:
+        raise KeyError
+    return body
+
+
+@lru_cache(maxsize=4_096)
+def _status_after(kinds: tuple[str, ...]) -> Status | None:
+    """Derive a status where nothing was withdrawn, so that no moment counts. Raises TransitionRefused."""
+    return fold(Happening(EventKind(kind), _ANY_TIME) for kind in kinds).status
