@@ -7,13 +7,14 @@ with who was in it: the person can be told, and the processor when it ends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from optin.consent.purpose import Channel, PurposeId
+from optin.consent.record import SubjectId
 from optin.flows.proving import Proven, Refusal, prove
 from optin.proof.canonical import parse
 from optin.store.exports import (
@@ -69,14 +70,23 @@ class Harvest:
             outcomes = [self._prove(lead) for lead in page]
             proven = [outcome for outcome in outcomes if isinstance(outcome, Proven)]
             self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
-            if proven:
-                members = [lead.subject for lead in proven]
-                self.write(partial(add_members, run=self.run, subjects=members))
+            living = self._members(proven)
             for lead in proven:
-                self.exported += 1
-                yield lead
+                if lead.subject in living:
+                    self.exported += 1
+                    yield lead
+                else:
+                    self.refused[Refusal.ERASED.value] += 1
             after = page[-1].subject
         self._count_unconfirmed()
+
+    def _members(self, proven: Sequence[Proven]) -> frozenset[SubjectId]:
+        """Remember who is about to leave; return who is still there."""
+        if not proven:
+            return frozenset()
+        subjects = [SubjectId(bytes(lead.subject)) for lead in proven]
+        living: frozenset[SubjectId] = self.write(partial(add_members, run=self.run, subjects=subjects))
+        return living
 
     def _prove(self, lead: StoredLead) -> Proven | Refusal:
         form = None if lead.request is None else self._form(lead.request.form)

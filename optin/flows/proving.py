@@ -50,6 +50,7 @@ class Refusal(StrEnum):
     EXPIRED = "expired"
     SUPPRESSED = "suppressed"
     UNCONFIRMED = "unconfirmed"
+    ERASED = "erased"  # while the export ran
     UNPROVEN = "unproven"
 
 

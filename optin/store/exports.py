@@ -142,12 +142,22 @@ def new_run(now: datetime) -> bytes:
     return to_ms(now).to_bytes(8, "big") + secrets.token_bytes(8)
 
 
-def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> None:
-    """Remember who is in an export, so that the person can be told, and the processor when it ends (E5)."""
+def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> frozenset[SubjectId]:
+    """Remember who is in an export, so that the person can be told, and the processor when it ends (E5).
+
+    Returns who is still there: somebody may have been erased since the page was read.
+    """
+    rows = tx.all(
+        f"SELECT id FROM subject WHERE id >= :first AND id <= :last ORDER BY id {tx.for_update}",
+        first=min(subjects),
+        last=max(subjects),
+    )
+    living = frozenset(SubjectId(bytes(row[0])) for row in rows).intersection(subjects)
     tx.many(
         "INSERT INTO export_member(run, subject_id) VALUES (:run, :subject)",
-        [{"run": run, "subject": subject} for subject in subjects],
+        [{"run": run, "subject": subject} for subject in sorted(living)],
     )
+    return living
 
 
 def memberships_of(tx: Tx, subject: SubjectId) -> list[bytes]:

@@ -218,7 +218,7 @@ RIGHTS_TABLES = (
         consented = CASE WHEN EXISTS (SELECT 1 FROM consent WHERE consent.subject_id = subject.id)
             THEN 1 ELSE 0 END,
         idle_from = COALESCE(
-            (SELECT MAX(CASE WHEN status = 'given' THEN expires_at ELSE since END) FROM consent
+            (SELECT MAX(CASE WHEN status IN ('given', 'expired') THEN expires_at ELSE since END) FROM consent
                 WHERE consent.subject_id = subject.id),
             (SELECT MAX(confirmed_at) FROM request WHERE request.subject_id = subject.id),
             created_at)""",

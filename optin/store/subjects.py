@@ -121,7 +121,8 @@ def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
 def refresh_idle(tx: Tx, subject: SubjectId) -> None:
     """Set from when on a person has no live purpose, which starts the clock of its retention (R8)."""
     row = tx.one(
-        "SELECT COUNT(*), MAX(CASE WHEN status = 'given' THEN expires_at ELSE since END) FROM consent"
+        "SELECT COUNT(*), MAX(CASE WHEN status IN ('given', 'expired') THEN expires_at ELSE since END)"
+        " FROM consent"
         " WHERE subject_id = :id",
         id=subject,
     )

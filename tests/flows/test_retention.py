@@ -1,0 +1,185 @@
+"""Data leaves by itself: each thing on its own clock, safe beside live traffic, resumed when interrupted."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from optin.bootstrap.office import Office, sweep
+from optin.cli import main
+from optin.consent.address import parse_email
+from optin.consent.purpose import Channel, RetentionPeriod
+from optin.consent.record import Status
+from optin.flows.erase import erase_person
+from optin.flows.offers import Offers
+from optin.flows.orders import MailKind
+from optin.flows.personal import hold_data
+from optin.flows.sweep import RULES, plan
+from tests.export.test_export import harvest
+from tests.web.conftest import site_at
+from tests.world import CALL, TIPS, World, about_requests
+
+PHONE = "+31201234567"
+YEAR = timedelta(days=365)
+
+
+def office_of(world: World) -> Office:
+    return Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+
+
+def sweep_all(world: World) -> dict[str, int]:
+    done = sweep(office_of(world))
+    return {rule: count for rule, count in done.items() if count}
+
+
+def test_a_consent_ends_with_its_purposes_retention(world: World) -> None:
+    """R8: each on its own clock; an event says so; the export refuses it even before the sweep comes."""
+    world.join("alice@example.com", TIPS, CALL, phone=PHONE)
+    world.wait(timedelta(days=190))  # past six months for calls
+    assert harvest(world, Channel.PHONE)[0] == []
+    assert world.status("alice@example.com", CALL) is Status.GIVEN  # the cache waits for the sweep
+    assert sweep_all(world)["expired"] == 1
+    assert world.status("alice@example.com", CALL) is Status.EXPIRED
+    assert world.status("alice@example.com", TIPS) is Status.GIVEN
+    assert "expired" not in sweep_all(world)
+
+
+def test_who_gave_no_consent_leaves_when_the_magnet_is_old(world: World) -> None:
+    """R8: leads without any live purpose, delivered magnets past their period, their mails and links."""
+    request = world.join("dave@example.com")
+    world.join("alice@example.com", TIPS)
+    world.send()
+    world.wait(YEAR)
+    assert "magnets" not in sweep_all(world)
+    world.wait(YEAR + timedelta(days=2))
+    assert sweep_all(world)["magnets"] == 1
+    assert world.count("subject") == 1
+    assert world.store.read(lambda tx: tx.one("SELECT 1 FROM request WHERE id = :id", id=request)) is None
+
+
+def test_proof_outlives_a_consent_and_then_leaves_too(world: World) -> None:
+    """R8, P2: kept while it may be needed, five years after the last consent ended; then nothing is left."""
+    request = world.join("carol@example.com", TIPS)
+    world.send()
+    world.withdraw(request)
+    world.wait(4 * YEAR)
+    assert "leads" not in sweep_all(world)
+    assert world.count("subject") == 1
+    world.wait(YEAR + timedelta(days=3))
+    assert sweep_all(world)["leads"] == 1
+    assert [world.count(table) for table in ("subject", "request", "consent", "mail")] == [0, 0, 0, 0]
+    assert world.count("suppression") == 1  # that she withdrew outlives it, by a digest
+
+
+def test_a_lead_that_expired_long_ago_leaves_without_a_sweep_in_between(world: World) -> None:
+    """R8: a server that was off for years does it all at once."""
+    world.join("alice@example.com", TIPS)
+    world.wait(8 * YEAR)
+    done = sweep_all(world)
+    assert (done["expired"], done["leads"]) == (1, 1)
+    assert world.count("suppression") == 0  # nobody objected
+
+
+def test_a_consent_that_ends_is_asked_once_more(world: World) -> None:
+    """R8: one mail, days before, same rules as the first; nothing is longer without the person's yes."""
+    world.policy = replace(
+        world.policy, ask_again={TIPS: RetentionPeriod.parse("30 days")}, offers=Offers([world.form])
+    )
+    world.join("alice@example.com", TIPS, CALL, phone=PHONE)
+    world.send()
+    world.wait(timedelta(days=690))
+    assert sweep_all(world).get("ending") is None
+    world.wait(timedelta(days=20))
+    assert sweep_all(world)["ending"] == 1
+    (order,) = about_requests(world.send(), MailKind.RENEWAL)
+    assert [question.purpose for question in order.questions] == [TIPS]
+    assert order.ends_at is not None
+    assert "ending" not in sweep_all(world), "once is enough"
+    before = world.now
+    request = world.store.read(lambda tx: tx.one("SELECT id FROM request WHERE confirmed_at IS NULL"))
+    assert request is not None
+    world.confirm(request[0])
+    until = world.store.read(lambda tx: tx.one("SELECT expires_at FROM consent WHERE purpose = :p", p=TIPS))
+    assert until is not None
+    assert until[0] / 1000 > (before + timedelta(days=700)).timestamp()
+
+
+def test_who_does_not_answer_a_reconfirmation_expires(world: World) -> None:
+    """R8: silence is no consent."""
+    world.policy = replace(
+        world.policy, ask_again={TIPS: RetentionPeriod.parse("30 days")}, offers=Offers([world.form])
+    )
+    world.join("bob@example.com", TIPS)
+    world.wait(timedelta(days=710))
+    sweep_all(world)
+    world.send()
+    world.wait(timedelta(days=40))
+    sweep_all(world)
+    assert world.status("bob@example.com", TIPS) is Status.EXPIRED
+
+
+def test_a_legal_hold_ends_by_itself(world: World) -> None:
+    """R6, R8: on its date, and only then."""
+    world.join("alice@example.com", TIPS, first_name="Alice")
+    index = world.vault.index(parse_email("alice@example.com"))
+    until = world.now + YEAR
+    world.do(
+        partial(
+            hold_data,
+            vault=world.vault,
+            email_index=index,
+            names=["first_name"],
+            until=until,
+            why="invoice",
+            now=world.now,
+        )
+    )
+    world.do(partial(erase_person, vault=world.vault, email_index=index, reason="test", now=world.now))
+    world.wait(YEAR - timedelta(days=1))
+    sweep_all(world)
+    assert world.count("legal_hold") == 1
+    assert harvest(world)[0] == [], "what is held is used for nothing else"
+    world.wait(timedelta(days=2))
+    assert sweep_all(world)["holds"] == 1
+    assert world.count("legal_hold") == 0
+
+
+def test_a_sweep_that_is_interrupted_resumes(world: World) -> None:
+    """R8, S6: each step is a transaction of its own; what is left comes in the next sweep."""
+    world.policy = replace(world.policy, per_address_per_day=1_000)
+    for number in range(250):
+        world.sign_up(f"p{number % 7}@example.com", TIPS)
+    world.wait(timedelta(days=8))
+    first = world.do(lambda tx: RULES["unconfirmed"](tx, world.broom))
+    assert 0 < first < 250
+    assert sweep_all(world)["unconfirmed"] == 250 - first
+    assert world.count("request") == 0
+
+
+def test_a_dry_run_says_what_a_sweep_does(world: World) -> None:
+    """R8: the same numbers, and nothing changes."""
+    world.join("dave@example.com")
+    world.join("carol@example.com", TIPS)
+    world.sign_up("bob@example.com", TIPS)
+    world.send()
+    world.wait(8 * YEAR)
+    rows = [world.count(table) for table in ("request", "subject", "event", "outbox")]
+    planned = {line.rule: line.count for line in world.store.read(partial(plan, broom=world.broom))}
+    assert [world.count(table) for table in ("request", "subject", "event", "outbox")] == rows
+    done = sweep(office_of(world))
+    for rule in ("unconfirmed", "expired", "magnets"):
+        assert planned[rule] == done[rule], rule
+
+
+def test_the_command_tells_in_a_table_what_would_go_and_why(tmp_path: Path) -> None:
+    """R8: --dry-run names each rule with its reason."""
+    root = tmp_path / "site"
+    site_at(root)
+    outcome = CliRunner().invoke(main, ["sweep", "--dry-run", "--site", str(root)])
+    assert outcome.exit_code == 0, outcome.output
+    for words in ("unconfirmed", "leads", "Why", "Nothing was changed."):
+        assert words in outcome.output
