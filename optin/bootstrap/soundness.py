@@ -1,10 +1,11 @@
-"""Is this set-up fit to face the public? `serve` asks; what is weak is refused with its cure."""
+"""Is this set-up fit for its server? `serve` and `dev` ask; what is weak is refused with its cure."""
 
 from __future__ import annotations
 
 from optin.errors import SetupRefused
-from optin.keys import KeyRing
 from optin.settings import Settings
+
+SERVE, DEV = "serve", "dev"
 
 
 def check_settings(settings: Settings) -> None:
@@ -23,11 +24,21 @@ def check_settings(settings: Settings) -> None:
         raise SetupRefused(msg)
 
 
-def check_use(keys_use: str) -> None:
-    """Refuse the keys that `optin dev` made. Raises SetupRefused."""
-    if keys_use != KeyRing.__dataclass_fields__["use"].default:
+def check_use(keys_use: str, server: str) -> None:
+    """Refuse the keys of the other server. Raises SetupRefused.
+
+    `optin dev` writes every mail to a folder: whoever reads it there could confirm for anybody (P8).
+    """
+    if server == SERVE and keys_use != SERVE:
         msg = (
             "These keys and this database were made by `optin dev`, for trying out; move var/ away"
             " and start again, so that serve makes keys of its own."
+        )
+        raise SetupRefused(msg)
+    if server == DEV and keys_use != DEV:
+        msg = (
+            "These keys and this database are not made by `optin dev`: it would write mail that people wait"
+            " for to a folder. Try out in a copy of the site without its var/, and without OPTIN_KEYS and"
+            " OPTIN_STORE. Nothing was changed."
         )
         raise SetupRefused(msg)

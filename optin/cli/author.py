@@ -13,12 +13,14 @@ import click
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import keep_edition, load_edition
 from optin.bootstrap.office import keep_clear, keep_log, open_office, sweep_by_itself
-from optin.cli.terminal import show_findings, site_option
+from optin.bootstrap.opening import open_keys
+from optin.bootstrap.soundness import DEV, check_use
+from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.dev import DevFront, Workbench, dev_routes
 from optin.web.mailbox import Mailbox
-from optin.web.serving import run_server
+from optin.web.serving import open_port, run_server
 
 DEV_MAIL = "var/mail"
 
@@ -26,23 +28,27 @@ DEV_MAIL = "var/mail"
 @click.command()
 @site_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@port_option
 def dev(site: Path, host: str, port: int) -> None:
     """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    shown = f"[{shown}]" if ":" in shown else shown
     os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
     os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
     edition, findings = load_edition(site)
     show_findings(findings)
     if edition is None:
-        sys.exit(1)
-    with open_office(edition.site.settings, edition.policy, "dev", serving=True) as office:
+        sys.exit(REFUSED)
+    settings = edition.site.settings
+    check_use(open_keys(settings, DEV).use, DEV)
+    listening = open_port(host, port)
+    with open_office(settings, edition.policy, DEV, serving=True) as office:
         keep_edition(office.store, edition, office.clock())
         desk = Desk.of(edition, office)
         bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings)
         courier = courier_of(edition, office)
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
-        url = edition.site.settings.base_url
+        url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
         works = (
             courier.run,
@@ -51,4 +57,6 @@ def dev(site: Path, host: str, port: int) -> None:
             partial(keep_clear, office),
             bench.watch,
         )
-        asyncio.run(run_server(app, host, port, works))
+        held_out = asyncio.run(run_server(app, listening, works))
+    if not held_out:
+        sys.exit(REFUSED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import subprocess
 import sys
 from functools import partial
@@ -19,23 +20,25 @@ from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.office import Office, keep_clear, keep_log, open_office, sweep, sweep_by_itself
 from optin.bootstrap.opening import sqlite_path
-from optin.bootstrap.soundness import check_settings, check_use
-from optin.cli.terminal import refuse, show_findings, site_option
+from optin.bootstrap.soundness import SERVE, check_settings, check_use
+from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site_option
 from optin.errors import SetupRefused
 from optin.flows.sweep import Broom, plan
 from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
 from optin.web.app import build_app
 from optin.web.desk import Desk
-from optin.web.serving import run_server
+from optin.web.serving import open_port, run_server
 
-WORKER = "OPTIN_WORKER"
+log = logging.getLogger("optin.serve")
+
+WORKER = "OPTIN_WORKER"  # in a further process of one command: the listening socket they share
 
 
 @click.command()
 @site_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port to listen on.")
+@port_option
 @click.option("--workers", default=1, show_default=True, help="Processes (PostgreSQL only).")
 def serve(site: Path, host: str, port: int, workers: int) -> None:
     """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
@@ -50,27 +53,30 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
     if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)
-    others = [] if os.environ.get(WORKER) else _start_others(workers - 1)
+    shared = os.environ.get(WORKER)
+    listening = socket.socket(fileno=int(shared)) if shared else open_port(host, port)
+    others = [] if shared else _start_others(workers - 1, listening)
     try:
         with open_office(settings, edition.policy, serving=True) as office:
-            check_use(office.use)
+            check_use(office.use, SERVE)
             keep_edition(office.store, edition, office.clock())
-            asyncio.run(_serve(edition, office, host, port))
+            log.info("serving on %s port %d", host, port)
+            held_out = asyncio.run(_serve(edition, office, listening))
     finally:
         for other in others:
             other.terminate()
         for other in others:
             other.wait()
+    if not held_out:
+        sys.exit(REFUSED)
 
 
-async def _serve(edition: Edition, office: Office, host: str, port: int) -> None:
+async def _serve(edition: Edition, office: Office, listening: socket.socket) -> bool:
     courier: Courier = courier_of(edition, office)
     app = build_app(Desk.of(edition, office))
-    logging.getLogger("optin.serve").info("serving on %s port %d", host, port)
-    await run_server(
+    return await run_server(
         app,
-        host,
-        port,
+        listening,
         (
             courier.run,
             partial(sweep_by_itself, office),
@@ -81,11 +87,15 @@ async def _serve(edition: Edition, office: Office, host: str, port: int) -> None
     )
 
 
-def _start_others(count: int) -> list[subprocess.Popen[bytes]]:
-    """Start more processes like this one; the kernel spreads connections over all of them."""
+def _start_others(count: int, listening: socket.socket) -> list[subprocess.Popen[bytes]]:
+    """Start more processes like this one; all of them take connections from one socket."""
     command = [sys.executable, "-m", "optin", *sys.argv[1:]]
-    environment = {**os.environ, WORKER: "1"}
-    return [subprocess.Popen(command, env=environment) for _ in range(count)]  # noqa: S603 - itself
+    shared = listening.fileno()
+    environment = {**os.environ, WORKER: str(shared)}
+    return [
+        subprocess.Popen(command, env=environment, pass_fds=(shared,))  # noqa: S603 - itself
+        for _ in range(count)
+    ]
 
 
 @click.command("sweep")

@@ -15,6 +15,7 @@ from optin.site.loading import find_root
 
 REFUSED = 1
 MISUSED = 2
+LAST_PORT = 65_535
 
 
 def _root(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
@@ -33,6 +34,17 @@ def site_option(command: Any) -> Any:
         type=click.Path(path_type=Path, file_okay=False),
         callback=_root,
         help="Folder of the site. Default: here or upward.",
+    )(command)
+
+
+def port_option(command: Any) -> Any:
+    """Add `--port NUMBER`, one that can be told to a browser."""
+    return click.option(
+        "--port",
+        type=click.IntRange(1, LAST_PORT),
+        default=8000,
+        show_default=True,
+        help="Port to listen on.",
     )(command)
 
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
+import os
 import signal
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any
 
+from granian import net
 from granian.constants import Interfaces
 from granian.server.embed import Server
 from starlette.types import ASGIApp
+
+from optin.errors import SetupRefused
 
 log = logging.getLogger("optin.serve")
 
@@ -20,20 +28,57 @@ UNDER_WAY = 512  # requests at once; more wait in the backlog
 Work = Callable[[asyncio.Event], Awaitable[None]]
 
 
-async def run_server(app: ASGIApp, host: str, port: int, works: tuple[Work, ...] = ()) -> None:
+class _ListeningServer(Server):
+    """Serves on a socket that listens already: granian's own shares its port with any other server."""
+
+    def __init__(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._listening = listening
+
+    def _init_shared_socket(self) -> None:
+        sockets: Any = net  # its types do not tell what it is made of
+        self._shd = sockets.SocketHolder(os.dup(self._listening.fileno()), False, BACKLOG)  # noqa: FBT003
+
+
+def open_port(host: str, port: int) -> socket.socket:
+    """Listen on a port that nobody else may listen on. Raises SetupRefused with the cure."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError):
+        msg = f"There is no address {host} on this machine; listen on another with --host, such as 127.0.0.1."
+        raise SetupRefused(msg) from None
+    family, address = min((it[0], it[4][:2]) for it in found)  # IPv4 first, where a name has both
+    both = family == socket.AF_INET6 and address[0] == "::" and socket.has_dualstack_ipv6()
+    try:
+        listening = socket.create_server(address, family=family, backlog=BACKLOG, dualstack_ipv6=both)
+    except OSError as problem:
+        if problem.errno == errno.EADDRINUSE:
+            msg = f"Another server listens on port {port}; stop it, or choose another port with --port."
+        else:
+            why = os.strerror(problem.errno or 0)
+            msg = f"Port {port} of {host} cannot be used ({why}); choose another with --port or --host."
+        raise SetupRefused(msg) from None
+    listening.setblocking(False)  # noqa: FBT003 - it has no name
+    return listening
+
+
+async def run_server(app: ASGIApp, listening: socket.socket, works: tuple[Work, ...] = ()) -> bool:
     """Serve `app` until a signal says stop; then finish what is under way and nothing more.
 
     1. Take no new request; answer those that came in.
     2. Tell courier and sweeper to finish what they have in hand.
+
+    A background task that dies stops the server as well: without its courier it would mail nobody, and
+    nobody would know. Return whether all of them held out.
     """
     stop = asyncio.Event()
+    died: list[str] = []
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    server = Server(
+    server: Server = _ListeningServer(
         app,
-        address=host,
-        port=port,
+        listening,
         interface=Interfaces.ASGINL,
         backlog=BACKLOG,
         backpressure=UNDER_WAY,
@@ -41,6 +86,8 @@ async def run_server(app: ASGIApp, host: str, port: int, works: tuple[Work, ...]
         log_enabled=False,
     )
     working = [asyncio.ensure_future(work(stop)) for work in works]
+    for task in working:
+        task.add_done_callback(partial(_see_ending, stop=stop, died=died))
     serving = asyncio.ensure_future(server.serve())
     stopping = asyncio.ensure_future(stop.wait())
     try:
@@ -55,6 +102,20 @@ async def run_server(app: ASGIApp, host: str, port: int, works: tuple[Work, ...]
             with suppress(asyncio.CancelledError):
                 await serving
         # 2. Let courier and sweeper finish.
-        for outcome in await asyncio.gather(*working, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                log.error("a background task ended early: %s", type(outcome).__name__)
+        await asyncio.gather(*working, return_exceptions=True)
+        listening.close()
+    return not died
+
+
+def _see_ending(task: asyncio.Future[None], stop: asyncio.Event, died: list[str]) -> None:
+    """Say at once that a background task died, and stop the server, unless it stops anyway."""
+    problem = None if task.cancelled() else task.exception()
+    if problem is None:
+        return
+    name = type(problem).__name__
+    if stop.is_set():
+        log.error("a background task did not finish: %s", name)
+        return
+    died.append(name)
+    log.error("a background task died, so the server stops; start it again: %s", name)
+    stop.set()

@@ -1,0 +1,189 @@
+"""A server has its port and its site to itself; what goes wrong is said in one sentence, with status 1."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from starlette.responses import PlainTextResponse
+
+from optin.bootstrap.edition import keep_edition
+from optin.bootstrap.office import open_office
+from optin.errors import SetupRefused
+from optin.keys import make_keys
+from optin.web.serving import open_port, run_server
+from tests.serving import environment, served, start
+from tests.web.conftest import site_at
+from tests.world import TIPS, World
+
+MAIL = "smtp://127.0.0.1:9"
+
+
+def dev(site: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Try to run `optin dev`; it must refuse at once."""
+    names = {k: v for k, v in environment("", "", "").items() if not k.startswith("OPTIN_")}
+    command = [sys.executable, "-m", "optin", "dev", "--site", str(site), *words]
+    return subprocess.run(
+        command, env={**names, **changes}, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def refused(outcome: subprocess.CompletedProcess[str], sentence: str, status: int = 1) -> None:
+    """See that it was refused with a sentence and nothing else."""
+    assert outcome.returncode == status, outcome.stderr
+    assert sentence in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert "panicked" not in outcome.stderr
+
+
+def test_dev_leaves_a_site_in_earnest_alone(tmp_path: Path, free_port: int) -> None:
+    """P8, D1: `dev` neither swallows mail that is waited for nor lets anybody confirm for others."""
+    site = tmp_path / "site"
+    edition = site_at(site)
+    with open_office(edition.site.settings, edition.policy) as office:
+        keep_edition(office.store, edition, office.clock())
+        form = edition.publication.forms["paper"]  # type: ignore[index]
+        world = World(office.store, office.vault, office.clock(), form, edition.policy)
+        world.sign_up("alice@example.com", TIPS)
+    before = {path: path.read_bytes() for path in (site / "var").iterdir()}
+    refused(dev(site, "--port", str(free_port)), "not made by `optin dev`")
+    assert {path: path.read_bytes() for path in (site / "var").iterdir()} == before
+
+
+def test_dev_takes_no_keys_of_a_server_from_the_environment(tmp_path: Path, free_port: int) -> None:
+    """P8: the keys themselves in OPTIN_KEYS, with whatever store: refused, nothing made."""
+    site = tmp_path / "site"
+    site_at(site)
+    keys = make_keys("keys.json", tmp_path, "serve").as_json()
+    refused(dev(site, "--port", str(free_port), OPTIN_KEYS=keys), "without OPTIN_KEYS")
+    assert not (site / "var").exists()
+
+
+def test_a_port_belongs_to_one_server(tmp_path: Path, free_port: int) -> None:
+    """O2, S4: two servers never share a port in silence: /dev/mail would be public."""
+    for name in ("one", "two"):
+        site_at(tmp_path / name)
+    store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
+    port = str(free_port)
+    with served(tmp_path / "one", free_port, store, MAIL, keys) as serving:
+        refused(dev(tmp_path / "two", "--port", port), f"Another server listens on port {port}")
+        second = [sys.executable, "-m", "optin", "serve", "--site", str(tmp_path / "two"), "--port", port]
+        own = environment(f"sqlite:///{tmp_path}/two.db", MAIL, str(tmp_path / "two.json"))
+        outcome = subprocess.run(second, env=own, capture_output=True, text=True, timeout=30, check=False)
+        refused(outcome, f"Another server listens on port {port}")
+        assert httpx.get(f"{serving.base}/dev/mail").status_code == 404
+
+
+def test_workers_of_one_command_share_their_port_with_nobody_else(
+    tmp_path: Path, free_port: int, postgres_url: str
+) -> None:
+    """O1: several processes, one port; a server of another command is refused."""
+    for name in ("one", "two"):
+        site_at(tmp_path / name)
+    keys = str(tmp_path / "keys.json")
+    serving = start(tmp_path / "one", free_port, postgres_url, MAIL, keys, "--workers", "3")
+    try:
+        refused(dev(tmp_path / "two", "--port", str(free_port)), "Another server listens")
+        assert {httpx.get(f"{serving.base}/health").text for _ in range(20)} == {"ok"}
+    finally:
+        assert serving.stop() == 0
+    with socket.create_server(("127.0.0.1", free_port)):
+        pass
+
+
+def test_a_port_that_cannot_be_had_is_said_in_one_sentence(tmp_path: Path, free_port: int) -> None:
+    """S2: held by another program, out of range, no such address."""
+    site = tmp_path / "site"
+    site_at(site)
+    with socket.create_server(("127.0.0.1", free_port)):
+        refused(dev(site, "--port", str(free_port)), "Another server listens")
+    refused(dev(site, "--port", "99999"), "is not in the range", status=2)
+    refused(dev(site, "--port", "0"), "is not in the range", status=2)
+    refused(dev(site, "--host", "no.such.host.invalid"), "There is no address")
+    refused(dev(site, "--host", "192.0.2.1", "--port", str(free_port)), "cannot be used")
+
+
+@pytest.mark.parametrize("host", ["localhost", "::1", "::", "0.0.0.0"])  # noqa: S104 - tried on this machine
+def test_dev_listens_where_it_is_told(tmp_path: Path, free_port: int, host: str) -> None:
+    """O2: by name, and on IPv6; what it prints can be opened."""
+    site_at(tmp_path / "site")
+    names = {k: v for k, v in environment("", "", "").items() if not k.startswith("OPTIN_")}
+    text = (tmp_path / "site" / "optin.toml").read_text()
+    (tmp_path / "site" / "optin.toml").write_text(text.replace('base_url = "https://optin.example.com"', ""))
+    command = [sys.executable, "-m", "optin", "dev", "--site", str(tmp_path / "site"), "--host", host]
+    process = subprocess.Popen(
+        [*command, "--port", str(free_port)], env=names, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    try:
+        url = process.stdout.readline().split()[2].rstrip("/")
+        for _ in range(200):
+            try:
+                answer = httpx.get(f"{url}/health", timeout=5)
+            except httpx.HTTPError:
+                time.sleep(0.05)
+            else:
+                break
+        assert answer.text == "ok"
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        process.stdout.close()
+
+
+def test_a_background_task_that_dies_stops_the_server(caplog: pytest.LogCaptureFixture) -> None:
+    """S6: a server whose courier died would mail nobody; the log says so at once, the status tells it."""
+    finished: list[str] = []
+
+    async def dies(_stop: asyncio.Event) -> None:
+        raise RuntimeError("alice@example.com")
+
+    async def ends(_stop: asyncio.Event) -> None:
+        """Has nothing to do, like anchors that nobody configured."""
+
+    async def works(stop: asyncio.Event) -> None:
+        await stop.wait()
+        finished.append("in hand")
+
+    with caplog.at_level(logging.ERROR, logger="optin.serve"):
+        held_out = asyncio.run(
+            run_server(PlainTextResponse("ok"), open_port("127.0.0.1", 0), (ends, works, dies))
+        )
+    assert not held_out
+    assert finished == ["in hand"]
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert "died" in line
+    assert "RuntimeError" in line
+    assert "alice" not in line
+
+
+def test_a_task_that_fails_while_the_server_stops_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
+    """S6: a stop that was asked for stays a stop."""
+
+    async def asks(_stop: asyncio.Event) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    async def fails(stop: asyncio.Event) -> None:
+        await stop.wait()
+        raise RuntimeError
+
+    with caplog.at_level(logging.ERROR, logger="optin.serve"):
+        listening = open_port("127.0.0.1", 0)
+        assert asyncio.run(run_server(PlainTextResponse("ok"), listening, (asks, fails)))
+    assert ["did not finish" in record.getMessage() for record in caplog.records] == [True]
+
+
+def test_two_sockets_never_listen_on_one_port() -> None:
+    """O2: the kernel itself refuses the second."""
+    with open_port("127.0.0.1", 0) as listening:
+        port = listening.getsockname()[1]
+        with pytest.raises(SetupRefused, match="Another server"):
+            open_port("127.0.0.1", port)
