@@ -8,7 +8,9 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import partial
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -32,6 +34,10 @@ from optin.web.serving import open_port, run_server
 
 log = logging.getLogger("optin.serve")
 
+NO_PROXY = (
+    "only this machine can reach the server, and no proxy is trusted: all visitors look like one, and the"
+    ' limit for each client network counts nobody; set trusted = ["127.0.0.1"] under [proxy] in optin.toml'
+)
 WORKER = "OPTIN_WORKER"  # in a further process of one command: the listening socket they share
 
 
@@ -61,6 +67,8 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
             check_use(office.use, SERVE)
             keep_edition(office.store, edition, office.clock())
             log.info("serving on %s port %d", host, port)
+            if is_hidden(listening, edition.site.trusted_proxies):
+                log.warning(NO_PROXY)
             held_out = asyncio.run(_serve(edition, office, listening))
     finally:
         for other in others:
@@ -69,6 +77,11 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
             other.wait()
     if not held_out:
         sys.exit(REFUSED)
+
+
+def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
+    """Tell whether every visitor will come from this machine, through a proxy that is not trusted (D8)."""
+    return ip_address(listening.getsockname()[0]).is_loopback and not trusted
 
 
 async def _serve(edition: Edition, office: Office, listening: socket.socket) -> bool:

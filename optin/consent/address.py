@@ -10,6 +10,11 @@ from email_validator import EmailNotValidError, validate_email
 EmailAddress = NewType("EmailAddress", str)
 PhoneNumber = NewType("PhoneNumber", str)  # E.164, "+31201234567"
 
+ALIASES = {"googlemail.com": "gmail.com"}
+WITHOUT_DOTS = frozenset({"gmail.com"})
+# who calls these pays whoever gave them
+NOT_TO_CALL = (phonenumbers.PhoneNumberType.PREMIUM_RATE, phonenumbers.PhoneNumberType.SHARED_COST)
+
 MAX_ADDRESS_CHARACTERS = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
 
@@ -31,8 +36,34 @@ def address_key(address: EmailAddress) -> bytes:
     return address.casefold().encode()
 
 
+def as_mailed(address: EmailAddress) -> str:
+    """Return the address as any mail server takes it: the domain in ASCII (RFC 5891).
+
+    Only a name before the @ that is not in ASCII still asks for a server that speaks RFC 6531.
+    """
+    name, _, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    return f"{name}@{validate_email(address, check_deliverability=False).ascii_domain}"
+
+
+def mailbox_of(address: EmailAddress) -> EmailAddress:
+    """Return the mailbox that an address most likely ends in, for counting and for nothing else (D8).
+
+    What follows a + is dropped, and the dots that Google ignores. Two people may be folded into one: who
+    somebody is must never follow from this.
+    """
+    name, _, domain = address.casefold().rpartition("@")
+    domain = ALIASES.get(domain, domain)
+    name = name.partition("+")[0] or name
+    return EmailAddress(f"{name.replace('.', '') if domain in WITHOUT_DOTS else name}@{domain}")
+
+
 def parse_phone(text: str, country: str) -> PhoneNumber:
-    """Return the number in E.164. `country` (ISO 3166) reads national numbers. Raises ValueError."""
+    """Return the number in E.164. `country` (ISO 3166) reads national numbers. Raises ValueError.
+
+    An extension is refused, for E.164 would lose it; so is a number that costs whoever calls it.
+    """
     try:
         number = phonenumbers.parse(text, country)
     except phonenumbers.NumberParseException as problem:
@@ -40,5 +71,8 @@ def parse_phone(text: str, country: str) -> PhoneNumber:
         raise ValueError(msg) from problem
     if not phonenumbers.is_valid_number(number):
         msg = "not a telephone number in use"
+        raise ValueError(msg)
+    if number.extension or phonenumbers.number_type(number) in NOT_TO_CALL:
+        msg = "not a telephone number that is called as it is"
         raise ValueError(msg)
     return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

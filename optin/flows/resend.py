@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.record import RequestId
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue, is_queued
-from optin.store.requests import count_recent, count_resend, load_request
+from optin.store.requests import (
+    Declared,
+    Sealed,
+    count_recent,
+    count_resend,
+    load_request,
+    peek_request,
+)
 from optin.store.transaction import Tx
+from optin.store.vault import Vault
 
 DAY = timedelta(days=1)
 
@@ -30,3 +39,12 @@ def resend_confirmation(tx: Tx, request: RequestId, policy: RequestPolicy, now: 
     count_resend(tx, request, erase_at=policy.keep.after(now))
     enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
     return True
+
+
+def mailbox_behind(tx: Tx, vault: Vault, request: RequestId) -> bytes:
+    """Return the digest of the mailbox that a request mails to; empty when it is gone. Changes nothing."""
+    stored = peek_request(tx, request)
+    if stored is None:
+        return b""
+    declared = Declared.parse(Sealed.open(vault, stored.id, stored.sealed).declaration)
+    return vault.index(mailbox_of(EmailAddress(declared.email)))

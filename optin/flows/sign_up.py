@@ -1,6 +1,8 @@
 """Sign-up: one request, its events and its confirmation mail, or nothing at all (D1).
 
-It never looks whether the person is known, so it takes the same way for everybody (D7).
+It never looks whether the person is known, so it takes the same way for everybody (D7). Also an address that
+had its mails for today: its request is stored like any other, only the mail stays away. So its code is
+counted, sent again and swept like any other, and nobody sees from outside that there is none.
 """
 
 from __future__ import annotations
@@ -33,15 +35,14 @@ def sign_up(
 ) -> RequestId:
     """Store what `entry` asks for and queue its confirmation mail; return the request.
 
-    1. An address that caused enough mails today gets no other: an id that leads nowhere (D8).
+    1. An address that caused enough mails today gets no other (D8).
     2. What was declared is sealed; events know it by a salted digest only.
     3. Request, events and mail are added together.
     """
     # 1. An address that caused enough mails today gets no other.
     request = RequestId(new_id())
     email_index = vault.index(entry.email)
-    if count_recent(tx, email_index, now - DAY) >= policy.per_address_per_day:
-        return request
+    may_mail = count_recent(tx, email_index, now - DAY) < policy.per_address_per_day
 
     # 2. What was declared is sealed.
     declared = canonical(_declared(form, entry, now))
@@ -62,7 +63,7 @@ def sign_up(
             code_tries=0,
             confirmed_at=None,
         ),
-        erase_at=policy.keep.after(now),
+        erase_at=max(policy.keep.after(now), policy.link.after(now)),  # as when its mail leaves
     )
     commitment = commit(sealed.salt, declared)
     circumstances = Circumstances(
@@ -70,7 +71,8 @@ def sign_up(
     )
     asked = form.declaration.asked(entry.purposes)
     add_events(tx, vault, request, circumstances.bodies(EventKind.REQUESTED, now, asked))
-    enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
+    if may_mail:
+        enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
     return request
 
 

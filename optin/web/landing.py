@@ -8,16 +8,17 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from optin.consent.address import mailbox_of
 from optin.consent.entry import FORM_FIELD, Entry, Problem, Typed, read_entry, read_typed
 from optin.consent.form import FormVersion, Slug
 from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
 from optin.errors import FormUnknown, LinkExpired, LinkSpent, PageUnknown
 from optin.flows.confirm import CodeRefused, confirm_by_code
-from optin.flows.resend import resend_confirmation
 from optin.flows.sign_up import sign_up
 from optin.store.forms import form_by_key
 from optin.theme.views import SentView
+from optin.web.confirm import mail_again
 from optin.web.desk import Desk, desk_of, see_other
 from optin.web.posts import read_post, single
 
@@ -33,16 +34,12 @@ async def post_form(request: Request) -> Response:
     entry = read_entry(form.declaration, typed, desk.edition.site.country)
     if not isinstance(entry, Entry):
         return _again(desk, slug, form, typed, entry)
-    office = desk.office
+    office, now = desk.office, desk.office.clock()
+    mailbox = office.vault.index(mailbox_of(entry.email))
+    policy = desk.limits.policy_for(mailbox, office.policy, now)
+    desk.limits.count_mail(mailbox, now)
     stored = await desk.write(
-        partial(
-            sign_up,
-            vault=office.vault,
-            form=form,
-            entry=entry,
-            policy=office.policy,
-            now=office.clock(),
-        )
+        partial(sign_up, vault=office.vault, form=form, entry=entry, policy=policy, now=now)
     )
     office.wake_courier()
     token = office.vault.links.sign(LinkKind.SENT, stored, office.clock())
@@ -66,10 +63,7 @@ async def post_sent(request: Request) -> Response:
     token = single(posted, "token")
     stored, office = _request_of(desk, token), desk.office
     if single(posted, "action") == "resend":
-        await desk.write(
-            partial(resend_confirmation, request=stored, policy=office.policy, now=office.clock())
-        )
-        office.wake_courier()
+        await mail_again(desk, stored)
         return see_other(f"/{slug}/sent?to={token}&again=1")
     typed = single(posted, "code")
     try:
@@ -83,7 +77,7 @@ async def post_sent(request: Request) -> Response:
                 now=office.clock(),
             )
         )
-    except LinkSpent:  # an id that leads nowhere answers like a wrong code
+    except LinkSpent:  # an erased request answers like a wrong code
         outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
     if isinstance(outcome, CodeRefused):
         return _sent(desk, slug, token, problem=outcome.reason)
@@ -122,10 +116,11 @@ def _again(
 
 
 def _request_of(desk: Desk, token: str) -> RequestId:
-    office = desk.office
-    lifetime = office.policy.link.after(office.clock()) - office.clock()
+    """Return the request that a page after the form is for; never longer than any request is kept (D7)."""
+    office, now = desk.office, desk.office.clock()
+    link, keep = (period.after(now) - now for period in (office.policy.link, office.policy.keep))
     try:
-        payload = office.vault.links.read(LinkKind.SENT, token, office.clock(), lifetime * 2)
+        payload = office.vault.links.read(LinkKind.SENT, token, now, min(link * 2, max(link, keep)))
     except LinkExpired:
         raise LinkSpent from None
     return RequestId(payload)

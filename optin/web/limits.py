@@ -1,13 +1,18 @@
-"""Limits on posts: per client network and per site, in memory, politely (D8).
+"""Limits on posts: per client network and per site, in memory, politely; and on mails, in silence (D8).
 
 The network is the address itself, or the /64 of an IPv6 address, and is stored nowhere. The loopback
-address is never counted. What stands in X-Forwarded-For is believed only from a configured proxy.
+address is nobody's network: it is counted for the site alone. What stands in X-Forwarded-For is believed
+only from a configured proxy.
+
+The store counts mails by address; here they are counted by mailbox, for one mailbox has many addresses.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -16,7 +21,38 @@ from limits.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 
 from optin.errors import TooManyRequests
+from optin.flows.policy import RequestPolicy
 from optin.site.model import Limits
+
+DAY = timedelta(days=1)
+MOST_MAILBOXES = 200_000  # counted at once: some 60 MB; beyond it the oldest are forgotten
+
+
+class MailboxCounter:
+    """Counts the mails to each mailbox for a day from its first; knows a mailbox by a keyed digest only."""
+
+    def __init__(self, most: int = MOST_MAILBOXES) -> None:
+        """Start counting from nothing: it is lost at the end of the process."""
+        self._most = most
+        self._counted: dict[bytes, tuple[datetime, int]] = {}  # in the order in which their days began
+
+    def recent(self, mailbox: bytes, now: datetime) -> int:
+        """Return how many mails a mailbox got in its day."""
+        self._forget(now)
+        return self._counted[mailbox][1] if mailbox in self._counted else 0
+
+    def count(self, mailbox: bytes, now: datetime) -> None:
+        """Count one mail."""
+        self._forget(now)
+        begun, count = self._counted.get(mailbox, (now, 0))
+        self._counted[mailbox] = (begun, count + 1)
+
+    def _forget(self, now: datetime) -> None:
+        while self._counted:
+            oldest = next(iter(self._counted))
+            if self._counted[oldest][0] + DAY > now and len(self._counted) <= self._most:
+                return
+            del self._counted[oldest]
 
 
 class PostLimits:
@@ -27,15 +63,25 @@ class PostLimits:
         self._counter = FixedWindowRateLimiter(MemoryStorage())
         self._per_network = RateLimitItemPerHour(limits.per_network_per_hour)
         self._per_site = RateLimitItemPerMinute(limits.per_site_per_minute)
+        self._mails = MailboxCounter()
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
 
     def count(self, request: Request) -> None:
         """Count one post. Raises TooManyRequests with the seconds to wait."""
         address = self.client(request)
-        if address is None or address.is_loopback:
-            return
-        self._hit(self._per_network, network_of(address))
+        if address is not None and not address.is_loopback:
+            self._hit(self._per_network, network_of(address))
         self._hit(self._per_site, "site")
+
+    def policy_for(self, mailbox: bytes, policy: RequestPolicy, now: datetime) -> RequestPolicy:
+        """Return the policy for one mailbox: no mail more today when it had enough. Nobody is told (D7)."""
+        if self._mails.recent(mailbox, now) < policy.per_address_per_day:
+            return policy
+        return replace(policy, per_address_per_day=0)
+
+    def count_mail(self, mailbox: bytes, now: datetime) -> None:
+        """Count one mail to a mailbox."""
+        self._mails.count(mailbox, now)
 
     def client(self, request: Request) -> IPv4Address | IPv6Address | None:
         """Return the address the post came from, seen through the proxies that are trusted."""

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.bootstrap.personal import erase_view, personal_file, personal_view
-from optin.consent.address import parse_email, parse_phone
+from optin.consent.address import mailbox_of, parse_email, parse_phone
 from optin.consent.entry import MAX_FIELD_CHARACTERS, Problem
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.links import LinkKind
@@ -54,15 +54,19 @@ async def post_ask(request: Request) -> Response:
     except ValueError:
         problem = "email-invalid" if typed else "email-missing"
         return _ask(request, typed=typed[:MAX_FIELD_CHARACTERS], problem=problem)
-    office = desk.office
+    office, now = desk.office, desk.office.clock()
+    # apart from the forms: who fills in somebody's address there cannot keep them from their own page
+    mailbox = b"me:" + office.vault.index(mailbox_of(address))
+    policy = desk.limits.policy_for(mailbox, office.policy, now)
+    desk.limits.count_mail(mailbox, now)
     await desk.write(
         partial(
             ask_for_link,
             vault=office.vault,
             address=address,
             lang=language_of(request),
-            policy=office.policy,
-            now=office.clock(),
+            policy=policy,
+            now=now,
         )
     )
     office.wake_courier()

@@ -60,6 +60,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         site_at(folder / "site")
+        with (folder / "site" / "optin.toml").open("a") as file:
+            file.write("\n[limits]\nper_site_per_minute = 1_000_000\n")
         world = open_world(f"sqlite:///{folder}/bare.db", folder)
         store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
         serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)

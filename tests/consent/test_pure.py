@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.address import address_key, parse_email, parse_phone
+from optin.consent.address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
 from optin.consent.code import DIGITS, matches, new_code, spaced
 from optin.consent.entry import Entry, Problem, Typed, read_entry, read_typed
 from optin.consent.event import rfc3339
@@ -111,6 +111,44 @@ def test_any_text_is_an_address_or_is_refused(text: str) -> None:
         return
     assert re.fullmatch(r"\S+@\S+", address)
     assert address_key(address) == address_key(parse_email(address))
+
+
+@pytest.mark.parametrize(
+    ("address", "mailbox"),
+    [
+        ("alice@example.com", "alice@example.com"),
+        ("Alice+tag@Example.com", "alice@example.com"),
+        ("a.li.ce+1+2@gmail.com", "alice@gmail.com"),
+        ("a.lice@googlemail.com", "alice@gmail.com"),
+        ("a.lice@example.com", "a.lice@example.com"),
+        ("+tag@example.com", "+tag@example.com"),
+    ],
+)
+def test_a_mailbox_has_many_addresses(address: str, mailbox: str) -> None:
+    """D8: folded for counting; who somebody is follows from the address as it is."""
+    assert mailbox_of(parse_email(address)) == mailbox
+    assert address_key(parse_email(address)) == address.lower().encode()
+
+
+def test_mail_goes_to_a_domain_that_every_server_knows() -> None:
+    """D1: an address with letters of its own language is mailed by its domain in ASCII."""
+    assert as_mailed(parse_email("jan@b\u00fccher.de")) == "jan@xn--bcher-kva.de"
+    assert as_mailed(parse_email("jos\u00e9@b\u00fccher.de")) == "jos\u00e9@xn--bcher-kva.de"
+    assert as_mailed(parse_email("jan@example.com")) == "jan@example.com"
+    assert parse_email("jan@xn--bcher-kva.de") == parse_email("jan@b\u00fccher.de")
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("020 1234567 ext 12", "NL"), ("020 1234567;ext=12", "NL"), ("0900 1234", "NL"),
+        ("0906 1234", "NL"), ("0180 5 123456", "DE"), ("112", "NL"), ("+31 112", "NL"), ("911", "US"),
+    ],
+)  # fmt: skip
+def test_a_number_that_nobody_should_call_is_refused(number: str, country: str) -> None:
+    """F4: an extension would be lost; premium rates, shared costs and emergency numbers reach no prospect."""
+    with pytest.raises(ValueError, match="not a telephone"):
+        parse_phone(number, country)
 
 
 def test_a_number_has_one_form() -> None:

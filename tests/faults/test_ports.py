@@ -187,3 +187,18 @@ def test_two_sockets_never_listen_on_one_port() -> None:
         port = listening.getsockname()[1]
         with pytest.raises(SetupRefused, match="Another server"):
             open_port("127.0.0.1", port)
+
+
+def test_a_server_that_cannot_tell_networks_apart_says_so(tmp_path: Path, free_port: int) -> None:
+    """D8: behind a proxy on the same machine, with the cure; not where that proxy is trusted."""
+    site_at(tmp_path / "site")
+    store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
+    with served(tmp_path / "site", free_port, store, MAIL, keys) as serving:
+        pass
+    assert 'trusted = ["127.0.0.1"]' in serving.log.read_text()
+    serving.log.unlink()
+    with (tmp_path / "site" / "optin.toml").open("a") as file:
+        file.write('\n[proxy]\ntrusted = ["127.0.0.1"]\n')
+    with served(tmp_path / "site", free_port, store, MAIL, keys) as serving:
+        pass
+    assert "WARNING" not in serving.log.read_text()

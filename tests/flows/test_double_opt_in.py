@@ -12,12 +12,14 @@ import pytest
 
 from optin.consent.code import MAX_TRIES
 from optin.consent.links import LinkKind
+from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import RequestId, Status
 from optin.errors import LinkExpired, LinkForged, LinkSpent
 from optin.flows.confirm import CodeRefused, Confirmation, confirm_by_code, view_request
 from optin.flows.orders import MailKind, Verdict
 from optin.flows.resend import resend_confirmation
 from optin.flows.sweep import sweep_unconfirmed
+from optin.store.requests import Sealed, load_request
 from tests.world import CALL, TIPS, World, form_version
 
 
@@ -212,11 +214,61 @@ def test_a_confirmation_is_sent_again_a_few_times(world: World) -> None:
 
 
 def test_an_address_gets_no_more_than_its_mails_a_day(world: World) -> None:
-    """D8: mallory cannot fill bob's mailbox; the answer is the same all the same (D7)."""
+    """D8: mallory cannot fill bob's mailbox; what she sees is the same all the same (D7)."""
     ids = {world.sign_up("bob@example.com", TIPS) for _ in range(20)}
     assert len(ids) == 20
     assert len(world.claim()) == world.policy.per_address_per_day
-    assert world.count("request") == world.policy.per_address_per_day
+    assert world.count("request") == 20
+    assert world.count("outbox") == world.policy.per_address_per_day
+
+
+def test_a_request_that_got_no_mail_behaves_like_one_that_did(world: World) -> None:
+    """D7, D8: tries of its code, another mail, its end: nothing tells whether there was a mail."""
+    requests = [world.sign_up("bob@example.com", TIPS) for _ in range(world.policy.per_address_per_day + 1)]
+    world.send()
+    mailed, silent = requests[0], requests[-1]
+    answers: dict[RequestId, list[object]] = {mailed: [], silent: []}
+    for request, seen in answers.items():
+        for _ in range(MAX_TRIES + 2):
+            seen.append(by_code(world, request, "0000 0000"))
+            seen.append(by_code(world, request, ""))
+    assert answers[mailed] == answers[silent]
+    assert CodeRefused(world.form.declaration, "code-spent") in answers[silent]
+    assert not resend(world, silent)
+    world.wait(timedelta(days=7, minutes=1))
+    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == len(requests)
+
+
+def test_who_got_no_mail_today_may_ask_for_it_tomorrow(world: World) -> None:
+    """D6, D8: the limit is for a day; the request is kept, and its mail can be sent then."""
+    silent = [world.sign_up("bob@example.com", TIPS) for _ in range(6)][-1]
+    world.send()
+    world.wait(timedelta(hours=25))
+    assert resend(world, silent)
+    code = world.mail(MailKind.CONFIRMATION).code
+    assert isinstance(by_code(world, silent, code), Confirmation)
+
+
+def test_the_code_of_a_mail_that_never_left_confirms_nothing(world: World) -> None:
+    """D2, D8, P8: nobody can have read it, so nobody can have it but by guessing."""
+    silent = [world.sign_up("bob@example.com", TIPS) for _ in range(6)][-1]
+    world.send()
+    stored = world.do(partial(load_request, request=silent))
+    assert stored is not None
+    code = Sealed.open(world.vault, silent, stored.sealed).code
+    with pytest.raises(LinkExpired):
+        by_code(world, silent, code)
+
+
+def test_a_request_without_a_mail_is_kept_as_long_as_one_with(world: World) -> None:
+    """D7: also where requests are kept for a shorter time than their links live."""
+    world.policy = replace(world.policy, keep=RetentionPeriod.parse("1 day"))
+    requests = [world.sign_up("bob@example.com", TIPS) for _ in range(6)]
+    world.send()
+    world.wait(timedelta(hours=71))
+    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 0
+    world.wait(timedelta(hours=2))
+    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == len(requests)
 
 
 def test_the_mail_that_was_sent_is_an_event_with_its_digest(world: World) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,12 +16,13 @@ from starlette.testclient import TestClient
 
 from optin.bootstrap.edition import Edition
 from optin.consent.links import LinkKind
+from optin.consent.purpose import RetentionPeriod
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.orders import MailKind
 from optin.site.model import Limits
 from optin.web.app import build_app
 from optin.web.desk import Desk
-from optin.web.limits import PostLimits, network_of
+from optin.web.limits import MailboxCounter, PostLimits, network_of
 from tests.web.conftest import Visit
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -222,7 +224,7 @@ def client_from(edition: Edition, visit: Visit, address: str, limits: Limits) ->
 
 
 def test_a_network_that_posts_too_much_is_refused_politely(visit: Visit) -> None:
-    """D8: 429 with the seconds to wait; other networks go on; loopback is never counted."""
+    """D8: 429 with the seconds to wait; other networks go on; loopback is nobody's network."""
     limits = Limits(per_network_per_hour=3)
     data = {"form": visit.form_key(), "email": "a@example.com"}
     with client_from(visit.desk.edition, visit, "2001:db8::1", limits) as client:
@@ -246,6 +248,101 @@ def test_a_site_that_is_flooded_refuses_politely() -> None:
     post("203.0.113.2")
     with pytest.raises(TooManyRequests):
         post("203.0.113.3")
+
+
+def test_a_site_behind_a_proxy_of_its_own_machine_is_limited_as_a_whole() -> None:
+    """D8: where every visitor seems to come from loopback, the limit of the site holds."""
+    limits = PostLimits(Limits(per_site_per_minute=2, per_network_per_hour=1), ())
+    for _ in range(2):
+        limits.count(request_from("127.0.0.1", "203.0.113.1"))
+    with pytest.raises(TooManyRequests):
+        limits.count(request_from("127.0.0.1", "203.0.113.2"))
+    seen = PostLimits(Limits(per_network_per_hour=1), ("127.0.0.1",))
+    seen.count(request_from("127.0.0.1", "203.0.113.1"))
+    seen.count(request_from("127.0.0.1", "203.0.113.2"))
+    with pytest.raises(TooManyRequests):
+        seen.count(request_from("127.0.0.1", "203.0.113.1"))
+
+
+BOMBS = [f"bomb+{number}@gmail.com" for number in range(40)]
+BOMBS += ["b.o.m.b@gmail.com", "B.omb+x@googlemail.com", "bomb@gmail.com", "bomb@googlemail.com"]
+
+
+def test_one_mailbox_is_not_bombed_by_its_many_addresses(visit: Visit) -> None:
+    """D8: what follows a +, and Google's dots, are one mailbox for the limit; the pages say the same (D7)."""
+    answers = set()
+    for address in BOMBS:
+        where = visit.fill(address)
+        token = where.split("to=")[1]
+        answers.add((len(token), visit.client.get(where).text.replace(token, "TOKEN")))
+    assert len(visit.mails()) == visit.office.policy.per_address_per_day
+    assert len(answers) == 1
+    assert visit.rows()["request"] == len(BOMBS)
+    visit.fill("bomb@example.com")
+    assert len(visit.mails()) == 1
+    visit.wait(timedelta(hours=25))
+    visit.fill(BOMBS[7])
+    assert len(visit.mails()) == 1
+
+
+def test_mails_sent_again_count_for_the_mailbox(visit: Visit) -> None:
+    """D8, D6: a few addresses of one mailbox, each sent again and again: no more mails than one address."""
+    mailed = 0
+    for address in BOMBS[:3]:
+        token = visit.fill(address).split("to=")[1]
+        mailed += len(visit.mails())
+        for _ in range(4):
+            answer = visit.press("/paper/sent", token=token, action="resend")
+            assert answer.status_code == 303
+            mailed += len(visit.mails())
+    assert mailed == visit.office.policy.per_address_per_day
+    visit.press("/paper/sent", token=token, action="resend")
+
+
+def test_personal_links_count_for_the_mailbox_apart_from_forms(visit: Visit) -> None:
+    """D8, R1: forms that somebody else fills in keep nobody from their own page."""
+    visit.join("bomb@gmail.com")
+    for address in BOMBS:
+        visit.fill(address)
+    visit.mails()
+    for address in ["bomb@gmail.com"] * 4 + BOMBS:
+        assert visit.client.post("/me", data={"email": address}).status_code == 303
+    rows = visit.office.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'personal'"))
+    assert len(rows) == visit.office.policy.per_address_per_day
+
+
+def test_the_counter_of_mailboxes_forgets(visit: Visit) -> None:
+    """D8: after a day; and the oldest first where there are too many."""
+    counter, now = MailboxCounter(most=3), visit.moment
+    for number in range(5):
+        counter.count(bytes([number]), now + timedelta(minutes=number))
+    later = now + timedelta(minutes=6)
+    assert [counter.recent(bytes([number]), later) for number in range(5)] == [0, 0, 1, 1, 1]
+    assert counter.recent(b"\x04", now + timedelta(days=1, minutes=4)) == 0
+
+
+def test_the_code_page_tells_nobody_who_signed_up_today(visit: Visit) -> None:
+    """D7, D3: six sign-ups, a wrong code on each page: the same words, try by try."""
+    seen = []
+    for number in range(visit.office.policy.per_address_per_day + 1):
+        token = visit.fill("alice@example.com").split("to=")[1]
+        pages = [visit.press("/paper/sent", token=token, code="0", action="code") for _ in range(7)]
+        again = visit.press("/paper/sent", token=token, action="resend")
+        assert again.status_code == 303, number
+        seen.append([(page.status_code, page.text.replace(token, "TOKEN")) for page in pages])
+    assert all(pages == seen[0] for pages in seen)
+    assert "te vaak" in seen[0][-1][1]
+
+
+def test_a_page_after_the_form_ends_before_its_request_may_be_gone(visit: Visit) -> None:
+    """D7: else it would tell whether somebody confirmed, where requests are kept for a short time."""
+    policy = replace(visit.office.policy, keep=RetentionPeriod.parse("1 day"))
+    visit.office.policy = policy
+    where = visit.fill("bob@example.com")
+    visit.wait(timedelta(hours=71))
+    assert visit.client.get(where).status_code == 200
+    visit.wait(timedelta(hours=2))
+    assert visit.client.get(where).status_code == 410
 
 
 def request_from(address: str, *forwarded: str) -> Any:
