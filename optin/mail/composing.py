@@ -6,11 +6,13 @@ import base64
 import binascii
 import hashlib
 import re
+import textwrap
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
+from optin.consent.address import as_mailed
 from optin.consent.purpose import Controller
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.receipt import Attachment
@@ -25,6 +27,8 @@ from optin.theme.views import (
     RenewalMail,
 )
 
+HEADER_CHARACTERS = 78  # of a line, where words allow it (RFC 5322, section 2.1.1)
+MAX_HEADER_OCTETS = 998  # of a line, in any case
 VERSION_CHARACTERS = 16  # of a privacy statement's digest in its address
 _NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,4}")
 MAX_NAME_CHARACTERS = 40
@@ -147,11 +151,12 @@ class Composer:
         self, order: Order, words: MailText, lang: str, now: datetime, unsubscribe: str = ""
     ) -> bytes:
         attached = order.attachments if isinstance(order, MailOrder) else ()
-        raw = not order.recipient.isascii()  # such a mailbox can be written in UTF-8 only (RFC 6532)
+        recipient = as_mailed(order.recipient)
+        raw = not recipient.isascii()  # such a mailbox can be written in UTF-8 only (RFC 6532)
         boundary = hashlib.sha256(order.message_id.encode()).hexdigest()[:40]
         headers = {
             "From": formataddr((_line(self._sender.name), self._sender.address)),
-            "To": order.recipient,
+            "To": recipient,
             "Reply-To": self._sender.reply_to,
             "Subject": _line(words.subject),
             "Date": format_datetime(now),
@@ -164,9 +169,8 @@ class Composer:
             "MIME-Version": "1.0",
             "Content-Type": f'multipart/{"mixed" if attached else "alternative"}; boundary="{boundary}"',
         }
-        lines = [
-            f"{name}: {value if raw else _ascii(name, value)}" for name, value in headers.items() if value
-        ]
+        header = _folded if raw else _ascii
+        lines = [f"{name}: {header(name, value)}" for name, value in headers.items() if value]
         inner = f"{boundary}-words" if attached else boundary
         if attached:
             lines += ["", f"--{boundary}", f'Content-Type: multipart/alternative; boundary="{inner}"']
@@ -189,7 +193,27 @@ class Composer:
 
 def _ascii(name: str, value: str) -> str:
     """Return a header's value as it may stand in a mail (RFC 2047)."""
-    return value if value.isascii() else Header(value, "utf-8", header_name=name).encode()
+    return _folded(name, value) if value.isascii() else _encoded(name, value)
+
+
+def _encoded(name: str, value: str) -> str:
+    return Header(value, "utf-8", header_name=name).encode()
+
+
+def _folded(name: str, value: str) -> str:
+    """Return a header's value on lines that are short; a word longer than any line is encoded (RFC 2047)."""
+    before = f"{name}: "
+    lines = textwrap.wrap(
+        value,
+        HEADER_CHARACTERS,
+        initial_indent=before,
+        subsequent_indent=" ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    if any(len(line.encode()) > MAX_HEADER_OCTETS for line in lines):
+        return _encoded(name, value)
+    return "\n".join(lines).removeprefix(before)
 
 
 def _part(kind: str, text: str) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
+from optin.consent.address import as_mailed
 from optin.flows.orders import Order, Verdict
 from optin.mail.composing import Composer
 from optin.mail.outcome import Outcome
@@ -122,11 +123,13 @@ class Courier:
         message = b""
         try:
             message = self._signer.sign(self._composer.compose(order, self._clock()))
-            outcome = await self._transport.send(self._sender, order.recipient, message)
+            outcome = await self._transport.send(self._sender, as_mailed(order.recipient), message)
             self._failures = min(self._failures + 1, 10) if outcome.server_down else 0
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             log.error("a %s mail failed: %s", order.kind, type(problem).__name__)  # noqa: TRY400 - S4
             outcome = Outcome(Verdict.LATER, type(problem).__name__)
+        if outcome.verdict is Verdict.REFUSED:
+            log.warning("mail %s is dead, it was refused for good: %s", order.message_id, outcome.reply)
         try:
             await self._outbox.settle(order, outcome.verdict, outcome.reply, message)
         except Exception as problem:  # noqa: BLE001 - its lease ends, and it is tried again

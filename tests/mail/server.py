@@ -79,7 +79,9 @@ class _Handler:
 
 
 @contextmanager
-def mail_server(script: Script, *, tls: ssl.SSLContext | None = None, login: bool = False) -> Iterator[int]:
+def mail_server(
+    script: Script, *, tls: ssl.SSLContext | None = None, login: bool = False, utf8: bool = True
+) -> Iterator[int]:
     """Run a server on a free port of this machine; yield the port; stop it at the end."""
     logging.getLogger("mail.log").setLevel(logging.ERROR)  # it warns of its own deprecations
     loop = asyncio.new_event_loop()
@@ -95,7 +97,7 @@ def mail_server(script: Script, *, tls: ssl.SSLContext | None = None, login: boo
         return SMTP(
             _Handler(script),
             loop=loop,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=utf8,
             tls_context=tls,
             require_starttls=tls is not None,
             authenticator=authenticate,

@@ -100,6 +100,37 @@ def test_the_same_order_makes_the_same_bytes() -> None:
     assert max(map(len, data.split(b"\r\n"))) <= 998
 
 
+LONG = "Een lange titel met - streepjes en woorden " * 40
+
+
+@pytest.mark.parametrize("recipient", ["alice@example.com", "jos\u00e9@example.com"])
+@pytest.mark.parametrize("title", [LONG.strip(), "x" * 1_500, "\u00e9" * 1_500, f"{LONG}{'y' * 1_200} z"])
+def test_a_title_of_any_length_is_a_subject_on_short_lines(title: str, recipient: str) -> None:
+    """D1: no line is longer than a mail server takes (RFC 5322), and the words arrive as they are."""
+    data = composer().compose(confirmation(recipient, form=replace(DECLARATION, title=title)), NOON)
+    assert max(map(len, data.split(b"\r\n"))) <= 998
+    message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
+    assert str(message["Subject"]) == f"Bevestig uw aanvraag: {title}"
+    assert message["To"] == recipient
+
+
+def test_a_header_is_folded_only_where_it_is_long() -> None:
+    """R3, D1: a link stays whole on its line; long words do not."""
+    head = composer().compose(delivery(), NOON).partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert "List-Unsubscribe: <https://optin.example.com/unsubscribe/un.sub>" in head
+    assert all(len(line) <= 78 for line in head)
+    form = replace(DECLARATION, title=LONG.strip())
+    head = composer().compose(confirmation(form=form), NOON).partition(b"\r\n\r\n")[0].decode().split("\r\n")
+    assert all(len(line) <= 78 for line in head)
+
+
+def test_an_address_of_another_alphabet_is_written_for_every_server() -> None:
+    """D1: the domain in ASCII; the mail needs no server that speaks UTF-8."""
+    data = composer().compose(confirmation("jan@b\u00fccher.de"), NOON)
+    assert data.isascii()
+    assert b"\r\nTo: jan@xn--bcher-kva.de\r\n" in data
+
+
 def test_an_order_that_is_incomplete_is_refused() -> None:
     """S5: no mail with a hole in it."""
     with pytest.raises(ValueError, match="confirmation"):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
 from optin.bootstrap.office import Office, StoreOutbox
+from optin.consent.address import parse_email
 from optin.errors import StoreBusy
 from optin.flows.deliver import LEASE
 from optin.flows.orders import MailKind, Order, Verdict
@@ -86,6 +89,22 @@ def test_a_greylisted_mail_is_tried_again_and_a_refused_one_is_not(world: World)
         carry(world, port, lambda: states(world).get("sent") == 1)
     assert script.recipients == ["grey@example.com"]
     assert script.seen["gone@example.com"] == 1
+
+
+def test_an_address_of_another_alphabet_gets_its_mail(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """D1, S4: from a server without SMTPUTF8; a name outside ASCII is refused, and that is logged."""
+    world.sign_up("jan@b\u00fccher.de", TIPS)
+    world.sign_up("jos\u00e9@example.com", TIPS)
+    script = Script()
+    with mail_server(script, utf8=False) as port, caplog.at_level(logging.WARNING, logger="optin.mail"):
+        carry(world, port, lambda: states(world) == {"sent": 1, "dead": 1})
+    assert script.recipients == ["jan@xn--bcher-kva.de"]
+    (line,) = [record.getMessage() for record in caplog.records if "dead" in record.getMessage()]
+    assert re.search(r"<[0-9a-f]{32}@example\.com>", line)
+    assert "jos" not in line
+    assert world.vault.index(parse_email("jan@xn--bcher-kva.de")) == world.vault.index(
+        parse_email("jan@b\u00fccher.de")
+    )
 
 
 def test_a_mail_server_that_is_down_for_days_loses_nothing(world: World, free_port: int) -> None:
