@@ -29,8 +29,9 @@ class Draft:
 def write_whole(out: str, data: bytes) -> None:
     """Write bytes to a new file that appears whole, or to standard output. Raises RequestRefused."""
     if out == STANDARD_OUTPUT:
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        with _standard_output():
+            sys.stdout.buffer.write(data)
+            sys.stdout.flush()
         return
     with destination(out) as draft, os.fdopen(os.dup(draft.file.fileno()), "wb") as file:
         file.write(data)
@@ -46,8 +47,9 @@ def destination(out: str) -> Iterator[Draft]:
             yield draft
             if draft.released:
                 file.seek(0)
-                shutil.copyfileobj(file, sys.stdout)
-                sys.stdout.flush()
+                with _standard_output():
+                    shutil.copyfileobj(file, sys.stdout)
+                    sys.stdout.flush()
         return
     target = Path(out)
     if target.exists():
@@ -67,8 +69,20 @@ def destination(out: str) -> Iterator[Draft]:
         msg = f"{out} is there already; name another file."
         raise RequestRefused(msg) from None
     except OSError as problem:
-        msg = f"{out} cannot be written ({problem.strerror}); nothing was exported."
+        msg = f"{out} cannot be written ({problem.strerror}); nothing was written."
         raise RequestRefused(msg) from None
     finally:
         with suppress(FileNotFoundError):
             part.unlink()
+
+
+@contextmanager
+def _standard_output() -> Iterator[None]:
+    """Say it in a sentence when standard output takes no more. Raises RequestRefused."""
+    try:
+        yield
+    except OSError as problem:
+        with suppress(OSError, ValueError):  # what waits in the buffer would be tried again at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        msg = f"Standard output cannot be written ({problem.strerror}); what came out of it is not whole."
+        raise RequestRefused(msg) from None

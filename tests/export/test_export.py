@@ -7,6 +7,8 @@ import io
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -230,6 +232,7 @@ def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.Monkey
         "%0A=1",
         "|x",
         "+31 20 =1",
+        '"=1"',
     ],
 )
 def test_no_cell_runs_as_a_formula(text: str) -> None:
@@ -237,15 +240,46 @@ def test_no_cell_runs_as_a_formula(text: str) -> None:
     assert safe_cell(text).startswith("'")
 
 
-@given(st.text(max_size=60))
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("x;=cmd|'/c calc'!A1;y", "x;'=cmd|'/c calc'!A1;y"),
+        ("x\t=1", "x\t'=1"),
+        ("x\n=1", "x\n'=1"),
+        ("x,\uff1d1", "x,'\uff1d1"),
+        ('x; "=1"', 'x; "\'=1"'),
+        ("x; +31201234567", "x; '+31201234567"),
+        ("Jan; Piet, en Klaas", "Jan; Piet, en Klaas"),
+    ],
+)
+def test_no_part_of_a_cell_runs_where_another_sign_parts_cells(text: str, cell: str) -> None:
+    """E4: a Dutch, German or French spreadsheet parts cells at a semicolon, whatever we meant."""
+    file = io.StringIO(newline="")
+    write_csv(file, ("a", "b"), [{"a": "first", "b": text}])
+    file.seek(1)
+    assert list(csv.reader(file))[1] == ["first", cell]
+    file.seek(1)
+    for row in csv.reader(file, delimiter=";"):
+        assert not any(part.lstrip().startswith(tuple("=+-@\uff1d|%")) for part in row)
+
+
+def test_every_cell_is_in_quotes() -> None:
+    """E4: no separator inside a cell ends it."""
+    file = io.StringIO(newline="")
+    write_csv(file, ("a", "b"), [{"a": PHONE, "b": ""}])
+    assert file.getvalue() == f'\ufeff"a","b"\r\n"{PHONE}",""\r\n'
+
+
+@given(st.text(max_size=60) | st.text(alphabet="a;,|\t\n\"'=+-@ ", max_size=20))
 def test_a_cell_is_harmless_and_readable(text: str) -> None:
-    """E4: any text goes through CSV and comes back, at most with a quote before it."""
+    """E4: any text goes through CSV and comes back, at most with quotes before what looks like a formula."""
     file = io.StringIO(newline="")
     write_csv(file, ("a", "b"), [{"a": text, "b": "x"}])
     file.seek(1)
     _, (cell, other) = list(csv.reader(file))
     plain = text.replace("\0", "")
-    assert cell in {plain, f"'{plain}"}
+    assert cell.replace("'", "") == plain.replace("'", "")
+    assert re.search(r"[;,|\t\r\n][\s\"]*[=+\-@]", cell) is None
     assert other == "x"
     assert cell[:1] not in set("=@-\t\r") or cell == ""
     assert not cell.startswith("+") or cell[1:].isdigit()
@@ -356,6 +390,31 @@ def test_nothing_is_overwritten_and_nothing_is_left_half(site: Path, tmp_path: P
         draft.file.write("half")
         raise OSError(28, "No space left on device")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["leads.csv", "site"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "--purpose", "tips-email", "--channel", "email", "--to", "crm", "--why", "test"),
+        ("evidence", "alice@example.com"),
+    ],
+)
+def test_an_output_that_takes_no_more_is_said_in_one_sentence(site: Path, words: tuple[str, ...]) -> None:
+    """E5, S6: a full disk behind standard output, a reader that went away: status 1, no traceback."""
+    command = [sys.executable, "-m", "optin", *words, "--site", str(site), "--out", "-"]
+    with Path("/dev/full").open("wb") as full:
+        outcome = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert outcome.returncode == 1
+    assert "Standard output cannot be written (No space left on device)" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+    assert "Exception ignored" not in outcome.stderr
+
+
+def test_a_file_that_cannot_be_written_is_said_truly_for_every_command(site: Path, tmp_path: Path) -> None:
+    """E5: nothing was written, whatever it would have been."""
+    out = str(tmp_path / "nowhere" / "x.zip")
+    outcome = CliRunner().invoke(main, ["evidence", "alice@example.com", "--out", out, "--site", str(site)])
+    assert (outcome.exit_code, "nothing was written" in outcome.stderr) == (1, True)
 
 
 def test_keys_that_do_not_fit_end_with_one_sentence(site: Path) -> None:
