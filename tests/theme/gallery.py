@@ -186,6 +186,8 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     granted = tuple(views.Granted(question, NOW) for question in asked)
     full = views.ConfirmedView(at, title, "white-paper", granted, asked, "/download/t", "a.pdf", 212_000)
     yield "confirmed-full", full
+    yield "confirmed-listed", views.ConfirmedView(at, title, "newsletter", granted)
+    yield "confirmed-withdrawn", views.ConfirmedView(at, title, "newsletter", (), asked)
     yield "expired", views.ExpiredView(at, title, "/confirm/t")
     yield "expired-again", views.ExpiredView(at, title, "/confirm/t", resent=True)
     for name, questions, done in (("ask", asked, False), ("done", asked, True), ("none", (), False)):

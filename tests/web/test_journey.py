@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from email import message_from_bytes
+from email.policy import default
 
 import html5lib
 import pytest
 
 from optin.consent.code import MAX_TRIES
 from optin.consent.links import LinkKind
-from optin.flows.orders import MailKind
+from optin.flows.orders import MailKind, MailOrder
+from tests.mail.orders import composer
 from tests.web.conftest import Visit
 
 
@@ -161,6 +164,76 @@ def test_one_purposes_link_withdraws_one_purpose(visit: Visit) -> None:
     visit.press(f"/unsubscribe/{token}")
     given = visit.office.store.read(lambda tx: tx.all("SELECT purpose FROM consent WHERE status = 'given'"))
     assert given == [("follow-up-phone",)]
+
+
+def mail_text(visit: Visit, order: MailOrder) -> str:
+    """Return the plain words of a mail, on one line."""
+    data = composer().compose(order, visit.moment)
+    part = message_from_bytes(data, policy=default).get_body(("plain",))
+    assert part is not None
+    return " ".join(part.get_content().split())
+
+
+def test_a_newsletter_without_a_tick_is_no_subscription(visit: Visit) -> None:
+    """F1, D5: page and mail say that nobody was put on a list, and what became of it."""
+    visit.fill(slug="tips")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    visit.press(f"/confirm/{token}")
+    page = visit.client.get(f"/confirm/{token}").text
+    text = mail_text(visit, visit.mail(MailKind.DELIVERY))
+    for words in (page, text):
+        assert "niet op de lijst" in words
+        assert "is bevestigd" not in words
+    assert "gaf bij deze aanvraag geen toestemming" in page
+    visit.wait(timedelta(minutes=1))
+    visit.fill(slug="tips", consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    visit.press(f"/confirm/{token}")
+    page = visit.client.get(f"/confirm/{token}").text
+    text = mail_text(visit, visit.mail(MailKind.DELIVERY))
+    for words in (page, text):
+        assert "is bevestigd" in words
+        assert "niet op de lijst" not in words
+
+
+@pytest.mark.parametrize("slug", ["paper", "tips"])
+def test_what_was_given_and_withdrawn_is_not_called_never_given(visit: Visit, slug: str) -> None:
+    """D4, R3: the old link says that it was withdrawn, and nothing else."""
+    visit.fill(slug=slug, consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    visit.wait(timedelta(seconds=1))
+    visit.press(f"/confirm/{token}")
+    delivery = visit.mail(MailKind.DELIVERY)
+    visit.press(f"/unsubscribe/{delivery.unsubscribe_token}")
+    page = visit.client.get(f"/confirm/{token}").text
+    assert "Dit trok u in" in page
+    assert "geen toestemming" not in page
+    assert ("niet op de lijst" in page) == (slug == "tips")
+
+
+def test_a_consent_withdrawn_before_the_receipt_is_not_called_never_given(visit: Visit) -> None:
+    """R3: the receipt says what holds when it leaves."""
+    visit.fill(consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    assert row is not None
+    visit.wait(timedelta(seconds=1))
+    visit.press(f"/confirm/{token}")
+    unsubscribe = visit.office.vault.links.sign(LinkKind.UNSUBSCRIBE, row[0], visit.moment)
+    visit.press(f"/unsubscribe/{unsubscribe}")
+    text = mail_text(visit, visit.mail(MailKind.DELIVERY))
+    assert "Bij deze aanvraag hoort geen toestemming" in text
+
+
+@pytest.mark.parametrize("number", ["020 1234567 ext 12", "0900 1234", "112"])
+def test_a_number_that_nobody_should_call_is_refused_kindly(visit: Visit, number: str) -> None:
+    """F4, F6: nothing is dropped in silence; what was typed is still there."""
+    data = {"form": visit.form_key(), "email": "a@example.com", "phone": number, "consent": "follow-up-phone"}
+    answer = visit.client.post("/paper", data=data)
+    assert answer.status_code == 422
+    assert "zonder toestelnummer" in answer.text
+    assert f'value="{number}"' in answer.text
+    assert visit.rows()["request"] == 0
 
 
 def test_everybody_gets_the_same_answer(visit: Visit) -> None:
