@@ -101,9 +101,9 @@ async def run_server(app: ASGIApp, listening: socket.socket, works: tuple[Work, 
             server.stop()
             with suppress(asyncio.CancelledError):
                 await serving
+        listening.close()
         # 2. Let courier and sweeper finish.
         await asyncio.gather(*working, return_exceptions=True)
-        listening.close()
     return not died
 
 

@@ -165,6 +165,31 @@ def test_a_background_task_that_dies_stops_the_server(caplog: pytest.LogCaptureF
     assert "alice" not in line
 
 
+def test_a_server_that_stops_takes_no_more_while_it_finishes() -> None:
+    """S6: its port is free at once, so that the next one can start while the courier ends a mail."""
+    port: list[int] = []
+
+    async def asks(_stop: asyncio.Event) -> None:
+        await asyncio.sleep(0.1)
+        signal.raise_signal(signal.SIGTERM)
+
+    async def finishes(stop: asyncio.Event) -> None:
+        await stop.wait()
+        for _ in range(200):
+            try:
+                open_port("127.0.0.1", port[0]).close()
+            except SetupRefused:
+                await asyncio.sleep(0.02)
+            else:
+                port.clear()
+                return
+
+    listening = open_port("127.0.0.1", 0)
+    port.append(listening.getsockname()[1])
+    assert asyncio.run(run_server(PlainTextResponse("ok"), listening, (asks, finishes)))
+    assert port == []
+
+
 def test_a_task_that_fails_while_the_server_stops_is_told_too(caplog: pytest.LogCaptureFixture) -> None:
     """S6: a stop that was asked for stays a stop."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,9 +18,11 @@ from starlette.testclient import TestClient
 from optin.bootstrap.edition import Edition
 from optin.consent.links import LinkKind
 from optin.consent.purpose import RetentionPeriod
+from optin.consent.record import RequestId
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.orders import MailKind
 from optin.site.model import Limits
+from optin.store.requests import erase_requests
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.limits import MailboxCounter, PostLimits, network_of
@@ -332,6 +335,20 @@ def test_the_code_page_tells_nobody_who_signed_up_today(visit: Visit) -> None:
         seen.append([(page.status_code, page.text.replace(token, "TOKEN")) for page in pages])
     assert all(pages == seen[0] for pages in seen)
     assert "te vaak" in seen[0][-1][1]
+
+
+def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
+    """D7, R5: another mail is asked for in the same words; a code is a wrong one."""
+    where = visit.fill("bob@example.com")
+    token = where.split("to=")[1]
+    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    assert row is not None
+    gone = [RequestId(row[0])]
+    visit.office.write(partial(erase_requests, requests=gone, reason="unconfirmed", now=visit.moment))
+    again = visit.press("/paper/sent", token=token, action="resend")
+    assert (again.status_code, again.headers["location"]) == (303, f"{where}&again=1")
+    assert visit.mails() == []
+    assert "klopt niet" in visit.press("/paper/sent", token=token, code="0", action="code").text
 
 
 def test_a_page_after_the_form_ends_before_its_request_may_be_gone(visit: Visit) -> None:
