@@ -32,7 +32,7 @@ from optin.consent.record import Happening, RequestId, Status, SubjectId, fold
 from optin.flows.audit import Audit
 from optin.flows.confirm import Confirmation, confirm
 from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, MailOrder, Order, Verdict
+from optin.flows.orders import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sign_up import sign_up
 from optin.flows.sweep import Broom
@@ -41,6 +41,7 @@ from optin.keys import KeyRing
 from optin.proof.canonical import parse
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.log import integrate
+from optin.store.outbox import give_up_killers
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 
@@ -162,6 +163,7 @@ class World:
 
     def claim(self, most: int = 100, *, suspect: bool = False) -> list[Order]:
         """Take the mails that are due, as a courier does."""
+        self.do(partial(give_up_killers, now=self.now))
         return self.do(
             partial(
                 claim_orders,
@@ -174,8 +176,8 @@ class World:
         )
 
     def settle(self, order: Order, verdict: Verdict, message: bytes = b"mail") -> bool:
-        """Tell what became of a mail."""
-        return self.do(
+        """Tell what became of a mail; False when it is another's by now."""
+        settled = self.do(
             partial(
                 settle_order,
                 vault=self.vault,
@@ -186,6 +188,7 @@ class World:
                 now=self.now,
             )
         )
+        return settled is not Settled.LOST
 
     def send(self) -> list[Order]:
         """Send everything that is due; return it."""

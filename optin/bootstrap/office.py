@@ -17,15 +17,17 @@ from optin.bootstrap.journal import Journal
 from optin.bootstrap.opening import open_keys, open_store
 from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, Order, Verdict
+from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sweep import ERASING, RULES, Broom, Rule
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
-from optin.store.transaction import Operation, Store, written
+from optin.store.outbox import give_up_killers
+from optin.store.transaction import Operation, Store, Tx, written
 from optin.store.vault import Vault
 
 log = logging.getLogger("optin.sweep")
+mail_log = logging.getLogger("optin.mail")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 600
@@ -143,24 +145,24 @@ class StoreOutbox:
             )
             if order.kind is MailKind.ERASED:
                 office.uncleared.set()
-            return settled
+            if settled is Settled.DEAD:
+                mail_log.warning("mail %s is dead: %s", order.message_id, reply)
+            return settled is not Settled.LOST
         finally:
             self._under_way.discard(order.number)
             self._alone = False
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
-        office = self._office
-        return await written(
-            office.store,
-            partial(
-                claim_orders,
-                vault=office.vault,
-                policy=office.policy,
-                most=most,
-                now=office.clock(),
-                suspect=suspect,
-            ),
-        )
+        office, now = self._office, self._office.clock()
+
+        def claim(tx: Tx) -> tuple[list[str], list[Order]]:
+            given_up = give_up_killers(tx, now)
+            return given_up, claim_orders(tx, office.vault, office.policy, most, now, suspect=suspect)
+
+        given_up, orders = await written(office.store, claim)
+        for message_id in given_up:
+            mail_log.warning("mail %s is dead: couriers died with it", message_id)
+        return orders
 
 
 def sweep(office: Office) -> dict[str, int]:

@@ -14,7 +14,7 @@ from optin.consent.code import spaced
 from optin.consent.links import LinkKind
 from optin.consent.record import Status
 from optin.flows.opened import OpenedRequest, open_request
-from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Verdict
+from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.receipt import NotIntegrated, proof_of_receipt
 from optin.proof.commitment import commit
@@ -23,7 +23,6 @@ from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
     claim,
-    give_up_killers,
     keep_mail,
     open_notice,
     postpone,
@@ -50,9 +49,9 @@ def claim_orders(
 ) -> list[Order]:
     """Claim up to `most` due mails. `suspect`: those with which a courier died, to be tried alone.
 
-    A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped.
+    A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped. Mails with
+    which couriers died time and again are given up beforehand (`give_up_killers`).
     """
-    give_up_killers(tx, now)
     orders: list[Order] = []
     for letter in claim(tx, most, LEASE, now, suspect=suspect):
         try:
@@ -75,22 +74,23 @@ def settle_order(
     reply: str,
     message: bytes,
     now: datetime,
-) -> bool:
-    """Record what became of a mail; False when another courier has it by now, or it is gone.
+) -> Settled:
+    """Record what became of a mail; LOST when another courier has it by now, or it is gone.
 
     Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
     Later: again after 30 s · 2ⁿ up to 6 h with jitter, for a week.
     """
     stand = standing(tx, order.number, order.claim)
     if stand is None:
-        return False
+        return Settled.LOST
     if verdict is Verdict.LATER and now < stand.queued_at + GIVE_UP_AFTER:
         postpone(tx, order.number, reply, now + _wait(stand.attempts))
-        return True
+        return Settled.WAITING
+    settled = Settled.SENT if verdict is Verdict.SENT else Settled.DEAD
     if order.kind is MailKind.ERASED:
         withdraw_letter(tx, order.number)  # the last mail is forgotten as well
-        return True
-    settle(tx, order.number, "sent" if verdict is Verdict.SENT else "dead", reply, now)
+        return settled
+    settle(tx, order.number, settled.value, reply, now)
     if verdict is Verdict.SENT and isinstance(order, NoticeOrder):
         _record_access(tx, vault, order, now)
     if verdict is Verdict.SENT and isinstance(order, MailOrder) and order.circumstances is not None:
@@ -98,7 +98,7 @@ def settle_order(
         keep_mail(tx, vault, stand.message_id, stand.request, message, now)
         mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
         add_events(tx, vault, stand.request, [mailed])
-    return True
+    return settled
 
 
 def _wait(attempts: int) -> timedelta:

@@ -75,6 +75,15 @@ class NoticeOrder(Order):
     holds: tuple[LegalHold, ...] = ()  # what a law keeps after an erasure
 
 
+class Settled(StrEnum):
+    """Where a mail stands after a try."""
+
+    SENT = "sent"
+    DEAD = "dead"  # refused, or tried for long enough
+    WAITING = "waiting"
+    LOST = ""  # another courier has it by now, or it is gone
+
+
 class Verdict(StrEnum):
     """What became of one try to send."""
 

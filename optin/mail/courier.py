@@ -128,8 +128,6 @@ class Courier:
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             log.error("a %s mail failed: %s", order.kind, type(problem).__name__)  # noqa: TRY400 - S4
             outcome = Outcome(Verdict.LATER, type(problem).__name__)
-        if outcome.verdict is Verdict.REFUSED:
-            log.warning("mail %s is dead, it was refused for good: %s", order.message_id, outcome.reply)
         try:
             await self._outbox.settle(order, outcome.verdict, outcome.reply, message)
         except Exception as problem:  # noqa: BLE001 - its lease ends, and it is tried again

@@ -127,14 +127,15 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
     return Standing(row[0], row[1], RequestId(row[2]), row[3], from_ms(row[4]))
 
 
-def give_up_killers(tx: Tx, now: datetime) -> int:
-    """Give up mails with which a courier died time and again; return how many."""
-    return tx.run(
-        "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = 'courier died'"
-        " WHERE state = 'queued' AND next_at <= :now AND starts >= :most",
+def give_up_killers(tx: Tx, now: datetime) -> list[str]:
+    """Give up mails with which a courier died time and again; return their Message-IDs."""
+    rows = tx.all(
+        "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = 'courier died', sealed = NULL"
+        " WHERE state = 'queued' AND next_at <= :now AND starts >= :most RETURNING message_id",
         now=to_ms(now),
         most=MAX_STARTS,
     )
+    return [row[0] for row in rows]
 
 
 def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
