@@ -22,6 +22,7 @@ COMMANDS = {
     "sweep": "operator:sweep_command",
     "export": "officer:export",
     "exports": "officer:exports",
+    "scrub": "officer:scrub",
     "subject": "rights:subject",
     "evidence": "witness:evidence",
     "verify": "witness:verify",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import getpass
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import chain, tee
 from pathlib import Path
 
 import click
@@ -18,14 +20,18 @@ from optin.cli.terminal import asked_edition, site_option
 from optin.consent.event import rfc3339
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import RequestRefused
+from optin.export import tables
 from optin.export.destination import destination
+from optin.export.lists import open_list
 from optin.export.rows import Rows
 from optin.export.writers import WRITERS
 from optin.flows.export import Harvest
 from optin.flows.proving import Proven
+from optin.flows.scrub import KEPT, Scrubber
+from optin.flows.since import count_erased, ended_since, erased_since
 from optin.site.findings import nearest
 from optin.site.model import Site
-from optin.store.exports import ExportRun, count_leads, list_exports, record_export
+from optin.store.exports import ExportRun, count_leads, find_export, list_exports, record_export
 
 SELF = "self"
 
@@ -47,32 +53,39 @@ def export(site: Path, purpose: str, channel: str, processor: str, why: str, sha
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
     edition = asked_edition(site)
     asked = _checked(edition.site, purpose, channel, processor, why)
-    with (
-        open_office(edition.site.settings, edition.policy) as office,
-        destination(out) as draft,
-    ):
-        now = office.clock()
-        size = advance_log(office).size
-        harvest = Harvest(office.store.read, office.write, office.vault, asked, Channel(channel), now)
-        rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
-        leads = _with_progress(office, harvest)
-        WRITERS[shape](draft.file, rows.columns, (rows.row(lead) for lead in leads))
-        draft.file.flush()
-        run = ExportRun(
-            at=now,
-            who=getpass.getuser(),
-            why=why.strip(),
-            processor=processor,
-            purpose=purpose,
-            channel=channel,
-            format=shape,
-            exported=harvest.exported,
-            refused=harvest.refused,
-            checkpoint=size,
-            members=harvest.run,
-        )
-        number = office.write(partial(record_export, vault=office.vault, run=run))
-        draft.released = True
+    number = 0
+    try:
+        with (
+            open_office(edition.site.settings, edition.policy) as office,
+            destination(out) as draft,
+        ):
+            now = office.clock()
+            size = advance_log(office).size
+            harvest = Harvest(office.store.read, office.write, office.vault, asked, Channel(channel), now)
+            rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
+            leads = _with_progress(office, harvest)
+            WRITERS[shape](draft.file, rows.columns, (rows.row(lead) for lead in leads))
+            draft.file.flush()
+            run = ExportRun(
+                at=now,
+                who=getpass.getuser(),
+                why=why.strip(),
+                processor=processor,
+                purpose=purpose,
+                channel=channel,
+                format=shape,
+                exported=harvest.exported,
+                refused=harvest.refused,
+                checkpoint=size,
+                members=harvest.run,
+            )
+            number = office.write(partial(record_export, vault=office.vault, run=run))
+            draft.released = True  # recorded first: what is recorded and did not leave harms nobody
+    except RequestRefused as problem:
+        if not number:
+            raise
+        msg = f"{problem} It is recorded as export {number}, although it did not leave whole."
+        raise RequestRefused(msg) from None
     click.echo(f"Export {number}: {harvest.exported} proven consents to {processor}.", err=True)
     for reason, count in sorted(harvest.refused.items()):
         click.echo(f"  {count} refused: {reason}", err=True)
@@ -80,16 +93,27 @@ def export(site: Path, purpose: str, channel: str, processor: str, why: str, sha
 
 @click.command()
 @click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table")
+@click.option("--since", "number", type=int, help="List who withdrew or was erased since export N.")
+@click.option(
+    "--file",
+    "theirs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The processor's file of export N: who of it was erased is found by it.",
+)
+@click.option("--out", help="With --since: a CSV or XLSX to make.")
 @site_option
-def exports(site: Path, shape: str) -> None:
-    """List every export: who, when, why, to whom, how many."""
+def exports(site: Path, shape: str, number: int | None, theirs: Path | None, out: str | None) -> None:
+    """List every export; or, since one of them, whom its processor must delete."""
     edition = asked_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
+        if number is not None:
+            _list_ended(office, number, theirs, out, shape)
+            return
         runs = office.store.read(list_exports)
     if shape == "json":
         click.echo(json.dumps([_plain(run) for run in runs], indent=2, ensure_ascii=False))
         return
-    table = Table("No.", "When (UTC)", "Who", "Why", "To", "What", "Exported", "Refused")
+    table = Table("No.", "When (UTC)", "Who", "Why", "To", "What", "Exported", "Refused", "Log")
     for run in runs:
         table.add_row(
             str(run.number),
@@ -100,19 +124,111 @@ def exports(site: Path, shape: str) -> None:
             f"{run.purpose} by {run.channel}, {run.format}",
             str(run.exported),
             ", ".join(f"{count} {reason}" for reason, count in sorted(run.refused.items())),
+            "" if run.checkpoint is None else str(run.checkpoint),
         )
     Console().print(table if runs else "Nothing was exported yet.")
 
 
+def _list_ended(office: Office, number: int, theirs: Path | None, out: str | None, shape: str) -> None:
+    run = office.store.read(partial(find_export, number=number))
+    if run is None:
+        msg = f"There is no export {number}; see: optin exports"
+        raise RequestRefused(msg)
+    ended = ended_since(office.store.read, office.vault, run, office.clock())
+    if theirs is not None:
+        people = open_list(theirs, Channel.EMAIL.value, None, "utf-8")
+        addresses = (people.value(line) for line in people.rows)
+        ended = chain(ended, erased_since(office.store.read, office.vault, run, addresses))
+    columns = ("email", "phone", "what", "at")
+    rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
+    if out is not None:
+        with tables.table(out) as file:
+            file.write(columns)
+            for row in rows:
+                file.write(row)
+    elif shape == "json":
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
+    else:
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+    erased = count_erased(office.store.read, run)
+    if erased and theirs is None:
+        click.echo(
+            f"{erased} people of export {number} were erased since; no address of them is kept."
+            f" Find them in the processor's own file: --file FILE",
+            err=True,
+        )
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
+@click.option("--channel", required=True, type=click.Choice([kind.value for kind in Channel]))
+@click.option("--out", required=True, help="CSV or XLSX to make, with who may be approached.")
+@click.option("--dropped", help="CSV or XLSX with who may not, and why. Default: OUT-dropped.")
+@click.option(
+    "--by", type=click.Choice([kind.value for kind in Channel]), help="What the list has: default, CHANNEL."
+)
+@click.option("--column", help="Name or number of the column with the address; by default it is found.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV.")
+@click.option("--suppress-only", is_flag=True, help="Drop only who withdrew or was erased.")
+@site_option
+def scrub(  # noqa: PLR0913 - one parameter an option
+    site: Path,
+    file: Path,
+    purpose: str,
+    channel: str,
+    out: str,
+    dropped: str | None,
+    by: str | None,
+    column: str | None,
+    encoding: str,
+    *,
+    suppress_only: bool,
+) -> None:
+    """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
+    edition = asked_edition(site)
+    known = _known_purpose(edition.site, purpose, channel)
+    kind = Channel(by or channel)
+    dropped = dropped or str(Path(out).with_stem(f"{Path(out).stem}-dropped"))
+    people = open_list(file, kind.value, column, encoding)
+    reasons: Counter[str] = Counter()
+    with (
+        open_office(edition.site.settings, edition.policy) as office,
+        tables.table(out) as kept,
+        tables.table(dropped) as left,
+    ):
+        scrubber = Scrubber(
+            office.store.read,
+            office.vault,
+            known,
+            Channel(channel),
+            kind,
+            office.clock(),
+            edition.site.country,
+            suppress_only=suppress_only,
+        )
+        if people.header is not None:
+            kept.write(people.header)
+        left.write(("line", kind.value, "reason"))
+        judged, values = tee(people.rows)
+        for line, reason in zip(judged, scrubber.judge(people.value(it) for it in values), strict=True):
+            reasons[reason] += 1
+            if reason:
+                left.write((str(line.number), people.value(line), reason))
+            else:
+                kept.write(line.cells)
+    click.echo(f"{reasons.pop(KEPT, 0)} rows kept in {out}.", err=True)
+    for reason, count in sorted(reasons.items()):
+        click.echo(f"  {count} dropped: {reason}", err=True)
+    click.echo(f"Why each was dropped: {dropped}. Nothing of the list was stored.", err=True)
+
+
 def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -> PurposeId:
     """See that the site knows what is asked, and may do it (E1, E7). Raises RequestRefused."""
-    known = site.purposes.get(PurposeId(purpose))
-    if known is None:
-        msg = f"There is no purpose {purpose!r}. {nearest(purpose, [*site.purposes])}"
-        raise RequestRefused(msg)
-    if known.channel.value != channel:
-        msg = f"The purpose {purpose!r} is for {known.channel.value}, not for {channel}."
-        raise RequestRefused(msg)
+    known = _known_purpose(site, purpose, channel)
     if processor != SELF and processor not in site.processors:
         known_names = [*site.processors, SELF]
         msg = (
@@ -122,6 +238,18 @@ def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -
         raise RequestRefused(msg)
     if not why.strip():
         msg = "--why is empty; say what the export is for, it is recorded."
+        raise RequestRefused(msg)
+    return known
+
+
+def _known_purpose(site: Site, purpose: str, channel: str) -> PurposeId:
+    """See that the site has this purpose, for this channel. Raises RequestRefused."""
+    known = site.purposes.get(PurposeId(purpose))
+    if known is None:
+        msg = f"There is no purpose {purpose!r}. {nearest(purpose, [*site.purposes])}"
+        raise RequestRefused(msg)
+    if known.channel.value != channel:
+        msg = f"The purpose {purpose!r} is for {known.channel.value}, not for {channel}."
         raise RequestRefused(msg)
     return known.id
 

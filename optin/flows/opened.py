@@ -9,7 +9,7 @@ from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkSpent
 from optin.proof.commitment import commit
-from optin.store.forms import StoredForm, form_by_digest, words_of
+from optin.store.forms import StoredForm, form_by_digest
 from optin.store.requests import Declared, Request, Sealed
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -40,7 +40,7 @@ class OpenedRequest:
         return Circumstances(
             request=self.stored.id,
             form=self.form.version.digest,
-            words=words_of(self.declaration),
+            words=self.form.words,
             declaration=self.declaration,
             commitment=commit(self.sealed.salt, self.sealed.declaration),
         )

@@ -33,10 +33,10 @@ from optin.consent.record import (
 )
 from optin.errors import KeysUnusable
 from optin.proof.canonical import canonical, parse
-from optin.proof.commitment import digest, opens
+from optin.proof.commitment import opens
 from optin.store.events import StoredEvent
 from optin.store.exports import StoredLead, StoredRequest
-from optin.store.forms import StoredForm, words_of
+from optin.store.forms import StoredForm
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import Contact, open_contact
 from optin.store.vault import Vault
@@ -159,11 +159,11 @@ def _declared(vault: Vault, request: StoredRequest, events: tuple[Event, Event],
 def _question(form: StoredForm, request: StoredRequest, event: Event, channel: str) -> ConsentQuestion:
     # 6. The form is the page of that digest, and asked this purpose by this channel, in these words.
     question = form.version.declaration.question(event.purpose or "")
-    if event.words != words_of(form.version.declaration):
+    if event.words != form.words:
         raise _Unproven
     if question is None or question.channel.value != channel:
         raise _Unproven
-    if not request.form == form.version.digest == digest(form.version.page):
+    if request.form != form.version.digest or not form.intact:
         raise _Unproven
     return question
 

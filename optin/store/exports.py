@@ -54,34 +54,71 @@ FROM consent JOIN subject ON subject.id = consent.subject_id
 LEFT JOIN request ON request.id = consent.request_id
 LEFT JOIN suppression ON suppression.email_index = subject.email_index
     AND suppression.purpose = consent.purpose AND suppression.channel = consent.channel
-WHERE consent.purpose = :purpose AND consent.channel = :channel AND consent.subject_id > :after
-ORDER BY consent.subject_id LIMIT :most"""
+WHERE consent.purpose = :purpose AND consent.channel = :channel AND """
 
 _EVENTS = """SELECT event.id, event.request_id, event.body, event.leaf, event.mac, request.subject_id
-FROM request JOIN event ON event.request_id = request.id
-WHERE request.subject_id > :after AND request.subject_id <= :last ORDER BY event.id"""
+FROM request JOIN event ON event.request_id = request.id WHERE """
 
 
 def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLead]:
     """Return the next leads of a purpose, in the order of their ids; `after` is the last one seen."""
-    rows = tx.all(_LEADS, purpose=purpose, channel=channel, after=after, most=PAGE_LEADS)
+    rows = tx.all(
+        _LEADS + "consent.subject_id > :after ORDER BY consent.subject_id LIMIT :most",
+        purpose=purpose,
+        channel=channel,
+        after=after,
+        most=PAGE_LEADS,
+    )
     if not rows:
         return []
-    events: dict[bytes, list[StoredEvent]] = {}
-    for row in tx.all(_EVENTS, after=after, last=rows[-1][0]):
-        events.setdefault(row[5], []).append(stored_event(row))
+    events = tx.all(
+        _EVENTS + "request.subject_id > :after AND request.subject_id <= :last ORDER BY event.id",
+        after=after,
+        last=rows[-1][0],
+    )
+    return _leads(rows, events)
+
+
+def leads_of(tx: Tx, purpose: str, channel: str, subjects: Sequence[SubjectId]) -> list[StoredLead]:
+    """Return the leads of a purpose among some people."""
+    if not subjects:
+        return []
+    ids, among = listed(subjects)
+    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", purpose=purpose, channel=channel, **ids)
+    events = tx.all(f"{_EVENTS}request.subject_id IN ({among}) ORDER BY event.id", **ids)
+    return _leads(rows, events)
+
+
+def listed(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
+    """Return values as parameters, and how a statement names them in a list."""
+    named: dict[str, Value] = {f"v{_letters(place)}": value for place, value in enumerate(values)}
+    return named, ", ".join(f":{name}" for name in named)
+
+
+def _letters(number: int) -> str:
+    """Return a number in letters: parameters have no digits."""
+    return str(number).translate(_AS_LETTERS)
+
+
+_AS_LETTERS = str.maketrans("0123456789", "abcdefghij")
+
+
+def _leads(rows: Sequence[Row], events: Sequence[Row]) -> list[StoredLead]:
+    by_subject: dict[bytes, list[StoredEvent]] = {}
+    for row in events:
+        by_subject.setdefault(bytes(row[5]), []).append(stored_event(row))
     return [
         StoredLead(
-            subject=SubjectId(row[0]),
-            email_index=row[1],
+            subject=SubjectId(bytes(row[0])),
+            email_index=bytes(row[1]),
             contact=row[2],
             status=row[3],
             expires_at=from_ms(row[4]),
             suppressed=row[5] is not None,
             request=None
             if row[6] is None
-            else StoredRequest(RequestId(row[6]), row[7], row[8], from_ms(row[9]), row[10]),
-            events=tuple(events.get(row[0], ())),
+            else StoredRequest(RequestId(bytes(row[6])), row[7], row[8], from_ms(row[9]), bytes(row[10])),
+            events=tuple(by_subject.get(bytes(row[0]), ())),
         )
         for row in rows
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
 from optin.proof.canonical import canonical, parse
@@ -18,6 +18,16 @@ class StoredForm:
 
     version: FormVersion
     ordinal: int
+
+    @cached_property
+    def intact(self) -> bool:
+        """Whether the page is the one of its digest."""
+        return digest(self.version.page) == self.version.digest
+
+    @cached_property
+    def words(self) -> str:
+        """The digest of what the form declares."""
+        return words_of(self.version.declaration)
 
     @property
     def label(self) -> str:

@@ -1,0 +1,141 @@
+"""Scrubbing an old list: who on it may still be approached for one purpose by one channel (E6).
+
+1. Bring each address or number of a batch to its one normal form; what is none is dropped.
+2. Look up who is behind them, by digest.
+3. Prove each consent as for an export; keep who has a proven one.
+Or, to suppress only: drop those who withdrew or were erased, unless they gave it anew.
+Nothing of the list is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from optin.consent.address import EmailAddress, parse_email, parse_phone
+from optin.consent.form import PHONE_FIELD
+from optin.consent.purpose import Channel, PurposeId
+from optin.consent.record import SubjectId
+from optin.flows.proving import Proven, Refusal, prove
+from optin.store.exports import leads_of
+from optin.store.forms import StoredForm, form_by_digest
+from optin.store.lists import subjects_by_address, subjects_by_number, suppressed_among
+from optin.store.transaction import Operation
+from optin.store.vault import Vault
+
+Read = Callable[[Operation[Any]], Any]
+BATCH = 500
+KEPT = ""
+NO_ADDRESS = "no address"
+UNKNOWN = "no consent"
+OBJECTED = "withdrawn or erased"
+_LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_PLAIN = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL})*\.[a-z]{{2,24}}")
+
+
+@dataclass
+class Scrubber:
+    """Judges the rows of a list, batch by batch."""
+
+    read: Read  # runs one short reading operation
+    vault: Vault
+    purpose: PurposeId
+    channel: Channel
+    by: Channel  # what identifies the rows of the list: addresses or numbers
+    now: datetime
+    country: str  # reads national numbers
+    suppress_only: bool = False
+    _forms: dict[str, StoredForm | None] = field(default_factory=dict)
+
+    def judge(self, values: Iterable[str]) -> Iterator[str]:
+        """Yield for each value why it is dropped; `KEPT` (empty): it may be approached."""
+        waiting = iter(values)
+        while batch := list(islice(waiting, BATCH)):
+            yield from self._judge(batch)
+
+    def _judge(self, batch: Sequence[str]) -> list[str]:
+        # 1. One normal form.
+        normal = [self._normal(value) for value in batch]
+        indexes = {value: self._index(value) for value in normal if value is not None}
+
+        # 2. Who is behind them.
+        wanted = sorted(set(indexes.values()))
+        look_up = subjects_by_address if self.by is Channel.EMAIL else subjects_by_number
+        people = self.read(partial(look_up, indexes=wanted)) if wanted else {}
+        allowed = self._allowed(people)
+
+        # 3. Keep who may be approached.
+        if self.suppress_only:
+            objected = self._objected(wanted) if wanted else set()
+            reasons = {
+                value: OBJECTED if index in objected and value not in allowed.get(index, {}) else KEPT
+                for value, index in indexes.items()
+            }
+        else:
+            reasons = {
+                value: KEPT if value in allowed.get(index, {}) else self._why(allowed, index)
+                for value, index in indexes.items()
+            }
+        return [NO_ADDRESS if value is None else reasons[value] for value in normal]
+
+    def _why(self, allowed: Mapping[bytes, Mapping[str, str]], index: bytes) -> str:
+        refusals = [reason for reason in allowed.get(index, {}).values() if reason]
+        return refusals[0] if refusals else UNKNOWN
+
+    def _allowed(self, people: Mapping[bytes, Sequence[SubjectId]]) -> dict[bytes, dict[str, str]]:
+        """Return by digest the address or number that is proven; under "" why another is refused."""
+        subjects = sorted({subject for found in people.values() for subject in found})
+        leads = self.read(
+            partial(leads_of, purpose=self.purpose, channel=self.channel.value, subjects=subjects)
+        )
+        outcomes: dict[SubjectId, Proven | Refusal] = {}
+        for lead in leads:
+            form = None if lead.request is None else self._form(lead.request.form)
+            outcomes[lead.subject] = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+        allowed: dict[bytes, dict[str, str]] = {}
+        for index, found in people.items():
+            for outcome in (outcomes[subject] for subject in found if subject in outcomes):
+                if isinstance(outcome, Refusal):
+                    allowed.setdefault(index, {})["\0"] = outcome.value
+                    continue
+                proven = outcome.email if self.by is Channel.EMAIL else outcome.fields.get(PHONE_FIELD, "")
+                if self.by is Channel.EMAIL or self._index(proven) == index:
+                    allowed.setdefault(index, {})[self._folded(proven)] = KEPT
+        return allowed
+
+    def _objected(self, indexes: Sequence[bytes]) -> set[bytes]:
+        found: set[bytes] = self.read(
+            partial(suppressed_among, purpose=self.purpose, channel=self.channel.value, indexes=indexes)
+        )
+        return found
+
+    def _normal(self, value: str) -> str | None:
+        text = value.strip()
+        if self.by is Channel.EMAIL:
+            folded = text.casefold()
+            if _PLAIN.fullmatch(folded):  # most addresses; the full reading takes twenty times as long
+                return folded
+        try:
+            return self._folded(
+                parse_email(text) if self.by is Channel.EMAIL else parse_phone(text, self.country)
+            )
+        except ValueError:
+            return None
+
+    def _folded(self, value: str) -> str:
+        return value.casefold() if self.by is Channel.EMAIL else value
+
+    def _index(self, value: str) -> bytes:
+        if self.by is Channel.EMAIL:
+            return self.vault.index(EmailAddress(value))
+        return self.vault.number_index(value)
+
+    def _form(self, digest: str) -> StoredForm | None:
+        if digest not in self._forms:
+            self._forms[digest] = self.read(partial(form_by_digest, digest=digest))
+        return self._forms[digest]

@@ -1,0 +1,41 @@
+"""Looking up many addresses or numbers at once, by their digests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optin.consent.record import SubjectId
+from optin.store.exports import listed
+from optin.store.subjects import EVERYTHING
+from optin.store.transaction import Tx
+
+
+def subjects_by_address(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
+    """Return who is behind addresses, by their digests."""
+    values, among = listed(indexes)
+    rows = tx.all(f"SELECT email_index, id FROM subject WHERE email_index IN ({among})", **values)
+    return {bytes(row[0]): [SubjectId(bytes(row[1]))] for row in rows}
+
+
+def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
+    """Return who gave telephone numbers, by their digests: several people may share one."""
+    values, among = listed(indexes)
+    rows = tx.all(f"SELECT number, subject_id FROM number_index WHERE number IN ({among})", **values)
+    found: dict[bytes, list[SubjectId]] = {}
+    for number, subject in rows:
+        found.setdefault(bytes(number), []).append(SubjectId(bytes(subject)))
+    return found
+
+
+def suppressed_among(tx: Tx, purpose: str, channel: str, indexes: Sequence[bytes]) -> set[bytes]:
+    """Return the digests that must not be approached for a purpose, or for anything."""
+    values, among = listed(indexes)
+    rows = tx.all(
+        f"SELECT email_index FROM suppression WHERE email_index IN ({among})"
+        " AND ((purpose = :purpose AND channel = :channel) OR purpose = :everything)",
+        purpose=purpose,
+        channel=channel,
+        everything=EVERYTHING,
+        **values,
+    )
+    return {bytes(row[0]) for row in rows}
