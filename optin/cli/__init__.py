@@ -28,6 +28,8 @@ COMMANDS = {
     "verify": "witness:verify",
     "audit": "witness:audit",
     "checkpoint": "witness:checkpoint",
+    "backup": "operator:backup",
+    "restore": "operator:restore",
     "keys": "operator:keys",
 }
 

@@ -18,16 +18,20 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.bootstrap.anchors import keep_anchors
+from optin.bootstrap.backup import back_up
+from optin.bootstrap.backup import restore as put_back
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.journal import Journal
 from optin.bootstrap.office import Office, keep_clear, keep_log, open_office, sweep, sweep_by_itself
 from optin.bootstrap.opening import sqlite_path
 from optin.bootstrap.soundness import SERVE, check_settings, check_use
-from optin.cli.terminal import REFUSED, port_option, refuse, show_findings, site_option
-from optin.errors import SetupRefused
+from optin.cli.terminal import REFUSED, asked_edition, port_option, refuse, show_findings, site_option
+from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
 from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
+from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.serving import open_port, run_server
@@ -129,6 +133,49 @@ def sweep_command(site: Path, *, dry_run: bool) -> None:
     Console().print(table)
     if dry_run:
         click.echo("Nothing was changed.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@site_option
+def backup(site: Path, file: Path) -> None:
+    """Copy the store to FILE beside live traffic, and look at the copy before it counts."""
+    edition = asked_edition(site)
+    with open_office(edition.site.settings, edition.policy) as office:
+        size = back_up(edition, office, file)
+    click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
+    click.echo("It opens with the key file alone: keep that apart, and the journal apart from both.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--journal",
+    "journal_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The journal of withdrawals and erasures. Default: as in optin.toml.",
+)
+@click.option("--without-journal", is_flag=True, help="Restore although nobody knows who left since.")
+@site_option
+def restore(site: Path, file: Path, journal_file: Path | None, *, without_journal: bool) -> None:
+    """Put a backup back, and replay every withdrawal and erasure since: nobody comes back by it."""
+    edition = asked_edition(site)
+    settings = edition.site.settings
+    found = load_keys(settings.keys, settings.root)
+    if found is None:
+        msg = f"The key file {settings.keys} is missing; put the one back that belongs to the backup."
+        raise KeysUnusable(msg)
+    path = journal_file or settings.path(settings.journal)
+    if not path.exists() and not without_journal:
+        msg = (
+            f"There is no journal at {path}: people who withdrew or were erased since the backup would come"
+            " back. Name it with --journal, or say --without-journal."
+        )
+        raise RequestRefused(msg)
+    journal = None if without_journal else Journal(path)
+    done = put_back(edition, Vault(found), file, journal)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(done.items())) or "nothing"
+    click.echo(f"{file} is restored. Replayed since it was made: {told}.")
 
 
 @click.group()

@@ -29,7 +29,8 @@ def remember(tx: Tx, told: dict[str, Json], now: datetime) -> None:
 
 
 def put_line(tx: Tx, line: ReplayLine) -> None:
-    """Put a line back under its own number, in a database that was restored."""
+    """Put a line back under its own number, in place of what replaying it wrote, in a restored database."""
+    tx.run("DELETE FROM replay WHERE id >= :id", id=line.number)
     tx.run(
         "INSERT INTO replay(id, at, line) VALUES (:id, :at, :line) ON CONFLICT (id) DO NOTHING",
         id=line.number,

@@ -1,0 +1,123 @@
+"""A whole database as one SQLite file: what a backup is, whatever the store (S7).
+
+On SQLite it is a copy; on PostgreSQL every table is copied out under one snapshot, and into an empty one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from optin.errors import StoreUnusable
+from optin.proof.note import Checkpoint, Note, NoteBroken
+from optin.proof.tree import Frontier
+from optin.store.log import latest_checkpoint, log_frontier
+from optin.store.schema import QUEUE_TRIGGERS
+from optin.store.sqlite import SqliteStore, connect
+from optin.store.transaction import Row, Tx
+
+# every table, what is referred to before what refers to it
+TABLES = (
+    "installation", "privacy_version", "form_version", "subject", "request", "event", "consent",
+    "suppression", "outbox", "mail", "erasure", "export_run", "export_member", "export_gone",
+    "number_index", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf", "log_node",
+    "log_state", "checkpoint", "log_key", "attestation",
+)  # fmt: skip
+NUMBERED = (
+    "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
+)  # fmt: skip
+BATCH_ROWS = 1_000
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the columns of a table, as both databases have them."""
+    return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+
+
+def copy_out(tx: Tx, path: Path) -> None:
+    """Copy every table of another database into a new file at `path`, under one snapshot."""
+    SqliteStore(path).close()  # makes the schema
+    tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with closing(connect(path)) as file:
+        file.execute("BEGIN IMMEDIATE")
+        file.execute("DROP TRIGGER event_queue")
+        file.execute("DELETE FROM log_state")
+        for table in TABLES:
+            names = columns_of(file, table)
+            marks = ", ".join("?" * len(names))
+            rows = tx.each(f"SELECT {', '.join(names)} FROM {table}")
+            for batch in _batches(rows):
+                file.executemany(f"INSERT INTO {table}({', '.join(names)}) VALUES ({marks})", batch)
+        for statement in QUEUE_TRIGGERS["sqlite"]:
+            file.execute(statement)
+        file.execute("COMMIT")
+
+
+def copy_in(tx: Tx, path: Path) -> None:
+    """Copy a file into an empty PostgreSQL database. Raises StoreUnusable when it is not empty."""
+    if tx.one("SELECT id FROM event LIMIT 1") or tx.one("SELECT digest FROM form_version LIMIT 1"):
+        msg = "The database is not empty; restore into a new one. Nothing was changed."
+        raise StoreUnusable(msg)
+    tx.run("ALTER TABLE event DISABLE TRIGGER event_queue")
+    for table in ("log_state", "installation"):
+        tx.run(f"DELETE FROM {table}")
+    with closing(connect(path)) as file:
+        for table in TABLES:
+            names = columns_of(file, table)
+            text = (
+                f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
+            )
+            rows = file.execute(f"SELECT {', '.join(names)} FROM {table}")
+            for batch in _batches(rows):
+                tx.many(text, [dict(zip(names, row, strict=True)) for row in batch])
+    count_on(tx)
+    tx.run("ALTER TABLE event ENABLE TRIGGER event_queue")
+
+
+def count_on(tx: Tx) -> None:
+    """Let PostgreSQL number new rows after those that were copied in."""
+    for table in NUMBERED:
+        tx.one(
+            f"SELECT setval(pg_get_serial_sequence('{table}', 'id'),"
+            f" (SELECT COALESCE(MAX(id), 0) + 1 FROM {table}), false)"
+        )
+
+
+def _batches(rows: Iterable[Row]) -> Iterable[Sequence[Row]]:
+    batch: list[Row] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH_ROWS:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def check_copy(tx: Tx) -> str:
+    """Return what is wrong with a copy; empty when its pages are sound and its log is the one last signed."""
+    found = tx.all("PRAGMA integrity_check(1)")
+    if found != [("ok",)]:
+        return "its pages are damaged"
+    try:
+        stated, signed = log_frontier(tx), _signed(tx)
+        grown = Frontier()
+        for batch in _batches(tx.each("SELECT leaf FROM log_leaf ORDER BY seq")):
+            leaves = [bytes(row[0]) for row in batch]
+            if signed is not None and grown.size < signed.size <= grown.size + len(leaves):
+                at_signature = grown.grow(leaves[: signed.size - grown.size])[0]
+                if at_signature.root != signed.root:
+                    return "its log is not the one that was last signed"
+            grown = grown.grow(leaves)[0]
+    except (ValueError, NoteBroken):
+        return "its log is damaged"
+    if grown != stated or (signed is not None and signed.size > grown.size):
+        return "its log does not fit its own size"
+    return ""
+
+
+def _signed(tx: Tx) -> Checkpoint | None:
+    latest = latest_checkpoint(tx)
+    return None if latest is None else Checkpoint.read(Note.parse(latest.note))
