@@ -10,6 +10,7 @@ import click
 
 from optin.bootstrap.edition import load_edition
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
+from optin.export.personal import schema as personal_schema
 from optin.site.findings import as_github, as_json
 from optin.site.kinds import KINDS
 from optin.site.scaffold import AlreadyThere, make_magnet, make_site
@@ -62,9 +63,12 @@ def check(site: Path, shape: str) -> None:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["magnet", "site"]), default="magnet")
+@click.argument("what", type=click.Choice(["magnet", "site", "personal"]), default="magnet")
 def schema(what: str) -> None:
-    """Print the JSON Schema of a magnet's front matter, or of optin.toml, for an editor."""
+    """Print the JSON Schema of a magnet's front matter, of optin.toml, or of a person's download."""
+    if what == "personal":
+        click.echo(json.dumps(personal_schema(), indent=2, ensure_ascii=False))
+        return
     model = MagnetFile if what == "magnet" else SiteFile
     plain = model.model_json_schema()
     plain["$schema"] = "https://json-schema.org/draft/2020-12/schema"

@@ -28,10 +28,20 @@ ARGUMENTS = {
     "checkpoint": [],
     "keys": ["rotate"],
     "export": ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "x", "--out", "-"],
+    "scrub": [
+        "{folder}/list.csv",
+        "--purpose",
+        "tips-email",
+        "--channel",
+        "email",
+        "--out",
+        "{folder}/kept.csv",
+    ],
+    "backup": ["{folder}/site.backup"],
     "subject": ["show", "bob@example.com", "--why", "he called"],
     "evidence": ["bob@example.com", "--out", "-"],
 }
-WITHOUT_A_SITE = {"init", "new", "schema", "verify"}
+WITHOUT_A_SITE = {"init", "new", "schema", "verify", "restore"}  # or without a store, as yet
 SERVERS = {"dev", "serve"}
 
 
@@ -65,8 +75,10 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
         asked = partial(sign_up, vault=office.vault, form=form, entry=entry, policy=edition.policy)
         office.store.submit(partial(asked, now=office.clock())).result()
+    (tmp_path / "list.csv").write_text("email\nbob@example.com\n")
     for command, arguments in ARGUMENTS.items():
-        done = CliRunner().invoke(main, [command, *arguments, "--site", str(root)])
+        words = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
+        done = CliRunner().invoke(main, [command, *words, "--site", str(root)])
         assert done.exit_code == 0, (command, done.output)
     with open_office(edition.site.settings, edition.policy) as office:
         bodies = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT body FROM event"))]
