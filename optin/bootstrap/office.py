@@ -32,7 +32,7 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 600
 CLEAR_SECONDS = 0.2
-GIVE_WAY = 1.0  # a sweep rests as long as each step took
+GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
 LONGEST_PAUSE_SECONDS = 0.5
 INTEGRATE_SECONDS = 0.2
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
