@@ -52,6 +52,18 @@ def test_what_no_checkpoint_covers_is_not_there(visit: Visit, path: str) -> None
     assert visit.client.get(f"/log/tile/{path}").status_code == 404
 
 
+@pytest.mark.parametrize(
+    "path",
+    ["0/٠٠٠.p/1", "0/000.p/١", "٠/000.p/1", "entries/٠٠٠.p/1", "0/000.p/1%0a", "entries/000.p/1%0a"],
+)  # fmt: skip
+def test_a_tile_has_one_spelling(visit: Visit, path: str) -> None:
+    """P4, S5: figures of another script and a line's end name nothing, though they mean the same tile."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance(visit)
+    assert visit.client.get("/log/tile/0/000.p/1").status_code == 200
+    assert visit.client.get(f"/log/tile/{path}").status_code == 404
+
+
 def test_larger_logs_have_levels(visit: Visit) -> None:
     """P4: full tiles at level 0 are single hashes at level 1 (C2SP tlog-tiles)."""
     add = "INSERT INTO log_queue(event_id, leaf) VALUES (:id, :leaf)"
