@@ -227,8 +227,10 @@ def _part(kind: str, text: str) -> str:
 def _file(file: Attachment) -> str:
     """Return an attached file with its headers; its bytes arrive as they are (RFC 2183)."""
     packed = base64.encodebytes(file.data).decode("ascii")
+    # without it a reader takes text for US-ASCII (RFC 2046), and a checkpoint has a dash in it
+    charset = "; charset=utf-8" if file.content_type.startswith("text/") else ""
     return (
-        f"Content-Type: {file.content_type}\nContent-Transfer-Encoding: base64\n"
+        f"Content-Type: {file.content_type}{charset}\nContent-Transfer-Encoding: base64\n"
         f'Content-Disposition: attachment; filename="{file.name}"\n\n{packed}'
     )
 

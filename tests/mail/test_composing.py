@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from optin.errors import SetupRefused
 from optin.flows.orders import MailOrder
+from optin.flows.receipt import Attachment
 from optin.mail.composing import greeting_name
 from optin.mail.signing import Signer, open_signer
 from optin.site.model import Dkim
@@ -137,6 +138,17 @@ def test_an_order_that_is_incomplete_is_refused() -> None:
         composer().compose(confirmation(expires_at=None), NOON)
     with pytest.raises(ValueError, match="delivery"):
         composer().compose(delivery(confirmed_at=None), NOON)
+
+
+def test_an_attached_text_says_in_which_signs_it_is_written() -> None:
+    """P5, D5: a checkpoint has a dash in it, which US-ASCII has not (RFC 2046, 4.1.2)."""
+    proof = Attachment("event.tlog-proof", "text/plain", "— log.example AAAA\n".encode())
+    picture = Attachment("receipt.jsonld", "application/ld+json", b"{}")
+    message = parsed(replace(delivery(), attachments=(proof, picture)))
+    text, other = message.iter_attachments()
+    assert (text.get_content_type(), text.get_content_charset()) == ("text/plain", "utf-8")
+    assert text.get_content() == "— log.example AAAA\n"
+    assert other["Content-Type"] == "application/ld+json"
 
 
 def test_a_newsletter_has_nothing_to_download() -> None:
