@@ -1,46 +1,74 @@
 """Anchors: checkpoints leave the house, to a time-stamp authority and to witnesses (P5).
 
-Never in the way of a sign-up: it works beside, and what fails is tried again in a minute.
+Never in the way of a sign-up: it works beside, and what fails is tried again in a minute. Whoever answers may
+answer anything: each call has a deadline, each answer a bound, and one cosignature is kept of each witness.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import shlex
+import signal
 import subprocess
+import tempfile
+import threading
+import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from urllib.error import URLError
+from http.client import HTTPException
 
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
 from optin.bootstrap.office import Office, advance_log
 from optin.errors import OptinError
-from optin.flows.verify_bundle import stamp_of
-from optin.proof.note import Note, NoteBroken
-from optin.site.model import Anchors
+from optin.proof.note import Note, Signature, cosignatures
+from optin.proof.stamp import read_stamp
+from optin.site.model import Anchors, Witness
 from optin.store.log import StoredCheckpoint, attest, last_attested, latest_checkpoint
 
 log = logging.getLogger("optin.log")
 
 ROUND_SECONDS = 60.0
-TIMEOUT_SECONDS = 30
+CALL_SECONDS = 30.0  # for a whole call, however slowly an answer drips
 MAX_ANSWER_BYTES = 100_000
+CHUNK_BYTES = 8_192
 TIMESTAMP, COSIGNATURE = "rfc3161", "cosignature"
 
 
 async def keep_anchors(office: Office, anchors: Anchors, stop: asyncio.Event) -> None:
-    """Show checkpoints to whoever is configured, until `stop` is set."""
+    """Show checkpoints to whoever is configured, until `stop` is set; no call is waited for then."""
     shown: dict[str, int] = {}
     while not stop.is_set() and (anchors.timestamp or anchors.witnesses):
-        try:
-            await asyncio.to_thread(anchor, office, anchors, shown)
-        except OptinError as problem:
-            log.warning("anchors put off: %s", problem.log_line)
+        await _beside(partial(anchor, office, anchors, shown), stop)
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+
+
+async def _beside(act: Callable[[], object], stop: asyncio.Event) -> None:
+    """Act in a thread of its own; come back when it is done, or when `stop` is set."""
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def run() -> None:
+        try:
+            act()
+        except OptinError as problem:
+            log.warning("anchors put off: %s", problem.log_line)
+        except Exception as problem:  # whatever it was, the next round comes
+            if not stop.is_set():  # after that the store may be closed, and nobody is interested
+                log.exception("anchors put off: %s", type(problem).__name__)
+        with suppress(RuntimeError):  # the loop may be closed
+            loop.call_soon_threadsafe(done.set)
+
+    # a daemon: the program ends although it still waits for somebody
+    threading.Thread(target=run, name="anchors", daemon=True).start()
+    waiting = [asyncio.ensure_future(event.wait()) for event in (done, stop)]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waiting:
+        wait.cancel()
 
 
 def anchor(office: Office, anchors: Anchors, shown: dict[str, int]) -> int:
@@ -52,8 +80,9 @@ def anchor(office: Office, anchors: Anchors, shown: dict[str, int]) -> int:
     took = 0
     if anchors.timestamp and _is_due(office, anchors, latest):
         took += _attempt(anchors.timestamp, partial(_stamp, office, anchors.timestamp, latest))
-    for name, where in anchors.witnesses.items():
-        if shown.get(name, -1) < latest.size and _attempt(name, partial(_show, office, name, where, latest)):
+    for name, witness in anchors.witnesses.items():
+        due = shown.get(name, -1) < latest.size and not _has_signed(office, name, latest)
+        if due and _attempt(name, partial(_show, office, name, witness, latest)):
             shown[name] = latest.size
             took += 1
     return took
@@ -66,42 +95,58 @@ def _is_due(office: Office, anchors: Anchors, latest: StoredCheckpoint) -> bool:
     return latest.size > last.size and anchors.timestamp_every.after(last.at) <= office.clock()
 
 
+def _has_signed(office: Office, name: str, latest: StoredCheckpoint) -> bool:
+    """Tell whether a cosignature of this checkpoint is kept: one of each witness is enough."""
+    last = office.store.read(partial(last_attested, kind=COSIGNATURE, source=name))
+    return last is not None and last.size >= latest.size
+
+
 def _attempt(name: str, act: partial[None]) -> bool:
     try:
         act()
-    except (OSError, URLError, ValueError, subprocess.SubprocessError) as problem:
+    except (OSError, ValueError, HTTPException, subprocess.SubprocessError) as problem:
         log.warning("%s did not take the checkpoint: %s", name, type(problem).__name__)
         return False
     return True
 
 
 def _stamp(office: Office, address: str, latest: StoredCheckpoint) -> None:
-    """Get a time-stamp over the bytes of a checkpoint; keep it if it is one. Raises ValueError, OSError."""
+    """Get a time-stamp over the bytes of a checkpoint; keep it if it is one.
+
+    Raises ValueError, OSError, HTTPException, SubprocessError.
+    """
     data = latest.note.encode()
     builder = TimestampRequestBuilder().data(data).hash_algorithm(HashAlgorithm.SHA256)
-    answer = _post(address, builder.build().as_bytes(), "application/timestamp-query")
+    query = builder.build().as_bytes()
+    answer = _in_time(address, partial(_post, address, query, "application/timestamp-query"))
     if decode_timestamp_response(answer).status not in {PKIStatus.GRANTED, PKIStatus.GRANTED_WITH_MODS}:
         raise ValueError(address)
-    if stamp_of(answer, data) is None:
-        raise ValueError(address)
+    read_stamp(answer, data)
     _keep(office, latest, TIMESTAMP, address, answer)
 
 
-def _show(office: Office, name: str, where: str, latest: StoredCheckpoint) -> None:
+def _show(office: Office, name: str, witness: Witness, latest: StoredCheckpoint) -> None:
     """Hand a checkpoint to a witness; keep its cosignature when it answers with one. Raises as `_stamp`."""
     data = latest.note.encode()
-    if where.startswith(("https://", "http://")):
-        answer = _post(where, data, "text/plain; charset=utf-8")
+    if witness.is_address:
+        ask = partial(_post, witness.to, data, "text/plain; charset=utf-8")
     else:
-        done = subprocess.run(  # noqa: S603 - the operator's own command
-            shlex.split(where), input=data, capture_output=True, timeout=TIMEOUT_SECONDS, check=True
-        )
-        answer = done.stdout
-    for line in answer[:MAX_ANSWER_BYTES].decode("utf-8", "replace").splitlines():
-        with suppress(NoteBroken):
-            said = Note.parse(f"{latest.note.partition(chr(10) * 2)[0]}\n\n{line}\n").signatures[0]
-            if said.line not in latest.note:
-                _keep(office, latest, COSIGNATURE, name, said.line.encode())
+        ask = partial(_run, witness.to, data)
+    said = cosignatures(latest.note, _in_time(name, ask).decode("utf-8", "replace"))
+    first = next((signature for signature in said if _is_of(witness, signature, latest)), None)
+    if first is not None:
+        _keep(office, latest, COSIGNATURE, name, first.line.encode())
+    elif said:
+        log.warning("%s answered with a signature that its key did not make; it is not kept", name)
+
+
+def _is_of(witness: Witness, signature: Signature, latest: StoredCheckpoint) -> bool:
+    """Tell whether a witness made a signature, as far as its key is known."""
+    key = witness.key
+    if key is None:
+        return True
+    text = Note.parse(latest.note).text.encode()
+    return (key.name, key.id) == (signature.name, signature.id) and key.verifies(signature.value, text)
 
 
 def _keep(office: Office, latest: StoredCheckpoint, kind: str, source: str, value: bytes) -> None:
@@ -109,10 +154,83 @@ def _keep(office: Office, latest: StoredCheckpoint, kind: str, source: str, valu
     office.store.submit(keep).result()
 
 
+def _in_time(name: str, ask: Callable[[], bytes]) -> bytes:
+    """Return an answer that came before the deadline. Raises TimeoutError, and what `ask` raises.
+
+    Names, handshakes and headers may drip too, and only another thread can turn its back on them. Nobody is
+    asked again while such a thread of his is left.
+    """
+    title = f"anchor {name}"
+    if any(thread.name == title for thread in threading.enumerate()):
+        raise TimeoutError(name)
+    came: list[bytes | BaseException] = []
+
+    def run() -> None:
+        try:
+            came.append(ask())
+        except BaseException as problem:  # noqa: BLE001 - raised again below, in the thread that asked
+            came.append(problem)
+
+    thread = threading.Thread(target=run, name=title, daemon=True)
+    thread.start()
+    thread.join(CALL_SECONDS)
+    if not came:
+        raise TimeoutError(name)
+    if isinstance(came[0], BaseException):
+        raise came[0]
+    return came[0]
+
+
 def _post(address: str, data: bytes, content_type: str) -> bytes:
     request = urllib.request.Request(  # noqa: S310 - http and https only; `check` refuses others
         address, data=data, headers={"content-type": content_type, "user-agent": "optin"}
     )
-    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - as above
-        body: bytes = answer.read(MAX_ANSWER_BYTES)
+    with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:  # noqa: S310 - as above
+        body = _read(answer.read1)
+        if answer.length:  # it announced more than it sent
+            raise ValueError(address)
+    return body
+
+
+def _run(command: str, data: bytes) -> bytes:
+    """Return what the operator's own command prints, given `data`. It does not outlive the deadline."""
+    words = shlex.split(command)
+    if not words:
+        raise ValueError(command)
+    with tempfile.TemporaryFile() as told:
+        told.write(data)
+        told.seek(0)
+        with subprocess.Popen(  # noqa: S603 - the operator's own command
+            words, stdin=told, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+        ) as process:
+            end = threading.Timer(CALL_SECONDS, _kill, [process])
+            end.daemon = True
+            end.start()
+            try:
+                body = _read(partial(os.read, process.stdout.fileno()))  # type: ignore[union-attr]  # a pipe
+                if process.wait() != 0:
+                    raise subprocess.CalledProcessError(process.returncode, words)
+            finally:
+                end.cancel()
+                if process.poll() is None:
+                    _kill(process)
+    return body
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a command and what it started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _read(read1: Callable[[int], bytes]) -> bytes:
+    """Return all that comes, within the bound and before the deadline. Raises ValueError, TimeoutError."""
+    body, ends = b"", time.monotonic() + CALL_SECONDS
+    while piece := read1(CHUNK_BYTES):
+        body += piece
+        if len(body) > MAX_ANSWER_BYTES:
+            msg = "an answer without end"
+            raise ValueError(msg)
+        if time.monotonic() > ends:
+            raise TimeoutError
     return body

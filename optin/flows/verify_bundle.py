@@ -4,17 +4,19 @@
 2. Each event's declaration opens with its salt; its form, statement and mails are there by their digests.
 3. The form's page shows the words and the box of each purpose that was ticked.
 4. The consents follow from the events, in the order of the log, by the one transition table.
-5. Time-stamps, if there are any, are of this very checkpoint.
+5. Time-stamps and witnesses, if there are any, are of this very checkpoint.
+
+What others signed holds only by their own key or certificate, which the reader must have from elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rfc3161_client import decode_timestamp_response
-from rfc3161_client.errors import VerificationError
+from cryptography.x509 import Certificate
 
 from optin.consent.address import EmailAddress, address_key
 from optin.consent.event import Event, rfc3339
@@ -25,11 +27,16 @@ from optin.proof.bundle import BundleBroken
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.inclusion import ENDING, InclusionProof
-from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
+from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, open_checkpoint, parse_keys
+from optin.proof.stamp import StampBroken, read_stamp, vouches
 from optin.proof.tree import ProofBroken
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
-SHA256 = "2.16.840.1.101.3.4.2.1"  # its object identifier, in a time-stamp
+MUST = frozenset({"README.txt", "checkpoint.txt", "index.html", "log-keys.txt", "record.jsonld", "verify.sh"})
+MAY = frozenset({"witnessed-checkpoint.txt"})
+_DECLARATION = re.compile(r"requests/[0-9a-f]{30}/declaration\.json")
+_STAMP = re.compile(r"timestamps/[0-9]{1,4}\.tsr")
+CLOCKS_APART = timedelta(minutes=1)  # a time-stamp has whole seconds, and two clocks never agree
 
 
 @dataclass
@@ -59,13 +66,27 @@ class _Case:
     salt: bytes
 
 
-def verify_bundle(files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey] = ()) -> Report:
+@dataclass(frozen=True)
+class Outside:
+    """What the reader has from elsewhere about others than the log, and what this version writes itself."""
+
+    witnesses: Sequence[VerifierKey] = ()
+    authorities: Sequence[Certificate] = ()  # for time-stamps
+    written: Mapping[str, bytes] = field(default_factory=dict)  # by file name
+
+
+def verify_bundle(
+    files: dict[str, bytes],
+    now: datetime,
+    trusted: Sequence[VerifierKey] = (),
+    outside: Outside | None = None,
+) -> Report:
     """Return what a bundle proves `now`. `trusted`: keys known from elsewhere; without, those in the bundle.
 
     Raises BundleBroken with one sentence when there is nothing to verify.
     """
     try:
-        return _verify(files, now, trusted)
+        return _verify(files, now, trusted, outside or Outside())
     except BundleBroken:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
@@ -73,7 +94,9 @@ def verify_bundle(files: dict[str, bytes], now: datetime, trusted: Sequence[Veri
         raise BundleBroken(msg) from None
 
 
-def _verify(files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey]) -> Report:
+def _verify(
+    files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey], outside: Outside
+) -> Report:
     report = Report()
     keys = tuple(trusted) or _keys(files)
     checkpoint = _checkpoint(files, keys)
@@ -94,8 +117,10 @@ def _verify(files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKe
     _check_order(cases, read, report)
     _tell_consents(files, cases, [event for event, _ in read], now, report)
 
-    # 5. Time-stamps are of this very checkpoint.
-    _check_stamps(files, report)
+    # 5. Time-stamps and witnesses are of this very checkpoint.
+    _check_stamps(files, events, outside.authorities, report)
+    _check_witnesses(files, keys, checkpoint, outside.witnesses, report)
+    _check_written(files, outside.written, report)
     report.limits += [
         "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
         "that the key is the log's own: compare it with the one in a receipt mail, or published elsewhere",
@@ -191,7 +216,7 @@ def _check_unnamed(
     events: Sequence[tuple[str, dict[str, object]]],
     report: Report,
 ) -> None:
-    """Let nothing stand in the bundle that looks like evidence, and to which no event refers."""
+    """Let nothing stand in the bundle that no bundle has, or to which no event refers; let nothing lack."""
     known = {f"events/{name}.json" for name, _ in events} | {f"proofs/{name}{ENDING}" for name, _ in events}
     known |= {f"mails/{name}.eml" for name, body in events if body["kind"] == EventKind.MAILED}
     for _, body in events:
@@ -202,12 +227,23 @@ def _check_unnamed(
         }
     named = {str(body["declaration"]) for _, body in events}
     declared = {case.declaration for commitment, case in cases.items() if commitment in named}
-    for name, data in sorted(files.items()):
-        folder = name.partition("/")[0]
-        if folder == "requests" and name.endswith(".json") and data not in declared:
-            report.say(f"{name} is in here, but no event refers to it", held=False)
-        if folder in {"events", "proofs", "mails", "forms", "privacy"} and name not in known:
-            report.say(f"{name} is in here, but no event refers to it", held=False)
+    for name, data in files.items():
+        if _DECLARATION.fullmatch(name) and data in declared:
+            known |= {name, name.removesuffix(".json") + ".salt"}
+    for name in sorted(set(files) - known - MUST - MAY):
+        if not _STAMP.fullmatch(name):
+            report.say(f"{name} is in here, but no bundle has it, or no event refers to it", held=False)
+    for name in sorted(MUST - set(files)):
+        report.say(f"{name} is not in here", held=False)
+
+
+def _check_written(files: dict[str, bytes], written: Mapping[str, bytes], report: Report) -> None:
+    """Warn of instructions that are not ours: a stranger does what they say."""
+    report.limits += [
+        f"{name} is not the one this version writes; do not run what it says"
+        for name, data in sorted(written.items())
+        if name in files and files[name] != data
+    ]
 
 
 def _check_order(
@@ -319,23 +355,79 @@ def _form(files: dict[str, bytes], form: str) -> FormDeclaration | None:
         return None
 
 
-def _check_stamps(files: dict[str, bytes], report: Report) -> None:
+def _check_stamps(
+    files: dict[str, bytes],
+    events: Sequence[tuple[str, dict[str, object]]],
+    authorities: Sequence[Certificate],
+    report: Report,
+) -> None:
+    """Say who stamped this checkpoint and when. It holds only by an authority that the reader named."""
+    data = files["checkpoint.txt"]
+    latest = max((Event.read(body).at for _, body in events), default=None)
     for name in sorted(path for path in files if path.startswith("timestamps/")):
-        moment = stamp_of(files[name], files["checkpoint.txt"])
-        if moment is None:
-            report.say(f"{name} is no time-stamp of this checkpoint", held=False)
+        try:
+            stamp = read_stamp(files[name], data)
+        except StampBroken:
+            report.say(f"{name} is no time-stamp of this checkpoint, signed by who made it", held=False)
+            continue
+        told = f"{name}: a time-stamp authority saw this checkpoint at {rfc3339(stamp.at)}"
+        if latest is not None and stamp.at + CLOCKS_APART < latest:
+            report.say(f"{told}, which is before the last event in it", held=False)
+        elif not authorities:
+            report.limits.append(
+                f"{told}: signed by {stamp.authority}; whether to trust that authority is yours to decide"
+                " (openssl ts -verify, or --tsa-cert with its certificate)"
+            )
+        elif vouches(authorities, files[name], data):
+            report.say(f"{told}: signed by {stamp.authority}, whom you trust")
         else:
-            report.say(f"a time-stamp authority saw this checkpoint at {rfc3339(moment)} ({name})")
-            report.limits.append(f"that {name} is signed by an authority you trust: see openssl ts -verify")
+            report.say(
+                f"{told}: signed by {stamp.authority}, whom nobody that you named vouches for", held=False
+            )
+    if authorities and not any(path.startswith("timestamps/") for path in files):
+        report.say("there is no time-stamp in it", held=False)
 
 
-def stamp_of(token: bytes, data: bytes) -> datetime | None:
-    """Return when an RFC 3161 token says that `data` existed; None when it is no token of these bytes."""
+def _check_witnesses(
+    files: dict[str, bytes],
+    keys: Sequence[VerifierKey],
+    checkpoint: Checkpoint,
+    witnesses: Sequence[VerifierKey],
+    report: Report,
+) -> None:
+    """Say who else signed this checkpoint. It holds only by a key that the reader had already."""
+    note = _witnessed(files, keys, checkpoint, report)
+    signatures = () if note is None else note.signatures
+    own = Note.parse(files["checkpoint.txt"].decode()).signatures
+    for signature in (it for it in signatures if it not in own):
+        known = [key for key in witnesses if key.name == signature.name]
+        if signature.name == checkpoint.origin:
+            report.say("a witness's line has the log's own name", held=False)
+        elif not known:
+            report.limits.append(
+                f"that the witness {signature.name} saw this checkpoint: not checked, no key given for"
+                f" {signature.name} (--witness-key)"
+            )
+        elif note is not None and any(
+            key.id == signature.id and key.verifies(signature.value, note.text.encode()) for key in known
+        ):
+            report.say(f"the witness {signature.name} signed this checkpoint: verified")
+        else:
+            report.say(f"the line of the witness {signature.name} does not verify", held=False)
+    for name in sorted({key.name for key in witnesses} - {it.name for it in signatures}):
+        report.say(f"there is no line of the witness {name} in it", held=False)
+
+
+def _witnessed(
+    files: dict[str, bytes], keys: Sequence[VerifierKey], checkpoint: Checkpoint, report: Report
+) -> Note | None:
+    data = files.get("witnessed-checkpoint.txt")
+    if data is None:
+        return None
     try:
-        info = decode_timestamp_response(token).tst_info
-        imprint = info.message_imprint
-    except (ValueError, VerificationError):
-        return None
-    if imprint.hash_algorithm.dotted_string != SHA256 or imprint.message.hex() != digest(data):
-        return None
-    return info.gen_time
+        if open_checkpoint(data.decode(), keys) == checkpoint:
+            return Note.parse(data.decode())
+    except (NoteBroken, UnicodeDecodeError):
+        pass
+    report.say("witnessed-checkpoint.txt is not this checkpoint, signed by the log", held=False)
+    return None

@@ -206,6 +206,23 @@ def open_checkpoint(text: str, keys: Sequence[VerifierKey]) -> Checkpoint:
     return checkpoint
 
 
+def cosignatures(note: str, said: str) -> tuple[Signature, ...]:
+    """Return the signatures of others that a witness said of a note: none of the note's own name.
+
+    Other lines are passed over, and so is what no cosignature of Ed25519 can be, by its length.
+    """
+    text, found = Note.parse(note).text, []
+    origin = text.partition("\n")[0]
+    for line in said.splitlines():
+        try:
+            signature = Note.parse(f"{text}\n{line}\n").signatures[0]
+        except NoteBroken:
+            continue
+        if signature.name != origin and len(signature.value) in {SIGNATURE_BYTES, SIGNATURE_BYTES + 8}:
+            found.append(signature)
+    return tuple(found)
+
+
 def _signature(line: str) -> Signature:
     if not line.startswith(_BULLET):
         raise NoteBroken

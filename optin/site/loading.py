@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -12,6 +13,7 @@ from urllib.parse import urlsplit
 from optin.consent.address import parse_email
 from optin.consent.form import Slug
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
+from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Settings, load_settings
 from optin.site.documents import Document, Path_, read_front_matter, read_toml
 from optin.site.findings import Finding, nearest
@@ -30,11 +32,12 @@ from optin.site.model import (
     Sender,
     Site,
     Unconfirmed,
+    Witness,
 )
 from optin.site.pictures import PICTURE_ENDINGS, is_active, measure
 from optin.site.prose import read_prose
 from optin.site.validation import validated
-from optin.site.written import PrivacyFile, PurposeTable, SiteFile
+from optin.site.written import PrivacyFile, PurposeTable, SiteFile, WitnessTable
 from optin.theme.catalogue import catalogue, languages, unknown_parameter
 from optin.theme.look import Look, parse_colour
 
@@ -321,11 +324,31 @@ class _SiteReader:
 
     def _anchors(self, written: SiteFile) -> Anchors:
         table = written.log
-        if table.timestamp and not table.timestamp.startswith(("https://", "http://")):
+        if table.timestamp and not _is_address(table.timestamp):
             message = f"{table.timestamp!r} is no address."
             self._say(("log", "timestamp"), message, "Write it like https://tsa.example/tsr.", "log")
         every = self._period(("log", "timestamp_every"), table.timestamp_every)
-        return Anchors(table.timestamp, every, table.witnesses)
+        witnesses = {name: self._witness(name, witness) for name, witness in table.witnesses.items()}
+        return Anchors(table.timestamp, every, witnesses)
+
+    def _witness(self, name: str, written: str | WitnessTable) -> Witness:
+        where: Path_ = ("log", "witnesses", name)
+        table = WitnessTable(to=written, key="") if isinstance(written, str) else written
+        witness, key = Witness(table.to.strip()), None
+        if witness.is_address and not _is_address(witness.to):
+            message = f"{witness.to!r} is no address."
+            self._say(where, message, "Write it like https://witness.example/add-checkpoint.", "log")
+        elif not witness.is_address and not _is_command(witness.to):
+            message = f"{witness.to!r} is no command."
+            self._say(where, message, "Write a program and its arguments, or an address.", "log")
+        if table.key:
+            try:
+                key = VerifierKey.parse(table.key)
+            except NoteBroken:
+                message = f"The key of the witness {name!r} cannot be read."
+                cure = "Copy what it publishes; it looks like NAME+1a2b3c4d+BASE64."
+                self._say((*where, "key"), message, cure, "log")
+        return Witness(witness.to, key)
 
     def _texts(self, written: SiteFile) -> dict[str, dict[str, str]]:
         known = catalogue("en")
@@ -346,3 +369,21 @@ class _SiteReader:
     def _say(self, where: Path_, message: str, cure: str, code: str, *, warning: bool = False) -> None:
         severity = "warning" if warning else "error"
         self.findings.append(self._document.finding(where, message, cure, severity=severity, code=code))
+
+
+def _is_address(text: str) -> bool:
+    """Tell whether something can be sent to `text`."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _is_command(text: str) -> bool:
+    try:
+        return bool(shlex.split(text)) and "\0" not in text
+    except ValueError:
+        return False

@@ -14,6 +14,7 @@ from optin.consent.purpose import (
     PurposeId,
     RetentionPeriod,
 )
+from optin.proof.note import VerifierKey
 from optin.settings import Settings
 from optin.site.findings import Finding
 from optin.theme.look import Look
@@ -85,12 +86,25 @@ class Dkim:
 
 
 @dataclass(frozen=True)
+class Witness:
+    """Who is shown each checkpoint: at an address, or by a command. `key`: only what it signed is kept."""
+
+    to: str
+    key: VerifierKey | None = None
+
+    @property
+    def is_address(self) -> bool:
+        """Whether `to` is an address, not a command."""
+        return self.to.startswith(("https://", "http://"))
+
+
+@dataclass(frozen=True)
 class Anchors:
     """Who sees the log's checkpoints: a time-stamp authority, witnesses by name."""
 
     timestamp: str = ""  # its address
     timestamp_every: RetentionPeriod = RetentionPeriod.parse("24 hours")
-    witnesses: Mapping[str, str] = field(default_factory=dict)
+    witnesses: Mapping[str, Witness] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _real(document: Document, loc: tuple[int | str, ...]) -> Path_:
 
 
 def _is_type_name(step: int | str) -> bool:
-    return step in {"str", "PurposeEntry", "[key]"}
+    return step in {"str", "constrained-str", "PurposeEntry", "WitnessTable", "[key]"}
 
 
 def _at(values: Any, where: Path_) -> Any:

@@ -118,12 +118,21 @@ class DkimTable(Written):
     key: Text = Field(description="A private key file (PEM), readable by its owner alone.")
 
 
+class WitnessTable(Written):
+    """Who sees each checkpoint, and the key by which its answer is known."""
+
+    to: Text = Field(description="An address, or a command that reads the checkpoint.")
+    key: str = Field("", description="Its C2SP verifier key: NAME+ID+BASE64.")
+
+
 class LogTable(Written):
     """Who else gets to see the log's checkpoints, so that they cannot be rewritten."""
 
     timestamp: str = Field("", description="Address of a time-stamp authority (RFC 3161).")
     timestamp_every: str = Field("24 hours", description="How often one is asked for.")
-    witnesses: dict[str, str] = Field({}, description="By name: an address, or a command that reads it.")
+    witnesses: dict[str, Text | WitnessTable] = Field(
+        {}, description="By name: an address, or a command that reads it; or a table with to and key."
+    )
 
 
 class SiteFile(Written):

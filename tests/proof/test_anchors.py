@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,18 +16,21 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography.x509 import load_pem_x509_certificates
 
-from optin.bootstrap.anchors import anchor
+from optin.bootstrap import anchors as anchors_
+from optin.bootstrap.anchors import anchor, keep_anchors
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, utc_now
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import RetentionPeriod
-from optin.flows.verify_bundle import verify_bundle
+from optin.flows.verify_bundle import Outside, verify_bundle
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle import unpack
 from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
-from optin.site.model import Anchors
+from optin.proof.stamp import StampBroken, read_stamp, vouches
+from optin.site.model import Anchors, Witness
 from optin.store.vault import Vault
 from tests.web.conftest import Visit, site_at
 
@@ -130,7 +136,9 @@ def test_a_checkpoint_is_time_stamped(visit: Visit, authority: Authority, tmp_pa
     files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
     report = verify_bundle(files, utc_now())
     assert report.holds
-    assert any("time-stamp authority saw" in sentence for _, sentence in report.lines)
+    assert not any("time-stamp" in sentence for _, sentence in report.lines)
+    (limit,) = (limit for limit in report.limits if "time-stamp authority saw" in limit)
+    assert "signed by CN=Test authority; whether to trust that authority is yours to decide" in limit
     for name in ("checkpoint.txt", "timestamps/1.tsr"):
         (tmp_path / Path(name).name).write_bytes(files[name])
     done = openssl(
@@ -141,25 +149,324 @@ def test_a_checkpoint_is_time_stamped(visit: Visit, authority: Authority, tmp_pa
     assert not verify_bundle(other, utc_now()).holds
 
 
+def test_a_time_stamp_holds_by_an_authority_that_the_reader_named(
+    visit: Visit, authority: Authority, tmp_path: Path
+) -> None:
+    """P5, P6: with its certificate it holds, with another it fails, and so does a bundle without any."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    bare = make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com"))
+    assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
+    data = make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com"))
+    (tmp_path / "bare.zip").write_bytes(bare)
+    (tmp_path / "alice.zip").write_bytes(data)
+    other = ("-newkey", "ed25519", "-nodes", "-subj", "/CN=Other", "-keyout", "other.key")
+    openssl(authority.folder, "req", "-x509", *other, "-out", "other.pem")
+    run = CliRunner().invoke
+    for bundle, certificate, code, told in (
+        ("alice.zip", "cert.pem", 0, "signed by CN=Test authority, whom you trust"),
+        ("alice.zip", "other.pem", 1, "whom nobody that you named vouches for"),
+        ("bare.zip", "cert.pem", 1, "there is no time-stamp in it"),
+        ("alice.zip", "serial", 1, "There is no certificate (PEM)"),
+    ):
+        options = ["--tsa-cert", str(authority.folder / certificate)]
+        done = run(main, ["verify", str(tmp_path / bundle), *options])
+        assert (done.exit_code, told in done.output) == (code, True), done.output
+    done = run(main, ["verify", str(tmp_path / "alice.zip")])
+    assert done.exit_code == 0
+    assert "holds  timestamps" not in done.output
+
+
+def test_a_time_stamp_that_was_touched_fails(visit: Visit, authority: Authority) -> None:
+    """P5, P6: its moment, its signature, its certificate: whatever byte of the token is another one."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
+    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    token = files["timestamps/1.tsr"]
+    moment = read_stamp(token, files["checkpoint.txt"]).at.strftime("%Y%m%d%H%M%S").encode()
+    earlier = token.replace(moment, b"2001" + moment[4:])
+    assert earlier != token
+    broken = bytearray(token)
+    broken[-5] ^= 1
+    for forged in (earlier, bytes(broken)):
+        report = verify_bundle({**files, "timestamps/1.tsr": forged})
+        assert (False, "timestamps/1.tsr is no time-stamp of this checkpoint, signed by who made it") in (
+            report.lines
+        )
+
+
+def test_a_time_stamp_cannot_be_older_than_what_it_covers(visit: Visit, authority: Authority) -> None:
+    """P5, P6: a checkpoint with an event of tomorrow was not seen today."""
+    visit.wait(timedelta(hours=25))
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
+    report = verify_bundle(
+        unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    )
+    assert not report.holds
+    assert any("which is before the last event in it" in sentence for _, sentence in report.lines)
+
+
+@pytest.mark.parametrize("key", ["rsa:2048", "ec"])
+@pytest.mark.parametrize("digest", ["sha256", "sha512"])
+def test_a_time_stamp_is_checked_without_its_root(tmp_path: Path, key: str, digest: str) -> None:
+    """P5: the signature of each kind of key, by a certificate whose own authority is not in the token."""
+    (tmp_path / "tsa.cnf").write_text(
+        CONFIGURATION.replace("signer_digest = sha256", f"signer_digest = {digest}")
+    )
+    (tmp_path / "serial").write_text("01\n")
+    (tmp_path / "ext").write_text("extendedKeyUsage = critical, timeStamping\n")
+    (tmp_path / "data").write_bytes(b"a checkpoint\n")
+    curve = ("-pkeyopt", "ec_paramgen_curve:P-256") if key == "ec" else ()
+    made = ("-newkey", key, *curve, "-nodes")
+    openssl(tmp_path, "req", "-x509", *made, "-subj", "/CN=Root", "-keyout", "ca.key", "-out", "ca.pem")
+    openssl(tmp_path, "req", *made, "-subj", "/CN=Signer", "-keyout", "s.key", "-out", "s.csr")
+    openssl(
+        tmp_path, "x509", "-req", "-in", "s.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+        "-extfile", "ext", "-out", "s.pem",
+    )  # fmt: skip
+    openssl(tmp_path, "ts", "-query", "-data", "data", "-sha256", "-cert", "-out", "q.tsq")
+    openssl(
+        tmp_path, "ts", "-reply", "-config", "tsa.cnf", "-section", "tsa_config", "-queryfile", "q.tsq",
+        "-signer", "s.pem", "-inkey", "s.key", "-out", "r.tsr",
+    )  # fmt: skip
+    token, data = (tmp_path / "r.tsr").read_bytes(), b"a checkpoint\n"
+    assert read_stamp(token, data).authority == "CN=Signer"
+    for name in ("ca.pem", "s.pem"):
+        assert vouches(load_pem_x509_certificates((tmp_path / name).read_bytes()), token, data)
+    for place in range(len(token)):
+        changed = bytearray(token)
+        changed[place] ^= 0x01
+        with suppress(StampBroken):  # what is not signed may change: it says the same
+            assert read_stamp(bytes(changed), data) == read_stamp(token, data)
+    with pytest.raises(StampBroken):
+        read_stamp(token, data + b"x")
+
+
+def cosigned(note: str, name: str = "witness.example/w1") -> tuple[VerifierKey, str]:
+    """Return the key of a witness, and its line below a note (C2SP tlog-cosignature)."""
+    witness = SigningKey(name, bytes(range(32)))
+    key = VerifierKey(witness.name, witness.verifier.public, COSIGNATURE)
+    text, moment = Note.parse(note).text, 1_790_000_000
+    signed = witness.sign(f"cosignature/v1\ntime {moment}\n{text}").value
+    return key, Signature(name, key.id, moment.to_bytes(8, "big") + signed).line
+
+
+def kept(visit: Visit) -> list[bytes]:
+    """Return what is stored of witnesses and authorities."""
+    return [row[0] for row in visit.office.store.read(lambda tx: tx.all("SELECT value FROM attestation"))]
+
+
 def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     """P5: a command that answers with a C2SP cosignature; one that fails is tried again."""
     visit.join("alice@example.com", consent="tips-email")
     latest = advance_log(visit.office)
-    witness = SigningKey("witness.example/w1", bytes(range(32)))
-    key = VerifierKey(witness.name, witness.verifier.public, COSIGNATURE)
-    text, moment = Note.parse(latest.note).text, 1_790_000_000
-    signed = witness.sign(f"cosignature/v1\ntime {moment}\n{text}").value
-    line = Signature(witness.name, key.id, moment.to_bytes(8, "big") + signed).line
+    key, line = cosigned(latest.note)
     script = tmp_path / "witness.sh"
     script.write_text(f"cat > {tmp_path}/seen.txt\nprintf '%s' '{line}'\n")
     shown: dict[str, int] = {}
-    anchors = Anchors(witnesses={"one": f"sh {script}", "down": "http://127.0.0.1:9/", "fails": "false"})
+    one = Witness(f"sh {script}", key)
+    anchors = Anchors(
+        witnesses={"one": one, "down": Witness("http://127.0.0.1:9/"), "fails": Witness("false")}
+    )
     assert anchor(visit.office, anchors, shown) == 1
     assert (tmp_path / "seen.txt").read_text() == latest.note
-    assert anchor(visit.office, Anchors(witnesses={"one": f"sh {script}"}), shown) == 0
+    assert anchor(visit.office, Anchors(witnesses={"one": one}), shown) == 0
     files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
     note = Note.parse(files["witnessed-checkpoint.txt"].decode())
     assert note.verify([key]) == (key,)
+    report = verify_bundle(files)
+    assert report.holds
+    assert any(f"not checked, no key given for {key.name}" in limit for limit in report.limits)
+    assert not any(key.name in sentence for _, sentence in report.lines)
+    report = verify_bundle(files, (), Outside([key]))
+    assert (True, f"the witness {key.name} signed this checkpoint: verified") in report.lines
+    assert report.holds
+
+
+def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:
+    """P5, P6: of another key, in the log's name, below another checkpoint, or not there at all."""
+    visit.join("alice@example.com", consent="tips-email")
+    note = advance_log(visit.office).note
+    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    key, line = cosigned(note)
+    other = VerifierKey(key.name, bytes(range(1, 33)), COSIGNATURE)
+    origin = note.partition("\n")[0]
+    forged = line.replace("AA", "AB")
+    for below, known in (
+        (note + line, other),
+        (note + forged, key),
+        (note + line.replace(key.name, origin), None),
+        (note.replace(origin, f"x{origin}") + line, None),
+        (note.partition("\n\n")[0] + "\n\n" + line, None),
+        (line, None),
+        (None, key),
+    ):
+        touched = {**files} if below is None else {**files, "witnessed-checkpoint.txt": below.encode()}
+        report = verify_bundle(touched, (), Outside(() if known is None else [known]))
+        assert not report.holds, below
+
+
+def test_of_a_witness_one_line_is_kept(visit: Visit, tmp_path: Path) -> None:
+    """P5, S5: never thousands, never in the log's own name, never again after a restart."""
+    visit.join("alice@example.com", consent="tips-email")
+    latest = advance_log(visit.office)
+    own = latest.note.rpartition("\n\n")[2]
+    lines = "".join(cosigned(latest.note, f"evil{number}")[1] for number in range(300))
+    (tmp_path / "said.txt").write_text(f"{own}hello\n— short AAAAAAAA\n{lines}")
+    talkative = Anchors(witnesses={"one": Witness(f"cat {tmp_path}/said.txt")})
+    anchor(visit.office, talkative, {})
+    anchor(visit.office, talkative, {})
+    assert kept(visit) == [cosigned(latest.note, "evil0")[1].encode()]
+
+
+def test_a_witness_with_a_key_is_known_by_it(visit: Visit, tmp_path: Path) -> None:
+    """P5: what its key did not sign is not kept."""
+    visit.join("alice@example.com", consent="tips-email")
+    latest = advance_log(visit.office)
+    key, line = cosigned(latest.note)
+    said = tmp_path / "said.txt"
+    said.write_text(cosigned(latest.note, "evil")[1] + line.replace("AA", "AB"))
+    anchors = Anchors(witnesses={"one": Witness(f"cat {said}", key)})
+    anchor(visit.office, anchors, {})
+    assert kept(visit) == []
+    said.write_text(cosigned(latest.note, "evil")[1] + line)
+    anchor(visit.office, anchors, {})
+    assert kept(visit) == [line.encode()]
+
+
+ANSWERS = {
+    "garbage": b"garbage garbage\r\n\r\n",
+    "another length": b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\nshort",
+    "broken chunks": b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+    "a long line": b"HTTP/1.1 200 OK\r\nx-a: " + b"a" * 70_000 + b"\r\n\r\n",
+    "a file": b"HTTP/1.1 302 Found\r\nlocation: file:///etc/passwd\r\n\r\n",
+    "without end": b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 500_000,
+    "nothing": b"",
+}
+
+
+@contextmanager
+def answering(answer: bytes, release: threading.Event | None = None) -> Iterator[str]:
+    """Answer every call with these very bytes; with `release`, keep the line open until it is set."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    line, _ = server.accept()
+                    with line, suppress(OSError):
+                        line.settimeout(10)
+                        line.recv(65_536)
+                        line.sendall(answer)
+                        if release is not None:
+                            release.wait(60)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/"
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(60)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_whatever_is_answered_is_no_more_than_a_refusal(visit: Visit, answer: str) -> None:
+    """P5, S5: no answer of an authority or a witness ends the anchoring."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    with answering(ANSWERS[answer]) as address:
+        assert anchor(visit.office, Anchors(timestamp=address), {}) == 0
+        assert anchor(visit.office, Anchors(witnesses={"one": Witness(address)}), {}) == 0
+    assert kept(visit) == []
+
+
+@pytest.mark.parametrize(
+    "to",
+    ["", " ", "no-such-command", "sh -c 'exit 3'", "'open", "yes", "http://[bad", "http://127.0.0.1:1/a b"],
+)
+def test_a_witness_that_cannot_be_asked_is_passed_over(visit: Visit, to: str) -> None:
+    """P5, S5: no command and no address ends the anchoring."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    assert anchor(visit.office, Anchors(witnesses={"one": Witness(to)}), {}) == 0
+
+
+def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """P5: whatever a round ends with, the next one comes."""
+    monkeypatch.setattr(anchors_, "ROUND_SECONDS", 0.01)
+    rounds: list[int] = []
+
+    class Broken(Witness):
+        @property
+        def is_address(self) -> bool:
+            rounds.append(1)
+            raise RuntimeError
+
+    async def watch() -> None:
+        stop = asyncio.Event()
+        anchors = Anchors(witnesses={"one": Broken("x")})
+        running = asyncio.ensure_future(keep_anchors(visit.office, anchors, stop))
+        async with asyncio.timeout(60):
+            while len(rounds) < 3:
+                await asyncio.sleep(0.01)
+        assert not running.done()
+        stop.set()
+        await running
+
+    visit.join("alice@example.com", consent="tips-email")
+    asyncio.run(watch())
+
+
+@pytest.mark.parametrize(
+    "answer", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"]
+)
+def test_nobody_is_waited_for_beyond_the_deadline(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    """P5: one that never finishes its answer costs the deadline, and is asked by one thread at most."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    release = threading.Event()
+    with answering(answer, release) as address:
+        anchors = Anchors(
+            witnesses={"one": Witness(address), "two": Witness("sh -c 'sleep 600 & sleep 600'")}
+        )
+        monkeypatch.setattr(anchors_, "CALL_SECONDS", 0.2)
+        for _ in range(3):
+            assert anchor(visit.office, anchors, {}) == 0
+        left = [thread for thread in threading.enumerate() if thread.name.startswith("anchor ")]
+        assert len(left) <= 2
+        release.set()
+    for thread in left:
+        thread.join(60)
+        assert not thread.is_alive()
+
+
+def test_a_stop_does_not_wait_for_a_call(visit: Visit) -> None:
+    """P5: shutting down is not for a witness to delay."""
+    visit.join("alice@example.com", consent="tips-email")
+    advance_log(visit.office)
+    release = threading.Event()
+
+    async def stopped_while_asking(address: str) -> None:
+        stop = asyncio.Event()
+        anchors = Anchors(witnesses={"one": Witness(address)})
+        running = asyncio.ensure_future(keep_anchors(visit.office, anchors, stop))
+        async with asyncio.timeout(60):
+            while not any(thread.name == "anchor one" for thread in threading.enumerate()):
+                await asyncio.sleep(0.01)
+            stop.set()
+            await running
+        assert any(thread.name == "anchor one" for thread in threading.enumerate())
+
+    with answering(b"HTTP/1.1 200 OK\r\n", release) as address:
+        asyncio.run(stopped_while_asking(address))
+        release.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("anchor"):
+            thread.join(60)
 
 
 def test_keys_rotate_by_a_command(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from optin.bootstrap.edition import load_edition
 from optin.cli import main
+from optin.proof.note import SigningKey
 from optin.site.findings import Finding, as_github, as_text
 from optin.site.loading import find_root, load_site
 from optin.site.scaffold import make_site
@@ -170,6 +171,20 @@ SITE_DEFECTS = {
     ),
     "texts-language": ("[look]", '[texts.xx]\n"form.jump" = "x"\n[look]', "lang", (15, 1)),
     "purpose-id": ("[purposes.tips-email]", "[purposes.Tips_email]", "id", (19, 1)),
+    **{
+        f"log-{name}": ("[look]", f"[log]\n{line}\n[look]", code, (16, 1))
+        for name, line, code in (
+            ("timestamp-no-address", 'timestamp = "https://"', "log"),
+            ("timestamp-port", 'timestamp = "http://tsa.example:99999/"', "log"),
+            ("witness-with-a-space", 'witnesses.one = "http://one.example/a b"', "log"),
+            ("witness-with-brackets", 'witnesses.one = "http://[bad"', "log"),
+            ("witness-empty", 'witnesses.one = "  "', "log"),
+            ("witness-quotes", """witnesses.one = "sh 'open" """, "log"),
+            ("witness-number", "witnesses.one = 1", "type"),
+            ("witness-typo", 'witnesses.one = { too = "true" }', "key"),
+            ("witness-key", 'witnesses.one = { to = "true", key = "one+2+3" }', "log"),
+        )
+    },
     "no-toml": ("[look]", "[look", "site", (15, 6)),
     "limit": ("[look]", "[limits]\nper_address_per_day = 0\n[look]", "value", (16, 1)),
     "processor-without-agreement": ("[look]", '[processors.x]\nname = "x"\n[look]', "key-missing", (15, 1)),
@@ -186,6 +201,26 @@ def test_a_broken_site_file_is_named_with_its_line(site: Path, defect: str) -> N
     assert (found[0].line, found[0].column) == place
     assert found[0].path == "optin.toml"
     assert found[0].message
+
+
+def test_a_witness_is_an_address_a_command_or_a_table_with_its_key(site: Path) -> None:
+    """P5: three ways to write it; with a key only what that key signed is kept."""
+    key = SigningKey("one.example", bytes(32)).verifier.text
+    witnesses = f"""[log.witnesses]
+a = "https://one.example/add-checkpoint"
+b = "sh -c 'cat > /dev/null'"
+c = {{ to = "https://one.example/", key = "{key}" }}
+[look]"""
+    toml(site, "[look]", witnesses)
+    loaded = load_site(site)
+    assert loaded.findings == ()
+    assert loaded.site is not None
+    kept = loaded.site.anchors.witnesses
+    assert [(it.is_address, it.key is None) for it in kept.values()] == [
+        (True, True),
+        (False, True),
+        (True, False),
+    ]
 
 
 def test_a_language_without_privacy_statement_is_refused(site: Path) -> None:
