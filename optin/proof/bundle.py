@@ -9,6 +9,8 @@ from __future__ import annotations
 import io
 import json
 import re
+import stat
+import struct
 import zipfile
 from collections.abc import Mapping
 
@@ -19,6 +21,10 @@ MAX_FILES = 5_000
 MAX_BYTES = 200_000_000  # unpacked
 MAX_RATIO = 200
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30}/){0,2}[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
+_MSDOS_FOLDER = 0x10
+_HEADER_BYTES, _END_BYTES = 30, 22
+_LENGTHS_AT = 26  # of name and extra field, in a member's own header (APPNOTE 4.3.7)
+_DIRECTORY_AT = 10  # before the end: size and place of the directory (APPNOTE 4.3.16)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -42,6 +48,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
     """Return the files of a bundle, each as its manifest says. Raises BundleBroken."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            _check_shape(archive, data)
             files = _read(archive, len(data))
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
         if isinstance(problem, BundleBroken):
@@ -53,6 +60,27 @@ def unpack(data: bytes) -> dict[str, bytes]:
         raise BundleBroken(msg) from None
     _check_manifest(files)
     return files
+
+
+def _check_shape(archive: zipfile.ZipFile, data: bytes) -> None:
+    """Refuse what another reader might take for something else: links, folders, bytes of no member."""
+    at = 0
+    for member in archive.infolist():
+        kind = stat.S_IFMT(member.external_attr >> 16)
+        if kind not in {0, stat.S_IFREG} or member.is_dir() or member.external_attr & _MSDOS_FOLDER:
+            msg = "The archive has something in it that is no plain file."
+            raise BundleBroken(msg)
+        name, extra = struct.unpack_from("<HH", data, at + _LENGTHS_AT)
+        if member.header_offset != at:
+            break
+        at += _HEADER_BYTES + name + extra + member.compress_size
+    else:
+        directory, begin = struct.unpack_from("<LL", data, len(data) - _DIRECTORY_AT)
+        ends = data.startswith(b"PK\5\6", len(data) - _END_BYTES) and data.endswith(b"\0\0")  # no comment
+        if ends and begin == at and begin + directory + _END_BYTES == len(data):
+            return
+    msg = "The archive has bytes in it that belong to no file."
+    raise BundleBroken(msg)
 
 
 def _read(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
