@@ -14,7 +14,7 @@ from optin.consent.record import EventKind
 from optin.flows.evidence import Chapter, Evidence, gather_evidence
 from optin.proof.bundle import pack
 from optin.proof.canonical import parse
-from optin.theme.explaining import SCRIPT, how_to_verify
+from optin.theme.explaining import written_beside
 from optin.theme.theme import Theme
 from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
 
@@ -26,9 +26,7 @@ def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
     evidence = office.store.submit(gather).result()
     files = dict(evidence.files)
     files["index.html"] = edition.theme.page(_view(edition.theme, evidence, now)).encode()
-    files["README.txt"] = how_to_verify(base_url).encode()
-    files["verify.sh"] = SCRIPT.encode()
-    return pack(files)
+    return pack({**files, **written_beside()})
 
 
 def _view(theme: Theme, evidence: Evidence, now: datetime) -> EvidenceView:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import click
+from cryptography.x509 import Certificate, load_pem_x509_certificates
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
@@ -17,13 +18,14 @@ from optin.bootstrap.office import advance_log, open_office, utc_now
 from optin.cli.terminal import REFUSED, asked_edition, refuse, site_option
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
-from optin.export.destination import write_whole
+from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.audit import Audit, checkpoints_in
-from optin.flows.verify_bundle import Report, verify_bundle
+from optin.flows.verify_bundle import Outside, Report, verify_bundle
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
-from optin.proof.note import Checkpoint, Note, NoteBroken, parse_keys
+from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
 from optin.store.log import integrate
 from optin.store.review import count_leaves
+from optin.theme.explaining import written_beside
 
 
 @click.command()
@@ -40,46 +42,102 @@ def evidence(site: Path, email: str, out: str) -> None:
         raise RequestRefused(msg) from None
     with open_office(edition.site.settings, edition.policy) as office:
         write_whole(out, make_bundle(edition, office, address))
-    click.echo(f"Evidence written to {out}; check it with: optin verify {out}", err=True)
+    where = "standard output" if out == STANDARD_OUTPUT else out
+    click.echo(f"Evidence written to {where}; check it with: optin verify {out}", err=True)
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option(
     "--key",
     "key_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Keys of the log that you had already (log-keys.txt of a receipt); else those in the bundle.",
 )
-def verify(file: Path, key_file: Path | None) -> None:
-    """Check a bundle of evidence: what it proves and what not. Needs no site and no network."""
+@click.option(
+    "--witness-key",
+    "witness_keys",
+    multiple=True,
+    metavar="KEY",
+    help="The key of a witness, from the witness (NAME+ID+BASE64). Can be given several times.",
+)
+@click.option(
+    "--tsa-cert",
+    "authority_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The certificate (PEM) of a time-stamp authority that you trust.",
+)
+def verify(
+    file: Path, key_file: Path | None, witness_keys: tuple[str, ...], authority_file: Path | None
+) -> None:
+    """Check a bundle of evidence: what it proves and what not. Needs no site and no network.
+
+    FILE is a bundle, or - for standard input.
+    """
+    trusted = () if key_file is None else _keys(key_file)
+    authorities = () if authority_file is None else _certificates(authority_file)
+    outside = Outside(tuple(_witness(key) for key in witness_keys), authorities, written_beside())
     try:
-        if file.stat().st_size > MAX_BYTES:
-            msg = "The file is larger than any bundle of evidence."
-            raise BundleBroken(msg)  # noqa: TRY301 - said like the others
-        trusted = () if key_file is None else parse_keys(key_file.read_text("utf-8", "replace"))
-        report = verify_bundle(unpack(file.read_bytes()), utc_now(), trusted)
+        bundle = unpack(_read(file, "any bundle of evidence"))
+        report = verify_bundle(bundle, utc_now(), trusted, outside)
     except BundleBroken as problem:
-        refuse(f"NOT PROVEN: {problem}")
-    except NoteBroken:
-        refuse(f"There is no key of a log in {key_file}.")
+        refuse(f"NOT PROVEN: {_printable(str(problem))}")
     _show(report)
     if not report.holds:
         sys.exit(REFUSED)
 
 
+def _read(file: Path, what: str) -> bytes:
+    """Read a file, or standard input for "-"; not more than what it can be. Refuses what is longer."""
+    with click.open_file(str(file), "rb") as opened:
+        data: bytes = opened.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        refuse(f"NOT PROVEN: The file is larger than {what}.")
+    return data
+
+
+def _keys(file: Path) -> tuple[VerifierKey, ...]:
+    try:
+        return parse_keys(_read(file, "any list of keys").decode("utf-8", "replace"))
+    except NoteBroken:
+        refuse(f"There is no key of a log in {file}.")
+
+
+def _witness(text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text)
+    except NoteBroken:
+        refuse(f"{_printable(text)} is no key of a witness; it looks like NAME+1a2b3c4d+BASE64.")
+
+
+def _certificates(file: Path) -> tuple[Certificate, ...]:
+    try:
+        return tuple(load_pem_x509_certificates(_read(file, "any certificate")))
+    except ValueError:
+        refuse(f"There is no certificate (PEM) in {file}.")
+
+
 def _show(report: Report) -> None:
-    click.echo(f"Log {report.origin}, trusted key{'s' if len(report.keys) > 1 else ''}:")
+    _echo(f"Log {report.origin}, trusted key{'s' if len(report.keys) > 1 else ''}:")
     for key in report.keys:
-        click.echo(f"  {key}")
+        _echo(f"  {key}")
     click.echo()
     for held, sentence in report.lines:
-        click.secho(f"  {'holds' if held else 'FAILS'}  {sentence}", fg="green" if held else "red")
+        _echo(f"  {'holds' if held else 'FAILS'}  {sentence}", "green" if held else "red")
     click.echo("\nWhat this cannot prove:")
     for sentence in dict.fromkeys(report.limits):
-        click.echo(f"  -  {sentence}")
+        _echo(f"  -  {sentence}")
     click.echo()
     click.secho("PROVEN" if report.holds else "NOT PROVEN", bold=True, fg="green" if report.holds else "red")
+
+
+def _echo(line: str, colour: str | None = None) -> None:
+    click.secho(_printable(line), fg=colour)
+
+
+def _printable(text: str) -> str:
+    """Return one line that a terminal only shows: what could move its cursor is written out."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
 @click.command()
@@ -119,7 +177,7 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
 
 def _checkpoints(file: Path) -> list[str]:
     notes: list[str] = []
-    for note in checkpoints_in(file.read_bytes()):
+    for note in checkpoints_in(_read(file, "anything that holds a checkpoint")):
         with suppress(NoteBroken):
             Checkpoint.read(Note.parse(note))
             notes.append(note)

@@ -1,31 +1,118 @@
-"""How a stranger checks a proof with common tools: the text at /log and in every evidence bundle."""
+"""How a stranger checks a proof with common tools: the text at /log, and the one in every evidence bundle."""
 
 from __future__ import annotations
 
-_TEXT = """\
+_HEAD = """\
 How to check a proof of consent without the company, and without optin
 ======================================================================
-You need a shell, openssl, awk, xxd and base64. The receipt mail (or this bundle) holds, for each event,
-a file EVENT.tlog-proof (C2SP tlog-proof: the event itself, its path, the signed checkpoint), and
-log-keys.txt with the public keys of the log. Save verify.sh below, then run:
+You need a shell, openssl, awk, xxd and base64.
+"""
 
-    sh verify.sh log-keys.txt EVENT.tlog-proof        prints the event and: OK, or what does not hold
-
+_PROOF = """\
 It computes SHA-256(0x00 | event), folds the path up to the root (RFC 9162, 2.1.3.2), compares it with
-the checkpoint, and verifies the checkpoint's Ed25519 signature with openssl.
+the checkpoint, and verifies the checkpoint's Ed25519 signature with openssl. Which key to believe: compare
+log-keys.txt with the one in somebody's receipt mail, or at {key}.
+"""
 
-What the person declared: the event names it as "declaration": SHA-256(salt | declaration.json):
+_LIMITS = """\
+What this proves: that these bytes stood in the log under that signed root, unaltered since. What it does
+not prove: who typed a telephone number, or that a mailbox was read by one person alone.
+"""
 
-    (xxd -r -p declaration.salt; cat declaration.json) | sha256sum
+_RECEIPT = (
+    _HEAD
+    + """\
+The receipt mail has attached, for each event, a file EVENT.tlog-proof (C2SP tlog-proof: the event itself,
+its path, the signed checkpoint), and log-keys.txt with the public keys of the log. Save them in one folder
+with verify.sh below, and run there; it prints each event and OK, or what does not hold:
 
-The form that was shown: its page has the SHA-256 that the event names as "form"; the privacy statement
-likewise as "privacy". Which key to believe: compare log-keys.txt with the one in somebody's receipt mail,
-or at {address}/log/key. What it proves: that these bytes stood in the log under that
-signed root, unaltered since. What it does not prove: who typed a telephone number, or that a mailbox was
-read by one person alone.
+    for proof in *.tlog-proof; do sh verify.sh log-keys.txt "$proof"; done
 
+"""
+    + _PROOF
+    + """
+What the person declared is in declaration.json. An event names it as "declaration", which is
+SHA-256(salt | declaration.json):
+
+    {{ xxd -r -p declaration.salt; cat declaration.json; }} | openssl dgst -sha256
+
+The form that was shown has the SHA-256 that the event names as "form"; the privacy statement the one that
+it names as "privacy". The company hands out both, with the mails, in a bundle of evidence.
+"""
+    + _LIMITS
+    + """
 ---------------------------------------- verify.sh ----------------------------------------
 {script}"""
+)
+
+_BUNDLE = (
+    _HEAD
+    + """\
+Run each command in the folder of this file. Whatever does not say OK is not proven.
+
+1. Each event stands in the log under the signed checkpoint. This prints each event, and OK:
+
+    for proof in proofs/*; do sh verify.sh log-keys.txt "$proof"; done
+    for proof in proofs/*; do
+      event=events/$(basename "$proof" .tlog-proof).json
+      sed -n 's/^extra //p' "$proof" | base64 -d | cmp - "$event" && echo "OK: $event is in its proof"
+      awk 'f; /^$/ {{ f = 1 }}' "$proof" | cmp - checkpoint.txt && echo "OK: $proof is of checkpoint.txt"
+    done
+
+"""
+    + _PROOF
+    + """
+2. What the person declared is in requests/. Events name it as "declaration", which is
+   SHA-256(salt | declaration.json):
+
+    for it in requests/*; do
+      sum=$({{ xxd -r -p "$it/declaration.salt"; cat "$it/declaration.json"; }} | openssl dgst -sha256 -r)
+      grep -q "\\"declaration\\":\\"${{sum%% *}}\\"" events/*.json && echo "OK: $it was declared"
+    done
+
+3. The pages that were shown are in forms/ and privacy/, named by their SHA-256, as events name them.
+
+    for page in forms/*.html privacy/*.html; do
+      sum=$(openssl dgst -sha256 -r "$page")
+      grep -q "\\"${{sum%% *}}\\"" events/*.json && echo "OK: $page was shown"
+    done
+
+4. The mails are in mails/. The event of the same name has as "bytes" SHA-256(salt | mail), with the salt of
+   its request.
+
+    for mail in mails/*.eml; do
+      event=events/$(basename "$mail" .eml).json
+      for it in requests/*; do
+        sum=$({{ xxd -r -p "$it/declaration.salt"; cat "$mail"; }} | openssl dgst -sha256 -r)
+        grep -q "\\"bytes\\":\\"${{sum%% *}}\\"" "$event" && echo "OK: $mail was sent"
+      done
+    done
+
+5. If there is a folder timestamps/: an authority saw checkpoint.txt at the time it says. Get that authority's
+   certificate from the authority, save it as authority.pem, and run:
+
+    for stamp in timestamps/*.tsr; do
+      openssl ts -reply -in "$stamp" -text
+      openssl ts -verify -data checkpoint.txt -in "$stamp" -CAfile authority.pem
+    done
+
+6. If there is a file witnessed-checkpoint.txt: it is checkpoint.txt with the lines of witnesses (C2SP
+   tlog-cosignature). Get the key of a witness from the witness (NAME+ID+BASE64), save it as witness.key, and
+   run; openssl answers "Signature Verified Successfully":
+
+    {{ echo 302a300506032b6570032100; cut -d+ -f3- witness.key | base64 -d | xxd -p -c 99 | cut -c3-; }} |
+      xxd -r -p > witness.der
+    awk -v "name=$(cut -d+ -f1 witness.key)" '$2 == name {{ print $3; exit }}' witnessed-checkpoint.txt |
+      base64 -d | xxd -p -c 99 > witness.hex
+    printf 'cosignature/v1\\ntime %d\\n' "0x$(cut -c9-24 witness.hex)" > witness.text
+    head -n 3 witnessed-checkpoint.txt >> witness.text
+    cut -c25- witness.hex | xxd -r -p > witness.signature
+    openssl pkeyutl -verify -pubin -keyform DER -inkey witness.der -rawin -in witness.text \\
+      -sigfile witness.signature
+
+"""
+    + _LIMITS
+)
 
 SCRIPT = r"""#!/bin/sh
 # verify.sh KEYS PROOF: checks one C2SP tlog-proof with openssl, awk, xxd and base64
@@ -79,5 +166,11 @@ echo "OK: event $index of $size in the log $origin, signed"
 
 
 def how_to_verify(address: str) -> str:
-    """Return the explanation, with the script in it, for the log of the site at `address`."""
-    return _TEXT.format(address=address, script=SCRIPT)
+    """Return how a receipt is checked, with the script, for the log of the site at `address`."""
+    return _RECEIPT.format(key=f"{address}/log/key", script=SCRIPT)
+
+
+def written_beside() -> dict[str, bytes]:
+    """Return the files that say how a bundle is checked: the same in each, so that others are told apart."""
+    readme = _BUNDLE.format(key="/log/key of the company's site")
+    return {"README.txt": readme.encode(), "verify.sh": SCRIPT.encode()}

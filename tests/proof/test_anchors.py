@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -28,6 +29,7 @@ from optin.consent.purpose import RetentionPeriod
 from optin.flows.verify_bundle import Outside, verify_bundle
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle import unpack
+from optin.proof.inclusion import InclusionProof
 from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
 from optin.proof.stamp import StampBroken, read_stamp, vouches
 from optin.site.model import Anchors, Witness
@@ -284,6 +286,74 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     report = verify_bundle(files, (), Outside([key]))
     assert (True, f"the witness {key.name} signed this checkpoint: verified") in report.lines
     assert report.holds
+
+
+def commands(text: str) -> str:
+    """Return every command that an explanation shows, word for word."""
+    return "\n".join(line[4:] if line.startswith("    ") else "" for line in text.split("\n"))
+
+
+def dash(folder: Path, script: str) -> str:
+    """Run commands as a stranger would, one after the other; return what he reads."""
+    done = subprocess.run(
+        ["dash"], cwd=folder, input=script, capture_output=True, text=True, check=False, timeout=120
+    )
+    assert "not found" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Authority, tmp_path: Path) -> None:
+    """P6: events, declaration, pages, mails, time-stamp, witness: by dash and openssl alone."""
+    delivery = visit.join("alice@example.com", consent="tips-email")
+    visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", purpose="tips-email")
+    visit.mails()
+    key, line = cosigned(advance_log(visit.office).note)
+    (tmp_path / "said.txt").write_text(line)
+    witness = Witness(f"cat {tmp_path}/said.txt", key)
+    anchors = Anchors(timestamp=authority.address, witnesses={"one": witness})
+    assert anchor(visit.office, anchors, {}) == 2
+    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    folder = tmp_path / "bundle"
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    (folder / "authority.pem").write_bytes((authority.folder / "cert.pem").read_bytes())
+    (folder / "witness.key").write_text(f"{key.text}\n")
+    script = commands(files["README.txt"].decode())
+    told = dash(folder, script)
+    events = [name for name in files if name.startswith("events/")]
+    assert told.count("OK: event ") == len(events)
+    assert told.count(" is of checkpoint.txt") == len(events)
+    assert told.count(" is in its proof") == len(events)
+    for name in files:
+        if name.startswith(("mails/", "forms/", "privacy/")) and not name.endswith(".json"):
+            assert f"OK: {name} was" in told, told
+        if name.endswith("declaration.json"):
+            assert f"OK: {Path(name).parent} was declared" in told
+    assert "Verification: OK" in told
+    assert "Signature Verified Successfully" in told
+    assert "NOT PROVEN" not in told
+    for name in files:  # and whatever was changed does not say so
+        if name.startswith(("mails/", "forms/", "privacy/", "requests/", "witnessed", "checkpoint")):
+            (folder / name).write_bytes(files[name].replace(b"a", b"b").replace(b"A", b"B"))
+    told = dash(folder, script)
+    assert told.count("OK:") == told.count("OK: event") == 2 * len(events)
+    assert "Verification: FAILED" in told
+    assert "Signature Verified Successfully" not in told
+
+
+def test_the_published_explanation_checks_a_receipt(visit: Visit, tmp_path: Path) -> None:
+    """P5: /log says how, and its commands run as they stand there."""
+    delivery = visit.join("alice@example.com", consent="tips-email")
+    for file in delivery.attachments:
+        (tmp_path / file.name).write_bytes(file.data)
+    text, _, script = visit.client.get("/log").text.partition("--- verify.sh ---")
+    (tmp_path / "verify.sh").write_text(script.partition("\n")[2])
+    told = dash(tmp_path, commands(text))
+    assert told.count("OK: event ") == sum(file.name.endswith(".tlog-proof") for file in delivery.attachments)
+    event = next(file for file in delivery.attachments if file.name.endswith(".tlog-proof"))
+    declaration = json.loads(InclusionProof.parse(event.data.decode()).event)["declaration"]
+    assert declaration in told
 
 
 def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:

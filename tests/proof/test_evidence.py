@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import stat
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,12 +24,15 @@ from optin.bootstrap.office import utc_now
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
+from optin.export.destination import write_whole
 from optin.flows.verify_bundle import Report, verify_bundle
 from optin.keys import KeyRing
 from optin.proof.bundle import MANIFEST, BundleBroken, pack, unpack
-from optin.proof.commitment import leaf_digest
+from optin.proof.canonical import canonical
+from optin.proof.commitment import commit, digest, leaf_digest
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import Checkpoint
+from optin.proof.tree import Frontier, inclusion_proof
 from optin.store.vault import Vault
 from tests.proof.published import check_document
 from tests.proof.strangers import check_with_sigstore
@@ -160,6 +165,17 @@ FORGERIES: dict[str, Callable[[dict[str, bytes]], dict[str, bytes]]] = {
         "requests/00/declaration.json": b'{"email":"x"}',
         "requests/00/declaration.salt": b"00" * 32,
     },
+    "a script that is not ours": lambda files: {**files, "evil.sh": b"rm -rf"},
+    "a note beside a declaration": lambda files: {**files, "requests/zzz/note.txt": b"she phoned"},
+    "a page beside the mails": lambda files: {**files, "mails/evil.html": b"<script>"},
+    "a folder that no bundle has": lambda files: {**files, "event/0007-withdrawn.json": b"x"},
+    "a salt too many": lambda files: {**files, "requests/00/declaration.salt": b"00" * 32},
+    "a time-stamp that is none": lambda files: {**files, "timestamps/1.tsr": b"garbage"},
+    "a time-stamp of another name": lambda files: {**files, "timestamps/notary.pdf": b"garbage"},
+    **{
+        f"no {name}": lambda files, name=name: without(files, name)  # type: ignore[misc]  # its default
+        for name in ("index.html", "record.jsonld", "README.txt", "verify.sh")
+    },
     "a declaration that is none": lambda files: {
         name: b"[1]" if name.endswith("declaration.json") else data for name, data in files.items()
     },
@@ -171,6 +187,111 @@ def test_a_forged_bundle_proves_nothing(case: Case, forgery: str) -> None:
     """P6: whatever was touched, also with a manifest made to fit, does not hold."""
     files = FORGERIES[forgery](case.files)
     assert not holds(pack(files)), forgery
+
+
+@pytest.mark.parametrize("name", ["README.txt", "verify.sh"])
+def test_instructions_of_somebody_else_are_told_apart(case: Case, tmp_path: Path, name: str) -> None:
+    """P6: a stranger does what README.txt says, so it must be ours."""
+    bundle = tmp_path / "alice.zip"
+    told = f"{name} is not the one this version writes; do not run what it says"
+    bundle.write_bytes(case.data)
+    assert told not in CliRunner().invoke(main, ["verify", str(bundle)]).output
+    bundle.write_bytes(pack({**case.files, name: b"echo OK"}))
+    assert told in CliRunner().invoke(main, ["verify", str(bundle)]).output
+
+
+def archive_of(files: dict[str, bytes], attributes: int = 0) -> bytes:
+    """Return a bundle whose index.html has other attributes."""
+    out = io.BytesIO()
+    manifest = json.dumps({name: digest(data) for name, data in files.items()}).encode()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**files, MANIFEST: manifest}.items():
+            member = zipfile.ZipInfo(name)
+            member.external_attr = attributes if name == "index.html" else 0
+            archive.writestr(member, data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def commented(data: bytes) -> bytes:
+    out = io.BytesIO(data)
+    with zipfile.ZipFile(out, "a") as archive:
+        archive.comment = b"she phoned"
+    return out.getvalue()
+
+
+def test_an_archive_is_its_files_and_nothing_else(case: Case) -> None:
+    """P6, S5: no byte before, between and after them, no link, no folder, no device."""
+    data = case.data
+    assert unpack(archive_of(case.files)) == case.files
+    link, folder, device = (
+        archive_of({**case.files, "index.html": b"/etc/passwd"}, kind << 16)
+        for kind in (stat.S_IFLNK | 0o777, stat.S_IFDIR | 0o755, stat.S_IFCHR | 0o600)
+    )
+    directory = data.index(b"PK\1\2")
+    between = data[:directory] + b"junk" + data[directory:-6]
+    between += (directory + 4).to_bytes(4, "little") + b"\0\0"
+    for padded in (
+        data + b"x" * 5_000, data + bytes(100), b"junk" * 100 + data, data + data, between, commented(data),
+        link, folder, device,
+    ):  # fmt: skip
+        with pytest.raises(BundleBroken, match=r"belong to no file|no plain file|no complete ZIP"):
+            unpack(padded)
+
+
+def signed_by_a_hostile_log(files: dict[str, bytes], declared: dict[str, str]) -> dict[str, bytes]:
+    """Return the bundle as its maker can write it in a log of his own: another declaration, all proven."""
+    key = Vault(KeyRing.fresh("dev")).log_keys("evil\x9b2K\x9b5A\x7f\u202e.example/log")[0]
+    path = next(name for name in files if name.endswith("declaration.json"))
+    salt = bytes.fromhex(files[path.replace(".json", ".salt")].decode())
+    declaration = json.dumps({**json.loads(files[path]), **declared}).encode()
+    forged = {
+        name: data for name, data in files.items() if not name.startswith(("events/", "mails/", "proofs/"))
+    }
+    events = {
+        name: canonical({**json.loads(data), "declaration": commit(salt, declaration)})
+        for name, data in files.items()
+        if name.startswith("events/") and "mailed" not in name
+    }
+    leaves = [leaf_digest(body) for body in events.values()]
+    grown, done = Frontier().grow(leaves)
+    nodes = {(0, place): leaf for place, leaf in enumerate(leaves)}
+    nodes |= {(level, place): value for level, place, value in done}
+    note = Checkpoint(key.name, len(leaves), grown.root).sign([key]).signed
+    for index, (name, body) in enumerate(events.items()):
+        path_up = tuple(inclusion_proof(index, len(leaves), lambda *at: nodes[at]))
+        proof = InclusionProof(index, path_up, note, body).text
+        forged |= {name: body, f"proofs/{Path(name).stem}.tlog-proof": proof.encode()}
+    return {
+        **forged, path: declaration, "checkpoint.txt": note.encode(),
+        "log-keys.txt": key.verifier.text.encode(),
+    }  # fmt: skip
+
+
+def test_nothing_in_a_bundle_moves_the_cursor(case: Case, tmp_path: Path) -> None:
+    """P6, S5: what a hostile log says is shown, and cannot write over the line with its key."""
+    bundle = tmp_path / "evil.zip"
+    declared = {"at": "2026-01-01\x1b[2K\r\x1b[5A  the true key\n\u2028"}
+    bundle.write_bytes(pack(signed_by_a_hostile_log(case.files, declared)))
+    done = CliRunner().invoke(main, ["verify", str(bundle)])
+    assert "evil\\x9b2K" in done.output
+    assert "2026-01-01\\x1b[2K\\r" in done.output
+    assert all(sign.isprintable() or sign == "\n" for sign in done.output), ascii(done.output)
+
+
+def test_a_file_without_end_is_refused() -> None:
+    """S5: what says it has no size is read no further than a bundle may be long."""
+    for arguments in (["verify", "/dev/zero"], ["verify", "--key", "/dev/zero", "/dev/null"]):
+        done = CliRunner().invoke(main, arguments)
+        assert (done.exit_code, "larger than" in done.output) == (1, True), done.output
+
+
+def test_a_bundle_goes_through_a_pipe(case: Case) -> None:
+    """P6: what `optin evidence --out -` writes, `optin verify -` reads."""
+    done = CliRunner().invoke(main, ["verify", "-"], input=case.data)
+    assert done.exit_code == 0, done.output
+    assert done.output.rstrip().endswith("PROVEN")
+    done = CliRunner().invoke(main, ["verify", "-"], input=case.data[:-1])
+    assert (done.exit_code, "NOT PROVEN" in done.output) == (1, True)
 
 
 def holds(data: bytes) -> bool:
@@ -281,6 +402,52 @@ def test_the_command_says_what_is_proven(case: Case, tmp_path: Path) -> None:
     assert (done.exit_code, "FAILS" in done.output) == (1, True)
     done = run(main, ["verify", str(whole), "--key", str(whole)])
     assert (done.exit_code, "no key" in done.output) == (1, True)
+
+
+HALF = """
+import sys
+from optin.export.destination import destination
+with destination(sys.argv[1]) as draft:
+    draft.file.write("half of it")
+    draft.file.flush()
+    print("there", flush=True)
+    sys.stdin.read()
+"""
+FULL = """
+import resource, signal, sys
+from optin.errors import RequestRefused
+from optin.export.destination import write_whole
+from optin.export.destination import write_whole
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+try:
+    write_whole(sys.argv[1], bytes(50_000))
+except RequestRefused as problem:
+    print(problem)
+"""
+
+
+def test_a_killed_writer_leaves_nothing_under_the_name(tmp_path: Path) -> None:
+    """P6, E5: kill -9 in the middle; the name asked for never had half a file."""
+    target = tmp_path / "alice.zip"
+    with subprocess.Popen(
+        [sys.executable, "-c", HALF, str(target)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == b"there\n"
+        assert any(tmp_path.iterdir())
+        writer.kill()
+    assert not target.exists()
+    write_whole(str(target), b"whole")
+    assert target.read_bytes() == b"whole"
+
+
+def test_a_full_disk_leaves_nothing_under_the_name(tmp_path: Path) -> None:
+    """P6, E5: what cannot be written to its end is refused in a sentence, and leaves no file at all."""
+    command = [sys.executable, "-c", FULL, str(tmp_path / "alice.zip")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "cannot be written" in done.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_report_without_a_sentence_proves_nothing() -> None:
