@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -13,10 +15,12 @@ from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Site
 from optin.site.publication import Publication, publish
-from optin.store.forms import keep_form, keep_privacy
+from optin.store.forms import StoredAsset, keep_asset, keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Theme
 from optin.theme.views import Frame
+
+ASSET = re.compile(r"/static/[a-z0-9-]+\.([0-9a-f]{16})\.[a-z0-9]+")  # as a theme names them
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,25 @@ def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
 
 
 def keep_edition(store: Store, edition: Edition, now: datetime) -> None:
-    """Keep every form version and privacy statement of an edition before it is served (P2, F7)."""
-    store.submit(partial(_keep, publication=edition.publication, now=now)).result()
+    """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7)."""
+    store.submit(partial(_keep, edition=edition, now=now)).result()
 
 
-def _keep(tx: Tx, publication: Publication, now: datetime) -> None:
+def _keep(tx: Tx, edition: Edition, now: datetime) -> None:
+    publication, pages = edition.publication, []
     for statement in publication.privacy.values():
         keep_privacy(tx, statement, now)
+        pages.append(statement.page)
     for version in publication.forms.values():
         keep_form(tx, version, now)
+        pages.append(version.page)
+    for name in sorted({name for page in pages for name in assets_in(page)}):
+        asset = edition.theme.assets.get(name)
+        if asset is not None:
+            digest = hashlib.sha256(asset.data).hexdigest()
+            keep_asset(tx, StoredAsset(digest, name, asset.content_type, asset.data), now)
+
+
+def assets_in(page: bytes) -> set[str]:
+    """Return the addresses of the assets that a page refers to."""
+    return {found[0] for found in ASSET.finditer(page.decode("utf-8", "replace"))}

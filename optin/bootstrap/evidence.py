@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 
-from optin.bootstrap.edition import Edition
+from optin.bootstrap.edition import ASSET, Edition, assets_in
 from optin.bootstrap.office import Office
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
@@ -14,9 +16,14 @@ from optin.consent.record import EventKind
 from optin.flows.evidence import Chapter, Evidence, gather_evidence
 from optin.proof.bundle import pack
 from optin.proof.canonical import parse
+from optin.proof.commitment import digest
+from optin.store.forms import asset_by_prefix
 from optin.theme.explaining import written_beside
-from optin.theme.theme import Theme
+from optin.theme.theme import Asset, Theme
 from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
+
+_END = re.compile(r"</(?=style)", re.IGNORECASE)  # would end the element; CSS reads "<\/" as the same
+_LINK = re.compile(rf'<link\b[^>]*\bhref="({ASSET.pattern})"[^>]*>')
 
 
 def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
@@ -25,24 +32,28 @@ def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
     gather = partial(gather_evidence, vault=office.vault, email=email, base_url=base_url, now=now)
     evidence = office.store.submit(gather).result()
     files = dict(evidence.files)
-    files["index.html"] = edition.theme.page(_view(edition.theme, evidence, now)).encode()
+    pages = (chapter.opened.form.version.page for chapter in evidence.chapters)
+    view = _view(edition.theme, evidence, _assets(edition, office, pages), now)
+    files["index.html"] = edition.theme.page(view).encode()
     return pack({**files, **written_beside()})
 
 
-def _view(theme: Theme, evidence: Evidence, now: datetime) -> EvidenceView:
+def _view(theme: Theme, evidence: Evidence, assets: Mapping[str, Asset], now: datetime) -> EvidenceView:
     last = evidence.chapters[-1].opened.declaration
     lang = last.lang if last.lang in theme.languages else theme.languages[0]
     return EvidenceView(
         frame=Frame(lang=lang, controller=last.controller, privacy_url=""),
         email=evidence.email,
         made_at=now,
-        stories=tuple(_story(theme, lang, evidence, chapter) for chapter in evidence.chapters),
+        stories=tuple(_story(theme, lang, evidence, chapter, assets) for chapter in evidence.chapters),
         checkpoint=evidence.checkpoint.note,
         key=evidence.files["log-keys.txt"].decode().partition("\n")[0],
     )
 
 
-def _story(theme: Theme, lang: str, evidence: Evidence, chapter: Chapter) -> Story:
+def _story(
+    theme: Theme, lang: str, evidence: Evidence, chapter: Chapter, assets: Mapping[str, Asset]
+) -> Story:
     opened, form = chapter.opened, chapter.opened.declaration
     labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
     values = {"email": opened.declared.email, **opened.declared.fields}
@@ -73,7 +84,7 @@ def _story(theme: Theme, lang: str, evidence: Evidence, chapter: Chapter) -> Sto
         consents=tuple(consents),
         events=tuple(events),
         mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
-        page_html=_dressed(theme, opened.form.version.page.decode("utf-8", "replace")),
+        page_html=_dressed(opened.form.version.page.decode("utf-8", "replace"), assets),
     )
 
 
@@ -86,11 +97,33 @@ _STATUS = {
 }
 
 
-def _dressed(theme: Theme, page: str) -> str:
-    """Return a page with its stylesheet in it, where the theme still has the very one that it pinned."""
+def _dressed(page: str, assets: Mapping[str, Asset]) -> str:
+    """Return a page with what it refers to inside it: it shows as it was served, and asks nobody."""
 
-    def inside(found: re.Match[str]) -> str:
-        asset = theme.assets.get(found[1])
-        return found[0] if asset is None else f"<style>{asset.data.decode()}</style>"
+    def style(found: re.Match[str]) -> str:
+        asset = assets.get(found[1])
+        if asset is None or "stylesheet" not in found[0]:
+            return found[0]
+        css = _END.sub(r"<\\/", asset.data.decode("utf-8", "replace"))
+        return f"<style>{css}</style>"
 
-    return re.sub(r'<link rel="stylesheet" href="([^"]+)">', inside, page)
+    def picture(found: re.Match[str]) -> str:
+        asset = assets.get(found[0])
+        if asset is None:
+            return found[0]
+        return f"data:{asset.content_type};base64,{base64.b64encode(asset.data).decode()}"
+
+    return ASSET.sub(picture, _LINK.sub(style, page))
+
+
+def _assets(edition: Edition, office: Office, pages: Iterable[bytes]) -> dict[str, Asset]:
+    """Return what pages refer to, by address: as kept when they were served, by the digest in the name."""
+    found: dict[str, Asset] = {}
+    for name in {name for page in pages for name in assets_in(page)}:
+        prefix = name.split(".")[1]
+        kept = office.store.read(partial(asset_by_prefix, prefix=prefix))
+        if kept is not None and digest(kept.data) == kept.digest:
+            found[name] = Asset(kept.data, kept.content_type)
+        elif name in edition.theme.assets:  # served before assets were kept, and still the same
+            found[name] = edition.theme.assets[name]
+    return found

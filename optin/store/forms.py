@@ -1,4 +1,4 @@
-"""Form versions and privacy statements: kept as they were served, found by digest or key (P2, F7)."""
+"""Form versions, privacy statements and their assets: kept as they were served, found by digest (P2, F7)."""
 
 from __future__ import annotations
 
@@ -39,6 +39,41 @@ class StoredForm:
 def words_of(declaration: FormDeclaration) -> str:
     """Return the digest of what a form declares, as its events name it."""
     return digest(canonical(declaration.as_json()))
+
+
+@dataclass(frozen=True)
+class StoredAsset:
+    """A file that pages refer to. `name`: its address when it was first served."""
+
+    digest: str
+    name: str
+    content_type: str
+    data: bytes
+
+
+def keep_asset(tx: Tx, asset: StoredAsset, now: datetime) -> None:
+    """Keep an asset as served, unless these very bytes are kept already."""
+    tx.run(
+        "INSERT INTO asset(digest, name, content_type, data, first_served)"
+        " SELECT :digest, :name, :content_type, :data, :now WHERE NOT EXISTS"
+        " (SELECT 1 FROM asset WHERE digest = :digest)",
+        digest=asset.digest,
+        name=asset.name,
+        content_type=asset.content_type,
+        data=asset.data,
+        now=to_ms(now),
+    )
+
+
+def asset_by_prefix(tx: Tx, prefix: str) -> StoredAsset | None:
+    """Return the asset whose digest begins with `prefix` (hexadecimal)."""
+    row = tx.one(
+        "SELECT digest, name, content_type, data FROM asset"
+        " WHERE digest >= :prefix AND digest < :after ORDER BY digest LIMIT 1",
+        prefix=prefix,
+        after=prefix + "g",
+    )
+    return None if row is None else StoredAsset(row[0], row[1], row[2], bytes(row[3]))
 
 
 def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:

@@ -278,10 +278,23 @@ RIGHTS_TABLES = (
     ){strict}""",
 )
 
+# What the pages of form versions and statements refer to: stylesheet, logo, pictures, as they were served.
+ASSET_TABLES = (
+    """CREATE TABLE asset (
+        digest TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        data {blob} NOT NULL,
+        first_served {int} NOT NULL
+    ){strict}""",
+)
+
 EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
 LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
-APPEND_ONLY = (*EVIDENCE, *LOG)
+ASSETS = ("asset",)
+APPEND_ONLY = (*EVIDENCE, *LOG, *ASSETS)
 _KEYS = {
+    "asset": ("digest",),
     "log_leaf": ("seq", "event_id"),
     "log_node": (),
     "checkpoint": ("size",),
@@ -382,4 +395,5 @@ MIGRATIONS = (
     Migration("m001_consent_and_evidence", TABLES, EVIDENCE),
     Migration("m002_log", LOG_TABLES, LOG, queueing=True),
     Migration("m003_rights", RIGHTS_TABLES, ()),
+    Migration("m004_assets", ASSET_TABLES, ASSETS),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import stat
@@ -19,6 +20,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import utc_now
 from optin.cli import main
@@ -402,6 +404,72 @@ def test_the_command_says_what_is_proven(case: Case, tmp_path: Path) -> None:
     assert (done.exit_code, "FAILS" in done.output) == (1, True)
     done = run(main, ["verify", str(whole), "--key", str(whole)])
     assert (done.exit_code, "no key" in done.output) == (1, True)
+
+
+def drawing(colour: str) -> bytes:
+    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20" fill="{colour}"></svg>'.encode()
+
+
+def dressed(visit: Visit, colour: str) -> Edition:
+    """Publish the site with pictures, logo and stylesheet in one colour."""
+    toml, folder = visit.root / "optin.toml", visit.root / "magnets" / "paper"
+    (visit.root / "logo.svg").write_bytes(drawing(colour))
+    (folder / "cover.svg").write_bytes(drawing(f"dark{colour}"))
+    (folder / "inside.svg").write_bytes(drawing(f"light{colour}"))
+    templates = visit.root / "templates"
+    templates.mkdir(exist_ok=True)
+    (templates / "style.css").write_text(f'body {{ color: {colour}; }} i {{ content: "</style>"; }}')
+    if "logo" not in toml.read_text():
+        toml.write_text(toml.read_text().replace("[look]", '[look]\nlogo = "logo.svg"'))
+        page = (folder / "index.md").read_text()
+        page = page.replace("lang: nl\n", "lang: nl\npicture: {file: cover.svg, alt: Een kaft}\n")
+        (folder / "index.md").write_text(page.replace("Tekst.", "Tekst. ![Een lijn](inside.svg)"))
+    edition, findings = load_edition(visit.root)
+    assert edition is not None, findings
+    keep_edition(visit.office.store, edition, visit.moment)
+    visit.desk.replace(edition)
+    return edition
+
+
+def shown_page(data: bytes) -> str:
+    """Return the landing page as a bundle shows it."""
+    tree = html5lib.parse(unpack(data)["index.html"].decode(), namespaceHTMLElements=False)
+    return str(tree.find(".//iframe").get("srcdoc"))
+
+
+def test_a_page_shows_as_it_was_shown_after_the_theme_changed(visit: Visit) -> None:
+    """P2, P6: its own stylesheet, logo and pictures, all inside, although the site has others now."""
+    edition = dressed(visit, "red")
+    visit.join("alice@example.com", consent="tips-email")
+    address = parse_email("alice@example.com")
+    before = shown_page(make_bundle(edition, visit.office, address))
+    for colour in ("red", "darkred", "lightred"):
+        packed = base64.b64encode(drawing(colour)).decode()
+        assert f'src="data:image/svg+xml;base64,{packed}"' in before
+    assert '<style>body { color: red; } i { content: "<\\/style>"; }</style>' in before
+    assert "/static/" not in before
+    later = dressed(visit, "blue")
+    visit.join("bert@example.com", consent="tips-email")
+    assert "color: blue" in shown_page(make_bundle(later, visit.office, parse_email("bert@example.com")))
+    data = make_bundle(later, visit.office, address)
+    assert shown_page(data) == before
+    assert "img-src data:" in unpack(data)["index.html"].decode()
+    assert verify_bundle(unpack(data)).holds
+
+
+def test_an_asset_that_was_touched_is_not_shown(visit: Visit) -> None:
+    """P2, P6: an asset has the digest that stands in its address, or it is left out."""
+    dressed(visit, "red")
+    visit.join("alice@example.com", consent="tips-email")
+    later = dressed(visit, "blue")
+    store = visit.office.store
+    on = "" if "sqlite" in type(store).__name__.lower() else " ON asset"
+    store.submit(lambda tx: tx.run(f"DROP TRIGGER asset_no_update{on}")).result()
+    store.submit(lambda tx: tx.run("UPDATE asset SET data = :data", data=b"touched")).result()
+    shown = shown_page(make_bundle(later, visit.office, parse_email("alice@example.com")))
+    assert base64.b64encode(b"touched").decode() not in shown
+    assert "touched" not in shown
+    assert "/static/" in shown
 
 
 HALF = """

@@ -13,6 +13,7 @@ from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
 from optin.keys import KeyRing
 from optin.store.exports import ExportRun, record_export
+from optin.store.forms import StoredAsset, keep_asset
 from optin.store.log import attest, integrate, sign_checkpoint
 from optin.store.requests import erase_requests
 from optin.store.schema import APPEND_ONLY
@@ -31,6 +32,7 @@ COLUMN = {
     "checkpoint": "note",
     "log_key": "line",
     "attestation": "source",
+    "asset": "name",
 }
 
 
@@ -49,6 +51,8 @@ def fill(world: World) -> None:
     world.do(integrate)
     signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
     world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))
+    style = StoredAsset("00", "/static/style.00.css", "text/css", b"body {}")
+    world.do(partial(keep_asset, asset=style, now=world.now))
     run = ExportRun(world.now, "a", "b", "self", TIPS, "email", "csv", 0, {})
     world.do(partial(record_export, vault=world.vault, run=run))
 
