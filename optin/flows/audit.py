@@ -37,8 +37,15 @@ from optin.proof.inclusion import HEADER as PROOF_HEADER
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.tree import NODE_PREFIX, Frontier
 from optin.store.exports import export_digests
+from optin.store.forms import changed_assets
 from optin.store.installation import log_origin
-from optin.store.log import StoredCheckpoint, checkpoints_after, log_frontier, verifier_keys
+from optin.store.log import (
+    StoredCheckpoint,
+    checkpoints_after,
+    log_frontier,
+    unsound_attestations,
+    verifier_keys,
+)
 from optin.store.review import (
     PAGE_LEAVES,
     events_about_nobody,
@@ -324,7 +331,7 @@ class Audit:
             served[magnet] = max(first, served[magnet])
         yield 0
 
-    # 5. Exports, and what else is about nobody.
+    # 5. Exports, attestations, assets, and what else is about nobody.
     def _about_nobody(self) -> None:
         told: Counter[str] = Counter()
         for number, body, mac in self.read(events_about_nobody):
@@ -336,6 +343,10 @@ class Audit:
                 self.findings.append(f"event {number} was cut off from its request")
             if plain.get("kind") == EventKind.EXPORTED:
                 told[str(plain.get("run"))] += 1
+        for wrong in self.read(unsound_attestations):
+            self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")
+        for name in self.read(changed_assets):
+            self.findings.append(f"the file {name} is not the one that pages pinned: it was edited")
         for number, run in self.read(export_digests):
             if told[run] < 1:
                 self.findings.append(f"export {number} is not the one that was recorded: it was edited")

@@ -33,6 +33,7 @@ from optin.store.log import (
     attestations,
     checkpoint_at,
     integrate,
+    is_sound,
     places_of,
     prove_event,
     verifier_keys,
@@ -87,7 +88,11 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
         msg = "The log is being written by another process; try again in a second."
         raise RequestRefused(msg)
     last = max(places.values())
-    stamps = tuple(attestations(tx, since=last + 1))
+    stamps = tuple(
+        stamp
+        for stamp in attestations(tx, since=last + 1)
+        if is_sound(stamp, checkpoint_at(tx, stamp.size).note)
+    )
     stamped = next((stamp.size for stamp in stamps if stamp.kind == "rfc3161"), None)
     checkpoint = checkpoint_over(tx, vault, last, now) if stamped is None else checkpoint_at(tx, stamped)
     stamps = tuple(stamp for stamp in stamps if stamp.size == checkpoint.size)

@@ -65,6 +65,12 @@ def keep_asset(tx: Tx, asset: StoredAsset, now: datetime) -> None:
     )
 
 
+def changed_assets(tx: Tx) -> list[str]:
+    """Return the addresses of kept assets that are not the files of their digests."""
+    rows = tx.each("SELECT name, digest, data FROM asset ORDER BY digest")
+    return [row[0] for row in rows if digest(bytes(row[2])) != row[1]]
+
+
 def asset_by_prefix(tx: Tx, prefix: str) -> StoredAsset | None:
     """Return the asset whose digest begins with `prefix` (hexadecimal)."""
     row = tx.one(

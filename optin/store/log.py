@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.proof.inclusion import InclusionProof
-from optin.proof.note import Checkpoint, VerifierKey
+from optin.proof.note import Checkpoint, VerifierKey, cosignatures
+from optin.proof.stamp import StampBroken, read_stamp
 from optin.proof.tree import Frontier, Node, Placed, consistency_proof, inclusion_proof
 from optin.store.installation import log_origin
 from optin.store.transaction import Tx, from_ms, to_ms
@@ -205,6 +206,17 @@ class Attestation:
     at: datetime
 
 
+def is_sound(attestation: Attestation, note: str) -> bool:
+    """Tell whether what was kept is a time-stamp of this note, or a line of somebody else below it."""
+    if attestation.kind == "cosignature":
+        return bool(cosignatures(note, attestation.value.decode("utf-8", "replace")))
+    try:
+        read_stamp(attestation.value, note.encode())
+    except StampBroken:
+        return False
+    return True
+
+
 def attestations(tx: Tx, since: int = 0) -> Iterator[Attestation]:
     """Yield what was said of checkpoints of at least `since` events, by size."""
     for row in tx.each(
@@ -223,3 +235,12 @@ def last_attested(tx: Tx, kind: str, source: str) -> Attestation | None:
         source=source,
     )
     return None if row is None else Attestation(row[0], row[1], row[2], bytes(row[3]), from_ms(row[4]))
+
+
+def unsound_attestations(tx: Tx) -> list[str]:
+    """Return the sources whose kept words are not of the checkpoint that they stand with."""
+    return [
+        attestation.source
+        for attestation in list(attestations(tx))
+        if not is_sound(attestation, checkpoint_at(tx, attestation.size).note)
+    ]

@@ -231,9 +231,8 @@ def scrubbing(folder: Path, vault: Vault) -> None:
             f" peak {int(peak) / 1024:.0f} MiB",
             flush=True,
         )
-    print(
-        f"scrub, peak at {ROWS:,} / at {FEW:,} rows: {peaks[ROWS, FEW] / peaks[FEW, 100]:.2f} (flat: at most 1.2)"
-    )
+    ratio = peaks[ROWS, FEW] / peaks[FEW, 100]
+    print(f"scrub, peak at {ROWS:,} / at {FEW:,} rows: {ratio:.2f} (flat: at most 1.2)")
 
 
 def main() -> None:

@@ -418,6 +418,16 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     ),
     "edit an export": ("database", edit("UPDATE export_run SET exported = 0")),
     "delete an export": ("database", edit("DELETE FROM export_run")),
+    "invent a time-stamp": (
+        "database",
+        edit(
+            "INSERT INTO attestation(size, kind, source, value, at)"
+            " SELECT MAX(size), 'rfc3161', 'tsa', x'00', 1 FROM checkpoint"
+        ),
+    ),
+    "edit the stylesheet of a page": (
+        "database", edit("UPDATE asset SET data = CAST(data || ' .x { display: none }' AS BLOB)"),
+    ),
     "lift a suppression": ("database", edit("DELETE FROM suppression")),
     "swap two events": ("database", swap_events),
     "put back an older copy of the database": ("database", old_copy),

@@ -192,7 +192,7 @@ def test_a_time_stamp_that_was_touched_fails(visit: Visit, authority: Authority)
     broken = bytearray(token)
     broken[-5] ^= 1
     for forged in (earlier, bytes(broken)):
-        report = verify_bundle({**files, "timestamps/1.tsr": forged})
+        report = verify_bundle({**files, "timestamps/1.tsr": forged}, utc_now())
         assert (False, "timestamps/1.tsr is no time-stamp of this checkpoint, signed by who made it") in (
             report.lines
         )
@@ -205,7 +205,7 @@ def test_a_time_stamp_cannot_be_older_than_what_it_covers(visit: Visit, authorit
     advance_log(visit.office)
     assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
     report = verify_bundle(
-        unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+        unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com"))), utc_now()
     )
     assert not report.holds
     assert any("which is before the last event in it" in sentence for _, sentence in report.lines)
@@ -279,11 +279,11 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
     note = Note.parse(files["witnessed-checkpoint.txt"].decode())
     assert note.verify([key]) == (key,)
-    report = verify_bundle(files)
+    report = verify_bundle(files, utc_now())
     assert report.holds
     assert any(f"not checked, no key given for {key.name}" in limit for limit in report.limits)
     assert not any(key.name in sentence for _, sentence in report.lines)
-    report = verify_bundle(files, (), Outside([key]))
+    report = verify_bundle(files, utc_now(), (), Outside([key]))
     assert (True, f"the witness {key.name} signed this checkpoint: verified") in report.lines
     assert report.holds
 
@@ -375,7 +375,7 @@ def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:
         (None, key),
     ):
         touched = {**files} if below is None else {**files, "witnessed-checkpoint.txt": below.encode()}
-        report = verify_bundle(touched, (), Outside(() if known is None else [known]))
+        report = verify_bundle(touched, utc_now(), (), Outside(() if known is None else [known]))
         assert not report.holds, below
 
 

@@ -454,7 +454,7 @@ def test_a_page_shows_as_it_was_shown_after_the_theme_changed(visit: Visit) -> N
     data = make_bundle(later, visit.office, address)
     assert shown_page(data) == before
     assert "img-src data:" in unpack(data)["index.html"].decode()
-    assert verify_bundle(unpack(data)).holds
+    assert verify_bundle(unpack(data), utc_now()).holds
 
 
 def test_an_asset_that_was_touched_is_not_shown(visit: Visit) -> None:
