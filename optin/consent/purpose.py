@@ -14,6 +14,7 @@ PurposeId = NewType("PurposeId", str)
 _PERIOD = re.compile(r"(?P<count>[1-9][0-9]{0,3}) *(?P<unit>hour|day|week|month|year)s?")
 _MONTHS = {"month": 1, "year": 12}
 _HOURS = {"hour": 1, "day": 24, "week": 24 * 7}
+MOST_YEARS = 100  # a longer promise nobody keeps, and calendars end at the year 9999
 
 
 class Channel(StrEnum):
@@ -33,17 +34,17 @@ class RetentionPeriod:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "24 months", "7 days", "72 hours". Raises ValueError for anything else."""
+        """Read "24 months", "7 days", "72 hours". Raises ValueError for anything else, or too long."""
         found = _PERIOD.fullmatch(text.strip())
         if found is None:
             msg = f"{text!r} is no period; write a whole number and hours, days, weeks, months or years"
             raise ValueError(msg)
         count, unit = int(found["count"]), found["unit"]
-        return cls(
-            text=f"{count} {unit}{'s' if count > 1 else ''}",
-            months=count * _MONTHS.get(unit, 0),
-            hours=count * _HOURS.get(unit, 0),
-        )
+        months, hours = count * _MONTHS.get(unit, 0), count * _HOURS.get(unit, 0)
+        if months > MOST_YEARS * 12 or hours > MOST_YEARS * 365 * 24:
+            msg = f"{text!r} is longer than {MOST_YEARS} years; write a shorter period"
+            raise ValueError(msg)
+        return cls(text=f"{count} {unit}{'s' if count > 1 else ''}", months=months, hours=hours)
 
     def after(self, moment: datetime) -> datetime:
         """Return the moment at which the period that starts at `moment` ends.
