@@ -15,6 +15,7 @@ from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Site
 from optin.site.publication import Publication, publish
+from optin.site.templates import make_theme
 from optin.store.forms import StoredAsset, keep_asset, keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Theme
@@ -64,8 +65,9 @@ def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
     if loaded.site is None:
         return None, loaded.findings
     site = loaded.site
-    own = root / "templates"
-    theme = Theme(site.look, own if own.is_dir() else None, site.texts)
+    theme = make_theme(site)
+    if not isinstance(theme, Theme):
+        return None, (*loaded.findings, *theme)
     publication = publish(site, theme)
     findings = (*loaded.findings, *publication.findings)
     return (Edition(site, theme, publication) if publication.privacy else None), findings

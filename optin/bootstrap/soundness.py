@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from optin.errors import SetupRefused
 from optin.settings import Settings
+from optin.site.findings import Finding
 
 SERVE, DEV = "serve", "dev"
 
@@ -20,6 +23,17 @@ def check_settings(settings: Settings) -> None:
         msg = (
             "Mail would be written to a folder and reach nobody; set OPTIN_MAIL to"
             " smtp://user:password@host:587 or smtps://…"
+        )
+        raise SetupRefused(msg)
+
+
+def check_placeholders(findings: Iterable[Finding]) -> None:
+    """Refuse a site whose controller or file is still our example. Raises SetupRefused."""
+    places = [f"{found.path}:{found.line}" for found in findings if found.code == "placeholder"]
+    if places:
+        msg = (
+            f"Something is still the example that optin wrote ({', '.join(places)}); people have a right to"
+            " know who asks, and to get what they asked for. Put your own in its place."
         )
         raise SetupRefused(msg)
 

@@ -25,7 +25,7 @@ from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.office import Office, keep_clear, keep_log, open_office, sweep, sweep_by_itself
 from optin.bootstrap.opening import sqlite_path
-from optin.bootstrap.soundness import SERVE, check_settings, check_use
+from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings, check_use
 from optin.cli.terminal import REFUSED, asked_edition, port_option, refuse, show_findings, site_option
 from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
@@ -60,6 +60,7 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
         refuse(f"{len(errors)} errors; mend them first, or see them in the browser with: optin dev")
     settings = edition.site.settings
     check_settings(settings)
+    check_placeholders(findings)
     if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optin.consent.form import PHONE_FIELD, FormField
 from optin.consent.purpose import Channel, ConsentQuestion
+from optin.site.findings import nearest
+from optin.theme.catalogue import catalogue, missing_parameter, parameters, unknown_parameter
 
 MOST_WORDS = 25
+MOST_SUBJECT_CHARACTERS = 200
 
 # Words that name a channel, by language; a box that names another than its own asks for two (recital 32).
 CHANNEL_WORDS = {
     Channel.EMAIL: re.compile(
-        r"\b(e-?mail(en|t|s|ed)?|mail(en|t|s|ing)?|mailt|nieuwsbrief|newsletter|courriel|lettre)\b",
+        r"\b((ge)?-?(e-?)?mail(en|t|s|ed|d|ing|ings|tje|tjes)?|nieuwsbrie(f|ven)|newsletters?|courriel|lettre)\b",
         re.IGNORECASE,
     ),
     Channel.PHONE: re.compile(
-        r"\b(bel(len|t|len)?|opbellen|gebeld|telefo(on|nisch)\w*|call(s|ed|ing)?|(tele)?phone\w*"
-        r"|anruf\w*|telefon\w*|appel(er|ez)?|t[ée]l[ée]phon\w*|sms|whatsapp)\b",
+        r"\b((na|terug|op|rond|af)?-?(ge)?bel(len|t|d|letje|letjes|afspraak)?|telefo(on|nisch)\w*"
+        r"|call(s|ed|ing|back)?|(tele)?phon(e|es|ed|ing)|ring(s|ing)? (me|you|us|back|up)|give me a ring"
+        r"|anruf\w*|telefon\w*|appel(er|ez)?|t[ée]l[ée]phon\w*|sms\w*|whatsapp\w*|appen|text me)\b",
         re.IGNORECASE,
     ),
 }
@@ -27,9 +31,34 @@ THIRD_PARTIES = re.compile(
     r"\b(partners?|derden|third part(y|ies)|affiliates?|dritte\w*|partenaires?|tiers)\b", re.IGNORECASE
 )
 PRICE = re.compile(
-    r"\b(verplicht|vereist|noodzakelijk|required|mandatory|necessary|obligatoire|erforderlich)\b",
+    r"\b(verplichte?|vereist|noodzakelijk|required|mandatory|necessary|obligatory|obligatoire|erforderlich)\b",
     re.IGNORECASE,
 )
+_NEEDED = r"(nodig|noodzakelijk|vereist|verplicht|needed|necessary|required|mandatory|obligatory)"
+# Said outright: a box must be ticked, or the magnet comes for a tick alone.
+OBLIGED = re.compile(
+    r"\b(moet(en)?|dient|must|ha(ve|s) to|needs? to)\b[^.;]{0,60}"
+    r"\b(aan ?te ?vinken|aan ?te ?kruisen|aanvinken|aankruisen|akkoord|tick|check (this|the box))\b"
+    r"|\b(ik moet|I must|I have to|I need to) (toestemmen|instemmen|agree|accept|consent)\b"
+    rf"|\b(dit|deze|vakje|vinkje|this|it|box)\b[^.;]{{0,20}}\b(is|are)\b[^.;]{{0,10}}\b{_NEEDED}\b"
+    rf"|\bis (dit|deze|this)\b[^.;]{{0,20}}\b{_NEEDED}\b"
+    rf"|\b{_NEEDED}\W+(om|voor|to|for|in order to)\W+((de|het|the|my|mijn|get|receive|download)\W+){{0,2}}"
+    r"(download|whitepaper|white paper|checklist|tipboekje|booklet|magnet)\b"
+    r"|\b(krijgt?|ontvangt?|get|receive|download)\b[^.;]{0,40}\b(alleen|pas|only)\b[^.;]{0,30}"
+    r"\b(aankruis\w*|aanvink\w*|toestem\w*|tick|agree|consent)\b",
+    re.IGNORECASE,
+)
+PROFILE = re.compile(
+    r"\b(profiel|profile) (van|of|about|over) (mij|me|u|you)\b|\b(klantprofiel|customer profile)\b"
+    r"|\b(profiel|profile)\b[^.;]{0,20}\b(voor|for) (\w+ )?(advert|ads\b|reclame)|\bprofil(er|ing)\w*"
+    r"|\b(gerichte|persoonlijke|targeted|personali[sz]ed) (adverten|advert|ads?\b|reclame)|\bretarget\w*",
+    re.IGNORECASE,
+)
+_DENIAL = r"\b(niet|geen|nooit|not|never|no|without|zonder)\b"
+_DENIED = re.compile(rf"{_DENIAL}\W+(\w+\W+){{0,2}}$", re.IGNORECASE)
+# Of these the page tells what the law asks; what is between their braces belongs to it (GDPR 7(3), 13).
+LAWFUL_TEXTS = re.compile(r"next\.controller|privacy\.version|consent\.kept.*|consent\.until")
+ABOUT_CONSENT = re.compile(r"(consent|form|next)\..*|field\.(optional|phone\.when)|confirm\.(given|nothing)")
 _SENTENCE_END = re.compile(r"[.!?…](?=\s+\S)")
 
 
@@ -62,12 +91,12 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
             "Name each company, or leave them out.",
             warning=True,
         )
-    if PRICE.search(wording):
+    yield from _objections_to_price(wording)
+    if PROFILE.search(wording):
         yield Objection(
-            "price",
-            "The words sound as if this box were needed; consent is free (GDPR 7(4)).",
-            "Say what the person gets, not what is needed.",
-            warning=True,
+            "profile",
+            "The words also ask for a profile or for advertising; that is a purpose of its own (recital 43).",
+            "Leave it out, or make a second purpose with a box of its own.",
         )
     if len(wording.split()) > MOST_WORDS:
         yield Objection(
@@ -76,6 +105,52 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
             "Shorten them; people read boxes on a phone.",
             warning=True,
         )
+
+
+def objections_to_override(key: str, text: str) -> Iterator[Objection]:
+    """Look at a site's own words for `key` of the catalogue: known, sayable, and free of pressure (M9)."""
+    known = catalogue("en")
+    if key not in known:
+        cure = nearest(key, [*known]) if len(key) > 1 else ""
+        cure = cure if cure.startswith("Did") else "See the catalogue for the keys."
+        yield Objection("text-key", f"There is no text {key!r}.", cure)
+        return
+    if not text.strip():
+        cure = "Write words; to leave a part out, put a template of your own in its place."
+        yield Objection("text-empty", f"The text {key!r} is empty, but people read the page by it.", cure)
+        return
+    if unknown := unknown_parameter(key, text):
+        it_knows = f"It knows: {known[key]}" if parameters(known[key]) else "Leave the braces out."
+        yield Objection("text-parameter", f"{key!r} knows no {unknown!r} in braces.", it_knows)
+    elif LAWFUL_TEXTS.fullmatch(key) and (missing := missing_parameter(key, text)):
+        message = f"{key!r} leaves out {{{missing}}}, which people have a right to read (GDPR 13)."
+        yield Objection("text-parameter", message, f"Write it as in: {known[key]}")
+    if key.endswith(".subject") and (len(text) > MOST_SUBJECT_CHARACTERS or "\n" in text):
+        cure = f"Write one line of at most {MOST_SUBJECT_CHARACTERS} characters."
+        yield Objection("too-long", f"The text {key!r} is too long for a mail's subject.", cure)
+    for objection in _objections_to_price(text):
+        if ABOUT_CONSENT.fullmatch(key) or not objection.warning:
+            yield replace(objection, warning=False)
+
+
+def _objections_to_price(text: str) -> Iterator[Objection]:
+    """Look for words that make a consent the price of something (GDPR 7(4))."""
+    outright = _found(OBLIGED, text)
+    if outright or _found(PRICE, text):
+        yield Objection(
+            "price",
+            "The words sound as if this box were needed; consent is free (GDPR 7(4)).",
+            "Say what the person gets, not what is needed.",
+            warning=not outright,
+        )
+
+
+def _found(pattern: re.Pattern[str], text: str) -> bool:
+    """Tell whether a text says it, and does not deny it."""
+    return any(
+        _DENIED.search(text[: found.start()]) is None and re.search(_DENIAL, found[0], re.IGNORECASE) is None
+        for found in pattern.finditer(text)
+    )
 
 
 def objections_to_form(
@@ -112,9 +187,14 @@ def objections_to_form(
             ),
         )
     seen: set[str] = set()
+    said: dict[str, str] = {}
     for question in questions:
         if question.purpose in seen:
             cure = "Name each purpose once."
             message = f"The purpose {question.purpose!r} is asked twice."
             yield "purposes", Objection("twice", message, cure)
         seen.add(question.purpose)
+        other = said.setdefault(" ".join(question.wording.casefold().split()), question.purpose)
+        if other != question.purpose:
+            message = f"The boxes of {other!r} and {question.purpose!r} have the same words (GDPR 4(11))."
+            yield "purposes", Objection("same-words", message, "Say in each what it is for.")

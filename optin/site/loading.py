@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import phonenumbers
 
 from optin.consent.address import parse_email
 from optin.consent.form import Slug
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
 from optin.proof.note import NoteBroken, VerifierKey
-from optin.settings import Settings, load_settings
-from optin.site.documents import Document, Path_, read_front_matter, read_toml
+from optin.settings import Settings, load_settings, name_of
+from optin.site.addresses import ADDRESS_SETTINGS
+from optin.site.documents import Document, Path_, read_toml
+from optin.site.files import Absence, find_inside, read_most
 from optin.site.findings import Finding, nearest
-from optin.site.lint import objections_to_wording
+from optin.site.found import magnet_files
+from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.magnets import MagnetReader, Surroundings
 from optin.site.model import (
     Anchors,
@@ -34,14 +40,15 @@ from optin.site.model import (
     Unconfirmed,
     Witness,
 )
-from optin.site.pictures import PICTURE_ENDINGS, is_active, measure
-from optin.site.prose import read_prose
+from optin.site.pictures import MOST_BYTES, PICTURE_ENDINGS, is_active, measure
+from optin.site.statement import read_statement
 from optin.site.validation import validated
-from optin.site.written import PrivacyFile, PurposeTable, SiteFile, WitnessTable
-from optin.theme.catalogue import catalogue, languages, unknown_parameter
+from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
+from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look, parse_colour
 
 SITE_FILE = "optin.toml"
+PLACEHOLDER_NAME, PLACEHOLDER_STREET = "Uw bedrijf B.V.", "Straat 1"  # of the starter's controller
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
 _TYPEFACE = re.compile(r"[\w\s,.\"'-]{1,200}")
@@ -57,17 +64,14 @@ def load_site(root: Path) -> Loaded:
     """Read the site at `root`. Never raises for what a file says."""
     root = root.resolve()
     document = read_toml(root / SITE_FILE, SITE_FILE)
-    if isinstance(document, Finding):
-        return Loaded(None, (document,))
     reader = _SiteReader(root, document)
     site = reader.read()
-    if site is None:
-        return Loaded(None, tuple(sorted(reader.findings, key=_order)))
-    magnets, findings = _read_magnets(root, site)
+    magnets, findings = _read_magnets(root, reader.surroundings(site))
     if not magnets and not findings:
         message = "There is no magnet yet."
         findings = [Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")]
-    whole = Site(**{**vars(site), "magnets": magnets})
+    broken = any(finding.severity == "error" for finding in reader.findings)
+    whole = None if broken else replace(site, magnets=magnets)
     return Loaded(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
 
 
@@ -75,19 +79,10 @@ def _order(finding: Finding) -> tuple[bool, str, int, int]:
     return finding.path != SITE_FILE, finding.path, finding.line, finding.column
 
 
-def _read_magnets(root: Path, site: Site) -> tuple[Mapping[Slug, Magnet], list[Finding]]:
-    folder = root / "magnets"
-    paths = [path for path in folder.glob("*.md") if not path.name.startswith((".", "_"))]
-    paths += [path for path in folder.glob("*/index.md") if not path.parent.name.startswith((".", "_"))]
-    around = Surroundings(
-        purposes=site.purposes,
-        languages=site.languages,
-        keys=catalogue("en").keys(),
-        label=lambda lang, name: catalogue(lang)[f"field.{name}"],
-    )
+def _read_magnets(root: Path, around: Surroundings) -> tuple[Mapping[Slug, Magnet], list[Finding]]:
     magnets: dict[Slug, Magnet] = {}
-    findings: list[Finding] = []
-    for path in sorted(paths):
+    paths, findings = magnet_files(root)
+    for path in paths:
         reader = MagnetReader(root, path, around)
         magnet = reader.read()
         findings += reader.findings
@@ -102,19 +97,21 @@ def _read_magnets(root: Path, site: Site) -> tuple[Mapping[Slug, Magnet], list[F
 class _SiteReader:
     """Reads `optin.toml` and what it names, and gathers what is wrong."""
 
-    def __init__(self, root: Path, document: Document) -> None:
+    def __init__(self, root: Path, document: Document | Finding) -> None:
         self._root = root
-        self._document = document
-        self.findings: list[Finding] = []
+        self._readable = isinstance(document, Document)
+        self._document = (
+            document if isinstance(document, Document) else Document(SITE_FILE, {}, lambda _: (1, 1))
+        )
+        self._validated = validated(SiteFile, self._document)
+        self._doubtful: set[Path_] = set()
+        self.findings = [document] if isinstance(document, Finding) else [*self._validated.findings]
 
-    def read(self) -> Site | None:
-        """Return the site without its magnets, or None when an error was found."""
-        written = validated(SiteFile, self._document)
-        if isinstance(written, list):
-            self.findings += written
-            return None
+    def read(self) -> Site:
+        """Return the site without its magnets; stand-ins take the place of what is broken."""
+        written = self._validated.written
         settings = load_settings(self._root, self._document.values)
-        self._check_base(settings)
+        self._check_settings(settings)
         self._check_languages(written)
         for where, address in (
             (("controller", "email"), written.controller.email),
@@ -124,11 +121,12 @@ class _SiteReader:
             if address or where[1] != "reply_to":
                 self._email(where, address)
         controller = written.controller
+        self._check_controller(controller)
         unconfirmed, keep = (
             written.unconfirmed,
             self._period(("unconfirmed", "keep"), written.unconfirmed.keep),
         )
-        site = Site(
+        return Site(
             root=self._root,
             settings=settings,
             controller=Controller(
@@ -167,13 +165,37 @@ class _SiteReader:
             personal_link=self._period(("personal", "link"), written.personal.link),
             consequences=self._consequences(written),
         )
-        return None if any(f.severity == "error" for f in self.findings) else site
 
-    def _check_base(self, settings: Settings) -> None:
-        parts = urlsplit(settings.base_url)
-        if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
-            message = f"The base address {settings.base_url!r} is not https://host."
-            self._say(("base_url",), message, "Write the scheme and the host, nothing more.", "base-url")
+    def surroundings(self, site: Site) -> Surroundings:
+        """Return what magnets may refer to, as far as `optin.toml` is sure of it."""
+        mistaken = {path[:2] for path in self._validated.spoilt} | self._doubtful
+        sure_of_languages = self._readable and self._validated.vouches(("languages",))
+        return Surroundings(
+            purposes=site.purposes,
+            languages=site.languages if sure_of_languages else languages(),
+            label=lambda lang, name: catalogue(lang if lang in languages() else "en")[f"field.{name}"],
+            doubtful=frozenset(str(path[1]) for path in mistaken if path[0] == "purposes" and len(path) > 1),
+            all_purposes_known=self._readable and self._validated.vouches(("purposes",)),
+        )
+
+    def _check_settings(self, settings: Settings) -> None:
+        for setting in ADDRESS_SETTINGS:
+            variable = name_of(setting.name)
+            if not setting.sound(getattr(settings, setting.name)):
+                cure = f"{setting.cure} It is set by {variable}." if variable in os.environ else setting.cure
+                self._say((setting.name,), setting.wanted, cure, setting.name.replace("_", "-"))
+
+    def _check_controller(self, controller: ControllerTable) -> None:
+        if controller.country not in phonenumbers.SUPPORTED_REGIONS:
+            close = controller.country.strip().upper()
+            known = close if close in phonenumbers.SUPPORTED_REGIONS else "NL"
+            cure = f'Write the two capitals of ISO 3166, such as "{known}".'
+            message = f"{controller.country!r} is no country."
+            self._say(("controller", "country"), message, cure, "country")
+        if controller.name == PLACEHOLDER_NAME or PLACEHOLDER_STREET in controller.address:
+            message = "The controller is still the example that optin init wrote."
+            cure = "Write who is responsible for the data, and where (GDPR 13)."
+            self._say(("controller", "name"), message, cure, "placeholder", warning=True)
 
     def _check_languages(self, written: SiteFile) -> None:
         for place, lang in enumerate(written.languages):
@@ -204,7 +226,9 @@ class _SiteReader:
             channel = Channel(table.channel)
         except ValueError:
             message = f"The channel {table.channel!r} is unknown; one purpose has one channel."
-            self._say((*where, "channel"), message, nearest(table.channel, [*Channel]), "channel")
+            known = [kind.value for kind in Channel]
+            self._say((*where, "channel"), message, nearest(table.channel, known), "channel")
+            self._doubtful.add(where)
         for lang, wording in table.text.items():
             for objection in objections_to_wording(wording, channel):
                 self._say(
@@ -268,16 +292,24 @@ class _SiteReader:
     def _logo(self, name: str) -> tuple[str, bytes] | None:
         if not name:
             return None
-        path = (self._root / name).resolve()
-        ending = path.suffix[1:].lower()
-        if not path.is_relative_to(self._root) or not path.is_file() or ending not in PICTURE_ENDINGS:
+        where: Path_ = ("look", "logo")
+        path = find_inside(self._root, name)
+        if isinstance(path, Absence) or path.suffix[1:].lower() not in PICTURE_ENDINGS:
             cure = f"Put a picture beside optin.toml ({', '.join(PICTURE_ENDINGS)})."
-            self._say(("look", "logo"), f"There is no picture {name!r}.", cure, "logo")
+            self._say(where, f"There is no picture {name!r}.", cure, "logo")
             return None
-        data = path.read_bytes()
+        try:
+            data = read_most(path, MOST_BYTES + 1)
+        except OSError as problem:
+            self._say(where, f"{name!r} cannot be read ({problem.strerror}).", "See its rights.", "logo")
+            return None
+        if len(data) > MOST_BYTES:
+            message = f"{name!r} is larger than {MOST_BYTES // 1_000_000} MB."
+            self._say(where, message, "Save it smaller; it stands on every page.", "logo")
+            return None
         if measure(data) is None or is_active(data):
             cure = "Save it as png, jpg, webp, or a plain svg with a viewBox."
-            self._say(("look", "logo"), f"{name!r} cannot be shown safely.", cure, "logo")
+            self._say(where, f"{name!r} cannot be shown safely.", cure, "logo")
             return None
         return path.name, data
 
@@ -285,19 +317,17 @@ class _SiteReader:
         statements: dict[str, PrivacyStatement] = {}
         for lang in written.languages:
             name = written.privacy.get(lang, f"privacy/{lang}.md")
-            if not (self._root / name).is_file():
+            path = find_inside(self._root, name)
+            if path is Absence.OUTSIDE:
+                message = f"The privacy statement {name!r} leads outside the site."
+                self._say(("privacy", lang), message, "Put it into the site's folder.", "privacy")
+            elif path is Absence.MISSING:
                 message = f"There is no privacy statement in {lang!r} (GDPR 13)."
                 self._say(("privacy",), message, f"Write {name}.", "privacy")
-                continue
-            document = read_front_matter(self._root / name, name)
-            found = document if isinstance(document, Finding) else validated(PrivacyFile, document)
-            if isinstance(document, Finding):
-                self.findings.append(document)
-            elif isinstance(found, list):
-                self.findings += found
-            elif isinstance(found, PrivacyFile):
-                html = read_prose(document.body).html
-                statements[lang] = PrivacyStatement(lang, found.title, html)
+            else:
+                statement, findings = read_statement(self._root / name, name, lang)
+                statements[lang] = statement
+                self.findings += findings
         for lang in written.privacy:
             if lang not in written.languages:
                 message = f"{lang!r} is not one of the site's languages."
@@ -351,23 +381,20 @@ class _SiteReader:
         return Witness(witness.to, key)
 
     def _texts(self, written: SiteFile) -> dict[str, dict[str, str]]:
-        known = catalogue("en")
         for lang, words in written.texts.items():
             if lang not in languages():
                 message = f"There are no texts in the language {lang!r}."
                 self._say(("texts", lang), message, nearest(lang, languages()), "lang")
             for key, text in words.items():
-                where: Path_ = ("texts", lang, key)
-                if key not in known:
-                    message = f"There is no text {key!r}."
-                    self._say(where, message, nearest(key, [*known])[:200], "text-key")
-                elif unknown := unknown_parameter(key, text):
-                    message = f"{key!r} knows no {unknown!r} in braces."
-                    self._say(where, message, f"It knows: {catalogue('en')[key]}", "text-parameter")
+                for objection in objections_to_override(key, text):
+                    where: Path_ = ("texts", lang, key)
+                    self._say(where, objection.message, objection.cure, objection.code)
         return {lang: dict(words) for lang, words in written.texts.items()}
 
     def _say(self, where: Path_, message: str, cure: str, code: str, *, warning: bool = False) -> None:
         severity = "warning" if warning else "error"
+        if not self._readable or not self._validated.vouches(where):
+            return
         self.findings.append(self._document.finding(where, message, cure, severity=severity, code=code))
 
 

@@ -4,40 +4,55 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from urllib.parse import unquote
+
+from markdown_it.common.utils import escapeHtml
 
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Path_, read_front_matter
-from optin.site.findings import Finding, nearest
-from optin.site.kinds import KINDS
-from optin.site.lint import PRICE, Objection, objections_to_form, objections_to_wording
+from optin.site.files import Absence, absence_in_words, find_inside, read_most
+from optin.site.findings import Finding, Severity, nearest
+from optin.site.kinds import KINDS, Kind
+from optin.site.lint import (
+    PRICE,
+    Objection,
+    objections_to_form,
+    objections_to_override,
+    objections_to_wording,
+)
 from optin.site.model import Magnet, PictureFile, Purpose
-from optin.site.pictures import PICTURE_ENDINGS, is_active, measure
+from optin.site.pictures import MOST_BYTES, PICTURE_ENDINGS, is_active, measure
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
-from optin.theme.catalogue import unknown_parameter
 
 RESERVED = frozenset(
     "confirm download me unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
 )
 FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
-TAKEN_FIELDS = (EMAIL_FIELD, "consent", "form", "token")
+# names in the form, and columns of an export, where a field would stand under another's heading
+TAKEN_FIELDS = frozenset(
+    f"{EMAIL_FIELD} consent form token purpose channel consent_text requested_at confirmed_at expires_at"
+    " form_version privacy_version magnet lang evidence unsubscribe_url".split()
+)
 PLACEHOLDER = b"optin placeholder"
+PLACEHOLDER_WITHIN_BYTES = 2_000
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a magnet may refer to: purposes, languages, keys of the catalogue, and the label of a field."""
+    """What a magnet may refer to: purposes, languages, and the label of a field."""
 
     purposes: Mapping[PurposeId, Purpose]
     languages: tuple[str, ...]
-    keys: Collection[str]
     label: Callable[[str, str], str]
+    doubtful: Collection[str] = ()  # purposes that are not as they were meant: nothing follows from them
+    all_purposes_known: bool = True
 
 
 class MagnetReader:
@@ -60,11 +75,9 @@ class MagnetReader:
             self._add(document)
             return None
         self._document = document
-        written = validated(MagnetFile, document, self.slug)
-        if isinstance(written, list):
-            self.findings += written
-            return None
-        magnet = self._magnet(written)
+        self._validated = validated(MagnetFile, document, self.slug)
+        self.findings += self._validated.findings
+        magnet = self._magnet(self._validated.written)
         broken = any(finding.severity == "error" for finding in self.findings)
         return None if broken else magnet
 
@@ -78,19 +91,15 @@ class MagnetReader:
             self._say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
         fields = self._fields(written)
-        for key, objection in objections_to_form(questions, fields):
-            self._object((key,), objection)
-        complaint = None if kind is None else kind.insists(questions)
-        if complaint is not None:
-            self._say((complaint.key,), complaint.message, complaint.cure, code="kind")
-        for key in written.texts:
-            if key not in self._around.keys:
-                cure = nearest(key, [*self._around.keys]) if len(key) > 1 else ""
-                cure = cure if cure.startswith("Did") else "See the catalogue for the keys."
-                self._say(("texts", key), f"There is no text {key!r}.", cure, code="text-key")
-            elif unknown := unknown_parameter(key, written.texts[key]):
-                message = f"{key!r} knows no {unknown!r} in braces."
-                self._say(("texts", key), message, "Leave the braces out.", code="text-parameter")
+        if self._is_sure_of_form(written, questions):
+            for key, objection in objections_to_form(questions, fields):
+                self._object((key,), objection)
+            complaint = None if kind is None else kind.insists(questions)
+            if complaint is not None:
+                self._say((complaint.key,), complaint.message, complaint.cure, code="kind")
+        for key, text in written.texts.items():
+            for objection in objections_to_override(key, text):
+                self._object(("texts", key), objection)
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
         return Magnet(
@@ -101,7 +110,7 @@ class MagnetReader:
             description=written.description.strip(),
             body_html=prose.html,
             folder=self._path.parent,
-            file=self._file(written, hands_out=kind is not None and kind.hands_out_file),
+            file=self._file(written, kind),
             picture=self._picture(("picture", "file"), written.picture.file, written.picture.alt)
             if written.picture
             else None,
@@ -111,6 +120,13 @@ class MagnetReader:
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
         )
+
+    def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
+        """Tell whether boxes and fields are all as they were meant, so that something follows from them."""
+        mistaken = {path[-1] for path in self._validated.spoilt if path[0] in {"purposes", "fields"}}
+        doubted = any(question.purpose in self._around.doubtful for question in questions)
+        found = len(questions) == len(written.purposes)
+        return found and not doubted and mistaken <= {"why", "label", "required"}
 
     def _check_slug(self) -> None:
         if SLUG.fullmatch(self.slug) is None:
@@ -127,12 +143,16 @@ class MagnetReader:
             name = entry.id if isinstance(entry, PurposeEntry) else entry
             where: Path_ = ("purposes", place)
             purpose = self._around.purposes.get(PurposeId(name))
+            if purpose is None and not self._around.all_purposes_known:
+                continue
             if purpose is None:
                 known = [*self._around.purposes]
                 message = f"The purpose {name!r} is not defined in optin.toml."
                 self._say(where, message, nearest(name, known), code="purpose")
                 continue
             wording = entry.text if isinstance(entry, PurposeEntry) else purpose.wording.get(written.lang)
+            if wording is None and written.lang not in self._around.languages:
+                continue  # said at lang
             if wording is None:
                 message = f"The purpose {name!r} has no words in {written.lang!r}."
                 cure = f"Add text.{written.lang} to it in optin.toml, or a text here."
@@ -149,9 +169,13 @@ class MagnetReader:
         fields: list[FormField] = []
         for place, entry in enumerate(written.fields):
             where: Path_ = ("fields", place)
-            if entry.name in TAKEN_FIELDS or entry.name in {field.name for field in fields}:
+            if entry.name == EMAIL_FIELD or entry.name in {field.name for field in fields}:
                 message = f"The field {entry.name!r} is there already."
                 self._say((*where, "name"), message, "Remove it.", code="field-twice")
+                continue
+            if entry.name in TAKEN_FIELDS:
+                message = f"The name {entry.name!r} is optin's own, in the form or in an export."
+                self._say((*where, "name"), message, f"Name it own_{entry.name}.", code="field-taken")
             fields.append(self._field(written, entry, (*where, "name")))
         return tuple(fields)
 
@@ -165,35 +189,42 @@ class MagnetReader:
             self._say(where, message, cure, code="label")
         return FormField(entry.name, label, entry.why.strip(), entry.required)
 
-    def _file(self, written: MagnetFile, *, hands_out: bool) -> Path | None:
+    def _file(self, written: MagnetFile, kind: Kind | None) -> Path | None:
         where: Path_ = ("file",)
-        if not hands_out:
+        if kind is not None and not kind.hands_out_file:
             if written.file:
                 message = f"A {written.kind} hands out no file."
                 self._say(where, message, "Remove file, or choose another kind.", code="file")
             return None
         if not written.file:
-            self._say((), f"A {written.kind} hands out a file; file is missing.", "Add file.", code="file")
+            if kind is not None:
+                message = f"A {written.kind} hands out a file; file is missing."
+                self._say(where, message, "Add file.", code="file")
             return None
         if not self._own_folder:
             cure = f"Move this file to magnets/{self.slug}/index.md, and the file beside it."
             self._say(where, "A magnet with a file needs a folder of its own.", cure, code="file")
             return None
         path = self._inside(where, written.file, FILE_ENDINGS)
-        if path is not None and PLACEHOLDER in path.read_bytes()[:2_000]:
+        start = None if path is None else self._read(where, path, PLACEHOLDER_WITHIN_BYTES)
+        if start is not None and PLACEHOLDER in start:
             message = f"{written.file} is still the placeholder that optin new made."
             self._say(where, message, "Put the real file in its place.", "warning", "placeholder")
         return path
 
-    def _picture(self, where: Path_, name: str, alt: str) -> PictureFile | None:
+    def _picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
         if not self._own_folder:
             cure = f"Move this file to magnets/{self.slug}/index.md, and the picture beside it."
             self._say(where, "A magnet with pictures needs a folder of its own.", cure, code="picture")
             return None
         path = self._inside(where, name, PICTURE_ENDINGS)
-        if path is None:
+        data = None if path is None else self._read(where, path, MOST_BYTES + 1)
+        if path is None or data is None:
             return None
-        data = path.read_bytes()
+        if len(data) > MOST_BYTES:
+            cure = "Save it smaller; people load pages on a phone."
+            self._say(where, f"{name} is larger than {MOST_BYTES // 1_000_000} MB.", cure, code="picture")
+            return None
         size = measure(data)
         if size is None or is_active(data):
             cure = "Save it as png, jpg, webp, or a plain svg with a viewBox."
@@ -205,9 +236,9 @@ class MagnetReader:
         first = self._document.body_line - 1
         pictures: list[PictureFile] = []
         for source, alt, line in prose.pictures:
-            found = self._picture((), source, alt)
+            found = self._picture(first + line, unquote(source), alt)
             if found is not None:
-                pictures.append(found)
+                pictures.append(replace(found, source=escapeHtml(source)))
             if not alt.strip():
                 message = f"The picture {source} has no words for who cannot see it."
                 cure = "Write them between the brackets: ![what it shows](file)."
@@ -218,25 +249,20 @@ class MagnetReader:
             self._add(Finding(self.name, first + line, 1, message, cure, code="link"))
         if prose.headings:
             message = "The text has a heading of the first level; the title is that already."
-            self._add(Finding(self.name, first + 1, 1, message, "Begin with ##.", "warning", "heading"))
+            line = first + prose.headings[0]
+            self._add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
         if PRICE.search(prose.html) and "toestemming" in prose.html.lower():
             message = "The text sounds as if a consent were needed for the magnet (GDPR 7(4))."
             cure = "Say that no box is needed."
             self._add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
         return tuple(pictures)
 
-    def _inside(self, where: Path_, name: str, endings: Collection[str]) -> Path | None:
+    def _inside(self, where: Path_ | int, name: str, endings: Collection[str]) -> Path | None:
         """Return a file of the magnet's own folder, whatever `name` tries to be (S8)."""
         folder = self._path.parent
-        try:
-            path = (folder / name).resolve()
-            fine = path.is_relative_to(folder.resolve()) and path.is_file() and path.stat().st_size > 0
-        except (OSError, ValueError):
-            fine = False
-        if not fine:
-            message = f"There is no file {name[:100]!r} in {folder.name}/."
-            others = [p.name for p in folder.iterdir() if p.suffix[1:].lower() in endings]
-            cure = nearest(name, others) if others else "Put it there, beside this file."
+        path = find_inside(folder, name)
+        if isinstance(path, Absence):
+            message, cure = absence_in_words(folder, name, path, endings)
             self._say(where, message, cure, code="file")
             return None
         if path.suffix[1:].lower() not in endings:
@@ -245,26 +271,27 @@ class MagnetReader:
             return None
         return path
 
+    def _read(self, where: Path_ | int, path: Path, most: int) -> bytes | None:
+        try:
+            return read_most(path, most)
+        except OSError as problem:
+            message = f"{path.name} cannot be read ({problem.strerror})."
+            self._say(where, message, "See its rights.", code="file")
+            return None
+
     def _object(self, where: Path_, objection: Objection) -> None:
-        severity = "warning" if objection.warning else "error"
+        severity: Severity = "warning" if objection.warning else "error"
         self._say(where, objection.message, objection.cure, severity, objection.code)
 
     def _say(
-        self, where: Path_, message: str, cure: str, severity: str = "error", code: str = "magnet"
+        self, where: Path_ | int, message: str, cure: str, severity: Severity = "error", code: str = "magnet"
     ) -> None:
-        finding = self._document.finding(where, message, cure, severity=severity, code=code)
-        self._add(finding)
+        """Add a finding at a value of the front matter, or at a line of the file."""
+        if isinstance(where, int):
+            self._add(Finding(self.name, where, 1, message, cure, severity, code))
+            return
+        if self._validated.vouches(where):
+            self._add(self._document.finding(where, message, cure, severity=severity, code=code))
 
     def _add(self, finding: Finding) -> None:
-        self.findings.append(
-            Finding(
-                finding.path,
-                finding.line,
-                finding.column,
-                finding.message,
-                finding.cure,
-                finding.severity,
-                finding.code,
-                self.slug,
-            )
-        )
+        self.findings.append(replace(finding, slug=self.slug))

@@ -124,6 +124,7 @@ class PictureFile:
     alt: str
     width: int
     height: int
+    source: str = ""  # how the text names it, escaped as in HTML
 
 
 @dataclass(frozen=True)

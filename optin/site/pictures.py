@@ -6,7 +6,10 @@ import re
 import struct
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
-_VIEW_BOX = re.compile(rb'viewBox\s*=\s*["\']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)')
+MOST_BYTES = 2_000_000  # people load pages on a phone
+_VIEW_BOX = re.compile(
+    rb"viewBox\s*=\s*[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+(\d{1,6}(?:\.\d{1,9})?)[\s,]+(\d{1,6}(?:\.\d{1,9})?)\s*[\"']"
+)
 _ACTIVE = re.compile(
     rb"<script|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.IGNORECASE
 )

@@ -17,7 +17,7 @@ class Prose:
     html: str
     pictures: tuple[tuple[str, str, int], ...]
     foreign: tuple[tuple[str, int], ...]  # links that are no web address, with their line
-    headings: int  # of the first level, which the page itself has
+    headings: tuple[int, ...]  # lines of those of the first level, which the page itself has
 
 
 def read_prose(text: str) -> Prose:
@@ -31,8 +31,9 @@ def read_prose(text: str) -> Prose:
         for child in token.children or ():
             _look_at(child, line, pictures, foreign)
     html = markdown.renderer.render(tokens, markdown.options, {})
-    headings = sum(token.type == "heading_open" and token.tag == "h1" for token in tokens)
-    return Prose(html, tuple(pictures), tuple(foreign), headings)
+    headings = (token for token in tokens if token.type == "heading_open" and token.tag == "h1")
+    lines = tuple((token.map or [0])[0] + 1 for token in headings)
+    return Prose(html, tuple(pictures), tuple(foreign), lines)
 
 
 def _look_at(

@@ -5,9 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-from jinja2 import TemplateError, TemplateSyntaxError
 
 from optin.consent.form import (
     FormDeclaration,
@@ -20,12 +17,13 @@ from optin.consent.form import (
 )
 from optin.site.findings import Finding
 from optin.site.model import Magnet, PictureFile, Site
+from optin.site.shown import objections_to_page
+from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.theme.theme import Theme, content_type_of
 from optin.theme.views import Card, Frame, IndexView, LandingView, Picture, PrivacyView
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
-BROKEN = (TemplateError, KeyError, TypeError, ValueError)  # what a template of the site's own may raise
 
 
 @dataclass(frozen=True)
@@ -44,23 +42,38 @@ def publish(site: Site, theme: Theme) -> Publication:
 
     A template of the site's own that cannot be rendered is a finding; one that all pages need leaves none.
     """
-    findings = [_template_finding(site, problem) for problem in _broken(site, theme)]
-    if findings:
-        return Publication({}, {}, {}, b"", tuple(findings))
+    tried = try_samples(site, theme)
     try:
         privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
         index = _index(site, theme, privacy)
     except BROKEN as problem:
-        return Publication({}, {}, {}, b"", (_template_finding(site, problem),))
+        return Publication({}, {}, {}, b"", one_for_each_place([template_finding(site, problem), *tried]))
+    findings: list[Finding] = []
     forms: dict[Slug, FormVersion] = {}
     pages: dict[Slug, LandingView] = {}
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
-            forms[magnet.slug], pages[magnet.slug] = _version(theme, view)
+            version, view = _version(theme, view)
         except BROKEN as problem:
-            findings.append(_template_finding(site, problem, magnet))
-    return Publication(forms, pages, privacy, index, tuple(findings))
+            findings.append(template_finding(site, problem, slug=magnet.slug))
+            continue
+        unlawful = _unlawful(site, version, view)
+        findings += unlawful
+        if not unlawful:
+            forms[magnet.slug], pages[magnet.slug] = version, view
+    return Publication(forms, pages, privacy, index, one_for_each_place([*findings, *tried]))
+
+
+def _unlawful(site: Site, version: FormVersion, view: LandingView) -> list[Finding]:
+    """Look at what a template of the site's own made of a page; what ours make is tested."""
+    if own_templates(site) is None:
+        return []
+    slug = version.declaration.magnet
+    return [
+        Finding("templates", 1, 1, f"/{slug}: {it.message}", it.cure, code=it.code, slug=slug)
+        for it in objections_to_page(version.page.decode(), view)
+    ]
 
 
 def privacy_url(digest: PrivacyDigest) -> str:
@@ -91,7 +104,7 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
     for picture in magnet.pictures:
         shown = _picture(theme, picture)
         sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
-        body = body.replace(f'src="{picture.path.name}"', sized)
+        body = body.replace(f'src="{picture.source}"', sized)
     return LandingView(
         frame=Frame(magnet.lang, site.controller, privacy_url(privacy)),
         declaration=declaration,
@@ -127,26 +140,3 @@ def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion]) -> b
     )
     frame = Frame(lang, site.controller, privacy_url(privacy[lang].digest))
     return theme.page(IndexView(frame, cards)).encode()
-
-
-def _broken(site: Site, theme: Theme) -> list[TemplateSyntaxError]:
-    """Look through all templates only where a site has some of its own: ours are tested."""
-    return theme.broken_templates() if (site.root / "templates").is_dir() else []
-
-
-def _template_finding(site: Site, problem: Exception, magnet: Magnet | None = None) -> Finding:
-    path, line = Path("templates"), 1
-    if isinstance(problem, TemplateSyntaxError):
-        path, line = Path(problem.filename or "templates"), problem.lineno
-    name = path.relative_to(site.root).as_posix() if path.is_relative_to(site.root) else path.name
-    what = "A template" if magnet is None else f"The page of {magnet.slug}"
-    message = f"{what} cannot be made: {type(problem).__name__}: {problem}."
-    return Finding(
-        name,
-        line,
-        1,
-        message.replace("\n", " "),
-        "Mend the template, or remove it to use ours.",
-        code="template",
-        slug=None if magnet is None else magnet.slug,
-    )

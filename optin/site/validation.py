@@ -1,8 +1,15 @@
-"""Turning what pydantic says into what a marketer can use: place, mistake, cure, nearest key."""
+"""Turning what pydantic says into what a marketer can use: place, mistake, cure, nearest key.
+
+What is wrong does not hide the rest: stand-ins take its place, so that reading goes on (M4).
+"""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+import unicodedata
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -23,22 +30,91 @@ _KINDS = {
 }
 PRE_TICKED = ("checked", "ticked", "preticked", "pre_ticked", "default", "selected")
 REQUIRED = ("required", "mandatory")
+STAND_IN = "x"  # a text, an id and a name of a field alike
+_STAND_INS: Mapping[str, Any] = {
+    "list_type": [STAND_IN],
+    "dict_type": {},
+    "model_type": {},
+    "model_attributes_type": {},
+}
 
 
-def validated(model: type[M], document: Document, slug: str | None = None) -> M | list[Finding]:
-    """Return the values of a document as `model`, or every mistake in them."""
+@dataclass(frozen=True)
+class Validated(Generic[M]):
+    """What can be used of a document, every mistake in its keys and types, and where stand-ins stand."""
+
+    written: M
+    findings: tuple[Finding, ...]
+    spoilt: frozenset[Path_]  # nothing but stand-ins lies below these
+
+    def vouches(self, where: Path_) -> bool:
+        """Tell whether a value is as it was written; of a stand-in there is nothing to say."""
+        return not any(where[: len(it)] == it for it in self.spoilt)
+
+
+def validated(model: type[M], document: Document, slug: str | None = None) -> Validated[M]:
+    """Return the values of a document as `model`, with every mistake in them."""
+    values = deepcopy(dict(document.values))
+    spoilt: set[Path_] = set()
+    findings: list[Finding] = []
+    for where, text in list(_texts(values, ())):
+        signs = [sign for sign in text if _is_control(sign)]
+        if signs:
+            message = f"{_name(where)} holds a control character (U+{ord(signs[0]):04X})."
+            findings.append(document.finding(where, message, "Remove it.", code="control"))
+            _at(values, where[:-1])[where[-1]] = "".join(sign for sign in text if sign not in signs)
+            spoilt.add(where)
+    errors = _errors(model, values)
+    findings += [_finding(model, document, error) for error in errors]
+    while errors:  # each round mends all it found; a stand-in for a table needs more for its keys
+        for error in errors:
+            _put_stand_in(values, error, spoilt)
+        errors = _errors(model, values)
+    kept = {(f.line, f.column, f.message): replace(f, slug=slug) for f in findings}
+    return Validated(model.model_validate(values), tuple(kept.values()), frozenset(spoilt))
+
+
+def _errors(model: type[BaseModel], values: dict[str, Any]) -> list[ErrorDetails]:
     try:
-        return model.model_validate(dict(document.values))
+        model.model_validate(values)
     except ValidationError as problem:
-        found = [_finding(model, document, error) for error in problem.errors()]
-    kept = {(f.line, f.column, f.message): f for f in found if f is not None}
-    return [
-        Finding(f.path, f.line, f.column, f.message, f.cure, f.severity, f.code, slug) for f in kept.values()
-    ]
+        return [error for error in problem.errors() if not _of_other_branch(values, error["loc"])]
+    return []
 
 
-def _finding(model: type[BaseModel], document: Document, error: ErrorDetails) -> Finding | None:
-    where = _real(document, error["loc"])
+def _texts(value: Any, where: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(value, str):
+        yield where, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, (*where, key))
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from _texts(item, (*where, place))
+
+
+def _is_control(sign: str) -> bool:
+    return sign not in "\n\t" and unicodedata.category(sign) in {"Cc", "Cs"}
+
+
+def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_]) -> None:
+    """Put something that passes in the place of a mistake, a default where there is one."""
+    where = _real(values, error["loc"])
+    parent, key, kind = _at(values, where[:-1]), where[-1], error["type"]
+    if kind == "extra_forbidden":
+        parent.pop(key, None)
+        return
+    if where in spoilt:
+        parent[key] = deepcopy(_STAND_INS.get(kind, STAND_IN))
+    elif kind == "missing" or kind.startswith("string") or isinstance(parent, list):
+        parent[key] = STAND_IN
+    else:
+        parent.pop(key, None)
+    spoilt.add(where)
+
+
+def _finding(model: type[BaseModel], document: Document, error: ErrorDetails) -> Finding:
+    where = _real(document.values, error["loc"])
     key = str(where[-1]) if where else ""
     kind = error["type"]
     if kind == "missing":
@@ -46,20 +122,39 @@ def _finding(model: type[BaseModel], document: Document, error: ErrorDetails) ->
         return document.finding(where[:-1], message, cure, code="key-missing")
     if kind == "extra_forbidden":
         return _unknown(model, document, where, key)
+    name = _name(where)
     if kind in _KINDS:
-        wanted = _KINDS[kind]
-        if document.values and _at(document.values, where) is not None and "purposes" in where[:1]:
-            wanted = "the id of a purpose, or a table with id and text"
-        return document.finding(where, f"{key!r} is not {wanted}.", f"Write {wanted}.", code="type")
+        return _of_kind(model, document, where, kind)
     if kind in {"string_too_short", "too_short"}:
-        return document.finding(where, f"{key!r} is empty.", _meaning(model, where), code="empty")
-    if kind in {"string_too_long", "too_long"}:
-        return document.finding(where, f"{key!r} is too long.", "Shorten it.", code="too-long")
+        return document.finding(where, f"{name} is empty.", _meaning(model, where), code="empty")
+    if kind == "string_too_long":
+        cure = f"Write at most {error['ctx']['max_length']} characters."
+        return document.finding(where, f"{name} is too long.", cure, code="too-long")
     if kind == "string_pattern_mismatch":
         cure = "Use small letters, digits and underscores, beginning with a letter."
-        return document.finding(where, f"{key!r} has signs that cannot be used.", cure, code="name")
+        return document.finding(where, f"{name} has signs that cannot be used.", cure, code="name")
     what = error["msg"].replace("Input should be ", "must be ")
-    return document.finding(where, f"{key!r} {what}.", "Correct the value.", code="value")
+    return document.finding(where, f"{name} {what}.", "Correct the value.", code="value")
+
+
+def _of_kind(model: type[BaseModel], document: Document, where: Path_, kind: str) -> Finding:
+    wanted = _KINDS[kind]
+    value = _at(document.values, where)
+    cure = f"Write {wanted}."
+    if where[:1] == ("purposes",) and isinstance(where[-1], int):
+        wanted = "the id of a purpose, or a table with id and text"
+        cure = f"Write {wanted}."
+    elif kind == "list_type" and isinstance(value, str):
+        cure = f"Write a list: [{value}]."
+    elif kind == "string_type" and isinstance(value, list) and _meaning(model, where) != "Add it.":
+        cure = f"Write {wanted}: {_meaning(model, where)}"
+    return document.finding(where, f"{_name(where)} is not {wanted}.", cure, code="type")
+
+
+def _name(where: Path_) -> str:
+    """Return how a value is called: its key, or its place in a list."""
+    last = where[-1]
+    return f"Item {last + 1} of {str(where[-2])!r}" if isinstance(last, int) else f"{last!r}"
 
 
 def _unknown(model: type[BaseModel], document: Document, where: Path_, key: str) -> Finding:
@@ -74,10 +169,17 @@ def _unknown(model: type[BaseModel], document: Document, where: Path_, key: str)
     return document.finding(where, f"The key {key!r} is unknown.", nearest(key, known), code="key")
 
 
-def _real(document: Document, loc: tuple[int | str, ...]) -> Path_:
+def _of_other_branch(values: Mapping[str, Any], loc: tuple[int | str, ...]) -> bool:
+    """Tell whether an error speaks of a form of an entry that was not written: a table, or an id."""
+    real = loc[:1] == ("purposes",) and len(loc) > 2 and isinstance(loc[1], int)  # noqa: PLR2004 - the branch
+    written = isinstance(_at(values, loc[:2]), Mapping)
+    return real and loc[2] == ("str" if written else "PurposeEntry")
+
+
+def _real(values: Any, loc: tuple[int | str, ...]) -> Path_:
     """Return a location without the names of types that pydantic puts in for unions."""
     real: list[int | str] = []
-    node: Any = document.values
+    node = values
     for place, step in enumerate(loc):
         last = place == len(loc) - 1
         try:
@@ -126,5 +228,9 @@ def _keys(model: type[BaseModel], where: Path_) -> tuple[str, ...]:
 
 
 def _meaning(model: type[BaseModel], where: Path_) -> str:
-    field = _model_at(model, where[:-1]).model_fields.get(str(where[-1]) if where else "")
-    return (field.description or "Add it.") if field is not None else "Add it."
+    """Return what a key is for; of a place in a list or a table of words, what the whole is for."""
+    for place in (where, where[:-1]):
+        field = _model_at(model, place[:-1]).model_fields.get(str(place[-1]) if place else "")
+        if field is not None:
+            return field.description or "Add it."
+    return "Add it."

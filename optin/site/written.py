@@ -7,9 +7,26 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
 
-Text = Annotated[str, Field(min_length=1, max_length=2_000)]
+MOST_LINE_CHARACTERS = 200  # what a mail's Subject can hold, with our words around it
+
+
+def _on_one_line(text: str) -> str:
+    if "\n" in text:
+        kind, message = "line", "must be on one line"
+        raise PydanticCustomError(kind, message)
+    return text
+
+
+Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+Line = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_LINE_CHARACTERS),
+    AfterValidator(_on_one_line),
+]
 Words = Annotated[dict[str, Text], Field(description="Words by language, such as nl and en.")]
 
 
@@ -22,9 +39,9 @@ class Written(BaseModel):
 class ControllerTable(Written):
     """Who decides about the data (GDPR 4(7))."""
 
-    name: Text = Field(description="Full legal name.")
-    address: list[Text] = Field(min_length=1, description="Postal address, a line each.")
-    email: Text = Field(description="Where people reach you about their data.")
+    name: Line = Field(description="Full legal name.")
+    address: list[Line] = Field(min_length=1, description="Postal address, a line each.")
+    email: Line = Field(description="Where people reach you about their data.")
     phone: str = Field("", description="Telephone number, if you want it shown.")
     registration: str = Field("", description="Entry in a trade register.")
     country: str = Field("NL", description="ISO 3166 code; reads national telephone numbers.")
@@ -33,8 +50,8 @@ class ControllerTable(Written):
 class SenderTable(Written):
     """Who the mails come from."""
 
-    name: Text = Field(description="Name in the From line.")
-    address: Text = Field(description="Address in the From line.")
+    name: Line = Field(description="Name in the From line.")
+    address: Line = Field(description="Address in the From line.")
     reply_to: str = Field("", description="Where answers go, if elsewhere.")
 
 
@@ -167,7 +184,7 @@ class FieldEntry(Written):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="first_name, company, phone, …")
     why: Text = Field(description="One sentence that visitors read beside the field.")
-    label: str = Field("", description="Needed for a name that optin does not know.")
+    label: Stripped = Field("", description="Needed for a name that optin does not know.")
     required: bool = False
 
 
@@ -196,7 +213,7 @@ class MagnetFile(Written):
 
     kind: str = Field(description="white-paper, tip-booklet, checklist or newsletter.")
     lang: str = Field(description="Language of the page and its mails.")
-    title: Text
+    title: Line = Field(description="The name of the magnet; the page and its mails begin with it.")
     description: Text = Field(description="One sentence, for the list and for search engines.")
     file: str = Field("", description="What is handed out: a file in the magnet's own folder.")
     purposes: list[str | PurposeEntry] = Field([], description="Ids of purposes of optin.toml.")
@@ -209,4 +226,4 @@ class MagnetFile(Written):
 class PrivacyFile(Written):
     """The front matter of a privacy statement."""
 
-    title: Text
+    title: Line = Field(description="The heading of the statement.")

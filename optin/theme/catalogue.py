@@ -34,12 +34,21 @@ def parameters(text: str) -> frozenset[str]:
 
 
 def unknown_parameter(key: str, text: str) -> str:
-    """Return what an override of `key` names in braces although it is not there; empty when all is well."""
+    """Return what an override of `key` names in braces although it is not there; empty when all is well.
+
+    How a value is written is not its to say: "{title:d}" would fail when the page is made.
+    """
     try:
-        unknown = parameters(text) - parameters(catalogue("en")[key])
+        shaped = {f"{name}:{shape}" for _, name, shape, turned in Formatter().parse(text) if shape or turned}
+        unknown = shaped | (parameters(text) - parameters(catalogue("en")[key]))
     except ValueError:
         return "{"
-    return min(unknown, default="")
+    return (min(unknown) or "{}") if unknown else ""
+
+
+def missing_parameter(key: str, text: str) -> str:
+    """Return what an override of `key` should name in braces and does not; empty when all is there."""
+    return min(parameters(catalogue("en")[key]) - parameters(text), default="")
 
 
 @lru_cache

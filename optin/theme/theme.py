@@ -87,16 +87,7 @@ class Theme:
         texts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
     ) -> None:
         """Prepare the templates and make the stylesheet."""
-        folders = [OURS] if site_templates is None else [site_templates, OURS]
-        self._env = Environment(
-            loader=FileSystemLoader(folders),
-            autoescape=select_autoescape(),
-            undefined=StrictUndefined,
-            auto_reload=False,  # optin dev makes a new theme when a file changes
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
+        self._env = _environment(site_templates)
         self._texts = texts
         self._wordings: dict[str, Wording] = {}
         self._assets: dict[str, Asset] = {}
@@ -167,20 +158,36 @@ class Theme:
         """Return a person's data as plain text, in the words of the personal page (R9)."""
         return wrapped(self._render("pages/personal.txt", view, self.wording(view.frame.lang)))
 
-    def broken_templates(self) -> list[TemplateSyntaxError]:
-        """Return what keeps a site's own templates from being read (M10)."""
-        broken: list[TemplateSyntaxError] = []
-        for name in self._env.list_templates(extensions=["html", "txt"]):
-            try:
-                self._env.get_template(name)
-            except TemplateSyntaxError as problem:
-                broken.append(problem)
-        return broken
-
     def _render(self, template: str, view: Any, words: Wording) -> str:
         return self._env.get_template(template).render(
             view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
         )
+
+
+def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
+    """Return what keeps a site's own templates from being read, each with its name (M10)."""
+    env = _environment(folder)
+    broken: list[tuple[str, Exception]] = []
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if path.suffix in {".html", ".txt", ".css"} and path.is_file():
+            try:
+                env.get_template(name)
+            except (TemplateSyntaxError, UnicodeDecodeError, OSError) as problem:
+                broken.append((name, problem))
+    return broken
+
+
+def _environment(site_templates: Path | None) -> Environment:
+    return Environment(
+        loader=FileSystemLoader([OURS] if site_templates is None else [site_templates, OURS]),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        auto_reload=False,  # optin dev makes a new theme when a file changes
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
 
 
 def wrapped(text: str) -> str:

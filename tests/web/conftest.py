@@ -148,6 +148,7 @@ def site_at(root: Path) -> Edition:
         file.write(PURPOSES)
     text = (root / "optin.toml").read_text()
     base = 'base_url = "https://optin.example.com"\n'
+    text = text.replace("Uw bedrijf B.V.", "Voorbeeld B.V.").replace("Straat 1", "Proefstraat 12")
     (root / "optin.toml").write_text(base + text)
     (root / "magnets" / "paper").mkdir()
     (root / "magnets" / "paper" / "index.md").write_text(PAPER)

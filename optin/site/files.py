@@ -1,0 +1,48 @@
+"""The files that a text names: inside their folder, whatever the name tries to be (S8, M4)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import Enum
+from pathlib import Path
+
+from optin.site.findings import nearest
+
+
+class Absence(Enum):
+    """Why a name means no file that can be used."""
+
+    MISSING = "missing"
+    OUTSIDE = "outside"
+    EMPTY = "empty"
+
+
+def find_inside(folder: Path, name: str) -> Path | Absence:
+    """Return the file that `name` means in `folder`, links followed, or why there is none."""
+    try:
+        path, home = (folder / name).resolve(), folder.resolve()
+        if not path.is_relative_to(home):
+            return Absence.OUTSIDE
+        if not path.is_file():
+            return Absence.MISSING
+        return path if path.stat().st_size else Absence.EMPTY
+    except (OSError, ValueError, RuntimeError):  # a NUL, a name too long, links that lead in a circle
+        return Absence.MISSING
+
+
+def absence_in_words(folder: Path, name: str, why: Absence, endings: Collection[str]) -> tuple[str, str]:
+    """Return what is wrong with a name, and the cure."""
+    shown, place = name[:100], f"{folder.name}/"
+    if why is Absence.OUTSIDE:
+        return f"The file {shown!r} leads outside {place}.", "Put the file itself into the folder."
+    if why is Absence.EMPTY:
+        return f"The file {shown!r} is empty.", "Put the real file in its place."
+    files = [path.name for path in folder.glob("*") if path.suffix[1:].lower() in endings and path.is_file()]
+    cure = nearest(name, files) if files else "Put it there, beside this file."
+    return f"There is no file {shown!r} in {place}.", cure
+
+
+def read_most(path: Path, most: int) -> bytes:
+    """Return the first bytes of a file, of which there may be gigabytes. Raises OSError."""
+    with path.open("rb") as file:
+        return file.read(most)

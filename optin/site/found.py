@@ -1,0 +1,56 @@
+"""Which files of `magnets/` are magnets; and those that look like one and are not read (M1, M4)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from optin.site.findings import Finding
+
+INDEX = "index.md"
+_ENDING = ".md"
+_LIKE_MARKDOWN = frozenset({_ENDING, ".markdown"})
+
+
+def magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
+    """Return the files that magnets are read from, and what keeps others from being one."""
+    try:
+        entries = _listed(root / "magnets")
+    except FileNotFoundError:
+        return [], []
+    except OSError as problem:
+        return [], [_unlisted("magnets", problem)]
+    paths: list[Path] = []
+    findings: list[Finding] = []
+    for entry in entries:
+        name = entry.relative_to(root).as_posix()
+        if not entry.is_dir() or entry.name.endswith(_ENDING):
+            files, index = [entry], ""
+        else:
+            index = INDEX
+            try:
+                files = _listed(entry)
+            except OSError as problem:
+                findings.append(_unlisted(name, problem))
+                continue
+        read = [file for file in files if (file.name == index if index else file.name.endswith(_ENDING))]
+        paths += read
+        if not read:
+            findings += [
+                _unread(root, file, index) for file in files if file.suffix.lower() in _LIKE_MARKDOWN
+            ]
+    return paths, findings
+
+
+def _listed(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if not path.name.startswith((".", "_")))
+
+
+def _unlisted(name: str, problem: OSError) -> Finding:
+    message = f"This folder cannot be listed ({problem.strerror})."
+    return Finding(name, 1, 1, message, "Make it a folder, and see its rights.")
+
+
+def _unread(root: Path, file: Path, index: str) -> Finding:
+    name = file.relative_to(root).as_posix()
+    cure = f"Rename it {index or file.stem.lower() + _ENDING}; only then it is a magnet."
+    return Finding(name, 1, 1, "This file is not read.", cure, "warning", "not-read")

@@ -1,0 +1,113 @@
+"""A site's own templates and texts: read, tried on samples, mistakes said at their line (M4, M9, M10)."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from jinja2 import TemplateError, TemplateSyntaxError
+
+from optin.consent.form import Slug
+from optin.site.findings import Finding
+from optin.site.model import Site
+from optin.theme import samples
+from optin.theme.theme import OURS, Theme, unreadable_templates
+from optin.theme.views import PersonalView
+
+# what a template of the site's own may raise: it is a program
+BROKEN = (
+    TemplateError,
+    LookupError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    AttributeError,
+    RuntimeError,
+    OSError,
+)
+
+
+def own_templates(site: Site) -> Path | None:
+    """Return the folder of the site's own templates, if it has one. Ours are tested."""
+    folder = site.root / "templates"
+    return folder if folder.is_dir() and folder.resolve() != OURS.resolve() else None
+
+
+def make_theme(site: Site) -> Theme | list[Finding]:
+    """Return the theme of a site, or what keeps its templates from being read."""
+    own = own_templates(site)
+    unreadable = [] if own is None else unreadable_templates(own)
+    if unreadable:
+        return [template_finding(site, problem, name=f"templates/{name}") for name, problem in unreadable]
+    try:
+        return Theme(site.look, own, site.texts)
+    except BROKEN as problem:
+        return [template_finding(site, problem)]
+
+
+def try_samples(site: Site, theme: Theme) -> list[Finding]:
+    """Make every page and mail once, where a site has templates or texts of its own."""
+    if own_templates(site) is None and not site.texts:
+        return []
+    findings: list[Finding] = []
+    for lang in site.languages:
+        for make in _attempts(theme, lang):
+            try:
+                make()
+            except BROKEN as problem:
+                findings.append(template_finding(site, problem))
+    return findings
+
+
+def _attempts(theme: Theme, lang: str) -> Iterable[Callable[[], object]]:
+    for view in samples.pages(lang):
+        yield partial(theme.page, view)
+        if isinstance(view, PersonalView):
+            yield partial(theme.plain, view)
+    for mail in samples.mails(lang):
+        yield partial(theme.mail, mail)
+
+
+def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Keep the first finding of each line: one mistake breaks many pages."""
+    kept: list[Finding] = []
+    for finding in findings:
+        told = any((it.path, it.line) == (finding.path, finding.line) for it in kept)
+        if finding.slug is not None or not told:
+            kept.append(finding)
+    return tuple(kept)
+
+
+def template_finding(
+    site: Site, problem: Exception, *, slug: Slug | None = None, name: str | None = None
+) -> Finding:
+    """Return what a template raised as a finding at its line."""
+    path, line = _place(site, problem)
+    what = "A template" if slug is None else f"The page of {slug}"
+    message = f"{what} cannot be made: {type(problem).__name__}: {problem}."
+    return Finding(
+        name or path,
+        line,
+        1,
+        message.replace("\n", " "),
+        "Mend the template, or remove it to use ours.",
+        code="template",
+        slug=slug,
+    )
+
+
+def _place(site: Site, problem: Exception) -> tuple[str, int]:
+    if isinstance(problem, TemplateSyntaxError):
+        places = [(problem.filename or "", problem.lineno)]
+    else:
+        frames = traceback.extract_tb(problem.__traceback__)
+        places = [(frame.filename, frame.lineno or 1) for frame in frames]
+    line = 1
+    if isinstance(problem, UnicodeDecodeError):
+        line = problem.object[: problem.start].count(b"\n") + 1
+    for file, number in reversed(places):
+        if Path(file).is_relative_to(site.root / "templates"):
+            return Path(file).relative_to(site.root).as_posix(), number
+    return "templates", line
