@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
@@ -14,7 +15,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from watchfiles import DefaultFilter, awatch
 
-from optin.bootstrap.edition import keep_edition, load_edition
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.errors import PageUnknown
 from optin.site.findings import Finding
 from optin.theme.views import BrokenView, MailboxView, MailView
@@ -61,7 +62,7 @@ class Workbench:
         """Load the site anew whenever a file of it changes, until `stop` is set."""
         root = self.desk.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
-            edition, self.findings = await asyncio.to_thread(load_edition, root)
+            edition, self.findings = await asyncio.to_thread(load_whatever_comes, partial(load_edition, root))
             if edition is not None:
                 await asyncio.to_thread(
                     keep_edition, self.desk.office.store, edition, self.desk.office.clock()
@@ -75,6 +76,17 @@ class Workbench:
         self.version += 1
         self.changed.set()
         self.changed = asyncio.Event()
+
+
+def load_whatever_comes(
+    load: Callable[[], tuple[Edition | None, tuple[Finding, ...]]],
+) -> tuple[Edition | None, tuple[Finding, ...]]:
+    """Load a site; should that fail in a way nobody foresaw, say so as a finding, and go on watching."""
+    try:
+        return load()
+    except Exception as problem:  # noqa: BLE001 - live reload outlives every mistake
+        message = f"The site cannot be loaded: {type(problem).__name__}: {problem}."
+        return None, (Finding("optin.toml", 1, 1, message, "Undo what you last changed."),)
 
 
 class SiteFilter(DefaultFilter):

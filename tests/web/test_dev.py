@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from optin.site.findings import Finding
+from optin.web.dev import load_whatever_comes
 from tests.serving import form_key
 from tests.web.conftest import site_at
 
@@ -69,6 +71,48 @@ def test_an_edit_is_seen_at_once_and_a_mistake_in_the_browser(bench: tuple[Path,
     (site / "optin.toml").write_text("broken")
     time.sleep(0.5)
     assert "optin.toml:1:" in client.get("/tips").text
+
+
+def test_live_reload_outlives_a_file_that_is_none(bench: tuple[Path, httpx.Client]) -> None:
+    """O2, M4, S5: a broken stylesheet, a link in a circle: shown as errors; mended, the page is back."""
+    site, client = bench
+    style = site / "templates" / "style.css"
+    file = site / "magnets" / "paper" / "witboek.pdf"
+    seen = client.get("/dev/changes?since=-1").json()
+    style.parent.mkdir()
+    style.write_text("{% nonsense %}")
+    for _ in range(20):
+        seen = client.get(f"/dev/changes?since={seen}").json()
+        if "templates/style.css:1:1" in client.get("/tips").text:
+            break
+    assert "templates/style.css:1:1" in client.get("/tips").text
+    style.unlink()
+    file.unlink()
+    file.symlink_to(file)
+    for _ in range(20):
+        if "witboek.pdf" in client.get("/paper").text and client.get("/tips").status_code == 200:
+            break
+        seen = client.get(f"/dev/changes?since={seen}").json()
+    assert "There is no file &#39;witboek.pdf&#39;" in client.get("/paper").text
+    file.unlink()
+    file.write_bytes(b"%PDF-1.4 again")
+    for _ in range(20):
+        if client.get("/paper").status_code == 200:
+            break
+        seen = client.get(f"/dev/changes?since={seen}").json()
+    assert client.get("/paper").status_code == 200
+
+
+def test_what_nobody_foresaw_is_told_and_the_watch_goes_on() -> None:
+    """O2, S5: whatever loading a site raises becomes a page of errors, not the end of live reload."""
+
+    def load() -> tuple[None, tuple[Finding, ...]]:
+        msg = "of a kind that we do not know"
+        raise RuntimeError(msg)
+
+    edition, (finding,) = load_whatever_comes(load)
+    assert edition is None
+    assert "RuntimeError: of a kind that we do not know" in finding.message
 
 
 def test_the_whole_double_opt_in_without_a_mail_server(bench: tuple[Path, httpx.Client]) -> None:
