@@ -15,7 +15,7 @@ from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Site
 from optin.site.publication import Publication, publish
-from optin.site.templates import make_theme
+from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, keep_asset, keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Theme
@@ -63,7 +63,7 @@ def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken."""
     loaded = load_site(root)
     if loaded.site is None:
-        return None, loaded.findings
+        return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site
     theme = make_theme(site)
     if not isinstance(theme, Theme):

@@ -30,6 +30,14 @@ def find_inside(folder: Path, name: str) -> Path | Absence:
         return Absence.MISSING
 
 
+def is_there(path: Path) -> bool:
+    """Tell whether a file is there, wherever it lies; a name that none can have is no error."""
+    try:
+        return path.is_file()
+    except OSError:  # a name too long
+        return False
+
+
 def absence_in_words(folder: Path, name: str, why: Absence, endings: Collection[str]) -> tuple[str, str]:
     """Return what is wrong with a name, and the cure."""
     shown, place = name[:100], f"{folder.name}/"

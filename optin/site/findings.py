@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Literal
 
 Severity = Literal["error", "warning"]
@@ -23,6 +24,11 @@ class Finding:
     severity: Severity = "error"
     code: str = "site"
     slug: str | None = None
+
+
+def shown_path(path: Path, root: Path) -> str:
+    """Return how a file below `root` is named; signs that no terminal can write become question marks."""
+    return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
 
 
 def as_text(findings: Iterable[Finding]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from optin.site.findings import Finding
+from optin.site.findings import Finding, shown_path
 
 INDEX = "index.md"
 _ENDING = ".md"
@@ -22,7 +22,7 @@ def magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
     paths: list[Path] = []
     findings: list[Finding] = []
     for entry in entries:
-        name = entry.relative_to(root).as_posix()
+        name = shown_path(entry, root)
         if not entry.is_dir() or entry.name.endswith(_ENDING):
             files, index = [entry], ""
         else:
@@ -51,6 +51,6 @@ def _unlisted(name: str, problem: OSError) -> Finding:
 
 
 def _unread(root: Path, file: Path, index: str) -> Finding:
-    name = file.relative_to(root).as_posix()
+    name = shown_path(file, root)
     cure = f"Rename it {index or file.stem.lower() + _ENDING}; only then it is a magnet."
     return Finding(name, 1, 1, "This file is not read.", cure, "warning", "not-read")

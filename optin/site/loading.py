@@ -20,7 +20,7 @@ from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS
 from optin.site.documents import Document, Path_, read_toml
-from optin.site.files import Absence, find_inside, read_most
+from optin.site.files import Absence, find_inside, is_there, read_most
 from optin.site.findings import Finding, nearest
 from optin.site.found import magnet_files
 from optin.site.lint import objections_to_override, objections_to_wording
@@ -348,7 +348,7 @@ class _SiteReader:
         if table is None:
             return None
         path = self._root / table.key
-        if not path.is_file():
+        if not is_there(path):
             self._say(("dkim", "key"), f"There is no key file {table.key!r}.", "Put it there.", "dkim")
         return Dkim(table.selector, table.domain, path)
 

@@ -14,7 +14,7 @@ from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Path_, read_front_matter
 from optin.site.files import Absence, absence_in_words, find_inside, read_most
-from optin.site.findings import Finding, Severity, nearest
+from optin.site.findings import Finding, Severity, nearest, shown_path
 from optin.site.kinds import KINDS, Kind
 from optin.site.lint import (
     PRICE,
@@ -63,8 +63,9 @@ class MagnetReader:
         self._around = around
         self._path = path
         self._own_folder = path.name == "index.md"
-        self.slug = Slug(path.parent.name if self._own_folder else path.stem)
-        self.name = path.relative_to(root).as_posix()
+        self.name = shown_path(path, root)
+        named = Path(self.name)
+        self.slug = Slug(named.parent.name if self._own_folder else named.stem)
         self.findings: list[Finding] = []
 
     def read(self) -> Magnet | None:

@@ -47,7 +47,9 @@ def publish(site: Site, theme: Theme) -> Publication:
         privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
         index = _index(site, theme, privacy)
     except BROKEN as problem:
-        return Publication({}, {}, {}, b"", one_for_each_place([template_finding(site, problem), *tried]))
+        return Publication(
+            {}, {}, {}, b"", one_for_each_place([template_finding(site.root, problem), *tried])
+        )
     findings: list[Finding] = []
     forms: dict[Slug, FormVersion] = {}
     pages: dict[Slug, LandingView] = {}
@@ -56,7 +58,7 @@ def publish(site: Site, theme: Theme) -> Publication:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
             version, view = _version(theme, view)
         except BROKEN as problem:
-            findings.append(template_finding(site, problem, slug=magnet.slug))
+            findings.append(template_finding(site.root, problem, slug=magnet.slug))
             continue
         unlawful = _unlawful(site, version, view)
         findings += unlawful
@@ -67,7 +69,7 @@ def publish(site: Site, theme: Theme) -> Publication:
 
 def _unlawful(site: Site, version: FormVersion, view: LandingView) -> list[Finding]:
     """Look at what a template of the site's own made of a page; what ours make is tested."""
-    if own_templates(site) is None:
+    if own_templates(site.root) is None:
         return []
     slug = version.declaration.magnet
     return [

@@ -13,7 +13,7 @@ from optin.consent.form import Slug
 from optin.site.findings import Finding
 from optin.site.model import Site
 from optin.theme import samples
-from optin.theme.theme import OURS, Theme, unreadable_templates
+from optin.theme.theme import MAILS, OURS, Mail, Theme, unreadable_templates
 from optin.theme.views import PersonalView
 
 # what a template of the site's own may raise: it is a program
@@ -29,27 +29,33 @@ BROKEN = (
 )
 
 
-def own_templates(site: Site) -> Path | None:
+def own_templates(root: Path) -> Path | None:
     """Return the folder of the site's own templates, if it has one. Ours are tested."""
-    folder = site.root / "templates"
+    folder = root / "templates"
     return folder if folder.is_dir() and folder.resolve() != OURS.resolve() else None
 
 
-def make_theme(site: Site) -> Theme | list[Finding]:
-    """Return the theme of a site, or what keeps its templates from being read."""
-    own = own_templates(site)
+def broken_templates(root: Path) -> list[Finding]:
+    """Return what keeps the own templates of the site at `root` from being read."""
+    own = own_templates(root)
     unreadable = [] if own is None else unreadable_templates(own)
-    if unreadable:
-        return [template_finding(site, problem, name=f"templates/{name}") for name, problem in unreadable]
+    return [template_finding(root, problem, name=f"templates/{name}") for name, problem in unreadable]
+
+
+def make_theme(site: Site) -> Theme | list[Finding]:
+    """Return the theme of a site, or what keeps its templates from being used."""
+    broken = broken_templates(site.root)
+    if broken:
+        return broken
     try:
-        return Theme(site.look, own, site.texts)
+        return Theme(site.look, own_templates(site.root), site.texts)
     except BROKEN as problem:
-        return [template_finding(site, problem)]
+        return [template_finding(site.root, problem)]
 
 
 def try_samples(site: Site, theme: Theme) -> list[Finding]:
     """Make every page and mail once, where a site has templates or texts of its own."""
-    if own_templates(site) is None and not site.texts:
+    if own_templates(site.root) is None and not site.texts:
         return []
     findings: list[Finding] = []
     for lang in site.languages:
@@ -57,7 +63,7 @@ def try_samples(site: Site, theme: Theme) -> list[Finding]:
             try:
                 make()
             except BROKEN as problem:
-                findings.append(template_finding(site, problem))
+                findings.append(template_finding(site.root, problem))
     return findings
 
 
@@ -66,8 +72,19 @@ def _attempts(theme: Theme, lang: str) -> Iterable[Callable[[], object]]:
         yield partial(theme.page, view)
         if isinstance(view, PersonalView):
             yield partial(theme.plain, view)
-    for mail in samples.mails(lang):
-        yield partial(theme.mail, mail)
+    for mail, links in samples.mails(lang):
+        yield partial(_mail_with, theme, mail, links)
+
+
+def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:
+    """Make a mail; without the link that it is sent for it is of no use. Raises LookupError."""
+    made = theme.mail(mail)
+    for form, text in (("txt", made.text), ("html", made.html)):
+        for link in links:
+            if link not in text:
+                what = link.rpartition("/")[2]
+                msg = f"the mail {MAILS[type(mail)]}.{form} leaves out its link to {what}"
+                raise LookupError(msg)
 
 
 def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -81,10 +98,10 @@ def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def template_finding(
-    site: Site, problem: Exception, *, slug: Slug | None = None, name: str | None = None
+    root: Path, problem: Exception, *, slug: Slug | None = None, name: str | None = None
 ) -> Finding:
     """Return what a template raised as a finding at its line."""
-    path, line = _place(site, problem)
+    path, line = _place(root, problem)
     what = "A template" if slug is None else f"The page of {slug}"
     message = f"{what} cannot be made: {type(problem).__name__}: {problem}."
     return Finding(
@@ -98,7 +115,7 @@ def template_finding(
     )
 
 
-def _place(site: Site, problem: Exception) -> tuple[str, int]:
+def _place(root: Path, problem: Exception) -> tuple[str, int]:
     if isinstance(problem, TemplateSyntaxError):
         places = [(problem.filename or "", problem.lineno)]
     else:
@@ -108,6 +125,6 @@ def _place(site: Site, problem: Exception) -> tuple[str, int]:
     if isinstance(problem, UnicodeDecodeError):
         line = problem.object[: problem.start].count(b"\n") + 1
     for file, number in reversed(places):
-        if Path(file).is_relative_to(site.root / "templates"):
-            return Path(file).relative_to(site.root).as_posix(), number
+        if Path(file).is_relative_to(root / "templates"):
+            return Path(file).relative_to(root).as_posix(), number
     return "templates", line

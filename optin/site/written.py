@@ -130,8 +130,8 @@ class ProxyTable(Written):
 class DkimTable(Written):
     """Signing mails (RFC 6376)."""
 
-    selector: Text
-    domain: Text
+    selector: Line
+    domain: Line
     key: Text = Field(description="A private key file (PEM), readable by its owner alone.")
 
 

@@ -33,6 +33,7 @@ GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
 HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
 KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter")
 URL = "https://optin.example.com/x"
+CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
 
 
 def pages(lang: str) -> Iterator[Any]:
@@ -76,13 +77,14 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
 
 
-def mails(lang: str) -> Iterator[Any]:
-    """Yield a view for every mail, with and without what may be missing from it."""
+def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield a view for every mail, with and without what may be missing from it, and the links it is for."""
+    first = views.ConfirmationMail(
+        lang, CONTROLLER, "Title", KINDS[0], URL, AT, QUESTIONS, CONFIRM, "1234 5678", AT, URL
+    )
     for kind in KINDS:
-        yield views.ConfirmationMail(
-            lang, CONTROLLER, "Title", kind, URL, AT, QUESTIONS, URL, "1234 5678", AT, URL
-        )
-    yield views.ConfirmationMail(lang, CONTROLLER, "Title", KINDS[0], URL, AT, (), URL, "1234 5678", AT, URL)
+        yield replace(first, kind=kind), (CONFIRM,)
+    yield replace(first, questions=()), (CONFIRM,)
     full = views.DeliveryMail(
         lang,
         CONTROLLER,
@@ -91,24 +93,24 @@ def mails(lang: str) -> Iterator[Any]:
         URL,
         AT,
         AT,
-        GRANTED,
-        URL,
-        AT,
-        URL,
-        URL,
-        "d" * 64,
-        URL,
-        "Alice",
-        URL,
+        granted=GRANTED,
+        download_url=FETCH,
+        download_until=AT,
+        unsubscribe_url=WITHDRAW,
+        privacy_url=URL,
+        form_version="d" * 64,
+        proof_url=URL,
+        first_name="Alice",
+        personal_url=SEE,
     )
-    yield full
-    yield replace(full, granted=(), download_url=None, download_until=None, first_name="")
-    renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, URL, AT, URL)
-    yield renewal
-    yield replace(renewal, ends_at=None)
-    yield views.PersonalMail(lang, CONTROLLER, URL, URL, AT, URL)
-    yield views.ErasedMail(lang, CONTROLLER, URL, HOLDS, URL)
-    yield views.ErasedMail(lang, CONTROLLER, URL, (), URL)
+    yield full, (FETCH, WITHDRAW)
+    yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
+    renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
+    yield renewal, (CONFIRM,)
+    yield replace(renewal, ends_at=None), (CONFIRM,)
+    yield views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
+    for holds in (HOLDS, ()):
+        yield views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
 
 
 def _landing(frame: views.Frame, kind: str) -> views.LandingView:

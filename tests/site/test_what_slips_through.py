@@ -17,7 +17,7 @@ from optin.cli import main
 from optin.consent.purpose import Channel, RetentionPeriod
 from optin.errors import SetupRefused
 from optin.export.rows import AFTER, BEFORE
-from optin.site.findings import as_text
+from optin.site.findings import as_json, as_text
 from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.loading import load_site
 from optin.site.magnets import TAKEN_FIELDS
@@ -53,10 +53,19 @@ def test_a_template_that_breaks_at_run_time_is_found_before(site: Path, name: st
     assert (finding.path, finding.line, finding.code) == (f"templates/{name}", 2, "template")
 
 
+@pytest.mark.parametrize("name", ["mails/confirmation.txt", "mails/delivery.html", "mails/personal.txt"])
+def test_a_mail_without_its_link_is_found_before(site: Path, name: str) -> None:
+    """M4, M10, D2, R3: nobody could confirm, withdraw or see by it."""
+    own(site, name, "Dag!")
+    (finding,) = all_findings(site)
+    assert (finding.code, finding.severity) == ("template", "error")
+    assert f"{name} leaves out its link" in finding.message
+
+
 def test_there_is_a_sample_of_every_page_and_mail() -> None:
     """M10: a new view needs a sample, else its template is not tried."""
     shown = {type(view) for view in samples.pages("nl")}
-    mailed = {type(mail) for mail in samples.mails("nl")}
+    mailed = {type(mail) for mail, _ in samples.mails("nl")}
     assert (shown, mailed) == (set(TEMPLATES), set(MAILS))
 
 
@@ -208,6 +217,7 @@ def test_a_value_of_a_magnet_has_words(site: Path, changes: dict[str, str | None
         ('"24 months"', '"9999 years"', "period", 21),
         ('"24 months"', '"9999 weeks"', "period", 21),
         ("[look]", '[look]\nlogo = "a\\u0000b.png"', "control", 16),
+        ("[look]", f'[dkim]\nselector = "a"\ndomain = "b"\nkey = "{"k" * 500}"\n[look]', "dkim", 18),
         ("[look]", '[controller.more]\nx = "y"\n[look]', "key", 15),
     ],
 )  # fmt: skip
@@ -428,7 +438,12 @@ def test_magnets_are_read_though_the_site_file_cannot_be(site: Path) -> None:
     """M4: as far as they can be judged without it; nothing is said that hangs on it."""
     magnet(site, titel="x", lang="en")
     (site / "optin.toml").write_text("[broken", "utf-8")
-    assert {(f.path, f.code) for f in findings(site)} == {("optin.toml", "site"), ("magnets/brief.md", "key")}
+    own(site, "pages/sent.html", "{% nonsense %}")
+    assert {(f.path, f.code) for f in all_findings(site)} == {
+        ("optin.toml", "site"),
+        ("magnets/brief.md", "key"),
+        ("templates/pages/sent.html", "template"),
+    }
 
 
 def test_nothing_follows_from_a_purpose_that_is_broken(site: Path) -> None:
@@ -439,6 +454,22 @@ def test_nothing_follows_from_a_purpose_that_is_broken(site: Path) -> None:
     assert "one channel for each purpose" in finding.cure
     toml(site, 'channel = ["email", "phone"]', 'channel = "mail"')
     assert only(site).cure == "Did you mean 'email'?"
+
+
+def test_a_logo_that_could_do_something_is_refused(site: Path) -> None:
+    """M4, S1: at its key, as a magnet's picture is."""
+    toml(site, "[look]", '[look]\nlogo = "logo.svg"')
+    (site / "logo.svg").write_bytes(DRAWING.replace(b"></svg>", b"><script/></svg>"))
+    assert (only(site).code, only(site).line) == ("logo", 16)
+
+
+def test_a_purpose_needs_words_in_the_language_of_the_page(site: Path) -> None:
+    """M3, M4: said where the page asks for them, and once more where they are missing."""
+    toml(site, 'text.nl = "Stuur', 'text.de = "Stuur')
+    assert [(f.path, f.line, f.code) for f in findings(site)] == [
+        ("optin.toml", 22, "wording"),
+        ("magnets/tips.md", 6, "wording"),
+    ]
 
 
 def test_a_list_of_purposes_is_a_list(site: Path) -> None:
@@ -458,6 +489,13 @@ def test_what_looks_like_a_magnet_and_is_not_read_is_told(site: Path, name: str)
     finding = only(site)
     assert (finding.path, finding.severity) == (f"magnets/{name}", "warning")
     assert finding.cure.startswith("Rename it ")
+
+
+def test_a_name_that_is_no_text_can_be_told(site: Path) -> None:
+    """M4, S5: bytes of another century in a file's name."""
+    (site / "magnets" / "tips.md").rename(site / "magnets" / os.fsdecode(b"\xff.md"))
+    assert only(site).path == "magnets/?.md"
+    as_json(findings(site)).encode()
 
 
 def test_magnets_that_are_no_folder_are_a_finding(site: Path) -> None:
