@@ -5,32 +5,30 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import phonenumbers
 
 from optin.consent.address import parse_email
-from optin.consent.form import Slug
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS
 from optin.site.documents import Document, Path_, read_toml
-from optin.site.files import Absence, find_inside, is_there, read_most
+from optin.site.files import Absence, find_inside, is_there
 from optin.site.findings import Finding, nearest
-from optin.site.found import magnet_files
 from optin.site.lint import objections_to_override, objections_to_wording
-from optin.site.magnets import MagnetReader, Surroundings
+from optin.site.magnet_folder import read_magnets
+from optin.site.magnets import Surroundings
 from optin.site.model import (
     Anchors,
     Dkim,
     Limits,
     Loaded,
-    Magnet,
     PrivacyStatement,
     Processor,
     Purpose,
@@ -40,7 +38,7 @@ from optin.site.model import (
     Unconfirmed,
     Witness,
 )
-from optin.site.pictures import MOST_BYTES, PICTURE_ENDINGS, is_active, measure
+from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.statement import read_statement
 from optin.site.validation import validated
 from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
@@ -66,7 +64,7 @@ def load_site(root: Path) -> Loaded:
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document)
     site = reader.read()
-    magnets, findings = _read_magnets(root, reader.surroundings(site))
+    magnets, findings = read_magnets(root, reader.surroundings(site))
     if not magnets and not findings:
         message = "There is no magnet yet."
         findings = [Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")]
@@ -77,21 +75,6 @@ def load_site(root: Path) -> Loaded:
 
 def _order(finding: Finding) -> tuple[bool, str, int, int]:
     return finding.path != SITE_FILE, finding.path, finding.line, finding.column
-
-
-def _read_magnets(root: Path, around: Surroundings) -> tuple[Mapping[Slug, Magnet], list[Finding]]:
-    magnets: dict[Slug, Magnet] = {}
-    paths, findings = magnet_files(root)
-    for path in paths:
-        reader = MagnetReader(root, path, around)
-        magnet = reader.read()
-        findings += reader.findings
-        if magnet is not None and magnet.slug in magnets:
-            message = f"Two files make the page /{magnet.slug}."
-            findings.append(Finding(reader.name, 1, 1, message, "Rename one.", code="slug", slug=magnet.slug))
-        elif magnet is not None:
-            magnets[magnet.slug] = magnet
-    return magnets, findings
 
 
 class _SiteReader:
@@ -299,19 +282,10 @@ class _SiteReader:
             self._say(where, f"There is no picture {name!r}.", cure, "logo")
             return None
         try:
-            data = read_most(path, MOST_BYTES + 1)
-        except OSError as problem:
-            self._say(where, f"{name!r} cannot be read ({problem.strerror}).", "See its rights.", "logo")
+            return path.name, read_picture(path, name).data
+        except PictureRefused as problem:
+            self._say(where, str(problem), problem.cure, "logo")
             return None
-        if len(data) > MOST_BYTES:
-            message = f"{name!r} is larger than {MOST_BYTES // 1_000_000} MB."
-            self._say(where, message, "Save it smaller; it stands on every page.", "logo")
-            return None
-        if measure(data) is None or is_active(data):
-            cure = "Save it as png, jpg, webp, or a plain svg with a viewBox."
-            self._say(where, f"{name!r} cannot be shown safely.", cure, "logo")
-            return None
-        return path.name, data
 
     def _privacy(self, written: SiteFile) -> dict[str, PrivacyStatement]:
         statements: dict[str, PrivacyStatement] = {}

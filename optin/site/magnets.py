@@ -24,7 +24,7 @@ from optin.site.lint import (
     objections_to_wording,
 )
 from optin.site.model import Magnet, PictureFile, Purpose
-from optin.site.pictures import MOST_BYTES, PICTURE_ENDINGS, is_active, measure
+from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
@@ -207,11 +207,18 @@ class MagnetReader:
             self._say(where, "A magnet with a file needs a folder of its own.", cure, code="file")
             return None
         path = self._inside(where, written.file, FILE_ENDINGS)
-        start = None if path is None else self._read(where, path, PLACEHOLDER_WITHIN_BYTES)
-        if start is not None and PLACEHOLDER in start:
+        if path is not None and self._is_placeholder(where, path):
             message = f"{written.file} is still the placeholder that optin new made."
             self._say(where, message, "Put the real file in its place.", "warning", "placeholder")
         return path
+
+    def _is_placeholder(self, where: Path_, path: Path) -> bool:
+        try:
+            return PLACEHOLDER in read_most(path, PLACEHOLDER_WITHIN_BYTES)
+        except OSError as problem:
+            message = f"{path.name} cannot be read ({problem.strerror})."
+            self._say(where, message, "See its rights.", code="file")
+            return False
 
     def _picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
         if not self._own_folder:
@@ -219,19 +226,14 @@ class MagnetReader:
             self._say(where, "A magnet with pictures needs a folder of its own.", cure, code="picture")
             return None
         path = self._inside(where, name, PICTURE_ENDINGS)
-        data = None if path is None else self._read(where, path, MOST_BYTES + 1)
-        if path is None or data is None:
+        if path is None:
             return None
-        if len(data) > MOST_BYTES:
-            cure = "Save it smaller; people load pages on a phone."
-            self._say(where, f"{name} is larger than {MOST_BYTES // 1_000_000} MB.", cure, code="picture")
+        try:
+            drawn = read_picture(path, name)
+        except PictureRefused as problem:
+            self._say(where, str(problem), problem.cure, code="picture")
             return None
-        size = measure(data)
-        if size is None or is_active(data):
-            cure = "Save it as png, jpg, webp, or a plain svg with a viewBox."
-            self._say(where, f"{name} is no picture that can be shown safely.", cure, code="picture")
-            return None
-        return PictureFile(path, alt, *size)
+        return PictureFile(path, alt, drawn.width, drawn.height)
 
     def _prose_pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
         first = self._document.body_line - 1
@@ -271,14 +273,6 @@ class MagnetReader:
             self._say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
             return None
         return path
-
-    def _read(self, where: Path_ | int, path: Path, most: int) -> bytes | None:
-        try:
-            return read_most(path, most)
-        except OSError as problem:
-            message = f"{path.name} cannot be read ({problem.strerror})."
-            self._say(where, message, "See its rights.", code="file")
-            return None
 
     def _object(self, where: Path_, objection: Objection) -> None:
         severity: Severity = "warning" if objection.warning else "error"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from optin.site.files import read_most
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
 MOST_BYTES = 2_000_000  # people load pages on a phone
@@ -14,6 +18,41 @@ _ACTIVE = re.compile(
     rb"<script|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.IGNORECASE
 )
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A picture that can be shown: its bytes, and its size in pixels."""
+
+    data: bytes
+    width: int
+    height: int
+
+
+class PictureRefused(ValueError):
+    """Why a picture is not shown, with the cure."""
+
+    def __init__(self, message: str, cure: str) -> None:
+        """Say `message`; whoever mends it reads `cure`."""
+        super().__init__(message)
+        self.cure = cure
+
+
+def read_picture(path: Path, name: str) -> Drawn:
+    """Read a picture that pages can bear and browsers show safely. Raises PictureRefused."""
+    try:
+        data = read_most(path, MOST_BYTES + 1)
+    except OSError as problem:
+        msg = f"{name} cannot be read ({problem.strerror})."
+        raise PictureRefused(msg, "See its rights.") from problem
+    if len(data) > MOST_BYTES:
+        msg = f"{name} is larger than {MOST_BYTES // 1_000_000} MB."
+        raise PictureRefused(msg, "Save it smaller; people load pages on a phone.")
+    size = measure(data)
+    if size is None or is_active(data):
+        msg = f"{name} is no picture that can be shown safely."
+        raise PictureRefused(msg, "Save it as png, jpg, webp, or a plain svg with a viewBox.")
+    return Drawn(data, *size)
 
 
 def measure(data: bytes) -> tuple[int, int] | None:

@@ -140,7 +140,7 @@ def _story(frame: views.Frame) -> views.Story:
         form=_declaration(frame.lang, KINDS[0]),
         form_version="d" * 64,
         declared=(("email", "a@example.com"),),
-        consents=(views.StoryConsent(QUESTIONS[0], "given", AT, AT),),
+        consents=(views.StoryConsent(QUESTIONS[0], "given", AT, AT, AT),),
         events=(views.StoryEvent(AT, "confirmed", "E-mail me.", "event.json"),),
         mails=("mail.eml",),
         page_html="page.html",

@@ -1,18 +1,36 @@
-"""Which files of `magnets/` are magnets; and those that look like one and are not read (M1, M4)."""
+"""Reading `magnets/`: which files are magnets, and which look like one and are not read (M1, M4)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from optin.consent.form import Slug
 from optin.site.findings import Finding, shown_path
+from optin.site.magnets import MagnetReader, Surroundings
+from optin.site.model import Magnet
 
 INDEX = "index.md"
 _ENDING = ".md"
 _LIKE_MARKDOWN = frozenset({_ENDING, ".markdown"})
 
 
-def magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
-    """Return the files that magnets are read from, and what keeps others from being one."""
+def read_magnets(root: Path, around: Surroundings) -> tuple[dict[Slug, Magnet], list[Finding]]:
+    """Read every magnet of the site at `root`; broken ones are left out."""
+    magnets: dict[Slug, Magnet] = {}
+    paths, findings = _magnet_files(root)
+    for path in paths:
+        reader = MagnetReader(root, path, around)
+        magnet = reader.read()
+        findings += reader.findings
+        if magnet is not None and magnet.slug in magnets:
+            message = f"Two files make the page /{magnet.slug}."
+            findings.append(Finding(reader.name, 1, 1, message, "Rename one.", code="slug", slug=magnet.slug))
+        elif magnet is not None:
+            magnets[magnet.slug] = magnet
+    return magnets, findings
+
+
+def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
     try:
         entries = _listed(root / "magnets")
     except FileNotFoundError:
