@@ -104,12 +104,12 @@ def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_
     if kind == "extra_forbidden":
         parent.pop(key, None)
         return
-    if where in spoilt:
-        parent[key] = deepcopy(_STAND_INS.get(kind, STAND_IN))
-    elif kind == "missing" or kind.startswith("string") or isinstance(parent, list):
+    if where in spoilt and kind in _STAND_INS:
+        parent[key] = deepcopy(_STAND_INS[kind])
+    elif kind == "missing" or kind.startswith("string") or (isinstance(parent, list) and where not in spoilt):
         parent[key] = STAND_IN
     else:
-        parent.pop(key, None)
+        parent.pop(key)
     spoilt.add(where)
 
 

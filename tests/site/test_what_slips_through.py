@@ -218,14 +218,16 @@ def test_a_value_of_a_magnet_has_words(site: Path, changes: dict[str, str | None
         ('"24 months"', '"9999 weeks"', "period", 21),
         ("[look]", '[look]\nlogo = "a\\u0000b.png"', "control", 16),
         ("[look]", f'[dkim]\nselector = "a"\ndomain = "b"\nkey = "{"k" * 500}"\n[look]', "dkim", 18),
+        ("[look]", '[limits]\nper_address_per_day = "\\u0000"\n[look]', "control", 16),
         ("[look]", '[controller.more]\nx = "y"\n[look]', "key", 15),
     ],
 )  # fmt: skip
 def test_a_value_of_the_site_has_words(site: Path, old: str, new: str, code: str, line: int) -> None:
     """M4, M5, P2: the same for optin.toml, at the line."""
     toml(site, old, new)
-    finding = only(site)
+    finding = findings(site)[0]
     assert (finding.code, finding.path, finding.line) == (code, "optin.toml", line)
+    assert len({f.line for f in findings(site)}) == 1
 
 
 @pytest.mark.parametrize("text", ["101 years", "9999 years", "1201 months", "5300 weeks"])
