@@ -39,6 +39,10 @@ _STAND_INS: Mapping[str, Any] = {
 }
 
 
+# how pydantic names the shapes of a value that may be a text or a table
+_TABLES, _TEXTS = frozenset({"PurposeEntry", "WitnessTable"}), frozenset({"str", "constrained-str"})
+
+
 @dataclass(frozen=True)
 class Validated(Generic[M]):
     """What can be used of a document, every mistake in its keys and types, and where stand-ins stand."""
@@ -100,6 +104,8 @@ def _is_control(sign: str) -> bool:
 def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_]) -> None:
     """Put something that passes in the place of a mistake, a default where there is one."""
     where = _real(values, error["loc"])
+    while len(where) > 1 and not isinstance(_at(values, where[:-1]), dict | list):
+        where = where[:-1]  # one of several shapes that a value may have: the value itself is the mistake
     parent, key, kind = _at(values, where[:-1]), where[-1], error["type"]
     if kind == "extra_forbidden":
         parent.pop(key, None)
@@ -170,10 +176,12 @@ def _unknown(model: type[BaseModel], document: Document, where: Path_, key: str)
 
 
 def _of_other_branch(values: Mapping[str, Any], loc: tuple[int | str, ...]) -> bool:
-    """Tell whether an error speaks of a form of an entry that was not written: a table, or an id."""
-    real = loc[:1] == ("purposes",) and len(loc) > 2 and isinstance(loc[1], int)  # noqa: PLR2004 - the branch
-    written = isinstance(_at(values, loc[:2]), Mapping)
-    return real and loc[2] == ("str" if written else "PurposeEntry")
+    """Tell whether an error speaks of a shape of a value that was not written: a table, or a text."""
+    for place, step in enumerate(loc):
+        if step in _TABLES or step in _TEXTS:
+            written = isinstance(_at(values, loc[:place]), Mapping)
+            return step in (_TEXTS if written else _TABLES)
+    return False
 
 
 def _real(values: Any, loc: tuple[int | str, ...]) -> Path_:
@@ -193,7 +201,7 @@ def _real(values: Any, loc: tuple[int | str, ...]) -> Path_:
 
 
 def _is_type_name(step: int | str) -> bool:
-    return step in {"str", "constrained-str", "PurposeEntry", "WitnessTable", "[key]"}
+    return step in _TABLES or step in _TEXTS or step == "[key]"
 
 
 def _at(values: Any, where: Path_) -> Any:

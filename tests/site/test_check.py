@@ -148,7 +148,7 @@ SITE_DEFECTS = {
             ("timestamp-port", 'timestamp = "http://tsa.example:99999/"', "log"),
             ("witness-with-a-space", 'witnesses.one = "http://one.example/a b"', "log"),
             ("witness-with-brackets", 'witnesses.one = "http://[bad"', "log"),
-            ("witness-empty", 'witnesses.one = "  "', "log"),
+            ("witness-empty", 'witnesses.one = "  "', "empty"),
             ("witness-quotes", """witnesses.one = "sh 'open" """, "log"),
             ("witness-number", "witnesses.one = 1", "type"),
             ("witness-typo", 'witnesses.one = { too = "true" }', "key"),

@@ -143,7 +143,7 @@ def test_our_own_words_are_lawful() -> None:
 
 BOX = '<input type="checkbox" name="consent" value="{{ question.purpose }}">'
 PAGE = """{% set form = view.declaration %}<title>x</title><main><form method="post">
-{% for question in form.questions %}BOX<span>{{ question.wording }}</span>{% endfor %}
+{% for question in form.questions %}<label>BOX<span>{{ question.wording }}</span></label>{% endfor %}
 <a href="{{ view.frame.privacy_url }}">Privacy</a> {{ form.controller.name }}</form></main>"""
 
 

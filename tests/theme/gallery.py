@@ -9,7 +9,7 @@ from typing import Any
 
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
-from optin.consent.record import EventKind
+from optin.consent.record import ABOUT_NOBODY, EventKind
 from optin.flows.personal import (
     KeptConsent,
     KeptEvent,
@@ -118,7 +118,6 @@ def mails(lang: str) -> Iterator[Any]:
     yield views.ErasedMail(*about, HELD, privacy)
 
 
-OF_NOBODY = {EventKind.ERASED, EventKind.RESTORED}
 HANDLED = ("show", "export", "withdraw", "hold", "erase")
 
 
@@ -148,7 +147,9 @@ def personal(**changes: Any) -> PersonalData:
         handled=tuple(
             KeptHandling(NOW, it, "brief") for it in ("show", "export", "withdraw", "hold", "erase")
         ),
-        events=tuple(KeptEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in OF_NOBODY),
+        events=tuple(
+            KeptEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in ABOUT_NOBODY
+        ),
     )
     return replace(data, **changes)
 
