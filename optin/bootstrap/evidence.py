@@ -40,7 +40,7 @@ def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
 
 def _view(theme: Theme, evidence: Evidence, assets: Mapping[str, Asset], now: datetime) -> EvidenceView:
     last = evidence.chapters[-1].opened.declaration
-    lang = last.lang if last.lang in theme.languages else theme.languages[0]
+    lang = last.lang if last.lang in theme.languages else "en"
     return EvidenceView(
         frame=Frame(lang=lang, controller=last.controller, privacy_url=""),
         email=evidence.email,

@@ -30,8 +30,8 @@ class Wording:
     def day(self, moment: datetime) -> str:
         """Return a date in words: 23 november 2026."""
         utc = moment.astimezone(UTC)
-        month = self._texts[f"month.{utc.month}"]
-        return self.text("date", day=utc.day, month=month, year=utc.year)
+        day = self._texts["date.first"] if utc.day == 1 else utc.day  # French counts the first: 1er mars
+        return self.text("date", day=day, month=self._texts[f"month.{utc.month}"], year=utc.year)
 
     def moment(self, moment: datetime) -> str:
         """Return a moment in words, its zone named: 23 november 2026 om 21:28 UTC."""
@@ -46,5 +46,6 @@ class Wording:
     def size(self, count: int) -> str:
         """Return a file size in words: 212 kB."""
         if count < 1_000_000:  # noqa: PLR2004 - a megabyte
-            return f"{max(1, round(count / 1_000))} kB"
-        return f"{count / 1_000_000:.1f} MB".replace(".", self.text("decimal"))
+            return self.text("size.kilobytes", count=max(1, round(count / 1_000)))
+        megabytes = f"{count / 1_000_000:.1f}".replace(".", self.text("decimal"))
+        return self.text("size.megabytes", count=megabytes)

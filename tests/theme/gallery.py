@@ -1,4 +1,4 @@
-"""One sample of every page and mail, in both languages, with kind and with hostile values."""
+"""One sample of every page and mail, in every language, with kind and with hostile values."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from optin.theme.views import ErasedMail, PersonalMail
 from tests.theme import gallery
 from tests.world import DECLARATION
 
-LANGUAGES = ("en", "nl")
+LANGUAGES = ("de", "en", "fr", "nl")
 THEME = Theme(Look())
 ALL = [(lang, name, view) for lang in LANGUAGES for name, view in gallery.pages(lang)]
 MAILS = [(lang, mail) for lang in LANGUAGES for mail in gallery.mails(lang)]
@@ -27,6 +27,11 @@ MAILS = [(lang, mail) for lang in LANGUAGES for mail in gallery.mails(lang)]
 
 def parameters(text: str) -> set[str]:
     return set(re.findall(r"\{(\w+)\}", text))
+
+
+def flat(text: str) -> str:
+    """Return the words with one plain space between them, however they were wrapped or kept together."""
+    return " ".join(text.split())
 
 
 @pytest.mark.parametrize(("lang", "name", "view"), ALL, ids=[f"{a}-{b}" for a, b, _ in ALL])
@@ -117,7 +122,7 @@ def test_mistakes_are_said_in_words_and_nothing_typed_is_lost(lang: str) -> None
     assert f'value="{"x" * 200}"' in html
     assert 'value="tips-email" checked' in html
     assert 'value="follow-up-phone">' in html
-    assert f"<title>{THEME.text(lang, 'errors.mark')}:" in html
+    assert f"<title>{THEME.text(lang, 'errors.mark')}{THEME.text(lang, 'colon')} " in html
     assert THEME.text(lang, "form.changed") in html
 
 
@@ -137,16 +142,16 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     words = THEME.mail(mail)
     assert f'<html lang="{lang}">' in words.html
     for part in (words.text, words.html):
-        flat = " ".join(part.split())
+        said = flat(part)
         about_consents = not isinstance(mail, PersonalMail | ErasedMail)
         for question in DECLARATION.questions if about_consents else ():
-            assert question.wording in flat
+            assert question.wording in said
         for known in (DECLARATION.controller.name, DECLARATION.controller.address[0]):
-            assert known in flat
-        link = re.search(r"https://optin\.example\.com/(confirm|download|me)/t{74}", flat)
+            assert known in said
+        link = re.search(r"https://optin\.example\.com/(confirm|download|me)/t{74}", said)
         assert (link is None) == isinstance(mail, ErasedMail)
         if isinstance(mail, ErasedMail):
-            assert all(value in flat for held in mail.holds for _, value in held.values)
+            assert all(value in said for held in mail.holds for _, value in held.values)
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)
     assert not re.search(r"<img|<script|<link", words.html)
     assert set(re.findall(r"https?://[^/\"<\s]+", words.html + words.text)) == {"https://optin.example.com"}
@@ -159,12 +164,10 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
 def test_the_confirmation_mail_says_what_happens_when_it_is_ignored(lang: str) -> None:
     """D5: page, moment, and that ignoring it erases the request."""
     words = THEME.mail(gallery.confirmation(lang))
-    flat = " ".join(words.text.split())
-    assert THEME.wording(lang).moment(gallery.NOW) in flat
-    assert "https://optin.example.com/koud-bellen" in flat
-    assert (
-        THEME.text(lang, "mail.confirmation.ignore", moment=THEME.wording(lang).moment(gallery.NOW)) in flat
-    )
+    said, moment = flat(words.text), THEME.wording(lang).moment(gallery.NOW)
+    assert flat(moment) in said
+    assert "https://optin.example.com/koud-bellen" in said
+    assert flat(THEME.text(lang, "mail.confirmation.ignore", moment=moment)) in said
     bare = THEME.mail(gallery.confirmation(lang, questions=()))
     assert THEME.text(lang, "mail.confirmation.nothing") in bare.text
 
@@ -173,8 +176,8 @@ def test_the_confirmation_mail_says_what_happens_when_it_is_ignored(lang: str) -
 def test_a_telephone_consent_never_reads_as_verified(lang: str) -> None:
     """P7: declared on the form, confirmed through the mailbox."""
     words = THEME.mail(gallery.delivery(lang))
-    assert THEME.text(lang, "consent.phone.declared") in " ".join(words.text.split())
-    assert "verif" not in (words.text + words.html).lower()
+    assert flat(THEME.text(lang, "consent.phone.declared")) in flat(words.text)
+    assert not re.search("v[eé]rif|geprüft", (words.text + words.html).lower())
 
 
 def test_every_language_has_every_text_with_the_same_parameters() -> None:
@@ -187,6 +190,34 @@ def test_every_language_has_every_text_with_the_same_parameters() -> None:
         assert {key for key in texts if not texts[key]} == set()
         differing = {key for key in texts if parameters(texts[key]) != parameters(english[key])}
         assert differing == set()
+
+
+def test_every_language_keeps_its_own_typography() -> None:
+    """M9: no straight quotes; German opens them below; French keeps its marks on the line of their word."""
+    for lang in LANGUAGES:
+        assert [key for key, text in catalogue(lang).items() if re.search("[\"']", text)] == []
+    for key, text in catalogue("de").items():
+        assert text.count("„") == text.count("“"), key
+        assert not re.search("[‘’«»”]", text), key
+    for key, text in catalogue("fr").items():
+        assert not re.search(r"(?<!\u00a0)[:;!?»]|«(?!\u00a0)", text), key
+        assert not re.search("[„“”‘]", text), key
+
+
+def test_no_template_sets_a_mark_that_a_language_sets_otherwise() -> None:
+    """M9: French has a space before a colon, so that a template asks the catalogue for it."""
+    for path in (*OURS.rglob("*.html"), *OURS.rglob("*.txt")):
+        assert not re.search(r"\}\}[:!?](\s|$)", path.read_text("utf-8"), re.MULTILINE), path
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_a_persons_data_can_be_read_as_plain_text(lang: str) -> None:
+    """R9, M9: in the words of the personal page, in columns that any program shows."""
+    view = next(view for name, view in gallery.pages(lang) if name == "personal")
+    text = THEME.plain(view)
+    assert THEME.text(lang, "status.withdrawn") in text
+    assert "{" not in text
+    assert all(len(line) <= 72 for line in text.splitlines())
 
 
 def test_every_text_that_a_template_names_exists() -> None:
@@ -240,8 +271,19 @@ def test_moments_and_periods_are_said_in_words() -> None:
     words: Mapping[str, str] = {
         lang: THEME.wording(lang).moment(datetime(2026, 3, 1, 9, 5, tzinfo=UTC)) for lang in LANGUAGES
     }
-    assert words == {"nl": "1 maart 2026 om 09:05 UTC", "en": "1 March 2026 at 09:05 UTC"}
+    assert words == {
+        "de": "1.\u00a0März 2026 um 09:05 Uhr (UTC)",
+        "en": "1 March 2026 at 09:05 UTC",
+        "fr": "1er\u00a0mars 2026 à 09:05 UTC",
+        "nl": "1 maart 2026 om 09:05 UTC",
+    }
+    assert THEME.wording("de").day(gallery.NOW) == "23.\u00a0November 2026"
+    assert THEME.wording("fr").day(gallery.NOW) == "23\u00a0novembre 2026"
     assert THEME.wording("nl").period(RetentionPeriod.parse("24 months")) == "24 maanden"
     assert THEME.wording("en").period(RetentionPeriod.parse("1 year")) == "1 year"
+    assert THEME.wording("de").period(RetentionPeriod.parse("1 month")) == "1\u00a0Monat"
+    assert THEME.wording("fr").period(RetentionPeriod.parse("2 years")) == "2\u00a0ans"
     assert THEME.wording("nl").size(1_250_000) == "1,2 MB"
     assert THEME.wording("en").size(212_400) == "212 kB"
+    assert THEME.wording("de").size(1_250_000) == "1,2\u00a0MB"
+    assert THEME.wording("fr").size(212_400) == "212\u00a0ko"
