@@ -11,18 +11,28 @@ import click
 from optin.bootstrap.edition import load_edition
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
+from optin.site.beginnings import BEGINNINGS
 from optin.site.findings import as_github, as_json
 from optin.site.kinds import KINDS
-from optin.site.scaffold import AlreadyThere, make_magnet, make_site
+from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.written import MagnetFile, SiteFile
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-def init(folder: Path) -> None:
+@click.option(
+    "--lang",
+    "languages",
+    multiple=True,
+    type=click.Choice(list(BEGINNINGS)),
+    default=LANGUAGES,
+    show_default=True,
+    help="Language of the site; several times for more, the site's own first.",
+)
+def init(folder: Path, languages: tuple[str, ...]) -> None:
     """Make a site in FOLDER that runs at once."""
     try:
-        made = make_site(folder)
+        made = make_site(folder, tuple(dict.fromkeys(languages)))
     except (AlreadyThere, OSError) as problem:
         refuse(str(problem))
     for path in made:

@@ -3,34 +3,60 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from string import Template
 
 from optin.consent.purpose import Channel
+from optin.site.beginnings import BEGINNINGS
 from optin.site.kinds.kind import Kind
 from optin.site.loading import SITE_FILE
 from optin.site.magnets import PLACEHOLDER, RESERVED, SLUG
 from optin.site.model import Site
 
 STARTER = Path(__file__).parent / "starter"
+LANGUAGES = ("nl", "en")  # of a site whose author named none
+_DEFAULT_COUNTRY = "NL"  # of optin.toml, which then need not name it
 
 
 class AlreadyThere(ValueError):
     """What should be made is there already, or cannot be made under that name."""
 
 
-def make_site(folder: Path) -> list[Path]:
+def make_site(folder: Path, languages: Sequence[str] = LANGUAGES) -> list[Path]:
     """Make a site in an empty or new folder; return what was made. Raises AlreadyThere, OSError."""
     if folder.exists() and any(folder.iterdir()):
         msg = f"{folder} is not empty; choose a new folder."
         raise AlreadyThere(msg)
-    texts = {path.relative_to(STARTER): path.read_text("utf-8") for path in STARTER.rglob("*.*")}
+    texts = {
+        ".gitignore": _starter("gitignore.txt"),
+        "magnets/tips.md": _starter(f"tips/{languages[0]}.md"),
+        "optin.toml": _site_file(languages),
+        **{f"privacy/{lang}.md": _starter(f"privacy/{lang}.md") for lang in sorted(languages)},
+    }
     made: list[Path] = []
-    for name, text in sorted(texts.items()):
-        path = folder / (".gitignore" if name.name == "gitignore.txt" else name)
+    for name, text in texts.items():
+        path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, "utf-8")
         made.append(path)
     return made
+
+
+def _starter(name: str) -> str:
+    return (STARTER / name).read_text("utf-8")
+
+
+def _site_file(languages: Sequence[str]) -> str:
+    own = BEGINNINGS[languages[0]]
+    return Template(_starter("optin.toml")).substitute(
+        languages=_quoted([*languages]),
+        company=_quoted(own.company),
+        sender=_quoted(own.sender),
+        address=_quoted([*own.address]),
+        country="" if own.country == _DEFAULT_COUNTRY else f"\ncountry = {_quoted(own.country)}",
+        tips="\n".join(f"text.{lang} = {_quoted(BEGINNINGS[lang].tips)}" for lang in languages),
+    )
 
 
 def make_magnet(site: Site, kind: Kind, slug: str, lang: str) -> list[Path]:
@@ -73,8 +99,8 @@ def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
     return "\n".join(lines)
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _quoted(value: str | list[str]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def placeholder_pdf() -> bytes:

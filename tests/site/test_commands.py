@@ -9,8 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from optin.cli import COMMANDS, main
+from optin.consent.form import Slug
+from optin.site.beginnings import BEGINNINGS
 from optin.site.kinds import KINDS
 from optin.site.loading import load_site
+from optin.theme.catalogue import languages
 
 
 def run(*words: str) -> tuple[int, str, str]:
@@ -21,11 +24,11 @@ def run(*words: str) -> tuple[int, str, str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lang", ["nl", "en"])
+@pytest.mark.parametrize("lang", languages())
 def test_a_new_magnet_of_each_kind_passes_the_check(tmp_path: Path, kind: str, lang: str) -> None:
-    """M2, M7: `init` and `new` make what `check` accepts; a placeholder is a warning."""
+    """M2, M7, M9: `init` and `new` make what `check` accepts; a placeholder is a warning."""
     site = str(tmp_path / "site")
-    assert run("init", site)[0] == 0
+    assert run("init", site, "--lang", lang)[0] == 0
     assert run("new", kind, "my-magnet", "--lang", lang, "--site", site)[0] == 0
     assert run("check", "--site", site)[0] == 0
     loaded = load_site(Path(site))
@@ -33,6 +36,46 @@ def test_a_new_magnet_of_each_kind_passes_the_check(tmp_path: Path, kind: str, l
     assert set(loaded.site.magnets) == {"tips", "my-magnet"}
     expected = ["placeholder"] * (2 if KINDS[kind].hands_out_file else 1)  # the controller, the file
     assert [finding.code for finding in loaded.findings] == expected
+
+
+@pytest.mark.parametrize("lang", languages())
+def test_a_new_site_speaks_the_language_that_was_asked_for(tmp_path: Path, lang: str) -> None:
+    """M7, M9: its statement, its magnet, its box and its new magnets; no word of another language."""
+    site = tmp_path / "site"
+    assert run("init", str(site), "--lang", lang)[0] == 0
+    assert run("check", "--site", str(site))[0] == 0
+    loaded = load_site(site)
+    assert loaded.findings == ()
+    assert loaded.site is not None
+    assert loaded.site.languages == tuple(loaded.site.privacy) == (lang,)
+    assert loaded.site.controller.name == BEGINNINGS[lang].company
+    assert loaded.site.country == BEGINNINGS[lang].country
+    assert {magnet.lang for magnet in loaded.site.magnets.values()} == {lang}
+    assert [dict(purpose.wording) for purpose in loaded.site.purposes.values()] == [
+        {lang: BEGINNINGS[lang].tips}
+    ]
+    for kind in KINDS:
+        assert run("new", kind, f"my-{kind}", "--site", str(site))[0] == 0
+    again = load_site(site).site
+    assert again is not None
+    for kind in KINDS:
+        assert again.magnets[Slug(f"my-{kind}")].title == KINDS[kind].start[lang].title
+
+
+def test_a_new_site_may_speak_several_languages(tmp_path: Path) -> None:
+    """M7, M9: the first is the site's own; each has its statement; without a choice, Dutch and English."""
+    site = tmp_path / "site"
+    assert run("init", str(site), "--lang", "fr", "--lang", "de", "--lang", "fr")[0] == 0
+    loaded = load_site(site)
+    assert loaded.findings == ()
+    assert loaded.site is not None
+    assert loaded.site.languages == ("fr", "de")
+    assert [magnet.lang for magnet in loaded.site.magnets.values()] == ["fr"]
+    assert run("init", str(tmp_path / "plain"))[0] == 0
+    plain = load_site(tmp_path / "plain").site
+    assert plain is not None
+    assert plain.languages == ("nl", "en")
+    assert run("init", str(tmp_path / "other"), "--lang", "xx")[0] == 2
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:

@@ -30,5 +30,15 @@ NEWSLETTER = Kind(
             "What the newsletter is about, and how often it comes.",
             "Say what readers find in each issue, and who writes it.\n",
         ),
+        "de": Start(
+            "Name Ihres Newsletters",
+            "Worum es im Newsletter geht und wie oft er kommt.",
+            "Sagen Sie, was die Leser in jeder Ausgabe finden und wer sie schreibt.\n",
+        ),
+        "fr": Start(
+            "Nom de votre newsletter",
+            "De quoi parle la newsletter, et à quelle fréquence elle paraît.",
+            "Dites ce que les lecteurs trouvent dans chaque numéro, et qui l’écrit.\n",
+        ),
     },
 )

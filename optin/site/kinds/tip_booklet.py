@@ -18,5 +18,17 @@ TIP_BOOKLET = Kind(
             "Say what the tips are about and who wrote them.\n\n"
             "## Two of them right away\n\n1. The first tip\n2. The second tip\n",
         ),
+        "de": Start(
+            "Zehn Tipps zu Ihrem Thema",
+            "Zehn Tipps, die Ihre Leser noch heute nutzen können.",
+            "Sagen Sie, worum es in den Tipps geht und wer sie geschrieben hat.\n\n"
+            "## Zwei Tipps vorab\n\n1. Der erste Tipp\n2. Der zweite Tipp\n",
+        ),
+        "fr": Start(
+            "Dix conseils sur votre sujet",
+            "Dix conseils que le lecteur peut appliquer dès aujourd’hui.",
+            "Dites de quoi parlent les conseils et qui les a écrits.\n\n"
+            "## Deux conseils tout de suite\n\n1. Le premier conseil\n2. Le deuxième conseil\n",
+        ),
     },
 )

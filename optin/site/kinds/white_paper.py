@@ -18,5 +18,19 @@ WHITE_PAPER = Kind(
             "Say who this white paper is for and which problem it solves.\n\n"
             "## What is inside\n\n- The first insight\n- The second insight\n- What to do tomorrow\n",
         ),
+        "de": Start(
+            "Titel Ihres Whitepapers",
+            "Was Ihre Leser davon haben, in einem Satz.",
+            "Sagen Sie, für wen dieses Whitepaper ist und welches Problem es löst.\n\n"
+            "## Was darin steht\n\n"
+            "- Die erste Erkenntnis\n- Die zweite Erkenntnis\n- Was Sie morgen tun können\n",
+        ),
+        "fr": Start(
+            "Titre de votre livre blanc",
+            "Ce que le lecteur y gagne, en une phrase.",
+            "Dites à qui s’adresse ce livre blanc et quel problème il résout.\n\n"
+            "## Ce qu’il contient\n\n"
+            "- La première idée\n- La deuxième idée\n- Ce que vous pouvez faire dès demain\n",
+        ),
     },
 )
