@@ -18,6 +18,7 @@ from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPerio
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS
+from optin.site.beginnings import BEGINNINGS
 from optin.site.documents import Document, Path_, read_toml
 from optin.site.files import Absence, find_inside, is_there
 from optin.site.findings import Finding, nearest
@@ -46,7 +47,6 @@ from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look, parse_colour
 
 SITE_FILE = "optin.toml"
-PLACEHOLDER_NAME, PLACEHOLDER_STREET = "Uw bedrijf B.V.", "Straat 1"  # of the starter's controller
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
 _TYPEFACE = re.compile(r"[\w\s,.\"'-]{1,200}")
@@ -175,7 +175,10 @@ class _SiteReader:
             cure = f'Write the two capitals of ISO 3166, such as "{known}".'
             message = f"{controller.country!r} is no country."
             self._say(("controller", "country"), message, cure, "country")
-        if controller.name == PLACEHOLDER_NAME or PLACEHOLDER_STREET in controller.address:
+        if any(
+            controller.name == known.company or known.address[0] in controller.address
+            for known in BEGINNINGS.values()
+        ):
             message = "The controller is still the example that optin init wrote."
             cure = "Write who is responsible for the data, and where (GDPR 13)."
             self._say(("controller", "name"), message, cure, "placeholder", warning=True)
