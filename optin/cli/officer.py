@@ -23,6 +23,7 @@ from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.destination import destination
 from optin.export.lists import open_list
+from optin.export.presets import PRESETS
 from optin.export.rows import Rows
 from optin.export.writers import WRITERS
 from optin.flows.export import Harvest
@@ -47,12 +48,26 @@ SELF = "self"
 @click.option("--to", "processor", required=True, help="A processor of optin.toml, or self.")
 @click.option("--why", required=True, help="What for; it is recorded.")
 @click.option("--format", "shape", type=click.Choice([*WRITERS]), default="csv", show_default=True)
+@click.option("--preset", type=click.Choice([*PRESETS]), help="Columns as this tool wants them.")
 @click.option("--out", required=True, help="File to make, or - for standard output.")
 @site_option
-def export(site: Path, purpose: str, channel: str, processor: str, why: str, shape: str, out: str) -> None:
+def export(
+    site: Path,
+    purpose: str,
+    channel: str,
+    processor: str,
+    why: str,
+    shape: str,
+    preset: str | None,
+    out: str,
+) -> None:
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
     edition = asked_edition(site)
     asked = _checked(edition.site, purpose, channel, processor, why)
+    tool = None if preset is None else PRESETS[preset]
+    if tool is not None and shape not in tool.formats:
+        msg = f"{preset} reads {' or '.join(tool.formats)}, not {shape}."
+        raise RequestRefused(msg)
     number = 0
     try:
         with (
@@ -64,7 +79,9 @@ def export(site: Path, purpose: str, channel: str, processor: str, why: str, sha
             harvest = Harvest(office.store.read, office.write, office.vault, asked, Channel(channel), now)
             rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
             leads = _with_progress(office, harvest)
-            WRITERS[shape](draft.file, rows.columns, (rows.row(lead) for lead in leads))
+            columns = rows.columns if tool is None else tool.columns(rows.columns)
+            told = (rows.row(lead) for lead in leads)
+            WRITERS[shape](draft.file, columns, told if tool is None else map(tool.row, told))
             draft.file.flush()
             run = ExportRun(
                 at=now,

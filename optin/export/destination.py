@@ -46,9 +46,10 @@ def destination(out: str) -> Iterator[Draft]:
             draft = Draft(file)
             yield draft
             if draft.released:
+                file.flush()
                 file.seek(0)
                 with _standard_output():
-                    shutil.copyfileobj(file, sys.stdout)
+                    shutil.copyfileobj(file.buffer, sys.stdout.buffer)
                     sys.stdout.flush()
         return
     target = Path(out)

@@ -1,0 +1,113 @@
+"""Columns as the tools that read them document their imports (E3).
+
+A preset renames columns and leaves out what a tool has no place for; what it cannot match by itself it offers
+to match by hand. The consent's own columns go along: as columns of their own, or as attributes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from optin.export.writers import Row
+
+# The columns of a consent, in an order that reads well.
+CONSENT = (
+    "consent_text", "requested_at", "confirmed_at", "expires_at", "purpose", "channel", "form_version",
+    "privacy_version", "magnet", "lang", "evidence", "unsubscribe_url",
+)  # fmt: skip
+MAILCHIMP_BYTES = 255  # of a text field
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How one tool wants its rows."""
+
+    columns: Callable[[tuple[str, ...]], tuple[str, ...]]  # of the export's columns
+    row: Callable[[Row], Row]
+    formats: tuple[str, ...] = ("csv",)
+
+
+def _renamed(names: Mapping[str, str], consent: Callable[[str], str]) -> Preset:
+    """Return a preset that gives each column another name; fields without one keep theirs."""
+
+    def name(column: str) -> str:
+        return names.get(column) or (consent(column) if column in CONSENT else column)
+
+    def columns(own: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name(column) for column in own)
+
+    return Preset(columns, lambda row: {name(column): value for column, value in row.items()})
+
+
+# https://mailchimp.com/help/format-guidelines-for-your-import-file: texts of 255 bytes, dates as YYYY-MM-DD
+def _mailchimp() -> Preset:
+    plain = _renamed(
+        {
+            "email": "Email Address",
+            "first_name": "First Name",
+            "last_name": "Last Name",
+            "phone": "Phone Number",
+            "company": "Company",
+        },
+        lambda column: column.replace("_", " ").title(),
+    )
+
+    def row(told: Row) -> Row:
+        short = {name: _cut(value) for name, value in told.items()}
+        days = {name: told[name][:10] for name in ("requested_at", "confirmed_at", "expires_at")}
+        return plain.row({**short, **days})
+
+    return Preset(plain.columns, row)
+
+
+def _cut(text: str) -> str:
+    """Return what of a text fits, never half a sign: the digest of the form still names all its words."""
+    return text.encode()[:MAILCHIMP_BYTES].decode("utf-8", "ignore")
+
+
+# https://help.brevo.com/hc/en-us/articles/208729849: attribute names in capitals, numbers to be called apart
+_BREVO = _renamed(
+    {
+        "email": "EMAIL",
+        "first_name": "FIRSTNAME",
+        "last_name": "LASTNAME",
+        "phone": "LANDLINE_NUMBER",
+        "company": "COMPANY",
+    },
+    str.upper,
+)
+
+# https://knowledge.hubspot.com/import-and-export/set-up-your-import-file: headers by the names of properties
+_HUBSPOT = _renamed(
+    {
+        "email": "Email",
+        "first_name": "First name",
+        "last_name": "Last name",
+        "phone": "Phone number",
+        "company": "Company name",
+    },
+    lambda column: column.replace("_", " ").capitalize(),
+)
+
+
+# https://listmonk.app/docs/: email, name, and everything else as JSON in attributes
+def _listmonk_row(told: Row) -> Row:
+    name = " ".join(part for part in (told.get("first_name"), told.get("last_name")) if part)
+    rest = {key: value for key, value in told.items() if value and key not in _LISTMONK_OWN}
+    return {
+        "email": told["email"],
+        "name": name or told["email"],
+        "attributes": json.dumps(rest, ensure_ascii=False),
+    }
+
+
+_LISTMONK_OWN = frozenset({"email", "first_name", "last_name"})
+
+PRESETS: dict[str, Preset] = {
+    "mailchimp": _mailchimp(),
+    "brevo": Preset(_BREVO.columns, _BREVO.row, ("csv", "xlsx")),
+    "hubspot": Preset(_HUBSPOT.columns, _HUBSPOT.row, ("csv", "xlsx")),
+    "listmonk": Preset(lambda _own: ("email", "name", "attributes"), _listmonk_row),
+}
