@@ -64,8 +64,9 @@ class Circumstances:
     def requested(
         self, at: datetime, questions: tuple[ConsentQuestion, ...], through: str
     ) -> list[dict[str, Any]]:
-        """Return what was asked `through` something else than the form itself."""
-        return [{**body, "through": through} for body in self.bodies(EventKind.REQUESTED, at, questions)]
+        """Return what was asked; `through` something else than the form itself, where that is said."""
+        said = {"through": through} if through else {}
+        return [{**body, **said} for body in self.bodies(EventKind.REQUESTED, at, questions)]
 
     def corrected(self, at: datetime, commitment: str) -> dict[str, Any]:
         """Return the event that name or number were put right, with the salted digest of what they are."""

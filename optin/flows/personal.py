@@ -13,26 +13,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.address import EmailAddress
-from optin.consent.code import new_code
-from optin.consent.event import Circumstances, rfc3339
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.form import EMAIL_FIELD
 from optin.consent.record import RequestId, Status, SubjectId
-from optin.errors import PageUnknown, RequestRefused
+from optin.errors import RequestRefused
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
-from optin.proof.canonical import Json, canonical, parse
+from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.dossier import mails_of, request_ids, requests_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
-from optin.store.forms import words_of
-from optin.store.outbox import count_notices, enqueue, enqueue_notice
+from optin.store.outbox import count_notices, enqueue_notice
 from optin.store.requests import (
-    Request,
-    Sealed,
-    add_request,
-    count_recent,
     peek_request,
 )
 from optin.store.rights import (
@@ -55,11 +48,9 @@ from optin.store.subjects import (
     suppressions_of,
 )
 from optin.store.transaction import Tx
-from optin.store.vault import Vault, new_id
+from optin.store.vault import Vault
 
 DAY = timedelta(days=1)
-PERSONAL_PAGE = "personal-page"
-RECONFIRMATION = "reconfirmation"
 
 
 @dataclass(frozen=True)
@@ -321,89 +312,6 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     opened = open_request(tx, vault, peek_request(tx, request))
     commitment = commit(correction.salt, canonical({**correction.values}))
     add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment)])
-    return True
-
-
-def give_anew(
-    tx: Tx, vault: Vault, email_index: bytes, about: tuple[str, str], policy: RequestPolicy, now: datetime
-) -> bool:
-    """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
-
-    Tell whether a mail was queued. Raises PageUnknown for what was never asked or is no longer offered.
-    """
-    subject = find_subject(tx, email_index)
-    consent = None if subject is None else _consent_about(tx, subject, about)
-    if subject is None or consent is None:
-        raise PageUnknown
-    if count_recent(tx, email_index, now - DAY) >= policy.per_address_per_day:
-        return False
-    return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
-
-
-def _consent_about(tx: Tx, subject: SubjectId, about: tuple[str, str]) -> StoredConsent | None:
-    found = (it for it in consents_of(tx, subject) if (it.purpose, it.channel.value) == about)
-    return next(found, None)
-
-
-def ask_again(
-    tx: Tx,
-    vault: Vault,
-    subject: SubjectId,
-    consent: StoredConsent,
-    through: str,
-    policy: RequestPolicy,
-    now: datetime,
-) -> bool:
-    """Make a request for one consent, in the words that are served now, and queue its mail.
-
-    Nothing is given by it: only the person's confirmation does that (P8). False: no longer offered.
-    """
-    stored = peek_request(tx, consent.record.request or RequestId(b""))
-    opened = open_request(tx, vault, stored)
-    asked = opened.declaration
-    form = policy.offers.form_for(consent.purpose, consent.channel, asked.magnet, asked.lang)
-    contact = load_contact(tx, vault, subject)
-    question = None if form is None else form.declaration.question(consent.purpose)
-    if form is None or question is None:
-        return False
-    number = contact.values.get(PHONE_FIELD)
-    by_phone: dict[str, Json] = {PHONE_FIELD: number} if number and question.channel.value == "phone" else {}
-    declared = canonical(
-        {
-            "email": contact.email,
-            "fields": by_phone,
-            "purposes": [question.purpose],
-            "form": form.digest,
-            "privacy": form.declaration.privacy,
-            "lang": form.declaration.lang,
-            "at": rfc3339(now),
-            "through": through,
-        }
-    )
-    sealed = Sealed(declared, secrets.token_bytes(SALT_BYTES), new_code())
-    request = RequestId(new_id())
-    add_request(
-        tx,
-        Request(
-            id=request,
-            email_index=opened.stored.email_index,
-            subject=None,
-            form=form.digest,
-            sealed=sealed.seal(vault, request),
-            created_at=now,
-            link_until=None,
-            resent=0,
-            code_tries=0,
-            confirmed_at=None,
-        ),
-        erase_at=policy.keep.after(now),
-    )
-    commitment = commit(sealed.salt, declared)
-    circumstances = Circumstances(
-        request, form.digest, words_of(form.declaration), form.declaration, commitment
-    )
-    add_events(tx, vault, request, circumstances.requested(now, (question,), through))
-    enqueue(tx, MailKind.RENEWAL, request, policy.mail_domain, now)
     return True
 
 

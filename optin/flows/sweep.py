@@ -15,8 +15,8 @@ from optin.consent.record import EventKind, Happening, follow
 from optin.errors import LinkSpent
 from optin.flows.erase import BY_RETENTION, erase_person
 from optin.flows.opened import open_request
-from optin.flows.personal import RECONFIRMATION, ask_again
 from optin.flows.policy import RequestPolicy
+from optin.flows.renew import RECONFIRMATION, ask_again
 from optin.store.due import (
     Due,
     consents_ending,

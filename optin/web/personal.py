@@ -23,10 +23,10 @@ from optin.flows.personal import (
     PersonalData,
     ask_for_link,
     correct,
-    give_anew,
     record_access,
     view_personal,
 )
+from optin.flows.renew import give_anew
 from optin.flows.withdraw import withdraw_from
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx

@@ -80,7 +80,11 @@ def test_what_a_form_declares_is_bound_by_the_events(visit: Visit) -> None:
     """P1, P6: neither retention nor controller nor wording can be told otherwise than it was."""
     visit.join(**BOTH)
     files = bundle(visit)
-    for old, new in ((b"6 months", b"60 months"), (b"Voorbeeld B.V.", b"Een ander"), (b"Bel mij", b"Volg mij")):
+    for old, new in (
+        (b"6 months", b"60 months"),
+        (b"Voorbeeld B.V.", b"Een ander"),
+        (b"Bel mij", b"Volg mij"),
+    ):
         forged = {
             name: data.replace(old, new) if re.fullmatch(r"forms/.*\.json", name) else data
             for name, data in files.items()

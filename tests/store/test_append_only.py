@@ -42,7 +42,8 @@ def test_all_evidence_is_append_only() -> None:
 
 
 def fill(world: World) -> None:
-    """Put at least one row into every append-only table."""
+    """Put at least one row into every append-only table, of whatever worth."""
+    world.tampered = True
     world.sign_up("alice@example.com", TIPS)
     for order in world.claim():
         world.settle(order, Verdict.SENT)

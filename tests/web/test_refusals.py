@@ -344,7 +344,8 @@ def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
     row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
     gone = [RequestId(row[0])]
-    visit.office.write(partial(erase_requests, requests=gone, reason="unconfirmed", now=visit.moment))
+    erase = partial(erase_requests, vault=visit.office.vault, requests=gone, reason="unconfirmed")
+    visit.office.write(partial(erase, now=visit.moment))
     again = visit.press("/paper/sent", token=token, action="resend")
     assert (again.status_code, again.headers["location"]) == (303, f"{where}&again=1")
     assert visit.mails() == []

@@ -1,0 +1,70 @@
+"""Giving anew: from the personal page, or because a consent ends soon; confirmed like the first (R2, R8)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from optin.consent.form import PHONE_FIELD
+from optin.consent.purpose import Channel
+from optin.consent.record import RequestId, SubjectId
+from optin.errors import PageUnknown
+from optin.flows.asking import Asking, keep_asking
+from optin.flows.opened import open_request
+from optin.flows.orders import MailKind
+from optin.flows.policy import RequestPolicy
+from optin.store.outbox import enqueue
+from optin.store.requests import count_recent, peek_request
+from optin.store.subjects import StoredConsent, consents_of, find_subject, load_contact
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+DAY = timedelta(days=1)
+PERSONAL_PAGE = "personal-page"
+RECONFIRMATION = "reconfirmation"
+
+
+def give_anew(
+    tx: Tx, vault: Vault, email_index: bytes, about: tuple[str, str], policy: RequestPolicy, now: datetime
+) -> bool:
+    """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
+
+    Tell whether a mail was queued. Raises PageUnknown for what was never asked or is no longer offered.
+    """
+    subject = find_subject(tx, email_index)
+    consent = None if subject is None else _consent_about(tx, subject, about)
+    if subject is None or consent is None:
+        raise PageUnknown
+    if count_recent(tx, email_index, now - DAY) >= policy.per_address_per_day:
+        return False
+    return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
+
+
+def _consent_about(tx: Tx, subject: SubjectId, about: tuple[str, str]) -> StoredConsent | None:
+    found = (it for it in consents_of(tx, subject) if (it.purpose, it.channel.value) == about)
+    return next(found, None)
+
+
+def ask_again(
+    tx: Tx,
+    vault: Vault,
+    subject: SubjectId,
+    consent: StoredConsent,
+    through: str,
+    policy: RequestPolicy,
+    now: datetime,
+) -> bool:
+    """Make a request for one consent, in the words that are served now, and queue its mail.
+
+    False: nobody asks it any more, so nobody may be asked again. Raises LinkSpent.
+    """
+    asked = open_request(tx, vault, peek_request(tx, consent.record.request or RequestId(b""))).declaration
+    form = policy.offers.form_for(consent.purpose, consent.channel, asked.magnet, asked.lang)
+    if form is None:
+        return False
+    contact = load_contact(tx, vault, subject)
+    number = contact.values.get(PHONE_FIELD) if consent.channel is Channel.PHONE else None
+    fields = () if number is None else ((PHONE_FIELD, number),)
+    asking = Asking(form, contact.email, fields, (consent.purpose,), through)
+    request = keep_asking(tx, vault, asking, policy, now)
+    enqueue(tx, MailKind.RENEWAL, request, policy.mail_domain, now)
+    return True
