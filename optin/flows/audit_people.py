@@ -14,15 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from hmac import compare_digest
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.event import rfc3339
 from optin.consent.form import FormDeclaration
+from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import (
-    ConsentRecord,
     EventKind,
     Happening,
     RequestId,
@@ -37,7 +36,7 @@ from optin.proof.commitment import commit, digest
 from optin.store.requests import Declared, Sealed
 from optin.store.review import PeoplePage, form_rows, people_page
 from optin.store.subjects import open_contact
-from optin.store.transaction import Operation, Row, from_ms, to_ms
+from optin.store.transaction import Operation, Row, to_ms
 from optin.store.vault import ID_BYTES, Place, Vault
 
 Read = Callable[[Operation[Any]], Any]
@@ -51,12 +50,30 @@ _NAMED = frozenset({"request", "form", "words", "privacy", "declaration", "purpo
 _ANY_TIME = datetime.fromtimestamp(0, UTC)
 
 
+_MS = "at in milliseconds"  # beside what an event says
+
+
 @dataclass(frozen=True)
 class _Form:
     """What a kept form declares, and the digest by which events name that."""
 
     words: str
     declaration: FormDeclaration
+
+    @cached_property
+    def questions(self) -> dict[str, ConsentQuestion]:
+        """The boxes by their purposes."""
+        return {str(question.purpose): question for question in self.declaration.questions}
+
+
+@dataclass(frozen=True)
+class _Derived:
+    """Where a consent stands by its events; moments as they are stored."""
+
+    status: Status | None
+    since: int | None
+    request: str
+    withdrawn: int | None
 
 
 @dataclass
@@ -97,7 +114,7 @@ class PeopleAudit:
                 continue
             try:
                 body = _readable(parse(text or ""))
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, TypeError, ValueError, OverflowError):
                 self.findings.append(f"event {number} cannot be read")
                 continue
             events[request].append((number, body))
@@ -126,7 +143,6 @@ class PeopleAudit:
         try:
             sealed = Sealed.open(self.vault, request, bytes(row[4]))
             declared = Declared.parse(sealed.declaration)
-            at = parse(sealed.declaration)["at"]
             index = self.vault.index(EmailAddress(declared.email))
         except (KeysUnusable, KeyError, TypeError, ValueError):
             self.findings.append(f"{name}: what was declared does not open")
@@ -136,27 +152,30 @@ class PeopleAudit:
         self._check_events(row, events, sealed, declared, mails)
         for message_id in mails:
             self.findings.append(f"mail {message_id} has no event of its sending")
-        self._check_moments(name, row, [body for _, body in events], at, asks=bool(declared.purposes))
+        self._check_moments(name, row, [body for _, body in events], declared)
 
-    def _check_moments(self, name: str, row: Row, bodies: Sequence[Body], at: object, *, asks: bool) -> None:
+    def _check_moments(self, name: str, row: Row, bodies: Sequence[Body], declared: Declared) -> None:
         """Asked once and confirmed once for each box, at the moments that the request says."""
-        moments: dict[str, set[str]] = {kind: set() for kind in _ASKED}
-        boxes: set[tuple[str, object]] = set()
+        asked: set[object] = set()
+        confirmed: set[object] = set()
+        moments: dict[str, set[int]] = {EventKind.REQUESTED: set(), EventKind.CONFIRMED: set()}
         for body in bodies:
             kind = body["kind"]
-            if kind in _ASKED:
-                moments[kind].add(body["at"])
-                if (kind, body["purpose"]) in boxes:
+            if kind in moments:
+                boxes = asked if kind == EventKind.REQUESTED else confirmed
+                if body["purpose"] in boxes:
                     self.findings.append(f"{name} was {kind} twice")
-                boxes.add((kind, body["purpose"]))
-        requested, confirmed = moments[EventKind.REQUESTED], moments[EventKind.CONFIRMED]
-        if not requested:
+                boxes.add(body["purpose"])
+                moments[kind].add(body[_MS])
+                if kind == EventKind.REQUESTED and body["at"] != declared.at:
+                    self.findings.append(f"{name} was asked at another moment than was declared")
+        if not asked:
             self.findings.append(f"{name} has no event of its asking")
-        elif requested != {at} or requested != {_moment(row[5])}:
+        elif moments[EventKind.REQUESTED] != {row[5]}:
             self.findings.append(f"{name} was asked at another moment than its events say")
-        if bool(confirmed) != (row[6] is not None) and asks:
+        if bool(confirmed) != (row[6] is not None) and declared.purposes:
             self.findings.append(f"{name} is {'' if row[6] else 'not '}confirmed, its events say otherwise")
-        elif confirmed and confirmed != {_moment(row[6])}:
+        elif confirmed and moments[EventKind.CONFIRMED] != {row[6]}:
             self.findings.append(f"{name} was confirmed at another moment than its events say")
 
     def _check_events(
@@ -197,7 +216,7 @@ class PeopleAudit:
             return
         if commit(salt, data) != body.get("bytes"):
             self.findings.append(f"event {number}: the mail {message_id} is not the one that was sent")
-        if body["at"] != _moment(row[3]):
+        if body[_MS] != row[3]:
             self.findings.append(f"event {number}: the mail {message_id} is kept with another moment")
 
     def _check_statuses(self, consents: Sequence[Row], chains: dict[_About, list[Body]]) -> None:
@@ -222,41 +241,44 @@ class PeopleAudit:
                 f"consent of subject {subject.hex()} for {purpose} by {channel} has no events"
             )
 
-    def _derive(self, chain: Sequence[Body]) -> ConsentRecord:
-        """Return where a consent stands. Raises TransitionRefused."""
+    def _derive(self, chain: Sequence[Body]) -> _Derived:
+        """Return where a consent stands, and since when. Raises TransitionRefused."""
         kinds = tuple(body["kind"] for body in chain)
         if EventKind.WITHDRAWN not in kinds and len(kinds) == len(_ASKED):  # the common case, quickly
             last = chain[-1]
-            return ConsentRecord(_status_after(kinds), _read_moment(last["at"]), _request_in(last))
-        asked = {body["request"]: body["at"] for body in chain if body["kind"] == EventKind.REQUESTED}
-        return fold(
+            return _Derived(_status_after(kinds), last[_MS], last["request"], None)
+        asked = {
+            body["request"]: datetime.fromisoformat(body["at"])
+            for body in chain
+            if body["kind"] == EventKind.REQUESTED
+        }
+        record = fold(
             Happening(
                 EventKind(body["kind"]),
-                _read_moment(body["at"]),
-                _request_in(body),
-                _read_moment(asked[body["request"]]) if body["request"] in asked else None,
+                datetime.fromisoformat(body["at"]),
+                RequestId(bytes.fromhex(body["request"])),
+                asked.get(body["request"]),
             )
             for body in chain
         )
+        return _Derived(
+            record.status,
+            None if record.since is None else to_ms(record.since),
+            "" if record.request is None else record.request.hex(),
+            None if record.withdrawn_at is None else to_ms(record.withdrawn_at),
+        )
 
-    def _times_follow(self, row: Row, derived: ConsentRecord, chain: Sequence[Body]) -> bool:
+    def _times_follow(self, row: Row, derived: _Derived, chain: Sequence[Body]) -> bool:
         """Tell whether since, until, request and withdrawal are those that the events say."""
         since, until, request, withdrawn = row[4:8]
-        confirmed = [body for body in chain if body["kind"] == EventKind.CONFIRMED]
-        if derived.since is None or not confirmed:
+        confirmed = next((body for body in reversed(chain) if body["kind"] == EventKind.CONFIRMED), None)
+        form = None if confirmed is None else self._form(confirmed["form"])
+        question = None if form is None or confirmed is None else form.questions.get(confirmed["purpose"])
+        if question is None or confirmed is None:
             return False
-        form = self._form(confirmed[-1]["form"])
-        question = None if form is None else form.declaration.question(confirmed[-1]["purpose"])
-        if question is None:
-            return False
-        ends = question.retention.after(_read_moment(confirmed[-1]["at"]))
-        ended = None if derived.withdrawn_at is None else to_ms(derived.withdrawn_at)
-        return (to_ms(derived.since), to_ms(ends), derived.request, ended) == (
-            since,
-            until,
-            bytes(request),
-            withdrawn,
-        )
+        ends = to_ms(question.retention.after(datetime.fromisoformat(confirmed["at"])))
+        told = (derived.since, ends, derived.request, derived.withdrawn)
+        return told == (since, until, bytes(request).hex(), withdrawn)
 
     def _form(self, found: str) -> _Form | None:
         """Return what a form declares, read once."""
@@ -270,32 +292,15 @@ class PeopleAudit:
 
 
 def _was_asked(form: _Form | None, declared: Declared, purpose: str, channel: str) -> bool:
-    question = None if form is None else form.declaration.question(purpose)
-    return purpose in declared.purposes and question is not None and question.channel.value == channel
-
-
-def _moment(stored: object) -> str:
-    """Return a stored moment as events write it; nothing where it is none."""
-    try:
-        return rfc3339(from_ms(int(str(stored))))
-    except (ValueError, OverflowError, OSError):
-        return ""
-
-
-@lru_cache(maxsize=4_096)
-def _read_moment(at: str) -> datetime:
-    return datetime.fromisoformat(at)
-
-
-def _request_in(body: Body) -> RequestId:
-    return RequestId(bytes.fromhex(body["request"]))
+    question = None if form is None else form.questions.get(purpose)
+    return question is not None and question.channel == channel and purpose in declared.purposes
 
 
 def _readable(body: Body) -> Body:
-    """Return the event when it is one of ours. Raises KeyError, TypeError, ValueError."""
+    """Return the event when it is one of ours, with its moment as stored. Raises KeyError, ValueError."""
     if body["kind"] not in _KINDS:
         raise ValueError(body["kind"])
-    datetime.fromisoformat(body["at"])
+    body[_MS] = to_ms(datetime.fromisoformat(body["at"]))
     if not body.keys() >= _NAMED:
         raise KeyError
     return body

@@ -67,6 +67,7 @@ class Declared:
     email: str
     fields: dict[str, str]
     purposes: tuple[str, ...]
+    at: str = ""  # as the event of the asking says it
     through: str = ""  # empty: the form; else where the person, or the controller, asked
 
     @classmethod
@@ -81,6 +82,7 @@ class Declared:
             email=str(plain["email"]),
             fields={name: str(value) for name, value in fields.items()},
             purposes=tuple(str(purpose) for purpose in purposes),
+            at=str(plain.get("at", "")),
             through=str(plain.get("through", "")),
         )
 

@@ -10,12 +10,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 Row: TypeAlias = tuple[Any, ...]
 Value: TypeAlias = int | str | bytes | None
 T = TypeVar("T")
+
+EPOCH = datetime.fromtimestamp(0, UTC)
+MILLISECOND = timedelta(milliseconds=1)  # in whole numbers: a float would lose one now and then
 
 
 class Tx(Protocol):
@@ -78,8 +81,8 @@ async def read(store: Store, operation: Operation[T]) -> T:
 
 
 def to_ms(moment: datetime) -> int:
-    """Return milliseconds UTC since 1970, as every time is stored."""
-    return int(moment.timestamp() * 1000)
+    """Return milliseconds UTC since 1970, as every time is stored: exactly those that events write."""
+    return (moment - EPOCH) // MILLISECOND
 
 
 def from_ms(stored: int) -> datetime:

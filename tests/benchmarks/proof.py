@@ -128,7 +128,8 @@ def plain_reading(path: Path) -> tuple[float, float]:
         for _ in connection.execute(f"SELECT * FROM {table}"):
             pass
     for _ in connection.execute(
-        "SELECT event.request_id, event.id, event.body, request.sealed, request.email_index FROM request"
+        "SELECT event.request_id, event.id, event.body, event.mac, request.sealed,"
+        " request.email_index FROM request"
         " JOIN event ON event.request_id = request.id ORDER BY request.subject_id"
     ):
         pass
