@@ -5,6 +5,7 @@ Looking changes nothing. A second yes adds no evidence. What was withdrawn since
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,6 +41,7 @@ from optin.store.subjects import (
     find_or_add_subject,
     load_consent,
     load_contact,
+    numbers_of,
     refresh_idle,
     save_consent,
     save_contact,
@@ -156,6 +158,7 @@ def _confirm(
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
+    numbers = {*numbers_of(tx, subject), *_numbers(vault, opened)}
     add_events(tx, vault, stored.id, opened.circumstances.confirmed(now, questions, how))
     mark_confirmed(tx, stored.id, subject, now)
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
@@ -163,17 +166,28 @@ def _confirm(
         until = question.retention.after(now)
         kept = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
         save_consent(tx, subject, kept)
-        for index in (stored.email_index, *_numbers(vault, opened)):
-            unsuppress(tx, index, question.purpose, question.channel)
+        _lift(tx, stored.email_index, numbers, question)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     declared = opened.declared
     known = load_contact(tx, vault, subject)
     newest = {**known.values, EMAIL_FIELD: declared.email, **declared.fields}
-    save_contact(tx, vault, subject, replace(known, values=newest))
+    if known.correction is not None:  # put right since this was typed
+        newest |= known.correction.after(stored.created_at)
+    values = {name: value for name, value in newest.items() if value}
+    save_contact(tx, vault, subject, replace(known, values=values))
     refresh_idle(tx, subject)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
     return _outcome(tx, opened, subject)
+
+
+def _lift(tx: Tx, email_index: bytes, numbers: Iterable[bytes], question: ConsentQuestion) -> None:
+    """Lift the suppression of the address, and of a number what was suppressed with it and by nobody else."""
+    since = suppressed_at(tx, email_index, question.purpose, question.channel)
+    for number in numbers:
+        if since is not None and since == suppressed_at(tx, number, question.purpose, question.channel):
+            unsuppress(tx, number, question.purpose, question.channel)
+    unsuppress(tx, email_index, question.purpose, question.channel)
 
 
 def _numbers(vault: Vault, opened: OpenedRequest) -> list[bytes]:

@@ -18,7 +18,7 @@ from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt,
 from optin.flows.policy import RequestPolicy
 from optin.flows.receipt import NotIntegrated, proof_of_receipt
 from optin.proof.commitment import commit
-from optin.store.dossier import is_known, request_ids
+from optin.store.dossier import is_known, newest_request
 from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
@@ -31,7 +31,7 @@ from optin.store.outbox import (
     standing,
     withdraw_letter,
 )
-from optin.store.requests import load_request, open_link
+from optin.store.requests import load_request, open_link, peek_request
 from optin.store.rights import holds_of
 from optin.store.subjects import consents_of, find_subject
 from optin.store.transaction import Tx
@@ -91,8 +91,6 @@ def settle_order(
         withdraw_letter(tx, order.number)  # the last mail is forgotten as well
         return settled
     settle(tx, order.number, settled.value, reply, now)
-    if verdict is Verdict.SENT and isinstance(order, NoticeOrder):
-        _record_access(tx, vault, order, now)
     if verdict is Verdict.SENT and isinstance(order, MailOrder) and order.circumstances is not None:
         proof = commit(order.salt, message)
         keep_mail(tx, vault, stand.message_id, stand.request, message, now)
@@ -167,15 +165,9 @@ def _notice(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: da
 
 
 def _latest(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
-    """Return the last request that was made with an address."""
-    requests = request_ids(tx, email_index)
-    return open_request(tx, vault, load_request(tx, requests[-1])) if requests else None
-
-
-def _record_access(tx: Tx, vault: Vault, order: NoticeOrder, now: datetime) -> None:
-    latest = _latest(tx, vault, vault.index(order.recipient))
-    if latest is not None:
-        add_events(tx, vault, latest.stored.id, [latest.circumstances.accessed(now, "link")])
+    """Return the request of an address that was confirmed last; else the one that was made last."""
+    request = newest_request(tx, email_index)
+    return None if request is None else open_request(tx, vault, peek_request(tx, request))
 
 
 def _confirmation(

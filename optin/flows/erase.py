@@ -66,8 +66,8 @@ def erase_person(
     """
     # 1. Find the person and its requests.
     subject = find_subject(tx, email_index)
-    if subject is not None:
-        lock_subject(tx, subject)
+    if subject is not None and not lock_subject(tx, subject):
+        subject = None  # erased by another while this one waited
     requests = request_ids(tx, email_index)
     if subject is None and not requests:
         return None

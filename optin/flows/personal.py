@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.address import EmailAddress
-from optin.consent.form import EMAIL_FIELD
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.opened import OpenedRequest, open_request
@@ -21,7 +21,7 @@ from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
-from optin.store.dossier import mails_of, request_ids, requests_of
+from optin.store.dossier import mails_of, newest_request, requests_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.outbox import count_notices, enqueue_notice
@@ -42,6 +42,7 @@ from optin.store.subjects import (
     StoredConsent,
     consents_of,
     find_subject,
+    forget_numbers,
     load_contact,
     lock_subject,
     save_contact,
@@ -148,6 +149,7 @@ class PersonalData:
     email: str
     lang: str
     contact: Mapping[str, str]
+    taken_away: tuple[str, ...]  # what the person took out, and may fill in again
     consents: tuple[KeptConsent, ...]
     requests: tuple[KeptRequest, ...]
     mails: tuple[KeptMail, ...]
@@ -182,12 +184,14 @@ def view_personal(
     """Return everything that is kept about an address; changes nothing. Raises KeysUnusable."""
     subject = find_subject(tx, email_index)
     opened = [open_request(tx, vault, stored) for stored in requests_of(tx, email_index)]
+    newest = newest_request(tx, email_index)
     contact = Contact({}) if subject is None else load_contact(tx, vault, subject)
-    declared = opened[-1] if opened else None
+    declared = next((request for request in opened if request.stored.id == newest), None)
     return PersonalData(
         email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else ""),
         lang=declared.declaration.lang if declared else "",
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
+        taken_away=_taken_away(contact),
         consents=() if subject is None else _consents(tx, subject, opened, policy, now),
         requests=tuple(_request(request) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
@@ -208,6 +212,11 @@ def view_personal(
         ),
         events=tuple(event for request in opened for event in _events(tx, request)),
     )
+
+
+def _taken_away(contact: Contact) -> tuple[str, ...]:
+    corrected = {} if contact.correction is None else contact.correction.values
+    return tuple(name for name, value in corrected.items() if not value and name not in contact.values)
 
 
 def _consents(
@@ -285,14 +294,14 @@ def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
 
 def record_access(tx: Tx, vault: Vault, email_index: bytes, how: str, now: datetime) -> None:
     """Record that what is kept was shown or handed over, where there is a request to record it with."""
-    requests = request_ids(tx, email_index)
-    if requests:
-        opened = open_request(tx, vault, peek_request(tx, requests[-1]))
-        add_events(tx, vault, requests[-1], [opened.circumstances.accessed(now, how)])
+    request = newest_request(tx, email_index)
+    if request is not None:
+        opened = open_request(tx, vault, peek_request(tx, request))
+        add_events(tx, vault, request, [opened.circumstances.accessed(now, how)])
 
 
 def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
-    """Put name or number right; tell whether anything changed (GDPR 16).
+    """Put name or number right; tell whether anything changed (GDPR 16). What is not named stays as it is.
 
     An event commits to the new values; the consents stay what they were, and reach the person as corrected.
     """
@@ -304,11 +313,19 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
     if not changed:
         return False
-    before = {} if contact.correction is None else contact.correction.values
-    correction = Correction({**before, **changed}, secrets.token_bytes(SALT_BYTES))
+    before = contact.correction or Correction({}, b"", {})
+    correction = Correction(
+        {**before.values, **changed},
+        secrets.token_bytes(SALT_BYTES),
+        {**before.moments, **dict.fromkeys(changed, now)},
+    )
     newest = {name: value for name, value in {**contact.values, **changed}.items() if value}
+    if PHONE_FIELD in changed:
+        forget_numbers(tx, subject)
     save_contact(tx, vault, subject, Contact(newest, correction))
-    request = request_ids(tx, email_index)[-1]
+    request = newest_request(tx, email_index)
+    if request is None:
+        return True
     opened = open_request(tx, vault, peek_request(tx, request))
     commitment = commit(correction.salt, canonical({**correction.values}))
     add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment)])

@@ -2,7 +2,7 @@
 
 1. Every event was written by optin, and is the bytes of its leaf.
 2. The status that follows from the events is that of the cache, and it is "given".
-3. The address is not suppressed.
+3. The address is not suppressed, nor is the number, by whoever else has it.
 4. The request and its confirmation are there, for exactly this purpose and channel.
 5. Their commitment opens with the sealed declaration, which ticks the purpose.
 6. The form is the page of that digest, and asked this purpose by this channel.
@@ -20,7 +20,7 @@ from enum import StrEnum
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
-from optin.consent.purpose import ConsentQuestion
+from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
     EventKind,
@@ -49,6 +49,7 @@ class Refusal(StrEnum):
     REVOKED = "revoked"
     EXPIRED = "expired"
     SUPPRESSED = "suppressed"
+    NUMBERLESS = "without number"  # the person took it away
     UNCONFIRMED = "unconfirmed"
     ERASED = "erased"  # while the export ran
     UNPROVEN = "unproven"
@@ -125,6 +126,8 @@ def _prove(
     question = _question(form, request, confirmed[1], channel)
     contact = _contact(vault, lead, request, declared)
     number = _number(lead, contact, declared, asked[1].at)
+    if channel == Channel.PHONE and not number:
+        return Refusal.NUMBERLESS
 
     # 8. The retention that the form promised is not over.
     expires_at = question.retention.after(confirmed[1].at)
@@ -188,15 +191,13 @@ def _number(lead: StoredLead, contact: Contact, declared: Declared, asked_at: da
         corrected[-1]["contact"], correction.salt, canonical({**correction.values})
     ):
         raise _Unproven
-    later = datetime.fromisoformat(str(corrected[-1]["at"])) > asked_at
-    given = declared.fields.get(PHONE_FIELD)
-    return correction.values.get(PHONE_FIELD, given) if later else given
+    return correction.after(asked_at).get(PHONE_FIELD, declared.fields.get(PHONE_FIELD))
 
 
 def _fields(contact: Contact, number: str | None) -> dict[str, str]:
     """Return what is known of the person; the number is that of this very consent."""
     known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
-    return known if number is None else {**known, PHONE_FIELD: number}
+    return {**known, PHONE_FIELD: number} if number else known
 
 
 def _record(events: Sequence[tuple[StoredEvent, Event]], purpose: str, channel: str) -> ConsentRecord:

@@ -37,6 +37,20 @@ def request_ids(tx: Tx, email_index: bytes) -> list[RequestId]:
     return [RequestId(bytes(row[0])) for row in rows]
 
 
+def newest_request(tx: Tx, email_index: bytes) -> RequestId | None:
+    """Return the request that was confirmed last; of somebody who confirmed none, the one made last.
+
+    What is not confirmed may be a stranger's: nothing about a known person hangs on it.
+    """
+    row = tx.one(
+        "SELECT id FROM request WHERE email_index = :email_index"
+        " ORDER BY CASE WHEN confirmed_at IS NULL THEN 0 ELSE 1 END DESC, confirmed_at DESC,"
+        " created_at DESC, id DESC LIMIT 1",
+        email_index=email_index,
+    )
+    return None if row is None else RequestId(bytes(row[0]))
+
+
 def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
     """Return every request that was made with an address, oldest first."""
     rows = tx.all(

@@ -57,11 +57,17 @@ def mark_asked_again(tx: Tx, subject: SubjectId, consent: StoredConsent, now: da
     )
 
 
+# who just asked again is not idle: its request is confirmed, or goes by itself, first
+_IDLE = (
+    "consented = :consented AND idle_from <= :before AND NOT EXISTS (SELECT 1 FROM request"
+    " WHERE request.email_index = subject.email_index AND request.confirmed_at IS NULL)"
+)
+
+
 def idle_people(tx: Tx, due: Due, most: int) -> list[bytes]:
     """Return the address digests of people who have been without a live purpose for long enough."""
     rows = tx.all(
-        "SELECT email_index FROM subject WHERE consented = :consented AND idle_from <= :before"
-        f" ORDER BY idle_from LIMIT :most {tx.skip_locked}",
+        f"SELECT email_index FROM subject WHERE {_IDLE} ORDER BY idle_from LIMIT :most {tx.skip_locked}",
         consented=int(due.consented),
         before=to_ms(due.before),
         most=most,
@@ -73,7 +79,7 @@ def count_idle(tx: Tx, due: Due) -> int:
     """Count them."""
     return _count(
         tx,
-        "SELECT COUNT(*) FROM subject WHERE consented = :consented AND idle_from <= :before",
+        f"SELECT COUNT(*) FROM subject WHERE {_IDLE}",
         consented=int(due.consented),
         before=to_ms(due.before),
     )

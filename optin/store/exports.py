@@ -48,7 +48,14 @@ class StoredLead:
 
 
 _LEADS = """SELECT consent.subject_id, subject.email_index, subject.sealed, consent.status,
-    consent.expires_at, suppression.at, request.id, request.sealed, request.form,
+    consent.expires_at, COALESCE(suppression.at, (
+        SELECT MAX(other.at) FROM number_index JOIN suppression AS other
+            ON other.email_index = number_index.number
+        WHERE :channel = 'phone' AND number_index.subject_id = consent.subject_id
+        AND ((other.purpose = consent.purpose AND other.channel = consent.channel)
+            OR (other.purpose = '' AND NOT EXISTS (SELECT 1 FROM suppression AS own
+                WHERE own.email_index = subject.email_index AND own.purpose = '' AND own.at = other.at)))
+    )), request.id, request.sealed, request.form,
     request.created_at, request.email_index
 FROM consent JOIN subject ON subject.id = consent.subject_id
 LEFT JOIN request ON request.id = consent.request_id

@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 CONNECTIONS = 10
 WAITING = 500
+DEADLOCK_TRIES = 3
 MIGRATION_LOCK = 0x6F7074696E  # "optin": the advisory lock that two starts at once queue on
 _PARAMETER = re.compile(r":([a-z_]+)")
 
@@ -87,12 +88,17 @@ class PostgresStore:
     submit_read = submit
 
     def read(self, operation: Operation[T]) -> T:
-        """Run `operation` in a transaction of its own and commit it."""
-        try:
-            with self._pool.connection() as connection:
-                return operation(PostgresTx(connection))
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-            raise StoreBusy from None
+        """Run `operation` in a transaction of its own and commit it; again, where two waited for each other."""
+        for last in (*[False] * DEADLOCK_TRIES, True):
+            try:
+                with self._pool.connection() as connection:
+                    return operation(PostgresTx(connection))
+            except psycopg.errors.DeadlockDetected:
+                if last:
+                    raise StoreBusy from None
+            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+                raise StoreBusy from None
+        raise StoreBusy
 
     def close(self) -> None:
         """Finish what was accepted, then close the connections."""

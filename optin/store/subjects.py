@@ -43,9 +43,12 @@ def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: da
     return SubjectId(row[0])
 
 
-def lock_subject(tx: Tx, subject: SubjectId) -> None:
-    """Keep other processes from changing this person's consents until the transaction ends."""
-    tx.one(f"SELECT id FROM subject WHERE id = :id {tx.for_update}", id=subject)
+def lock_subject(tx: Tx, subject: SubjectId) -> bool:
+    """Keep other processes from changing this person's consents until the transaction ends.
+
+    Tells whether the person is still there: another process may have erased it while this one waited.
+    """
+    return tx.one(f"SELECT id FROM subject WHERE id = :id {tx.for_update}", id=subject) is not None
 
 
 def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
@@ -56,10 +59,18 @@ def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person put right: the values, and the salt of the event that commits to them (GDPR 16)."""
+    """What a person put right: the values, and the salt of the event that commits to them (GDPR 16).
+
+    An empty value was taken away. `moments` says of each when it was put right.
+    """
 
     values: dict[str, str]
     salt: bytes
+    moments: dict[str, datetime]
+
+    def after(self, asked_at: datetime) -> dict[str, str]:
+        """Return what was put right since a moment: a form that was filled in before knows it worse."""
+        return {name: value for name, value in self.values.items() if self.moments[name] > asked_at}
 
 
 @dataclass(frozen=True)
@@ -76,23 +87,31 @@ class Contact:
 
 
 def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> None:
-    """Keep what is known of a person, and let it be found by its telephone number."""
+    """Keep what is known of a person, and let it be found by its telephone number as by earlier ones."""
     correction = contact.correction
     plain = {
         **contact.values,
         _CORRECTED: None
         if correction is None
-        else {"values": correction.values, "salt": correction.salt.hex()},
+        else {
+            "values": correction.values,
+            "salt": correction.salt.hex(),
+            "moments": {name: to_ms(moment) for name, moment in correction.moments.items()},
+        },
     }
     sealed = vault.seal(Place("subject", subject), json.dumps(plain).encode())
     tx.run("UPDATE subject SET sealed = :sealed WHERE id = :id", sealed=sealed, id=subject)
-    tx.run("DELETE FROM number_index WHERE subject_id = :id", id=subject)
     if number := contact.values.get(PHONE_FIELD):
         tx.run(
-            "INSERT INTO number_index(number, subject_id) VALUES (:number, :id)",
+            "INSERT INTO number_index(number, subject_id) VALUES (:number, :id) ON CONFLICT DO NOTHING",
             number=vault.number_index(number),
             id=subject,
         )
+
+
+def forget_numbers(tx: Tx, subject: SubjectId) -> None:
+    """Let a person not be found by its numbers any more: they were wrong."""
+    tx.run("DELETE FROM number_index WHERE subject_id = :id", id=subject)
 
 
 def load_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
@@ -109,7 +128,8 @@ def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> Contact:
     corrected = plain.pop(_CORRECTED, None)
     if corrected is None:
         return Contact(plain)
-    return Contact(plain, Correction(corrected["values"], bytes.fromhex(corrected["salt"])))
+    moments = {name: from_ms(moment) for name, moment in corrected["moments"].items()}
+    return Contact(plain, Correction(corrected["values"], bytes.fromhex(corrected["salt"]), moments))
 
 
 def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
@@ -119,7 +139,10 @@ def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
 
 
 def refresh_idle(tx: Tx, subject: SubjectId) -> None:
-    """Set from when on a person has no live purpose, which starts the clock of its retention (R8)."""
+    """Set from when on a person has no live purpose, which starts the clock of its retention (R8).
+
+    Not before what it asked for last: a magnet of today is kept as long as without an old consent.
+    """
     row = tx.one(
         "SELECT COUNT(*), MAX(CASE WHEN status IN ('given', 'expired') THEN expires_at ELSE since END)"
         " FROM consent"
@@ -128,7 +151,7 @@ def refresh_idle(tx: Tx, subject: SubjectId) -> None:
     )
     asked = tx.one("SELECT MAX(confirmed_at) FROM request WHERE subject_id = :id", id=subject)
     consents, live = (0, None) if row is None else row
-    idle = live if live is not None else (asked[0] if asked and asked[0] is not None else 0)
+    idle = max(live or 0, (asked and asked[0]) or 0)
     tx.run(
         "UPDATE subject SET idle_from = :idle, consented = :consented WHERE id = :id",
         idle=idle,

@@ -156,6 +156,7 @@ def _personal() -> PersonalData:
         email="a@example.com",
         lang="",
         contact={"first_name": "Alice", "phone": "+31201234567"},
+        taken_away=("company",),
         consents=(given, withdrawn),
         requests=(asked, replace(asked, confirmed_at=None, file="", ticked=())),
         mails=(KeptMail("Subject", AT),),

@@ -137,7 +137,12 @@ async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]
     """Put name or number right. What does not fit comes back with what was typed."""
     desk = desk_of(request)
     data = await _data(desk, index)
-    typed = {name: " ".join(single(posted, name).replace("\0", "").split()) for name in data.contact}
+    there = {name for name, _ in posted}  # a field that did not come along is not an empty one
+    typed = {
+        name: " ".join(single(posted, name).replace("\0", "").split())
+        for name in (*data.contact, *data.taken_away)
+        if name in there
+    }
     values, problems = _checked(typed, desk.edition.site.country)
     if problems:
         return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)

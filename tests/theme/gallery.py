@@ -138,6 +138,7 @@ def personal(**changes: Any) -> PersonalData:
         email="alice@example.com",
         lang="",
         contact={"first_name": "Alice", "phone": "+31201234567"},
+        taken_away=(),
         consents=consents,
         requests=(asked, replace(asked, confirmed_at=None, file="", ticked=())),
         mails=(KeptMail("Bevestig uw aanvraag", NOW),),
