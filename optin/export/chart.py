@@ -1,0 +1,131 @@
+"""Requests and confirmations by week as one SVG: no script, nothing foreign, told in words as well (O4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+from optin.flows.stats import WEEK, Statistics, week_name
+
+MOST_WEEKS = 53  # a year: the newest are shown
+_STEP, _BAR, _GAP = 26, 9, 2
+_LEFT, _TOP, _HEIGHT, _BELOW, _RIGHT, _NARROWEST = 52, 72, 200, 48, 20, 520
+_LABELS, _LINES, _LETTER = 13, 4, 10
+
+# Light or dark as the reader's screen is; the bars differ by their filling, not by their colour alone.
+_STYLE = (
+    "svg{color-scheme:light dark;color:#1b1f24;font:12px system-ui,sans-serif}"
+    "text{fill:currentColor}.title{font-size:15px;font-weight:600}.end{text-anchor:end}"
+    ".middle{text-anchor:middle}.paper{fill:#fff}.line{stroke:currentColor;stroke-opacity:.25}"
+    ".asked{fill:currentColor;fill-opacity:.1;stroke:currentColor}.part{stroke-dasharray:3 2}"
+    ".yes{fill:#1f5fbf}"
+    "@media (prefers-color-scheme:dark){svg{color:#e6e9ed}.paper{fill:#16191d}.yes{fill:#7db2ff}}"
+)
+
+
+@dataclass(frozen=True)
+class _Week:
+    name: str
+    requests: int = 0
+    confirmed: int = 0
+    whole: bool = True
+
+    @property
+    def words(self) -> str:
+        return f"{self.name}: {self.requests} requests, {self.confirmed} confirmed"
+
+
+def as_svg(statistics: Statistics) -> bytes:
+    """Return the chart; all that it shows stands in its description too."""
+    every = list(_by_week(statistics))
+    weeks = every[-MOST_WEEKS:]
+    of = "" if statistics.magnet is None else f" of {statistics.magnet}"
+    title = f"Requests and confirmations by week{of}"
+    told = [f"{week.words}." for week in weeks] or ["Nobody has sent a form in this time."]
+    if len(weeks) < len(every):
+        told.insert(0, f"The last {MOST_WEEKS} weeks of {len(every)}.")
+    width = max(_NARROWEST, _LEFT + _STEP * len(weeks) + _RIGHT, _LETTER * len(title))
+    height = _TOP + _HEIGHT + _BELOW
+    lines = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
+        f' height="{height}" role="img" aria-labelledby="stats-title stats-desc">',
+        f'<title id="stats-title">{escape(title)}</title>',
+        f'<desc id="stats-desc">{escape(" ".join([*told, *statistics.notes]))}</desc>',
+        f"<style>{_STYLE}</style>",
+        f'<rect class="paper" width="{width}" height="{height}"/>',
+        f'<text class="title" x="16" y="26">{escape(title)}</text>',
+        *_legend(any(not week.whole for week in weeks)),
+        *(_plot(weeks, width) if weeks else [f'<text x="16" y="{_TOP + 24}">{told[-1]}</text>']),
+        "</svg>",
+    ]
+    return "\n".join(lines).encode() + b"\n"
+
+
+def _by_week(statistics: Statistics) -> Iterator[_Week]:
+    """Yield each week from the first to the last, all versions together; also those without anything."""
+    monday = None
+    for at, group in groupby(statistics.weeks, key=lambda week: week.monday):
+        while monday is not None and monday < at:
+            yield _Week(week_name(monday))
+            monday += WEEK
+        counts = list(group)
+        yield _Week(
+            week_name(at),
+            sum(count.requests for count in counts),
+            sum(count.confirmed for count in counts),
+            all(count.whole for count in counts),
+        )
+        monday = at + WEEK
+
+
+def _legend(some_are_gone: bool) -> Iterator[str]:  # noqa: FBT001 - private, with one caller
+    yield '<rect class="asked" x="16.5" y="40.5" width="9" height="11"/><text x="32" y="50">requests</text>'
+    yield '<rect class="yes" x="100" y="40" width="9" height="12"/><text x="115" y="50">confirmed</text>'
+    if some_are_gone:
+        yield (
+            '<rect class="asked part" x="192.5" y="40.5" width="9" height="11"/>'
+            '<text x="208" y="50">requests, without the unconfirmed that were erased</text>'
+        )
+
+
+def _plot(weeks: list[_Week], width: int) -> Iterator[str]:
+    most = max(1, *(max(week.requests, week.confirmed) for week in weeks))
+    step = _step(most)
+    lines = -(-most // step)
+    top = step * lines
+    for line in range(lines + 1):
+        y = _TOP + _HEIGHT - _HEIGHT * line / lines
+        yield f'<line class="line" x1="{_LEFT}" x2="{width - _RIGHT}" y1="{y:g}" y2="{y:g}"/>'
+        yield f'<text class="end" x="{_LEFT - 8}" y="{y + 4:g}">{step * line}</text>'
+    every = -(-len(weeks) // _LABELS)
+    year = ""
+    for place, week in enumerate(weeks):
+        x = _LEFT + _STEP * place + (_STEP - 2 * _BAR - _GAP) / 2
+        yield f"<g><title>{week.words}</title>"
+        yield _bar("asked" if week.whole else "asked part", x, week.requests / top)
+        yield _bar("yes", x + _BAR + _GAP, week.confirmed / top)
+        yield "</g>"
+        if place % every == 0:
+            this, _, name = week.name.partition("-")
+            middle = x + _BAR + _GAP / 2
+            yield f'<text class="middle" x="{middle:g}" y="{_TOP + _HEIGHT + 18}">{name}</text>'
+            if this != year:
+                yield f'<text class="middle" x="{middle:g}" y="{_TOP + _HEIGHT + 34}">{this}</text>'
+            year = this
+
+
+def _bar(kind: str, x: float, share: float) -> str:
+    high = round(_HEIGHT * share, 2)
+    return f'<rect class="{kind}" x="{x:g}" y="{_TOP + _HEIGHT - high:g}" width="{_BAR}" height="{high:g}"/>'
+
+
+def _step(most: int) -> int:
+    """Return the step between lines as people count: 1, 2, 5, 10, 20, 50 and so on."""
+    size = 1
+    while True:
+        for step in (size, 2 * size, 5 * size):
+            if step * _LINES >= most:
+                return step
+        size *= 10

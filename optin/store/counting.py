@@ -1,0 +1,56 @@
+"""Reading events for counting, in short pages: nothing sealed is among them, and nothing is opened (O4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optin.store.transaction import Tx
+
+PAGE_REQUESTS = 500
+PAGE_ERASURES = 200  # each names up to several hundred events
+
+
+@dataclass(frozen=True)
+class RequestsPage:
+    """The event bytes of some requests, those of one request together, oldest first."""
+
+    last: bytes
+    requests: Sequence[Sequence[str]]
+
+
+def served_versions(tx: Tx) -> dict[str, tuple[str, int]]:
+    """Return every form version by its digest: of which magnet it is, and the how manieth."""
+    rows = tx.all("SELECT digest, magnet, ordinal FROM form_version")
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def requests_page(tx: Tx, after: bytes) -> RequestsPage | None:
+    """Return the next requests, in the order of their ids; `after` is the last one seen."""
+    ids = tx.all(
+        "SELECT id FROM request WHERE id > :after ORDER BY id LIMIT :most", after=after, most=PAGE_REQUESTS
+    )
+    if not ids:
+        return None
+    last = bytes(ids[-1][0])
+    rows = tx.all(
+        "SELECT request_id, body FROM event WHERE request_id > :after AND request_id <= :last"
+        " ORDER BY request_id, id",
+        after=after,
+        last=last,
+    )
+    by_request: dict[bytes, list[str]] = {}
+    for request, body in rows:
+        by_request.setdefault(bytes(request), []).append(body)
+    return RequestsPage(last, tuple(by_request.values()))
+
+
+def page_about_nobody(tx: Tx, after: int) -> list[tuple[int, str]]:
+    """Return the next events that belong to no request, erasures among them: number and bytes."""
+    rows = tx.all(
+        "SELECT id, body FROM event WHERE request_id IS NULL AND body IS NOT NULL AND id > :after"
+        " ORDER BY id LIMIT :most",
+        after=after,
+        most=PAGE_ERASURES,
+    )
+    return [(row[0], row[1]) for row in rows]
