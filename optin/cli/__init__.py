@@ -17,6 +17,7 @@ COMMANDS = {
     "new": "marketer:new",
     "check": "marketer:check",
     "schema": "marketer:schema",
+    "stats": "analyst:stats",
     "dev": "author:dev",
     "serve": "operator:serve",
     "sweep": "operator:sweep_command",

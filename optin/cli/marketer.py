@@ -11,11 +11,14 @@ import click
 from optin.bootstrap.edition import load_edition
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
+from optin.export.statistics import schema as stats_schema
 from optin.site.beginnings import BEGINNINGS
 from optin.site.findings import as_github, as_json
 from optin.site.kinds import KINDS
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.written import MagnetFile, SiteFile
+
+SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
 
 @click.command()
@@ -73,11 +76,11 @@ def check(site: Path, shape: str) -> None:
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["magnet", "site", "personal"]), default="magnet")
+@click.argument("what", type=click.Choice(["magnet", "site", *SCHEMAS]), default="magnet")
 def schema(what: str) -> None:
-    """Print the JSON Schema of a magnet's front matter, of optin.toml, or of a person's download."""
-    if what == "personal":
-        click.echo(json.dumps(personal_schema(), indent=2, ensure_ascii=False))
+    """Print the JSON Schema of a magnet's front matter, of optin.toml, of a person's download, of stats."""
+    if what in SCHEMAS:
+        click.echo(json.dumps(SCHEMAS[what](), indent=2, ensure_ascii=False))
         return
     model = MagnetFile if what == "magnet" else SiteFile
     plain = model.model_json_schema()

@@ -23,6 +23,7 @@ from tests.web.conftest import site_at
 ARGUMENTS = {
     "check": [],
     "exports": [],
+    "stats": [],
     "sweep": [],
     "audit": [],
     "checkpoint": [],

@@ -1,0 +1,85 @@
+"""The command of whoever wants to know how the magnets do: stats."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from optin.bootstrap.office import open_office
+from optin.cli.terminal import asked_edition, site_option
+from optin.export.chart import as_svg
+from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.export.statistics import as_json
+from optin.flows.stats import Count, Rate, Statistics, WeekCount
+
+WIDTH = 120  # of a table in a file
+WRITERS = {"json": as_json, "svg": as_svg}
+
+
+@click.command()
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From the week of this day on (UTC).")
+@click.option("--magnet", metavar="SLUG", help="Of this magnet only.")
+@click.option("--format", "shape", type=click.Choice(["table", *WRITERS]), default="table", show_default=True)
+@click.option("--out", help="File to make; by default it is printed.")
+@site_option
+def stats(site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None) -> None:
+    """Count requests, confirmations and consents by week, for each magnet and version; nobody is followed."""
+    edition = asked_edition(site)
+    with open_office(edition.site.settings, edition.policy) as office:
+        day = None if since is None else since.date()
+        counted = Count(office.store.read, edition.policy, office.clock(), day, magnet).run()
+    if shape in WRITERS:
+        write_whole(out or STANDARD_OUTPUT, WRITERS[shape](counted))
+    elif out is None:
+        _print(counted, Console())
+    else:
+        text = io.StringIO()
+        _print(counted, Console(file=text, width=WIDTH))
+        write_whole(out, text.getvalue().encode())
+
+
+def _print(counted: Statistics, console: Console) -> None:
+    if counted.weeks:
+        console.print(_weeks(counted))
+        console.print(_rates(counted))
+    else:
+        console.print("Nobody has sent a form in this time.")
+    for note in counted.notes:
+        console.print(note, markup=False, highlight=False)
+
+
+def _weeks(counted: Statistics) -> Table:
+    table = Table("Week", "Magnet", "Requests", "Confirmed", "Consents: asked, confirmed, withdrawn")
+    for week in counted.weeks:
+        table.add_row(
+            week.week,
+            f"{week.magnet} {week.version}",
+            f"{week.requests}{'' if week.whole else ' *'}",
+            str(week.confirmed),
+            _consents(week),
+        )
+    return table
+
+
+def _consents(week: WeekCount) -> str:
+    return "\n".join(
+        f"{it.purpose} by {it.channel}: {it.asked}, {it.confirmed}, {it.withdrawn}" for it in week.consents
+    )
+
+
+def _rates(counted: Statistics) -> Table:
+    table = Table("Magnet", "Asked", "Confirmed of those", "Share", "With 95 % confidence")
+    for rate in counted.rates:
+        table.add_row(f"{rate.magnet} {rate.version}", str(rate.asked), str(rate.confirmed), *_share(rate))
+    return table
+
+
+def _share(rate: Rate) -> tuple[str, str]:
+    if rate.share is None:
+        return "–", "–"
+    return f"{rate.share:.0%}", f"{rate.low:.0%} to {rate.high:.0%}"
