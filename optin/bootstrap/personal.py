@@ -20,6 +20,10 @@ def personal_view(edition: Edition, data: PersonalData, lang: str, action: str =
         data=data,
         labels=tuple({field.name: field.label for field in fields}.items()),
         processors=tuple((known.id, known.name) for known in site.processors.values()),
+        purposes=(
+            *((it.id, it.wording[lang]) for it in site.purposes.values() if lang in it.wording),
+            *((it.purpose, it.wording) for it in data.consents),
+        ),
     )
 
 

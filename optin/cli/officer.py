@@ -22,7 +22,7 @@ from optin.consent.purpose import Channel, PurposeId
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.destination import destination
-from optin.export.lists import open_list
+from optin.export.lists import PeopleList, open_list
 from optin.export.presets import PRESETS
 from optin.export.rows import Rows
 from optin.export.writers import WRITERS
@@ -117,14 +117,25 @@ def export(
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The processor's file of export N: who of it was erased is found by it.",
 )
+@click.option("--column", help="Of --file: name or number of the column with the address.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of --file, if it is a CSV.")
 @click.option("--out", help="With --since: a CSV or XLSX to make.")
 @site_option
-def exports(site: Path, shape: str, number: int | None, theirs: Path | None, out: str | None) -> None:
+def exports(
+    site: Path,
+    shape: str,
+    number: int | None,
+    theirs: Path | None,
+    column: str | None,
+    encoding: str,
+    out: str | None,
+) -> None:
     """List every export; or, since one of them, whom its processor must delete."""
     edition = asked_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         if number is not None:
-            _list_ended(office, number, theirs, out, shape)
+            people = None if theirs is None else open_list(theirs, Channel.EMAIL.value, column, encoding)
+            _list_ended(office, number, people, out, shape)
             return
         runs = office.store.read(list_exports)
     if shape == "json":
@@ -146,15 +157,14 @@ def exports(site: Path, shape: str, number: int | None, theirs: Path | None, out
     Console().print(table if runs else "Nothing was exported yet.")
 
 
-def _list_ended(office: Office, number: int, theirs: Path | None, out: str | None, shape: str) -> None:
+def _list_ended(office: Office, number: int, people: PeopleList | None, out: str | None, shape: str) -> None:
     run = office.store.read(partial(find_export, number=number))
     if run is None:
         msg = f"There is no export {number}; see: optin exports"
         raise RequestRefused(msg)
     ended = ended_since(office.store.read, office.vault, run, office.clock())
-    if theirs is not None:
-        people = open_list(theirs, Channel.EMAIL.value, None, "utf-8")
-        addresses = (people.value(line) for line in people.rows)
+    if people is not None:
+        addresses = (text for line in people.rows for text in (people.value(line), *people.others(line)))
         ended = chain(ended, erased_since(office.store.read, office.vault, run, addresses))
     columns = ("email", "phone", "what", "at")
     rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
@@ -171,7 +181,7 @@ def _list_ended(office: Office, number: int, theirs: Path | None, out: str | Non
             table.add_row(*row)
         Console().print(table)
     erased = count_erased(office.store.read, run)
-    if erased and theirs is None:
+    if erased and people is None:
         click.echo(
             f"{erased} people of export {number} were erased since; no address of them is kept."
             f" Find them in the processor's own file: --file FILE",
@@ -231,7 +241,12 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             kept.write(people.header)
         left.write(("line", kind.value, "reason"))
         judged, values = tee(people.rows)
-        for line, reason in zip(judged, scrubber.judge(people.value(it) for it in values), strict=True):
+        told = (
+            scrubber.judge_rows((people.value(it), *people.others(it)) for it in values)
+            if suppress_only
+            else scrubber.judge(people.value(it) for it in values)
+        )
+        for line, reason in zip(judged, told, strict=True):
             reasons[reason] += 1
             if reason:
                 left.write((str(line.number), people.value(line), reason))

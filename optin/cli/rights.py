@@ -92,7 +92,7 @@ def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
             view_personal, vault=office.vault, email_index=index, policy=office.policy, now=office.clock()
         )
         data = office.store.read(view)
-        if data.empty and not (data.suppressions or data.holds):
+        if data.empty and not (data.suppressions or data.holds or data.handled):
             msg = "Nothing is kept about this address."
             raise RequestRefused(msg)
         yield _Case(edition, office, index, address, why.strip(), data)
@@ -133,22 +133,21 @@ def withdraw(site: Path, email: str, why: str, purpose: str | None) -> None:
     """Withdraw the consents of EMAIL, at once (GDPR 7(3))."""
     with _case(site, email, why) as case:
         about = [(it.purpose, it.channel) for it in case.data.consents if purpose in {None, it.purpose}]
-        if not about:
+        if not about and (purpose is not None or case.data.empty):
             msg = "There is no such consent of this person; see: optin subject show"
             raise RequestRefused(msg)
-        ended = case.office.write(partial(_withdrawn, case=case, about=about))
+        ended = case.office.write(partial(_withdrawn, case=case, about=None if purpose is None else about))
         case.office.note_ending()
     for wording in ended:
         click.echo(f"withdrawn: {wording}")
     click.echo(f"{len(ended)} withdrawn." if ended else "Everything was withdrawn or over already.")
 
 
-def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]]) -> list[str]:
+def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list[str]:
     office = case.office
     found = find_subject(tx, case.index)
     ended = () if found is None else withdraw_from(tx, office.vault, found, about, office.clock())
-    if ended:
-        case.recorded(tx, "withdraw")
+    case.recorded(tx, "withdraw")
     return [question.wording for question in ended]
 
 

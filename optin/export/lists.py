@@ -34,6 +34,11 @@ _LOOKS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
     "phone": re.compile(r"(?=(?:\D*\d){7})[+(]?[\d][\d ()./-]{6,24}"),
 }
+_HOLDS = {  # somewhere in a cell: "Jan <jan@example.nl> (home)"
+    "email": re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+"),
+    "phone": re.compile(r"[+(]?(?:\d[ ()./-]*){7,15}"),
+}
+MAX_CELL_CHARACTERS = 1_000  # of a cell that is searched
 _OF = {"email": "an e-mail address", "phone": "a telephone number"}
 
 
@@ -52,10 +57,16 @@ class PeopleList:
     header: tuple[str, ...] | None
     column: int
     rows: Iterator[Line]
+    kind: str  # email or phone
 
     def value(self, line: Line) -> str:
         """Return the address of a row; empty where the row is too short."""
         return line.cells[self.column].strip() if self.column < len(line.cells) else ""
+
+    def others(self, line: Line) -> tuple[str, ...]:
+        """Return the addresses in the other cells of a row: a second one is of a person as well."""
+        others = (cell for place, cell in enumerate(line.cells) if place != self.column)
+        return tuple(address for cell in others for address in _held(self.kind, cell))
 
 
 def open_list(path: Path, kind: str, column: str | None, encoding: str) -> PeopleList:
@@ -69,7 +80,7 @@ def open_list(path: Path, kind: str, column: str | None, encoding: str) -> Peopl
         msg = f"{path.name} is empty."
         raise RequestRefused(msg)
     first = tuple(cell.strip() for cell in sample[0].cells)
-    has_header = not any(_LOOKS[kind].fullmatch(cell) for cell in first)
+    has_header = not any(_held(kind, cell) for cell in first)
     found = _named(path, first, column) if column is not None else _found(sample, first, kind)
     if found is None:
         msg = (
@@ -78,7 +89,11 @@ def open_list(path: Path, kind: str, column: str | None, encoding: str) -> Peopl
         )
         raise RequestRefused(msg)
     rows = chain(sample[1:] if has_header else sample, lines)
-    return PeopleList(sample[0].cells if has_header else None, found, rows)
+    return PeopleList(sample[0].cells if has_header else None, found, rows, kind)
+
+
+def _held(kind: str, cell: str) -> list[str]:
+    return _HOLDS[kind].findall(cell[:MAX_CELL_CHARACTERS])
 
 
 def _named(path: Path, first: Sequence[str], column: str) -> int:

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.opened import OpenedRequest, open_request
@@ -68,6 +69,8 @@ class KeptConsent:
     ended_at: datetime | None
     expires_at: datetime
     form_version: str  # SHA-256 of the page
+    number: str = ""  # of a consent by telephone: the number it is for
+    number_corrected: bool = False
     offered: str = ""  # the words in which it can be given anew now; empty: it cannot
 
 
@@ -192,7 +195,7 @@ def view_personal(
         lang=declared.declaration.lang if declared else "",
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
-        consents=() if subject is None else _consents(tx, subject, opened, policy, now),
+        consents=() if subject is None else _consents(tx, subject, opened, contact, policy, now),
         requests=tuple(_request(request) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
         exports=()
@@ -220,7 +223,12 @@ def _taken_away(contact: Contact) -> tuple[str, ...]:
 
 
 def _consents(
-    tx: Tx, subject: SubjectId, opened: Sequence[OpenedRequest], policy: RequestPolicy, now: datetime
+    tx: Tx,
+    subject: SubjectId,
+    opened: Sequence[OpenedRequest],
+    contact: Contact,
+    policy: RequestPolicy,
+    now: datetime,
 ) -> tuple[KeptConsent, ...]:
     by_id = {request.stored.id: request for request in opened}
     found: list[KeptConsent] = []
@@ -229,6 +237,9 @@ def _consents(
         question = None if request is None else request.declaration.question(consent.purpose)
         if request is None or question is None:
             continue
+        by_phone = consent.channel is Channel.PHONE
+        corrected = {} if contact.correction is None else contact.correction.after(request.stored.created_at)
+        declared = request.declared.fields.get(PHONE_FIELD, "")
         status = consent.record.status
         if status is Status.GIVEN and consent.expires_at <= now:
             status = Status.EXPIRED
@@ -244,6 +255,8 @@ def _consents(
                 ended_at=None if status is Status.GIVEN else consent.record.since,
                 expires_at=consent.expires_at,
                 form_version=request.form.version.digest,
+                number=corrected.get(PHONE_FIELD, declared) if by_phone else "",
+                number_corrected=by_phone and PHONE_FIELD in corrected,
                 offered="" if status is Status.GIVEN else _offered(policy, request, consent),
             )
         )

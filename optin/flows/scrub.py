@@ -58,6 +58,15 @@ class Scrubber:
         while batch := list(islice(waiting, BATCH)):
             yield from self._judge(batch)
 
+    def judge_rows(self, rows: Iterable[Sequence[str]]) -> Iterator[str]:
+        """Yield for each row why it is dropped: for its first address, or an objection to any other."""
+        waiting = iter(rows)
+        while batch := list(islice(waiting, BATCH)):
+            reasons = iter(self._judge([value for row in batch for value in row]))
+            for row in batch:
+                first, *others = islice(reasons, len(row))
+                yield OBJECTED if first == KEPT and OBJECTED in others else first
+
     def _judge(self, batch: Sequence[str]) -> list[str]:
         # 1. One normal form.
         normal = [self._normal(value) for value in batch]

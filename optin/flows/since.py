@@ -16,8 +16,10 @@ from optin.consent.address import parse_email
 from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.consent.record import Status, SubjectId
+from optin.store.dossier import requests_by
 from optin.store.exports import FIRST, ExportRun, ended_members, gone_since
-from optin.store.subjects import open_contact
+from optin.store.requests import Declared, Sealed
+from optin.store.subjects import Contact, open_contact
 from optin.store.transaction import Operation, from_ms
 from optin.store.vault import Vault
 
@@ -40,15 +42,21 @@ def ended_since(read: Read, vault: Vault, run: ExportRun, now: datetime) -> Iter
     after = FIRST
     while page := read(partial(ended_members, run=run, after=after, now=now)):
         for key, sealed, status, since, until in page:
-            contact = open_contact(vault, SubjectId(bytes(key)), bytes(sealed))
+            subject = SubjectId(bytes(key))
+            contact = open_contact(vault, subject, bytes(sealed))
             over = status == Status.GIVEN
-            yield Ended(
-                email=contact.email,
-                phone=contact.values.get(PHONE_FIELD, "") if run.channel == Channel.PHONE else "",
-                what=Status.EXPIRED.value if over else status,
-                at=from_ms(until if over else since),
-            )
+            what, at = Status.EXPIRED.value if over else status, from_ms(until if over else since)
+            numbers = _numbers(read, vault, subject, contact) if run.channel == Channel.PHONE else [""]
+            yield from (Ended(contact.email, number, what, at) for number in numbers)
         after = bytes(page[-1][0])
+
+
+def _numbers(read: Read, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
+    """Return every number that a person gave: which of them the processor got, its own file says."""
+    requests = read(partial(requests_by, subject=subject))
+    declared = [Declared.parse(Sealed.open(vault, it.id, it.sealed).declaration) for it in requests]
+    given = [contact.values.get(PHONE_FIELD, ""), *(it.fields.get(PHONE_FIELD, "") for it in declared)]
+    return list(dict.fromkeys(number for number in given if number)) or [""]
 
 
 def erased_since(read: Read, vault: Vault, run: ExportRun, addresses: Iterable[str]) -> Iterator[Ended]:

@@ -21,11 +21,15 @@ from optin.store.due import (
     Due,
     consents_ending,
     consents_over,
+    count_actions,
     count_ending,
+    count_gone,
     count_holds_over,
     count_idle,
+    count_notices_over,
     count_over,
     count_settled,
+    count_strays,
     count_unconfirmed,
     forget_notices,
     idle_people,
@@ -153,7 +157,8 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
     """Return what a sweep would do now; changes nothing."""
     policy, now = broom.policy, broom.now
     magnets = Due(consented=False, before=_ago(policy.keep_magnet, now))
-    leads = Due(consented=True, before=_ago(policy.keep_proof, now))
+    proof = _ago(policy.keep_proof, now)
+    leads = Due(consented=True, before=proof)
     ending = sum(
         count_ending(tx, purpose, now, _ahead(before, now)) for purpose, before in policy.ask_again.items()
     )
@@ -178,6 +183,21 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
             count_settled(tx, now - SETTLED_KEPT),
             "deliveries",
             f"settled over {SETTLED_KEPT.days} days ago",
+        ),
+        Planned(
+            "mails",
+            count_notices_over(tx, now - NOTICES_KEPT),
+            "links to personal pages",
+            f"mailed over {NOTICES_KEPT.days} day ago",
+        ),
+        Planned(
+            "records",
+            count_actions(tx, proof) + count_gone(tx, proof),
+            "records of what was done for erased people, and of exports that held them",
+            f"older than {policy.keep_proof.text}",
+        ),
+        Planned(
+            "records", count_strays(tx, now - STRAYS_KEPT), "people", "read for exports that came to nothing"
         ),
     ]
 

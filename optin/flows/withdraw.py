@@ -10,11 +10,13 @@ from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import EventKind, Happening, RequestId, Status, SubjectId, follow
 from optin.flows.opened import OpenedRequest, open_request
+from optin.store.dossier import requests_of
 from optin.store.events import add_events
 from optin.store.replay import remember
 from optin.store.requests import peek_request
 from optin.store.subjects import (
     StoredConsent,
+    address_of,
     consents_of,
     lock_subject,
     numbers_of,
@@ -78,8 +80,13 @@ def withdraw_everything(tx: Tx, vault: Vault, request: RequestId, now: datetime)
 def withdraw_from(
     tx: Tx, vault: Vault, subject: SubjectId, which: Collection[tuple[str, str]] | None, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn."""
+    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn.
+
+    All: also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
+    """
     lock_subject(tx, subject)
+    if which is None:
+        _lapse_pending(tx, vault, subject, now)
     ended: list[_Live] = []
     for consent in consents_of(tx, subject):
         about = (str(consent.purpose), consent.channel.value)
@@ -93,6 +100,14 @@ def withdraw_from(
                 ended.append(_Live(opened, question, consent))
     _end(tx, vault, subject, ended, now)
     return tuple(live.question for live in ended)
+
+
+def _lapse_pending(tx: Tx, vault: Vault, subject: SubjectId, now: datetime) -> None:
+    index = address_of(tx, subject)
+    for stored in requests_of(tx, index):
+        if stored.confirmed_at is None:
+            for question in open_request(tx, vault, stored).asked:
+                suppress(tx, index, question.purpose, question.channel, now)
 
 
 def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[_Live]:

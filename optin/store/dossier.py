@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.record import RequestId
+from optin.consent.record import RequestId, SubjectId
 from optin.store.requests import Request, peek_request
 from optin.store.transaction import Tx, from_ms
 from optin.store.vault import Place, Vault
@@ -57,6 +57,13 @@ def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
         "SELECT id FROM request WHERE email_index = :email_index ORDER BY created_at, id",
         email_index=email_index,
     )
+    found = [peek_request(tx, RequestId(row[0])) for row in rows]
+    return [request for request in found if request is not None]
+
+
+def requests_by(tx: Tx, subject: SubjectId) -> list[Request]:
+    """Return every request that a person confirmed, oldest first."""
+    rows = tx.all("SELECT id FROM request WHERE subject_id = :id ORDER BY created_at, id", id=subject)
     found = [peek_request(tx, RequestId(row[0])) for row in rows]
     return [request for request in found if request is not None]
 

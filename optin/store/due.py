@@ -125,6 +125,35 @@ def count_settled(tx: Tx, before: datetime) -> int:
     )
 
 
+def count_notices_over(tx: Tx, before: datetime) -> int:
+    """Count links to personal pages that were mailed before a moment."""
+    return _count(
+        tx,
+        "SELECT COUNT(*) FROM outbox WHERE state <> 'queued' AND settled_at < :before AND kind = 'personal'",
+        before=to_ms(before),
+    )
+
+
+def count_actions(tx: Tx, before: datetime) -> int:
+    """Count what officers did before a moment."""
+    return _count(tx, "SELECT COUNT(*) FROM rights_action WHERE at < :before", before=to_ms(before))
+
+
+def count_gone(tx: Tx, before: datetime) -> int:
+    """Count digests of people of exports who were erased before a moment."""
+    return _count(tx, "SELECT COUNT(*) FROM export_gone WHERE at < :before", before=to_ms(before))
+
+
+def count_strays(tx: Tx, before: datetime) -> int:
+    """Count members of exports before a moment that were never recorded."""
+    row = tx.one(
+        "SELECT COUNT(*) FROM export_member WHERE run < :end"
+        " AND NOT EXISTS (SELECT 1 FROM export_run WHERE export_run.members = export_member.run)",
+        end=to_ms(before).to_bytes(8, "big"),
+    )
+    return 0 if row is None else int(row[0])
+
+
 def forget_notices(tx: Tx, before: datetime, most: int) -> int:
     """Remove mails without a request that were settled before a moment; return how many."""
     return tx.run(

@@ -88,7 +88,7 @@ class PostgresStore:
     submit_read = submit
 
     def read(self, operation: Operation[T]) -> T:
-        """Run `operation` in a transaction of its own and commit it; again, where two waited for each other."""
+        """Run `operation` in a transaction of its own and commit it; again, if two waited for each other."""
         for last in (*[False] * DEADLOCK_TRIES, True):
             try:
                 with self._pool.connection() as connection:

@@ -57,6 +57,12 @@ def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
     return None if row is None else SubjectId(row[0])
 
 
+def address_of(tx: Tx, subject: SubjectId) -> bytes:
+    """Return the digest of a person's address; empty for somebody who is gone."""
+    row = tx.one("SELECT email_index FROM subject WHERE id = :id", id=subject)
+    return b"" if row is None else bytes(row[0])
+
+
 @dataclass(frozen=True)
 class Correction:
     """What a person put right: the values, and the salt of the event that commits to them (GDPR 16).

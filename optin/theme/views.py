@@ -141,6 +141,7 @@ class PersonalView:
     data: PersonalData
     labels: tuple[tuple[str, str], ...]  # fields of the contact in words
     processors: tuple[tuple[str, str], ...]  # who they are, by id
+    purposes: tuple[tuple[str, str], ...] = ()  # in the words that were shown, by id
     done: str = ""  # what was just done: a key of the catalogue below `personal.done.`
     problems: tuple[Problem, ...] = ()
     typed: tuple[tuple[str, str], ...] = ()

@@ -80,7 +80,8 @@ async def get_personal(request: Request) -> Response:
     if request.query_params.get("erase") == "1" and not data.empty:
         return desk.page(erase_view(desk.edition, data, language_of(request), request.url.path))
     done = request.query_params.get("done", "")
-    return _page(request, data, done=done if done in DONE else "")
+    told = done in DONE and (done == "erased") == data.empty  # a link may claim what was not done
+    return _page(request, data, done=done if told else "")
 
 
 async def post_personal(request: Request) -> Response:
@@ -110,8 +111,9 @@ async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> R
         subject = find_subject(tx, index)
         return subject is not None and bool(withdraw_from(tx, office.vault, subject, {about}, office.clock()))
 
-    if await desk.write(withdraw):
-        await desk.note_ending()
+    if not await desk.write(withdraw):
+        return _back(request, "unchanged")
+    await desk.note_ending()
     return _back(request, "withdrawn")
 
 

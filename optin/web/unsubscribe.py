@@ -11,8 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.links import LinkKind
+from optin.consent.purpose import PurposeId
 from optin.consent.record import RequestId
-from optin.errors import LinkSpent
+from optin.errors import LinkSpent, PostMalformed
 from optin.flows.withdraw import (
     Withdrawable,
     view_withdrawable,
@@ -57,6 +58,8 @@ async def post_unsubscribe(request: Request) -> Response:
         return await _page_of_nobody(request, stored)
     if found.questions:
         await desk.note_ending()
+    elif what and what != EVERYTHING and found.form.question(PurposeId(what)) is None:
+        raise PostMalformed  # what nobody asked is not "nothing left"
     return _page(request, found, done=True, more=what != EVERYTHING)
 
 
