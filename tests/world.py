@@ -232,7 +232,7 @@ class World:
             pass
         audit = Audit(self.store.read, self.vault)
         assert list(audit.run()) is not None
-        assert audit.findings == []
+        assert audit.findings == [], audit.findings
 
     def derived(self, subject: SubjectId, purpose: PurposeId) -> Status | None:
         """Derive a status from the events alone."""

@@ -153,8 +153,8 @@ def _confirm(
     subject = find_or_add_subject(tx, stored.email_index, b"", now)
 
     # 3. Decide for each box.
-    records = [(question, _record(tx, subject, stored, question)) for question in opened.asked]
-    given = [pair for pair in records if may_confirm(pair[1], stored.created_at)]
+    records = [(question, _record(tx, subject, question)) for question in opened.asked]
+    given = [pair for pair in records if _may(tx, stored, *pair)]
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
@@ -195,13 +195,17 @@ def _numbers(vault: Vault, opened: OpenedRequest) -> list[bytes]:
     return [] if number is None else [vault.number_index(number)]
 
 
-def _record(tx: Tx, subject: SubjectId, stored: Request, question: ConsentQuestion) -> ConsentRecord:
-    """Return where the consent stands for someone who asked; a suppression counts as a withdrawal."""
+def _record(tx: Tx, subject: SubjectId, question: ConsentQuestion) -> ConsentRecord:
+    """Return where the consent stands for someone who asked."""
     kept = load_consent(tx, subject, question.purpose, question.channel)
-    record = ConsentRecord(status=Status.PENDING) if kept is None else kept.record
+    return ConsentRecord(status=Status.PENDING) if kept is None else kept.record
+
+
+def _may(tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord) -> bool:
+    """Tell whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
     suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
-    return replace(record, withdrawn_at=max(moments, default=None))
+    return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), stored.created_at)
 
 
 def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:

@@ -104,6 +104,35 @@ def test_only_who_objected_is_dropped_when_asked_so(site: Path, tmp_path: Path) 
     assert objected == {"carol@example.com", "erica@example.com"}
 
 
+@pytest.mark.parametrize(
+    "first", ["Erica <erica@example.com>", "erica@example.com (prive)", "; erica@example.com"]
+)
+def test_a_first_row_with_a_person_in_it_is_no_header(site: Path, tmp_path: Path, first: str) -> None:
+    """E6: an address with something around it never passes as the name of a column."""
+    file = tmp_path / "old.csv"
+    file.write_text(f'"{first}"\n' + "alice@example.com\n" * 3)
+    assert scrub(site, file).exit_code == 0
+    assert rows(tmp_path / "kept.csv") == [["alice@example.com"]] * 3
+    for name in ("kept.csv", "kept-dropped.csv"):
+        (tmp_path / name).unlink()
+    assert scrub(site, file, "--suppress-only").exit_code == 0
+    assert "erica" not in (tmp_path / "kept.csv").read_text()
+
+
+def test_an_objection_in_another_column_drops_the_row(site: Path, tmp_path: Path) -> None:
+    """E6, R7: a private address beside that of the company is of the same person."""
+    file = tmp_path / "old.csv"
+    file.write_text(
+        "email,email 2\n"
+        "zed@example.com,Erica <erica@example.com>\n"
+        "yves@example.com,\n"
+        "x@example.com,unknown@example.com\n"
+    )
+    assert scrub(site, file, "--suppress-only").exit_code == 0
+    assert [row[0] for row in rows(tmp_path / "kept.csv")] == ["email", "yves@example.com", "x@example.com"]
+    assert ["2", "zed@example.com", "withdrawn or erased"] in rows(tmp_path / "kept-dropped.csv")
+
+
 def test_a_list_of_telephone_numbers_is_scrubbed_as_well(site: Path, tmp_path: Path) -> None:
     """E6: however they are written; a number whose owner was erased goes."""
     file = tmp_path / "numbers.csv"

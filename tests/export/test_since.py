@@ -82,6 +82,20 @@ def test_who_was_erased_is_found_in_the_processors_own_file(site: Path, tmp_path
         assert len({bytes(row[1]) for row in rows}) == 2, "no two exports can be joined by what is left"
 
 
+def test_the_processors_file_may_be_of_any_shape(site: Path, tmp_path: Path) -> None:  # noqa: F811
+    """E5: its encoding and the column of the address can be named; a second address counts as well."""
+    export(site, tmp_path / "leads.csv")
+    open_world_of(site, "erase", "alice@example.com")
+    theirs = tmp_path / "theirs.csv"
+    theirs.write_bytes("naam;contact;privé\nZoë;zed@example.com;<alice@example.com>\n".encode("cp1252"))
+    refused = run(site, "exports", "--since", "1", "--file", str(theirs))
+    assert refused.exit_code == 1
+    assert "--encoding cp1252" in refused.stderr
+    how = ["--encoding", "cp1252", "--column", "contact", "--format", "json"]
+    found = run(site, "exports", "--since", "1", "--file", str(theirs), *how)
+    assert [row["email"] for row in json.loads(found.stdout)] == ["alice@example.com"]
+
+
 def test_who_came_back_is_not_listed_as_withdrawn(site: Path, tmp_path: Path) -> None:  # noqa: F811
     """E5: only what does not hold now."""
     export(site, tmp_path / "leads.csv")

@@ -17,7 +17,7 @@ from optin.consent.record import Status
 from optin.flows.erase import erase_person
 from optin.flows.offers import Offers
 from optin.flows.orders import MailKind
-from optin.flows.personal import hold_data
+from optin.flows.personal import ask_for_link, handled, hold_data
 from optin.flows.sweep import RULES, plan
 from tests.export.test_export import harvest
 from tests.web.conftest import site_at
@@ -173,6 +173,23 @@ def test_a_dry_run_says_what_a_sweep_does(world: World) -> None:
     done = sweep(office_of(world))
     for rule in ("unconfirmed", "expired", "magnets"):
         assert planned[rule] == done[rule], rule
+
+
+def test_the_plan_leaves_nothing_out(world: World) -> None:
+    """R8: every rule has its line; personal links and records of what was done are counted too."""
+    world.join("alice@example.com", TIPS)
+    index = world.vault.index(parse_email("alice@example.com"))
+    link = partial(ask_for_link, vault=world.vault, address=parse_email("alice@example.com"), lang="nl")
+    world.do(partial(link, policy=world.policy, now=world.now))
+    world.send()
+    world.do(
+        partial(handled, vault=world.vault, email_index=index, what="show", who="o", why="w", now=world.now)
+    )
+    world.wait(6 * YEAR)
+    planned = world.store.read(partial(plan, broom=world.broom))
+    assert {line.rule for line in planned} == set(RULES)
+    assert [line.count for line in planned if line.rule == "records"] == [1, 0]
+    assert [line.count for line in planned if line.what == "links to personal pages"] == [1]
 
 
 def test_the_command_tells_in_a_table_what_would_go_and_why(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from dataclasses import replace
@@ -16,9 +17,10 @@ from jsonschema import Draft202012Validator
 from optin.bootstrap.edition import load_edition
 from optin.consent.address import parse_email
 from optin.consent.links import LinkKind
+from optin.consent.purpose import PurposeId
 from optin.export.personal import schema
 from optin.flows.orders import MailKind, NoticeOrder
-from optin.flows.personal import hold_data
+from optin.flows.personal import handled, hold_data
 from optin.store.log import integrate
 from tests.web.conftest import Visit
 
@@ -400,3 +402,45 @@ def test_a_stranger_learns_nothing_from_a_signature(visit: Visit) -> None:
     forged = vault.links.sign(LinkKind.PERSONAL, b"x" * 32, visit.moment)
     assert "alice" not in visit.client.get(f"/me/{forged}").text
     assert visit.client.get(f"/me/{token[:-2]}xx").status_code == 404
+
+
+def test_the_page_claims_nothing_that_was_not_done(visit: Visit) -> None:
+    """R1, R2: not by its address, not for a consent that nobody gave, not where a name did not come along."""
+    visit.join(**BOTH)
+    link = personal_link(visit)
+    assert "Gewist." not in visit.client.get(f"{link}?done=erased").text
+    assert "Ingetrokken. Dit geldt meteen." not in press(visit, link, "withdraw", consent="other email")
+    press(visit, link, "correct", phone="020 765 4321")
+    page = visit.client.get(link).text
+    assert 'value="Alice"' in page, "a field that was not sent is not an empty one"
+    assert "Dit nummer heeft u op deze pagina zelf verbeterd." in page
+    assert "+31207654321" in page
+    press(visit, link, "correct", first_name="", phone="")
+    page = visit.client.get(link).text
+    assert 'name="first_name" value=""' in page, "what was taken away can be filled in again"
+
+
+def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> None:
+    """R1, R9: that the officer did something is kept, so the page says so; words, not ids."""
+    visit.join(**BOTH)
+    link = personal_link(visit)
+    index = visit.office.vault.index(parse_email("alice@example.com"))
+    done = partial(
+        handled, vault=visit.office.vault, email_index=index, what="show", who="officer", why="brief"
+    )
+    visit.office.write(partial(done, now=visit.moment))
+    assert "brief" in visit.client.get(link).text
+    page = press(visit, link, "erase")
+    assert "Uw gegevens zijn gewist" in page
+    assert "uw gegevens ingezien" in page
+    assert "brief" not in page, "its reason may name people, and is gone"
+    assert "tips-email" not in page
+    assert visit.desk.edition.site.purposes[PurposeId("tips-email")].wording["nl"] in html.unescape(page)
+
+
+def test_an_unknown_button_is_no_withdrawal(visit: Visit) -> None:
+    """R3: "nothing left to withdraw" is not said while something stands."""
+    delivery = visit.join(**BOTH)
+    answer = visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", what="somethingelse")
+    assert answer.status_code == 400
+    assert "niets meer" not in answer.text

@@ -1,0 +1,184 @@
+"""What somebody else, an older form or a second click cannot spoil about a person."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from functools import partial
+
+from optin.consent.address import parse_email
+from optin.consent.purpose import Channel
+from optin.consent.record import Status
+from optin.flows.erase import BY_PERSON, Erased, erase_person
+from optin.flows.personal import PersonalData, correct, view_personal
+from optin.flows.scrub import KEPT, Scrubber
+from optin.flows.sweep import plan, sweep_leads
+from optin.flows.withdraw import withdraw_from
+from optin.store.subjects import find_subject, numbers_of
+from tests.export.test_export import harvest
+from tests.world import CALL, TIPS, World
+
+ALICE, BERT = "alice@example.com", "bert@example.com"
+PHONE, OTHER, THIRD = "+31201234567", "+31207654321", "+31201112223"
+YEAR = timedelta(days=365)
+
+
+def put_right(world: World, email: str, **values: str) -> bool:
+    index = world.vault.index(parse_email(email))
+    changed = world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+    world.wait(timedelta(seconds=1))
+    return changed
+
+
+def erase(world: World, email: str) -> Erased | None:
+    index = world.vault.index(parse_email(email))
+    return world.do(
+        partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    )
+
+
+def withdraw_all(world: World, email: str) -> int:
+    index = world.vault.index(parse_email(email))
+    subject = world.store.read(partial(find_subject, email_index=index))
+    assert subject is not None
+    ended = world.do(partial(withdraw_from, vault=world.vault, subject=subject, which=None, now=world.now))
+    world.wait(timedelta(seconds=1))
+    return len(ended)
+
+
+def kept(world: World, email: str) -> PersonalData:
+    index = world.vault.index(parse_email(email))
+    view = partial(view_personal, vault=world.vault, email_index=index, policy=world.policy, now=world.now)
+    return world.store.read(view)
+
+
+def numbers(world: World) -> list[str]:
+    """Return the numbers that an export for calls hands out."""
+    return [lead.fields["phone"] for lead in harvest(world, Channel.PHONE)[0]]
+
+
+def scrub(world: World, *numbers: str, suppress_only: bool = False) -> list[bool]:
+    scrubber = Scrubber(
+        world.store.read,
+        world.vault,
+        CALL,
+        Channel.PHONE,
+        Channel.PHONE,
+        world.now,
+        "NL",
+        suppress_only=suppress_only,
+    )
+    return [reason == KEPT for reason in scrubber.judge(numbers)]
+
+
+def test_a_strangers_sign_up_spoils_no_correction(world: World) -> None:
+    """GDPR 16, D7: what nobody confirmed carries no evidence about a known person."""
+    world.join(ALICE, TIPS, CALL, phone=PHONE, first_name="Alise")
+    world.sign_up(ALICE, TIPS, first_name="Mallory")
+    world.wait(timedelta(seconds=1))
+    assert put_right(world, ALICE, first_name="Alice", phone=OTHER)
+    assert numbers(world) == [OTHER]
+    assert [lead.fields["first_name"] for lead in harvest(world)[0]] == ["Alice"]
+    assert kept(world, ALICE).contact == {"first_name": "Alice", "phone": OTHER}
+
+
+def test_what_was_put_right_outlives_an_older_form(world: World) -> None:
+    """GDPR 16: a form filled in before, confirmed after, knows it worse; one filled in after knows better."""
+    world.join(ALICE, TIPS, first_name="Alise")
+    older = world.sign_up(ALICE, CALL, first_name="Alys", phone=PHONE)
+    world.wait(timedelta(seconds=1))
+    put_right(world, ALICE, first_name="Alice")
+    world.confirm(older)
+    world.wait(timedelta(seconds=1))
+    assert kept(world, ALICE).contact == {"first_name": "Alice", "phone": PHONE}
+    world.join(ALICE, TIPS, first_name="Alicia")
+    assert kept(world, ALICE).contact["first_name"] == "Alicia"
+    put_right(world, ALICE, phone=OTHER)
+    assert kept(world, ALICE).contact == {"first_name": "Alicia", "phone": OTHER}
+    assert numbers(world) == [OTHER]
+
+
+def test_a_number_that_was_taken_away_is_not_called(world: World) -> None:
+    """GDPR 16, E1: the consent stands, but there is nothing to call; the person may fill it in again."""
+    world.join(ALICE, TIPS, CALL, phone=PHONE)
+    put_right(world, ALICE, phone="")
+    assert harvest(world, Channel.PHONE) == ([], {"without number": 1})
+    assert kept(world, ALICE).taken_away == ("phone",)
+    assert scrub(world, PHONE) == [False]
+    put_right(world, ALICE, phone=OTHER)
+    assert numbers(world) == [OTHER]
+    assert kept(world, ALICE).taken_away == ()
+    (call,) = [consent for consent in kept(world, ALICE).consents if consent.channel == "phone"]
+    assert (call.number, call.number_corrected) == (OTHER, True)
+
+
+def test_nobody_lifts_anothers_objection_to_be_called(world: World) -> None:
+    """R3, R7: bert gives the number that alice withdrew; it is hers to allow again, not his."""
+    request = world.join(ALICE, CALL, phone=PHONE)
+    world.withdraw(request)
+    world.wait(timedelta(seconds=1))
+    world.join(BERT, CALL, phone=PHONE)
+    assert harvest(world, Channel.PHONE) == ([], {"suppressed": 1, "withdrawn": 1})
+    assert scrub(world, PHONE) == [False]
+    assert scrub(world, PHONE, suppress_only=True) == [False]
+    world.join(ALICE, CALL, phone=PHONE)
+    assert numbers(world) == [PHONE, PHONE]
+
+
+def test_an_erased_persons_number_stays_hers(world: World) -> None:
+    """R5, R7: after alice was erased only she, from her mailbox, brings her number back."""
+    world.join(ALICE, CALL, phone=PHONE)
+    erase(world, ALICE)
+    world.wait(timedelta(seconds=1))
+    world.join(BERT, CALL, phone=PHONE)
+    assert harvest(world, Channel.PHONE) == ([], {"suppressed": 1})
+    world.join(ALICE, CALL, phone=PHONE)
+    assert [lead.email for lead in harvest(world, Channel.PHONE)[0]] == [ALICE]
+
+
+def test_an_earlier_number_is_still_found(world: World) -> None:
+    """E6, R7: a second form with another number does not make the first one anybody's."""
+    world.join(ALICE, CALL, phone=PHONE)
+    world.join(ALICE, TIPS, phone=OTHER)
+    subject = world.store.read(partial(find_subject, email_index=world.vault.index(parse_email(ALICE))))
+    assert subject is not None
+    assert len(world.store.read(partial(numbers_of, subject=subject))) == 2
+    assert scrub(world, PHONE, OTHER, THIRD) == [True, False, False]
+    assert withdraw_all(world, ALICE) == 2
+    assert scrub(world, PHONE, OTHER, THIRD, suppress_only=True) == [False, False, True]
+
+
+def test_withdrawing_everything_ends_what_waits_in_the_mailbox(world: World) -> None:
+    """R3, D4: who says stop is not brought back by a confirmation that was asked before."""
+    world.join(ALICE, TIPS)
+    waiting = world.sign_up(ALICE, CALL, phone=PHONE)
+    world.wait(timedelta(seconds=1))
+    assert withdraw_all(world, ALICE) == 1
+    assert world.confirm(waiting).granted == ()
+    assert world.status(ALICE, CALL) is None
+
+
+def test_who_asks_for_something_today_is_not_swept_today(world: World) -> None:
+    """R8: an old consent's clock does not take a magnet that was asked for yesterday."""
+    world.withdraw(world.join(ALICE, TIPS))
+    world.withdraw(world.join(BERT, TIPS))
+    world.wait(5 * YEAR + timedelta(days=10))
+    world.join(ALICE)  # only the magnet
+    waiting = world.sign_up(BERT, CALL, phone=PHONE)
+    assert world.do(lambda tx: sweep_leads(tx, world.broom)) == 0
+    world.confirm(waiting)
+    assert world.do(lambda tx: sweep_leads(tx, world.broom)) == 0
+    assert world.status(BERT, CALL) is Status.GIVEN
+    assert {planned.rule: planned.count for planned in world.do(lambda tx: plan(tx, world.broom))}[
+        "leads"
+    ] == 0
+
+
+def test_two_erasures_at_once_are_one(world: World) -> None:
+    """R5: of eight at once exactly one finds something, and none fails."""
+    world.join(ALICE, TIPS, CALL, phone=PHONE)
+    world.send()
+    with ThreadPoolExecutor(8) as threads:
+        outcomes = list(threads.map(lambda _: erase(world, ALICE), range(8)))
+    assert len([outcome for outcome in outcomes if outcome is not None]) == 1
+    assert world.count("subject") == world.count("request") == 0
