@@ -14,7 +14,7 @@ from optin.flows.policy import RequestPolicy
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Site
-from optin.site.publication import Publication, publish
+from optin.site.publication import Publication, frame_of, privacy_url, publish
 from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, keep_asset, keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
@@ -36,8 +36,7 @@ class Edition:
         """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
         if lang not in self.publication.privacy:
             lang = self.site.languages[0]
-        url = f"/privacy/{self.publication.privacy[lang].digest[:16]}"
-        return Frame(lang=lang, controller=self.site.controller, privacy_url=url)
+        return frame_of(self.site, lang, privacy_url(self.publication.privacy[lang].digest))
 
     @property
     def policy(self) -> RequestPolicy:

@@ -23,6 +23,7 @@ from optin.theme.theme import Asset, Theme
 from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
 
 _END = re.compile(r"</(?=style)", re.IGNORECASE)  # would end the element; CSS reads "<\/" as the same
+_SHOWN = re.compile(rf'(?<="){ASSET.pattern}')  # not in the address of a social card, which nobody loads
 _LINK = re.compile(rf'<link\b[^>]*\bhref="({ASSET.pattern})"[^>]*>')
 
 
@@ -113,7 +114,7 @@ def _dressed(page: str, assets: Mapping[str, Asset]) -> str:
             return found[0]
         return f"data:{asset.content_type};base64,{base64.b64encode(asset.data).decode()}"
 
-    return ASSET.sub(picture, _LINK.sub(style, page))
+    return _SHOWN.sub(picture, _LINK.sub(style, page))
 
 
 def _assets(edition: Edition, office: Office, pages: Iterable[bytes]) -> dict[str, Asset]:

@@ -17,7 +17,7 @@ from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Settings, load_settings, name_of
-from optin.site.addresses import ADDRESS_SETTINGS
+from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
 from optin.site.beginnings import BEGINNINGS
 from optin.site.documents import Document, Path_, read_toml
 from optin.site.files import Absence, find_inside, is_there
@@ -145,6 +145,7 @@ class _SiteReader:
                 self._period(("retention", "magnet"), written.retention.magnet),
                 self._period(("retention", "proof"), written.retention.proof),
             ),
+            pages_url=self._pages_url(written),
             personal_link=self._period(("personal", "link"), written.personal.link),
             consequences=self._consequences(written),
         )
@@ -167,6 +168,13 @@ class _SiteReader:
             if not setting.sound(getattr(settings, setting.name)):
                 cure = f"{setting.cure} It is set by {variable}." if variable in os.environ else setting.cure
                 self._say((setting.name,), setting.wanted, cure, setting.name.replace("_", "-"))
+
+    def _pages_url(self, written: SiteFile) -> str:
+        address = written.pages_url.rstrip("/")
+        if address and not is_base_address(address):
+            message = "The address of the built pages is not https://host."
+            self._say(("pages_url",), message, "Write the scheme and the host, nothing more.", "pages-url")
+        return address
 
     def _check_controller(self, controller: ControllerTable) -> None:
         if controller.country not in phonenumbers.SUPPORTED_REGIONS:

@@ -170,6 +170,7 @@ class Site:
     anchors: Anchors = field(default_factory=Anchors)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    pages_url: str = ""  # where the built pages are, if not at the base address
     personal_link: RetentionPeriod = RetentionPeriod.parse("1 hour")
     consequences: Mapping[str, str] = field(default_factory=dict)  # of an erasure, by language (R5)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -24,6 +25,7 @@ from optin.theme.views import Card, Frame, IndexView, LandingView, Picture, Priv
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
+_LINK = re.compile(r'<a href="(/(?!/)[^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,28 @@ def privacy_url(digest: PrivacyDigest) -> str:
     return f"/privacy/{digest[:VERSION_CHARACTERS]}"
 
 
+def frame_of(site: Site, lang: str, privacy: str) -> Frame:
+    """Return what surrounds a page whose privacy statement is at `privacy`."""
+    base = site.settings.base_url
+    return Frame(lang, site.controller, privacy, base_url=base, pages_url=site.pages_url or base)
+
+
+def linked(site: Site, html: str) -> str:
+    """Lead each link of a text to where it is answered, wherever the page is: if need be to the app."""
+    here = {"/", "/privacy", *(f"/{slug}" for slug in site.magnets)}
+
+    def lead(link: re.Match[str]) -> str:
+        path = re.split("[?#]", link[1])[0]
+        return link[0] if path in here else f'<a href="{site.settings.base_url}{link[1]}"'
+
+    return _LINK.sub(lead, html)
+
+
 def _privacy(site: Site, theme: Theme, lang: str) -> PrivacyVersion:
     statement = site.privacy[lang]
-    frame = Frame(lang, site.controller, privacy_url="/privacy")  # its own digest cannot stand in it
-    page = theme.page(PrivacyView(frame, statement.title, statement.body_html)).encode()
+    in_force = f"{site.settings.base_url}/privacy"  # its own digest cannot stand in it
+    frame, body = frame_of(site, lang, in_force), linked(site, statement.body_html)
+    page = theme.page(PrivacyView(frame, statement.title, body)).encode()
     return PrivacyVersion(PrivacyDigest(hashlib.sha256(page).hexdigest()), lang, page)
 
 
@@ -102,19 +122,21 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
         fields=magnet.fields,
         file="" if magnet.file is None else magnet.file.name,
     )
-    body = magnet.body_html
+    body = linked(site, magnet.body_html)
+    frame = frame_of(site, magnet.lang, privacy_url(privacy))
     for picture in magnet.pictures:
         shown = _picture(theme, picture)
         sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
         body = body.replace(f'src="{picture.source}"', sized)
     return LandingView(
-        frame=Frame(magnet.lang, site.controller, privacy_url(privacy)),
+        frame=frame,
         declaration=declaration,
         description=magnet.description,
         body_html=body,
-        action=f"/{magnet.slug}",
+        action=f"{frame.base_url}/{magnet.slug}",
         form_key="",
         texts=magnet.texts,
+        page_url=f"{frame.pages_url}/{magnet.slug}",
         picture=None if magnet.picture is None else _picture(theme, magnet.picture),
     )
 
@@ -140,5 +162,5 @@ def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion]) -> b
         Card(f"/{magnet.slug}", magnet.kind, magnet.lang, magnet.title, magnet.description)
         for magnet in site.magnets.values()
     )
-    frame = Frame(lang, site.controller, privacy_url(privacy[lang].digest))
+    frame = frame_of(site, lang, privacy_url(privacy[lang].digest))
     return theme.page(IndexView(frame, cards)).encode()

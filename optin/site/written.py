@@ -157,6 +157,7 @@ class SiteFile(Written):
 
     languages: list[str] = Field(["nl"], min_length=1, description="The first is the site's own.")
     base_url: str = Field("http://127.0.0.1:8000", description="Where visitors reach the site.")
+    pages_url: str = Field("", description="Where the pages of optin build are, if not at base_url.")
     store: str = Field("sqlite:///var/optin.db", description="sqlite:///FILE or postgresql://…")
     mail: str = Field("file:var/mail", description="smtp://…, smtps://… or file:FOLDER")
     keys: str = Field("var/keys.json", description="The key file.")

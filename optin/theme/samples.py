@@ -32,13 +32,14 @@ QUESTIONS = (
 GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
 HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
 KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter")
-URL = "https://optin.example.com/x"
+HOST = "https://optin.example.com"
+URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
 
 
 def pages(lang: str) -> Iterator[Any]:
     """Yield a view for every page, with and without what may be missing from it."""
-    frame = views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef")
+    frame = views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef", base_url=HOST, pages_url=HOST)
     wrong = (Problem("email", "email-invalid"), Problem("phone", "phone-missing"))
     for kind in KINDS:
         blank = _landing(frame, kind)
@@ -119,7 +120,8 @@ def _landing(frame: views.Frame, kind: str) -> views.LandingView:
         declaration=_declaration(frame.lang, kind),
         description="Sentence.",
         body_html="<p>Text.</p>",
-        action="/x",
+        action=URL,
+        page_url=URL,
         form_key="f" * 32,
         picture=views.Picture("/static/a.png", "A line", 40, 20),
     )

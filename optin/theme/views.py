@@ -22,6 +22,8 @@ class Frame:
     controller: Controller
     privacy_url: str
     home_url: str = "/"
+    base_url: str = ""  # of the app, before a link that only it answers
+    pages_url: str = ""  # where the public finds the pages that everybody gets
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class LandingView:
     action: str
     form_key: str
     texts: tuple[tuple[str, str], ...] = ()  # the magnet's own words for keys of the catalogue (M9)
+    page_url: str = ""  # the page's own address, for search engines and social cards
     picture: Picture | None = None
     typed: Typed | None = None
     problems: tuple[Problem, ...] = ()

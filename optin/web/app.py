@@ -70,10 +70,10 @@ async def get_health(request: Request) -> Response:
 class SecureHeaders:
     """Adds the security headers to whatever the application answers (S1)."""
 
-    def __init__(self, inner: ASGIApp, *, secure: bool) -> None:
+    def __init__(self, inner: ASGIApp, base_url: str) -> None:
         """Prepare the headers once."""
         self._inner = inner
-        self._headers = [(name.encode(), value.encode()) for name, value in security_headers(secure=secure)]
+        self._headers = [(name.encode(), value.encode()) for name, value in security_headers(base_url)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, with headers added to the answer."""
@@ -98,5 +98,5 @@ def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     )
     inner.router.redirect_slashes = False
     inner.state.desk = desk
-    secured = SecureHeaders(inner, secure=desk.edition.site.settings.secure)
+    secured = SecureHeaders(inner, desk.edition.site.settings.base_url)
     return Front(secured, lambda: desk.pages)

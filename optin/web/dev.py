@@ -179,11 +179,17 @@ class DevFront:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                page = bytes(body).replace(b"</body>", RELOAD + b"</body>", 1)
+                page = self._here(start, bytes(body)).replace(b"</body>", RELOAD + b"</body>", 1)
                 await send({**start, "headers": _dev_headers(start["headers"], len(page))})
                 await send({"type": "http.response.body", "body": page})
 
         await app({**scope, "headers": kept}, receive, gather)
+
+    def _here(self, start: Message, page: bytes) -> bytes:
+        """Keep links and forms where the author looks, through a tunnel perhaps; but not those of a mail."""
+        if b"x-dev-policy" in dict(start["headers"]):
+            return page
+        return page.replace(f'="{self._bench.desk.edition.site.settings.base_url}/'.encode(), b'="/')
 
 
 def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], ...]:

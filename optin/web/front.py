@@ -15,11 +15,21 @@ from typing import TypeAlias
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.bootstrap.edition import Edition
+from optin.site.publication import privacy_url
 from optin.web.headers import ASSET_CACHE, PAGE_CACHE, security_headers
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 HTML = "text/html; charset=utf-8"
 WORTH_COMPRESSING = ("text/", "image/svg+xml")
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is at an address, whoever asks."""
+
+    data: bytes
+    content_type: str = HTML
+    cache: str = PAGE_CACHE
 
 
 @dataclass(frozen=True)
@@ -40,14 +50,15 @@ class FrontPage:
     compressed: Answer
 
 
-def front_page(data: bytes, content_type: str, cache: str, *, secure: bool) -> FrontPage:
+def front_page(content: Content, base_url: str) -> FrontPage:
     """Prepare a page once: headers, tag and compressed bytes."""
+    data, content_type = content.data, content.content_type
     tag = hashlib.sha256(data).hexdigest()[:32]
     headers = [
         ("content-type", content_type),
-        ("cache-control", cache),
+        ("cache-control", content.cache),
         ("vary", "accept-encoding"),
-        *security_headers(secure=secure),
+        *security_headers(base_url),
     ]
     plain = _answer(data, tag, headers)
     if not content_type.startswith(WORTH_COMPRESSING):
@@ -57,19 +68,21 @@ def front_page(data: bytes, content_type: str, cache: str, *, secure: bool) -> F
     return FrontPage(plain, compressed)
 
 
-def front_pages(edition: Edition) -> Mapping[str, FrontPage]:
-    """Return every page of an edition that is the same for everybody, by path."""
-    publication, secure = edition.publication, edition.site.settings.secure
-
-    def page(data: bytes) -> FrontPage:
-        return front_page(data, HTML, PAGE_CACHE, secure=secure)
-
-    pages = {"/": page(publication.index)}
-    pages |= {f"/{slug}": page(form.page) for slug, form in publication.forms.items()}
-    pages |= {f"/privacy/{it.digest[:16]}": page(it.page) for it in publication.privacy.values()}
+def front_contents(edition: Edition) -> Mapping[str, Content]:
+    """Return everything of an edition that is the same for everybody, by path."""
+    publication = edition.publication
+    contents = {"/": Content(publication.index)}
+    contents |= {f"/{slug}": Content(form.page) for slug, form in publication.forms.items()}
+    contents |= {privacy_url(it.digest): Content(it.page) for it in publication.privacy.values()}
     for url, asset in edition.theme.assets.items():
-        pages[url] = front_page(asset.data, asset.content_type, ASSET_CACHE, secure=secure)
-    return pages
+        contents[url] = Content(asset.data, asset.content_type, ASSET_CACHE)
+    return contents
+
+
+def front_pages(edition: Edition) -> Mapping[str, FrontPage]:
+    """Prepare everything of an edition that is the same for everybody, by path."""
+    base_url = edition.site.settings.base_url
+    return {path: front_page(content, base_url) for path, content in front_contents(edition).items()}
 
 
 class Front:

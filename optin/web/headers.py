@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
 YEAR_SECONDS = 31_536_000
 PAGE_CACHE = "public, max-age=60"
 ASSET_CACHE = f"public, max-age={YEAR_SECONDS}, immutable"
 NO_STORE = "no-store"
 
 _ALWAYS = (
-    ("content-security-policy", POLICY),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
@@ -22,11 +17,22 @@ _ALWAYS = (
 )
 
 
-def security_headers(*, secure: bool) -> tuple[tuple[str, str], ...]:
-    """Return the headers of every answer; `secure`: the site is on https and stays there."""
-    if secure:
-        return (
-            *_ALWAYS,
-            ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"),
-        )
-    return _ALWAYS
+def security_headers(base_url: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers of every answer. `base_url`: where forms post to; on https it stays there."""
+    policy = (
+        f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {_ascii(base_url)};"
+        " base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = (("content-security-policy", policy), *_ALWAYS)
+    if base_url.startswith("https://"):
+        return (*headers, ("strict-transport-security", f"max-age={YEAR_SECONDS}; includeSubDomains"))
+    return headers
+
+
+def _ascii(base_url: str) -> str:
+    """Return an address as browsers compare it: a name with other letters than a to z as xn--."""
+    scheme, _, host = base_url.partition("://")
+    try:
+        return f"{scheme}://{host.encode('idna').decode()}" if not host.isascii() else base_url
+    except UnicodeError:  # no name that a browser could find
+        return "'self'"

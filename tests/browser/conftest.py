@@ -14,14 +14,23 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
+from tests.browser.front_door import FrontDoor, front_door
 from tests.chromium import ARGUMENTS, installed
-from tests.mail.server import Script, mail_server
+from tests.mail.server import Script, certificate, mail_server
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
 
 
 @pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
+    """Open the way by which Chromium reaches the site under its own address."""
+    _, context = certificate(tmp_path_factory.mktemp("door"))
+    with front_door(context) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="package")
+def browser(door: FrontDoor) -> Iterator[Browser]:
     """Start Chromium, for the tests in this folder: its driver keeps the thread's event loop.
 
     Without a Chromium the tests fail, they do not skip.
@@ -29,7 +38,7 @@ def browser() -> Iterator[Browser]:
     path = installed()
     assert path is not None, "the browser tests need Chromium; make test installs it"
     with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=path, args=list(ARGUMENTS))
+        chromium = driver.chromium.launch(executable_path=path, args=[*ARGUMENTS, *door.arguments])
         yield chromium
         chromium.close()
 
@@ -38,12 +47,12 @@ def browser() -> Iterator[Browser]:
 class House:
     """A served site and the mail that left it."""
 
-    base: str
     site: Path
     store: str
     keys: str
     mail: str = ""
     script: Script = field(default_factory=Script)
+    base: str = BASE_URL
 
     def count(self, recipient: str) -> int:
         """Count the mails to somebody so far."""
@@ -64,7 +73,7 @@ class House:
         raise AssertionError(recipient)
 
     def letter(self, recipient: str, subject: str) -> tuple[str, str, str]:
-        """Wait for a mail; return its text, its HTML and the link in it, at this machine's address."""
+        """Wait for a mail; return its text, its HTML and the link in it."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
             for data in reversed(self.script.mails):
@@ -76,21 +85,21 @@ class House:
                     words = text.get_content()
                     found = re.search(r"https://\S+/(confirm|download|me)/\S+", words)
                     assert found is not None
-                    return words, html.get_content(), found[0].replace(BASE_URL, self.base)
+                    return words, html.get_content(), found[0]
             time.sleep(0.05)
         raise AssertionError(recipient)
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator[House]:
     """Serve a site for all browser tests."""
     folder = tmp_path_factory.mktemp("house")
     site_at(folder / "site")
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
-        port = asking.getsockname()[1]
+        port = door.inward = asking.getsockname()[1]
     store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
-    opened = House(f"http://127.0.0.1:{port}", folder / "site", store, keys)
+    opened = House(folder / "site", store, keys)
     with mail_server(opened.script) as mail_port:
         opened.mail = f"smtp://127.0.0.1:{mail_port}"
         with served(folder / "site", port, store, opened.mail, keys):

@@ -22,6 +22,7 @@ from optin.flows.personal import (
     PersonalData,
 )
 from optin.theme import views
+from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
 NOW = datetime(2026, 11, 23, 21, 28, tzinfo=UTC)
@@ -38,14 +39,17 @@ def landing(lang: str, kind: str = "white-paper", **changes: Any) -> views.Landi
         declaration=declaration(lang, kind),
         description="Wie u nog mag bellen.",
         body_html="<p>Tekst.</p><h2>Kop</h2><ul><li>Een</li></ul>",
-        action="/koud-bellen",
+        action=f"{BASE_URL}/koud-bellen",
         form_key="f" * 32,
+        page_url=f"{BASE_URL}/koud-bellen",
     )
     return replace(view, **changes)
 
 
 def frame(lang: str) -> views.Frame:
-    return views.Frame(lang, DECLARATION.controller, "/privacy/0123456789abcdef")
+    return views.Frame(
+        lang, DECLARATION.controller, "/privacy/0123456789abcdef", base_url=BASE_URL, pages_url=BASE_URL
+    )
 
 
 def confirmation(lang: str, **changes: Any) -> views.ConfirmationMail:

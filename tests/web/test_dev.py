@@ -103,6 +103,14 @@ def test_live_reload_outlives_a_file_that_is_none(bench: tuple[Path, httpx.Clien
     assert client.get("/paper").status_code == 200
 
 
+def test_forms_and_links_stay_where_the_author_looks(bench: tuple[Path, httpx.Client]) -> None:
+    """O2, M8: through a tunnel, or under another name; only the mail is what would have left."""
+    _, client = bench
+    page = client.get("/paper").text
+    assert 'action="/paper"' in page
+    assert '<a href="/me">' in page
+
+
 def test_what_nobody_foresaw_is_told_and_the_watch_goes_on() -> None:
     """O2, S5: whatever loading a site raises becomes a page of errors, not the end of live reload."""
 
