@@ -19,6 +19,7 @@ COMMANDS = {
     "schema": "marketer:schema",
     "stats": "analyst:stats",
     "dev": "author:dev",
+    "build": "operator:build",
     "serve": "operator:serve",
     "sweep": "operator:sweep_command",
     "export": "officer:export",

@@ -1,4 +1,4 @@
-"""Commands of whoever runs the site: serve, sweep."""
+"""Commands of whoever runs the site: build, serve, sweep, backup, restore, keys."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
 from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
+from optin.site.folder import write_folder
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.serving import open_port, run_server
+from optin.web.static import static_files
 
 log = logging.getLogger("optin.serve")
 
@@ -43,6 +45,33 @@ NO_PROXY = (
     ' limit for each client network counts nobody; set trusted = ["127.0.0.1"] under [proxy] in optin.toml'
 )
 WORKER = "OPTIN_WORKER"  # in a further process of one command: the listening socket they share
+
+
+@click.command()
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write: a new one.")
+@site_option
+def build(site: Path, out: Path) -> None:
+    """Write the pages as a folder that any web host can serve. Their forms post to base_url.
+
+    The app takes the forms of every build, also when the site has changed since.
+    """
+    edition, findings = load_edition(site)
+    errors = sum(finding.severity == "error" for finding in findings)
+    show_findings(findings)
+    if edition is None or errors:
+        refuse(f"{errors} errors; mend them first. Nothing was written.")
+    with open_office(edition.site.settings, edition.policy) as office:
+        keep_edition(office.store, edition, office.clock())
+    base_url, files = edition.site.settings.base_url, static_files(edition)
+    try:
+        write_folder(out, files)
+    except OSError as problem:
+        refuse(f"{out} cannot be written: {problem}")
+    click.echo(f"{out} holds {len(files)} files; their forms post to {base_url}.")
+    if not edition.site.settings.secure:
+        click.secho(
+            f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True
+        )
 
 
 @click.command()

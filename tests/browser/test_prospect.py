@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.browser.conftest import House
+from tests.serving import environment
+from tests.web.static_host import static_host
 
 
 def someone() -> str:
@@ -52,6 +57,37 @@ def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None
     house.letter(address, "Uw aanvraag")
     assert window.cookies() == []
     assert all(url.startswith(house.base) for url in asked)
+
+
+def test_from_a_static_page_to_the_app(house: House, window: BrowserContext, tmp_path: Path) -> None:
+    """M8, F5: the built page on a plain file server; its form, its mistakes and its links are the app's."""
+    command = [sys.executable, "-m", "optin", "build", "--site", str(house.site), "--out", str(tmp_path)]
+    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=60)
+    asked: list[str] = []
+    window.on("request", lambda request: asked.append(request.url))
+    page, address = window.new_page(), someone()
+    with static_host(tmp_path) as host:
+        page.goto(host)
+        page.click("a[href='/paper']")
+        page.click("footer a[href$='/me']")
+        assert page.url == f"{house.base}/me"
+        page.goto(f"{host}/paper")
+        page.fill("#field-email", "nobody")
+        page.check("input[value=tips-email]")
+        page.click("form button")
+        assert (page.url, "Fout" in page.title()) == (f"{house.base}/paper", True)
+        page.goto(f"{host}/paper")
+        page.fill("#field-email", address)
+        page.check("input[value=tips-email]")
+        page.click("form button")
+        assert page.url.startswith(f"{house.base}/paper/sent?")
+        assert page.locator("h1").inner_text() == "Kijk in uw mailbox"
+    _, _, link = house.letter(address, "Bevestig")
+    page.goto(link)
+    page.click("form.now button")
+    assert page.locator("h1").inner_text().startswith("Bevestigd")
+    assert window.cookies() == []
+    assert all(url.startswith((host, house.base)) for url in asked)
 
 
 def test_by_keyboard_alone(house: House, browser: Browser) -> None:

@@ -22,6 +22,7 @@ from tests.web.conftest import site_at
 
 ARGUMENTS = {
     "check": [],
+    "build": ["--out", "{folder}/pages"],
     "exports": [],
     "stats": [],
     "sweep": [],

@@ -1,0 +1,51 @@
+"""The front of the house as files: what any web host can serve while the app answers the forms (M8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from xml.sax.saxutils import escape
+
+from optin.bootstrap.edition import Edition
+from optin.site.publication import privacy_url
+from optin.theme.views import ErrorView
+from optin.web.front import HTML, Content, front_contents
+from optin.web.headers import ASSET_CACHE, security_headers
+
+ONLY_THE_APP = ("/me", "/log")  # addresses that people type
+
+
+def static_files(edition: Edition) -> Mapping[str, bytes]:
+    """Return every file of a build by its name: the pages byte for byte as the app serves them."""
+    site, publication = edition.site, edition.publication
+    own = site.languages[0]
+    base, pages_url = site.settings.base_url, site.pages_url or site.settings.base_url
+    addresses = [f"{pages_url}/", *(f"{pages_url}/{slug}" for slug in publication.forms)]
+    contents = {**front_contents(edition)}
+    contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
+    files = {_name(path, it): it.data for path, it in contents.items()}
+    texts = {
+        "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
+        "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {pages_url}/sitemap.xml\n",
+        "sitemap.xml": _sitemap(addresses),
+        "_headers": _headers(base),
+        "_redirects": "".join(f"{path} {base}{path} 302\n" for path in ONLY_THE_APP),
+    }
+    return files | {name: text.encode() for name, text in texts.items()}
+
+
+def _name(path: str, content: Content) -> str:
+    return (f"{path}/index.html" if content.content_type == HTML else path).lstrip("/")
+
+
+def _sitemap(addresses: list[str]) -> str:
+    urls = "".join(f"  <url><loc>{escape(address)}</loc></url>\n" for address in addresses)
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n'
+    )
+
+
+def _headers(base_url: str) -> str:
+    """Write the headers as Netlify and Cloudflare Pages read them; what two rules say is joined."""
+    lines = ["/*", *(f"  {name}: {value}" for name, value in security_headers(base_url))]
+    return "\n".join([*lines, "/static/*", f"  cache-control: {ASSET_CACHE}", ""])
