@@ -12,8 +12,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page
 
+from optin.web.headers import security_headers
 from tests.browser.conftest import House
-from tests.serving import environment
+from tests.serving import BASE_URL, environment
 from tests.web.static_host import static_host
 
 
@@ -60,13 +61,13 @@ def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None
 
 
 def test_from_a_static_page_to_the_app(house: House, window: BrowserContext, tmp_path: Path) -> None:
-    """M8, F5: the built page on a plain file server; its form, its mistakes and its links are the app's."""
+    """M8, F5, S1: a built page on a plain file server with our headers; form and links lead to the app."""
     command = [sys.executable, "-m", "optin", "build", "--site", str(house.site), "--out", str(tmp_path)]
     subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=60)
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))
     page, address = window.new_page(), someone()
-    with static_host(tmp_path) as host:
+    with static_host(tmp_path, security_headers(BASE_URL)) as host:
         page.goto(host)
         page.click("a[href='/paper']")
         page.click("footer a[href$='/me']")

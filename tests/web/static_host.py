@@ -11,14 +11,23 @@ from pathlib import Path
 
 
 class _Quiet(SimpleHTTPRequestHandler):
+    also: tuple[tuple[str, str], ...] = ()
+
+    def end_headers(self) -> None:
+        """Send what the host was told to send with everything."""
+        for name, value in self.also:
+            self.send_header(name, value)
+        super().end_headers()
+
     def log_message(self, *_told: object) -> None:
         """Say nothing."""
 
 
 @contextmanager
-def static_host(folder: Path) -> Iterator[str]:
+def static_host(folder: Path, headers: tuple[tuple[str, str], ...] = ()) -> Iterator[str]:
     """Serve a folder on a free port of this machine; yield its address."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+    handler = type("Host", (_Quiet,), {"also": headers})
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
