@@ -22,9 +22,7 @@ PARTLY = {
     "O5": "health; metrics are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
-NOT_YET = {
-    "O3",
-}  # fmt: skip
+NOT_YET = {"O3"}
 
 
 def lines() -> list[tuple[str, str, str]]:
