@@ -193,7 +193,7 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
         Planned(
             "records",
             count_actions(tx, proof) + count_gone(tx, proof),
-            "records of what was done for erased people, and of exports that held them",
+            "records of what officers did, and of erased people in exports",
             f"older than {policy.keep_proof.text}",
         ),
         Planned(
