@@ -84,6 +84,7 @@ class PeopleAudit:
     vault: Vault
     findings: list[str] = field(default_factory=list)
     _known: dict[str, _Form] | None = None
+    _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
         """Look at the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
@@ -121,10 +122,17 @@ class PeopleAudit:
             subject = owners[request][1]
             if subject is not None and body["purpose"] and body["channel"]:
                 chains[bytes(subject), body["purpose"], body["channel"]].append(body)
+        self._indexes.clear()
         self._check_people(page.people)
         for request, row in owners.items():
             self._check_request(row, events[request], mails[request])
         self._check_statuses(page.consents, chains)
+
+    def _index(self, address: EmailAddress) -> bytes:
+        found = self._indexes.get(address)
+        if found is None:
+            found = self._indexes[address] = self.vault.index(address)
+        return found
 
     def _check_people(self, people: Sequence[Row]) -> None:
         for key, index, sealed in people:
@@ -134,7 +142,7 @@ class PeopleAudit:
             except (KeysUnusable, KeyError, TypeError, ValueError):
                 self.findings.append(f"subject {subject.hex()}: how the person is reached does not open")
                 continue
-            if self.vault.index(address) != bytes(index):
+            if self._index(address) != bytes(index):
                 self.findings.append(f"subject {subject.hex()} is filed under another address")
 
     def _check_request(self, row: Row, events: Sequence[tuple[int, Body]], mails: dict[str, Row]) -> None:
@@ -143,7 +151,7 @@ class PeopleAudit:
         try:
             sealed = Sealed.open(self.vault, request, bytes(row[4]))
             declared = Declared.parse(sealed.declaration)
-            index = self.vault.index(EmailAddress(declared.email))
+            index = self._index(EmailAddress(declared.email))
         except (KeysUnusable, KeyError, TypeError, ValueError):
             self.findings.append(f"{name}: what was declared does not open")
             return
