@@ -81,7 +81,7 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     # has everything erased
     page.click("a[href$='erase=1']")
     page.click("button[value=erase]")
-    assert page.locator("h1").inner_text() == "Wij bewaren niets meer over u"
+    assert page.locator("h1").inner_text() == "Uw gegevens zijn gewist"
     assert "gewist" in house.last_words(address, "Uw gegevens zijn gewist")
     assert address not in exported(house, "tips-email", "email")
 
