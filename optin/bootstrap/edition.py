@@ -53,6 +53,7 @@ class Edition:
             personal=site.personal_link,
             keep_magnet=site.retention.magnet,
             keep_proof=site.retention.proof,
+            keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
             offers=Offers(self.publication.forms.values()),
         )

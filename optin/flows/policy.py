@@ -21,6 +21,7 @@ class RequestPolicy:
     personal: RetentionPeriod = RetentionPeriod.parse("1 hour")  # the link to the personal page (R1)
     keep_magnet: RetentionPeriod = RetentionPeriod.parse("24 months")  # who never gave a consent (R8)
     keep_proof: RetentionPeriod = RetentionPeriod.parse("5 years")  # after the last consent ended
+    keep_backups: RetentionPeriod = RetentionPeriod.parse("3 months")  # what a backup must be told (S7)
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     resend: int = 3

@@ -144,6 +144,7 @@ class _SiteReader:
             retention=Retention(
                 self._period(("retention", "magnet"), written.retention.magnet),
                 self._period(("retention", "proof"), written.retention.proof),
+                self._period(("retention", "backups"), written.retention.backups),
             ),
             pages_url=self._pages_url(written),
             personal_link=self._period(("personal", "link"), written.personal.link),

@@ -74,6 +74,7 @@ class Retention:
 
     magnet: RetentionPeriod = RetentionPeriod.parse("24 months")
     proof: RetentionPeriod = RetentionPeriod.parse("5 years")
+    backups: RetentionPeriod = RetentionPeriod.parse("3 months")
 
 
 @dataclass(frozen=True)

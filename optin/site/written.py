@@ -101,6 +101,7 @@ class RetentionTable(Written):
 
     magnet: str = Field("24 months", description="People who asked for a magnet and gave no consent.")
     proof: str = Field("5 years", description="Proof, after somebody's last consent ended.")
+    backups: str = Field("3 months", description="Longest life of a backup; the journal goes back so far.")
 
 
 class PersonalTable(Written):
