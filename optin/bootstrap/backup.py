@@ -7,23 +7,29 @@ import secrets
 import shutil
 import sqlite3
 from collections import Counter
-from contextlib import closing, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from optin.bootstrap.edition import Edition
-from optin.bootstrap.journal import Journal
-from optin.bootstrap.office import Office, advance_log, open_office
-from optin.bootstrap.opening import sqlite_path
+from optin.bootstrap.journal import Journal, Kept, sync_folder
+from optin.bootstrap.office import Office, advance_log
+from optin.bootstrap.opening import open_store, sqlite_path
+from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
-from optin.flows.replay import finish_restore, replay_line
+from optin.flows.replay import replay
 from optin.settings import Settings
-from optin.store.copying import check_copy, copy_in, copy_out, count_on
-from optin.store.installation import check_keys, is_claimed
+from optin.store.copying import check_copy, copy_in, copy_out
+from optin.store.installation import backup_moment, check_keys, is_claimed, mark_backup
 from optin.store.log import log_frontier
-from optin.store.replay import last_line
+from optin.store.replay import ReplayLine, kept_lines
 from optin.store.sqlite import SqliteStore, connect
+from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
+
+_JOURNALS = ("-wal", "-shm", "-journal")
 
 
 def back_up(edition: Edition, office: Office, out: Path) -> int:
@@ -33,6 +39,7 @@ def back_up(edition: Edition, office: Office, out: Path) -> int:
     """
     _must_be_new(out)
     advance_log(office)
+    begun = office.clock()
     draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
     try:
         path = sqlite_path(edition.site.settings.store, edition.site.root)
@@ -42,7 +49,7 @@ def back_up(edition: Edition, office: Office, out: Path) -> int:
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with closing(connect(path)) as connection:
                 connection.execute("VACUUM INTO ?", [str(draft)])
-        size = _looked_at(draft, office.vault, edition.site.settings)
+        size = _looked_at(draft, office.vault, edition.site.settings, begun)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         os.link(draft, out)
@@ -57,9 +64,9 @@ def back_up(edition: Edition, office: Office, out: Path) -> int:
 def restore(edition: Edition, vault: Vault, file: Path, journal: Journal | None) -> Counter[str]:
     """Put a backup in place of nothing; tell it what was withdrawn and erased since. Returns what, how often.
 
-    1. Look at a copy of the backup, with the keys of this site.
-    2. Put it where the store is to be; what is there already is never overwritten.
-    3. Replay the withdrawals and erasures that the journal knows and the backup does not.
+    1. Read the whole journal; look at a copy of the backup, with the keys of this site; see that the two fit.
+    2. On SQLite: tell the copy, then put it where the store is to be; what is there is never overwritten.
+    3. On PostgreSQL: copy it in and tell it, in one transaction.
     Raises RequestRefused, StoreUnusable or KeysUnusable.
     """
     settings = edition.site.settings
@@ -70,25 +77,32 @@ def restore(edition: Edition, vault: Vault, file: Path, journal: Journal | None)
     folder = file.parent if target is None else target.parent
     draft = folder / f".restore.{secrets.token_hex(4)}.part"
     try:
-        # 1. Look at a copy of the backup.
+        # 1. Look at journal and backup.
+        kept = None if journal is None else journal.read()
         shutil.copyfile(file, draft)
         draft.chmod(0o600)
         size = _looked_at(draft, vault, settings)
+        store: Store = SqliteStore(draft)
+        try:
+            if kept is not None:
+                store.read(partial(_must_fit, kept=kept))
+            tell = partial(_tell, vault=vault, lines=() if kept is None else kept.lines, size=size)
 
-        # 2. and 3. On SQLite the copy takes its place when it has been told everything.
+            # 2. On SQLite the copy takes its place when it has been told everything.
+            if target is not None:
+                done = _told(Office(store, vault, edition.policy), tell)
+        finally:
+            store.close()
         if target is not None:
-            store = SqliteStore(draft)
-            try:
-                done = _told(Office(store, vault, edition.policy), journal, size)
-            finally:
-                store.close()
-            os.link(draft, target)
+            _put_in_place(draft, target)
             return done
-        with open_office(settings, edition.policy) as office:
-            office.write(partial(copy_in, path=draft))
-            done = _told(office, journal, size)
-            office.write(count_on)
-            return done
+
+        # 3. On PostgreSQL nobody sees it before it has been told everything.
+        store = open_store(settings.store, settings.root, vault, origin=settings.log_origin)
+        try:
+            return _told(Office(store, vault, edition.policy), partial(tell, draft=draft))
+        finally:
+            store.close()
     except (OSError, sqlite3.Error) as problem:
         msg = f"{file} cannot be restored ({problem}); nothing was changed."
         raise RequestRefused(msg) from None
@@ -96,22 +110,54 @@ def restore(edition: Edition, vault: Vault, file: Path, journal: Journal | None)
         _remove(draft)
 
 
-def _told(office: Office, journal: Journal | None, size: int) -> Counter[str]:
-    """Replay what the journal knows; then say in the log that a backup was put back."""
-    done: Counter[str] = Counter()
-    known = office.store.read(last_line)
-    for line in journal.lines() if journal is not None else ():
-        if line.number > known:
-            kind = office.write(partial(replay_line, vault=office.vault, line=line))
-            done[kind] += 1
-    office.write(partial(finish_restore, vault=office.vault, size=size, now=office.clock()))
+def _must_fit(tx: Tx, kept: Kept) -> None:
+    """See that a journal tells all that is missing in a backup. Raises RequestRefused."""
+    cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
+    if kept.since is not None and backup_moment(tx) < kept.since:
+        msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
+        raise RequestRefused(msg)
+    names = {line.name for line in kept.lines}
+    for line in kept_lines(tx):
+        if line.name not in names and (kept.since is None or line.at >= kept.since):
+            msg = (
+                "The journal is older than the backup, or not of this site: it lacks what the backup knows"
+                f" of {rfc3339(line.at)}. {cure}"
+            )
+            raise RequestRefused(msg)
+
+
+def _tell(
+    tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime, draft: Path | None = None
+) -> Counter[str]:
+    if draft is not None:
+        copy_in(tx, draft)
+    return replay(tx, vault, lines, size, now)
+
+
+def _told(office: Office, tell: Callable[..., Counter[str]]) -> Counter[str]:
+    done = office.write(partial(tell, now=office.clock()))
     advance_log(office)
     office.clear(tries=10)
     return done
 
 
-def _looked_at(path: Path, vault: Vault, settings: Settings) -> int:
-    """See that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable."""
+def _put_in_place(draft: Path, target: Path) -> None:
+    """Give a closed database its name; what has got there meanwhile is not overwritten."""
+    if any(_beside(draft, ending).exists() for ending in _JOURNALS):
+        msg = "its own journal could not be emptied"
+        raise OSError(msg)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    _must_be_new(target)
+    os.link(draft, target)
+    sync_folder(target.parent)
+
+
+def _looked_at(path: Path, vault: Vault, settings: Settings, begun: datetime | None = None) -> int:
+    """See that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable.
+
+    `begun`: it is a copy of that moment, and keeps it.
+    """
     store = SqliteStore(path)
     try:
         wrong = store.read(check_copy) if store.read(is_claimed) else "it is no database of optin's"
@@ -119,18 +165,25 @@ def _looked_at(path: Path, vault: Vault, settings: Settings) -> int:
             msg = f"This is no backup that can be trusted: {wrong}. Nothing was changed."
             raise StoreUnusable(msg)
         store.submit(lambda tx: check_keys(tx, vault, settings.log_origin)).result()
+        if begun is not None:
+            store.submit(partial(mark_backup, at=begun)).result()
         return store.read(log_frontier).size
     finally:
         store.close()
 
 
 def _must_be_new(path: Path) -> None:
-    if path.exists():
-        msg = f"{path} is there already; move it away first, nothing is overwritten."
-        raise RequestRefused(msg)
+    """Refuse a database that is there, or what is left of one: SQLite would write it into the new one."""
+    for ending in ("", *_JOURNALS):
+        if _beside(path, ending).exists():
+            msg = f"{_beside(path, ending)} is there already; move it away first, nothing is overwritten."
+            raise RequestRefused(msg)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
 
 
 def _remove(draft: Path) -> None:
-    for ending in ("", "-wal", "-shm", ".lock"):
-        with suppress(FileNotFoundError):
-            draft.with_name(draft.name + ending).unlink()
+    for ending in ("", *_JOURNALS, ".lock"):
+        _beside(draft, ending).unlink(missing_ok=True)

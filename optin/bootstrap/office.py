@@ -19,7 +19,7 @@ from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
-from optin.flows.sweep import ERASING, RULES, Broom, Rule
+from optin.flows.sweep import ERASING, JOURNAL, RULES, Broom, Rule, journal_from
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.outbox import give_up_killers
@@ -64,6 +64,12 @@ class Office:
         """See what was just withdrawn or erased in the journal that is kept apart."""
         if self.journal is not None:
             self.journal.catch_up(self.store)
+
+    def shorten_journal(self) -> None:
+        """Forget in the journal that is kept apart what no backup needs to be told any more (R8)."""
+        if self.journal is not None:
+            self.journal.catch_up(self.store)
+            self.journal.forget(journal_from(self.policy, self.clock()))
 
     def clear(self, tries: int = 1) -> bool:
         """Empty the database's own journal, so that erased bytes are gone from it too (R5).
@@ -170,6 +176,8 @@ def sweep(office: Office) -> dict[str, int]:
     done: dict[str, int] = {}
     for name, rule in RULES.items():
         done[name] = 0
+        if name == JOURNAL:
+            office.shorten_journal()
         while count := _step(office, rule):
             done[name] += count
     if any(done[name] for name in ERASING):

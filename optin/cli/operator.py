@@ -175,6 +175,8 @@ def backup(site: Path, file: Path) -> None:
         size = back_up(edition, office, file)
     click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
     click.echo("It opens with the key file alone: keep that apart, and the journal apart from both.")
+    longest = edition.policy.keep_backups.text
+    click.echo(f"Delete it within {longest} ([retention] backups): the journal goes back no further.")
 
 
 @click.command()

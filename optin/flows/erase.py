@@ -88,12 +88,7 @@ def erase_person(
         remove_subject(tx, subject)
     remember(
         tx,
-        {
-            "kind": "erased",
-            "person": email_index.hex(),
-            "requests": [request.hex() for request in requests],
-            "suppressed": suppress_all,
-        },
+        {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all},
         now,
     )
 

@@ -5,24 +5,64 @@ Nothing is given by it, only taken (P8): each line ends consents, and what is un
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from optin.consent.event import restored
+from optin.consent.purpose import Channel
 from optin.consent.record import EventKind
 from optin.flows.erase import BY_RESTORE, erase_person
 from optin.flows.withdraw import withdraw_from
+from optin.proof.canonical import Json
 from optin.store.events import add_events
-from optin.store.replay import ReplayLine, put_line
+from optin.store.installation import forget_backup
+from optin.store.replay import ReplayLine, mark_waiting, remember
 from optin.store.subjects import EVERYTHING, find_subject, suppress
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
+_TOLD: dict[str, dict[str, type]] = {
+    EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
+    EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
+}
+_DIGEST_BYTES = 32
 
-def replay_line(tx: Tx, vault: Vault, line: ReplayLine) -> str:
-    """Do what a line tells, at its moment, under its own number; return its kind."""
+
+def read_line(at: datetime, told: Mapping[str, Json]) -> ReplayLine:
+    """Take a line as it was written down; raises ValueError when it is none that can be replayed."""
+    wanted = _TOLD.get(str(told.get("kind")))
+    if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
+        msg = "no withdrawal and no erasure"
+        raise ValueError(msg)
+    if len(bytes.fromhex(str(told["person"]))) != _DIGEST_BYTES:
+        msg = "no digest of a person"
+        raise ValueError(msg)
+    if "channel" in wanted:
+        Channel(str(told["channel"]))
+    return ReplayLine(at, dict(told))
+
+
+def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:
+    """Do what each line tells that is unknown here; return what, how often.
+
+    Then log that a backup of `size` events was put back: whoever holds a later receipt can be told why.
+    """
+    done: Counter[str] = Counter()
+    for line in lines:
+        if remember(tx, line.told, line.at):  # first: what it does would write the very same line
+            done[_replayed(tx, vault, line)] += 1
+    add_events(tx, vault, None, [restored(now, size)])
+    mark_waiting(tx)  # whatever file is the journal from now on, it gets them all
+    forget_backup(tx)
+    return done
+
+
+def _replayed(tx: Tx, vault: Vault, line: ReplayLine) -> str:
+    """Do what a line tells, at its moment; return its kind."""
     kind, person = str(line.told["kind"]), bytes.fromhex(str(line.told["person"]))
     if kind == EventKind.ERASED:
-        wanted = bool(line.told.get("suppressed", True))
+        wanted = bool(line.told["suppressed"])
         gone = erase_person(tx, vault, person, BY_RESTORE, line.at, suppress_all=wanted)
         if gone is None and wanted:
             suppress(tx, person, EVERYTHING, EVERYTHING, line.at)
@@ -32,10 +72,4 @@ def replay_line(tx: Tx, vault: Vault, line: ReplayLine) -> str:
         if subject is not None:
             withdraw_from(tx, vault, subject, {(purpose, channel)}, line.at)
         suppress(tx, person, purpose, channel, line.at)
-    put_line(tx, line)
     return kind
-
-
-def finish_restore(tx: Tx, vault: Vault, size: int, now: datetime) -> None:
-    """Log that a backup of `size` events was put back: whoever holds a later receipt can be told why."""
-    add_events(tx, vault, None, [restored(now, size)])

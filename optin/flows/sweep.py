@@ -38,6 +38,7 @@ from optin.store.due import (
 from optin.store.events import add_events
 from optin.store.exports import forget_exports, forget_strays
 from optin.store.outbox import forget_settled
+from optin.store.replay import count_lines, forget_lines
 from optin.store.requests import due_for_erasure, erase_requests, peek_request
 from optin.store.rights import end_holds, forget_actions
 from optin.store.subjects import refresh_idle, save_consent
@@ -49,6 +50,8 @@ PEOPLE_STEP = 20  # people with all that belongs to them
 SETTLED_KEPT = timedelta(days=30)
 NOTICES_KEPT = timedelta(days=1)
 STRAYS_KEPT = timedelta(days=7)  # longer than any export takes
+JOURNAL = "journal"
+FILE_FIRST = timedelta(hours=1)  # a line that the journal's file tells a backup is known in the database
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,16 @@ def sweep_records(tx: Tx, broom: Broom) -> int:
     return forget_actions(tx, before, STEP) + forget_exports(tx, before, STEP) + strays
 
 
+def sweep_journal(tx: Tx, broom: Broom) -> int:
+    """Forget withdrawals and erasures that no backup needs to be told any more."""
+    return forget_lines(tx, journal_from(broom.policy, broom.now) - FILE_FIRST, STEP)
+
+
+def journal_from(policy: RequestPolicy, now: datetime) -> datetime:
+    """Return how far the journal goes back: as far as the oldest backup that may be put back."""
+    return _ago(policy.keep_backups, now)
+
+
 RULES: dict[str, Rule] = {
     "unconfirmed": sweep_unconfirmed,
     "ending": sweep_ending,
@@ -139,6 +152,7 @@ RULES: dict[str, Rule] = {
     "holds": sweep_holds,
     "mails": sweep_mails,
     "records": sweep_records,
+    JOURNAL: sweep_journal,
 }
 ERASING = frozenset({"unconfirmed", "magnets", "leads", "holds", "mails"})
 
@@ -198,6 +212,12 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
         ),
         Planned(
             "records", count_strays(tx, now - STRAYS_KEPT), "people", "read for exports that came to nothing"
+        ),
+        Planned(
+            JOURNAL,
+            count_lines(tx, journal_from(policy, now) - FILE_FIRST),
+            "withdrawals and erasures told to backups",
+            f"no backup is older than {policy.keep_backups.text}",
         ),
     ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from optin.errors import KeysUnusable
-from optin.store.transaction import Tx
+from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
 _PLACE = Place("installation", b"sealed")
@@ -11,6 +13,7 @@ _KNOWN = b"optin"
 
 
 ORIGIN = "origin"
+BACKUP = "backup"
 
 
 def is_claimed(tx: Tx) -> bool:
@@ -48,3 +51,24 @@ def log_origin(tx: Tx) -> str:
         msg = "a store is opened with its log named"
         raise AssertionError(msg)
     return bytes(row[0]).decode()
+
+
+def mark_backup(tx: Tx, at: datetime) -> None:
+    """Note in a copy what moment it is of."""
+    forget_backup(tx)
+    tx.run(
+        "INSERT INTO installation(name, value) VALUES (:name, :value)",
+        name=BACKUP,
+        value=str(to_ms(at)).encode(),
+    )
+
+
+def backup_moment(tx: Tx) -> datetime:
+    """Return the moment that a copy is of; where none was noted, the beginning of time."""
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=BACKUP)
+    return from_ms(0 if row is None else int(bytes(row[0])))
+
+
+def forget_backup(tx: Tx) -> None:
+    """Note that this is no copy (any more)."""
+    tx.run("DELETE FROM installation WHERE name = :name", name=BACKUP)

@@ -271,11 +271,16 @@ RIGHTS_TABLES = (
     ){strict}""",
     "CREATE INDEX rights_action_at ON rights_action(at)",
     # what a restored backup must be told: withdrawals and erasures, by digests (S7)
+    # `name` is the digest of a line: written twice it is written once; `kept`: it is in the journal's file
     """CREATE TABLE replay (
         id {id},
+        name {blob} NOT NULL UNIQUE,
         at {int} NOT NULL,
-        line TEXT NOT NULL
+        line TEXT NOT NULL,
+        kept {int} NOT NULL DEFAULT 0
     ){strict}""",
+    "CREATE INDEX replay_waiting ON replay(id) WHERE kept = 0",
+    "CREATE INDEX replay_at ON replay(at)",
 )
 
 # What the pages of form versions and statements refer to: stylesheet, logo, pictures, as they were served.

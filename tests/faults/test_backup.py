@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.edition import Edition, keep_edition
-from optin.bootstrap.office import Office, open_office
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.journal import Journal
+from optin.bootstrap.office import Office, open_office, sweep, utc_now
 from optin.cli import main
 from optin.consent.address import parse_email
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.consent.record import Status
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.export import Harvest
+from optin.flows.sweep import Broom, plan
+from optin.flows.withdraw import withdraw_consent
+from optin.proof.canonical import Json
 from optin.store.copying import TABLES
 from optin.store.dossier import request_ids
+from optin.store.replay import mark_waiting, remember
+from optin.store.transaction import Tx
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -40,14 +46,23 @@ class House:
         return CliRunner().invoke(main, [*words, "--site", str(self.root)], env={"OPTIN_STORE": self.store})
 
     @contextmanager
-    def world(self) -> Iterator[World]:
+    def office(self) -> Iterator[Office]:
         settings = replace(self.edition.site.settings, store=self.store)
         with open_office(settings, self.edition.policy) as office:
+            yield office
+
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        with self.office() as office:
             keep_edition(office.store, self.edition, office.clock())
             form = self.edition.publication.forms["paper"]  # type: ignore[index]
             world = World(office.store, office.vault, office.clock(), form, self.edition.policy)
             yield world
             office.note_ending()
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "var" / "journal.jsonl"
 
     def audit(self) -> None:
         outcome = self.run("audit")
@@ -82,6 +97,36 @@ def fresh_store(house: House, tmp_path: Path, request: pytest.FixtureRequest) ->
     if house.store.startswith("sqlite"):
         return replace(house, store=f"sqlite:///{tmp_path}/restored.db")
     return replace(house, store=request.getfixturevalue("another_postgres_url"))
+
+
+def back_up(house: House, file: Path) -> Path:
+    outcome = house.run("backup", str(file))
+    assert outcome.exit_code == 0, outcome.output
+    assert "Delete it within 3 months" in outcome.output
+    return file
+
+
+def restored(house: House, *words: str) -> str:
+    outcome = house.run("restore", *words)
+    assert outcome.exit_code == 0, (outcome.output, outcome.exception)
+    return outcome.output
+
+
+def rows_of(house: House, table: str) -> int:
+    with house.office() as office:
+        return len(office.store.read(lambda tx: tx.all(f"SELECT * FROM {table}")))
+
+
+def refusal(house: House, *words: str) -> str:
+    """Return why a restore was refused; nothing is in place then."""
+    outcome = house.run("restore", *words)
+    assert outcome.exit_code == 1
+    assert isinstance(outcome.exception, SystemExit), outcome.exception
+    if house.store.startswith("sqlite"):
+        assert not Path(house.store.removeprefix("sqlite:///")).exists()
+    else:
+        assert rows_of(house, "event") == rows_of(house, "subject") == 0
+    return " ".join(outcome.stderr.split())
 
 
 @pytest.fixture
@@ -225,7 +270,7 @@ def test_a_line_that_a_crash_cut_short_loses_nothing(tmp_path: Path) -> None:
             withdraw(world, f"{name}@example.com")
     journal = house.root / "var" / "journal.jsonl"
     whole = journal.read_bytes()
-    assert len(whole.splitlines()) == 3
+    assert len(whole.splitlines()) == 4  # the first says what the file is
     assert b"example.com" not in whole
     journal.write_bytes(whole[:-20])
     with house.world() as world:
@@ -233,3 +278,392 @@ def test_a_line_that_a_crash_cut_short_loses_nothing(tmp_path: Path) -> None:
         assert office.journal is None
     lines = [line for line in journal.read_bytes().splitlines() if line.endswith(b"}")]
     assert lines == whole.splitlines()
+
+
+def test_what_is_unknown_to_a_backup_takes_no_number_of_what_is_known(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """S7, R5: lines about people who came after the backup, and lines about those in it, in any order."""
+    with house.world() as world:
+        for name in ("carol", "erica", "paula"):
+            world.join(f"{name}@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        for name in ("nora", "olga"):
+            world.join(f"{name}@example.com", TIPS)
+        withdraw(world, "nora@example.com")
+        erase(world, "olga@example.com")
+        withdraw(world, "carol@example.com")
+        erase(world, "erica@example.com")
+    other = fresh_store(house, tmp_path, request)
+    assert "2 erased, 2 withdrawn" in restored(other, str(file))
+    with other.world() as world:
+        assert exported(world) == {"paula@example.com"}
+        assert world.count("replay") == 4  # as they were told, and none besides
+        world.wait(timedelta(minutes=2))
+        withdraw(world, "paula@example.com")
+        assert world.count("replay") == 5
+    other.audit()
+
+
+def test_a_restore_on_postgres_is_whole_or_nothing(
+    postgres_url: str, tmp_path: Path, another_postgres_url: str
+) -> None:
+    """S7, S6: killed while it replays, it leaves an empty store, never one in which people are back."""
+    house = House(tmp_path / "site", site_at(tmp_path / "site"), postgres_url)
+    with house.world() as world:
+        world.join("carol@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        withdraw(world, "carol@example.com")
+    other = replace(house, store=another_postgres_url)
+    kill = "CREATE FUNCTION kill() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'killed'; END $$"
+    with other.office() as office:
+        office.write(lambda tx: tx.run(kill))
+        act = "BEFORE INSERT ON suppression FOR EACH ROW EXECUTE FUNCTION kill()"
+        office.write(lambda tx: tx.run(f"CREATE TRIGGER kill {act}"))
+    assert other.run("restore", str(file)).exit_code == 1
+    for table in ("event", "subject", "consent", "replay"):
+        assert rows_of(other, table) == 0
+    with other.office() as office:
+        office.write(lambda tx: tx.run("DROP TRIGGER kill ON suppression"))
+    assert "1 withdrawn" in restored(other, str(file))
+    with other.world() as world:
+        assert exported(world) == set()
+    other.audit()
+
+
+def test_the_journal_loses_nothing_when_commits_come_out_of_order(
+    postgres_url: str, tmp_path: Path, another_postgres_url: str
+) -> None:
+    """S7, S6: who withdrew first and is committed last is in the file, and in no backup's way."""
+    house = House(tmp_path / "site", site_at(tmp_path / "site"), postgres_url)
+    with house.world() as world:
+        for name in ("carol", "dora"):
+            world.join(f"{name}@example.com", TIPS)
+    begun, committing = threading.Event(), threading.Event()
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        carol = world.do(partial(request_ids, email_index=index_of(world, "carol@example.com")))[-1]
+
+        def slowly(tx: Tx) -> None:
+            withdraw_consent(tx, world.vault, carol, None, world.now)
+            begun.set()
+            committing.wait(60)
+
+        slow = world.store.submit(slowly)
+        try:
+            assert begun.wait(60)
+            withdraw(world, "dora@example.com")
+            file = back_up(house, tmp_path / "between.backup")
+        finally:
+            committing.set()
+        slow.result()
+    kept = house.journal.read_text()
+    with house.world() as world:
+        for name in ("carol", "dora"):
+            assert kept.count(index_of(world, f"{name}@example.com").hex()) == 1
+    other = replace(house, store=another_postgres_url)
+    assert "1 withdrawn" in restored(other, str(file))
+    with other.world() as world:
+        assert exported(world) == set()
+
+
+@pytest.mark.parametrize("ending", ["-wal", "-shm", "-journal"])
+def test_what_is_left_of_an_old_database_is_not_mixed_with_a_backup(tmp_path: Path, ending: str) -> None:
+    """S7, S5: SQLite would write an old journal into the new database; it is refused by name."""
+    house = House(tmp_path / "site", site_at(tmp_path / "site"), f"sqlite:///{tmp_path}/optin.db")
+    with house.world() as world:
+        world.join("alice@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+    left = tmp_path / f"restored.db{ending}"
+    left.write_bytes(b"what was written last")
+    assert f"restored.db{ending} is there already" in refusal(other, str(file))
+    assert left.read_bytes() == b"what was written last"
+    left.unlink()
+    restored(other, str(file))
+    assert not list(tmp_path.glob(".restore*"))
+    other.audit()
+
+
+def garble(line: bytes, old: str, new: str) -> bytes:
+    assert old.encode() in line
+    return line.replace(old.encode(), new.encode())
+
+
+DAMAGE: dict[str, tuple[str, Callable[[list[bytes]], list[bytes]]]] = {
+    "empty": ("empty", lambda _: []),
+    "no first line": ("line 1 ", lambda lines: lines[1:]),
+    "one line missing": ("line 3 ", lambda lines: [*lines[:2], *lines[3:]]),
+    "two lines in another order": ("line 2 ", lambda lines: [lines[0], lines[2], lines[1], lines[3]]),
+    "no JSON": ("line 2 ", lambda lines: [lines[0], b"\0" * 80, *lines[2:]]),
+    "no UTF-8": ("line 3 ", lambda lines: [*lines[:2], b"\xff" + lines[2], lines[3]]),
+    "unknown kind": ("line 2 ", lambda it: [it[0], garble(it[1], "withdrawn", "forgotten"), *it[2:]]),
+    "no person": ("line 4 ", lambda it: [*it[:3], garble(it[3], '"person"', '"nobody"')]),
+    "a person who is no digest": (
+        "line 4 ",
+        lambda it: [*it[:3], garble(it[3], '"person":"', '"person":"zz')],
+    ),
+    "another moment": ("line 3 ", lambda it: [*it[:2], garble(it[2], '"at":"20', '"at":"19'), it[3]]),
+    "a list": ("line 4 ", lambda it: [*it[:3], b"[1, 2]"]),
+    "cut and gone on": ("line 3 ", lambda it: [*it[:2], it[2][:-20], it[3]]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_journal_that_is_damaged_is_refused_with_its_line(
+    house: House, tmp_path: Path, damage: str
+) -> None:
+    """S7, S5, R5: nobody comes back silently by a journal that lost something."""
+    with house.world() as world:
+        for name in ("carol", "dora", "erica"):
+            world.join(f"{name}@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        withdraw(world, "carol@example.com")
+        withdraw(world, "dora@example.com")
+        erase(world, "erica@example.com")
+    where, change = DAMAGE[damage]
+    lines = house.journal.read_bytes().splitlines()
+    assert len(lines) == 4
+    damaged = tmp_path / "damaged.jsonl"
+    damaged.write_bytes(b"".join(line + b"\n" for line in change(lines)))
+    other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+    said = refusal(other, str(file), "--journal", str(damaged))
+    assert "The journal damaged.jsonl is damaged" in said
+    assert where in said
+    assert "--without-journal" in said
+    whole = tmp_path / "whole.jsonl"
+    whole.write_bytes(b"\n".join(lines) + b"\n" + lines[-1][:30])  # a crash may cut the last line short
+    assert "1 erased, 2 withdrawn" in restored(other, str(file), "--journal", str(whole))
+
+
+def test_a_line_whose_sum_is_right_and_whose_meaning_is_unknown_is_refused(tmp_path: Path) -> None:
+    """S7, S5: a later version's line, or somebody's own, is never passed over."""
+    house = House(tmp_path / "site", site_at(tmp_path / "site"), f"sqlite:///{tmp_path}/optin.db")
+    with house.world() as world:
+        world.join("carol@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    told: tuple[dict[str, Json], ...] = (
+        {"kind": "forgotten", "person": "ab" * 32},
+        {"kind": "erased", "person": "ab" * 32},
+        {"kind": "erased", "person": "ab" * 31, "suppressed": True},
+        {"kind": "erased", "person": "zz" * 32, "suppressed": True},
+        {"kind": "withdrawn", "person": "ab" * 32, "purpose": TIPS, "channel": "telepathy"},
+    )
+    for line in told:
+        house.journal.unlink()
+        with house.world() as world:
+            world.do(lambda tx: tx.run("DELETE FROM replay"))
+            world.do(partial(remember, told=line, now=world.now))
+        other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+        assert "line 2 " in refusal(other, str(file)), line
+
+
+def test_after_a_restore_without_the_journal_it_goes_on(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """S7, R5: the old journal is still there; who is erased from now on is in it too."""
+    with house.world() as world:
+        for name in ("alice", "carol", "dora", "erica"):
+            world.join(f"{name}@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        withdraw(world, "carol@example.com")
+        withdraw(world, "dora@example.com")
+    other = fresh_store(house, tmp_path, request)
+    assert "nothing" in restored(other, str(file), "--without-journal")
+    with other.world() as world:
+        world.wait(timedelta(minutes=2))
+        erase(world, "erica@example.com")
+    third = replace(house, store=f"sqlite:///{tmp_path}/third.db")
+    assert "1 erased, 2 withdrawn" in restored(third, str(file))
+    with third.world() as world:
+        assert exported(world) == {"alice@example.com"}
+
+
+def test_a_journal_that_was_lost_is_written_anew(house: House, tmp_path: Path) -> None:
+    """S7: from what the database still knows."""
+    with house.world() as world:
+        for name in ("carol", "dora"):
+            world.join(f"{name}@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        withdraw(world, "carol@example.com")
+        erase(world, "dora@example.com")
+    whole = house.journal.read_bytes()
+    house.journal.unlink()
+    with house.world():
+        assert house.journal.read_bytes() == whole
+    house.journal.write_bytes(b"")
+    other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+    assert "empty" in refusal(other, str(file))
+    with house.world():
+        assert house.journal.read_bytes() == whole
+    assert "1 erased, 1 withdrawn" in restored(other, str(file))
+
+
+def test_a_long_line_is_written_once(house: House) -> None:
+    """S7, S6: however long the last line is, the file does not grow by being opened."""
+    with house.world() as world:
+        told: dict[str, Json] = {"kind": "withdrawn", "person": "ab" * 32, "purpose": "x" * 70_000}
+        world.do(partial(remember, told={**told, "channel": "email"}, now=world.now))
+    size = house.journal.stat().st_size
+    assert size > 70_000
+    for _ in range(3):
+        with house.world():
+            pass
+    assert house.journal.stat().st_size == size
+    with house.world() as world:
+        world.do(partial(remember, told={**told, "channel": "phone"}, now=world.now))
+    assert len(Journal(house.journal).read().lines) == 2
+
+
+def test_the_journal_names_no_request(house: House) -> None:
+    """R5, R8: the digest of the person is enough, however often they asked."""
+    with house.world() as world:
+        requests = [world.join("erica@example.com", TIPS) for _ in range(3)]
+        erase(world, "erica@example.com")
+    kept = house.journal.read_text()
+    assert "erased" in kept
+    assert not any(request.hex() in kept for request in requests)
+
+
+def test_the_journal_goes_back_as_far_as_backups_do(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """R8, R5, S7: what no backup needs to be told leaves database and file; an older backup is refused."""
+    with house.world() as world:
+        for name in ("carol", "erica", "alice"):
+            world.join(f"{name}@example.com", TIPS)
+    ancient = back_up(house, tmp_path / "ancient.backup")
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        withdraw(world, "carol@example.com")
+        erase(world, "erica@example.com")
+        carol, erica, alice = (
+            index_of(world, f"{name}@example.com").hex() for name in ("carol", "erica", "alice")
+        )
+    house.journal.with_name(".journal.jsonl.part").write_text(carol)  # of a sweep that was killed
+    later = utc_now() + timedelta(days=60)
+    swept_at(house, later)
+    assert carol in house.journal.read_text()
+    with house.world() as world:
+        world.now = later
+        withdraw(world, "alice@example.com")
+    swept_at(house, utc_now() + timedelta(days=100))
+    assert rows_of(house, "replay") == 1
+    kept = house.journal.read_text()
+    assert carol not in kept
+    assert erica not in kept
+    assert alice in kept
+    assert house.journal.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in house.journal.parent.glob("*journal*")] == ["journal.jsonl"]
+    other = fresh_store(house, tmp_path, request)
+    assert "the backup is older" in refusal(other, str(ancient))
+    with house.world() as world:
+        erase(world, "alice@example.com")
+    assert len(Journal(house.journal).read().lines) == 2
+
+
+def swept_at(house: House, moment: datetime) -> None:
+    with house.office() as office:
+        office.clock = lambda: moment
+        sweep(office)
+
+
+def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
+    """R8: and the setting decides when."""
+    with house.world() as world:
+        world.join("carol@example.com", TIPS)
+        withdraw(world, "carol@example.com")
+    with house.office() as office:
+        policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
+        for days, count in ((6, 0), (8, 1)):
+            broom = Broom(office.vault, policy, utc_now() + timedelta(days=days))
+            planned = {line.rule: line for line in office.store.read(partial(plan, broom=broom))}
+            assert planned["journal"].count == count
+            assert "1 week" in planned["journal"].why
+
+
+def test_the_longest_life_of_a_backup_is_a_setting(tmp_path: Path) -> None:
+    """R8: [retention] backups."""
+    assert site_at(tmp_path / "site").policy.keep_backups.text == "3 months"
+    config = tmp_path / "site" / "optin.toml"
+    config.write_text(config.read_text() + '\n[retention]\nbackups = "2 weeks"\n')
+    edition, _ = load_edition(tmp_path / "site")
+    assert edition is not None
+    assert edition.policy.keep_backups.text == "2 weeks"
+
+
+def test_a_journal_that_is_older_than_the_backup_is_refused(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """S7, R5: an old copy of the journal, or another site's, does not know who left since."""
+    with house.world() as world:
+        for name in ("carol", "dora"):
+            world.join(f"{name}@example.com", TIPS)
+        withdraw(world, "carol@example.com")
+    old = tmp_path / "old.jsonl"
+    old.write_bytes(house.journal.read_bytes())
+    with house.world() as world:
+        world.wait(timedelta(minutes=1))
+        withdraw(world, "dora@example.com")
+    file = back_up(house, tmp_path / "new.backup")
+    other = fresh_store(house, tmp_path, request)
+    assert "The journal is older than the backup" in refusal(other, str(file), "--journal", str(old))
+    assert "nothing" in restored(other, str(file))
+
+
+def test_a_line_that_is_told_twice_is_done_once(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """S7: who came back after an erasure that the backup knows is not erased again."""
+    with house.world() as world:
+        world.join("erica@example.com", TIPS)
+        erase(world, "erica@example.com")
+        world.wait(timedelta(minutes=1))
+        world.join("erica@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.office() as office:
+        office.write(mark_waiting)  # as after a crash between the file and the note that it is there
+    assert len(Journal(house.journal).read().lines) == 1
+    with house.office():
+        assert len(Journal(house.journal).read().lines) == 2
+    other = fresh_store(house, tmp_path, request)
+    assert "nothing" in restored(other, str(file))
+    with other.world() as world:
+        assert exported(world) == {"erica@example.com"}
+
+
+def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) -> None:
+    """R8, S7, S6: no line is lost to a file that another process has just replaced."""
+    old, new = utc_now() - timedelta(days=200), utc_now()
+
+    def told(number: int) -> dict[str, Json]:
+        return {"kind": "erased", "person": f"{number:064x}", "suppressed": True}
+
+    with house.office() as office:
+
+        def write(first: int) -> None:
+            journal = Journal(house.journal)
+            for number in range(first, first + 60):
+                office.write(partial(remember, told=told(number), now=old if number % 3 else new))
+                journal.catch_up(office.store)
+
+        writers = [threading.Thread(target=write, args=(first,)) for first in (0, 1_000)]
+        for writer in writers:
+            writer.start()
+        while any(writer.is_alive() for writer in writers):
+            Journal(house.journal).forget(new - timedelta(days=1))
+        for writer in writers:
+            writer.join()
+        Journal(house.journal).forget(new - timedelta(days=1))
+    wanted = [number for first in (0, 1_000) for number in range(first, first + 60) if not number % 3]
+    found = [int(str(line.told["person"]), 16) for line in Journal(house.journal).read().lines]
+    assert sorted(found) == wanted
