@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SETTING_NAMES = ("base_url", "store", "mail", "keys")
+SETTING_NAMES = ("base_url", "store", "mail", "keys", "journal")
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One installation. Relative paths in `store`, `mail` and `keys` are seen from `root`."""
+    """One installation. Relative paths are seen from `root`."""
 
     root: Path
     base_url: str = "http://127.0.0.1:8000"

@@ -26,6 +26,7 @@ from optin.flows.export import Harvest
 from optin.flows.sweep import Broom, plan
 from optin.flows.withdraw import withdraw_consent
 from optin.proof.canonical import Json
+from optin.settings import load_settings
 from optin.store.copying import TABLES
 from optin.store.dossier import request_ids
 from optin.store.replay import mark_waiting, remember
@@ -667,3 +668,15 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
     wanted = [number for first in (0, 1_000) for number in range(first, first + 60) if not number % 3]
     found = [int(str(line.told["person"]), 16) for line in Journal(house.journal).read().lines]
     assert sorted(found) == wanted
+
+
+def test_the_journal_lies_where_the_site_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """S7: optin.toml and the environment name it, so that it may lie on another disk than the store."""
+    assert load_settings(tmp_path, {}).journal == "var/journal.jsonl"
+    assert (
+        load_settings(tmp_path, {"journal": "apart/j.jsonl"}).path("apart/j.jsonl")
+        == tmp_path / "apart/j.jsonl"
+    )
+    assert load_settings(tmp_path, {"journal": "apart/j.jsonl"}).journal == "apart/j.jsonl"
+    monkeypatch.setenv("OPTIN_JOURNAL", "/mnt/other/j.jsonl")
+    assert load_settings(tmp_path, {"journal": "apart/j.jsonl"}).journal == "/mnt/other/j.jsonl"
