@@ -10,6 +10,7 @@ from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import EventKind, Happening, RequestId, Status, SubjectId, follow
 from optin.flows.opened import OpenedRequest, open_request
+from optin.proof.canonical import Json
 from optin.store.dossier import requests_of
 from optin.store.events import add_events
 from optin.store.replay import remember
@@ -108,6 +109,17 @@ def _lapse_pending(tx: Tx, vault: Vault, subject: SubjectId, now: datetime) -> N
         if stored.confirmed_at is None:
             for question in open_request(tx, vault, stored).asked:
                 suppress(tx, index, question.purpose, question.channel, now)
+                _remember(tx, index, question, now)
+
+
+def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: datetime) -> None:
+    told: dict[str, Json] = {
+        "kind": EventKind.WITHDRAWN.value,
+        "person": email_index.hex(),
+        "purpose": question.purpose,
+        "channel": question.channel.value,
+    }
+    remember(tx, told, now)
 
 
 def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
@@ -138,15 +150,6 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         by_phone = question.channel is Channel.PHONE
         for index in (live.opened.stored.email_index, *(numbers_of(tx, subject) if by_phone else ())):
             suppress(tx, index, question.purpose, question.channel, now)
-        remember(
-            tx,
-            {
-                "kind": EventKind.WITHDRAWN.value,
-                "person": live.opened.stored.email_index.hex(),
-                "purpose": question.purpose,
-                "channel": question.channel.value,
-            },
-            now,
-        )
+        _remember(tx, live.opened.stored.email_index, question, now)
     if ended:
         refresh_idle(tx, subject)
