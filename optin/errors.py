@@ -18,7 +18,8 @@
         └── TooManyRequests        a limit was reached (D8)
 
 The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
-A log line never holds personal data (S4): it is the class's name and nothing that a visitor typed.
+A log line never holds personal data (S4): it is the class's name, for a set-up with its sentence;
+nothing that a visitor typed.
 """
 
 from __future__ import annotations
@@ -39,7 +40,12 @@ class OptinError(Exception):
 
 
 class SetupRefused(OptinError):
-    """The set-up is unsafe or unusable; the message is one sentence with its cure."""
+    """The set-up is unsafe or unusable; the message is one sentence with its cure, and names no person."""
+
+    @property
+    def log_line(self) -> str:
+        """Say the sentence as well: it is for the operator."""
+        return f"{super().log_line}: {self}"
 
 
 class StoreUnusable(SetupRefused):

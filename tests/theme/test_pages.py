@@ -241,6 +241,8 @@ def test_every_error_has_a_sentence_in_every_language() -> None:
             assert THEME.text(lang, f"error.{kind.name}.title")
             assert THEME.text(lang, f"error.{kind.name}.text")
     assert errors.LinkExpired(b"alice@example.com").log_line == "link-expired status=410"
+    told = "The journal var/journal.jsonl is damaged in line 3."
+    assert errors.SetupRefused(told).log_line == f"internal status=500: {told}"
 
 
 def test_a_page_with_its_stylesheet_is_small() -> None:
