@@ -27,7 +27,7 @@ from optin.export.destination import write_whole
 from optin.export.personal import as_json
 from optin.flows.erase import BY_OFFICER, erase_person
 from optin.flows.personal import PersonalData, handled, hold_data, record_access, view_personal
-from optin.flows.withdraw import withdraw_from
+from optin.flows.withdraw import withdraw_from, withdraw_person
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 
@@ -145,8 +145,11 @@ def withdraw(site: Path, email: str, why: str, purpose: str | None) -> None:
 
 def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list[str]:
     office = case.office
-    found = find_subject(tx, case.index)
-    ended = () if found is None else withdraw_from(tx, office.vault, found, about, office.clock())
+    if about is None:
+        ended = withdraw_person(tx, office.vault, case.index, office.clock())
+    else:
+        found = find_subject(tx, case.index)
+        ended = () if found is None else withdraw_from(tx, office.vault, found, about, office.clock())
     case.recorded(tx, "withdraw")
     return [question.wording for question in ended]
 

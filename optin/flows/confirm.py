@@ -5,13 +5,12 @@ Looking changes nothing. A second yes adds no evidence. What was withdrawn since
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.code import MAX_TRIES, matches
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
-from optin.consent.purpose import ConsentQuestion
+from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
     EventKind,
@@ -37,11 +36,11 @@ from optin.store.requests import (
 )
 from optin.store.subjects import (
     StoredConsent,
+    allow_calls,
     consents_of,
     find_or_add_subject,
     load_consent,
     load_contact,
-    numbers_of,
     refresh_idle,
     save_consent,
     save_contact,
@@ -158,7 +157,7 @@ def _confirm(
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
-    numbers = {*numbers_of(tx, subject), *_numbers(vault, opened)}
+    number = opened.declared.fields.get(PHONE_FIELD)
     add_events(tx, vault, stored.id, opened.circumstances.confirmed(now, questions, how))
     mark_confirmed(tx, stored.id, subject, now)
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
@@ -166,7 +165,10 @@ def _confirm(
         until = question.retention.after(now)
         kept = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
         save_consent(tx, subject, kept)
-        _lift(tx, stored.email_index, numbers, question)
+        unsuppress(tx, stored.email_index, question.purpose, question.channel)
+        if number and question.channel is Channel.PHONE:
+            about = (question.purpose, question.channel.value)
+            allow_calls(tx, vault.number_index(number), stored.email_index, about)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     declared = opened.declared
@@ -179,20 +181,6 @@ def _confirm(
     refresh_idle(tx, subject)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
     return _outcome(tx, opened, subject)
-
-
-def _lift(tx: Tx, email_index: bytes, numbers: Iterable[bytes], question: ConsentQuestion) -> None:
-    """Lift the suppression of the address, and of a number what was suppressed with it and by nobody else."""
-    since = suppressed_at(tx, email_index, question.purpose, question.channel)
-    for number in numbers:
-        if since is not None and since == suppressed_at(tx, number, question.purpose, question.channel):
-            unsuppress(tx, number, question.purpose, question.channel)
-    unsuppress(tx, email_index, question.purpose, question.channel)
-
-
-def _numbers(vault: Vault, opened: OpenedRequest) -> list[bytes]:
-    number = opened.declared.fields.get(PHONE_FIELD)
-    return [] if number is None else [vault.number_index(number)]
 
 
 def _record(tx: Tx, subject: SubjectId, question: ConsentQuestion) -> ConsentRecord:

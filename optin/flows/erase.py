@@ -26,6 +26,7 @@ from optin.store.subjects import (
     load_contact,
     lock_subject,
     numbers_of,
+    object_to_calls,
     remove_subject,
     suppress,
 )
@@ -116,8 +117,6 @@ def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: da
     suppress(tx, email_index, EVERYTHING, EVERYTHING, now)
     if subject is None:
         return
-    numbers = numbers_of(tx, subject)
-    for number in numbers:
-        suppress(tx, number, EVERYTHING, EVERYTHING, now)
+    object_to_calls(tx, numbers_of(tx, subject), email_index, (EVERYTHING, EVERYTHING), now)
     for consent in consents_of(tx, subject):
         suppress(tx, email_index, consent.purpose, consent.channel, now)

@@ -17,13 +17,15 @@ from optin.store.replay import remember
 from optin.store.requests import peek_request
 from optin.store.subjects import (
     StoredConsent,
-    address_of,
     consents_of,
+    find_subject,
     lock_subject,
     numbers_of,
+    object_to_calls,
     refresh_idle,
     save_consent,
     suppress,
+    suppressed_at,
 )
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -73,21 +75,24 @@ def withdraw_consent(
 def withdraw_everything(tx: Tx, vault: Vault, request: RequestId, now: datetime) -> Withdrawable:
     """Withdraw every consent of the person who has this link; return what was. Raises LinkSpent."""
     opened = open_request(tx, vault, peek_request(tx, request))
-    if opened.stored.subject is None:
-        return Withdrawable(opened.declaration, ())
-    return Withdrawable(opened.declaration, withdraw_from(tx, vault, opened.stored.subject, None, now))
+    return Withdrawable(opened.declaration, withdraw_person(tx, vault, opened.stored.email_index, now))
+
+
+def withdraw_person(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> tuple[ConsentQuestion, ...]:
+    """Withdraw every consent of an address; return what was withdrawn.
+
+    Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
+    """
+    subject = find_subject(tx, email_index)
+    ended = () if subject is None else withdraw_from(tx, vault, subject, None, now)
+    return tuple(dict.fromkeys((*ended, *_lapse_pending(tx, vault, email_index, now))))
 
 
 def withdraw_from(
     tx: Tx, vault: Vault, subject: SubjectId, which: Collection[tuple[str, str]] | None, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn.
-
-    All: also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
-    """
+    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn."""
     lock_subject(tx, subject)
-    if which is None:
-        _lapse_pending(tx, vault, subject, now)
     ended: list[_Live] = []
     for consent in consents_of(tx, subject):
         about = (str(consent.purpose), consent.channel.value)
@@ -103,13 +108,16 @@ def withdraw_from(
     return tuple(live.question for live in ended)
 
 
-def _lapse_pending(tx: Tx, vault: Vault, subject: SubjectId, now: datetime) -> None:
-    index = address_of(tx, subject)
-    for stored in requests_of(tx, index):
-        if stored.confirmed_at is None:
-            for question in open_request(tx, vault, stored).asked:
-                suppress(tx, index, question.purpose, question.channel, now)
-                _remember(tx, index, question, now)
+def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> list[ConsentQuestion]:
+    lapsed: list[ConsentQuestion] = []
+    for stored in requests_of(tx, email_index):
+        for question in () if stored.confirmed_at else open_request(tx, vault, stored).asked:
+            since = suppressed_at(tx, email_index, question.purpose, question.channel)
+            if since is None or since < stored.created_at:
+                suppress(tx, email_index, question.purpose, question.channel, now)
+                _remember(tx, email_index, question, now)
+                lapsed.append(question)
+    return lapsed
 
 
 def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: datetime) -> None:
@@ -147,9 +155,10 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         request, question = live.opened.stored.id, live.question
         happening = Happening(EventKind.WITHDRAWN, now, request)
         save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
-        by_phone = question.channel is Channel.PHONE
-        for index in (live.opened.stored.email_index, *(numbers_of(tx, subject) if by_phone else ())):
-            suppress(tx, index, question.purpose, question.channel, now)
-        _remember(tx, live.opened.stored.email_index, question, now)
+        email_index, about = live.opened.stored.email_index, (question.purpose, question.channel.value)
+        suppress(tx, email_index, *about, now)
+        if question.channel is Channel.PHONE:
+            object_to_calls(tx, numbers_of(tx, subject), email_index, about, now)
+        _remember(tx, email_index, question, now)
     if ended:
         refresh_idle(tx, subject)

@@ -49,12 +49,10 @@ class StoredLead:
 
 _LEADS = """SELECT consent.subject_id, subject.email_index, subject.sealed, consent.status,
     consent.expires_at, COALESCE(suppression.at, (
-        SELECT MAX(other.at) FROM number_index JOIN suppression AS other
-            ON other.email_index = number_index.number
+        SELECT MAX(other.at) FROM number_index JOIN number_objection AS other
+            ON other.number = number_index.number AND other.email_index <> subject.email_index
         WHERE :channel = 'phone' AND number_index.subject_id = consent.subject_id
-        AND ((other.purpose = consent.purpose AND other.channel = consent.channel)
-            OR (other.purpose = '' AND NOT EXISTS (SELECT 1 FROM suppression AS own
-                WHERE own.email_index = subject.email_index AND own.purpose = '' AND own.at = other.at)))
+        AND ((other.purpose = consent.purpose AND other.channel = consent.channel) OR other.purpose = '')
     )), request.id, request.sealed, request.form,
     request.created_at, request.email_index
 FROM consent JOIN subject ON subject.id = consent.subject_id

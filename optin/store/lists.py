@@ -28,11 +28,12 @@ def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[Sub
 
 
 def suppressed_among(tx: Tx, purpose: str, channel: str, indexes: Sequence[bytes]) -> set[bytes]:
-    """Return the digests that must not be approached for a purpose, or for anything."""
+    """Return the digests of addresses or numbers not to be approached for a purpose, or for anything."""
     values, among = listed(indexes)
+    about = "((purpose = :purpose AND channel = :channel) OR purpose = :everything)"
     rows = tx.all(
-        f"SELECT email_index FROM suppression WHERE email_index IN ({among})"
-        " AND ((purpose = :purpose AND channel = :channel) OR purpose = :everything)",
+        f"SELECT email_index FROM suppression WHERE email_index IN ({among}) AND {about}"
+        f" UNION SELECT number FROM number_objection WHERE number IN ({among}) AND {about}",
         purpose=purpose,
         channel=channel,
         everything=EVERYTHING,

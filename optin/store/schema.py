@@ -252,6 +252,15 @@ RIGHTS_TABLES = (
         PRIMARY KEY (number, subject_id)
     ){norowid}""",
     "CREATE INDEX number_subject ON number_index(subject_id)",
+    # who does not want to be called at a number: each of several who share it, apart from the others
+    """CREATE TABLE number_objection (
+        number {blob} NOT NULL,
+        email_index {blob} NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (number, email_index, purpose, channel)
+    ){norowid}""",
     """CREATE TABLE legal_hold (
         id {id},
         email_index {blob} NOT NULL,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,12 +56,6 @@ def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
     """Return the person behind an address, or None."""
     row = tx.one("SELECT id FROM subject WHERE email_index = :email_index", email_index=email_index)
     return None if row is None else SubjectId(row[0])
-
-
-def address_of(tx: Tx, subject: SubjectId) -> bytes:
-    """Return the digest of a person's address; empty for somebody who is gone."""
-    row = tx.one("SELECT email_index FROM subject WHERE id = :id", id=subject)
-    return b"" if row is None else bytes(row[0])
 
 
 @dataclass(frozen=True)
@@ -225,7 +220,7 @@ EVERYTHING = ""  # purpose and channel of the suppression that an erasure leaves
 
 
 def suppress(tx: Tx, email_index: bytes, purpose: str, channel: str, now: datetime) -> None:
-    """Keep an address (or number) from being approached for a purpose, by a digest that outlives it (R7)."""
+    """Keep an address from being approached for a purpose, by a digest that outlives it (R7)."""
     tx.run(
         "INSERT INTO suppression(email_index, purpose, channel, at)"
         " VALUES (:email_index, :purpose, :channel, :now)"
@@ -257,6 +252,36 @@ def unsuppress(tx: Tx, email_index: bytes, purpose: str, channel: str) -> None:
         email_index=email_index,
         purpose=purpose,
         channel=channel,
+    )
+
+
+def object_to_calls(
+    tx: Tx, numbers: Iterable[bytes], email_index: bytes, about: tuple[str, str], now: datetime
+) -> None:
+    """Keep numbers from being called for a purpose, as the person behind an address wishes (R7)."""
+    purpose, channel = about
+    for number in numbers:
+        tx.run(
+            "INSERT INTO number_objection(number, email_index, purpose, channel, at)"
+            " VALUES (:number, :email_index, :purpose, :channel, :now)"
+            " ON CONFLICT (number, email_index, purpose, channel) DO UPDATE SET at = excluded.at",
+            number=number,
+            email_index=email_index,
+            purpose=purpose,
+            channel=channel,
+            now=to_ms(now),
+        )
+
+
+def allow_calls(tx: Tx, number: bytes, email_index: bytes, about: tuple[str, str]) -> None:
+    """Lift this person's objection, and nobody else's: the person asked anew and confirmed it."""
+    tx.run(
+        "DELETE FROM number_objection WHERE number = :number AND email_index = :email_index"
+        " AND purpose = :purpose AND channel = :channel",
+        number=number,
+        email_index=email_index,
+        purpose=about[0],
+        channel=about[1],
     )
 
 

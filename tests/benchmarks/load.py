@@ -42,6 +42,10 @@ async def ask(
             found = re.search(rb"content-length: (\d+)", head)
             if found is not None and int(found[1]):
                 await reader.readexactly(int(found[1]))
+            elif found is None and b"transfer-encoding: chunked" in head:
+                while size := int(await reader.readline(), 16):
+                    await reader.readexactly(size + 2)
+                await reader.readline()
             if not head.startswith(expect):
                 raise AssertionError(head)
             times.append(time.perf_counter() - begun)

@@ -13,7 +13,7 @@ from optin.flows.erase import BY_PERSON, Erased, erase_person
 from optin.flows.personal import PersonalData, correct, view_personal
 from optin.flows.scrub import KEPT, Scrubber
 from optin.flows.sweep import plan, sweep_leads
-from optin.flows.withdraw import withdraw_from
+from optin.flows.withdraw import withdraw_person
 from optin.store.subjects import find_subject, numbers_of
 from tests.export.test_export import harvest
 from tests.world import CALL, TIPS, World
@@ -39,9 +39,7 @@ def erase(world: World, email: str) -> Erased | None:
 
 def withdraw_all(world: World, email: str) -> int:
     index = world.vault.index(parse_email(email))
-    subject = world.store.read(partial(find_subject, email_index=index))
-    assert subject is not None
-    ended = world.do(partial(withdraw_from, vault=world.vault, subject=subject, which=None, now=world.now))
+    ended = world.do(partial(withdraw_person, vault=world.vault, email_index=index, now=world.now))
     world.wait(timedelta(seconds=1))
     return len(ended)
 
@@ -136,6 +134,53 @@ def test_an_erased_persons_number_stays_hers(world: World) -> None:
     assert [lead.email for lead in harvest(world, Channel.PHONE)[0]] == [ALICE]
 
 
+def test_an_objection_is_lifted_by_nobody_but_who_made_it(world: World) -> None:
+    """R3, R7: not by objecting as well, and not by being erased, and then asking anew."""
+    world.withdraw(world.join(ALICE, CALL, phone=PHONE))
+    world.wait(timedelta(seconds=1))
+    world.withdraw(world.join(BERT, CALL, phone=PHONE))
+    world.wait(timedelta(seconds=1))
+    world.join(BERT, CALL, phone=PHONE)
+    assert numbers(world) == []
+    erase(world, BERT)
+    world.wait(timedelta(seconds=1))
+    world.join(BERT, CALL, phone=PHONE)
+    assert numbers(world) == []
+    world.join(ALICE, CALL, phone=PHONE)
+    assert numbers(world) == [PHONE], "alice, whose own mailbox says so; bert once said no to all"
+
+
+def test_whoever_comes_back_is_called_again(world: World) -> None:
+    """R2, R7: after a withdrawal and an erasure, after two refusals, after other numbers in between."""
+    world.withdraw(world.join(ALICE, CALL, phone=PHONE))
+    world.wait(timedelta(seconds=1))
+    erase(world, ALICE)
+    world.wait(timedelta(seconds=1))
+    world.join(ALICE, CALL, phone=PHONE)
+    assert numbers(world) == [PHONE]
+    withdraw_all(world, ALICE)
+    world.sign_up(ALICE, CALL, phone=PHONE)
+    world.wait(timedelta(seconds=1))
+    assert withdraw_all(world, ALICE) == 1
+    again = world.join(ALICE, CALL, phone=PHONE)
+    assert numbers(world) == [PHONE]
+    world.withdraw(again)
+    world.wait(timedelta(seconds=1))
+    put_right(world, ALICE, phone=OTHER)
+    world.join(ALICE, CALL, phone=OTHER)
+    assert numbers(world) == [OTHER]
+    world.join(ALICE, CALL, phone=PHONE)
+    assert numbers(world) == [PHONE]
+
+
+def test_what_waits_ends_for_who_confirmed_nothing_as_well(world: World) -> None:
+    """R9: the officer withdraws for somebody who only asked; the link in the mailbox gives nothing."""
+    waiting = world.sign_up(ALICE, TIPS)
+    world.wait(timedelta(seconds=1))
+    assert withdraw_all(world, ALICE) == 1
+    assert world.confirm(waiting).granted == ()
+
+
 def test_an_earlier_number_is_still_found(world: World) -> None:
     """E6, R7: a second form with another number does not make the first one anybody's."""
     world.join(ALICE, CALL, phone=PHONE)
@@ -153,7 +198,8 @@ def test_withdrawing_everything_ends_what_waits_in_the_mailbox(world: World) -> 
     world.join(ALICE, TIPS)
     waiting = world.sign_up(ALICE, CALL, phone=PHONE)
     world.wait(timedelta(seconds=1))
-    assert withdraw_all(world, ALICE) == 1
+    assert withdraw_all(world, ALICE) == 2
+    assert withdraw_all(world, ALICE) == 0
     assert world.confirm(waiting).granted == ()
     assert world.status(ALICE, CALL) is None
 
