@@ -72,11 +72,11 @@ class House:
             time.sleep(0.05)
         raise AssertionError(recipient)
 
-    def letter(self, recipient: str, subject: str) -> tuple[str, str, str]:
-        """Wait for a mail; return its text, its HTML and the link in it."""
+    def letter(self, recipient: str, subject: str, after: int = 0) -> tuple[str, str, str]:
+        """Wait for a mail, past the first `after` to somebody; return text, HTML and the link in it."""
         deadline = time.monotonic() + 15
         while time.monotonic() < deadline:
-            for data in reversed(self.script.mails):
+            for data in reversed(self.script.mails if self.count(recipient) > after else []):
                 mail = message_from_bytes(data, policy=default)
                 if mail["To"] == recipient and mail["Subject"].startswith(subject):
                     text, html = mail.get_body(("plain",)), mail.get_body(("html",))

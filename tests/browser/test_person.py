@@ -89,10 +89,9 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     page.goto(f"{house.base}/paper")
     page.fill("#field-email", address)
     page.check("input[value=tips-email]")
-    page.click("form button")
     before = house.count(address)
-    page.goto(house.letter(address, "Bevestig")[2])
+    page.click("form button")
+    page.goto(house.letter(address, "Bevestig", before)[2])
     page.click("form.now button")
-    assert before >= 1
     assert address in exported(house, "tips-email", "email")
     context.close()
