@@ -197,11 +197,6 @@ def keep_mail(tx: Tx, vault: Vault, message_id: str, request: RequestId, data: b
     )
 
 
-def count_states(tx: Tx) -> dict[str, int]:
-    """Count the mails by state."""
-    return {row[0]: row[1] for row in tx.all("SELECT state, COUNT(*) FROM outbox GROUP BY state")}
-
-
 def is_queued(tx: Tx, request: RequestId) -> bool:
     """Tell whether a mail about `request` still waits to be sent."""
     row = tx.one("SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request)
