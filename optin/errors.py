@@ -15,6 +15,7 @@
         ├── LinkExpired            a token of ours whose time is over (D4)
         ├── LinkSpent              a token of ours whose request is gone (erased, or never kept)
         ├── FileUnavailable        a magnet that no longer has a file to hand out
+        ├── MagnetClosed           a form of a magnet that takes none any more
         └── TooManyRequests        a limit was reached (D8)
 
 The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
@@ -131,6 +132,13 @@ class FileUnavailable(VisitorRefused):
 
     status = 410
     name = "file-unavailable"
+
+
+class MagnetClosed(VisitorRefused):
+    """A form that came after its magnet closed: a webinar that began, a draw whose day is past."""
+
+    status = 410
+    name = "closed"
 
 
 class TooManyRequests(VisitorRefused):

@@ -55,7 +55,7 @@ class Edition:
             keep_proof=site.retention.proof,
             keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
-            offers=Offers(self.publication.forms.values()),
+            offers=Offers(self.publication.every_form),
         )
 
 
@@ -83,7 +83,7 @@ def _keep(tx: Tx, edition: Edition, now: datetime) -> None:
     for statement in publication.privacy.values():
         keep_privacy(tx, statement, now)
         pages.append(statement.page)
-    for version in publication.forms.values():
+    for version in publication.every_form:
         keep_form(tx, version, now)
         pages.append(version.page)
     for name in sorted({name for page in pages for name in assets_in(page)}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html.parser import HTMLParser
@@ -41,10 +42,19 @@ class FormDeclaration:
     questions: tuple[ConsentQuestion, ...] = ()
     fields: tuple[FormField, ...] = ()
     file: str = ""  # the name of the file that is handed out; empty where there is none
+    variant: str = ""  # which of several wordings this is; empty where there is one
+    details: str = (
+        ""  # JSON of what the kind declares besides (`Details.declared`); empty where it is nothing
+    )
 
     def as_json(self) -> dict[str, Any]:
         """Return the declaration as plain JSON values."""
         plain = asdict(self)
+        for name in ("variant", "details"):  # absent from what was declared before there were any
+            if not plain[name]:
+                del plain[name]
+        if self.details:
+            plain["details"] = json.loads(self.details)
         plain["questions"] = [
             {
                 "purpose": question.purpose,
@@ -78,7 +88,14 @@ class FormDeclaration:
             ),
             fields=tuple(FormField(**field) for field in plain["fields"]),
             file=plain["file"],
+            variant=plain.get("variant", ""),
+            details=details_text(plain.get("details", {})),
         )
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """What the kind declares besides."""
+        return dict(json.loads(self.details)) if self.details else {}
 
     def question(self, purpose: str) -> ConsentQuestion | None:
         """Return the box for `purpose`, or None when the form asked no such thing."""
@@ -87,6 +104,11 @@ class FormDeclaration:
     def asked(self, purposes: Sequence[str]) -> tuple[ConsentQuestion, ...]:
         """Return the boxes for `purposes`, in the form's order."""
         return tuple(asked for asked in self.questions if asked.purpose in purposes)
+
+
+def details_text(plain: dict[str, Any]) -> str:
+    """Return what a kind declares as one text; the same values, the same text."""
+    return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")) if plain else ""
 
 
 def shows(page: bytes, form: FormDeclaration, question: ConsentQuestion) -> bool:

@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from markdown_it.common.utils import escapeHtml
 
+from optin.consent.details import Details
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Path_, read_front_matter
@@ -97,12 +98,13 @@ class MagnetReader:
                 self._object((key,), objection)
             complaint = None if kind is None else kind.insists(questions)
             if complaint is not None:
-                self._say((complaint.key,), complaint.message, complaint.cure, code="kind")
+                self._say(complaint.where, complaint.message, complaint.cure, code="kind")
         for key, text in written.texts.items():
             for objection in objections_to_override(key, text):
                 self._object(("texts", key), objection)
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
+        details = None if kind is None else self._details(written, kind)
         return Magnet(
             slug=self.slug,
             kind=written.kind,
@@ -120,7 +122,26 @@ class MagnetReader:
             fields=fields,
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
+            details=details,
         )
+
+    def _details(self, written: MagnetFile, kind: Kind) -> Details | None:
+        """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
+        for other in KINDS.values():
+            if other.table and other.table != kind.table and getattr(written, other.table) is not None:
+                message = f"A {kind.name} has no {other.table}."
+                self._say((other.table,), message, f"Remove it, or write kind: {other.name}.", code="kind")
+        table = getattr(written, kind.table) if kind.table else None
+        if kind.table and table is None:
+            if self._validated.vouches((kind.table,)):
+                message = f"A {kind.name} needs the key {kind.table!r}."
+                self._say(("kind",), message, f"optin new {kind.name} shows how it begins.", code="kind")
+            return None
+        reading = kind.read(table, self._path.parent, written.lang)
+        for it in reading.complaints:
+            severity: Severity = "warning" if it.warning else "error"
+            self._say(it.where, it.message, it.cure, severity, "kind")
+        return reading.details
 
     def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
         """Tell whether boxes and fields are all as they were meant, so that something follows from them."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from optin.consent.details import Details
 from optin.consent.form import FormField, Slug
 from optin.consent.purpose import (
     Channel,
@@ -146,6 +148,12 @@ class Magnet:
     fields: tuple[FormField, ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
     consequences: str = ""  # what is lost when the person is erased (R5)
+    details: Details | None = None  # what only its kind has
+
+    @property
+    def closes_at(self) -> datetime | None:
+        """From when on no form is taken (UTC); None: never."""
+        return None if self.details is None else self.details.closes_at
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from optin.consent.form import (
     FormDeclaration,
@@ -15,13 +15,14 @@ from optin.consent.form import (
     PrivacyDigest,
     PrivacyVersion,
     Slug,
+    details_text,
 )
 from optin.site.findings import Finding
 from optin.site.model import Magnet, PictureFile, Site
 from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.theme.theme import Theme, content_type_of
-from optin.theme.views import Card, Frame, IndexView, LandingView, Picture, PrivacyView
+from optin.theme.views import Card, ClosedView, Frame, IndexView, LandingView, Picture, PrivacyView
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
@@ -29,14 +30,37 @@ _LINK = re.compile(r'<a href="(/(?!/)[^"]*)"')
 
 
 @dataclass(frozen=True)
-class Publication:
-    """Every page that is the same for everybody. `views` are the landing pages before rendering."""
+class Face:
+    """One page with a form of a magnet: most magnets have one, others a page for each wording or outcome."""
 
-    forms: Mapping[Slug, FormVersion]
-    views: Mapping[Slug, LandingView]
+    path: str  # where it is shown
+    view: LandingView  # before rendering
+    form: FormVersion
+
+
+@dataclass(frozen=True)
+class Publication:
+    """Every page that is the same for everybody. `faces`: of each magnet, the page at its address first."""
+
+    faces: Mapping[Slug, tuple[Face, ...]]
     privacy: Mapping[str, PrivacyVersion]
     index: bytes
+    closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def forms(self) -> Mapping[Slug, FormVersion]:
+        """The first form of each magnet."""
+        return {slug: faces[0].form for slug, faces in self.faces.items()}
+
+    @property
+    def every_form(self) -> tuple[FormVersion, ...]:
+        """Every form that is served."""
+        return tuple(face.form for faces in self.faces.values() for face in faces)
+
+    def face(self, slug: Slug, key: str) -> Face | None:
+        """Return the page of a magnet that has the form `key`."""
+        return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
 
 def publish(site: Site, theme: Theme) -> Publication:
@@ -49,34 +73,41 @@ def publish(site: Site, theme: Theme) -> Publication:
         privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
         index = _index(site, theme, privacy)
     except BROKEN as problem:
-        return Publication(
-            {}, {}, {}, b"", one_for_each_place([template_finding(site.root, problem), *tried])
-        )
-    findings: list[Finding] = []
-    forms: dict[Slug, FormVersion] = {}
-    pages: dict[Slug, LandingView] = {}
+        findings = one_for_each_place([template_finding(site.root, problem), *tried])
+        return Publication({}, {}, b"", findings=findings)
+    wrong: list[Finding] = []
+    faces: dict[Slug, tuple[Face, ...]] = {}
+    closed: dict[Slug, bytes] = {}
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
-            version, view = _version(theme, view)
+            shown = _faces(theme, view)
+            if magnet.closes_at is not None:
+                closed[magnet.slug] = theme.page(ClosedView(view.frame, view)).encode()
         except BROKEN as problem:
-            findings.append(template_finding(site.root, problem, slug=magnet.slug))
+            wrong.append(template_finding(site.root, problem, slug=magnet.slug))
             continue
-        unlawful = _unlawful(site, version, view)
-        findings += unlawful
+        unlawful = [finding for face in shown for finding in _unlawful(site, face)]
+        wrong += unlawful
         if not unlawful:
-            forms[magnet.slug], pages[magnet.slug] = version, view
-    return Publication(forms, pages, privacy, index, one_for_each_place([*findings, *tried]))
+            faces[magnet.slug] = shown
+    return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]))
 
 
-def _unlawful(site: Site, version: FormVersion, view: LandingView) -> list[Finding]:
+def _faces(theme: Theme, view: LandingView) -> tuple[Face, ...]:
+    """Return every page of a magnet that has a form."""
+    version, shown = _version(theme, view)
+    return (Face(f"/{version.declaration.magnet}", shown, version),)
+
+
+def _unlawful(site: Site, face: Face) -> list[Finding]:
     """Look at what a template of the site's own made of a page; what ours make is tested."""
     if own_templates(site.root) is None:
         return []
-    slug = version.declaration.magnet
+    slug = face.form.declaration.magnet
     return [
-        Finding("templates", 1, 1, f"/{slug}: {it.message}", it.cure, code=it.code, slug=slug)
-        for it in objections_to_page(version.page.decode(), view)
+        Finding("templates", 1, 1, f"{face.path}: {it.message}", it.cure, code=it.code, slug=slug)
+        for it in objections_to_page(face.form.page.decode(), face.view)
     ]
 
 
@@ -121,6 +152,7 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
         questions=magnet.questions,
         fields=magnet.fields,
         file="" if magnet.file is None else magnet.file.name,
+        details="" if magnet.details is None else details_text(magnet.details.declared()),
     )
     body = linked(site, magnet.body_html)
     frame = frame_of(site, magnet.lang, privacy_url(privacy))
@@ -138,6 +170,7 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
         texts=magnet.texts,
         page_url=f"{frame.pages_url}/{magnet.slug}",
         picture=None if magnet.picture is None else _picture(theme, magnet.picture),
+        details=magnet.details,
     )
 
 

@@ -95,7 +95,12 @@ def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
     lines.append(f"description: {_quoted(start.description)}")
     if kind.hands_out_file:
         lines.append(f"file: {slug}.pdf")
-    lines += [f"purposes: [{purpose or ''}]", "---", "", start.body]
+    lines.append(f"purposes: [{purpose or ''}]")
+    lines += (
+        [Template(kind.begin).substitute(slug=slug), "---", "", start.body]
+        if kind.begin
+        else ["---", "", start.body]
+    )
     return "\n".join(lines)
 
 

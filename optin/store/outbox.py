@@ -44,15 +44,20 @@ class Standing:
     queued_at: datetime
 
 
-def enqueue(tx: Tx, kind: str, request: RequestId, domain: str, now: datetime) -> None:
-    """Queue a mail, due at once. Its Message-ID is made here and stays the same at every try."""
+def enqueue(
+    tx: Tx, kind: str, request: RequestId, domain: str, now: datetime, due: datetime | None = None
+) -> None:
+    """Queue a mail, due at once or at `due`. Its Message-ID is made here and stays the same at every try.
+
+    It is given up a week after it was due.
+    """
     tx.run(
         "INSERT INTO outbox(message_id, kind, request_id, next_at, created_at)"
-        " VALUES (:message_id, :kind, :request, :now, :now)",
+        " VALUES (:message_id, :kind, :request, :due, :due)",
         message_id=f"<{secrets.token_hex(16)}@{domain}>",
         kind=kind,
         request=request,
-        now=to_ms(now),
+        due=to_ms(max(now, due or now)),
     )
 
 

@@ -49,6 +49,7 @@ def pages(lang: str) -> Iterator[Any]:
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
         yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
         yield views.ConfirmedView(frame, "Title", kind, ())
+    yield views.ClosedView(frame, _landing(frame, "white-paper"))
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
     yield views.ConfirmView(frame, "Title", "white-paper", "/confirm/t", AT, ())

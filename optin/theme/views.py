@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from optin.consent.details import Details
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion, Controller
@@ -52,6 +53,15 @@ class LandingView:
     typed: Typed | None = None
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
+    details: Details | None = None  # what only its kind has
+
+
+@dataclass(frozen=True)
+class ClosedView:
+    """A landing page whose magnet takes no form any more."""
+
+    frame: Frame
+    landing: LandingView
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from starlette.requests import Request
@@ -15,7 +16,7 @@ from optin.bootstrap.office import Office
 from optin.consent.form import Slug
 from optin.store.transaction import Operation, read, written
 from optin.theme.views import ErrorView, Frame
-from optin.web.front import FrontPage, front_pages
+from optin.web.front import FrontPage, front_pages, next_closing
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
 
@@ -29,20 +30,35 @@ class Desk:
     edition: Edition
     office: Office
     limits: PostLimits
-    pages: Mapping[str, FrontPage] = field(default_factory=dict)
+    _pages: Mapping[str, FrontPage] = field(default_factory=dict)
+    _until: datetime | None = None  # when the next magnet closes: then the pages are others
 
     @classmethod
     def of(cls, edition: Edition, office: Office) -> Desk:
         """Set up a desk."""
         site = edition.site
         limits = PostLimits(site.limits, site.trusted_proxies)
-        return cls(edition, office, limits, front_pages(edition))
+        desk = cls(edition, office, limits)
+        desk._prepare()
+        return desk
+
+    @property
+    def pages(self) -> Mapping[str, FrontPage]:
+        """What everybody gets now, by path."""
+        if self._until is not None and self.office.clock() >= self._until:
+            self._prepare()
+        return self._pages
+
+    def _prepare(self) -> None:
+        now = self.office.clock()
+        self._until = next_closing(self.edition, now)
+        self._pages = front_pages(self.edition, now)
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""
         self.edition = edition
         self.office.policy = edition.policy
-        self.pages = front_pages(edition)
+        self._prepare()
 
     async def write(self, operation: Operation[T]) -> T:
         """Run an operation durably."""

@@ -10,6 +10,7 @@ import gzip
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -68,21 +69,38 @@ def front_page(content: Content, base_url: str) -> FrontPage:
     return FrontPage(plain, compressed)
 
 
-def front_contents(edition: Edition) -> Mapping[str, Content]:
-    """Return everything of an edition that is the same for everybody, by path."""
-    publication = edition.publication
+def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str, Content]:
+    """Return everything of an edition that is the same for everybody, by path.
+
+    `now`: what closed by then shows that it is; None: nothing is closed.
+    """
+    publication, magnets = edition.publication, edition.site.magnets
     contents = {"/": Content(publication.index)}
-    contents |= {f"/{slug}": Content(form.page) for slug, form in publication.forms.items()}
+    contents |= {face.path: Content(face.form.page) for faces in publication.faces.values() for face in faces}
+    for slug, page in publication.closed.items():
+        if now is not None and is_over(magnets[slug].closes_at, now):
+            contents[f"/{slug}"] = Content(page)
     contents |= {privacy_url(it.digest): Content(it.page) for it in publication.privacy.values()}
     for url, asset in edition.theme.assets.items():
         contents[url] = Content(asset.data, asset.content_type, ASSET_CACHE)
     return contents
 
 
-def front_pages(edition: Edition) -> Mapping[str, FrontPage]:
-    """Prepare everything of an edition that is the same for everybody, by path."""
+def front_pages(edition: Edition, now: datetime) -> Mapping[str, FrontPage]:
+    """Prepare everything of an edition that is the same for everybody, by path, as it is at `now`."""
     base_url = edition.site.settings.base_url
-    return {path: front_page(content, base_url) for path, content in front_contents(edition).items()}
+    return {path: front_page(content, base_url) for path, content in front_contents(edition, now).items()}
+
+
+def is_over(closes_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a magnet takes no form any more."""
+    return closes_at is not None and closes_at <= now
+
+
+def next_closing(edition: Edition, now: datetime) -> datetime | None:
+    """Return when the next magnet closes; None: none will."""
+    moments = (magnet.closes_at for magnet in edition.site.magnets.values())
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 class Front:

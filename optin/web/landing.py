@@ -13,13 +13,14 @@ from optin.consent.entry import FORM_FIELD, Entry, Problem, Typed, read_entry, r
 from optin.consent.form import FormVersion, Slug
 from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
-from optin.errors import FormUnknown, LinkExpired, LinkSpent, PageUnknown
+from optin.errors import FormUnknown, LinkExpired, LinkSpent, MagnetClosed, PageUnknown
 from optin.flows.confirm import CodeRefused, confirm_by_code
 from optin.flows.sign_up import sign_up
 from optin.store.forms import form_by_key
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
 from optin.web.desk import Desk, desk_of, see_other
+from optin.web.front import is_over
 from optin.web.posts import read_post, single
 
 
@@ -29,6 +30,8 @@ async def post_form(request: Request) -> Response:
     served = _served(desk, slug)
     desk.limits.count(request)
     posted = await read_post(request)
+    if is_over(desk.edition.site.magnets[slug].closes_at, desk.office.clock()):
+        raise MagnetClosed
     form = await _shown(desk, served, single(posted, FORM_FIELD))
     typed = read_typed(form.declaration, posted)
     entry = read_entry(form.declaration, typed, desk.edition.site.country)
@@ -94,9 +97,10 @@ def _served(desk: Desk, slug: Slug) -> FormVersion:
 
 
 async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
-    """Return the version that was shown: the one served now, or an earlier one of this page (F7)."""
-    if key == served.key:
-        return served
+    """Return the version that was shown: one that is served now, or an earlier one of this page (F7)."""
+    face = desk.edition.publication.face(served.declaration.magnet, key)
+    if face is not None:
+        return face.form
     stored = await desk.read(partial(form_by_key, key=key))
     if stored is None or stored.version.declaration.magnet != served.declaration.magnet:
         raise FormUnknown
@@ -107,7 +111,8 @@ def _again(
     desk: Desk, slug: Slug, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]
 ) -> Response:
     """Show the form as it is now with what was typed; a tick stays only on words that are the same."""
-    view = desk.edition.publication.views[slug]
+    publication = desk.edition.publication
+    view = (publication.face(slug, shown.key) or publication.faces[slug][0]).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))

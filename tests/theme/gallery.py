@@ -187,6 +187,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "landing-picture", landing(lang, picture=picture)
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield f"sent-{problem}", views.SentView(at, title, "/x/sent", "t", "a@example.com", problem)
+    yield "closed", views.ClosedView(at, landing(lang))
     yield "sent-again", views.SentView(at, title, "/x/sent", "t", "a@example.com", resent=True)
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(views.Granted(question, NOW) for question in asked)
@@ -227,7 +228,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
 
 ERRORS = (
     "internal", "busy", "unknown", "method", "malformed", "too-large", "form-unknown", "link-forged",
-    "link-expired", "link-spent", "file-unavailable", "too-many",
+    "link-expired", "link-spent", "file-unavailable", "closed", "too-many",
 )  # fmt: skip
 
 

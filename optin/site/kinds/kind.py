@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from optin.consent.details import Details
 from optin.consent.purpose import ConsentQuestion
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """What a kind finds wrong: at which key of the front matter, and how to mend it."""
+    """What a kind finds wrong: where in the front matter, and how to mend it."""
 
-    key: str
+    where: tuple[str | int, ...]
     message: str
     cure: str
+    warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,30 @@ def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What came of a kind's own table: its details, unless something is wrong that hides them."""
+
+    details: Details | None = None
+    complaints: tuple[Complaint, ...] = ()
+
+
+def nothing_besides(_table: Any, _folder: Path, _lang: str) -> Reading:
+    """Read nothing: a kind that has no table of its own."""
+    return Reading()
+
+
+@dataclass(frozen=True)
 class Kind:
-    """One kind. `insists` looks at the consents that a magnet asks."""
+    """One kind. `insists` looks at the consents that a magnet asks.
+
+    `table` is the key of the front matter that is this kind's own; `read` turns it into details. It is given
+    the table, the magnet's folder and its language.
+    """
 
     name: str
     hands_out_file: bool
     start: Mapping[str, Start]
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
+    table: str = ""
+    read: Callable[[Any, Path, str], Reading] = nothing_besides
+    begin: str = ""  # lines of front matter that a new magnet of this kind begins with

@@ -9,7 +9,7 @@ def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | Non
     if sum(question.channel is Channel.EMAIL for question in questions) == 1:
         return None
     return Complaint(
-        "purposes",
+        ("purposes",),
         "A newsletter asks exactly one consent to e-mail: the subscription itself.",
         "List one purpose with the channel email; others go to a magnet of their own.",
     )
