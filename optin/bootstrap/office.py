@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from optin.flows.sweep import ERASING, JOURNAL, RULES, Broom, Rule, journal_from
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.outbox import give_up_killers
+from optin.store.tally import DOWNLOADED, Place, add_to_tally, monday_of
 from optin.store.transaction import Operation, Store, Tx, written
 from optin.store.vault import Vault
 
@@ -32,6 +34,7 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 600
 CLEAR_SECONDS = 0.2
+COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
 LONGEST_PAUSE_SECONDS = 0.5
 INTEGRATE_SECONDS = 0.2
@@ -55,6 +58,22 @@ class Office:
     wake_courier: Callable[[], None] = field(default=lambda: None)
     journal: Journal | None = None  # withdrawals and erasures, kept apart (S7)
     uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
+    downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
+
+    def count_download(self, form: str) -> None:
+        """Count that a file was fetched; not by whom, and not in the way of whoever fetches it (O4)."""
+        self.downloads[monday_of(self.clock().date()), form, DOWNLOADED] += 1
+
+    def keep_counts(self) -> None:
+        """Put what was counted into the store."""
+        counts, self.downloads = self.downloads, Counter()
+        if not counts:
+            return
+        try:
+            self.write(partial(add_to_tally, counts=counts))
+        except OptinError:
+            self.downloads.update(counts)
+            raise
 
     def write(self, operation: Operation[T]) -> T:
         """Run an operation durably, and wait for it."""
@@ -227,6 +246,19 @@ async def keep_log(office: Office, stop: asyncio.Event) -> None:
         rounds += 1
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.wait(), INTEGRATE_SECONDS)
+
+
+async def keep_counts(office: Office, stop: asyncio.Event) -> None:
+    """Put the counts of downloads into the store now and then, and at the end."""
+    while True:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), COUNT_SECONDS)
+        try:
+            await asyncio.to_thread(office.keep_counts)
+        except OptinError as problem:
+            log.warning("counts put off: %s", problem.log_line)
+        if stop.is_set():
+            return
 
 
 async def sweep_by_itself(office: Office, stop: asyncio.Event) -> None:

@@ -54,13 +54,16 @@ def _print(counted: Statistics, console: Console) -> None:
 
 
 def _weeks(counted: Statistics) -> Table:
-    table = Table("Week", "Magnet", "Requests", "Confirmed", "Consents: asked, confirmed, withdrawn")
+    table = Table(
+        "Week", "Magnet", "Requests", "Confirmed", "Downloads", "Consents: asked, confirmed, withdrawn"
+    )
     for week in counted.weeks:
         table.add_row(
             week.week,
             f"{week.magnet} {week.version}",
-            f"{week.requests}{'' if week.whole else ' *'}",
+            str(week.requests),
             str(week.confirmed),
+            str(week.downloads),
             _consents(week),
         )
     return table

@@ -12,7 +12,7 @@ import click
 
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import keep_clear, keep_log, open_office, sweep_by_itself
+from optin.bootstrap.office import keep_clear, keep_counts, keep_log, open_office, sweep_by_itself
 from optin.bootstrap.opening import open_keys
 from optin.bootstrap.soundness import DEV, check_use
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
@@ -55,6 +55,7 @@ def dev(site: Path, host: str, port: int) -> None:
             partial(sweep_by_itself, office),
             partial(keep_log, office),
             partial(keep_clear, office),
+            partial(keep_counts, office),
             bench.watch,
         )
         held_out = asyncio.run(run_server(app, listening, works))

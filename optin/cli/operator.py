@@ -23,7 +23,15 @@ from optin.bootstrap.backup import restore as put_back
 from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.journal import Journal
-from optin.bootstrap.office import Office, keep_clear, keep_log, open_office, sweep, sweep_by_itself
+from optin.bootstrap.office import (
+    Office,
+    keep_clear,
+    keep_counts,
+    keep_log,
+    open_office,
+    sweep,
+    sweep_by_itself,
+)
 from optin.bootstrap.opening import sqlite_path
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings, check_use
 from optin.cli.terminal import REFUSED, asked_edition, port_option, refuse, show_findings, site_option
@@ -129,6 +137,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
             partial(sweep_by_itself, office),
             partial(keep_log, office),
             partial(keep_clear, office),
+            partial(keep_counts, office),
             partial(keep_anchors, office, edition.site.anchors),
         ),
     )

@@ -12,6 +12,10 @@ from optin.flows.stats import WEEK, Statistics, week_name
 MOST_WEEKS = 53  # a year: the newest are shown
 _STEP, _BAR, _GAP = 26, 9, 2
 _LEFT, _TOP, _HEIGHT, _BELOW, _RIGHT, _NARROWEST = 52, 72, 200, 48, 20, 520
+_LEGEND = (
+    '<rect class="asked" x="16.5" y="40.5" width="9" height="11"/><text x="32" y="50">requests</text>',
+    '<rect class="yes" x="100" y="40" width="9" height="12"/><text x="115" y="50">confirmed</text>',
+)
 _LABELS, _LINES, _LETTER = 13, 4, 10
 
 # Light or dark as the reader's screen is; the bars differ by their filling, not by their colour alone.
@@ -19,7 +23,7 @@ _STYLE = (
     "svg{color-scheme:light dark;color:#1b1f24;font:12px system-ui,sans-serif}"
     "text{fill:currentColor}.title{font-size:15px;font-weight:600}.end{text-anchor:end}"
     ".middle{text-anchor:middle}.paper{fill:#fff}.line{stroke:currentColor;stroke-opacity:.25}"
-    ".asked{fill:currentColor;fill-opacity:.1;stroke:currentColor}.part{stroke-dasharray:3 2}"
+    ".asked{fill:currentColor;fill-opacity:.1;stroke:currentColor}"
     ".yes{fill:#1f5fbf}"
     "@media (prefers-color-scheme:dark){svg{color:#e6e9ed}.paper{fill:#16191d}.yes{fill:#7db2ff}}"
 )
@@ -30,7 +34,6 @@ class _Week:
     name: str
     requests: int = 0
     confirmed: int = 0
-    whole: bool = True
 
     @property
     def words(self) -> str:
@@ -56,7 +59,7 @@ def as_svg(statistics: Statistics) -> bytes:
         f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="title" x="16" y="26">{escape(title)}</text>',
-        *_legend(any(not week.whole for week in weeks)),
+        *_LEGEND,
         *(_plot(weeks, width) if weeks else [f'<text x="16" y="{_TOP + 24}">{told[-1]}</text>']),
         "</svg>",
     ]
@@ -75,19 +78,8 @@ def _by_week(statistics: Statistics) -> Iterator[_Week]:
             week_name(at),
             sum(count.requests for count in counts),
             sum(count.confirmed for count in counts),
-            all(count.whole for count in counts),
         )
         monday = at + WEEK
-
-
-def _legend(some_are_gone: bool) -> Iterator[str]:  # noqa: FBT001 - private, with one caller
-    yield '<rect class="asked" x="16.5" y="40.5" width="9" height="11"/><text x="32" y="50">requests</text>'
-    yield '<rect class="yes" x="100" y="40" width="9" height="12"/><text x="115" y="50">confirmed</text>'
-    if some_are_gone:
-        yield (
-            '<rect class="asked part" x="192.5" y="40.5" width="9" height="11"/>'
-            '<text x="208" y="50">requests, without the unconfirmed that were erased</text>'
-        )
 
 
 def _plot(weeks: list[_Week], width: int) -> Iterator[str]:
@@ -104,7 +96,7 @@ def _plot(weeks: list[_Week], width: int) -> Iterator[str]:
     for place, week in enumerate(weeks):
         x = _LEFT + _STEP * place + (_STEP - 2 * _BAR - _GAP) / 2
         yield f"<g><title>{week.words}</title>"
-        yield _bar("asked" if week.whole else "asked part", x, week.requests / top)
+        yield _bar("asked", x, week.requests / top)
         yield _bar("yes", x + _BAR + _GAP, week.confirmed / top)
         yield "</g>"
         if place % every == 0:

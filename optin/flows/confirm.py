@@ -70,6 +70,7 @@ class Confirmation:
     form: FormDeclaration
     granted: tuple[Receipt, ...]
     lapsed: tuple[ConsentQuestion, ...]
+    version: str = ""  # digest of the form
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
 
 
@@ -210,5 +211,6 @@ def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
             Receipt(question, live[question.purpose]) for question in asked if question.purpose in live
         ),
         lapsed=tuple(question for question in asked if question.purpose not in live),
+        version=opened.form.version.digest,
         hands_out=not opened.declared.through,
     )

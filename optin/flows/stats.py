@@ -1,9 +1,8 @@
-"""Statistics: how the magnets do by week, counted from the events alone, without following anybody (O4).
+"""Statistics: how the magnets do by week, counted from events and sums, without following anybody (O4).
 
 1. Request by request: in which weeks it was sent and confirmed, and what became of each consent.
-2. How many events are blank: what was erased is in no number.
-3. How many of those asked confirmed. Requests that nobody confirms are erased after a while and whoever
-   confirmed stays, so only requests whose time is not over tell it.
+2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
+3. How many events are blank: the consents of who was erased are in no number.
 
 Counted are events, not people. A week is an ISO week in UTC.
 """
@@ -13,7 +12,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
 from math import sqrt
 from typing import Any
@@ -23,6 +22,7 @@ from optin.errors import RequestRefused
 from optin.flows.policy import RequestPolicy
 from optin.proof.canonical import Json, parse
 from optin.store.counting import page_about_nobody, requests_page, served_versions
+from optin.store.tally import ANSWERED, DOWNLOADED, monday_of, tallied
 from optin.store.transaction import Operation
 
 Read = Callable[[Operation[Any]], Any]
@@ -55,7 +55,7 @@ class WeekCount:
     version: str
     requests: int
     confirmed: int
-    whole: bool  # no request of this week was erased yet for want of a confirmation
+    downloads: int  # of the file; a person may fetch it twice
     consents: tuple[ConsentCount, ...]
 
 
@@ -128,6 +128,7 @@ class Count:
                 self._count([parse(body) for body in bodies])
             except (KeyError, TypeError, ValueError):
                 self.unreadable += 1
+        self._add_sums()
         blank = self._blank()
         return Statistics(
             until=self.now,
@@ -159,7 +160,6 @@ class Count:
             if kind in _COUNTED and event["purpose"] is not None and self._counts(at):
                 consents.append((_monday(at[:10]), str(event["purpose"]), str(event["channel"]), kind))
         asked = moments[EventKind.REQUESTED]
-        kept = self._counts(asked) and self._kept(datetime.fromisoformat(asked))
         for monday, purpose, channel, kind in consents:
             self._tallies[monday, form].consents[purpose, channel, kind] += 1
         if any(event["kind"] == EventKind.REQUESTED and "through" in event for event in events):
@@ -167,17 +167,24 @@ class Count:
         for kind in (EventKind.REQUESTED, EventKind.CONFIRMED):
             if kind in moments and self._counts(moments[kind]):
                 self._tallies[_monday(moments[kind][:10]), form].requests[kind] += 1
-            # 3. Only a request that would still be there if nobody had confirmed it.
-            if kind in moments and kept:
+            if kind in moments and self._counts(asked):
                 self._rates[form, kind] += 1
 
     def _counts(self, at: str) -> bool:
         return self.since is None or _monday(at[:10]) >= _monday(self.since.isoformat())
 
-    def _kept(self, asked: datetime) -> bool:
-        return self.policy.keep.after(asked) > self.now
+    # 2. The sums.
+    def _add_sums(self) -> None:
+        for (monday, form, kind), count in self.read(tallied).items():
+            if form not in self._versions or not self._counts(monday.isoformat()):
+                continue
+            if kind != ANSWERED:
+                self._tallies[monday, form].requests[kind] += count
+            if kind in {EventKind.REQUESTED, ANSWERED}:
+                asked = kind == EventKind.REQUESTED
+                self._rates[form, EventKind.REQUESTED if asked else EventKind.CONFIRMED] += count
 
-    # 2. How many events are blank.
+    # 3. How many events are blank.
     def _blank(self) -> Blank:
         after, blank = 0, Counter[bool]()
         while page := self.read(partial(page_about_nobody, after=after)):
@@ -204,14 +211,13 @@ class Count:
                 version=f"v{ordinal}",
                 requests=tally.requests[EventKind.REQUESTED],
                 confirmed=tally.requests[EventKind.CONFIRMED],
-                whole=self._kept(datetime.combine(monday, time(), UTC)),
+                downloads=tally.requests[DOWNLOADED],
                 consents=tuple(
                     ConsentCount(*about, *(tally.consents[*about, kind] for kind in _COUNTED))
                     for about in sorted({(purpose, channel) for purpose, channel, _ in tally.consents})
                 ),
             )
 
-    # 3. How many of those asked confirmed.
     def _each_rate(self) -> Iterator[Rate]:
         for form in sorted({form for _, form in self._tallies}, key=self._versions.__getitem__):
             magnet, ordinal = self._versions[form]
@@ -221,18 +227,15 @@ class Count:
             yield Rate(magnet, f"v{ordinal}", asked, confirmed, share, *wilson(confirmed, asked))
 
     def _notes(self, blank: Blank) -> Iterator[str]:
-        keep, link = self.policy.keep.text, self.policy.link.text
-        yield "Downloads are not counted: optin does not record whether a file was fetched."
         yield (
-            f"Requests that nobody confirms are erased after {keep}: of weeks with a * some are gone, and"
-            f" the share that confirmed is of requests younger than that. Those of the last {link} may"
-            " still be confirmed."
+            f"Requests of the last {self.policy.link.text} may still be confirmed. Downloads are counted, not"
+            " people: a file that is fetched twice counts twice."
         )
         if blank.unconfirmed or blank.erased:
             yield (
-                f"{blank.unconfirmed + blank.erased} events, of all magnets and times, are blank and in no"
-                f" number: {blank.unconfirmed} of requests that nobody confirmed, {blank.erased} of people"
-                " who were erased."
+                f"{blank.unconfirmed + blank.erased} events, of all magnets and times, are blank:"
+                f" {blank.unconfirmed} of requests that nobody confirmed, {blank.erased} of people who were"
+                " erased. Their requests are counted, their consents are not."
             )
         if self.unreadable:
             yield f"{self.unreadable} requests or erasures cannot be read and are left out; see: optin audit"
@@ -261,5 +264,4 @@ def week_name(monday: date) -> str:
 @lru_cache(maxsize=4_096)  # most events share their day with many
 def _monday(day: str) -> date:
     """Return the first day of the week that a day (YYYY-MM-DD) is in."""
-    found = date.fromisoformat(day)
-    return found - timedelta(days=found.weekday())
+    return monday_of(date.fromisoformat(day))

@@ -12,6 +12,7 @@ from optin.consent.event import erased
 from optin.consent.record import RequestId, SubjectId
 from optin.proof.canonical import parse
 from optin.store.events import add_events, blank_events
+from optin.store.tally import tally_before_erasure
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -175,7 +176,8 @@ def due_for_erasure(tx: Tx, now: datetime, most: int) -> list[RequestId]:
 
 
 def erase_requests(tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: str, now: datetime) -> None:
-    """Remove requests with their mails and the bytes of their events. The leaves stay (P9)."""
+    """Remove requests with their mails and the bytes of their events. The leaves stay (P9), and sums."""
+    tally_before_erasure(tx, requests)
     blank: list[int] = []
     for request in requests:
         tx.run(

@@ -303,6 +303,17 @@ ASSET_TABLES = (
     ){strict}""",
 )
 
+# Sums by week, without anybody in them: downloads, and requests that were erased (O4).
+TALLY_TABLES = (
+    """CREATE TABLE tally (
+        monday TEXT NOT NULL,
+        form TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (monday, form, kind)
+    ){norowid}""",
+)
+
 EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
 LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
 ASSETS = ("asset",)
@@ -410,4 +421,5 @@ MIGRATIONS = (
     Migration("m002_log", LOG_TABLES, LOG, queueing=True),
     Migration("m003_rights", RIGHTS_TABLES, ()),
     Migration("m004_assets", ASSET_TABLES, ASSETS),
+    Migration("m005_tally", TALLY_TABLES, ()),
 )

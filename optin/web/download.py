@@ -31,4 +31,6 @@ async def get_download(request: Request) -> Response:
     file = magnet.file.resolve()
     if not file.is_relative_to(inside) or not file.is_file():  # a link put there since the check
         raise FileUnavailable
+    if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
+        office.count_download(outcome.version)  # once for a file that is fetched in parts
     return FileResponse(file, filename=magnet.file.name, headers={"cache-control": NO_STORE})

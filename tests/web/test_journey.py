@@ -13,6 +13,7 @@ import pytest
 from optin.consent.code import MAX_TRIES
 from optin.consent.links import LinkKind
 from optin.flows.orders import MailKind, MailOrder
+from optin.store.tally import DOWNLOADED, tallied
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
 
@@ -303,6 +304,20 @@ def reload(visit: Visit) -> None:
     assert edition is not None
     keep_edition(visit.office.store, edition, visit.moment)
     visit.desk.replace(edition)
+
+
+def test_a_download_is_counted_and_nobody_with_it(visit: Visit) -> None:
+    """O4: a fetch is one more in a sum by week; looking whether it is there, or fetching on, is none."""
+    delivery = visit.join()
+    url = f"/download/{delivery.download_token}"
+    for headers in ({}, {"range": "bytes=0-9"}, {"range": "bytes=10-"}):
+        assert visit.client.get(url, headers=headers).status_code in {200, 206}
+    assert visit.client.head(url).status_code == 200
+    visit.office.keep_counts()
+    visit.office.keep_counts()
+    kept = visit.office.store.read(tallied)
+    assert list(kept.values()) == [2]
+    assert [(kind, form) for _, form, kind in kept] == [(DOWNLOADED, delivery.form_version)]
 
 
 def test_a_magnet_that_is_gone_has_no_file_any_more(visit: Visit) -> None:
