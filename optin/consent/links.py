@@ -28,6 +28,7 @@ class LinkKind(StrEnum):
     DOWNLOAD = "download"
     UNSUBSCRIBE = "unsubscribe"
     PERSONAL = "personal"
+    PLACE = "place"  # the seat at a webinar: see it, give it up
 
 
 class _ClockedSigner(TimestampSigner):

@@ -22,9 +22,11 @@ from optin.consent.record import (
     may_confirm,
 )
 from optin.errors import LinkExpired, LinkSpent
+from optin.flows.attendance import Attendance
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
+from optin.flows.webinars import attendance, take_seat
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import (
@@ -71,6 +73,7 @@ class Confirmation:
     granted: tuple[Receipt, ...]
     lapsed: tuple[ConsentQuestion, ...]
     version: str = ""  # digest of the form
+    webinar: Attendance | None = None
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
 
 
@@ -94,12 +97,20 @@ def view_request(tx: Tx, vault: Vault, request: RequestId) -> Asked:
     )
 
 
-def view_confirmation(tx: Tx, vault: Vault, request: RequestId) -> Confirmation:
-    """Return what a confirmed request led to; changes nothing. Raises LinkSpent."""
+def view_confirmation(
+    tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy | None = None, now: datetime | None = None
+) -> Confirmation:
+    """Return what a confirmed request led to; changes nothing. Raises LinkSpent.
+
+    `policy` and `now`: tell also where the person stands with a webinar.
+    """
     opened = open_request(tx, vault, peek_request(tx, request))
     if opened.stored.subject is None:
         raise LinkSpent
-    return _outcome(tx, opened, opened.stored.subject)
+    outcome = _outcome(tx, opened, opened.stored.subject)
+    if policy is None or now is None:
+        return outcome
+    return replace(outcome, webinar=attendance(tx, opened, policy, now))
 
 
 def confirm(tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy, now: datetime) -> Confirmation:
@@ -141,7 +152,7 @@ def _confirm(
     2. Find or make the person; nobody else changes it meanwhile.
     3. Decide for each box whether it still may be given.
     4. Add the events, then bring the cache up to them.
-    5. Keep what was declared as the person's data; queue the magnet and the receipt.
+    5. Keep what was declared as the person's data; take a seat; queue the magnet and the receipt.
     """
     stored = opened.stored
 
@@ -180,6 +191,7 @@ def _confirm(
     values = {name: value for name, value in newest.items() if value}
     save_contact(tx, vault, subject, replace(known, values=values))
     refresh_idle(tx, subject)
+    take_seat(tx, opened, subject, policy, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
     return _outcome(tx, opened, subject)
 

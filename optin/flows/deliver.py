@@ -17,6 +17,7 @@ from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.receipt import NotIntegrated, proof_of_receipt
+from optin.flows.webinars import MAILS, attendance, due_of, has_use
 from optin.proof.commitment import commit
 from optin.store.dossier import is_known, newest_request
 from optin.store.events import add_events
@@ -58,6 +59,9 @@ def claim_orders(
             order = _order(tx, vault, policy, letter, now)
         except NotIntegrated:
             put_back(tx, letter.number, now + MOMENT)
+            continue
+        except NotDue as early:
+            put_back(tx, letter.number, early.until)
             continue
         if order is None:
             withdraw_letter(tx, letter.number)
@@ -125,6 +129,8 @@ def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: dat
         salt=opened.sealed.salt,
     )
     fill = _delivery if order.kind is MailKind.DELIVERY else _confirmation
+    if order.kind in MAILS:
+        fill = _webinar
     return fill(tx, vault, policy, opened, order, now)
 
 
@@ -207,6 +213,36 @@ def _ends_at(tx: Tx, email_index: bytes, opened: OpenedRequest) -> datetime | No
     return min(live, default=None)
 
 
+class NotDue(Exception):
+    """A reminder of something that was put off: it is due later."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__("not due")
+        self.until = until
+
+
+def _webinar(
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    opened: OpenedRequest,
+    order: MailOrder,
+    now: datetime,
+) -> MailOrder | None:
+    told = attendance(tx, opened, policy, now)
+    if told is None or not has_use(order.kind, told, now):
+        return None
+    due = due_of(order.kind, told.webinar)
+    if due is not None and now < due:
+        raise NotDue(due)
+    return replace(
+        order,
+        webinar=told,
+        place_token=vault.links.sign(LinkKind.PLACE, opened.stored.id, now),
+        confirmed_at=opened.stored.confirmed_at,
+    )
+
+
 def _delivery(
     tx: Tx,
     vault: Vault,
@@ -240,4 +276,6 @@ def _delivery(
         unsubscribe_token=unsubscribe,
         attachments=proof_of_receipt(tx, vault, opened, withdraw_at, policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),
+        webinar=None if opened.declared.through else attendance(tx, opened, policy, now),
+        place_token=vault.links.sign(LinkKind.PLACE, stored.id, now),
     )

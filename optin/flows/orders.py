@@ -10,6 +10,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
+from optin.flows.attendance import Attendance
 from optin.flows.receipt import Attachment
 from optin.store.rights import LegalHold
 
@@ -22,6 +23,12 @@ class MailKind(StrEnum):
     RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
     PERSONAL = "personal"  # the link to the personal page
     ERASED = "erased"  # the last one
+    WEBINAR_DAY = "webinar-day"  # a reminder the day before, and one the hour before
+    WEBINAR_HOUR = "webinar-hour"
+    WEBINAR_MOVED = "webinar-moved"  # another time or place
+    WEBINAR_CANCELLED = "webinar-cancelled"
+    WEBINAR_SEATED = "webinar-seated"  # a seat for who waited
+    WEBINAR_REPLAY = "webinar-replay"
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,8 @@ class MailOrder(Order):
     unsubscribe_token: str = ""
     first_name: str = ""
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
+    webinar: Attendance | None = None  # where the person stands with it
+    place_token: str = ""  # of the page about the seat
     circumstances: Circumstances | None = None  # what the event of its sending says
     salt: bytes = b""
 

@@ -17,9 +17,11 @@ from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
+from optin.flows.attendance import Attendance
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
+from optin.flows.webinars import attendance
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.dossier import mails_of, newest_request, requests_of
@@ -87,6 +89,7 @@ class KeptRequest:
     typed: Mapping[str, str]
     form_version: str
     privacy_version: str
+    seat: str = ""  # at a webinar: seat, waiting, given-up, over, replay or cancelled
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ def view_personal(
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
         consents=() if subject is None else _consents(tx, subject, opened, contact, policy, now),
-        requests=tuple(_request(request) for request in opened),
+        requests=tuple(_request(request, attendance(tx, request, policy, now)) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
         exports=()
         if subject is None
@@ -270,7 +273,7 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConse
     return "" if question is None else question.wording
 
 
-def _request(request: OpenedRequest) -> KeptRequest:
+def _request(request: OpenedRequest, told: Attendance | None) -> KeptRequest:
     declared = request.declared
     return KeptRequest(
         magnet=request.declaration.magnet,
@@ -282,6 +285,7 @@ def _request(request: OpenedRequest) -> KeptRequest:
         typed={EMAIL_FIELD: declared.email, **declared.fields},
         form_version=request.form.version.digest,
         privacy_version=request.declaration.privacy,
+        seat="" if told is None else told.standing.value,
     )
 
 

@@ -17,6 +17,7 @@ from optin.flows.erase import BY_RETENTION, erase_person
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.renew import RECONFIRMATION, ask_again
+from optin.flows.webinars import keep_up
 from optin.store.due import (
     Due,
     consents_ending,
@@ -143,7 +144,16 @@ def journal_from(policy: RequestPolicy, now: datetime) -> datetime:
     return _ago(policy.keep_backups, now)
 
 
+def sweep_webinars(tx: Tx, broom: Broom) -> int:
+    """Tell people of webinars that moved or were cancelled, fill free seats, say where recordings are."""
+    for magnet, webinar in broom.policy.webinars.items():
+        if done := keep_up(tx, magnet, webinar, broom.policy, broom.now):
+            return done
+    return 0
+
+
 RULES: dict[str, Rule] = {
+    "webinars": sweep_webinars,
     "unconfirmed": sweep_unconfirmed,
     "ending": sweep_ending,
     "expired": sweep_expired,

@@ -7,15 +7,19 @@ import binascii
 import hashlib
 import re
 import textwrap
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
 from optin.consent.address import as_mailed
 from optin.consent.purpose import Controller
+from optin.flows.attendance import Standing
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.receipt import Attachment
+from optin.flows.webinars import MAILS
+from optin.mail.calendar import Invitation, calendar_file
+from optin.theme.calendars import calendar_links
 from optin.theme.theme import MailText, Theme
 from optin.theme.views import (
     ConfirmationMail,
@@ -25,8 +29,12 @@ from optin.theme.views import (
     HoldShown,
     PersonalMail,
     RenewalMail,
+    WebinarMail,
+    WebinarShown,
 )
 
+# what changes the entry in people's calendars
+CHANGING = frozenset({MailKind.WEBINAR_MOVED, MailKind.WEBINAR_CANCELLED, MailKind.WEBINAR_SEATED})
 HEADER_CHARACTERS = 78  # of a line, where words allow it (RFC 5322, section 2.1.1)
 MAX_HEADER_OCTETS = 998  # of a line, in any case
 VERSION_CHARACTERS = 16  # of a privacy statement's digest in its address
@@ -66,7 +74,17 @@ class Composer:
             case MailKind.RENEWAL:
                 return self._message(order, self._renewal(order), lang, now)
             case MailKind.DELIVERY:
-                return self._message(order, self._delivery(order), lang, now, self._unsubscribe(order))
+                words = self._delivery(order)
+                told = order.webinar
+                if told is not None and told.standing is Standing.SEATED:
+                    order = self._with_calendar(order, now)
+                return self._message(order, words, lang, now, self._unsubscribe(order))
+            case kind if kind in MAILS and order.webinar is not None:
+                words = self._webinar(order)
+                told = order.webinar
+                if kind in CHANGING and told.seated:
+                    order = self._with_calendar(order, now)
+                return self._message(order, words, lang, now)
         raise ValueError(order.kind)
 
     def _notice(self, order: NoticeOrder) -> MailText:
@@ -144,8 +162,46 @@ class Composer:
                 proof_url=f"{self._base}/log",
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
+                webinar=self._shown(order),
             )
         )
+
+    def _webinar(self, order: MailOrder) -> MailText:
+        """Remind, tell of a change, give a seat, say where the recording is."""
+        shown = self._shown(order)
+        if shown is None:
+            raise ValueError(order.kind)
+        return self._theme.mail(
+            WebinarMail(
+                lang=order.form.lang,
+                controller=order.form.controller,
+                title=order.form.title,
+                news=order.kind.value,
+                page_url=self._page(order),
+                requested_at=order.requested_at,
+                webinar=shown,
+                privacy_url=self._privacy(order),
+            )
+        )
+
+    def _shown(self, order: MailOrder) -> WebinarShown | None:
+        if order.webinar is None:
+            return None
+        return WebinarShown(
+            order.webinar, f"{self._base}/place/{order.place_token}", calendar_links(order.webinar)
+        )
+
+    def _with_calendar(self, order: MailOrder, now: datetime) -> MailOrder:
+        """Attach the calendar entry; a change has the same name and a higher number."""
+        if order.webinar is None:
+            return order
+        domain = self._sender.address.rpartition("@")[2]
+        invited = Invitation(
+            _line(self._sender.name), self._sender.address, domain, as_mailed(order.recipient)
+        )
+        words = self._theme.text(order.form.lang, "webinar.with", host=order.webinar.webinar.host)
+        entry = calendar_file(order.webinar, invited, words, now)
+        return replace(order, attachments=(entry, *order.attachments))
 
     def _message(
         self, order: Order, words: MailText, lang: str, now: datetime, unsubscribe: str = ""

@@ -31,7 +31,7 @@ from optin.site.validation import validated
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
 
 RESERVED = frozenset(
-    "confirm download me unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
+    "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
 )
 FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")

@@ -204,6 +204,20 @@ class PictureEntry(Written):
     alt: Text = Field(description="What the picture shows, in words.")
 
 
+class WebinarTable(Written):
+    """When and where a webinar is held, and for how many."""
+
+    start: Text = Field(description="Day and time as the clock in its zone shows it: 2027-03-10 14:00.")
+    which: str = Field("", description="first or second, of a time that comes twice as the clock goes back.")
+    duration: Text = Field(description="How long it lasts, such as 60 minutes.")
+    zone: Text = Field(description="Its time zone, such as Europe/Amsterdam.")
+    host: Line = Field(description="Who speaks.")
+    place: Line = Field(description="Where it is held; only who confirmed is told.")
+    capacity: int = Field(0, ge=0, le=1_000_000, description="How many seats; 0: as many as come.")
+    replay: Stripped = Field("", description="Where the recording is, afterwards.")
+    cancelled: bool = Field(default=False, description="It does not take place: everybody is told.")
+
+
 class MagnetErasure(Written):
     """What somebody loses of this magnet by being erased."""
 
@@ -213,7 +227,7 @@ class MagnetErasure(Written):
 class MagnetFile(Written):
     """The front matter of a magnet."""
 
-    kind: str = Field(description="white-paper, tip-booklet, checklist or newsletter.")
+    kind: str = Field(description="white-paper, tip-booklet, checklist, newsletter or webinar.")
     lang: str = Field(description="Language of the page and its mails.")
     title: Line = Field(description="The name of the magnet; the page and its mails begin with it.")
     description: Text = Field(description="One sentence, for the list and for search engines.")
@@ -223,6 +237,7 @@ class MagnetFile(Written):
     picture: PictureEntry | None = None
     texts: dict[str, str] = Field({}, description="Your own words by key, for this page.")
     erasure: MagnetErasure | None = None
+    webinar: WebinarTable | None = None
 
 
 class PrivacyFile(Written):

@@ -24,6 +24,7 @@ TABLES = (
     "suppression", "outbox", "mail", "erasure", "export_run", "export_member", "export_gone",
     "number_index", "number_objection", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf",
     "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally",
+    "occasion", "seat",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

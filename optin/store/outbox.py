@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -200,6 +201,17 @@ def keep_mail(tx: Tx, vault: Vault, message_id: str, request: RequestId, data: b
         sealed=vault.seal(Place("mail", message_id.encode()), data),
         now=to_ms(now),
     )
+
+
+def forget_queued(tx: Tx, request: RequestId, kinds: Iterable[str]) -> None:
+    """Remove mails of these kinds about a request that nobody has in hand."""
+    for kind in kinds:
+        tx.run(
+            "DELETE FROM outbox WHERE request_id = :request AND kind = :kind AND state = 'queued'"
+            " AND claim IS NULL",
+            request=request,
+            kind=kind,
+        )
 
 
 def is_queued(tx: Tx, request: RequestId) -> bool:

@@ -12,6 +12,7 @@ from optin.consent.event import erased
 from optin.consent.record import RequestId, SubjectId
 from optin.proof.canonical import parse
 from optin.store.events import add_events, blank_events
+from optin.store.seats import remove_seats
 from optin.store.tally import tally_before_erasure
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
@@ -189,6 +190,7 @@ def erase_requests(tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: 
         blank += blank_events(tx, request)
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
+        remove_seats(tx, request)
         tx.run("DELETE FROM request WHERE id = :id", id=request)
     if requests:
         add_events(tx, vault, None, [erased(now, reason, blank)])

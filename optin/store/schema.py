@@ -314,6 +314,28 @@ TALLY_TABLES = (
     ){norowid}""",
 )
 
+# Seats at webinars, by ids; and the plan of each that its people were told last.
+WEBINAR_TABLES = (
+    """CREATE TABLE occasion (
+        magnet TEXT NOT NULL PRIMARY KEY,
+        sequence {int} NOT NULL,
+        plan TEXT NOT NULL
+    ){strict}""",
+    """CREATE TABLE seat (
+        magnet TEXT NOT NULL,
+        subject_id {blob} NOT NULL,
+        request_id {blob} NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('seat', 'waiting', 'given-up')),
+        sequence {int} NOT NULL,
+        replayed {int} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (magnet, subject_id)
+    ){norowid}""",
+    "CREATE INDEX seat_line ON seat(magnet, state, at)",
+    "CREATE INDEX seat_request ON seat(request_id)",
+    "CREATE INDEX seat_subject ON seat(subject_id)",
+)
+
 EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
 LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
 ASSETS = ("asset",)
@@ -422,4 +444,5 @@ MIGRATIONS = (
     Migration("m003_rights", RIGHTS_TABLES, ()),
     Migration("m004_assets", ASSET_TABLES, ASSETS),
     Migration("m005_tally", TALLY_TABLES, ()),
+    Migration("m006_webinars", WEBINAR_TABLES, ()),
 )

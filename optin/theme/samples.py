@@ -10,6 +10,9 @@ from typing import Any
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.record import RequestId
+from optin.consent.webinar import Webinar
+from optin.flows.attendance import Attendance, Standing
 from optin.flows.personal import (
     KeptConsent,
     KeptEvent,
@@ -31,10 +34,27 @@ QUESTIONS = (
 )
 GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
 HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
-KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter")
+KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar")
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
+
+
+WEBINAR_NEWS = (
+    "webinar-day", "webinar-hour", "webinar-moved", "webinar-cancelled", "webinar-seated", "webinar-replay",
+)  # fmt: skip
+WEBINAR = Webinar(
+    AT, 60, "Europe/Amsterdam", "Host", "https://meet.example.com/x", 10, "https://example.com/r"
+)
+
+
+def webinars() -> Iterator[views.WebinarShown]:
+    """Yield a webinar in every standing, and one that is held in a room."""
+    told = Attendance(WEBINAR, "Title", RequestId(b"x" * 16), Standing.SEATED, 1)
+    for standing in Standing:
+        yield views.WebinarShown(replace(told, standing=standing), "/place/t", (("Calendar", URL),))
+    there = replace(told, webinar=replace(WEBINAR, place="Street 1"))
+    yield views.WebinarShown(there, "/place/t", ())
 
 
 def pages(lang: str) -> Iterator[Any]:
@@ -50,6 +70,10 @@ def pages(lang: str) -> Iterator[Any]:
         yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
         yield views.ConfirmedView(frame, "Title", kind, ())
     yield views.ClosedView(frame, _landing(frame, "white-paper"))
+    yield views.ClosedView(frame, _landing(frame, "webinar"))
+    for shown in webinars():
+        yield views.PlaceView(frame, shown, "/x")
+        yield views.ConfirmedView(frame, "Title", "webinar", (), webinar=shown)
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
     yield views.ConfirmView(frame, "Title", "white-paper", "/confirm/t", AT, ())
@@ -107,6 +131,16 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     )
     yield full, (FETCH, WITHDRAW)
     yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
+    shown = [*webinars()]
+    yield replace(full, kind="webinar", webinar=shown[0], download_url=None), (WITHDRAW,)
+    yield replace(full, kind="webinar", webinar=shown[1], download_url=None), (WITHDRAW,)
+    for news in WEBINAR_NEWS:
+        yield (
+            views.WebinarMail(lang, CONTROLLER, "Title", news, URL, AT, shown[0], URL),
+            (shown[0].place_url,),
+        )
+    yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[0], URL, AT, shown[-1], URL), ()
+    yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[-1], URL, AT, shown[3], URL), ()
     renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None), (CONFIRM,)
@@ -125,6 +159,7 @@ def _landing(frame: views.Frame, kind: str) -> views.LandingView:
         page_url=URL,
         form_key="f" * 32,
         picture=views.Picture("/static/a.png", "A line", 40, 20),
+        details=WEBINAR if kind == "webinar" else None,
     )
 
 

@@ -30,6 +30,7 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
     views.ClosedView: "pages/closed.html",
+    views.PlaceView: "pages/place.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",
@@ -52,9 +53,15 @@ MAILS: Mapping[type, str] = {
     views.RenewalMail: "mails/renewal",
     views.PersonalMail: "mails/personal",
     views.ErasedMail: "mails/erased",
+    views.WebinarMail: "mails/webinar",
 }
 Mail: TypeAlias = (
-    views.ConfirmationMail | views.DeliveryMail | views.RenewalMail | views.PersonalMail | views.ErasedMail
+    views.ConfirmationMail
+    | views.DeliveryMail
+    | views.RenewalMail
+    | views.PersonalMail
+    | views.ErasedMail
+    | views.WebinarMail
 )
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"
@@ -148,7 +155,7 @@ class Theme:
     def mail(self, view: Mail) -> MailText:
         """Return the mail that tells `view`."""
         words, name = self.wording(view.lang), MAILS[type(view)]
-        kind = name.partition("/")[2]
+        kind = view.news if isinstance(view, views.WebinarMail) else name.partition("/")[2]
         return MailText(
             subject=words.text(f"mail.{kind}.subject", title=view.title),
             text=wrapped(self._render(f"{name}.txt", view, words)),

@@ -12,6 +12,7 @@ from optin.consent.details import Details
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion, Controller
+from optin.flows.attendance import Attendance
 from optin.flows.personal import PersonalData
 
 
@@ -65,6 +66,24 @@ class ClosedView:
 
 
 @dataclass(frozen=True)
+class WebinarShown:
+    """Where the person stands with a webinar, and what leads to it."""
+
+    told: Attendance
+    place_url: str
+    calendars: tuple[tuple[str, str], ...]  # name and address of each calendar on the web
+
+
+@dataclass(frozen=True)
+class PlaceView:
+    """The page about a seat at a webinar."""
+
+    frame: Frame
+    webinar: WebinarShown
+    again_url: str  # where one registers
+
+
+@dataclass(frozen=True)
 class SentView:
     """The page after the form: look in your mailbox; where the one-time code is typed (D3)."""
 
@@ -109,6 +128,7 @@ class ConfirmedView:
     download_url: str | None = None
     file_name: str = ""
     file_bytes: int = 0
+    webinar: WebinarShown | None = None
 
 
 @dataclass(frozen=True)
@@ -244,6 +264,24 @@ class DeliveryMail:
     proof_url: str  # how the attached proof is checked
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
+    webinar: WebinarShown | None = None
+
+
+@dataclass(frozen=True)
+class WebinarMail:
+    """A reminder, a change, a seat, the recording: part of what was asked for, and no advertisement.
+
+    `news` is which of them: a key of the catalogue, `mail.<news>.subject` and `mail.<news>.text`.
+    """
+
+    lang: str
+    controller: Controller
+    title: str
+    news: str
+    page_url: str
+    requested_at: datetime
+    webinar: WebinarShown
+    privacy_url: str
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from optin.consent.purpose import RetentionPeriod
+from optin.consent.webinar import offset_in_words
 from optin.theme.catalogue import catalogue
 
 
@@ -37,6 +39,15 @@ class Wording:
         """Return a moment in words, its zone named: 23 november 2026 om 21:28 UTC."""
         utc = moment.astimezone(UTC)
         return self.text("moment", date=self.day(utc), time=f"{utc:%H:%M}")
+
+    def zoned(self, moment: datetime, zone: str) -> str:
+        """Return a moment on the clock of a zone, named: Wednesday 10 March at 14:00 (…, UTC+1)."""
+        local = moment.astimezone(ZoneInfo(zone))
+        day = self._texts["date.first"] if local.day == 1 else local.day
+        date = self.text("date", day=day, month=self._texts[f"month.{local.month}"], year=local.year)
+        weekday = self._texts[f"weekday.{local.isoweekday()}"]
+        offset = offset_in_words(moment, zone)
+        return self.text("zoned", weekday=weekday, date=date, time=f"{local:%H:%M}", zone=zone, offset=offset)
 
     def period(self, period: RetentionPeriod) -> str:
         """Return a period in words: 24 maanden."""

@@ -20,6 +20,7 @@ from optin.web.headers import security_headers
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
+from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.refusals import fail, refuse, refuse_http
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
@@ -31,6 +32,9 @@ ROUTES = (
     Route("/download/{token}", get_download, methods=["GET"]),
     Route("/unsubscribe/{token}", get_unsubscribe, methods=["GET"]),
     Route("/unsubscribe/{token}", post_unsubscribe, methods=["POST"]),
+    Route("/place/{token}", get_place, methods=["GET"]),
+    Route("/place/{token}", post_place, methods=["POST"]),
+    Route("/place/{token}/calendar.ics", get_calendar, methods=["GET"]),
     Route("/me", get_ask, methods=["GET"]),
     Route("/me", post_ask, methods=["POST"]),
     Route("/me/{token}", get_personal, methods=["GET"]),

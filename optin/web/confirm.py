@@ -16,6 +16,7 @@ from optin.flows.confirm import Asked, confirm, view_confirmation, view_request
 from optin.flows.resend import mailbox_behind, resend_confirmation
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
 from optin.web.desk import Desk, desk_of, see_other
+from optin.web.place import webinar_shown
 from optin.web.posts import read_post, single
 
 
@@ -99,11 +100,16 @@ def _expired(desk: Desk, form: FormDeclaration, token: str, *, resent: bool) -> 
 
 async def _confirmed(desk: Desk, stored: RequestId) -> Response:
     office = desk.office
-    outcome = await desk.read(partial(view_confirmation, vault=office.vault, request=stored))
+    outcome = await desk.read(
+        partial(
+            view_confirmation, vault=office.vault, request=stored, policy=office.policy, now=office.clock()
+        )
+    )
     form = outcome.form
     magnet = desk.edition.site.magnets.get(Slug(form.magnet))
     file = None if magnet is None or not outcome.hands_out else magnet.file
     token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
+    place = office.vault.links.sign(LinkKind.PLACE, stored, office.clock())
     return desk.page(
         ConfirmedView(
             frame=desk.frame(form.lang),
@@ -114,5 +120,6 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,
             file_bytes=0 if file is None else file.stat().st_size,
+            webinar=None if outcome.webinar is None else webinar_shown(outcome.webinar, f"/place/{place}"),
         )
     )

@@ -27,6 +27,7 @@ from optin.flows.personal import (
     view_personal,
 )
 from optin.flows.renew import give_anew
+from optin.flows.webinars import give_up_seats
 from optin.flows.withdraw import withdraw_from
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
@@ -36,7 +37,7 @@ from optin.web.desk import Desk, desk_of, language_of, see_other
 from optin.web.headers import NO_STORE
 from optin.web.posts import read_post, single
 
-DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited")
+DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited", "given-up")
 
 
 async def get_ask(request: Request) -> Response:
@@ -93,6 +94,8 @@ async def post_personal(request: Request) -> Response:
             return await _withdraw(request, index, _about(posted))
         case "give":
             return await _give(request, index, _about(posted))
+        case "give-up":
+            return await _give_up(request, index, single(posted, "magnet"))
         case "correct":
             return await _correct(request, index, posted)
         case "erase":
@@ -133,6 +136,24 @@ async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Respo
     )
     office.wake_courier()
     return _back(request, "given" if asked else "limited")
+
+
+async def _give_up(request: Request, index: bytes, magnet: str) -> Response:
+    """Give up a seat at a webinar; whoever waits gets it."""
+    desk = desk_of(request)
+    office = desk.office
+    given_up = await desk.write(
+        partial(
+            give_up_seats,
+            vault=office.vault,
+            email_index=index,
+            magnet=magnet,
+            policy=office.policy,
+            now=office.clock(),
+        )
+    )
+    office.wake_courier()
+    return _back(request, "given-up" if given_up else "unchanged")
 
 
 async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]) -> Response:

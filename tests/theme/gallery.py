@@ -9,7 +9,9 @@ from typing import Any
 
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
-from optin.consent.record import ABOUT_NOBODY, EventKind
+from optin.consent.record import ABOUT_NOBODY, EventKind, RequestId
+from optin.consent.webinar import Webinar
+from optin.flows.attendance import Attendance, Standing
 from optin.flows.personal import (
     KeptConsent,
     KeptEvent,
@@ -22,9 +24,12 @@ from optin.flows.personal import (
     PersonalData,
 )
 from optin.theme import views
+from optin.theme.calendars import calendar_links
+from optin.theme.samples import WEBINAR_NEWS
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
+REQUEST = RequestId(b"0123456789abcdef")
 NOW = datetime(2026, 11, 23, 21, 28, tzinfo=UTC)
 HOSTILE = "\"><script>alert(1)</script>{{ 7*7 }}\u202eevil & 'quotes'"
 
@@ -106,6 +111,30 @@ def renewal(lang: str, **changes: Any) -> views.RenewalMail:
     return replace(mail, **changes)
 
 
+REPLAY = "https://video.example.com/0123456789"
+WEBINAR = Webinar(
+    NOW, 60, "Europe/Amsterdam", "Anna de Vries, jurist", "https://meet.example.com/bellen-mag-dat-nog", 100
+)
+
+
+def webinar(standing: Standing = Standing.SEATED) -> views.WebinarShown:
+    told = Attendance(replace(WEBINAR, replay=REPLAY), "Bellen, mag dat nog?", REQUEST, standing, 1)
+    return views.WebinarShown(told, f"{BASE_URL}/place/" + "t" * 74, calendar_links(told))
+
+
+def webinar_mail(lang: str, news: str, standing: Standing = Standing.SEATED) -> views.WebinarMail:
+    return views.WebinarMail(
+        lang=lang,
+        controller=DECLARATION.controller,
+        title="Bellen, mag dat nog?",
+        news=news,
+        page_url="https://optin.example.com/webinar",
+        requested_at=NOW,
+        webinar=webinar(standing),
+        privacy_url="https://optin.example.com/privacy/0123456789abcdef",
+    )
+
+
 HELD = (views.HoldShown("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
 
 
@@ -115,6 +144,11 @@ def mails(lang: str) -> Iterator[Any]:
     about = (lang, DECLARATION.controller, "https://optin.example.com")
     yield confirmation(lang)
     yield delivery(lang)
+    for standing in Standing:
+        yield delivery(lang, kind="webinar", download_url=None, webinar=webinar(standing))
+    for news in WEBINAR_NEWS:
+        yield webinar_mail(lang, news)
+    yield webinar_mail(lang, "webinar-replay", Standing.REPLAY)
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
     yield views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
@@ -136,7 +170,7 @@ def personal(**changes: Any) -> PersonalData:
     )  # fmt: skip
     typed = {"email": "alice@example.com", "first_name": "Alice", "phone": "+31201234567"}
     asked = KeptRequest(
-        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64
+        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64, "seat"
     )
     data = PersonalData(
         email="alice@example.com",
@@ -174,7 +208,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield every page with its name."""
     asked = DECLARATION.questions
     at, title = frame(lang), DECLARATION.title
-    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter"):
+    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar"):
         yield f"landing-{kind}", landing(lang, kind)
         yield f"confirm-{kind}", views.ConfirmView(at, title, kind, "/confirm/t", NOW, asked)
         yield f"confirmed-{kind}", views.ConfirmedView(at, title, kind, ())
@@ -188,6 +222,15 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield f"sent-{problem}", views.SentView(at, title, "/x/sent", "t", "a@example.com", problem)
     yield "closed", views.ClosedView(at, landing(lang))
+    for name, details in (("seat", WEBINAR), ("replay", replace(WEBINAR, replay=REPLAY, capacity=0))):
+        yield f"landing-webinar-{name}", landing(lang, "webinar", details=details)
+    gone = replace(WEBINAR, cancelled=True)
+    yield "closed-webinar", views.ClosedView(at, landing(lang, "webinar", details=WEBINAR))
+    yield "closed-cancelled", views.ClosedView(at, landing(lang, "webinar", details=gone))
+    for standing in Standing:
+        yield f"place-{standing}", views.PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
+        seen = views.ConfirmedView(at, title, "webinar", (), webinar=webinar(standing))
+        yield f"confirmed-webinar-{standing}", seen
     yield "sent-again", views.SentView(at, title, "/x/sent", "t", "a@example.com", resent=True)
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(views.Granted(question, NOW) for question in asked)
@@ -201,7 +244,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         yield f"unsubscribe-{name}", views.UnsubscribeView(at, "/unsubscribe/t", questions, done, more=True)
     kept = views.PersonalView(at, "/me/t", personal(), (("first_name", "Voornaam"),), (("crm", "CRM B.V."),))
     yield "personal", kept
-    for what in ("withdrawn", "given", "corrected", "unchanged", "limited"):
+    for what in ("withdrawn", "given", "corrected", "unchanged", "limited", "given-up"):
         yield f"personal-{what}", replace(kept, done=what)
     wrong = (Problem("phone", "phone-invalid"), Problem("first_name", "too-long"))
     yield "personal-mistake", replace(kept, problems=wrong, typed=(("phone", "12"),))

@@ -1,0 +1,205 @@
+"""Seats at a webinar: taken at the confirmation, given up, filled from the waiting list.
+
+What is mailed of it is part of what was asked for: the day before, the hour before, a change, the recording.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from optin.consent.record import SubjectId
+from optin.consent.webinar import DAY_BEFORE, HOUR_BEFORE, Webinar
+from optin.flows.attendance import Attendance, Standing
+from optin.flows.opened import OpenedRequest, open_request
+from optin.flows.orders import MailKind
+from optin.flows.policy import RequestPolicy
+from optin.store.dossier import requests_of
+from optin.store.outbox import enqueue, forget_queued
+from optin.store.seats import (
+    GIVEN_UP,
+    SEATED,
+    WAITING,
+    Seat,
+    count_seated,
+    find_seat,
+    lock_occasion,
+    peek_occasion,
+    save_seat,
+    tell_occasion,
+    unreplayed,
+    untold,
+    update_seat,
+    waiting_for,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+STEP = 40  # people told in one transaction
+REMINDERS = {MailKind.WEBINAR_DAY: DAY_BEFORE, MailKind.WEBINAR_HOUR: HOUR_BEFORE}
+MAILS = frozenset({*REMINDERS, MailKind.WEBINAR_MOVED, MailKind.WEBINAR_CANCELLED,
+                   MailKind.WEBINAR_SEATED, MailKind.WEBINAR_REPLAY})  # fmt: skip
+
+
+def take_seat(
+    tx: Tx, opened: OpenedRequest, subject: SubjectId, policy: RequestPolicy, now: datetime
+) -> None:
+    """Give the person a seat, or a place in the line; one, however often they sign up.
+
+    Nobody else takes a seat meanwhile, so there are never more than the room holds.
+    """
+    magnet, request = opened.declaration.magnet, opened.stored.id
+    webinar = policy.webinars.get(magnet)
+    if webinar is None or webinar.cancelled:
+        return
+    occasion = lock_occasion(tx, magnet, webinar.plan())
+    known = find_seat(tx, magnet, subject)
+    if known is not None and known.state != GIVEN_UP:
+        return
+    full = webinar.capacity and count_seated(tx, magnet) >= webinar.capacity
+    over = webinar.ends_at <= now
+    state = WAITING if full and not over else SEATED
+    seat = Seat(magnet, subject, request, state, occasion.sequence, replayed=over and bool(webinar.replay))
+    save_seat(tx, seat, now)
+    if state == SEATED:
+        _remind(tx, seat, webinar, policy, now)
+
+
+def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> bool:
+    """Give a seat up, and let the next in line have it; tell whether there was one."""
+    magnet, subject = opened.declaration.magnet, opened.stored.subject
+    webinar = policy.webinars.get(magnet)
+    if webinar is None or subject is None:
+        return False
+    lock_occasion(tx, magnet, webinar.plan())
+    seat = find_seat(tx, magnet, subject)
+    if seat is None or seat.state == GIVEN_UP:
+        return False
+    save_seat(tx, replace(seat, state=GIVEN_UP), now)
+    forget_queued(tx, seat.request, MAILS)
+    fill_seats(tx, magnet, webinar, policy, now)
+    return True
+
+
+def give_up_seats(
+    tx: Tx, vault: Vault, email_index: bytes, magnet: str, policy: RequestPolicy, now: datetime
+) -> bool:
+    """Give up a person's seat at a webinar, whichever request asked for it; tell whether there was one."""
+    stored = [it for it in requests_of(tx, email_index) if it.subject is not None]
+    opened = [open_request(tx, vault, it) for it in stored]
+    return any(give_up_seat(tx, it, policy, now) for it in opened if it.declaration.magnet == magnet)
+
+
+def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> Attendance | None:
+    """Return what the person behind a request is told now; None where it is about no webinar."""
+    magnet, subject = opened.declaration.magnet, opened.stored.subject
+    webinar = policy.webinars.get(magnet)
+    seat = None if subject is None or webinar is None else find_seat(tx, magnet, subject)
+    if webinar is None or seat is None:
+        return None
+    occasion = peek_occasion(tx, magnet)
+    sequence = 0 if occasion is None else occasion.sequence
+    return Attendance(
+        webinar=webinar,
+        title=opened.declaration.title,
+        request=seat.request,
+        standing=_standing(seat, webinar, now),
+        sequence=sequence,
+        seated=seat.state == SEATED,
+    )
+
+
+def _standing(seat: Seat, webinar: Webinar, now: datetime) -> Standing:
+    if seat.state == GIVEN_UP:
+        return Standing.GIVEN_UP
+    if webinar.cancelled:
+        return Standing.CANCELLED
+    if webinar.ends_at <= now:
+        return Standing.REPLAY if webinar.replay else Standing.OVER
+    return Standing(seat.state)
+
+
+def due_of(kind: MailKind, webinar: Webinar) -> datetime | None:
+    """Return when a reminder should leave; None for a mail that is due at once."""
+    before = REMINDERS.get(kind)
+    return None if before is None else webinar.starts_at - before
+
+
+def has_use(kind: MailKind, told: Attendance, now: datetime) -> bool:
+    """Tell whether a mail still says something that is so, to somebody whom it concerns."""
+    webinar = told.webinar
+    match kind:
+        case MailKind.WEBINAR_CANCELLED:
+            return told.standing is Standing.CANCELLED
+        case MailKind.WEBINAR_REPLAY:
+            return told.standing is Standing.REPLAY
+        case MailKind.WEBINAR_MOVED:
+            return told.standing in {Standing.SEATED, Standing.WAITING} and now < webinar.ends_at
+        case MailKind.WEBINAR_SEATED:
+            return told.standing is Standing.SEATED and now < webinar.ends_at
+    latest = webinar.starts_at - HOUR_BEFORE if kind is MailKind.WEBINAR_DAY else webinar.starts_at
+    return told.standing is Standing.SEATED and now < latest
+
+
+def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
+    """Do one step of what is due for a webinar; return how many people it was about.
+
+    1. Notice that the plan is another than the one that was told.
+    2. Tell everybody who has a seat, with reminders for the new time.
+    3. Fill seats that are free.
+    4. Say where the recording is.
+    """
+    # 1. Notice that the plan is another.
+    occasion = peek_occasion(tx, magnet)
+    if occasion is None:
+        return 0
+    occasion = lock_occasion(tx, magnet, webinar.plan())
+    if dict(occasion.plan) != webinar.plan():
+        occasion = replace(occasion, sequence=occasion.sequence + 1, plan=webinar.plan())
+        tell_occasion(tx, magnet, occasion.sequence, occasion.plan)
+
+    # 2. Tell everybody who has a seat.
+    people = untold(tx, magnet, occasion.sequence, STEP)
+    kind = MailKind.WEBINAR_CANCELLED if webinar.cancelled else MailKind.WEBINAR_MOVED
+    for seat in people:
+        update_seat(tx, replace(seat, sequence=occasion.sequence))
+        forget_queued(tx, seat.request, MAILS)
+        if webinar.cancelled or now < webinar.ends_at:
+            enqueue(tx, kind, seat.request, policy.mail_domain, now)
+        if seat.state == SEATED:
+            _remind(tx, seat, webinar, policy, now)
+    if people:
+        return len(people)
+
+    # 3. Fill seats that are free.
+    if seated := fill_seats(tx, magnet, webinar, policy, now):
+        return seated
+
+    # 4. Say where the recording is.
+    if not webinar.replay or webinar.cancelled or now < webinar.ends_at:
+        return 0
+    viewers = unreplayed(tx, magnet, STEP)
+    for seat in viewers:
+        update_seat(tx, replace(seat, replayed=True))
+        enqueue(tx, MailKind.WEBINAR_REPLAY, seat.request, policy.mail_domain, now)
+    return len(viewers)
+
+
+def fill_seats(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
+    """Let the next in line have the seats that are free; return how many got one. The occasion is locked."""
+    if webinar.cancelled or webinar.starts_at <= now:
+        return 0  # nobody comes any more
+    free = STEP if not webinar.capacity else min(STEP, webinar.capacity - count_seated(tx, magnet))
+    waiting = waiting_for(tx, magnet, free) if free > 0 else []
+    for seat in waiting:
+        update_seat(tx, replace(seat, state=SEATED))
+        enqueue(tx, MailKind.WEBINAR_SEATED, seat.request, policy.mail_domain, now)
+        _remind(tx, seat, webinar, policy, now)
+    return len(waiting)
+
+
+def _remind(tx: Tx, seat: Seat, webinar: Webinar, policy: RequestPolicy, now: datetime) -> None:
+    for kind, before in REMINDERS.items():
+        due = webinar.starts_at - before
+        if now < due and not webinar.cancelled:
+            enqueue(tx, kind, seat.request, policy.mail_domain, now, due)

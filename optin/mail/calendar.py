@@ -1,0 +1,75 @@
+"""A webinar as a calendar file (RFC 5545, 5546): one entry for ever, its number higher at each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from optin.flows.attendance import Attendance, Standing
+from optin.flows.receipt import Attachment
+
+FILE = "webinar.ics"
+
+
+class Method(StrEnum):
+    """What the file does to the reader's calendar (RFC 5546)."""
+
+    REQUEST = "REQUEST"  # an invitation by mail
+    PUBLISH = "PUBLISH"  # a file that somebody opens
+    CANCEL = "CANCEL"
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """Who invites whom. `domain` is that of every entry's name."""
+
+    organizer: str
+    address: str
+    domain: str
+    attendee: str = ""  # empty: the file is for whoever opens it
+
+
+def calendar_file(told: Attendance, invitation: Invitation, words: str, now: datetime) -> Attachment:
+    """Return the entry as a file to attach. `words` describe it."""
+    method = Method.CANCEL if told.standing is Standing.CANCELLED else Method.REQUEST
+    if method is Method.REQUEST and not invitation.attendee:
+        method = Method.PUBLISH
+    data = calendar_bytes(told, invitation, method, words, now)
+    return Attachment(FILE, f"text/calendar; method={method}", data)
+
+
+def calendar_bytes(
+    told: Attendance, invitation: Invitation, method: Method, words: str, now: datetime
+) -> bytes:
+    """Return the entry: times on the clock of its zone, with the rules of that zone in the file."""
+    from icalendar import Calendar, Event, vCalAddress, vText  # noqa: PLC0415 - heavy; few mails need it
+
+    webinar, zone = told.webinar, ZoneInfo(told.webinar.zone)
+    event = Event()
+    event.add("uid", f"{told.request.hex()}@{invitation.domain}")
+    event.add("dtstamp", now.replace(microsecond=0))
+    event.add("sequence", told.sequence)
+    event.add("dtstart", webinar.starts_at.astimezone(zone))
+    event.add("dtend", webinar.ends_at.astimezone(zone))
+    event.add("summary", told.title)
+    event.add("location", webinar.place)
+    event.add("description", words)
+    event.add("status", "CANCELLED" if method is Method.CANCEL else "CONFIRMED")
+    event.add("transp", "OPAQUE")
+    organizer = vCalAddress(f"mailto:{invitation.address}")
+    organizer.params["CN"] = vText(invitation.organizer)
+    event["organizer"] = organizer
+    if invitation.attendee and method is not Method.PUBLISH:
+        attendee = vCalAddress(f"mailto:{invitation.attendee}")
+        attendee.params["PARTSTAT"] = vText("ACCEPTED")  # they asked for it; nobody has to answer
+        attendee.params["RSVP"] = vText("FALSE")
+        event["attendee"] = attendee
+    calendar = Calendar()
+    calendar.add("version", "2.0")
+    calendar.add("prodid", "-//optin//webinar//EN")
+    calendar.add("method", str(method))
+    calendar.add_component(event)
+    calendar.add_missing_timezones()
+    return bytes(calendar.to_ical())

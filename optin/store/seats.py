@@ -1,0 +1,165 @@
+"""Seats at webinars: who has one, who waits for one; ids alone. And what of each webinar was told last."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from optin.consent.record import RequestId, SubjectId
+from optin.store.transaction import Row, Tx, to_ms
+
+SEATED, WAITING, GIVEN_UP = "seat", "waiting", "given-up"
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What people's calendars say of a webinar: the plan told last, and the how manieth it is (RFC 5545)."""
+
+    sequence: int
+    plan: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Seat:
+    """One person's seat, asked for by a request. `sequence`: the plan this person was told last."""
+
+    magnet: str
+    subject: SubjectId
+    request: RequestId
+    state: str
+    sequence: int
+    replayed: bool
+
+
+def lock_occasion(tx: Tx, magnet: str, plan: Mapping[str, Any]) -> Occasion:
+    """Return what was told last, and keep others from its seats meanwhile; the first time `plan` is it."""
+    tx.run(
+        "INSERT INTO occasion(magnet, sequence, plan) VALUES (:magnet, 0, :plan) ON CONFLICT DO NOTHING",
+        magnet=magnet,
+        plan=json.dumps(plan),
+    )
+    row = tx.one(f"SELECT sequence, plan FROM occasion WHERE magnet = :magnet {tx.for_update}", magnet=magnet)
+    return Occasion(0, plan) if row is None else Occasion(row[0], json.loads(row[1]))
+
+
+def peek_occasion(tx: Tx, magnet: str) -> Occasion | None:
+    """Return what was told last; None: nobody ever took a seat."""
+    row = tx.one("SELECT sequence, plan FROM occasion WHERE magnet = :magnet", magnet=magnet)
+    return None if row is None else Occasion(row[0], json.loads(row[1]))
+
+
+def tell_occasion(tx: Tx, magnet: str, sequence: int, plan: Mapping[str, Any]) -> None:
+    """Record the plan that is told from now on."""
+    tx.run(
+        "UPDATE occasion SET sequence = :sequence, plan = :plan WHERE magnet = :magnet",
+        magnet=magnet,
+        sequence=sequence,
+        plan=json.dumps(plan),
+    )
+
+
+_COLUMNS = "magnet, subject_id, request_id, state, sequence, replayed"
+
+
+def find_seat(tx: Tx, magnet: str, subject: SubjectId) -> Seat | None:
+    """Return a person's seat at a webinar, whatever its state."""
+    row = tx.one(
+        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND subject_id = :subject",
+        magnet=magnet,
+        subject=subject,
+    )
+    return None if row is None else _seat(row)
+
+
+def seats_of(tx: Tx, subject: SubjectId) -> list[Seat]:
+    """Return every seat of a person."""
+    rows = tx.all(f"SELECT {_COLUMNS} FROM seat WHERE subject_id = :subject ORDER BY magnet", subject=subject)
+    return [_seat(row) for row in rows]
+
+
+def save_seat(tx: Tx, seat: Seat, now: datetime) -> None:
+    """Keep a seat as it is from now on; whoever takes one anew is the last in line."""
+    tx.run(
+        f"INSERT INTO seat({_COLUMNS}, at)"
+        " VALUES (:magnet, :subject, :request, :state, :sequence, :replayed, :at)"
+        " ON CONFLICT (magnet, subject_id) DO UPDATE SET request_id = excluded.request_id,"
+        " state = excluded.state, sequence = excluded.sequence, replayed = excluded.replayed,"
+        " at = excluded.at",
+        magnet=seat.magnet,
+        subject=seat.subject,
+        request=seat.request,
+        state=seat.state,
+        sequence=seat.sequence,
+        replayed=int(seat.replayed),
+        at=to_ms(now),
+    )
+
+
+def update_seat(tx: Tx, seat: Seat) -> None:
+    """Keep what changed of a seat; its place in the line stays."""
+    tx.run(
+        "UPDATE seat SET state = :state, sequence = :sequence, replayed = :replayed"
+        " WHERE magnet = :magnet AND subject_id = :subject",
+        magnet=seat.magnet,
+        subject=seat.subject,
+        state=seat.state,
+        sequence=seat.sequence,
+        replayed=int(seat.replayed),
+    )
+
+
+def count_seated(tx: Tx, magnet: str) -> int:
+    """Count the seats that are taken."""
+    row = tx.one(
+        "SELECT COUNT(*) FROM seat WHERE magnet = :magnet AND state = :state", magnet=magnet, state=SEATED
+    )
+    return 0 if row is None else int(row[0])
+
+
+def waiting_for(tx: Tx, magnet: str, most: int) -> list[Seat]:
+    """Return who waits for a seat, the first in line first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND state = :state"
+        " ORDER BY at, subject_id LIMIT :most",
+        magnet=magnet,
+        state=WAITING,
+        most=most,
+    )
+    return [_seat(row) for row in rows]
+
+
+def untold(tx: Tx, magnet: str, sequence: int, most: int) -> list[Seat]:
+    """Return who has a seat, or waits for one, and was not told the plan `sequence` yet."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND state <> :gone AND sequence < :sequence"
+        " ORDER BY at, subject_id LIMIT :most",
+        magnet=magnet,
+        gone=GIVEN_UP,
+        sequence=sequence,
+        most=most,
+    )
+    return [_seat(row) for row in rows]
+
+
+def unreplayed(tx: Tx, magnet: str, most: int) -> list[Seat]:
+    """Return who had a seat, or waited for one, and was not told where the recording is."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND state <> :gone AND replayed = 0"
+        " ORDER BY at, subject_id LIMIT :most",
+        magnet=magnet,
+        gone=GIVEN_UP,
+        most=most,
+    )
+    return [_seat(row) for row in rows]
+
+
+def remove_seats(tx: Tx, request: RequestId) -> None:
+    """Remove the seat that a request asked for."""
+    tx.run("DELETE FROM seat WHERE request_id = :request", request=request)
+
+
+def _seat(row: Row) -> Seat:
+    return Seat(row[0], SubjectId(row[1]), RequestId(row[2]), row[3], row[4], bool(row[5]))

@@ -1,0 +1,429 @@
+"""A webinar from the page to the recording: seats, calendar, reminders, changes (M2)."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from functools import partial
+from pathlib import Path
+
+import html5lib
+import pytest
+from icalendar import Calendar
+
+from optin.bootstrap.courier import courier_of
+from optin.bootstrap.edition import keep_edition, load_edition
+from optin.bootstrap.office import sweep
+from optin.consent.record import RequestId
+from optin.flows.attendance import Standing
+from optin.flows.confirm import confirm
+from optin.flows.orders import MailKind, MailOrder
+from optin.mail.composing import Composer, Mailbox
+from tests.web.conftest import Visit
+from tests.world import about_requests
+
+START = datetime(2027, 3, 30, 12, tzinfo=UTC)  # two days after the clock went forward
+PLACE = "https://meet.example.com/bellen"
+WEBINAR = """---
+kind: webinar
+lang: nl
+title: Bellen, mag dat nog?
+description: Wat u nog mag.
+purposes: [tips-email]
+webinar:
+  start: 2027-03-30 14:00
+  duration: 60 minutes
+  zone: Europe/Amsterdam
+  host: Anna de Vries
+  place: https://meet.example.com/bellen
+---
+Tekst.
+"""
+FULL = WEBINAR.replace("---\nTekst", "  capacity: 2\n---\nTekst")
+
+
+def write(visit: Visit, text: str, *, errors: bool = False) -> tuple[str, ...]:
+    """Write the magnet and serve the site anew; return what is wrong with it."""
+    (visit.root / "magnets" / "bellen.md").write_text(text)
+    edition, findings = load_edition(visit.root)
+    told = tuple(f"{it.line}: {it.message} {it.cure}" for it in findings)
+    assert bool(told) is errors, told
+    assert edition is not None
+    if not errors:
+        keep_edition(visit.office.store, edition, visit.moment)
+        visit.desk.replace(edition)
+    return told
+
+
+@pytest.fixture
+def webinar(visit: Visit) -> Visit:
+    visit.moment = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    write(visit, WEBINAR)
+    return visit
+
+
+def join(visit: Visit, name: str) -> MailOrder:
+    return visit.join(f"{name}@example.com", slug="bellen")
+
+
+def composed(visit: Visit, order: MailOrder) -> bytes:
+    site = visit.desk.edition.site
+    sender = Mailbox(site.sender.name, site.sender.address)
+    composer = Composer(visit.desk.edition.theme, sender, site.settings.base_url, site.controller)
+    return composer.compose(order, visit.moment)
+
+
+def calendar(message: bytes) -> Calendar:
+    """Return the calendar entry of a mail, held against the rules of RFC 5545."""
+    mail = message_from_bytes(message, policy=policy.default)
+    (part,) = [it for it in mail.walk() if it.get_content_type() == "text/calendar"]
+    data = part.get_payload(decode=True)
+    assert isinstance(data, bytes)
+    entry = strict(data)
+    assert part.get_param("method") == str(entry["METHOD"])
+    return entry
+
+
+def strict(data: bytes) -> Calendar:
+    assert data.endswith(b"END:VCALENDAR\r\n")
+    assert b"\n" not in data.replace(b"\r\n", b"")
+    assert all(len(line) <= 75 for line in data.split(b"\r\n")), "folded (3.1)"
+    entry = Calendar.from_ical(data)
+    assert isinstance(entry, Calendar)
+    (event,) = entry.walk("VEVENT")
+    zones = {str(zone["TZID"]) for zone in entry.walk("VTIMEZONE")}
+    for name in ("UID", "DTSTAMP", "DTSTART", "DTEND", "SEQUENCE", "SUMMARY", "ORGANIZER"):
+        assert name in event, name
+    for name in ("DTSTART", "DTEND"):
+        zone = event[name].params.get("TZID")
+        assert zone in zones or "Z" in str(event[name].to_ical()), "with its rules (3.2.19)"
+    for zone in entry.walk("VTIMEZONE"):
+        assert zone.walk("STANDARD")
+    return entry
+
+
+def event(entry: Calendar):  # type: ignore[no-untyped-def]  # noqa: ANN201 - whatever the library makes of it
+    (found,) = entry.walk("VEVENT")
+    return found
+
+
+def kinds(visit: Visit) -> list[str]:
+    return [order.kind.value for order in visit.mails()]
+
+
+def test_the_place_is_told_to_whoever_confirmed_and_to_nobody_else(webinar: Visit) -> None:
+    """M2: not on the page, not in its declaration, not in the first mail; then in mail, page and calendar."""
+    page = webinar.client.get("/bellen").text
+    assert "dinsdag 30 maart 2027 om 14:00 uur (Europe/Amsterdam, UTC+2)" in page
+    assert PLACE not in page
+    assert PLACE not in str(webinar.desk.edition.publication.forms["bellen"].declaration.as_json())  # type: ignore[index]
+    webinar.fill(slug="bellen")
+    first = webinar.mail(MailKind.CONFIRMATION)
+    assert PLACE.encode() not in composed(webinar, first)
+    webinar.press(f"/confirm/{first.confirm_token}")
+    assert PLACE in webinar.client.get(f"/confirm/{first.confirm_token}").text
+    delivery = webinar.mail(MailKind.DELIVERY)
+    entry = calendar(composed(webinar, delivery))
+    assert event(entry)["LOCATION"] == PLACE
+    assert event(entry).decoded("DTSTART").astimezone(UTC) == START
+    assert (str(entry["METHOD"]), int(event(entry)["SEQUENCE"])) == ("REQUEST", 0)
+    place = webinar.client.get(f"/place/{delivery.place_token}")
+    assert PLACE in place.text
+    html5lib.HTMLParser(strict=True).parse(place.text)
+    for name in ("calendar.google.com", "outlook.live.com", "outlook.office.com"):
+        assert name in place.text
+    file = webinar.client.get(f"/place/{delivery.place_token}/calendar.ics")
+    assert file.headers["content-type"].startswith("text/calendar; method=PUBLISH")
+    assert str(event(strict(file.content))["UID"]) == str(event(entry)["UID"])
+    assert "alice" not in file.text
+
+
+def test_reminders_come_a_day_and_an_hour_before(webinar: Visit) -> None:
+    """M2: each once, at its moment, without advertisement; none after the beginning."""
+    join(webinar, "alice")
+    assert kinds(webinar) == []
+    for moment, expected in (
+        (START - timedelta(days=1, minutes=1), []),
+        (START - timedelta(days=1), ["webinar-day"]),
+        (START - timedelta(hours=2), []),
+        (START - timedelta(hours=1), ["webinar-hour"]),
+        (START + timedelta(hours=3), []),
+    ):
+        webinar.moment = moment
+        orders = about_requests(webinar.mails(), MailKind.WEBINAR_DAY) if "webinar-day" in expected else None
+        assert [it.kind.value for it in orders] if orders else kinds(webinar) == expected
+        for order in orders or ():
+            text = composed(webinar, order)
+            assert b"List-Unsubscribe" not in text
+            assert PLACE.encode() in text.replace(b"=\r\n", b"").replace(b"=3D", b"=")
+
+
+def test_whoever_registers_late_gets_only_what_is_still_ahead(webinar: Visit) -> None:
+    """M2: two hours before there is no day before any more."""
+    webinar.moment = START - timedelta(hours=2)
+    join(webinar, "alice")
+    webinar.moment = START - timedelta(minutes=59)
+    assert kinds(webinar) == ["webinar-hour"]
+
+
+def test_a_courier_that_was_down_sends_no_reminder_of_the_past(webinar: Visit) -> None:
+    """M2: what began is not announced."""
+    join(webinar, "alice")
+    webinar.moment = START + timedelta(minutes=5)
+    assert kinds(webinar) == []
+    assert webinar.office.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE state = 'queued'")) == []
+
+
+def test_a_change_of_time_is_mailed_and_moves_the_entry(webinar: Visit) -> None:
+    """M2: the same name, a higher number, reminders at the new time; told once."""
+    before = event(calendar(composed(webinar, join(webinar, "alice"))))
+    write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    sweep(webinar.office)
+    (moved,) = about_requests(webinar.mails(), MailKind.WEBINAR_MOVED)
+    after = event(calendar(composed(webinar, moved)))
+    assert (str(after["UID"]), int(after["SEQUENCE"])) == (str(before["UID"]), 1)
+    assert after.decoded("DTSTART").astimezone(UTC) == datetime(2027, 4, 6, 13, 30, tzinfo=UTC)
+    sweep(webinar.office)
+    assert kinds(webinar) == []
+    webinar.moment = START - timedelta(hours=1)
+    assert kinds(webinar) == []
+    webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)
+    assert kinds(webinar) == ["webinar-day"]
+
+
+def test_a_reminder_waits_when_the_time_moved_and_nobody_swept_yet(webinar: Visit) -> None:
+    """M2: the plan of that moment counts, not the one of the registration."""
+    join(webinar, "alice")
+    write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    webinar.moment = START - timedelta(days=1)
+    assert kinds(webinar) == []
+
+
+def test_a_cancellation_reaches_everybody_and_takes_the_entry_away(webinar: Visit) -> None:
+    """M2: METHOD CANCEL for the same entry; no reminders; the page closes and says why."""
+    before = event(calendar(composed(webinar, join(webinar, "alice"))))
+    delivery = join(webinar, "bob")
+    write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
+    sweep(webinar.office)
+    orders = about_requests(webinar.mails(), MailKind.WEBINAR_CANCELLED)
+    by_name = {str(order.recipient): order for order in orders}
+    assert set(by_name) == {"alice@example.com", "bob@example.com"}
+    entry = calendar(composed(webinar, by_name["alice@example.com"]))
+    assert (str(entry["METHOD"]), str(event(entry)["STATUS"])) == ("CANCEL", "CANCELLED")
+    assert int(event(entry)["SEQUENCE"]) == 1
+    assert str(event(entry)["UID"]) == str(before["UID"])
+    webinar.moment = START - timedelta(hours=1)
+    assert kinds(webinar) == []
+    assert "gaat niet door" in webinar.client.get("/bellen").text
+    assert "gaat niet door" in webinar.client.get(f"/place/{delivery.place_token}").text
+
+
+def test_it_closes_at_its_start_and_nothing_is_stored_after_it(webinar: Visit) -> None:
+    """M2, S5: the page says so, also to whoever still has the form open."""
+    key = webinar.form_key("bellen")
+    webinar.moment = START
+    rows = webinar.rows()
+    assert 'name="email"' not in webinar.client.get("/bellen").text
+    answer = webinar.client.post("/bellen", data={"form": key, "email": "alice@example.com"})
+    assert answer.status_code == 410
+    assert "gesloten" in answer.text
+    assert webinar.rows() == rows
+
+
+def test_a_recording_is_mailed_and_opens_the_page_again(webinar: Visit) -> None:
+    """M2: to who registered, once; and to whoever registers afterwards, in the first mail."""
+    join(webinar, "alice")
+    webinar.moment = START + timedelta(hours=5)
+    write(webinar, WEBINAR.replace("---\nTekst", "  replay: https://video.example.com/1\n---\nTekst"))
+    sweep(webinar.office)
+    sweep(webinar.office)
+    (told,) = webinar.mails()
+    assert told.kind is MailKind.WEBINAR_REPLAY
+    assert isinstance(told, MailOrder)
+    assert b"video.example.com" in composed(webinar, told)
+    delivery = join(webinar, "bob")
+    assert delivery.webinar is not None
+    assert delivery.webinar.standing is Standing.REPLAY
+    sweep(webinar.office)
+    assert kinds(webinar) == []
+
+
+def test_whoever_comes_too_late_waits_and_moves_up(webinar: Visit) -> None:
+    """M2: the first in line gets the seat that becomes free, by mail, with the entry."""
+    write(webinar, FULL)
+    seats = [join(webinar, name) for name in ("alice", "bob", "carol", "dave")]
+    assert [it.webinar.standing.value for it in seats if it.webinar] == ["seat", "seat", "waiting", "waiting"]
+    waiting = composed(webinar, seats[2])
+    assert b"text/calendar" not in waiting
+    assert PLACE.encode() not in waiting
+    assert PLACE not in webinar.client.get(f"/place/{seats[2].place_token}").text
+    assert webinar.client.get(f"/place/{seats[2].place_token}/calendar.ics").status_code == 410
+    assert webinar.press(f"/place/{seats[0].place_token}", action="give-up").status_code == 303
+    (seated,) = webinar.mails()
+    assert isinstance(seated, MailOrder)
+    assert (seated.kind, seated.recipient) == (MailKind.WEBINAR_SEATED, "carol@example.com")
+    assert event(calendar(composed(webinar, seated)))["LOCATION"] == PLACE
+    assert "opgegeven" in webinar.client.get(f"/place/{seats[0].place_token}").text
+    webinar.moment = START - timedelta(days=1)
+    told = {it.recipient for it in about_requests(webinar.mails(), MailKind.WEBINAR_DAY)}
+    assert told == {"bob@example.com", "carol@example.com"}
+
+
+def test_more_seats_let_the_waiting_in(webinar: Visit) -> None:
+    """M2: a larger room is noticed by itself."""
+    write(webinar, FULL)
+    for name in ("alice", "bob", "carol", "dave"):
+        join(webinar, name)
+    write(webinar, FULL.replace("capacity: 2", "capacity: 3"))
+    sweep(webinar.office)
+    assert [it.recipient for it in webinar.mails()] == ["carol@example.com"]
+
+
+def test_an_erasure_frees_the_seat_and_leaves_none(webinar: Visit) -> None:
+    """M2, R5: nothing of the seat stays, and somebody who waits gets it."""
+    write(webinar, FULL)
+    for name in ("alice", "bob", "carol"):
+        join(webinar, name)
+    webinar.client.post("/me", data={"email": "alice@example.com"})
+    link = f"/me/{webinar.notice(MailKind.PERSONAL).token}"
+    assert "Geef mijn plaats op" in webinar.client.get(link).text
+    assert webinar.press(link, action="erase").status_code == 303
+    webinar.mails()
+    sweep(webinar.office)
+    assert [it.recipient for it in webinar.mails()] == ["carol@example.com"]
+    seats = webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat"))
+    assert [row[0] for row in seats] == ["seat", "seat"]
+
+
+def test_one_person_has_one_seat(webinar: Visit) -> None:
+    """M2: signing up twice takes no second seat; after giving up it does."""
+    write(webinar, FULL)
+    first = join(webinar, "alice")
+    second = join(webinar, "alice")
+    taken = "SELECT COUNT(*) FROM seat WHERE state = 'seat'"
+    assert webinar.office.store.read(lambda tx: tx.one(taken)) == (1,)
+    webinar.press(f"/place/{second.place_token}", action="give-up")
+    assert webinar.office.store.read(lambda tx: tx.one(taken)) == (0,)
+    assert "opgegeven" in webinar.client.get(f"/place/{first.place_token}").text
+    again = join(webinar, "alice")
+    assert again.webinar is not None
+    assert again.webinar.standing is Standing.SEATED
+
+
+def test_looking_gives_no_seat_up(webinar: Visit) -> None:
+    """M2, D2: neither a scanner nor a mistaken post does."""
+    delivery = join(webinar, "alice")
+    url = f"/place/{delivery.place_token}"
+    for method in ("GET", "HEAD"):
+        webinar.client.request(method, url)
+    webinar.press(url)
+    webinar.press(url, action="something")
+    assert PLACE in webinar.client.get(url).text
+    for wrong in (delivery.unsubscribe_token, "x"):
+        assert webinar.client.get(f"/place/{wrong}").status_code == 404
+
+
+def test_the_personal_page_shows_the_seat_and_gives_it_up(webinar: Visit) -> None:
+    """M2, R1: what is kept about the person, the seat too; and in the download."""
+    join(webinar, "alice")
+    webinar.client.post("/me", data={"email": "alice@example.com"})
+    link = f"/me/{webinar.notice(MailKind.PERSONAL).token}"
+    assert "U hebt een plaats" in webinar.client.get(link).text
+    assert '"seat": "seat"' in re.sub(r":\s*", ": ", webinar.press(link, action="json").text)
+    assert (
+        webinar.press(link, action="give-up", magnet="bellen").headers["location"].endswith("done=given-up")
+    )
+    assert "Opgegeven" in webinar.client.get(link).text
+    webinar.moment = START - timedelta(days=1)
+    assert kinds(webinar) == []
+
+
+def test_a_room_is_never_overbooked_by_many_at_once(webinar: Visit) -> None:
+    """M2: ten confirm in the same moment, two get a seat."""
+    write(webinar, FULL)
+    for number in range(10):
+        webinar.fill(f"p{number}@example.com", slug="bellen")
+    office = webinar.office
+    requests = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT id FROM request"))]
+
+    def yes(request: bytes) -> object:
+        return office.store.submit(
+            partial(
+                confirm,
+                vault=office.vault,
+                request=RequestId(request),
+                policy=office.policy,
+                now=webinar.moment,
+            )
+        ).result()
+
+    with ThreadPoolExecutor(10) as people:
+        list(people.map(yes, requests))
+    rows = office.store.read(lambda tx: tx.all("SELECT state, COUNT(*) FROM seat GROUP BY state"))
+    assert dict(rows) == {"seat": 2, "waiting": 8}
+
+
+@pytest.mark.parametrize(
+    ("written", "instead", "told"),
+    [
+        ("2027-03-30 14:00", "2027-03-28 02:30", "goes forward. Write 2027-03-28 03:30"),
+        ("2027-03-30 14:00", "2027-10-31 02:30", "comes twice"),
+        ("2027-03-30 14:00", "soon", "no moment"),
+        ("2027-03-30 14:00", "2027-02-30 14:00", "no moment"),
+        ("Europe/Amsterdam", "Europe/Amsterdm", "Europe/Amsterdam"),
+        ("Europe/Amsterdam", "CET", "no time zone"),
+        ("60 minutes", "an hour", "no duration"),
+        ("60 minutes", "0 minutes", "no duration"),
+        ("https://meet.example.com/bellen", "https://", "no address"),
+        ("  host: Anna de Vries\n", "", "'host' is missing"),
+        ("  zone", "  zne", "zone"),
+        ("kind: webinar", "kind: newsletter", "has no webinar"),
+    ],
+)
+def test_a_mistake_is_told_with_its_cure(visit: Visit, written: str, instead: str, told: str) -> None:
+    """M2, M4: a time that does not exist, a zone that is none, and what else can be wrong."""
+    assert written in WEBINAR
+    found = write(visit, WEBINAR.replace(written, instead), errors=True)
+    assert told in " ".join(found), found
+
+
+def test_a_time_that_comes_twice_can_be_told_apart(visit: Visit) -> None:
+    """M2: the first or the second half past two of that night."""
+    visit.moment = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    twice = WEBINAR.replace("2027-03-30 14:00", "2027-10-31 02:30\n  which: second")
+    write(visit, twice)
+    assert "om 02:30 uur (Europe/Amsterdam, UTC+1)" in visit.client.get("/bellen").text
+    write(visit, twice.replace("second", "first"))
+    assert "om 02:30 uur (Europe/Amsterdam, UTC+2)" in visit.client.get("/bellen").text
+
+
+@pytest.mark.parametrize(
+    ("zone", "start"),
+    [
+        ("America/New_York", "2027-03-13 20:00"), ("America/New_York", "2027-11-06 23:30"),
+        ("Asia/Kolkata", "2027-06-01 10:00"), ("Australia/Lord_Howe", "2027-10-03 09:00"),
+        ("UTC", "2027-06-01 10:00"), ("Asia/Tehran", "2027-06-01 10:00"),
+    ],
+)  # fmt: skip
+def test_the_entry_is_right_in_every_zone(visit: Visit, zone: str, start: str) -> None:
+    """M2: around changes of the clock, and in zones without them."""
+    visit.moment = datetime(2027, 3, 1, 9, tzinfo=UTC)
+    text = WEBINAR.replace("2027-03-30 14:00", start).replace("Europe/Amsterdam", zone)
+    write(visit, text.replace("60 minutes", "10 hours"))
+    delivery = join(visit, "alice")
+    assert delivery.webinar is not None
+    entry = event(calendar(composed(visit, replace(delivery))))
+    webinar = delivery.webinar.webinar
+    assert entry.decoded("DTSTART").astimezone(UTC) == webinar.starts_at
+    assert entry.decoded("DTEND").astimezone(UTC) == webinar.starts_at + timedelta(hours=10)
+
+
+def test_the_courier_carries_it(webinar: Visit, tmp_path: Path) -> None:
+    """M2: as it leaves, the same bytes for the same order."""
+    delivery = join(webinar, "alice")
+    assert composed(webinar, delivery) == composed(webinar, delivery)
+    assert courier_of(webinar.desk.edition, webinar.office) is not None
+    assert tmp_path.exists()
