@@ -17,7 +17,7 @@ from optin.flows.erase import BY_RETENTION, erase_person
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.renew import RECONFIRMATION, ask_again
-from optin.flows.webinars import keep_up
+from optin.flows.webinars import count_due, keep_up
 from optin.store.due import (
     Due,
     consents_ending,
@@ -200,6 +200,12 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
         ),
         Planned(
             "leads", count_idle(tx, leads), "people", f"last consent ended over {policy.keep_proof.text} ago"
+        ),
+        Planned(
+            "webinars",
+            sum(count_due(tx, magnet, webinar, now) for magnet, webinar in policy.webinars.items()),
+            "people",
+            "are told by mail of another time, a seat that is free, or the recording",
         ),
         Planned("holds", count_holds_over(tx, now), "legal holds", "their date is past"),
         Planned(

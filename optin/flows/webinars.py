@@ -36,6 +36,7 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 STEP = 40  # people told in one transaction
+MOST_COUNTED = 1_000_000
 REMINDERS = {MailKind.WEBINAR_DAY: DAY_BEFORE, MailKind.WEBINAR_HOUR: HOUR_BEFORE}
 MAILS = frozenset({*REMINDERS, MailKind.WEBINAR_MOVED, MailKind.WEBINAR_CANCELLED,
                    MailKind.WEBINAR_SEATED, MailKind.WEBINAR_REPLAY})  # fmt: skip
@@ -183,6 +184,22 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
         update_seat(tx, replace(seat, replayed=True))
         enqueue(tx, MailKind.WEBINAR_REPLAY, seat.request, policy.mail_domain, now)
     return len(viewers)
+
+
+def count_due(tx: Tx, magnet: str, webinar: Webinar, now: datetime) -> int:
+    """Count whom `keep_up` would tell something now; changes nothing."""
+    occasion = peek_occasion(tx, magnet)
+    if occasion is None:
+        return 0
+    sequence = occasion.sequence + (dict(occasion.plan) != webinar.plan())
+    if told := len(untold(tx, magnet, sequence, MOST_COUNTED)):
+        return told
+    if webinar.replay and not webinar.cancelled and webinar.ends_at <= now:
+        return len(unreplayed(tx, magnet, MOST_COUNTED))
+    if webinar.cancelled or webinar.starts_at <= now:
+        return 0
+    free = webinar.capacity - count_seated(tx, magnet) if webinar.capacity else MOST_COUNTED
+    return len(waiting_for(tx, magnet, free)) if free > 0 else 0
 
 
 def fill_seats(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:

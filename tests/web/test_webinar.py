@@ -21,6 +21,7 @@ from optin.consent.record import RequestId
 from optin.flows.attendance import Standing
 from optin.flows.confirm import confirm
 from optin.flows.orders import MailKind, MailOrder
+from optin.flows.sweep import Broom, plan
 from optin.mail.composing import Composer, Mailbox
 from tests.web.conftest import Visit
 from tests.world import about_requests
@@ -110,6 +111,13 @@ def event(entry: Calendar):  # type: ignore[no-untyped-def]  # noqa: ANN201 - wh
     return found
 
 
+def due(visit: Visit) -> int:
+    """Return how many people a sweep would tell something: what --dry-run says."""
+    broom = Broom(visit.office.vault, visit.office.policy, visit.moment)
+    lines = visit.office.store.read(lambda tx: plan(tx, broom))
+    return sum(line.count for line in lines if line.rule == "webinars")
+
+
 def kinds(visit: Visit) -> list[str]:
     return [order.kind.value for order in visit.mails()]
 
@@ -181,7 +189,9 @@ def test_a_change_of_time_is_mailed_and_moves_the_entry(webinar: Visit) -> None:
     """M2: the same name, a higher number, reminders at the new time; told once."""
     before = event(calendar(composed(webinar, join(webinar, "alice"))))
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    assert due(webinar) == 1
     sweep(webinar.office)
+    assert due(webinar) == 0
     (moved,) = about_requests(webinar.mails(), MailKind.WEBINAR_MOVED)
     after = event(calendar(composed(webinar, moved)))
     assert (str(after["UID"]), int(after["SEQUENCE"])) == (str(before["UID"]), 1)
@@ -266,6 +276,7 @@ def test_whoever_comes_too_late_waits_and_moves_up(webinar: Visit) -> None:
     assert isinstance(seated, MailOrder)
     assert (seated.kind, seated.recipient) == (MailKind.WEBINAR_SEATED, "carol@example.com")
     assert event(calendar(composed(webinar, seated)))["LOCATION"] == PLACE
+    assert due(webinar) == 0
     assert "opgegeven" in webinar.client.get(f"/place/{seats[0].place_token}").text
     webinar.moment = START - timedelta(days=1)
     told = {it.recipient for it in about_requests(webinar.mails(), MailKind.WEBINAR_DAY)}
