@@ -56,6 +56,9 @@ class Edition:
             keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
             offers=Offers(self.publication.forms.values()),
+            webhooks={
+                it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
+            },
         )
 
 

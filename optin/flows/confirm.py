@@ -25,6 +25,7 @@ from optin.errors import LinkExpired, LinkSpent
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
+from optin.flows.webhooks import tell_confirmed
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import (
@@ -140,7 +141,8 @@ def _confirm(
     2. Find or make the person; nobody else changes it meanwhile.
     3. Decide for each box whether it still may be given.
     4. Add the events, then bring the cache up to them.
-    5. Keep what was declared as the person's data; queue the magnet and the receipt.
+    5. Keep what was declared as the person's data; queue the magnet and the receipt, and what processors
+       are told of it by webhook.
     """
     stored = opened.stored
 
@@ -180,6 +182,7 @@ def _confirm(
     save_contact(tx, vault, subject, replace(known, values=values))
     refresh_idle(tx, subject)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
+    tell_confirmed(tx, policy.webhooks, stored.email_index, questions, now)
     return _outcome(tx, opened, subject)
 
 

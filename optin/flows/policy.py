@@ -24,5 +24,6 @@ class RequestPolicy:
     keep_backups: RetentionPeriod = RetentionPeriod.parse("3 months")  # what a backup must be told (S7)
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
+    webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     resend: int = 3
     per_address_per_day: int = 5
