@@ -107,7 +107,7 @@ class HttpSender:
                 status = await self._post(delivery)
         except AddressRefused as problem:
             return Reply(Answer.LATER, str(problem))
-        except (OSError, ValueError, EOFError) as problem:  # a deadline is an OSError as well
+        except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as problem:  # or TimeoutError
             return Reply(Answer.LATER, type(problem).__name__)
         if OK <= status < REDIRECT:
             return Reply(Answer.TAKEN, str(status))
