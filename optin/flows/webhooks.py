@@ -56,6 +56,7 @@ LEASE = timedelta(minutes=1)  # more than a call and its two transactions may ta
 FIRST_WAIT_SECONDS = 5
 LONGEST_WAIT_SECONDS = 12 * 3600
 GIVE_UP_AFTER = timedelta(days=3)
+LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tells of what is long past
 
 
 class Answer(StrEnum):
@@ -166,7 +167,7 @@ def settle_call(tx: Tx, notice: Notice, answer: Answer, now: datetime) -> Outcom
     if answer is Answer.GONE:
         stop_webhook(tx, notice.processor, now)
         return Outcome.STOPPED
-    if now >= notice.at + GIVE_UP_AFTER:
+    if now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES:
         give_up_notice(tx, notice.number, now)
         return Outcome.GIVEN_UP
     put_off_notice(tx, notice.number, now + _wait(attempts))

@@ -22,6 +22,7 @@ from optin.flows.personal import view_personal
 from optin.flows.webhooks import (
     GIVE_UP_AFTER,
     LEASE,
+    LEAST_TRIES,
     LONGEST_WAIT_SECONDS,
     Answer,
     Call,
@@ -375,6 +376,7 @@ def test_it_is_tried_for_three_days_and_then_given_up(crm: Told) -> None:
             crm.world.wait(timedelta(milliseconds=due))
     assert outcome is Outcome.GIVEN_UP
     assert len(ids) == 1
+    assert len(waits) >= LEAST_TRIES
     assert waits[0] <= 5
     assert max(waits) <= LONGEST_WAIT_SECONDS
     assert GIVE_UP_AFTER <= crm.world.now - begun <= GIVE_UP_AFTER + timedelta(seconds=LONGEST_WAIT_SECONDS)
@@ -385,6 +387,18 @@ def test_it_is_tried_for_three_days_and_then_given_up(crm: Told) -> None:
     crm.world.wait(timedelta(days=31))
     sweep(Office(crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now))
     assert crm.world.count("webhook_outbox") == 0
+
+
+def test_what_waited_while_nobody_served_has_its_tries(crm: Told) -> None:
+    """E7: a server that was off for a week does not give up at the first failure."""
+    crm.world.join(ALICE, TIPS)
+    crm.world.wait(timedelta(days=7))
+    for _ in range(LEAST_TRIES - 1):
+        (call,) = crm.claim()
+        assert crm.settle(call, Answer.LATER) is Outcome.WAITING
+        crm.world.wait(timedelta(hours=12))
+    (call,) = crm.claim()
+    assert crm.settle(call, Answer.LATER) is Outcome.GIVEN_UP
 
 
 def test_who_answers_gone_is_left_alone(crm: Told) -> None:
