@@ -94,9 +94,9 @@ class HttpSender:
         schemes: tuple[str, ...] = ("https",),
         seconds: float = CALL_SECONDS,
     ) -> None:
-        """Prepare what certificates are verified by."""
+        """Take the rules; the authorities of this machine are read at the first call."""
         self._may_reach = may_reach
-        self._trust = trust or ssl.create_default_context()
+        self._trust = trust
         self._schemes = schemes
         self._seconds = seconds
 
@@ -145,6 +145,8 @@ class HttpSender:
         if not all(self._may_reach(address) for address in addresses):
             msg = "its name leads to an address that is not public"
             raise AddressRefused(msg)
+        if secure and self._trust is None:
+            self._trust = ssl.create_default_context()
         problem: OSError = OSError("no address")
         for address in addresses:
             try:

@@ -122,6 +122,6 @@ def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: da
         return
     numbers = numbers_of(tx, subject)
     object_to_calls(tx, numbers, email_index, (EVERYTHING, EVERYTHING), now)
-    tell_objected(tx, numbers, email_index, (EVERYTHING, EVERYTHING), now)
+    tell_objected(tx, numbers, (EVERYTHING, EVERYTHING), now)
     for consent in consents_of(tx, subject):
         suppress(tx, email_index, consent.purpose, consent.channel, now)

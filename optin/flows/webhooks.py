@@ -118,13 +118,13 @@ def tell_ended(
         enqueue_notice(tx, processor, kind, person, about, now)
 
 
-def tell_objected(tx: Tx, numbers: Iterable[bytes], person: bytes, about: About, now: datetime) -> None:
-    """Queue for others with the same number that it may not be called any more: `person` objected.
+def tell_objected(tx: Tx, numbers: Iterable[bytes], about: About, now: datetime) -> None:
+    """Queue for others with the same number that it may not be called any more: somebody objected.
 
     Their own consent stands, but no call is covered by it. Why, the processor is not told.
     """
     for subject, other, known in told_with_numbers(tx, numbers, Channel.PHONE.value):
-        if other != person and about in {known, (EVERYTHING, EVERYTHING)}:
+        if about in {known, (EVERYTHING, EVERYTHING)}:
             tell_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
 
 
@@ -211,12 +211,12 @@ def _confirmed(
         return "purpose not of this webhook"
 
     # 2. The consent is proven now.
-    leads = leads_of(tx, purpose, channel, [subject])
-    if not leads:
+    lead = next(iter(leads_of(tx, purpose, channel, [subject])), None)
+    if lead is None:
         return Refusal.UNPROVEN.value
-    request = leads[0].request
+    request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
-    proven = prove(vault, leads[0], form, purpose, channel, now)
+    proven = prove(vault, lead, form, purpose, channel, now)
     if isinstance(proven, Refusal):
         return proven.value
 

@@ -166,7 +166,7 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         if question.channel is Channel.PHONE:
             numbers = numbers_of(tx, subject)
             object_to_calls(tx, numbers, email_index, about, now)
-            tell_objected(tx, numbers, email_index, about, now)
+            tell_objected(tx, numbers, about, now)
         _remember(tx, email_index, question, now)
     if ended:
         refresh_idle(tx, subject)

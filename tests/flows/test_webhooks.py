@@ -29,6 +29,7 @@ from optin.flows.webhooks import (
     Outcome,
     claim_calls,
     settle_call,
+    tell_objected,
 )
 from optin.flows.withdraw import withdraw_person
 from optin.proof.canonical import parse
@@ -274,6 +275,36 @@ def test_what_is_not_proven_does_not_leave(crm: Told) -> None:
     assert crm.dropped == ["unproven"]
     assert crm.world.count("webhook_told") == 0
     assert "handed" not in {body["kind"] for body in bodies(crm.world)}
+
+
+def test_what_somebody_removed_from_the_database_does_not_leave(crm: Told) -> None:
+    """E7, E1: a consent or a person that is gone behind our back is told to nobody."""
+    crm.world.join(ALICE, TIPS)
+    crm.world.join("bob@example.com", TIPS)
+    crm.world.tampered = True
+    index = crm.world.vault.index(parse_email("bob@example.com"))
+    crm.world.do(lambda tx: tx.run("DELETE FROM consent"))
+    crm.world.do(
+        lambda tx: tx.run("UPDATE request SET subject_id = NULL WHERE email_index = :index", index=index)
+    )
+    crm.world.do(lambda tx: tx.run("DELETE FROM subject WHERE email_index = :index", index=index))
+    assert crm.hear() == []
+    assert crm.dropped == ["unproven", "erased"]
+
+
+def test_an_objection_is_about_its_own_purpose(crm: Told) -> None:
+    """E7: who forbids calls for one purpose ends no other, at the same number."""
+    register(crm.world, crm=frozenset({CALL}))
+    crm.world.join(ALICE, CALL, phone="+31201234567")
+    crm.hear()
+    numbers = [crm.world.vault.number_index("+31201234567")]
+    for numbers_meant, about in ((numbers, ("other", "phone")), ([], (CALL, "phone"))):
+        crm.world.do(
+            partial(tell_objected, numbers=numbers_meant, about=(str(about[0]), about[1]), now=crm.world.now)
+        )
+        assert crm.hear() == []
+    crm.world.do(partial(tell_objected, numbers=numbers, about=(str(CALL), "phone"), now=crm.world.now))
+    assert crm.hear() == ["consent.withdrawn"]
 
 
 def test_an_erasure_is_told_and_then_forgotten(crm: Told) -> None:
