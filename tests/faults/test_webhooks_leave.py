@@ -324,6 +324,28 @@ def test_what_happens_arrives(world: World, caplog: pytest.LogCaptureFixture) ->
 
 
 @pytest.mark.usefixtures("quick")
+def test_two_processes_tell_each_thing_once_and_in_order(world: World) -> None:
+    """E7, O1: two couriers at one outbox; of each person the withdrawal comes after its confirmation."""
+    now_is_now(world)
+    people = [f"p{number}@example.com" for number in range(25)]
+    with (
+        receiving(Receiver()) as receiver,
+        working(world, LOCAL, crm=receiver.url()),
+        working(world, LOCAL, crm=receiver.url()),
+    ):
+        requests = [world.join(email, TIPS) for email in people]
+        receiver.wait(len(people))
+        for request in requests:
+            world.withdraw(request)
+        receiver.wait(2 * len(people))
+    told = [(taken.message["data"]["email"], taken.message["type"]) for taken in receiver.taken]
+    assert len(told) == 2 * len(people) == len({taken.id for taken in receiver.taken})
+    for email in people:
+        assert [kind for who, kind in told if who == email] == ["consent.confirmed", "consent.withdrawn"]
+    world.check_evidence()
+
+
+@pytest.mark.usefixtures("quick")
 def test_a_receiver_that_is_down_delays_only_its_own(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """E7: it is tried again under the same id; others are told meanwhile, and nobody waits to sign up."""
     now_is_now(world)
