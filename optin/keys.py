@@ -1,8 +1,9 @@
 """The secrets of one installation: made once, read at start, rotated by adding (S2).
 
-Four kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
+Five kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
 address without storing it, `link` keys sign what is mailed (the newest signs, all read), `log` keys sign
-the checkpoints of the log (all of them sign, so that whoever holds an older public key can follow).
+the checkpoints of the log (all of them sign, so that whoever holds an older public key can follow), and
+`webhook` keys sign what processors are told (the newest two sign, until each receiver has its new secret).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class KeyRing:
     index: bytes
     link: tuple[bytes, ...]
     log: tuple[bytes, ...]
+    webhook: tuple[bytes, ...]
     use: str = "serve"
 
     @classmethod
@@ -42,6 +44,7 @@ class KeyRing:
             index=secrets.token_bytes(KEY_BYTES),
             link=(secrets.token_bytes(KEY_BYTES),),
             log=(secrets.token_bytes(KEY_BYTES),),
+            webhook=(secrets.token_bytes(KEY_BYTES),),
             use=use,
         )
 
@@ -53,6 +56,7 @@ class KeyRing:
             seal=(*self.seal, *fresh.seal),
             link=(*self.link, *fresh.link),
             log=(*self.log, *fresh.log),
+            webhook=(*self.webhook[-1:], *fresh.webhook),
         )
 
     def as_json(self) -> str:
@@ -63,6 +67,7 @@ class KeyRing:
             "index": _text(self.index),
             "link": [_text(key) for key in self.link],
             "log": [_text(key) for key in self.log],
+            "webhook": [_text(key) for key in self.webhook],
         }
         return json.dumps(plain, indent=2) + "\n"
 
@@ -76,7 +81,9 @@ class KeyRing:
                 seal=tuple(_bytes(key) for key in plain["seal"]),
                 index=index,
                 link=tuple(_bytes(key) for key in plain["link"]),
-                log=tuple(_bytes(key) for key in plain.get("log", ())) or (_first_log_key(index),),
+                log=tuple(_bytes(key) for key in plain.get("log", ())) or (_first_key(index, "log"),),
+                webhook=tuple(_bytes(key) for key in plain.get("webhook", ()))
+                or (_first_key(index, "webhook"),),
                 use=str(plain.get("use", "serve")),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -142,9 +149,9 @@ def write_rotated(where: str, root: Path, ring: KeyRing) -> None:
     draft.replace(path)
 
 
-def _first_log_key(index: bytes) -> bytes:
-    """Return the log key of a key file that was made before there was a log."""
-    return hmac.new(index, b"optin.log", hashlib.sha256).digest()
+def _first_key(index: bytes, kind: str) -> bytes:
+    """Return the key of a key file that was made before there was such a kind."""
+    return hmac.new(index, f"optin.{kind}".encode(), hashlib.sha256).digest()
 
 
 def _text(key: bytes) -> str:

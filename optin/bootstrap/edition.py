@@ -58,6 +58,9 @@ class Edition:
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
             webinars={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, Webinar)},
             offers=Offers(self.publication.every_form),
+            webhooks={
+                it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
+            },
         )
 
 

@@ -15,6 +15,7 @@ from optin.bootstrap.edition import keep_edition, load_edition
 from optin.bootstrap.office import keep_clear, keep_counts, keep_log, open_office, sweep_by_itself
 from optin.bootstrap.opening import open_keys
 from optin.bootstrap.soundness import DEV, check_use
+from optin.bootstrap.webhooks import SpokenSender, keep_webhooks
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.web.app import build_app
 from optin.web.desk import Desk
@@ -57,6 +58,7 @@ def dev(site: Path, host: str, port: int) -> None:
             partial(keep_clear, office),
             partial(keep_counts, office),
             bench.watch,
+            partial(keep_webhooks, office, edition.site.processors, SpokenSender(click.echo)),
         )
         held_out = asyncio.run(run_server(app, listening, works))
     if not held_out:

@@ -33,6 +33,7 @@ from optin.flows.since import count_erased, ended_since, erased_since
 from optin.site.findings import nearest
 from optin.site.model import Site
 from optin.store.exports import ExportRun, count_leads, find_export, list_exports, record_export
+from optin.store.webhooks import webhook_states
 
 SELF = "self"
 
@@ -138,6 +139,7 @@ def exports(
             _list_ended(office, number, people, out, shape)
             return
         runs = office.store.read(list_exports)
+        told = office.store.read(webhook_states)
     if shape == "json":
         click.echo(json.dumps([_plain(run) for run in runs], indent=2, ensure_ascii=False))
         return
@@ -155,6 +157,12 @@ def exports(
             "" if run.checkpoint is None else str(run.checkpoint),
         )
     Console().print(table if runs else "Nothing was exported yet.")
+    for it in told:
+        gone = "; it answered 410 and is left alone" if it.gone else ""
+        click.echo(
+            f"{it.processor} by webhook: told of {it.people} people; {it.waiting} messages wait,"
+            f" {it.given_up} were given up{gone}."
+        )
 
 
 def _list_ended(office: Office, number: int, people: PeopleList | None, out: str | None, shape: str) -> None:

@@ -32,13 +32,16 @@ from optin.bootstrap.office import (
     sweep,
     sweep_by_itself,
 )
-from optin.bootstrap.opening import sqlite_path
+from optin.bootstrap.opening import open_keys, sqlite_path
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings, check_use
+from optin.bootstrap.webhooks import HttpSender, keep_webhooks
 from optin.cli.terminal import REFUSED, asked_edition, port_option, refuse, show_findings, site_option
+from optin.consent.webhook import secret_text
 from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
 from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
+from optin.site.findings import nearest
 from optin.site.folder import write_folder
 from optin.store.vault import Vault
 from optin.web.app import build_app
@@ -139,6 +142,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
             partial(keep_clear, office),
             partial(keep_counts, office),
             partial(keep_anchors, office, edition.site.anchors),
+            partial(keep_webhooks, office, edition.site.processors, HttpSender()),
         ),
     )
 
@@ -239,3 +243,23 @@ def rotate(site: Path) -> None:
     with open_office(settings, edition.policy):  # these keys are those of the data, and nobody is in the way
         write_rotated(settings.keys, settings.root, ring.rotated())
     click.echo(f"{settings.keys} has new keys; restart the server, and keep a copy of the file.")
+    if any(it.webhook is not None for it in edition.site.processors.values()):
+        click.echo(
+            "Give each receiver of webhooks its new secret (optin keys webhook ID): the one before signs too,"
+        )
+        click.echo("until keys are rotated again.")
+
+
+@keys.command()
+@click.argument("processor")
+@site_option
+def webhook(site: Path, processor: str) -> None:
+    """Print the secret by which PROCESSOR knows our webhooks. Whoever has it can pass for us."""
+    edition = asked_edition(site)
+    told = [it.id for it in edition.site.processors.values() if it.webhook is not None]
+    if processor not in told:
+        msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
+        raise RequestRefused(msg)
+    settings = edition.site.settings
+    vault = Vault(open_keys(settings, SERVE))
+    click.echo(secret_text(vault.webhook_secrets(processor)[0]))

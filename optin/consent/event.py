@@ -76,6 +76,10 @@ class Circumstances:
         """Return the event that the person was shown, or given, what is kept; `how`."""
         return {**self.body(EventKind.ACCESSED, at, None), "how": how}
 
+    def handed(self, at: datetime, processor: str, purpose: str) -> dict[str, Any]:
+        """Return the event that a processor was told of a consent by webhook, recorded before it leaves."""
+        return {**self.body(EventKind.HANDED, at, None), "to": processor, "for": purpose}
+
     def mailed(self, at: datetime, mail: str, message_id: str, commitment: str) -> dict[str, Any]:
         """Return the event that a mail was sent, with the salted digest of its bytes."""
         return {

@@ -31,6 +31,7 @@ class EventKind(StrEnum):
     ACCESSED = "accessed"  # evidence only: what is kept was shown or handed over (15, 20)
     RESTORED = "restored"  # evidence only: a backup was put back; what came after it is lost
     EXPORTED = "exported"  # evidence only: proven consents left for a processor
+    HANDED = "handed"  # evidence only: a processor was told of a proven consent by webhook
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
 
 

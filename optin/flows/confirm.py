@@ -26,6 +26,7 @@ from optin.flows.attendance import Attendance
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
+from optin.flows.webhooks import tell_confirmed
 from optin.flows.webinars import attendance, take_seat
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
@@ -152,7 +153,8 @@ def _confirm(
     2. Find or make the person; nobody else changes it meanwhile.
     3. Decide for each box whether it still may be given.
     4. Add the events, then bring the cache up to them.
-    5. Keep what was declared as the person's data; take a seat; queue the magnet and the receipt.
+    5. Keep what was declared as the person's data; take a seat; queue the magnet and the receipt, and what
+       processors are told of it by webhook.
     """
     stored = opened.stored
 
@@ -193,6 +195,7 @@ def _confirm(
     refresh_idle(tx, subject)
     take_seat(tx, opened, subject, policy, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
+    tell_confirmed(tx, policy.webhooks, stored.email_index, questions, now)
     return _outcome(tx, opened, subject)
 
 

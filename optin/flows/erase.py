@@ -13,6 +13,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.record import RequestId, SubjectId
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
+from optin.flows.webhooks import tell_erased, tell_objected
 from optin.store.dossier import request_ids
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.outbox import enqueue_notice, withdraw_notices
@@ -60,7 +61,8 @@ def erase_person(
     """Erase everything about an address; None when there is nothing (any more).
 
     1. Find the person and its requests, confirmed or not.
-    2. Keep the address from being approached, by digest; keep who must still be told, by digest.
+    2. Keep the address from being approached, by digest; keep who must still be told, by digest. Who has a
+       webhook and the person's data is told by that: its address is sealed until then.
     3. Remove it all; the log keeps the leaves.
     Retention is no wish to be left alone: it suppresses nothing (`suppress_all`) that was not before.
     4. `notify` (policy, language): queue a last mail, which is forgotten when it is sent.
@@ -80,6 +82,7 @@ def erase_person(
     if subject is not None and address is not None:
         for run in memberships_of(tx, subject):
             forget_membership(tx, run, vault.export_digest(run, address), now)
+        tell_erased(tx, vault, subject, email_index, address, now)
 
     # 3. Remove it all.
     erase_requests(tx, vault, requests, reason, now)
@@ -117,6 +120,8 @@ def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: da
     suppress(tx, email_index, EVERYTHING, EVERYTHING, now)
     if subject is None:
         return
-    object_to_calls(tx, numbers_of(tx, subject), email_index, (EVERYTHING, EVERYTHING), now)
+    numbers = numbers_of(tx, subject)
+    object_to_calls(tx, numbers, email_index, (EVERYTHING, EVERYTHING), now)
+    tell_objected(tx, numbers, (EVERYTHING, EVERYTHING), now)
     for consent in consents_of(tx, subject):
         suppress(tx, email_index, consent.purpose, consent.channel, now)

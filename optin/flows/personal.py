@@ -53,8 +53,10 @@ from optin.store.subjects import (
 )
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+from optin.store.webhooks import told_of
 
 DAY = timedelta(days=1)
+BY_WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class KeptMail:
 
 @dataclass(frozen=True)
 class KeptExport:
-    """One hand-over of the person's data: to whom, what for."""
+    """One hand-over of the person's data: to whom, what for. `number` 0: by webhook, not by an export."""
 
     number: int
     at: datetime
@@ -203,9 +205,15 @@ def view_personal(
         mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
         exports=()
         if subject is None
-        else tuple(
-            KeptExport(run.number, run.at, run.processor, run.purpose, run.channel, run.why)
-            for run in exports_with(tx, subject)
+        else (
+            *(
+                KeptExport(run.number, run.at, run.processor, run.purpose, run.channel, run.why)
+                for run in exports_with(tx, subject)
+            ),
+            *(
+                KeptExport(0, at, processor, *about, BY_WEBHOOK)
+                for processor, about, at in told_of(tx, subject)
+            ),
         ),
         holds=tuple(
             KeptHold(hold.why, hold.until, hold.values)

@@ -26,5 +26,6 @@ class RequestPolicy:
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     webinars: Mapping[str, Webinar] = field(default_factory=dict)  # as planned now, by magnet
+    webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     resend: int = 3
     per_address_per_day: int = 5

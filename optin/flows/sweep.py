@@ -12,11 +12,13 @@ from datetime import datetime, timedelta
 
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind, Happening, follow
+from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent
 from optin.flows.erase import BY_RETENTION, erase_person
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.renew import RECONFIRMATION, ask_again
+from optin.flows.webhooks import tell_ended
 from optin.flows.webinars import count_due, keep_up
 from optin.store.due import (
     Due,
@@ -42,9 +44,10 @@ from optin.store.outbox import forget_settled
 from optin.store.replay import count_lines, forget_lines
 from optin.store.requests import due_for_erasure, erase_requests, peek_request
 from optin.store.rights import end_holds, forget_actions
-from optin.store.subjects import refresh_idle, save_consent
+from optin.store.subjects import address_index, refresh_idle, save_consent
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+from optin.store.webhooks import forget_given_up
 
 STEP = 40  # rows that only go; measured: larger steps make live sign-ups wait
 PEOPLE_STEP = 20  # people with all that belongs to them
@@ -89,6 +92,8 @@ def sweep_expired(tx: Tx, broom: Broom) -> int:
             add_events(tx, broom.vault, request, bodies)
         save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
         refresh_idle(tx, subject)
+        about = (str(consent.purpose), consent.channel.value)
+        tell_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, about, broom.now)
     return len(due)
 
 
@@ -124,6 +129,7 @@ def sweep_holds(tx: Tx, broom: Broom) -> int:
 def sweep_mails(tx: Tx, broom: Broom) -> int:
     """Forget deliveries that were settled long ago, and links to personal pages after a day."""
     forgotten = forget_settled(tx, broom.now - SETTLED_KEPT, STEP)
+    forgotten += forget_given_up(tx, broom.now - SETTLED_KEPT, STEP)
     return forgotten + forget_notices(tx, broom.now - NOTICES_KEPT, STEP)
 
 

@@ -9,7 +9,9 @@ from datetime import datetime
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import EventKind, Happening, RequestId, Status, SubjectId, follow
+from optin.consent.webhook import WebhookKind
 from optin.flows.opened import OpenedRequest, open_request
+from optin.flows.webhooks import tell_ended, tell_objected
 from optin.proof.canonical import Json
 from optin.store.dossier import requests_of
 from optin.store.events import add_events
@@ -145,7 +147,10 @@ def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
 
 
 def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
-    """Add the events, bring the cache up to them, keep address and number from being approached."""
+    """Add the events, bring the cache up to them, keep address and number from being approached.
+
+    Whoever was told of the consent by webhook is told of its end.
+    """
     for request in dict.fromkeys(live.opened.stored.id for live in ended):
         of_it = [live for live in ended if live.opened.stored.id == request]
         questions = tuple(live.question for live in of_it)
@@ -157,8 +162,11 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
         email_index, about = live.opened.stored.email_index, (question.purpose, question.channel.value)
         suppress(tx, email_index, *about, now)
+        tell_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, about, now)
         if question.channel is Channel.PHONE:
-            object_to_calls(tx, numbers_of(tx, subject), email_index, about, now)
+            numbers = numbers_of(tx, subject)
+            object_to_calls(tx, numbers, email_index, about, now)
+            tell_objected(tx, numbers, about, now)
         _remember(tx, email_index, question, now)
     if ended:
         refresh_idle(tx, subject)

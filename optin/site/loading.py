@@ -37,11 +37,13 @@ from optin.site.model import (
     Sender,
     Site,
     Unconfirmed,
+    Webhook,
     Witness,
 )
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.statement import read_statement
 from optin.site.validation import validated
+from optin.site.webhook_address import objections_to_webhook
 from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look, parse_colour
@@ -128,7 +130,9 @@ class _SiteReader:
                 for name, table in written.purposes.items()
             },
             processors={
-                name: Processor(name, table.name, table.agreement, table.country)
+                name: Processor(
+                    name, table.name, table.agreement, table.country, self._webhook(name, written, settings)
+                )
                 for name, table in written.processors.items()
             },
             limits=Limits(**written.limits.model_dump()),
@@ -241,6 +245,21 @@ class _SiteReader:
         return Purpose(
             PurposeId(name), channel, retention, dict(table.text), self._ask_again(where, table, retention)
         )
+
+    def _webhook(self, name: str, written: SiteFile, settings: Settings) -> Webhook | None:
+        table = written.processors[name].webhook
+        if table is None:
+            return None
+        where: Path_ = ("processors", name, "webhook")
+        for objection in objections_to_webhook(table.url, (settings.base_url, written.pages_url)):
+            self._say((*where, "url"), objection.message, objection.cure, objection.code)
+        for place, purpose in enumerate(table.purposes):
+            if purpose not in written.purposes:
+                message = f"There is no purpose {purpose!r}."
+                self._say(
+                    (*where, "purposes", place), message, nearest(purpose, [*written.purposes]), "webhook"
+                )
+        return Webhook(table.url, frozenset(table.purposes))
 
     def _ask_again(
         self, where: Path_, table: PurposeTable, retention: RetentionPeriod

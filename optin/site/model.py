@@ -43,6 +43,14 @@ class Purpose:
 
 
 @dataclass(frozen=True)
+class Webhook:
+    """Where a processor is told at once, and of which purposes (E7)."""
+
+    url: str
+    purposes: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Processor:
     """Who may receive data, and by which agreement (GDPR 28)."""
 
@@ -50,6 +58,7 @@ class Processor:
     name: str
     agreement: str
     country: str = ""
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True)

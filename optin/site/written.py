@@ -72,12 +72,20 @@ class PurposeTable(Written):
     text: Words = Field(description="The question in each language, one sentence.")
 
 
+class WebhookTable(Written):
+    """What a processor is told at once, by a signed message (E7)."""
+
+    url: Line = Field(description="Where it goes: an https address of the processor.")
+    purposes: list[str] = Field(min_length=1, description="Ids of the purposes that it is told of.")
+
+
 class ProcessorTable(Written):
     """Who may receive data (GDPR 28)."""
 
     name: Text = Field(description="Full name of the processor.")
     agreement: Text = Field(description="Date and reference of the processing agreement.")
     country: str = Field("", description="ISO 3166 code of where the data goes.")
+    webhook: WebhookTable | None = Field(None, description="Tell it at once: a table with url and purposes.")
 
 
 class LimitsTable(Written):

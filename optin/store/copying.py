@@ -25,9 +25,12 @@ TABLES = (
     "number_index", "number_objection", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf",
     "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally",
     "occasion", "seat",
+    "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "webhook", "webhook_told",
+    "webhook_outbox",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
+    "webhook_outbox",
 )  # fmt: skip
 BATCH_ROWS = 1_000
 

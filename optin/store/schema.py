@@ -336,6 +336,48 @@ WEBINAR_TABLES = (
     "CREATE INDEX seat_subject ON seat(subject_id)",
 )
 
+# What processors are told by webhook, and whom each was told about (E7).
+WEBHOOK_TABLES = (
+    # `address` is the digest of where it goes; `gone_at`: it answered 410, and is left alone
+    """CREATE TABLE webhook (
+        processor TEXT NOT NULL PRIMARY KEY,
+        address TEXT NOT NULL,
+        gone_at {int}
+    ){strict}""",
+    # `live`: told of a consent, and not yet of its end. `message`: by which message
+    """CREATE TABLE webhook_told (
+        subject_id {blob} NOT NULL,
+        processor TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        message TEXT NOT NULL,
+        live {int} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (subject_id, processor, purpose, channel)
+    ){norowid}""",
+    "CREATE INDEX webhook_told_processor ON webhook_told(processor)",
+    # `person` is the digest of the address: what is about one person leaves in its order
+    """CREATE TABLE webhook_outbox (
+        id {id},
+        message TEXT NOT NULL UNIQUE,
+        processor TEXT NOT NULL,
+        person {blob} NOT NULL,
+        kind TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        sealed {blob},
+        state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'dead')),
+        attempts {int} NOT NULL DEFAULT 0,
+        next_at {int} NOT NULL,
+        claim {blob},
+        created_at {int} NOT NULL,
+        settled_at {int}
+    ){strict}""",
+    "CREATE INDEX webhook_outbox_due ON webhook_outbox(processor, next_at) WHERE state = 'queued'",
+    "CREATE INDEX webhook_outbox_person ON webhook_outbox(person, processor, id)",
+    "CREATE INDEX webhook_outbox_dead ON webhook_outbox(settled_at) WHERE state = 'dead'",
+)
+
 EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
 LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
 ASSETS = ("asset",)
@@ -445,4 +487,5 @@ MIGRATIONS = (
     Migration("m004_assets", ASSET_TABLES, ASSETS),
     Migration("m005_tally", TALLY_TABLES, ()),
     Migration("m006_webinars", WEBINAR_TABLES, ()),
+    Migration("m007_webhooks", WEBHOOK_TABLES, ()),
 )

@@ -58,6 +58,12 @@ def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
     return None if row is None else SubjectId(row[0])
 
 
+def address_index(tx: Tx, subject: SubjectId) -> bytes:
+    """Return the digest by which a person's address is found; empty when nobody is there any more."""
+    row = tx.one("SELECT email_index FROM subject WHERE id = :id", id=subject)
+    return b"" if row is None else bytes(row[0])
+
+
 @dataclass(frozen=True)
 class Correction:
     """What a person put right: the values, and the salt of the event that commits to them (GDPR 16).
@@ -163,7 +169,7 @@ def refresh_idle(tx: Tx, subject: SubjectId) -> None:
 
 def remove_subject(tx: Tx, subject: SubjectId) -> None:
     """Remove a person's row, consents and numbers. Its requests must be gone before."""
-    for table in ("consent", "number_index", "export_member"):
+    for table in ("consent", "number_index", "export_member", "webhook_told"):
         tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject)
     tx.run("DELETE FROM subject WHERE id = :id", id=subject)
 

@@ -44,6 +44,7 @@ class Vault:
         self._ciphers = [AESGCM(key) for key in keys.seal]
         self._index_key = keys.index
         self._log_seeds = keys.log
+        self._webhook_keys = keys.webhook
         self._event_key = hmac.digest(keys.index, b"optin.event", "sha256")
         self.links = Links(keys.link)
 
@@ -78,6 +79,11 @@ class Vault:
     def vouch(self, event: bytes) -> bytes:
         """Return what shows that optin wrote an event: whoever only writes to the database cannot make it."""
         return hmac.digest(self._event_key, event, "sha256")
+
+    def webhook_secrets(self, processor: str) -> tuple[bytes, ...]:
+        """Return what signs messages to a processor, the newest first: to each other ones (E7)."""
+        about = b"optin.webhook:" + processor.encode()
+        return tuple(hmac.digest(key, about, "sha256") for key in reversed(self._webhook_keys))
 
     def log_keys(self, origin: str) -> tuple[SigningKey, ...]:
         """Return the keys that sign the log `origin`, oldest first."""

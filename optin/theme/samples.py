@@ -201,6 +201,7 @@ def _personal() -> PersonalData:
         exports=(
             KeptExport(1, AT, "c", "a", "email", "list"),
             KeptExport(2, AT, "self", "a", "email", "list"),
+            KeptExport(0, AT, "c", "a", "email", "webhook"),
         ),
         holds=(KeptHold("invoice 1", AT, {"first_name": "Alice"}),),
         suppressions=(KeptSuppression("", "", AT), KeptSuppression("a", "email", AT)),

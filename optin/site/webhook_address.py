@@ -1,0 +1,69 @@
+"""What cannot be the address of a webhook, as far as its text tells (E7). No name is looked up here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import SplitResult, urlsplit
+
+from optin.site.lint import Objection
+
+# names that lead nowhere on the public internet (RFC 2606, 6761, 6762, 8375, and what routers call home)
+PRIVATE_NAMES = frozenset(
+    ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "private", "localdomain")
+) | {"arpa", "invalid", "test", "onion"}
+_LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
+_TOP_LABEL = re.compile(r"(?!-)(?=.*[a-z])[a-z0-9-]{2,63}(?<!-)")
+CODE = "webhook"
+
+
+def objections_to_webhook(url: str, own: Iterable[str]) -> Iterator[Objection]:
+    """Look at the address of a webhook: https, a public name, no credentials, not the site itself (`own`)."""
+    parts = _parts(url)
+    if parts is None or not parts.scheme or parts.hostname is None:
+        yield Objection(CODE, f"{url!r} is no address.", "Write it like https://hooks.example.com/optin.")
+        return
+    if parts.scheme != "https":
+        message = f"A webhook goes over https only, not {parts.scheme}: it carries personal data (GDPR 32)."
+        yield Objection(CODE, message, "Write https://…")
+    if "@" in parts.netloc:
+        message = "There are credentials in the address of this webhook."
+        cure = "Leave them out: the receiver knows us by the signature (optin keys webhook ID)."
+        yield Objection(CODE, message, cure)
+    host = host_of(parts)
+    if not _is_public_name(host):
+        message = (
+            f"{host!r} is no public name: a webhook goes to no address of a machine or a private network."
+        )
+        yield Objection(CODE, message, "Write the name of the processor's server, as its certificate has it.")
+    elif host in {host_of(mine) for mine in map(_parts, own) if mine is not None}:
+        message = f"{host!r} is this site itself: the webhook would loop."
+        yield Objection(CODE, message, "Write the address of the processor's server.")
+
+
+def host_of(parts: SplitResult) -> str:
+    """Return the host of an address as it is compared: in small letters, without a dot at the end."""
+    return (parts.hostname or "").lower().removesuffix(".")
+
+
+def _parts(url: str) -> SplitResult | None:
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        usable = parts.port != 0
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _is_public_name(host: str) -> bool:
+    """Tell whether a host is a name with a dot in it, none that is private, and no number in disguise."""
+    labels = host.split(".")
+    return (
+        len(labels) > 1
+        and all(_LABEL.fullmatch(label) for label in labels[:-1])
+        and _TOP_LABEL.fullmatch(labels[-1]) is not None
+        and re.fullmatch(r"0x[0-9a-f]*", labels[-1]) is None
+        and labels[-1] not in PRIVATE_NAMES
+    )
