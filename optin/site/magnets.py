@@ -28,6 +28,7 @@ from optin.site.model import Magnet, PictureFile, Purpose
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
+from optin.site.variants import read_variants
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
 
 RESERVED = frozenset(
@@ -93,7 +94,8 @@ class MagnetReader:
             self._say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
         fields = self._fields(written)
-        if self._is_sure_of_form(written, questions):
+        sure = self._is_sure_of_form(written, questions)
+        if sure:
             for key, objection in objections_to_form(questions, fields):
                 self._object((key,), objection)
             complaint = None if kind is None else kind.insists(questions)
@@ -105,6 +107,11 @@ class MagnetReader:
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
         details = None if kind is None else self._details(written, kind)
+        variants, complaints = read_variants(written, questions, fields)
+        doubted = {path[:2] for path in self._validated.spoilt}
+        for where, objection in complaints:
+            if (sure or "purposes" not in where) and where[:2] not in doubted:
+                self._object(where, objection)
         return Magnet(
             slug=self.slug,
             kind=written.kind,
@@ -123,6 +130,7 @@ class MagnetReader:
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
             details=details,
+            variants=variants,
         )
 
     def _details(self, written: MagnetFile, kind: Kind) -> Details | None:

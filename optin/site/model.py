@@ -131,6 +131,17 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Another wording of a magnet: what it says in full, not what it changes."""
+
+    name: str
+    title: str
+    description: str
+    texts: tuple[tuple[str, str], ...]
+    questions: tuple[ConsentQuestion, ...]  # of the same purposes, channels and retention
+
+
+@dataclass(frozen=True)
 class Magnet:
     """One magnet. `folder` is what its file and pictures must lie in."""
 
@@ -149,6 +160,7 @@ class Magnet:
     texts: tuple[tuple[str, str], ...] = ()
     consequences: str = ""  # what is lost when the person is erased (R5)
     details: Details | None = None  # what only its kind has
+    variants: tuple[Variant, ...] = ()  # besides the magnet as it is written
 
     @property
     def closes_at(self) -> datetime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from optin.consent.form import (
@@ -17,10 +17,12 @@ from optin.consent.form import (
     Slug,
     details_text,
 )
+from optin.proof.canonical import canonical
 from optin.site.findings import Finding
-from optin.site.model import Magnet, PictureFile, Site
+from optin.site.model import Magnet, PictureFile, Site, Variant
 from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
+from optin.site.variants import wording_name
 from optin.theme.theme import Theme, content_type_of
 from optin.theme.views import Card, ClosedView, Frame, IndexView, LandingView, Picture, PrivacyView
 
@@ -81,23 +83,45 @@ def publish(site: Site, theme: Theme) -> Publication:
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
-            shown = _faces(theme, view)
+            shown = _faces(theme, view, magnet)
             if magnet.closes_at is not None:
                 closed[magnet.slug] = theme.page(ClosedView(view.frame, view)).encode()
         except BROKEN as problem:
             wrong.append(template_finding(site.root, problem, slug=magnet.slug))
             continue
         unlawful = [finding for face in shown for finding in _unlawful(site, face)]
+        unlawful += _alike(magnet.slug, shown)
         wrong += unlawful
         if not unlawful:
             faces[magnet.slug] = shown
     return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]))
 
 
-def _faces(theme: Theme, view: LandingView) -> tuple[Face, ...]:
-    """Return every page of a magnet that has a form."""
-    version, shown = _version(theme, view)
-    return (Face(f"/{version.declaration.magnet}", shown, version),)
+def _faces(theme: Theme, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
+    """Return every page of a magnet that has a form: as it is written, then its variants."""
+    views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
+    versions = [_version(theme, wording) for wording in views]
+    return tuple(Face(f"/{magnet.slug}", shown, version) for version, shown in versions)
+
+
+def _as_variant(view: LandingView, variant: Variant) -> LandingView:
+    """Return a page in another wording."""
+    declaration = replace(
+        view.declaration, title=variant.title, variant=variant.name, questions=variant.questions
+    )
+    return replace(view, declaration=declaration, description=variant.description, texts=variant.texts)
+
+
+def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
+    """Find variants whose page says the same as another's: what they change is not shown there."""
+    seen: dict[bytes, str] = {}
+    for face in shown:
+        page, name = face.form.page.replace(face.form.key.encode(), b""), face.form.declaration.variant
+        other = seen.setdefault(page, name)
+        if other != name:
+            message = f"The page of the variant {name!r} is the same as {wording_name(other)}."
+            cure = "Change what the landing page shows: its title, description, texts or boxes."
+            yield Finding(f"magnets/{slug}", 1, 1, message, cure, code="variant", slug=slug)
 
 
 def _unlawful(site: Site, face: Face) -> list[Finding]:
@@ -182,7 +206,8 @@ def _picture(theme: Theme, picture: PictureFile) -> Picture:
 
 def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]:
     blank = theme.page(view).encode()
-    key = FormKey(hashlib.sha256(blank).hexdigest()[:KEY_CHARACTERS])
+    declared = canonical(view.declaration.as_json())  # a page may not show all that it declares
+    key = FormKey(hashlib.sha256(blank + declared).hexdigest()[:KEY_CHARACTERS])
     named = replace(view, form_key=key)
     page = theme.page(named).encode()
     digest = FormDigest(hashlib.sha256(page).hexdigest())

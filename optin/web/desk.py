@@ -16,7 +16,7 @@ from optin.bootstrap.office import Office
 from optin.consent.form import Slug
 from optin.store.transaction import Operation, read, written
 from optin.theme.views import ErrorView, Frame
-from optin.web.front import FrontPage, front_pages, next_closing
+from optin.web.front import FrontPages, front_pages, next_closing
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
 
@@ -30,7 +30,7 @@ class Desk:
     edition: Edition
     office: Office
     limits: PostLimits
-    _pages: Mapping[str, FrontPage] = field(default_factory=dict)
+    _pages: Mapping[str, FrontPages] = field(default_factory=dict)
     _until: datetime | None = None  # when the next magnet closes: then the pages are others
 
     @classmethod
@@ -43,7 +43,7 @@ class Desk:
         return desk
 
     @property
-    def pages(self) -> Mapping[str, FrontPage]:
+    def pages(self) -> Mapping[str, FrontPages]:
         """What everybody gets now, by path."""
         if self._until is not None and self.office.clock() >= self._until:
             self._prepare()

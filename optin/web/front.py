@@ -1,13 +1,14 @@
 """The front of the house: pages that were rendered when the site was loaded, served as bytes.
 
 A small ASGI application around the other one: what it knows by path it answers from memory, the rest it
-passes on. Nothing here depends on who asks.
+passes on. Nothing here depends on who asks; which of several wordings somebody gets is drawn by lot.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
+import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +17,8 @@ from typing import TypeAlias
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.bootstrap.edition import Edition
-from optin.site.publication import privacy_url
-from optin.web.headers import ASSET_CACHE, PAGE_CACHE, security_headers
+from optin.site.publication import Face, privacy_url
+from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 HTML = "text/html; charset=utf-8"
@@ -51,6 +52,9 @@ class FrontPage:
     compressed: Answer
 
 
+FrontPages: TypeAlias = tuple[FrontPage, ...]  # what is at one address: most have one page
+
+
 def front_page(content: Content, base_url: str) -> FrontPage:
     """Prepare a page once: headers, tag and compressed bytes."""
     data, content_type = content.data, content.content_type
@@ -76,7 +80,9 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
     """
     publication, magnets = edition.publication, edition.site.magnets
     contents = {"/": Content(publication.index)}
-    contents |= {face.path: Content(face.form.page) for faces in publication.faces.values() for face in faces}
+    for faces in publication.faces.values():
+        for face in faces:
+            contents.setdefault(face.path, Content(face.form.page))  # of several wordings the first
     for slug, page in publication.closed.items():
         if now is not None and is_over(magnets[slug].closes_at, now):
             contents[f"/{slug}"] = Content(page)
@@ -86,10 +92,28 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
     return contents
 
 
-def front_pages(edition: Edition, now: datetime) -> Mapping[str, FrontPage]:
-    """Prepare everything of an edition that is the same for everybody, by path, as it is at `now`."""
+def front_pages(edition: Edition, now: datetime) -> Mapping[str, FrontPages]:
+    """Prepare everything of an edition by path, as it is at `now`; a page in several wordings in each."""
     base_url = edition.site.settings.base_url
-    return {path: front_page(content, base_url) for path, content in front_contents(edition, now).items()}
+    pages: dict[str, FrontPages] = {
+        path: (front_page(content, base_url),) for path, content in front_contents(edition, now).items()
+    }
+    for slug, faces in edition.publication.faces.items():
+        if len(faces) > 1 and not is_over(edition.site.magnets[slug].closes_at, now):
+            pages |= _split(faces, base_url)
+    return pages
+
+
+def _split(faces: tuple[Face, ...], base_url: str) -> Mapping[str, FrontPages]:
+    """Prepare each page that comes in several wordings. No cache on the way keeps one of them for all."""
+    by_path: dict[str, list[Face]] = {}
+    for face in faces:
+        by_path.setdefault(face.path, []).append(face)
+    return {
+        path: tuple(front_page(Content(it.form.page, cache=SPLIT_CACHE), base_url) for it in several)
+        for path, several in by_path.items()
+        if len(several) > 1
+    }
 
 
 def is_over(closes_at: datetime | None, now: datetime) -> bool:
@@ -106,7 +130,7 @@ def next_closing(edition: Edition, now: datetime) -> datetime | None:
 class Front:
     """Answers GET and HEAD for known pages; passes everything else on to `inner`."""
 
-    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, FrontPage]]) -> None:
+    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, FrontPages]]) -> None:
         """Look the pages up anew for each request: an edition may be replaced while serving."""
         self._inner = inner
         self._pages = pages
@@ -114,15 +138,20 @@ class Front:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass on."""
         if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
-            page = self._pages().get(scope["path"])
-            if page is not None:
-                await _send(page, scope, send)
+            pages = self._pages().get(scope["path"])
+            if pages is not None:
+                await _send(pages, scope, send)
                 return
         await self._inner(scope, receive, send)
 
 
-async def _send(page: FrontPage, scope: Scope, send: Send) -> None:
+async def _send(pages: FrontPages, scope: Scope, send: Send) -> None:
+    """Send a page; of several wordings one by chance, unless the browser says that it still has one."""
     packed, tags = _wishes(scope["headers"])
+    page = pages[0]
+    if len(pages) > 1:
+        had = (it for it in pages if (it.compressed if packed else it.plain).etag in tags)
+        page = next(had, None) or secrets.choice(pages)
     answer = page.compressed if packed else page.plain
     if answer.etag in tags or tags == b"*":
         await send(answer.not_modified)

@@ -46,7 +46,7 @@ async def post_form(request: Request) -> Response:
     )
     office.wake_courier()
     token = office.vault.links.sign(LinkKind.SENT, stored, office.clock())
-    return see_other(f"/{slug}/sent?to={token}")
+    return see_other(f"/{slug}/sent?to={token}{_of(form)}")
 
 
 async def get_sent(request: Request) -> Response:
@@ -54,20 +54,21 @@ async def get_sent(request: Request) -> Response:
     desk, slug = desk_of(request), Slug(request.path_params["slug"])
     token = request.query_params.get("to", "")
     _request_of(desk, token)
-    return _sent(desk, slug, token, resent=request.query_params.get("again") == "1")
+    form = _wording(desk, slug, request)
+    return _sent(desk, form, token, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
     """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
     desk, slug = desk_of(request), Slug(request.path_params["slug"])
-    served = _served(desk, slug)
+    served = _wording(desk, slug, request)
     desk.limits.count(request)
     posted = await read_post(request)
     token = single(posted, "token")
     stored, office = _request_of(desk, token), desk.office
     if single(posted, "action") == "resend":
         await mail_again(desk, stored)
-        return see_other(f"/{slug}/sent?to={token}&again=1")
+        return see_other(f"/{slug}/sent?to={token}&again=1{_of(served)}")
     typed = single(posted, "code")
     try:
         outcome = await desk.write(
@@ -83,7 +84,7 @@ async def post_sent(request: Request) -> Response:
     except LinkSpent:  # an erased request answers like a wrong code
         outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
     if isinstance(outcome, CodeRefused):
-        return _sent(desk, slug, token, problem=outcome.reason)
+        return _sent(desk, served, token, problem=outcome.reason)
     office.wake_courier()
     done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())
     return see_other(f"/confirm/{done}")
@@ -131,12 +132,21 @@ def _request_of(desk: Desk, token: str) -> RequestId:
     return RequestId(payload)
 
 
-def _sent(desk: Desk, slug: Slug, token: str, problem: str = "", *, resent: bool = False) -> Response:
-    form = _served(desk, slug)
+def _of(form: FormVersion) -> str:
+    """Return how the page after the form knows which of several wordings was sent, for its title."""
+    return f"&of={form.key}" if form.declaration.variant else ""
+
+
+def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:
+    face = desk.edition.publication.face(slug, request.query_params.get("of", ""))
+    return _served(desk, slug) if face is None else face.form
+
+
+def _sent(desk: Desk, form: FormVersion, token: str, problem: str = "", *, resent: bool = False) -> Response:
     view = SentView(
         frame=desk.frame(form.declaration.lang),
         title=form.declaration.title,
-        action=f"/{slug}/sent",
+        action=f"/{form.declaration.magnet}/sent{_of(form).replace('&', '?')}",
         token=token,
         sender=desk.edition.site.sender.address,
         problem=problem,
