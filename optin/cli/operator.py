@@ -44,7 +44,7 @@ from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.serving import open_port, run_server
-from optin.web.static import static_files
+from optin.web.static import static_files, unsplit
 
 log = logging.getLogger("optin.serve")
 
@@ -76,6 +76,8 @@ def build(site: Path, out: Path) -> None:
     except OSError as problem:
         refuse(f"{out} cannot be written: {problem}")
     click.echo(f"{out} holds {len(files)} files; their forms post to {base_url}.")
+    for slug in unsplit(edition):
+        click.echo(f"/{slug} is there as it is written: only the app shows its variants in turn.")
     if not edition.site.settings.secure:
         click.secho(
             f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True

@@ -14,6 +14,11 @@ class Offers:
         """Offer what `forms` ask."""
         self._forms = tuple(forms)
 
+    @property
+    def digests(self) -> frozenset[str]:
+        """The form versions that are served."""
+        return frozenset(form.digest for form in self._forms)
+
     def form_for(self, purpose: str, channel: str, magnet: str, lang: str) -> FormVersion | None:
         """Return the form that asks this: of the same magnet, else in the same language, else none."""
         asking = [form for form in self._forms if _asks(form, purpose, channel)]

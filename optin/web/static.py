@@ -33,6 +33,11 @@ def static_files(edition: Edition) -> Mapping[str, bytes]:
     return files | {name: text.encode() for name, text in texts.items()}
 
 
+def unsplit(edition: Edition) -> list[str]:
+    """Return the magnets whose page comes in several wordings: a file has only one."""
+    return [slug for slug, magnet in edition.site.magnets.items() if magnet.variants]
+
+
 def _name(path: str, content: Content) -> str:
     return (f"{path}/index.html" if content.content_type == HTML else path).lstrip("/")
 
