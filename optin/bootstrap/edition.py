@@ -55,7 +55,7 @@ class Edition:
             keep_proof=site.retention.proof,
             keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
-            offers=Offers(self.publication.every_form),
+            offers=Offers(self.publication.every_form, site.renamed),
         )
 
 

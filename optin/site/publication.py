@@ -24,7 +24,17 @@ from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
 from optin.theme.theme import Theme, content_type_of
-from optin.theme.views import Card, ClosedView, Frame, IndexView, LandingView, Picture, PrivacyView
+from optin.theme.views import (
+    Alternate,
+    Card,
+    ClosedView,
+    Frame,
+    IndexView,
+    LandingView,
+    MovedView,
+    Picture,
+    PrivacyView,
+)
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
@@ -48,6 +58,7 @@ class Publication:
     privacy: Mapping[str, PrivacyVersion]
     index: bytes
     closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
+    moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -80,12 +91,16 @@ def publish(site: Site, theme: Theme) -> Publication:
     wrong: list[Finding] = []
     faces: dict[Slug, tuple[Face, ...]] = {}
     closed: dict[Slug, bytes] = {}
+    moved: dict[Slug, bytes] = {}
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
             shown = _faces(theme, view, magnet)
             if magnet.closes_at is not None:
                 closed[magnet.slug] = theme.page(ClosedView(view.frame, view)).encode()
+            if magnet.was:
+                page = theme.page(MovedView(view.frame, magnet.title, f"/{magnet.slug}")).encode()
+                moved |= dict.fromkeys(magnet.was, page)
         except BROKEN as problem:
             wrong.append(template_finding(site.root, problem, slug=magnet.slug))
             continue
@@ -94,7 +109,7 @@ def publish(site: Site, theme: Theme) -> Publication:
         wrong += unlawful
         if not unlawful:
             faces[magnet.slug] = shown
-    return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]))
+    return Publication(faces, privacy, index, closed, moved, one_for_each_place([*wrong, *tried]))
 
 
 def _faces(theme: Theme, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
@@ -195,6 +210,10 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
         page_url=f"{frame.pages_url}/{magnet.slug}",
         picture=None if magnet.picture is None else _picture(theme, magnet.picture),
         details=magnet.details,
+        alternates=tuple(
+            Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")
+            for it in site.groups.get(magnet.group, ())
+        ),
     )
 
 

@@ -232,6 +232,8 @@ class MagnetFile(Written):
     picture: PictureEntry | None = None
     texts: dict[str, str] = Field({}, description="Your own words by key, for this page.")
     erasure: MagnetErasure | None = None
+    group: Stripped = Field("", description="The same word in a magnet's other languages: they are linked.")
+    was: list[str] = Field([], description="Its earlier addresses: whoever comes there is sent here.")
     variants: dict[str, VariantTable] = Field({}, description="Other wordings by name; each gets its share.")
 
 

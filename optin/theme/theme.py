@@ -30,6 +30,7 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
     views.ClosedView: "pages/closed.html",
+    views.MovedView: "pages/moved.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",

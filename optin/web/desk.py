@@ -94,6 +94,12 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
+def slug_of(request: Request) -> Slug:
+    """Return the name now of the magnet that a path begins with, by which of its names ever."""
+    slug = Slug(request.url.path.split("/")[1])
+    return desk_of(request).edition.site.renamed.get(slug, slug)
+
+
 def see_other(url: str) -> Response:
     """Send the browser to look at `url`; nothing is posted twice."""
     return RedirectResponse(url, 303, {"cache-control": NO_STORE})
@@ -103,7 +109,7 @@ def language_of(request: Request) -> str:
     """Return the language for a page that belongs to no form: the magnet's, else the browser's."""
     desk = desk_of(request)
     site = desk.edition.site
-    form = desk.edition.publication.forms.get(Slug(request.url.path.split("/")[1]))
+    form = desk.edition.publication.forms.get(slug_of(request))
     if form is not None:
         return form.declaration.lang
     return preferred(request.headers.get("accept-language", ""), site.languages)

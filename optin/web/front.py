@@ -21,6 +21,7 @@ from optin.site.publication import Face, privacy_url
 from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+FOUND, MOVED = 200, 301
 HTML = "text/html; charset=utf-8"
 WORTH_COMPRESSING = ("text/", "image/svg+xml")
 
@@ -32,6 +33,7 @@ class Content:
     data: bytes
     content_type: str = HTML
     cache: str = PAGE_CACHE
+    location: str = ""  # where else it is now
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,14 @@ def front_page(content: Content, base_url: str) -> FrontPage:
         ("vary", "accept-encoding"),
         *security_headers(base_url),
     ]
-    plain = _answer(data, tag, headers)
+    if content.location:
+        headers.append(("location", content.location))
+    plain = _answer(data, tag, headers, MOVED if content.location else FOUND)
     if not content_type.startswith(WORTH_COMPRESSING):
         return FrontPage(plain, plain)
     packed = gzip.compress(data, 9, mtime=0)
-    compressed = _answer(packed, f"{tag}-gz", [*headers, ("content-encoding", "gzip")])
+    headers.append(("content-encoding", "gzip"))
+    compressed = _answer(packed, f"{tag}-gz", headers, MOVED if content.location else FOUND)
     return FrontPage(plain, compressed)
 
 
@@ -83,6 +88,8 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
     for faces in publication.faces.values():
         for face in faces:
             contents.setdefault(face.path, Content(face.form.page))  # of several wordings the first
+    for old, page in publication.moved.items():
+        contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
     for slug, page in publication.closed.items():
         if now is not None and is_over(magnets[slug].closes_at, now):
             contents[f"/{slug}"] = Content(page)
@@ -174,13 +181,13 @@ def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
-def _answer(data: bytes, tag: str, headers: list[tuple[str, str]]) -> Answer:
+def _answer(data: bytes, tag: str, headers: list[tuple[str, str]], status: int) -> Answer:
     etag = f'"{tag}"'.encode()
     raw: RawHeaders = [(name.encode(), value.encode()) for name, value in headers]
     raw.append((b"etag", etag))
     length = (b"content-length", str(len(data)).encode())
     return Answer(
-        start={"type": "http.response.start", "status": 200, "headers": [*raw, length]},
+        start={"type": "http.response.start", "status": status, "headers": [*raw, length]},
         not_modified={"type": "http.response.start", "status": 304, "headers": raw},
         etag=etag,
         body={"type": "http.response.body", "body": data},

@@ -19,14 +19,14 @@ from optin.flows.sign_up import sign_up
 from optin.store.forms import form_by_key
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
-from optin.web.desk import Desk, desk_of, see_other
+from optin.web.desk import Desk, desk_of, see_other, slug_of
 from optin.web.front import is_over
 from optin.web.posts import read_post, single
 
 
 async def post_form(request: Request) -> Response:
     """Take a filled-in form: store all of it or nothing, and answer everybody alike (D1, D7)."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     served = _served(desk, slug)
     desk.limits.count(request)
     posted = await read_post(request)
@@ -51,7 +51,7 @@ async def post_form(request: Request) -> Response:
 
 async def get_sent(request: Request) -> Response:
     """Say that a mail is on its way, and where its code can be typed (D3)."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     token = request.query_params.get("to", "")
     _request_of(desk, token)
     form = _wording(desk, slug, request)
@@ -60,7 +60,7 @@ async def get_sent(request: Request) -> Response:
 
 async def post_sent(request: Request) -> Response:
     """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     served = _wording(desk, slug, request)
     desk.limits.count(request)
     posted = await read_post(request)
@@ -103,7 +103,10 @@ async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
     if face is not None:
         return face.form
     stored = await desk.read(partial(form_by_key, key=key))
-    if stored is None or stored.version.declaration.magnet != served.declaration.magnet:
+    if stored is None:
+        raise FormUnknown
+    magnet = desk.edition.site.magnet(stored.version.declaration.magnet)  # it may have had another name
+    if magnet is None or magnet.slug != served.declaration.magnet:
         raise FormUnknown
     return stored.version
 

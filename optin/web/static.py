@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape, quoteattr
 
 from optin.bootstrap.edition import Edition
 from optin.site.publication import privacy_url
-from optin.theme.views import ErrorView
+from optin.theme.views import Alternate, ErrorView
 from optin.web.front import HTML, Content, front_contents
 from optin.web.headers import ASSET_CACHE, security_headers
 
@@ -19,16 +19,22 @@ def static_files(edition: Edition) -> Mapping[str, bytes]:
     site, publication = edition.site, edition.publication
     own = site.languages[0]
     base, pages_url = site.settings.base_url, site.pages_url or site.settings.base_url
-    addresses = [f"{pages_url}/", *(f"{pages_url}/{slug}" for slug in publication.forms)]
+    pages = {faces[0].path: faces[0].view.alternates for faces in publication.faces.values()}
+    addresses = {f"{pages_url}{path}": links for path, links in {"/": (), **pages}.items()}
     contents = {**front_contents(edition)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
     texts = {
         "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
         "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {pages_url}/sitemap.xml\n",
-        "sitemap.xml": _sitemap(addresses),
+        "sitemap.xml": sitemap(addresses, pages_url),
         "_headers": _headers(base),
-        "_redirects": "".join(f"{path} {base}{path} 302\n" for path in ONLY_THE_APP),
+        "_redirects": "".join(
+            [
+                *(f"{path} {base}{path} 302\n" for path in ONLY_THE_APP),
+                *(f"{path} {it.location} 301\n" for path, it in contents.items() if it.location),
+            ]
+        ),
     }
     return files | {name: text.encode() for name, text in texts.items()}
 
@@ -42,11 +48,25 @@ def _name(path: str, content: Content) -> str:
     return (f"{path}/index.html" if content.content_type == HTML else path).lstrip("/")
 
 
-def _sitemap(addresses: list[str]) -> str:
-    urls = "".join(f"  <url><loc>{escape(address)}</loc></url>\n" for address in addresses)
+def sitemap(addresses: Mapping[str, Sequence[Alternate]], pages_url: str) -> str:
+    """Write the pages for search engines, each with its other languages (sitemaps.org, xhtml:link)."""
+    urls = "".join(
+        f"  <url><loc>{escape(address)}</loc>{_links(alternates, pages_url)}</url>\n"
+        for address, alternates in addresses.items()
+    )
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+        f' xmlns:xhtml="http://www.w3.org/1999/xhtml">\n{urls}</urlset>\n'
+    )
+
+
+def _links(alternates: Sequence[Alternate], pages_url: str) -> str:
+    named = [(it.lang, it.path) for it in alternates]
+    named += [("x-default", path) for _, path in named[:1]]
+    return "".join(
+        f'<xhtml:link rel="alternate" hreflang={quoteattr(lang)} href={quoteattr(pages_url + path)}/>'
+        for lang, path in named
     )
 
 
