@@ -44,7 +44,7 @@ from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.serving import open_port, run_server
-from optin.web.static import static_files, unsplit
+from optin.web.static import drawn_before, static_files, unsplit
 
 log = logging.getLogger("optin.serve")
 
@@ -70,7 +70,8 @@ def build(site: Path, out: Path) -> None:
         refuse(f"{errors} errors; mend them first. Nothing was written.")
     with open_office(edition.site.settings, edition.policy) as office:
         keep_edition(office.store, edition, office.clock())
-    base_url, files = edition.site.settings.base_url, static_files(edition)
+    base_url = edition.site.settings.base_url
+    files = static_files(edition, partial(drawn_before, out))
     try:
         write_folder(out, files)
     except OSError as problem:

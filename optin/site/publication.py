@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from optin.consent.form import (
     FormDeclaration,
@@ -23,6 +24,7 @@ from optin.site.model import Magnet, PictureFile, Site, Variant
 from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
+from optin.theme.card import HEIGHT, WIDTH, SocialCard
 from optin.theme.theme import Theme, content_type_of
 from optin.theme.views import (
     Alternate,
@@ -48,6 +50,7 @@ class Face:
     path: str  # where it is shown
     view: LandingView  # before rendering
     form: FormVersion
+    card: SocialCard | None = None  # to be drawn, where social sites are not shown a picture of its own
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class Publication:
     closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
     moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def cards(self) -> Mapping[str, SocialCard]:
+        """Every card that is to be drawn, by its address."""
+        drawn = (face.card for faces in self.faces.values() for face in faces)
+        return {card.url: card for card in drawn if card is not None}
 
     @property
     def forms(self) -> Mapping[Slug, FormVersion]:
@@ -115,8 +124,24 @@ def publish(site: Site, theme: Theme) -> Publication:
 def _faces(theme: Theme, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
     """Return every page of a magnet that has a form: as it is written, then its variants."""
     views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
-    versions = [_version(theme, wording) for wording in views]
-    return tuple(Face(f"/{magnet.slug}", shown, version) for version, shown in versions)
+    return tuple(_face(theme, wording) for wording in views)
+
+
+def _face(theme: Theme, view: LandingView) -> Face:
+    """Return a page with its form, and with what social sites show of it: its own picture, else a card.
+
+    None of them shows an SVG.
+    """
+    path, card = f"/{view.declaration.magnet}", None
+    shown = view.picture
+    if shown is None or shown.url.endswith(".svg"):
+        key = f"kind.{view.declaration.kind}"
+        kind = dict(view.texts).get(key) or theme.text(view.frame.lang, key)
+        title, name = view.declaration.title, view.frame.controller.name
+        card = SocialCard(kind, title, name, theme.look.colour)
+        shown = Picture(card.url, f"{kind}: {title}", WIDTH, HEIGHT)
+    version, named = _version(theme, replace(view, card=shown))
+    return Face(path, named, version, card)
 
 
 def _as_variant(view: LandingView, variant: Variant) -> LandingView:

@@ -64,6 +64,7 @@ class LandingView:
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
+    card: Picture | None = None  # what social sites show of it
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
 from optin.bootstrap.edition import Edition
 from optin.site.publication import privacy_url
+from optin.theme.card import SocialCard, draw_card
 from optin.theme.views import Alternate, ErrorView
 from optin.web.front import HTML, Content, front_contents
 from optin.web.headers import ASSET_CACHE, security_headers
@@ -14,7 +16,7 @@ from optin.web.headers import ASSET_CACHE, security_headers
 ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 
 
-def static_files(edition: Edition) -> Mapping[str, bytes]:
+def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_card) -> Mapping[str, bytes]:
     """Return every file of a build by its name: the pages byte for byte as the app serves them."""
     site, publication = edition.site, edition.publication
     own = site.languages[0]
@@ -24,6 +26,7 @@ def static_files(edition: Edition) -> Mapping[str, bytes]:
     contents = {**front_contents(edition)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
+    files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}
     texts = {
         "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
         "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {pages_url}/sitemap.xml\n",
@@ -37,6 +40,14 @@ def static_files(edition: Edition) -> Mapping[str, bytes]:
         ),
     }
     return files | {name: text.encode() for name, text in texts.items()}
+
+
+def drawn_before(out: Path, card: SocialCard) -> bytes:
+    """Return the picture of a card: the one of an earlier build in `out`, or a new one."""
+    try:
+        return (out / card.url.lstrip("/")).read_bytes()
+    except OSError:
+        return draw_card(card)
 
 
 def unsplit(edition: Edition) -> list[str]:
