@@ -6,6 +6,7 @@ from pathlib import Path
 
 from optin.consent.form import Slug
 from optin.site.findings import Finding, shown_path
+from optin.site.kept import Kept
 from optin.site.magnets import MagnetReader, Surroundings
 from optin.site.model import Magnet
 from optin.site.together import put_together
@@ -15,10 +16,18 @@ _ENDING = ".md"
 _LIKE_MARKDOWN = frozenset({_ENDING, ".markdown"})
 
 
-def read_magnets(root: Path, around: Surroundings) -> tuple[dict[Slug, Magnet], list[Finding]]:
+def read_magnets(root: Path, around: Surroundings, kept: Kept) -> tuple[dict[Slug, Magnet], list[Finding]]:
     """Read every magnet of the site at `root`; broken ones are left out."""
     paths, findings = _magnet_files(root)
-    readings = [MagnetReader(root, path, around).reading for path in paths]
+    known = around.known
+    readings = [
+        kept.once(
+            ("magnet", path),
+            (known, kept.stamp(path.parent if path.name == INDEX else path)),
+            lambda path=path: MagnetReader(root, path, around).reading,  # type: ignore[misc]
+        )
+        for path in paths
+    ]
     findings += [finding for reading in readings for finding in reading.findings]
     magnets, more = put_together(readings)
     return magnets, [*findings, *more]

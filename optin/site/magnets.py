@@ -52,6 +52,11 @@ class Surroundings:
     doubtful: Collection[str] = ()  # purposes that are not as they were meant: nothing follows from them
     all_purposes_known: bool = True
 
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All that a reading depends on; labels are always the catalogue's."""
+        return self.purposes, self.languages, self.doubtful, self.all_purposes_known
+
 
 class MagnetReader:
     """Reads one file and gathers what is wrong with it."""
@@ -71,7 +76,9 @@ class MagnetReader:
     def reading(self) -> Reading:
         """Read it, whatever comes of it."""
         magnet = self.read()
-        return Reading(self.name, self.slug, magnet, tuple(self.findings), self._document.place)
+        keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
+        places = {where: self._document.place(where) for where in keys}
+        return Reading(self.name, self.slug, magnet, tuple(self.findings), places)
 
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""

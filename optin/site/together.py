@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from optin.consent.form import Slug
@@ -25,13 +25,13 @@ class Reading:
     slug: Slug
     magnet: Magnet | None
     findings: tuple[Finding, ...]
-    place: Callable[[Path_], Place] = field(compare=False)
+    places: Mapping[Path_, Place] = field(default_factory=dict)  # of the keys that are looked at together
 
     def finding(
         self, where: Path_, message: str, cure: str, code: str, severity: Severity = "error"
     ) -> Finding:
         """Return a finding at a key of this file."""
-        line, column = self.place(where)
+        line, column = self.places.get(where, (1, 1))
         return Finding(self.name, line, column, message, cure, severity, code, self.slug)
 
 

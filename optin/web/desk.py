@@ -16,7 +16,7 @@ from optin.bootstrap.office import Office
 from optin.consent.form import Slug
 from optin.store.transaction import Operation, read, written
 from optin.theme.views import ErrorView, Frame
-from optin.web.front import FrontPages, front_pages, next_closing
+from optin.web.front import FrontPages, Press, next_closing
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
 
@@ -31,6 +31,7 @@ class Desk:
     office: Office
     limits: PostLimits
     _pages: Mapping[str, FrontPages] = field(default_factory=dict)
+    _press: Press = field(default_factory=Press)
     _until: datetime | None = None  # when the next magnet closes: then the pages are others
 
     @classmethod
@@ -52,7 +53,7 @@ class Desk:
     def _prepare(self) -> None:
         now = self.office.clock()
         self._until = next_closing(self.edition, now)
-        self._pages = front_pages(self.edition, now)
+        self._pages = self._press.pages(self.edition, now)
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""

@@ -99,28 +99,39 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
     return contents
 
 
-def front_pages(edition: Edition, now: datetime) -> Mapping[str, FrontPages]:
-    """Prepare everything of an edition by path, as it is at `now`; a page in several wordings in each."""
-    base_url = edition.site.settings.base_url
-    pages: dict[str, FrontPages] = {
-        path: (front_page(content, base_url),) for path, content in front_contents(edition, now).items()
-    }
-    for slug, faces in edition.publication.faces.items():
-        if len(faces) > 1 and not is_over(edition.site.magnets[slug].closes_at, now):
-            pages |= _split(faces, base_url)
-    return pages
+class Press:
+    """Prepares pages; one that is as it was is not prepared again."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._made: dict[tuple[str, int], tuple[Content, str, FrontPage]] = {}
+
+    def pages(self, edition: Edition, now: datetime) -> Mapping[str, FrontPages]:
+        """Prepare everything of an edition by path, as it is at `now`; a page in several wordings in each."""
+        base_url = edition.site.settings.base_url
+        contents: dict[str, tuple[Content, ...]] = {
+            path: (content,) for path, content in front_contents(edition, now).items()
+        }
+        for slug, faces in edition.publication.faces.items():
+            if len(faces) > 1 and not is_over(edition.site.magnets[slug].closes_at, now):
+                contents |= _split(faces)
+        made: dict[tuple[str, int], tuple[Content, str, FrontPage]] = {}
+        for path, several in contents.items():
+            for place, content in enumerate(several):
+                before = self._made.get((path, place))
+                if before is None or before[:2] != (content, base_url):
+                    before = (content, base_url, front_page(content, base_url))
+                made[path, place] = before
+        self._made = made
+        return {path: tuple(made[path, at][2] for at in range(len(it))) for path, it in contents.items()}
 
 
-def _split(faces: tuple[Face, ...], base_url: str) -> Mapping[str, FrontPages]:
-    """Prepare each page that comes in several wordings. No cache on the way keeps one of them for all."""
-    by_path: dict[str, list[Face]] = {}
+def _split(faces: tuple[Face, ...]) -> Mapping[str, tuple[Content, ...]]:
+    """Return each page that comes in several wordings. No cache on the way keeps one of them for all."""
+    by_path: dict[str, list[Content]] = {}
     for face in faces:
-        by_path.setdefault(face.path, []).append(face)
-    return {
-        path: tuple(front_page(Content(it.form.page, cache=SPLIT_CACHE), base_url) for it in several)
-        for path, several in by_path.items()
-        if len(several) > 1
-    }
+        by_path.setdefault(face.path, []).append(Content(face.form.page, cache=SPLIT_CACHE))
+    return {path: tuple(several) for path, several in by_path.items() if len(several) > 1}
 
 
 def is_over(closes_at: datetime | None, now: datetime) -> bool:
