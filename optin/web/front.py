@@ -18,12 +18,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.bootstrap.edition import Edition
 from optin.site.publication import Face, privacy_url
+from optin.web.crawlers import crawler_files
 from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
 FOUND, MOVED = 200, 301
 HTML = "text/html; charset=utf-8"
-WORTH_COMPRESSING = ("text/", "image/svg+xml")
+PLAIN, XML = "text/plain; charset=utf-8", "application/xml"
+WORTH_COMPRESSING = ("text/", "image/svg+xml", XML)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
     for slug, page in publication.closed.items():
         if now is not None and is_over(magnets[slug].closes_at, now):
             contents[f"/{slug}"] = Content(page)
+    robots, sitemap = crawler_files(edition)
+    contents["/robots.txt"] = Content(robots.encode(), PLAIN)
+    contents["/sitemap.xml"] = Content(sitemap.encode(), XML)
     contents |= {privacy_url(it.digest): Content(it.page) for it in publication.privacy.values()}
     for url, asset in edition.theme.assets.items():
         contents[url] = Content(asset.data, asset.content_type, ASSET_CACHE)

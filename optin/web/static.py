@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from xml.sax.saxutils import escape, quoteattr
 
 from optin.bootstrap.edition import Edition
 from optin.site.publication import privacy_url
 from optin.theme.card import SocialCard, draw_card
-from optin.theme.views import Alternate, ErrorView
+from optin.theme.views import ErrorView
 from optin.web.front import HTML, Content, front_contents
 from optin.web.headers import ASSET_CACHE, security_headers
 
@@ -20,17 +19,13 @@ def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_c
     """Return every file of a build by its name: the pages byte for byte as the app serves them."""
     site, publication = edition.site, edition.publication
     own = site.languages[0]
-    base, pages_url = site.settings.base_url, site.pages_url or site.settings.base_url
-    pages = {faces[0].path: faces[0].view.alternates for faces in publication.faces.values()}
-    addresses = {f"{pages_url}{path}": links for path, links in {"/": (), **pages}.items()}
+    base = site.settings.base_url
     contents = {**front_contents(edition)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
     files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}
     texts = {
         "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
-        "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {pages_url}/sitemap.xml\n",
-        "sitemap.xml": sitemap(addresses, pages_url),
         "_headers": _headers(base),
         "_redirects": "".join(
             [
@@ -57,28 +52,6 @@ def unsplit(edition: Edition) -> list[str]:
 
 def _name(path: str, content: Content) -> str:
     return (f"{path}/index.html" if content.content_type == HTML else path).lstrip("/")
-
-
-def sitemap(addresses: Mapping[str, Sequence[Alternate]], pages_url: str) -> str:
-    """Write the pages for search engines, each with its other languages (sitemaps.org, xhtml:link)."""
-    urls = "".join(
-        f"  <url><loc>{escape(address)}</loc>{_links(alternates, pages_url)}</url>\n"
-        for address, alternates in addresses.items()
-    )
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
-        f' xmlns:xhtml="http://www.w3.org/1999/xhtml">\n{urls}</urlset>\n'
-    )
-
-
-def _links(alternates: Sequence[Alternate], pages_url: str) -> str:
-    named = [(it.lang, it.path) for it in alternates]
-    named += [("x-default", path) for _, path in named[:1]]
-    return "".join(
-        f'<xhtml:link rel="alternate" hreflang={quoteattr(lang)} href={quoteattr(pages_url + path)}/>'
-        for lang, path in named
-    )
 
 
 def _headers(base_url: str) -> str:

@@ -110,14 +110,14 @@ def test_every_page_of_a_build_is_byte_for_byte_the_one_that_the_app_serves(
     works: Works, app: httpx.Client
 ) -> None:
     """M8, P2: pages, statements and assets, from a plain file server and from the app; the 404 page too."""
-    other = {"404.html", "robots.txt", "sitemap.xml", "_headers", "_redirects"}
+    other = {"404.html", "_headers", "_redirects"}
     with static_host(works.out) as host, httpx.Client(base_url=host, follow_redirects=True) as plain:
         addresses = [name.removesuffix("/index.html") for name in works.names() - other - {"index.html"}]
         for path in ["", *addresses]:
             live = app.get(f"/{path}", follow_redirects=True)
             assert live.status_code == 200, path
             assert plain.get(f"/{path}").content == live.content, path
-        assert {"paper", "tips", "privacy"} <= set(addresses)
+        assert {"paper", "tips", "privacy", "robots.txt", "sitemap.xml"} <= set(addresses)
         assert sum(path.startswith("privacy/") for path in addresses) == 2
         assert (works.out / "404.html").read_bytes() == app.get("/nothing").content
 
