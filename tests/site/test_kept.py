@@ -7,15 +7,20 @@ import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from optin.bootstrap.edition import Edition, load_edition
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.opening import open_store
+from optin.keys import KeyRing
 from optin.site import publication
 from optin.site.kept import Kept
 from optin.site.magnets import MagnetReader
+from optin.store.forms import form_by_key
+from optin.store.vault import Vault
 from optin.web.front import Press, front_contents
 from tests.web.conftest import PAPER, site_at
 
@@ -186,3 +191,18 @@ def test_a_link_in_a_circle_costs_no_more_than_its_folder(site: Path) -> None:
     again, found_again = load_edition(site, kept)
     assert found == found_again
     assert told(first) == told(again)
+
+
+def test_what_is_new_in_an_edition_is_kept_in_the_store(site: Path) -> None:
+    """P2, F7: beside the versions that the edition before it had, which are there already."""
+    store = open_store("sqlite:///optin.db", site.parent, Vault(KeyRing.fresh("dev")))
+    kept, before = Kept(later), None
+    for text in ("Tekst", "Tekst een", "Tekst twee"):
+        reword(site / "magnets" / "paper-1" / "index.md", "Tekst", text)
+        edition, _ = load_edition(site, kept)
+        assert edition is not None
+        keep_edition(store, edition, NOW, before)
+        before = edition
+        for form in edition.publication.every_form:
+            assert store.read(partial(form_by_key, key=form.key)) is not None
+    store.close()
