@@ -13,6 +13,7 @@ from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
 from optin.site.findings import Finding
+from optin.site.kept import Kept
 from optin.site.loading import load_site
 from optin.site.model import Site
 from optin.site.publication import Publication, frame_of, privacy_url, publish
@@ -57,40 +58,50 @@ class Edition:
             keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
             webinars={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, Webinar)},
-            offers=Offers(self.publication.every_form),
             webhooks={
                 it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
             },
+            offers=Offers(self.publication.every_form, site.renamed),
         )
 
 
-def load_edition(root: Path) -> tuple[Edition | None, tuple[Finding, ...]]:
-    """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken."""
-    loaded = load_site(root)
+def load_edition(root: Path, kept: Kept | None = None) -> tuple[Edition | None, tuple[Finding, ...]]:
+    """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken.
+
+    `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
+    """
+    loaded = load_site(root, kept)
     if loaded.site is None:
         return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site
-    theme = make_theme(site)
+    theme = make_theme(site, kept)
     if not isinstance(theme, Theme):
         return None, (*loaded.findings, *theme)
-    publication = publish(site, theme)
+    publication = publish(site, theme, kept)
+    if kept is not None:
+        kept.settle()
     findings = (*loaded.findings, *publication.findings)
     return (Edition(site, theme, publication) if publication.privacy else None), findings
 
 
-def keep_edition(store: Store, edition: Edition, now: datetime) -> None:
-    """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7)."""
-    store.submit(partial(_keep, edition=edition, now=now)).result()
+def keep_edition(store: Store, edition: Edition, now: datetime, before: Edition | None = None) -> None:
+    """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7).
+
+    `before`: the edition that was kept last in this store by this process; only what is new is kept.
+    """
+    store.submit(partial(_keep, edition=edition, now=now, before=before)).result()
 
 
-def _keep(tx: Tx, edition: Edition, now: datetime) -> None:
+def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> None:
     publication, pages = edition.publication, []
+    known = frozenset() if before is None else frozenset(it.digest for it in before.publication.every_form)
     for statement in publication.privacy.values():
         keep_privacy(tx, statement, now)
         pages.append(statement.page)
     for version in publication.every_form:
-        keep_form(tx, version, now)
-        pages.append(version.page)
+        if version.digest not in known:
+            keep_form(tx, version, now)
+            pages.append(version.page)
     for name in sorted({name for page in pages for name in assets_in(page)}):
         asset = edition.theme.assets.get(name)
         if asset is not None:

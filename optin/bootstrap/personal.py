@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optin.bootstrap.edition import Edition
-from optin.consent.form import Slug
 from optin.flows.personal import PersonalData
 from optin.theme.views import EraseView, HoldShown, PersonalView
 
@@ -38,7 +37,7 @@ def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = ""
     site, lang = edition.site, data.lang or lang
     told = [site.consequences.get(lang, "")]
     for slug in dict.fromkeys(asked.magnet for asked in data.requests):
-        magnet = site.magnets.get(Slug(slug))
+        magnet = site.magnet(slug)
         told.append("" if magnet is None else magnet.consequences)
     holds = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in data.holds)
     return EraseView(edition.frame(lang), action, tuple(text for text in told if text), holds)

@@ -15,6 +15,7 @@ from optin.cli.terminal import asked_edition, site_option
 from optin.export.chart import as_svg
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics import as_json
+from optin.flows.comparing import Comparison, Wording
 from optin.flows.stats import Count, Rate, Statistics, WeekCount
 
 WIDTH = 120  # of a table in a file
@@ -47,6 +48,10 @@ def _print(counted: Statistics, console: Console) -> None:
     if counted.weeks:
         console.print(_weeks(counted))
         console.print(_rates(counted))
+        for comparison in counted.comparisons:
+            console.print(_wordings(comparison))
+            for line in (*comparison.said, comparison.method):
+                console.print(line, markup=False, highlight=False)
     else:
         console.print("Nobody has sent a form in this time.")
     for note in counted.notes:
@@ -60,7 +65,7 @@ def _weeks(counted: Statistics) -> Table:
     for week in counted.weeks:
         table.add_row(
             week.week,
-            f"{week.magnet} {week.version}",
+            _version(week),
             str(week.requests),
             str(week.confirmed),
             str(week.downloads),
@@ -78,11 +83,26 @@ def _consents(week: WeekCount) -> str:
 def _rates(counted: Statistics) -> Table:
     table = Table("Magnet", "Asked", "Confirmed of those", "Share", "With 95 % confidence")
     for rate in counted.rates:
-        table.add_row(f"{rate.magnet} {rate.version}", str(rate.asked), str(rate.confirmed), *_share(rate))
+        table.add_row(_version(rate), str(rate.asked), str(rate.confirmed), *_share(rate))
     return table
 
 
-def _share(rate: Rate) -> tuple[str, str]:
+def _version(counted: WeekCount | Rate) -> str:
+    variant = f" ({counted.variant})" if counted.variant else ""
+    return f"{counted.magnet} {counted.version}{variant}"
+
+
+def _wordings(comparison: Comparison) -> Table:
+    since = f"{comparison.since:%Y-%m-%d %H:%M} UTC"
+    title = f"Wordings of {comparison.magnet}, since all are served ({since})"
+    table = Table("Wording", "Asked", "Confirmed of those", "Share", "Interval", title=title)
+    for it in comparison.wordings:
+        name = f"{it.name} {it.version}"
+        table.add_row(name, str(it.asked), str(it.confirmed), *_share(it))
+    return table
+
+
+def _share(rate: Rate | Wording) -> tuple[str, str]:
     if rate.share is None:
         return "–", "–"
     return f"{rate.share:.0%}", f"{rate.low:.0%} to {rate.high:.0%}"

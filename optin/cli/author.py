@@ -17,6 +17,7 @@ from optin.bootstrap.opening import open_keys
 from optin.bootstrap.soundness import DEV, check_use
 from optin.bootstrap.webhooks import SpokenSender, keep_webhooks
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
+from optin.site.kept import Kept
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.dev import DevFront, Workbench, dev_routes
@@ -36,7 +37,8 @@ def dev(site: Path, host: str, port: int) -> None:
     shown = f"[{shown}]" if ":" in shown else shown
     os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
     os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
-    edition, findings = load_edition(site)
+    kept = Kept()
+    edition, findings = load_edition(site, kept)
     show_findings(findings)
     if edition is None:
         sys.exit(REFUSED)
@@ -46,7 +48,7 @@ def dev(site: Path, host: str, port: int) -> None:
     with open_office(settings, edition.policy, DEV, serving=True) as office:
         keep_edition(office.store, edition, office.clock())
         desk = Desk.of(edition, office)
-        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings)
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, kept)
         courier = courier_of(edition, office)
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = settings.base_url

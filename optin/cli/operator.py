@@ -47,7 +47,7 @@ from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.serving import open_port, run_server
-from optin.web.static import static_files
+from optin.web.static import drawn_before, static_files, unsplit
 
 log = logging.getLogger("optin.serve")
 
@@ -73,12 +73,15 @@ def build(site: Path, out: Path) -> None:
         refuse(f"{errors} errors; mend them first. Nothing was written.")
     with open_office(edition.site.settings, edition.policy) as office:
         keep_edition(office.store, edition, office.clock())
-    base_url, files = edition.site.settings.base_url, static_files(edition)
+    base_url = edition.site.settings.base_url
+    files = static_files(edition, partial(drawn_before, out))
     try:
         write_folder(out, files)
     except OSError as problem:
         refuse(f"{out} cannot be written: {problem}")
     click.echo(f"{out} holds {len(files)} files; their forms post to {base_url}.")
+    for slug in unsplit(edition):
+        click.echo(f"/{slug} is there as it is written: only the app shows its variants in turn.")
     if not edition.site.settings.secure:
         click.secho(
             f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True

@@ -168,8 +168,9 @@ class _BoxReader(HTMLParser):
 class FormVersion:
     """One page as it is served, with what it declares.
 
-    `digest` is of the page's bytes. `key` is the digest of the same page with an empty hidden field: a page
-    cannot hold its own digest, and each key belongs to exactly one page.
+    `digest` is of the page's bytes. `key` is the digest of the same page with an empty hidden field, and of
+    what it declares: a page cannot hold its own digest, and each key belongs to exactly one page that
+    declares exactly this.
     """
 
     digest: FormDigest

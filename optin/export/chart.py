@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from itertools import groupby
 
+from optin.export import intervals
 from optin.flows.stats import WEEK, Statistics, week_name
 
+NOBODY = "Nobody has sent a form in this time."
 MOST_WEEKS = 53  # a year: the newest are shown
 _STEP, _BAR, _GAP = 26, 9, 2
 _LEFT, _TOP, _HEIGHT, _BELOW, _RIGHT, _NARROWEST = 52, 72, 200, 48, 20, 520
@@ -46,11 +48,14 @@ def as_svg(statistics: Statistics) -> bytes:
     weeks = every[-MOST_WEEKS:]
     of = "" if statistics.magnet is None else f" of {statistics.magnet}"
     title = f"Requests and confirmations by week{of}"
-    told = [f"{week.words}." for week in weeks] or ["Nobody has sent a form in this time."]
+    told = [f"{week.words}." for week in weeks] or [NOBODY]
     if len(weeks) < len(every):
         told.insert(0, f"The last {MOST_WEEKS} weeks of {len(every)}.")
+    wordings = statistics.comparisons
+    told += intervals.told(wordings)
     width = max(_NARROWEST, _LEFT + _STEP * len(weeks) + _RIGHT, _LETTER * len(title))
-    height = _TOP + _HEIGHT + _BELOW
+    below = _TOP + _HEIGHT + _BELOW
+    height = below + intervals.height_of(wordings)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}"'
         f' height="{height}" role="img" aria-labelledby="stats-title stats-desc">',
@@ -60,7 +65,8 @@ def as_svg(statistics: Statistics) -> bytes:
         f'<rect class="paper" width="{width}" height="{height}"/>',
         f'<text class="title" x="16" y="26">{escape(title)}</text>',
         *_LEGEND,
-        *(_plot(weeks, width) if weeks else [f'<text x="16" y="{_TOP + 24}">{told[-1]}</text>']),
+        *(_plot(weeks, width) if weeks else [f'<text x="16" y="{_TOP + 24}">{NOBODY}</text>']),
+        *intervals.drawn(wordings, below, width),
         "</svg>",
     ]
     return "\n".join(lines).encode() + b"\n"

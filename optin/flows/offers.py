@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from optin.consent.form import FormVersion
+from optin.consent.form import FormVersion, Slug
 
 
 class Offers:
     """The forms that are served, by what they ask."""
 
-    def __init__(self, forms: Iterable[FormVersion]) -> None:
-        """Offer what `forms` ask."""
+    def __init__(self, forms: Iterable[FormVersion], renamed: Mapping[Slug, Slug] | None = None) -> None:
+        """Offer what `forms` ask. `renamed`: the names of magnets now, by earlier ones."""
         self._forms = tuple(forms)
+        self._renamed: Mapping[str, str] = {str(old): new for old, new in (renamed or {}).items()}
+
+    @property
+    def digests(self) -> frozenset[str]:
+        """The form versions that are served."""
+        return frozenset(form.digest for form in self._forms)
 
     def form_for(self, purpose: str, channel: str, magnet: str, lang: str) -> FormVersion | None:
         """Return the form that asks this: of the same magnet, else in the same language, else none."""
+        magnet = self._renamed.get(magnet, magnet)
         asking = [form for form in self._forms if _asks(form, purpose, channel)]
         of_magnet = [form for form in asking if form.declaration.magnet == magnet]
         of_language = [form for form in asking if form.declaration.lang == lang]

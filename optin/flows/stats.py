@@ -3,6 +3,7 @@
 1. Request by request: in which weeks it was sent and confirmed, and what became of each consent.
 2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
 3. How many events are blank: the consents of who was erased are in no number.
+4. How the wordings of a magnet compare, since all of them are served: see `comparing`.
 
 Counted are events, not people. A week is an ISO week in UTC.
 """
@@ -14,14 +15,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache, partial
-from math import sqrt
 from typing import Any
 
 from optin.consent.record import EventKind
 from optin.errors import RequestRefused
+from optin.flows.comparing import Comparison, wilson
+from optin.flows.gathering import Comparing
 from optin.flows.policy import RequestPolicy
 from optin.proof.canonical import Json, parse
-from optin.store.counting import page_about_nobody, requests_page, served_versions
+from optin.store.counting import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.tally import ANSWERED, DOWNLOADED, monday_of, tallied
 from optin.store.transaction import Operation
 
@@ -30,7 +32,6 @@ Read = Callable[[Operation[Any]], Any]
 WEEK = timedelta(days=7)
 UNCONFIRMED = "unconfirmed"  # why a sweep erased a request
 _FIRST = b""
-_SCORE = 1.959963984540054  # of the normal distribution, for 95 %
 _COUNTED = (EventKind.REQUESTED.value, EventKind.CONFIRMED.value, EventKind.WITHDRAWN.value)
 
 
@@ -57,6 +58,7 @@ class WeekCount:
     confirmed: int
     downloads: int  # of the file; a person may fetch it twice
     consents: tuple[ConsentCount, ...]
+    variant: str = ""  # which of several wordings; empty for a magnet as it is written
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Rate:
     share: float | None  # None: nobody was asked
     low: float
     high: float
+    variant: str = ""  # as above
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,7 @@ class Statistics:
     rates: tuple[Rate, ...]
     blank: Blank
     notes: tuple[str, ...]
+    comparisons: tuple[Comparison, ...] = ()  # of the wordings that are served now
 
 
 @dataclass
@@ -113,16 +117,18 @@ class Count:
     unreadable: int = 0
     _tallies: dict[tuple[date, str], _Tally] = field(default_factory=lambda: defaultdict(_Tally))
     _rates: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _versions: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _versions: dict[str, ServedVersion] = field(default_factory=dict)
+    _comparing: Comparing = field(default_factory=Comparing)
 
     def run(self) -> Statistics:
         """Count everything. Raises RequestRefused when there is no such magnet."""
         self._versions = self.read(served_versions)
         if self.magnet is not None:
-            self._versions = {form: it for form, it in self._versions.items() if it[0] == self.magnet}
+            self._versions = {form: it for form, it in self._versions.items() if it.magnet == self.magnet}
             if not self._versions:
                 msg = f"No page of a magnet {self.magnet!r} was ever served; see the folder magnets/."
                 raise RequestRefused(msg)
+        self._comparing = Comparing.of(self._versions, self.policy.offers.digests, self.since)
         for bodies in self._each_request():
             try:
                 self._count([parse(body) for body in bodies])
@@ -138,6 +144,7 @@ class Count:
             rates=tuple(self._each_rate()),
             blank=blank,
             notes=tuple(self._notes(blank)),
+            comparisons=tuple(self._comparing.comparisons()),
         )
 
     # 1. Request by request.
@@ -169,6 +176,7 @@ class Count:
                 self._tallies[_monday(moments[kind][:10]), form].requests[kind] += 1
             if kind in moments and self._counts(asked):
                 self._rates[form, kind] += 1
+        self._comparing.add(form, asked, confirmed=EventKind.CONFIRMED in moments)
 
     def _counts(self, at: str) -> bool:
         return self.since is None or _monday(at[:10]) >= _monday(self.since.isoformat())
@@ -178,6 +186,7 @@ class Count:
         for (monday, form, kind), count in self.read(tallied).items():
             if form not in self._versions or not self._counts(monday.isoformat()):
                 continue
+            self._comparing.add_sum(form, monday, kind, count)
             if kind != ANSWERED:
                 self._tallies[monday, form].requests[kind] += count
             if kind in {EventKind.REQUESTED, ANSWERED}:
@@ -203,12 +212,12 @@ class Count:
     def _weeks(self) -> Iterator[WeekCount]:
         for monday, form in sorted(self._tallies, key=lambda place: (place[0], self._versions[place[1]])):
             tally = self._tallies[monday, form]
-            magnet, ordinal = self._versions[form]
+            magnet, version = self._versions[form].magnet, self._versions[form].label
             yield WeekCount(
                 week=week_name(monday),
                 monday=monday,
                 magnet=magnet,
-                version=f"v{ordinal}",
+                version=version,
                 requests=tally.requests[EventKind.REQUESTED],
                 confirmed=tally.requests[EventKind.CONFIRMED],
                 downloads=tally.requests[DOWNLOADED],
@@ -216,15 +225,17 @@ class Count:
                     ConsentCount(*about, *(tally.consents[*about, kind] for kind in _COUNTED))
                     for about in sorted({(purpose, channel) for purpose, channel, _ in tally.consents})
                 ),
+                variant=self._versions[form].variant,
             )
 
     def _each_rate(self) -> Iterator[Rate]:
         for form in sorted({form for _, form in self._tallies}, key=self._versions.__getitem__):
-            magnet, ordinal = self._versions[form]
+            served = self._versions[form]
             asked = self._rates[form, EventKind.REQUESTED]
             confirmed = self._rates[form, EventKind.CONFIRMED]
             share = confirmed / asked if asked else None
-            yield Rate(magnet, f"v{ordinal}", asked, confirmed, share, *wilson(confirmed, asked))
+            bounds = wilson(confirmed, asked)
+            yield Rate(served.magnet, served.label, asked, confirmed, share, *bounds, served.variant)
 
     def _notes(self, blank: Blank) -> Iterator[str]:
         yield (
@@ -239,20 +250,6 @@ class Count:
             )
         if self.unreadable:
             yield f"{self.unreadable} requests or erasures cannot be read and are left out; see: optin audit"
-
-
-def wilson(successes: int, tries: int) -> tuple[float, float]:
-    """Return the bounds between which the true share lies, with 95 % confidence (Wilson 1927).
-
-    It holds for few tries and for shares near nothing and all, where the usual formula does not.
-    """
-    if not tries:
-        return 0.0, 1.0
-    share, square = successes / tries, _SCORE**2
-    centre = share + square / (2 * tries)
-    half = _SCORE * sqrt(share * (1 - share) / tries + square / (4 * tries**2))
-    whole = 1 + square / tries
-    return max(0.0, (centre - half) / whole), min(1.0, (centre + half) / whole)
 
 
 def week_name(monday: date) -> str:

@@ -146,7 +146,7 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
     if max(map(front.count, "[{")) > MAX_BRACKETS:
         return Finding(name, 2, 1, "The front matter has too many brackets.", "Write a line for each value.")
     try:
-        for token in YAML().scan(front):
+        for token in YAML().scan(front) if "&" in front or "*" in front else ():
             if isinstance(token, AnchorToken | AliasToken):
                 mark = token.start_mark
                 message = "Anchors and aliases (& and *) are not used here."

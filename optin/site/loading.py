@@ -22,6 +22,7 @@ from optin.site.beginnings import BEGINNINGS
 from optin.site.documents import Document, Path_, read_toml
 from optin.site.files import Absence, find_inside, is_there
 from optin.site.findings import Finding, nearest
+from optin.site.kept import Kept
 from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.magnet_folder import read_magnets
 from optin.site.magnets import Surroundings
@@ -60,13 +61,16 @@ def find_root(start: Path) -> Path | None:
     return next((at for at in (start, *start.parents) if (at / SITE_FILE).is_file()), None)
 
 
-def load_site(root: Path) -> Loaded:
-    """Read the site at `root`. Never raises for what a file says."""
+def load_site(root: Path, kept: Kept | None = None) -> Loaded:
+    """Read the site at `root`. Never raises for what a file says.
+
+    `kept`: of an earlier loading of this site, to read only what has changed.
+    """
     root = root.resolve()
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document)
     site = reader.read()
-    magnets, findings = read_magnets(root, reader.surroundings(site))
+    magnets, findings = read_magnets(root, reader.surroundings(site), kept or Kept())
     if not magnets and not findings:
         message = "There is no magnet yet."
         findings = [Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")]

@@ -6,28 +6,31 @@ from pathlib import Path
 
 from optin.consent.form import Slug
 from optin.site.findings import Finding, shown_path
+from optin.site.kept import Kept
 from optin.site.magnets import MagnetReader, Surroundings
 from optin.site.model import Magnet
+from optin.site.together import put_together
 
 INDEX = "index.md"
 _ENDING = ".md"
 _LIKE_MARKDOWN = frozenset({_ENDING, ".markdown"})
 
 
-def read_magnets(root: Path, around: Surroundings) -> tuple[dict[Slug, Magnet], list[Finding]]:
+def read_magnets(root: Path, around: Surroundings, kept: Kept) -> tuple[dict[Slug, Magnet], list[Finding]]:
     """Read every magnet of the site at `root`; broken ones are left out."""
-    magnets: dict[Slug, Magnet] = {}
     paths, findings = _magnet_files(root)
-    for path in paths:
-        reader = MagnetReader(root, path, around)
-        magnet = reader.read()
-        findings += reader.findings
-        if magnet is not None and magnet.slug in magnets:
-            message = f"Two files make the page /{magnet.slug}."
-            findings.append(Finding(reader.name, 1, 1, message, "Rename one.", code="slug", slug=magnet.slug))
-        elif magnet is not None:
-            magnets[magnet.slug] = magnet
-    return magnets, findings
+    known = around.known
+    readings = [
+        kept.once(
+            ("magnet", path),
+            (known, kept.stamp(path.parent if path.name == INDEX else path)),
+            lambda path=path: MagnetReader(root, path, around).reading,  # type: ignore[misc]
+        )
+        for path in paths
+    ]
+    findings += [finding for reading in readings for finding in reading.findings]
+    magnets, more = put_together(readings)
+    return magnets, [*findings, *more]
 
 
 def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ from markdown_it.common.utils import escapeHtml
 from optin.consent.details import Details
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
-from optin.site.documents import Path_, read_front_matter
+from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.files import Absence, absence_in_words, find_inside, read_most
 from optin.site.findings import Finding, Severity, nearest, shown_path
 from optin.site.kinds import KINDS, Kind
@@ -27,12 +26,11 @@ from optin.site.lint import (
 from optin.site.model import Magnet, PictureFile, Purpose
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.prose import Prose, read_prose
+from optin.site.together import RESERVED, SLUG, Reading
 from optin.site.validation import validated
+from optin.site.variants import read_variants
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
 
-RESERVED = frozenset(
-    "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
-)
 FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
 # names in the form, and columns of an export, where a field would stand under another's heading
@@ -42,7 +40,6 @@ TAKEN_FIELDS = frozenset(
 )
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,11 @@ class Surroundings:
     label: Callable[[str, str], str]
     doubtful: Collection[str] = ()  # purposes that are not as they were meant: nothing follows from them
     all_purposes_known: bool = True
+
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All that a reading depends on; labels are always the catalogue's."""
+        return self.purposes, self.languages, self.doubtful, self.all_purposes_known
 
 
 class MagnetReader:
@@ -68,6 +70,15 @@ class MagnetReader:
         named = Path(self.name)
         self.slug = Slug(named.parent.name if self._own_folder else named.stem)
         self.findings: list[Finding] = []
+        self._document = Document(self.name, {}, lambda _: (1, 1))
+
+    @property
+    def reading(self) -> Reading:
+        """Read it, whatever comes of it."""
+        magnet = self.read()
+        keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
+        places = {where: self._document.place(where) for where in keys}
+        return Reading(self.name, self.slug, magnet, tuple(self.findings), places)
 
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""
@@ -93,7 +104,8 @@ class MagnetReader:
             self._say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
         fields = self._fields(written)
-        if self._is_sure_of_form(written, questions):
+        sure = self._is_sure_of_form(written, questions)
+        if sure:
             for key, objection in objections_to_form(questions, fields):
                 self._object((key,), objection)
             complaint = None if kind is None else kind.insists(questions)
@@ -105,6 +117,11 @@ class MagnetReader:
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
         details = None if kind is None else self._details(written, kind)
+        variants, complaints = read_variants(written, questions, fields)
+        doubted = {path[:2] for path in self._validated.spoilt}
+        for where, objection in complaints:
+            if (sure or "purposes" not in where) and where[:2] not in doubted:
+                self._object(where, objection)
         return Magnet(
             slug=self.slug,
             kind=written.kind,
@@ -123,6 +140,9 @@ class MagnetReader:
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
             details=details,
+            variants=variants,
+            group=written.group,
+            was=tuple(Slug(old) for old in written.was),
         )
 
     def _details(self, written: MagnetFile, kind: Kind) -> Details | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 from optin.consent.details import Details
@@ -140,6 +141,17 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """Another wording of a magnet: what it says in full, not what it changes."""
+
+    name: str
+    title: str
+    description: str
+    texts: tuple[tuple[str, str], ...]
+    questions: tuple[ConsentQuestion, ...]  # of the same purposes, channels and retention
+
+
+@dataclass(frozen=True)
 class Magnet:
     """One magnet. `folder` is what its file and pictures must lie in."""
 
@@ -158,6 +170,9 @@ class Magnet:
     texts: tuple[tuple[str, str], ...] = ()
     consequences: str = ""  # what is lost when the person is erased (R5)
     details: Details | None = None  # what only its kind has
+    variants: tuple[Variant, ...] = ()  # besides the magnet as it is written
+    group: str = ""  # shared by the same magnet in other languages
+    was: tuple[Slug, ...] = ()  # its earlier names
 
     @property
     def closes_at(self) -> datetime | None:
@@ -191,6 +206,30 @@ class Site:
     pages_url: str = ""  # where the built pages are, if not at the base address
     personal_link: RetentionPeriod = RetentionPeriod.parse("1 hour")
     consequences: Mapping[str, str] = field(default_factory=dict)  # of an erasure, by language (R5)
+
+    @cached_property
+    def renamed(self) -> Mapping[Slug, Slug]:
+        """The name of a magnet now, by each of its earlier ones."""
+        return {old: magnet.slug for magnet in self.magnets.values() for old in magnet.was}
+
+    def magnet(self, slug: str) -> Magnet | None:
+        """Return a magnet by its name now, or by an earlier one."""
+        name = Slug(slug)
+        return self.magnets.get(self.renamed.get(name, name))
+
+    @cached_property
+    def groups(self) -> Mapping[str, tuple[Magnet, ...]]:
+        """The magnets that are one in several languages, in the order of the site's languages."""
+        found: dict[str, list[Magnet]] = {}
+        for magnet in self.magnets.values():
+            if magnet.group:
+                found.setdefault(magnet.group, []).append(magnet)
+        order = self.languages.index
+        return {
+            name: tuple(sorted(members, key=lambda it: order(it.lang)))
+            for name, members in found.items()
+            if len(members) > 1
+        }
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 
 from optin.consent.form import (
     FormDeclaration,
@@ -17,12 +18,26 @@ from optin.consent.form import (
     Slug,
     details_text,
 )
+from optin.proof.canonical import canonical
 from optin.site.findings import Finding
-from optin.site.model import Magnet, PictureFile, Site
+from optin.site.kept import Kept
+from optin.site.model import Magnet, PictureFile, Site, Variant
 from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
-from optin.theme.theme import Theme, content_type_of
-from optin.theme.views import Card, ClosedView, Frame, IndexView, LandingView, Picture, PrivacyView
+from optin.site.variants import wording_name
+from optin.theme.card import HEIGHT, WIDTH, SocialCard
+from optin.theme.theme import Asset, Theme, asset_address, content_type_of
+from optin.theme.views import (
+    Alternate,
+    Card,
+    ClosedView,
+    Frame,
+    IndexView,
+    LandingView,
+    MovedView,
+    Picture,
+    PrivacyView,
+)
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
@@ -36,6 +51,7 @@ class Face:
     path: str  # where it is shown
     view: LandingView  # before rendering
     form: FormVersion
+    card: SocialCard | None = None  # to be drawn, where social sites are not shown a picture of its own
 
 
 @dataclass(frozen=True)
@@ -46,7 +62,14 @@ class Publication:
     privacy: Mapping[str, PrivacyVersion]
     index: bytes
     closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
+    moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
+
+    @cached_property
+    def cards(self) -> Mapping[str, SocialCard]:
+        """Every card that is to be drawn, by its address."""
+        drawn = (face.card for faces in self.faces.values() for face in faces)
+        return {card.url: card for card in drawn if card is not None}
 
     @property
     def forms(self) -> Mapping[Slug, FormVersion]:
@@ -63,41 +86,115 @@ class Publication:
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
 
-def publish(site: Site, theme: Theme) -> Publication:
+@dataclass(frozen=True)
+class _Rendered:
+    """All that is rendered of one magnet, or what keeps it from being shown."""
+
+    faces: tuple[Face, ...] = ()
+    closed: bytes | None = None
+    moved: bytes | None = None
+    wrong: tuple[Finding, ...] = ()
+
+
+def publish(site: Site, theme: Theme, kept: Kept | None = None) -> Publication:
     """Render the pages of a site. Same site, same bytes, in any process.
 
     A template of the site's own that cannot be rendered is a finding; one that all pages need leaves none.
+    `kept`: of an earlier publication of this site, to render only what has changed.
     """
-    tried = try_samples(site, theme)
+    kept = kept or Kept()
+    alike = theme.templates
+    tried = kept.once("samples", (alike, site.languages), lambda: try_samples(site, theme))
+    here = frozenset({"/", "/privacy", *(f"/{slug}" for slug in site.magnets)})
     try:
-        privacy = {lang: _privacy(site, theme, lang) for lang in site.languages}
-        index = _index(site, theme, privacy)
+        privacy = {lang: _privacy(site, theme, lang, here, kept) for lang in site.languages}
+        index = _index(site, theme, privacy, kept)
     except BROKEN as problem:
         findings = one_for_each_place([template_finding(site.root, problem), *tried])
         return Publication({}, {}, b"", findings=findings)
-    wrong: list[Finding] = []
-    faces: dict[Slug, tuple[Face, ...]] = {}
-    closed: dict[Slug, bytes] = {}
-    for magnet in site.magnets.values():
+    rendered: dict[Slug, _Rendered] = {}
+    for slug, magnet in site.magnets.items():
         try:
-            view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
-            shown = _faces(theme, view)
-            if magnet.closes_at is not None:
-                closed[magnet.slug] = theme.page(ClosedView(view.frame, view)).encode()
-        except BROKEN as problem:
-            wrong.append(template_finding(site.root, problem, slug=magnet.slug))
+            view = _landing(site, theme, magnet, privacy[magnet.lang].digest, here, kept)
+        except OSError as problem:  # a picture that is gone since it was looked at
+            finding = template_finding(site.root, problem, slug=slug)
+            rendered[slug] = _Rendered(wrong=(finding,))
             continue
-        unlawful = [finding for face in shown for finding in _unlawful(site, face)]
-        wrong += unlawful
-        if not unlawful:
-            faces[magnet.slug] = shown
-    return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]))
+        source = (alike, view, magnet.variants, magnet.closes_at, magnet.was)
+        make = partial(_render, site, theme, magnet, view)
+        rendered[slug] = kept.once(("pages", slug), source, make)
+    wrong = [finding for it in rendered.values() for finding in it.wrong]
+    sound = {slug: it for slug, it in rendered.items() if not it.wrong}
+    return Publication(
+        faces={slug: it.faces for slug, it in sound.items()},
+        privacy=privacy,
+        index=index,
+        closed={slug: it.closed for slug, it in sound.items() if it.closed is not None},
+        moved={
+            old: it.moved
+            for slug, it in sound.items()
+            if it.moved is not None
+            for old in site.magnets[slug].was
+        },
+        findings=one_for_each_place([*wrong, *tried]),
+    )
 
 
-def _faces(theme: Theme, view: LandingView) -> tuple[Face, ...]:
-    """Return every page of a magnet that has a form."""
-    version, shown = _version(theme, view)
-    return (Face(f"/{version.declaration.magnet}", shown, version),)
+def _render(site: Site, theme: Theme, magnet: Magnet, view: LandingView) -> _Rendered:
+    try:
+        shown = _faces(theme, view, magnet)
+        closed = moved = None
+        if magnet.closes_at is not None:
+            closed = theme.page(ClosedView(view.frame, view)).encode()
+        if magnet.was:
+            moved = theme.page(MovedView(view.frame, magnet.title, f"/{magnet.slug}")).encode()
+    except BROKEN as problem:
+        return _Rendered(wrong=(template_finding(site.root, problem, slug=magnet.slug),))
+    unlawful = [finding for face in shown for finding in _unlawful(site, face)]
+    return _Rendered(shown, closed, moved, (*unlawful, *_alike(magnet.slug, shown)))
+
+
+def _faces(theme: Theme, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
+    """Return every page of a magnet that has a form: as it is written, then its variants."""
+    views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
+    return tuple(_face(theme, wording) for wording in views)
+
+
+def _face(theme: Theme, view: LandingView) -> Face:
+    """Return a page with its form, and with what social sites show of it: its own picture, else a card.
+
+    None of them shows an SVG.
+    """
+    path, card = f"/{view.declaration.magnet}", None
+    shown = view.picture
+    if shown is None or shown.url.endswith(".svg"):
+        key = f"kind.{view.declaration.kind}"
+        kind = dict(view.texts).get(key) or theme.text(view.frame.lang, key)
+        title, name = view.declaration.title, view.frame.controller.name
+        card = SocialCard(kind, title, name, theme.look.colour)
+        shown = Picture(card.url, f"{kind}: {title}", WIDTH, HEIGHT)
+    version, named = _version(theme, replace(view, card=shown))
+    return Face(path, named, version, card)
+
+
+def _as_variant(view: LandingView, variant: Variant) -> LandingView:
+    """Return a page in another wording."""
+    declaration = replace(
+        view.declaration, title=variant.title, variant=variant.name, questions=variant.questions
+    )
+    return replace(view, declaration=declaration, description=variant.description, texts=variant.texts)
+
+
+def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
+    """Find variants whose page says the same as another's: what they change is not shown there."""
+    seen: dict[bytes, str] = {}
+    for face in shown:
+        page, name = face.form.page.replace(face.form.key.encode(), b""), face.form.declaration.variant
+        other = seen.setdefault(page, name)
+        if other != name:
+            message = f"The page of the variant {name!r} is the same as {wording_name(other)}."
+            cure = "Change what the landing page shows: its title, description, texts or boxes."
+            yield Finding(f"magnets/{slug}", 1, 1, message, cure, code="variant", slug=slug)
 
 
 def _unlawful(site: Site, face: Face) -> list[Finding]:
@@ -122,9 +219,8 @@ def frame_of(site: Site, lang: str, privacy: str) -> Frame:
     return Frame(lang, site.controller, privacy, base_url=base, pages_url=site.pages_url or base)
 
 
-def linked(site: Site, html: str) -> str:
+def linked(site: Site, html: str, here: Collection[str]) -> str:
     """Lead each link of a text to where it is answered, wherever the page is: if need be to the app."""
-    here = {"/", "/privacy", *(f"/{slug}" for slug in site.magnets)}
 
     def lead(link: re.Match[str]) -> str:
         path = re.split("[?#]", link[1])[0]
@@ -133,15 +229,17 @@ def linked(site: Site, html: str) -> str:
     return _LINK.sub(lead, html)
 
 
-def _privacy(site: Site, theme: Theme, lang: str) -> PrivacyVersion:
+def _privacy(site: Site, theme: Theme, lang: str, here: Collection[str], kept: Kept) -> PrivacyVersion:
     statement = site.privacy[lang]
     in_force = f"{site.settings.base_url}/privacy"  # its own digest cannot stand in it
-    frame, body = frame_of(site, lang, in_force), linked(site, statement.body_html)
-    page = theme.page(PrivacyView(frame, statement.title, body)).encode()
+    frame, body = frame_of(site, lang, in_force), linked(site, statement.body_html, here)
+    page = _page(theme, PrivacyView(frame, statement.title, body), ("privacy", lang), kept)
     return PrivacyVersion(PrivacyDigest(hashlib.sha256(page).hexdigest()), lang, page)
 
 
-def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -> LandingView:
+def _landing(
+    site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest, here: Collection[str], kept: Kept
+) -> LandingView:
     declaration = FormDeclaration(
         magnet=magnet.slug,
         kind=magnet.kind,
@@ -154,10 +252,10 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
         file="" if magnet.file is None else magnet.file.name,
         details="" if magnet.details is None else details_text(magnet.details.declared()),
     )
-    body = linked(site, magnet.body_html)
+    body = linked(site, magnet.body_html, here)
     frame = frame_of(site, magnet.lang, privacy_url(privacy))
     for picture in magnet.pictures:
-        shown = _picture(theme, picture)
+        shown = _picture(theme, picture, kept)
         sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
         body = body.replace(f'src="{picture.source}"', sized)
     return LandingView(
@@ -169,31 +267,46 @@ def _landing(site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest) -
         form_key="",
         texts=magnet.texts,
         page_url=f"{frame.pages_url}/{magnet.slug}",
-        picture=None if magnet.picture is None else _picture(theme, magnet.picture),
+        picture=None if magnet.picture is None else _picture(theme, magnet.picture, kept),
         details=magnet.details,
+        alternates=tuple(
+            Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")
+            for it in site.groups.get(magnet.group, ())
+        ),
     )
 
 
-def _picture(theme: Theme, picture: PictureFile) -> Picture:
-    name = picture.path.name
-    url = theme.add_asset(name, picture.path.read_bytes(), content_type_of(name))
+def _picture(theme: Theme, picture: PictureFile, kept: Kept) -> Picture:
+    path = picture.path
+
+    def read() -> tuple[str, Asset]:
+        data = path.read_bytes()
+        return asset_address(path.name, data), Asset(data, content_type_of(path.name))
+
+    url, asset = kept.once(("picture", path), kept.stamp(path), read)
+    theme.keep_asset(url, asset)
     return Picture(url, picture.alt, picture.width, picture.height)
 
 
 def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]:
     blank = theme.page(view).encode()
-    key = FormKey(hashlib.sha256(blank).hexdigest()[:KEY_CHARACTERS])
+    declared = canonical(view.declaration.as_json())  # a page may not show all that it declares
+    key = FormKey(hashlib.sha256(blank + declared).hexdigest()[:KEY_CHARACTERS])
     named = replace(view, form_key=key)
     page = theme.page(named).encode()
     digest = FormDigest(hashlib.sha256(page).hexdigest())
     return FormVersion(digest, key, page, view.declaration), named
 
 
-def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion]) -> bytes:
+def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion], kept: Kept) -> bytes:
     lang = site.languages[0]
     cards = tuple(
         Card(f"/{magnet.slug}", magnet.kind, magnet.lang, magnet.title, magnet.description)
         for magnet in site.magnets.values()
     )
     frame = frame_of(site, lang, privacy_url(privacy[lang].digest))
-    return theme.page(IndexView(frame, cards)).encode()
+    return _page(theme, IndexView(frame, cards), "index", kept)
+
+
+def _page(theme: Theme, view: object, name: Hashable, kept: Kept) -> bytes:
+    return kept.once(name, (theme.templates, view), lambda: theme.page(view).encode())

@@ -11,8 +11,9 @@ from optin.consent.purpose import Channel
 from optin.site.beginnings import BEGINNINGS
 from optin.site.kinds.kind import Kind
 from optin.site.loading import SITE_FILE
-from optin.site.magnets import PLACEHOLDER, RESERVED, SLUG
+from optin.site.magnets import PLACEHOLDER
 from optin.site.model import Site
+from optin.site.together import RESERVED, SLUG
 
 STARTER = Path(__file__).parent / "starter"
 LANGUAGES = ("nl", "en")  # of a site whose author named none

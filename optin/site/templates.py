@@ -11,6 +11,7 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from optin.consent.form import Slug
 from optin.site.findings import Finding
+from optin.site.kept import Kept
 from optin.site.model import Site
 from optin.theme import samples
 from optin.theme.theme import MAILS, OURS, Mail, Theme, unreadable_templates
@@ -42,8 +43,16 @@ def broken_templates(root: Path) -> list[Finding]:
     return [template_finding(root, problem, name=f"templates/{name}") for name, problem in unreadable]
 
 
-def make_theme(site: Site) -> Theme | list[Finding]:
+def make_theme(site: Site, kept: Kept | None = None) -> Theme | list[Finding]:
     """Return the theme of a site, or what keeps its templates from being used."""
+    if kept is None:
+        return _make_theme(site)
+    source = (site.look, site.texts, kept.stamp(site.root / "templates"))
+    made = kept.once("theme", source, lambda: _make_theme(site))
+    return made.renewed() if isinstance(made, Theme) else made
+
+
+def _make_theme(site: Site) -> Theme | list[Finding]:
     broken = broken_templates(site.root)
     if broken:
         return broken
@@ -90,10 +99,11 @@ def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:
 def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """Keep the first finding of each line: one mistake breaks many pages."""
     kept: list[Finding] = []
+    told: set[tuple[str, int]] = set()
     for finding in findings:
-        told = any((it.path, it.line) == (finding.path, finding.line) for it in kept)
-        if finding.slug is not None or not told:
+        if finding.slug is not None or (finding.path, finding.line) not in told:
             kept.append(finding)
+            told.add((finding.path, finding.line))
     return tuple(kept)
 
 

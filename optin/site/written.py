@@ -232,6 +232,15 @@ class MagnetErasure(Written):
     consequences: Text = Field(description="One or two sentences, in the magnet's language.")
 
 
+class VariantTable(Written):
+    """Another wording of a magnet, shown to its share of the visitors. It asks for the very same."""
+
+    title: Line | None = Field(None, description="Another title.")
+    description: Text | None = Field(None, description="Another sentence below it.")
+    texts: dict[str, str] = Field({}, description="Your own words by key, for this wording.")
+    purposes: dict[str, Text] = Field({}, description="Other words for a box, by the id of its purpose.")
+
+
 class MagnetFile(Written):
     """The front matter of a magnet."""
 
@@ -246,6 +255,9 @@ class MagnetFile(Written):
     texts: dict[str, str] = Field({}, description="Your own words by key, for this page.")
     erasure: MagnetErasure | None = None
     webinar: WebinarTable | None = None
+    group: Stripped = Field("", description="The same word in a magnet's other languages: they are linked.")
+    was: list[str] = Field([], description="Its earlier addresses: whoever comes there is sent here.")
+    variants: dict[str, VariantTable] = Field({}, description="Other wordings by name; each gets its share.")
 
 
 class PrivacyFile(Written):

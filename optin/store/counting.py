@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from optin.store.transaction import Tx
+from optin.proof.canonical import parse
+from optin.store.transaction import Tx, from_ms
 
 PAGE_REQUESTS = 500
 PAGE_ERASURES = 200  # each names up to several hundred events
@@ -19,10 +21,28 @@ class RequestsPage:
     requests: Sequence[Sequence[str]]
 
 
-def served_versions(tx: Tx) -> dict[str, tuple[str, int]]:
-    """Return every form version by its digest: of which magnet it is, and the how manieth."""
-    rows = tx.all("SELECT digest, magnet, ordinal FROM form_version")
-    return {row[0]: (row[1], row[2]) for row in rows}
+@dataclass(frozen=True, order=True)
+class ServedVersion:
+    """A form version: of which magnet, the how manieth, which wording, and since when it is served."""
+
+    magnet: str
+    ordinal: int
+    variant: str
+    first: datetime
+
+    @property
+    def label(self) -> str:
+        """How people name it."""
+        return f"v{self.ordinal}"
+
+
+def served_versions(tx: Tx) -> dict[str, ServedVersion]:
+    """Return every form version by its digest."""
+    rows = tx.all("SELECT digest, magnet, ordinal, declaration, first_served FROM form_version")
+    return {
+        row[0]: ServedVersion(row[1], row[2], str(parse(row[3]).get("variant", "")), from_ms(row[4]))
+        for row in rows
+    }
 
 
 def requests_page(tx: Tx, after: bytes) -> RequestsPage | None:

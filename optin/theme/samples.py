@@ -69,6 +69,9 @@ def pages(lang: str) -> Iterator[Any]:
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
         yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
         yield views.ConfirmedView(frame, "Title", kind, ())
+    both = (views.Alternate(lang, "Own", "/x"), views.Alternate("en", "English", "/y"))
+    yield replace(_landing(frame, "white-paper"), alternates=both)
+    yield views.MovedView(frame, "Title", "/x")
     yield views.ClosedView(frame, _landing(frame, "white-paper"))
     yield views.ClosedView(frame, _landing(frame, "webinar"))
     for shown in webinars():

@@ -6,10 +6,11 @@ import hashlib
 import re
 import textwrap
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from jinja2 import (
     Environment,
@@ -31,6 +32,7 @@ TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
     views.ClosedView: "pages/closed.html",
     views.PlaceView: "pages/place.html",
+    views.MovedView: "pages/moved.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",
@@ -107,6 +109,19 @@ class Theme:
             name, data = look.logo
             self._urls["logo"] = self.add_asset(name, data, content_type_of(name))
 
+    def renewed(self) -> Self:
+        """Return a theme that renders as this one, by the templates it has read, with no pictures yet."""
+        new = copy(self)
+        own = {url for name, url in self._urls.items() if name in {STYLESHEET, "logo"}}
+        new._assets = {url: it for url, it in self._assets.items() if url in own}  # noqa: SLF001 - ours
+        new._urls = {name: url for name, url in self._urls.items() if url in own}  # noqa: SLF001 - ours
+        return new
+
+    @property
+    def templates(self) -> object:
+        """What is the same for two themes that render alike, and for no others."""
+        return self._env
+
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages that pages and mails come in."""
@@ -124,12 +139,14 @@ class Theme:
 
     def add_asset(self, name: str, data: bytes, content_type: str) -> str:
         """Serve `data`; return its address, in which its digest stands."""
-        stem, _, ending = name.rpartition(".")
-        stem = re.sub(r"[^a-z0-9-]+", "-", stem.lower()).strip("-") or "file"
-        url = f"/static/{stem}.{hashlib.sha256(data).hexdigest()[:16]}.{ending.lower()}"
-        self._assets[url] = Asset(data, content_type)
+        url = asset_address(name, data)
+        self.keep_asset(url, Asset(data, content_type))
         self._urls[name] = url
         return url
+
+    def keep_asset(self, url: str, asset: Asset) -> None:
+        """Serve an asset at the address that is its own (`asset_address`)."""
+        self._assets[url] = asset
 
     def asset_url(self, name: str) -> str:
         """Return the address of an asset; empty when there is none (a site without a logo)."""
@@ -170,6 +187,13 @@ class Theme:
         return self._env.get_template(template).render(
             view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
         )
+
+
+def asset_address(name: str, data: bytes) -> str:
+    """Return the address of a file with these bytes; a digest of them stands in it."""
+    stem, _, ending = name.rpartition(".")
+    stem = re.sub(r"[^a-z0-9-]+", "-", stem.lower()).strip("-") or "file"
+    return f"/static/{stem}.{hashlib.sha256(data).hexdigest()[:16]}.{ending.lower()}"
 
 
 def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:

@@ -39,6 +39,15 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Alternate:
+    """The same magnet in a language, its own among them; the first is for whoever speaks none of them."""
+
+    lang: str
+    name: str  # of the language, in itself
+    path: str
+
+
+@dataclass(frozen=True)
 class LandingView:
     """A landing page with its form (F1-F4, F6). Without `typed` it is the page as served and digested."""
 
@@ -55,6 +64,8 @@ class LandingView:
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
+    alternates: tuple[Alternate, ...] = ()  # empty where there is one language
+    card: Picture | None = None  # what social sites show of it
 
 
 @dataclass(frozen=True)
@@ -81,6 +92,15 @@ class PlaceView:
     frame: Frame
     webinar: WebinarShown
     again_url: str  # where one registers
+
+
+@dataclass(frozen=True)
+class MovedView:
+    """What is at the earlier address of a magnet, for a web host that cannot redirect."""
+
+    frame: Frame
+    title: str
+    path: str  # where it is now
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.errors import OptinError, PageUnknown
+from optin.web.cards import get_card
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.desk import Desk, desk_of
 from optin.web.download import get_download
@@ -58,6 +59,7 @@ VISITOR_ROUTES = (
     # anybody; landing pages, index and assets are answered by the front
     Route("/privacy", get_privacy, methods=["GET"]),
     Route("/privacy/{version}", get_privacy_version, methods=["GET"]),
+    Route("/static/{name}", get_card, methods=["GET"]),
     Route("/{slug}", get_nothing, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),

@@ -8,7 +8,7 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.form import FormDeclaration, Slug
+from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
 from optin.errors import LinkExpired
@@ -106,7 +106,7 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
         )
     )
     form = outcome.form
-    magnet = desk.edition.site.magnets.get(Slug(form.magnet))
+    magnet = desk.edition.site.magnet(form.magnet)
     file = None if magnet is None or not outcome.hands_out else magnet.file
     token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
     place = office.vault.links.sign(LinkKind.PLACE, stored, office.clock())

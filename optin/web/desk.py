@@ -16,7 +16,7 @@ from optin.bootstrap.office import Office
 from optin.consent.form import Slug
 from optin.store.transaction import Operation, read, written
 from optin.theme.views import ErrorView, Frame
-from optin.web.front import FrontPage, front_pages, next_closing
+from optin.web.front import FrontPages, Press, next_closing
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
 
@@ -30,7 +30,8 @@ class Desk:
     edition: Edition
     office: Office
     limits: PostLimits
-    _pages: Mapping[str, FrontPage] = field(default_factory=dict)
+    _pages: Mapping[str, FrontPages] = field(default_factory=dict)
+    _press: Press = field(default_factory=Press)
     _until: datetime | None = None  # when the next magnet closes: then the pages are others
 
     @classmethod
@@ -43,7 +44,7 @@ class Desk:
         return desk
 
     @property
-    def pages(self) -> Mapping[str, FrontPage]:
+    def pages(self) -> Mapping[str, FrontPages]:
         """What everybody gets now, by path."""
         if self._until is not None and self.office.clock() >= self._until:
             self._prepare()
@@ -52,7 +53,7 @@ class Desk:
     def _prepare(self) -> None:
         now = self.office.clock()
         self._until = next_closing(self.edition, now)
-        self._pages = front_pages(self.edition, now)
+        self._pages = self._press.pages(self.edition, now)
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""
@@ -94,6 +95,12 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
+def slug_of(request: Request) -> Slug:
+    """Return the name now of the magnet that a path begins with, by which of its names ever."""
+    slug = Slug(request.url.path.split("/")[1])
+    return desk_of(request).edition.site.renamed.get(slug, slug)
+
+
 def see_other(url: str) -> Response:
     """Send the browser to look at `url`; nothing is posted twice."""
     return RedirectResponse(url, 303, {"cache-control": NO_STORE})
@@ -103,7 +110,7 @@ def language_of(request: Request) -> str:
     """Return the language for a page that belongs to no form: the magnet's, else the browser's."""
     desk = desk_of(request)
     site = desk.edition.site
-    form = desk.edition.publication.forms.get(Slug(request.url.path.split("/")[1]))
+    form = desk.edition.publication.forms.get(slug_of(request))
     if form is not None:
         return form.declaration.lang
     return preferred(request.headers.get("accept-language", ""), site.languages)

@@ -18,6 +18,7 @@ from watchfiles import DefaultFilter, awatch
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.errors import PageUnknown
 from optin.site.findings import Finding
+from optin.site.kept import Kept
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.web.desk import Desk
 from optin.web.mailbox import Mailbox
@@ -45,6 +46,7 @@ class Workbench:
     desk: Desk
     mailbox: Mailbox
     findings: tuple[Finding, ...] = ()
+    kept: Kept = field(default_factory=Kept)  # so that one edit costs one magnet
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -62,11 +64,11 @@ class Workbench:
         """Load the site anew whenever a file of it changes, until `stop` is set."""
         root = self.desk.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
-            edition, self.findings = await asyncio.to_thread(load_whatever_comes, partial(load_edition, root))
+            load = partial(load_edition, root, self.kept)
+            edition, self.findings = await asyncio.to_thread(load_whatever_comes, load)
             if edition is not None:
-                await asyncio.to_thread(
-                    keep_edition, self.desk.office.store, edition, self.desk.office.clock()
-                )
+                office, before = self.desk.office, self.desk.edition
+                await asyncio.to_thread(keep_edition, office.store, edition, office.clock(), before)
                 self.desk.replace(edition)
             self.announce()
         self.announce()

@@ -7,7 +7,6 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from optin.consent.form import Slug
 from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
 from optin.errors import FileUnavailable
@@ -24,7 +23,7 @@ async def get_download(request: Request) -> Response:
     token = request.path_params["token"]
     stored = RequestId(office.vault.links.read(LinkKind.DOWNLOAD, token, now, lifetime))
     outcome = await desk.read(partial(view_confirmation, vault=office.vault, request=stored))
-    magnet = desk.edition.site.magnets.get(Slug(outcome.form.magnet))
+    magnet = desk.edition.site.magnet(outcome.form.magnet)
     if magnet is None or magnet.file is None:
         raise FileUnavailable
     inside = magnet.folder.resolve()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 YEAR_SECONDS = 31_536_000
 PAGE_CACHE = "public, max-age=60"
+SPLIT_CACHE = "private, no-cache"  # one of several wordings: each visitor draws for himself
 ASSET_CACHE = f"public, max-age={YEAR_SECONDS}, immutable"
 NO_STORE = "no-store"
 

@@ -19,14 +19,14 @@ from optin.flows.sign_up import sign_up
 from optin.store.forms import form_by_key
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
-from optin.web.desk import Desk, desk_of, see_other
+from optin.web.desk import Desk, desk_of, see_other, slug_of
 from optin.web.front import is_over
 from optin.web.posts import read_post, single
 
 
 async def post_form(request: Request) -> Response:
     """Take a filled-in form: store all of it or nothing, and answer everybody alike (D1, D7)."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     served = _served(desk, slug)
     desk.limits.count(request)
     posted = await read_post(request)
@@ -46,28 +46,29 @@ async def post_form(request: Request) -> Response:
     )
     office.wake_courier()
     token = office.vault.links.sign(LinkKind.SENT, stored, office.clock())
-    return see_other(f"/{slug}/sent?to={token}")
+    return see_other(f"/{slug}/sent?to={token}{_of(form)}")
 
 
 async def get_sent(request: Request) -> Response:
     """Say that a mail is on its way, and where its code can be typed (D3)."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     token = request.query_params.get("to", "")
     _request_of(desk, token)
-    return _sent(desk, slug, token, resent=request.query_params.get("again") == "1")
+    form = _wording(desk, slug, request)
+    return _sent(desk, form, token, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
     """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
-    served = _served(desk, slug)
+    desk, slug = desk_of(request), slug_of(request)
+    served = _wording(desk, slug, request)
     desk.limits.count(request)
     posted = await read_post(request)
     token = single(posted, "token")
     stored, office = _request_of(desk, token), desk.office
     if single(posted, "action") == "resend":
         await mail_again(desk, stored)
-        return see_other(f"/{slug}/sent?to={token}&again=1")
+        return see_other(f"/{slug}/sent?to={token}&again=1{_of(served)}")
     typed = single(posted, "code")
     try:
         outcome = await desk.write(
@@ -83,7 +84,7 @@ async def post_sent(request: Request) -> Response:
     except LinkSpent:  # an erased request answers like a wrong code
         outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
     if isinstance(outcome, CodeRefused):
-        return _sent(desk, slug, token, problem=outcome.reason)
+        return _sent(desk, served, token, problem=outcome.reason)
     office.wake_courier()
     done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())
     return see_other(f"/confirm/{done}")
@@ -102,7 +103,10 @@ async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
     if face is not None:
         return face.form
     stored = await desk.read(partial(form_by_key, key=key))
-    if stored is None or stored.version.declaration.magnet != served.declaration.magnet:
+    if stored is None:
+        raise FormUnknown
+    magnet = desk.edition.site.magnet(stored.version.declaration.magnet)  # it may have had another name
+    if magnet is None or magnet.slug != served.declaration.magnet:
         raise FormUnknown
     return stored.version
 
@@ -131,12 +135,21 @@ def _request_of(desk: Desk, token: str) -> RequestId:
     return RequestId(payload)
 
 
-def _sent(desk: Desk, slug: Slug, token: str, problem: str = "", *, resent: bool = False) -> Response:
-    form = _served(desk, slug)
+def _of(form: FormVersion) -> str:
+    """Return how the page after the form knows which of several wordings was sent, for its title."""
+    return f"&of={form.key}" if form.declaration.variant else ""
+
+
+def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:
+    face = desk.edition.publication.face(slug, request.query_params.get("of", ""))
+    return _served(desk, slug) if face is None else face.form
+
+
+def _sent(desk: Desk, form: FormVersion, token: str, problem: str = "", *, resent: bool = False) -> Response:
     view = SentView(
         frame=desk.frame(form.declaration.lang),
         title=form.declaration.title,
-        action=f"/{slug}/sent",
+        action=f"/{form.declaration.magnet}/sent{_of(form).replace('&', '?')}",
         token=token,
         sender=desk.edition.site.sender.address,
         problem=problem,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from optin.bootstrap.edition import Edition
 from optin.site.publication import privacy_url
+from optin.theme.card import SocialCard, draw_card
 from optin.theme.views import ErrorView
 from optin.web.front import HTML, Content, front_contents
 from optin.web.headers import ASSET_CACHE, security_headers
@@ -14,35 +15,43 @@ from optin.web.headers import ASSET_CACHE, security_headers
 ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 
 
-def static_files(edition: Edition) -> Mapping[str, bytes]:
+def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_card) -> Mapping[str, bytes]:
     """Return every file of a build by its name: the pages byte for byte as the app serves them."""
     site, publication = edition.site, edition.publication
     own = site.languages[0]
-    base, pages_url = site.settings.base_url, site.pages_url or site.settings.base_url
-    addresses = [f"{pages_url}/", *(f"{pages_url}/{slug}" for slug in publication.forms)]
+    base = site.settings.base_url
     contents = {**front_contents(edition)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
+    files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}
     texts = {
         "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
-        "robots.txt": f"User-agent: *\nAllow: /\nSitemap: {pages_url}/sitemap.xml\n",
-        "sitemap.xml": _sitemap(addresses),
         "_headers": _headers(base),
-        "_redirects": "".join(f"{path} {base}{path} 302\n" for path in ONLY_THE_APP),
+        "_redirects": "".join(
+            [
+                *(f"{path} {base}{path} 302\n" for path in ONLY_THE_APP),
+                *(f"{path} {it.location} 301\n" for path, it in contents.items() if it.location),
+            ]
+        ),
     }
     return files | {name: text.encode() for name, text in texts.items()}
 
 
+def drawn_before(out: Path, card: SocialCard) -> bytes:
+    """Return the picture of a card: the one of an earlier build in `out`, or a new one."""
+    try:
+        return (out / card.url.lstrip("/")).read_bytes()
+    except OSError:
+        return draw_card(card)
+
+
+def unsplit(edition: Edition) -> list[str]:
+    """Return the magnets whose page comes in several wordings: a file has only one."""
+    return [slug for slug, magnet in edition.site.magnets.items() if magnet.variants]
+
+
 def _name(path: str, content: Content) -> str:
     return (f"{path}/index.html" if content.content_type == HTML else path).lstrip("/")
-
-
-def _sitemap(addresses: list[str]) -> str:
-    urls = "".join(f"  <url><loc>{escape(address)}</loc></url>\n" for address in addresses)
-    return (
-        '<?xml version="1.0" encoding="UTF-8"?>\n'
-        f'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n{urls}</urlset>\n'
-    )
 
 
 def _headers(base_url: str) -> str:

@@ -21,9 +21,10 @@ from optin.consent.record import EventKind, RequestId
 from optin.errors import RequestRefused
 from optin.export.chart import MOST_WEEKS, as_svg
 from optin.export.statistics import as_json, schema
+from optin.flows.comparing import wilson
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.offers import Offers
-from optin.flows.stats import Blank, Count, Rate, Statistics, wilson
+from optin.flows.stats import Blank, Count, Rate, Statistics
 from optin.flows.sweep import RULES
 from optin.store import counting
 from optin.store.tally import DOWNLOADED, add_to_tally

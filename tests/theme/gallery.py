@@ -212,6 +212,14 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         yield f"landing-{kind}", landing(lang, kind)
         yield f"confirm-{kind}", views.ConfirmView(at, title, kind, "/confirm/t", NOW, asked)
         yield f"confirmed-{kind}", views.ConfirmedView(at, title, kind, ())
+    others = (
+        views.Alternate("nl", "Nederlands", "/koud-bellen"),
+        views.Alternate("en", "English", "/cold-calls"),
+        views.Alternate("fr", "Français", "/appels"),
+        views.Alternate("de", "Deutsch", "/anrufe"),
+    )
+    yield "landing-languages", landing(lang, alternates=others)
+    yield "moved", views.MovedView(at, title, "/koud-bellen")
     reasons = ("email-missing", "email-invalid", "missing", "too-long", "phone-missing", "phone-invalid")
     typed = Typed((("email", "no"), ("first_name", "x" * 200), ("phone", "1")), ("tips-email",))
     for reason in reasons:

@@ -1,0 +1,102 @@
+"""Magnets beside each other: one at each address, their earlier addresses, their languages (M4, M9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from optin.consent.form import Slug
+from optin.site.documents import Path_, Place
+from optin.site.findings import Finding, Severity, nearest
+from optin.site.model import Magnet
+
+RESERVED = frozenset(
+    "confirm download me place unsubscribe privacy log desk dev health metrics static".split()  # noqa: SIM905
+)
+SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What came of reading one file: a magnet unless it is broken, what is wrong, where its keys stand."""
+
+    name: str
+    slug: Slug
+    magnet: Magnet | None
+    findings: tuple[Finding, ...]
+    places: Mapping[Path_, Place] = field(default_factory=dict)  # of the keys that are looked at together
+
+    def finding(
+        self, where: Path_, message: str, cure: str, code: str, severity: Severity = "error"
+    ) -> Finding:
+        """Return a finding at a key of this file."""
+        line, column = self.places.get(where, (1, 1))
+        return Finding(self.name, line, column, message, cure, severity, code, self.slug)
+
+
+def put_together(readings: Sequence[Reading]) -> tuple[dict[Slug, Magnet], list[Finding]]:
+    """Return the magnets that can stand beside each other, and what keeps others from it."""
+    magnets: dict[Slug, Magnet] = {}
+    sound: list[Reading] = []
+    findings: list[Finding] = []
+    for reading in readings:
+        if reading.magnet is None:
+            continue
+        if reading.slug in magnets:
+            message = f"Two files make the page /{reading.slug}."
+            findings.append(reading.finding((), message, "Rename one.", "slug"))
+            continue
+        magnets[reading.slug] = reading.magnet
+        sound.append(reading)
+    here = {reading.slug for reading in readings}
+    findings += _earlier_names(sound, here)
+    findings += _languages(sound, some_are_broken=len(sound) < len(readings))
+    broken = {finding.slug for finding in findings if finding.severity == "error" and finding.code != "slug"}
+    return {slug: magnet for slug, magnet in magnets.items() if slug not in broken}, findings
+
+
+def _earlier_names(readings: Sequence[Reading], here: set[Slug]) -> Iterator[Finding]:
+    taken: dict[Slug, Slug] = {}
+    for reading in readings:
+        for place, old in enumerate(reading.magnet.was if reading.magnet else ()):
+            where: Path_ = ("was", place)
+            if SLUG.fullmatch(old) is None:
+                cure = "Write it as it stood in the address, without a slash: old-name."
+                yield reading.finding(where, f"{old!r} was never an address.", cure, "was")
+            elif old in RESERVED:
+                message = f"The address /{old} is optin's own."
+                yield reading.finding(where, message, "Remove it.", "was")
+            elif old == reading.slug:
+                message = f"The magnet is at /{old} now."
+                yield reading.finding(where, message, "Name only earlier addresses.", "was")
+            elif old in here:
+                message = f"There is another magnet at /{old}; visitors cannot be sent away from it."
+                yield reading.finding(where, message, "Rename that one, or remove it here.", "was")
+            elif taken.setdefault(old, reading.slug) != reading.slug:
+                message = f"/{old} leads to /{taken[old]} already."
+                yield reading.finding(where, message, "Name it in one of the two.", "was")
+
+
+def _languages(readings: Sequence[Reading], *, some_are_broken: bool) -> Iterator[Finding]:
+    groups: dict[str, dict[str, Reading]] = {}
+    twice: set[str] = set()
+    for reading in readings:
+        if reading.magnet is None or not reading.magnet.group:
+            continue
+        group, lang = reading.magnet.group, reading.magnet.lang
+        members = groups.setdefault(group, {})
+        other = members.setdefault(lang, reading)
+        if other is not reading:
+            twice.add(group)
+            message = f"The group {group!r} has a page in {lang!r} already: /{other.slug}."
+            cure = "One page for each language: give this one another group, or another lang."
+            yield reading.finding(("group",), message, cure, "group")
+    for group, members in groups.items():
+        if len(members) == 1 and group not in twice and not some_are_broken:
+            (reading,) = members.values()
+            known = [name for name in groups if name != group]
+            close = nearest(group, known)
+            cure = close if close.startswith("Did") else "Give its translations the same group, or remove it."
+            message = f"No other magnet is in the group {group!r}, so nothing is linked."
+            yield reading.finding(("group",), message, cure, "group", "warning")

@@ -1,0 +1,40 @@
+"""What search engines ask for first: which pages there are, each with its other languages (M8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from xml.sax.saxutils import escape, quoteattr
+
+from optin.bootstrap.edition import Edition
+from optin.theme.views import Alternate
+
+
+def crawler_files(edition: Edition) -> tuple[str, str]:
+    """Return robots.txt and sitemap.xml; they name the pages where the public finds them."""
+    site = edition.site
+    host = site.pages_url or site.settings.base_url
+    pages = {faces[0].path: faces[0].view.alternates for faces in edition.publication.faces.values()}
+    robots = f"User-agent: *\nAllow: /\nSitemap: {host}/sitemap.xml\n"
+    return robots, _sitemap({"/": (), **pages}, host)
+
+
+def _sitemap(pages: Mapping[str, Sequence[Alternate]], host: str) -> str:
+    """Write the pages as sitemaps.org says, with xhtml:link for other languages."""
+    urls = "".join(
+        f"  <url><loc>{escape(host + path)}</loc>{_links(alternates, host)}</url>\n"
+        for path, alternates in pages.items()
+    )
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"'
+        f' xmlns:xhtml="http://www.w3.org/1999/xhtml">\n{urls}</urlset>\n'
+    )
+
+
+def _links(alternates: Sequence[Alternate], host: str) -> str:
+    named = [(it.lang, it.path) for it in alternates]
+    named += [("x-default", path) for _, path in named[:1]]
+    return "".join(
+        f'<xhtml:link rel="alternate" hreflang={quoteattr(lang)} href={quoteattr(host + path)}/>'
+        for lang, path in named
+    )
