@@ -7,13 +7,16 @@ import binascii
 import hashlib
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
 from optin.consent.address import as_mailed
+from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Controller
+from optin.consent.quiz import Outcome
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.receipt import Attachment
 from optin.theme.theme import MailText, Theme
@@ -46,8 +49,19 @@ class Mailbox:
 class Composer:
     """Turns an order into the bytes that are sent."""
 
-    def __init__(self, theme: Theme, sender: Mailbox, base_url: str, controller: Controller) -> None:
-        """Speak for `sender` of `controller`; every link begins with `base_url`."""
+    def __init__(
+        self,
+        theme: Theme,
+        sender: Mailbox,
+        base_url: str,
+        controller: Controller,
+        report_of: Callable[[FormDeclaration], Outcome | None] = lambda _form: None,
+    ) -> None:
+        """Speak for `sender` of `controller`; every link begins with `base_url`.
+
+        `report_of`: the outcome of a quiz whose report is due to who signed up by a form.
+        """
+        self._report_of = report_of
         self._controller = controller
         self._theme = theme
         self._sender = sender
@@ -125,7 +139,7 @@ class Composer:
         """Hand over the magnet, and the receipt of what was given."""
         if order.confirmed_at is None:
             raise ValueError(order.kind)
-        token = order.download_token
+        token, report = order.download_token, self._report_of(order.form)
         return self._theme.mail(
             DeliveryMail(
                 lang=order.form.lang,
@@ -144,6 +158,8 @@ class Composer:
                 proof_url=f"{self._base}/log",
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
+                report="" if report is None else report.report,
+                report_html="" if report is None else report.report_html,
             )
         )
 

@@ -17,12 +17,14 @@ from optin.consent.form import (
     Slug,
     details_text,
 )
+from optin.consent.quiz import Quiz
 from optin.site.findings import Finding
 from optin.site.model import Magnet, PictureFile, Site
+from optin.site.quiz_pages import quiz_view, result_view
 from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.theme.theme import Theme, content_type_of
-from optin.theme.views import Card, ClosedView, Frame, IndexView, LandingView, Picture, PrivacyView
+from optin.theme.views import Card, ClosedView, Frame, IndexView, LandingView, Picture, PrivacyView, QuizView
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
@@ -39,6 +41,14 @@ class Face:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """The page at a magnet's address where that has no form yet: a quiz asks before it has a result."""
+
+    view: QuizView
+    page: bytes
+
+
+@dataclass(frozen=True)
 class Publication:
     """Every page that is the same for everybody. `faces`: of each magnet, the page at its address first."""
 
@@ -47,6 +57,7 @@ class Publication:
     index: bytes
     closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
     findings: tuple[Finding, ...] = ()
+    openings: Mapping[Slug, Opening] = field(default_factory=dict)  # what is at its address before its forms
 
     @property
     def forms(self) -> Mapping[Slug, FormVersion]:
@@ -61,6 +72,13 @@ class Publication:
     def face(self, slug: Slug, key: str) -> Face | None:
         """Return the page of a magnet that has the form `key`."""
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
+
+    def face_like(self, form: FormVersion) -> Face:
+        """Return what is served now in the place of an earlier form: of the same outcome, if there is one."""
+        faces = self.faces[form.declaration.magnet]
+        same = form.declaration.detail.get("outcome")
+        alike = (face for face in faces if face.form.declaration.detail.get("outcome") == same)
+        return self.face(form.declaration.magnet, form.key) or next(alike, faces[0])
 
 
 def publish(site: Site, theme: Theme) -> Publication:
@@ -78,10 +96,14 @@ def publish(site: Site, theme: Theme) -> Publication:
     wrong: list[Finding] = []
     faces: dict[Slug, tuple[Face, ...]] = {}
     closed: dict[Slug, bytes] = {}
+    openings: dict[Slug, Opening] = {}
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
             shown = _faces(theme, view)
+            if isinstance(magnet.details, Quiz):
+                opening = quiz_view(view, magnet.details)
+                openings[magnet.slug] = Opening(opening, theme.page(opening).encode())
             if magnet.closes_at is not None:
                 closed[magnet.slug] = theme.page(ClosedView(view.frame, view)).encode()
         except BROKEN as problem:
@@ -91,11 +113,15 @@ def publish(site: Site, theme: Theme) -> Publication:
         wrong += unlawful
         if not unlawful:
             faces[magnet.slug] = shown
-    return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]))
+    return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]), openings)
 
 
 def _faces(theme: Theme, view: LandingView) -> tuple[Face, ...]:
-    """Return every page of a magnet that has a form."""
+    """Return every page of a magnet that has a form: of a quiz, one for each outcome."""
+    if isinstance(view.details, Quiz):
+        quiz, slug = view.details, view.declaration.magnet
+        versions = [(it.id, *_version(theme, result_view(view, quiz, it))) for it in quiz.outcomes]
+        return tuple(Face(f"/{slug}/result/{name}", shown, form) for name, form, shown in versions)
     version, shown = _version(theme, view)
     return (Face(f"/{version.declaration.magnet}", shown, version),)
 

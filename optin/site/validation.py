@@ -232,7 +232,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _keys(model: type[BaseModel], where: Path_) -> tuple[str, ...]:
-    return tuple(_model_at(model, where).model_fields)
+    fields = _model_at(model, where).model_fields
+    return tuple(field.alias or name for name, field in fields.items())
 
 
 def _meaning(model: type[BaseModel], where: Path_) -> str:

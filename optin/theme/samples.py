@@ -10,6 +10,7 @@ from typing import Any
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.flows.personal import (
     KeptConsent,
     KeptEvent,
@@ -31,7 +32,7 @@ QUESTIONS = (
 )
 GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
 HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
-KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter")
+KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "quiz")
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
@@ -49,6 +50,7 @@ def pages(lang: str) -> Iterator[Any]:
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
         yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
         yield views.ConfirmedView(frame, "Title", kind, ())
+    yield from _quizzes(frame)
     yield views.ClosedView(frame, _landing(frame, "white-paper"))
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
@@ -107,12 +109,37 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     )
     yield full, (FETCH, WITHDRAW)
     yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
+    yield replace(full, kind="quiz", report="Report.", report_html="<p>Report.</p>"), (FETCH, WITHDRAW)
     renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None), (CONFIRM,)
     yield views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
     for holds in (HOLDS, ()):
         yield views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
+
+
+def sample_quiz(pages: Pages, why: str = "") -> Quiz:
+    """Return a small quiz."""
+    options = (Option("Yes", (1,)), Option("No", (0,)))
+    questions = (Question("First?", options), Question("Second?", options, several=True, optional=True))
+    outcome = Outcome("good", "Good", "<p>Text.</p>", report="Report.", report_html="<p>Report.</p>")
+    return Quiz(pages, questions, (outcome,), why_answers=why)
+
+
+def _quizzes(frame: views.Frame) -> Iterator[Any]:
+    blank = _landing(frame, "quiz")
+    for pages, shown in ((Pages.ONE, (0, 1)), (Pages.EACH, (0,)), (Pages.EACH, (1,))):
+        quiz = sample_quiz(pages, "To advise you." if shown == (1,) else "")
+        view = views.QuizView(frame, blank, quiz, f"{URL}/answers", shown, quiz.unanswered)
+        yield view
+        yield replace(view, missing=shown[:1], changed=True, so_far="s", back_url="/x", chosen=((0,), (0, 1)))
+    form = blank.declaration
+    told = (FormField("outcome", "Result", "To know it."), FormField("answers", "Answers", "To advise."))
+    kept = replace(form, fields=(*form.fields, *told))
+    for action in ("", URL):
+        yield views.ResultView(
+            frame, kept, "", "", action, "f" * 32, page_url=URL, outcome=quiz.outcomes[0], quiz_url=URL
+        )
 
 
 def _landing(frame: views.Frame, kind: str) -> views.LandingView:

@@ -12,7 +12,10 @@ from optin.consent.details import Details
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion, Controller
+from optin.consent.quiz import Answers, Outcome, Pages, Quiz
 from optin.flows.personal import PersonalData
+
+NO_OUTCOME = Outcome("", "", "")
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,45 @@ class LandingView:
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
+
+
+@dataclass(frozen=True)
+class ResultView(LandingView):
+    """The result of a quiz, readable without signing up, with the form that asks for its report (M2)."""
+
+    outcome: Outcome = NO_OUTCOME
+    quiz_url: str = ""  # where it can be taken again
+
+
+@dataclass(frozen=True)
+class QuizView:
+    """Questions of a quiz: all of them, or one (`shown`: their places). Stores nothing."""
+
+    frame: Frame
+    landing: LandingView
+    quiz: Quiz
+    action: str
+    shown: tuple[int, ...]
+    chosen: Answers
+    so_far: str = ""  # the sealed answers that travel along
+    back_url: str = ""
+    missing: tuple[int, ...] = ()  # questions of `shown` that were left without an answer
+    changed: bool = False  # the quiz is another than the one that was answered
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """The magnet's own words for keys of the catalogue (M9)."""
+        return self.landing.texts
+
+    @property
+    def alone(self) -> bool:
+        """Whether each question has a page of its own."""
+        return self.quiz.pages is Pages.EACH
+
+    @property
+    def last(self) -> bool:
+        """Whether the result follows."""
+        return self.shown[-1] == len(self.quiz.questions) - 1
 
 
 @dataclass(frozen=True)
@@ -244,6 +286,8 @@ class DeliveryMail:
     proof_url: str  # how the attached proof is checked
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
+    report: str = ""  # of a quiz: Markdown, for the plain text
+    report_html: str = ""
 
 
 @dataclass(frozen=True)

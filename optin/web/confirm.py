@@ -102,7 +102,7 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
     outcome = await desk.read(partial(view_confirmation, vault=office.vault, request=stored))
     form = outcome.form
     magnet = desk.edition.site.magnets.get(Slug(form.magnet))
-    file = None if magnet is None or not outcome.hands_out else magnet.file
+    file = None if magnet is None or not outcome.hands_out else magnet.file_for(form)
     token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
     return desk.page(
         ConfirmedView(

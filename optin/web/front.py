@@ -77,6 +77,7 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
     publication, magnets = edition.publication, edition.site.magnets
     contents = {"/": Content(publication.index)}
     contents |= {face.path: Content(face.form.page) for faces in publication.faces.values() for face in faces}
+    contents |= {f"/{slug}": Content(it.page) for slug, it in publication.openings.items()}
     for slug, page in publication.closed.items():
         if now is not None and is_over(magnets[slug].closes_at, now):
             contents[f"/{slug}"] = Content(page)

@@ -174,7 +174,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield every page with its name."""
     asked = DECLARATION.questions
     at, title = frame(lang), DECLARATION.title
-    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter"):
+    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "quiz"):
         yield f"landing-{kind}", landing(lang, kind)
         yield f"confirm-{kind}", views.ConfirmView(at, title, kind, "/confirm/t", NOW, asked)
         yield f"confirmed-{kind}", views.ConfirmedView(at, title, kind, ())

@@ -19,6 +19,7 @@ class Complaint:
     message: str
     cure: str
     warning: bool = False
+    of_the_whole: bool = False  # follows from the whole table: not said while a part of it is a stand-in
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Start:
     title: str
     description: str
     body: str
+    begin: str = ""  # lines of front matter, where they hold words
 
 
 def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
