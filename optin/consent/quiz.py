@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
-from functools import cached_property
-from math import lcm
+from functools import cached_property, lru_cache
+from math import gcd, lcm
+from operator import add, mul
 from typing import Any, TypeAlias
 
 Chosen: TypeAlias = tuple[int, ...]  # places of the options that were chosen, from 0, in their order
 Answers: TypeAlias = tuple[Chosen, ...]  # one for each question; empty where there is none yet
 
 VERSION_CHARACTERS = 16
-MOST_SUMS = 200_000  # scores that are looked at before the question of reachability is given up
-MOST_STEPS = 2_000_000  # additions for one question, about a second
+MOST_BITS = 500_000  # total scores that are looked at before the question of reachability is given up
+MOST_STEPS = 1_000_000  # additions, where each dimension counts by itself: about a second
 
 
 class Pages(StrEnum):
@@ -184,63 +185,86 @@ class Reach:
     """What visitors can reach: outcomes by their ids, and scores that lead to no outcome at all."""
 
     outcomes: frozenset[str]
-    lost: tuple[Fraction, ...]  # total scores, lowest first
-    lowest: Fraction
-    highest: Fraction
+    lost: tuple[Fraction, ...] = ()  # total scores, lowest first
+    lowest: Fraction = Fraction(0)
+    highest: Fraction = Fraction(0)
 
 
-Sums: TypeAlias = set[tuple[int, ...]]
-
-
+@lru_cache(maxsize=1_024)
 def reach(quiz: Quiz) -> Reach | None:
-    """Look at every score that any answers give. None: there are too many to look at.
-
-    Exact: for each question the sums that its answers give are added to those of the questions before it.
-    """
+    """Look at every score that any answers give, exactly. None: there are too many to look at."""
     scale = lcm(*(it.weight.denominator for it in quiz.dimensions))
     factors = [int(it.weight * scale) for it in quiz.dimensions]
-    sums: Sums = {(0,) * (len(factors) if quiz.by_dimension else 1)}
-    for question in quiz.questions:
-        given = _given(question, factors, apart=quiz.by_dimension)
-        if given is None or len(given) * len(sums) > MOST_STEPS:
-            return None
-        sums = {_add(a, b) for a in sums for b in given}
-        if len(sums) > MOST_SUMS:
-            return None
-    outcomes: set[str] = set()
-    lost: set[Fraction] = set()
-    totals = {Fraction(sum(it), scale) for it in sums}
-    for strengths in sums:
-        exact = [Fraction(part, scale) for part in strengths]
-        found = quiz.outcome_of(exact) if quiz.outcomes else None
-        if found is None:
-            lost.add(sum(exact, Fraction(0)))
-        else:
-            outcomes.add(found.id)
-    return Reach(frozenset(outcomes), tuple(sorted(lost)), min(totals), max(totals))
+    weighed = [
+        [tuple(map(mul, option.points, factors)) for option in question.options]
+        for question in quiz.questions
+    ]
+    if quiz.by_dimension:
+        return _reach_by_dimension(quiz, weighed, scale)
+    return _reach_by_total(quiz, [[sum(it) for it in options] for options in weighed], scale)
 
 
-def _given(question: Question, factors: Sequence[int], *, apart: bool) -> Sums | None:
-    """Return what one question's answers can give: in each dimension apart, or all together."""
-    options = [_weighed(option.points, factors, apart=apart) for option in question.options]
-    nothing = (0,) * (len(factors) if apart else 1)
-    if not question.several:
-        return {*options, *([nothing] if question.optional else [])}
-    some: Sums = set()  # by at least one option
-    for option in options:
-        some |= {_add(option, before) for before in (*some, nothing)}
-        if len(some) > MOST_SUMS:
-            return None
-    return {*some, *([nothing] if question.optional else [])}
+def _reach_by_total(quiz: Quiz, weighed: list[list[int]], scale: int) -> Reach | None:
+    """Keep the scores so far as the bits of one number: an answer shifts them all at once.
+
+    Bit n stands for the score `origin + n * unit`.
+    """
+    unit = gcd(*(points for options in weighed for points in options)) or 1
+    lows = [min(0, *options) for options in weighed]
+    spans = [sum(map(abs, options)) for options in weighed]
+    if sum(spans) // unit > MOST_BITS:
+        return None
+    bits, origin = 1, 0
+    for question, options, low in zip(quiz.questions, weighed, lows, strict=True):
+        if question.several:
+            low = sum(points for points in options if points < 0)  # noqa: PLW2901 - all of them at once
+        none, some = bits << (-low // unit), 0  # nothing chosen here yet; something
+        for points in options:
+            chosen = _shifted(none, points // unit)
+            some |= chosen | (_shifted(some, points // unit) if question.several else 0)
+        bits, origin = some | (none if question.optional else 0), origin + low
+    places = [place for place, bit in enumerate(reversed(f"{bits:b}")) if bit == "1"]
+    scores = [Fraction(origin + place * unit, scale) for place in places]
+    reached = [quiz.outcome_of([score]) for score in scores]
+    return Reach(
+        frozenset(outcome.id for outcome in reached if outcome is not None),
+        tuple(score for score, outcome in zip(scores, reached, strict=True) if outcome is None),
+        scores[0],
+        scores[-1],
+    )
 
 
-def _weighed(points: Iterable[int], factors: Sequence[int], *, apart: bool) -> tuple[int, ...]:
-    weighed = tuple(point * factor for point, factor in zip(points, factors, strict=True))
-    return weighed if apart else (sum(weighed),)
+def _shifted(bits: int, steps: int) -> int:
+    return bits << steps if steps >= 0 else bits >> -steps
 
 
-def _add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(x + y for x, y in zip(a, b, strict=True))
+def _reach_by_dimension(quiz: Quiz, weighed: list[list[tuple[int, ...]]], scale: int) -> Reach | None:
+    """Keep the scores so far in each dimension; add one answer after the other."""
+    nothing = (0,) * len(quiz.dimensions)
+    sums, steps = {nothing}, 0
+    for question, options in zip(quiz.questions, weighed, strict=True):
+        some: set[tuple[int, ...]] = set()
+        for points in options:
+            before = (*sums, *some) if question.several else tuple(sums)
+            steps += len(before)
+            if steps > MOST_STEPS:
+                return None
+            some |= {tuple(map(add, points, it)) for it in before}
+        sums = some | sums if question.optional else some
+    reached = {quiz.outcome_of([*map(Fraction, it)]) for it in {*map(_ranked, sums)}}
+    totals = [sum(it) for it in sums]
+    return Reach(
+        frozenset(outcome.id for outcome in reached if outcome is not None),
+        (),
+        Fraction(min(totals), scale),
+        Fraction(max(totals), scale),
+    )
+
+
+def _ranked(strengths: tuple[int, ...]) -> tuple[int, ...]:
+    """Return 1 for each strongest dimension, else 0: all that the outcome depends on."""
+    strongest = max(strengths)
+    return tuple(int(it == strongest) for it in strengths)
 
 
 def overlaps(quiz: Quiz) -> list[tuple[Outcome, Outcome]]:

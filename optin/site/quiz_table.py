@@ -260,7 +260,7 @@ def _unreachable(quiz: Quiz, outcome: Outcome, found: Reach) -> tuple[str, str]:
 def _scores(scores: Sequence[Fraction]) -> str:
     shown = [_told(score) for score in scores[:3]]
     more = len(scores) - len(shown)
-    return ", ".join(shown) + (f" or one of {more} other scores" if more else "")
+    return ", ".join(shown) + (f" or {more} other score{'s' * (more > 1)}" if more else "")
 
 
 def _told(score: Fraction) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import pytest
 
@@ -46,13 +45,17 @@ quiz:
     bewijs: {weight: 1.5}
     weg: {}
   outcomes:
-    - {id: zwak, title: Uw toestemmingen zijn zwak, to: 4.5, text: Dit *moet* beter., report: Het lange **zwakke** verslag.}
+    - id: zwak
+      title: Uw toestemmingen zijn zwak
+      to: 4.5
+      text: Dit *moet* beter.
+      report: Het lange **zwakke** verslag.
     - {id: sterk, title: Uw toestemmingen zijn sterk, from: 5, text: Prima., file: sterk.pdf}
 KEEP---
 Over deze quiz.
 """
 KEEP = "  keep:\n    answers: Om u te adviseren.\n"
-FULL = {"q1": "1", "q2": ["1", "2"], "q3": "1"}
+FULL: dict[str, str | list[str]] = {"q1": "1", "q2": ["1", "2"], "q3": "1"}
 
 
 def put(visit: Visit, pages: str = "one", keep: str = "", change: tuple[str, str] = ("", "")) -> Edition:
@@ -86,10 +89,6 @@ def declared(visit: Visit) -> dict[str, str]:
     (row,) = office.store.read(lambda tx: list(tx.each("SELECT id FROM request")))
     stored = office.store.read(lambda tx: peek_request(tx, RequestId(bytes(row[0]))))
     return office.store.read(partial(open_request, vault=office.vault, stored=stored)).declared.fields
-
-
-def text_of(path: Path) -> str:
-    return path.read_text("utf-8")
 
 
 def sign_up(visit: Visit, path: str, **more: str) -> str:
@@ -145,8 +144,9 @@ def test_one_question_a_page_carries_the_answers_sealed(visit: Visit) -> None:
     page = visit.client.get("/sterk-of-zwak").text
     assert page.count("<fieldset") == 1
     addresses = []
-    for chosen in ({"q1": "1"}, {"q2": ["1", "2"]}, {"q3": "1"}):
-        sent = answer(visit, page, **chosen)  # type: ignore[arg-type]
+    ways: tuple[dict[str, str | list[str]], ...] = ({"q1": "1"}, {"q2": ["1", "2"]}, {"q3": "1"})
+    for chosen in ways:
+        sent = answer(visit, page, **chosen)
         assert sent.status_code == 303
         addresses.append(sent.headers["location"])
         page = visit.client.get(addresses[-1]).text
@@ -237,8 +237,11 @@ def test_what_no_page_offers_is_refused_in_words(visit: Visit, pages: str) -> No
     put(visit, pages)
     before = visit.rows()
     page = visit.client.get("/sterk-of-zwak").text
-    for chosen in ({"q1": "9"}, {"q1": "0"}, {"q1": "x"}, {"q1": ["1", "2"]}, {"q1": "1", "q9": "1"}):
-        refused = answer(visit, page, **chosen)  # type: ignore[arg-type]
+    bad: tuple[dict[str, str | list[str]], ...] = (
+        {"q1": "9"}, {"q1": "0"}, {"q1": "x"}, {"q1": ["1", "2"]}, {"q1": "1", "q9": "1"},
+    )  # fmt: skip
+    for chosen in bad:
+        refused = answer(visit, page, **chosen)
         assert (refused.status_code, "Dit antwoord kennen wij niet" in refused.text) == (400, True), chosen
     assert answer(visit, page, q1="1", other="1").status_code == 400
     for token in ("x", "AAAA", "é", "A" * 5_000):
