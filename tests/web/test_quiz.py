@@ -17,54 +17,14 @@ from optin.flows.orders import MailKind
 from optin.mail.composing import Composer, Mailbox
 from optin.store.requests import peek_request
 from tests.web.conftest import Visit
+from tests.web.quizzes import KEEP, REPORT, write_quiz
 
-QUIZ = """---
-kind: quiz
-lang: nl
-title: Sterk of zwak?
-description: In drie vragen.
-purposes: [tips-email]
-quiz:
-  pages: PAGES
-  questions:
-    - ask: Vraagt u toestemming?
-      answers:
-        - {text: Altijd, points: {bewijs: 2}}
-        - {text: Nooit}
-    - ask: Wat bewaart u?
-      several: true
-      optional: true
-      answers:
-        - {text: De woorden, points: {bewijs: 1}}
-        - {text: De pagina, points: {bewijs: 1}}
-    - ask: Hoe trekt men haar in?
-      answers:
-        - {text: Met één klik, points: {weg: 2}}
-        - {text: Niet}
-  dimensions:
-    bewijs: {weight: 1.5}
-    weg: {}
-  outcomes:
-    - id: zwak
-      title: Uw toestemmingen zijn zwak
-      to: 4.5
-      text: Dit *moet* beter.
-      report: Het lange **zwakke** verslag.
-    - {id: sterk, title: Uw toestemmingen zijn sterk, from: 5, text: Prima., file: sterk.pdf}
-KEEP---
-Over deze quiz.
-"""
-KEEP = "  keep:\n    answers: Om u te adviseren.\n"
 FULL: dict[str, str | list[str]] = {"q1": "1", "q2": ["1", "2"], "q3": "1"}
 
 
 def put(visit: Visit, pages: str = "one", keep: str = "", change: tuple[str, str] = ("", "")) -> Edition:
     """Put a quiz into the site that is served, or another version of it."""
-    folder = visit.root / "magnets" / "sterk-of-zwak"
-    folder.mkdir(exist_ok=True)
-    (folder / "sterk.pdf").write_bytes(b"%PDF-1.4 the strong report")
-    text = QUIZ.replace("PAGES", pages).replace("KEEP", keep).replace(*change)
-    (folder / "index.md").write_text(text, "utf-8")
+    write_quiz(visit.root, pages=pages, keep=keep, change=change)
     edition, findings = load_edition(visit.root)
     assert edition is not None
     assert findings == ()
@@ -208,7 +168,7 @@ def test_the_file_of_an_outcome_is_handed_out_to_who_reached_it(visit: Visit) ->
     visit.press(f"/confirm/{token}")
     visit.wait(timedelta(seconds=1))
     download = visit.mail(MailKind.DELIVERY).download_token
-    assert visit.client.get(f"/download/{download}").content == b"%PDF-1.4 the strong report"
+    assert visit.client.get(f"/download/{download}").content == REPORT
 
 
 def test_answers_are_kept_where_the_magnet_says_why(visit: Visit) -> None:
