@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from optin.consent.form import FormVersion
+from optin.consent.form import FormDeclaration, FormVersion
 
 
 class Offers:
@@ -14,11 +14,15 @@ class Offers:
         """Offer what `forms` ask."""
         self._forms = tuple(forms)
 
-    def form_for(self, purpose: str, channel: str, magnet: str, lang: str) -> FormVersion | None:
-        """Return the form that asks this: of the same magnet, else in the same language, else none."""
+    def form_for(self, purpose: str, channel: str, like: FormDeclaration) -> FormVersion | None:
+        """Return the form that asks this: of the magnet of an earlier one, else in its language, else none.
+
+        Of several forms of a quiz it is that of the same outcome, if it is still there.
+        """
         asking = [form for form in self._forms if _asks(form, purpose, channel)]
-        of_magnet = [form for form in asking if form.declaration.magnet == magnet]
-        of_language = [form for form in asking if form.declaration.lang == lang]
+        of_magnet = [form for form in asking if form.declaration.magnet == like.magnet]
+        of_magnet.sort(key=lambda form: form.declaration.detail.get("outcome") != like.detail.get("outcome"))
+        of_language = [form for form in asking if form.declaration.lang == like.lang]
         return next(iter((*of_magnet, *of_language)), None)
 
 

@@ -139,7 +139,8 @@ class Composer:
         """Hand over the magnet, and the receipt of what was given."""
         if order.confirmed_at is None:
             raise ValueError(order.kind)
-        token, report = order.download_token, self._report_of(order.form)
+        token = order.download_token
+        report = self._report_of(order.form) if order.hands_out else None
         return self._theme.mail(
             DeliveryMail(
                 lang=order.form.lang,

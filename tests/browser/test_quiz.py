@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -75,7 +76,7 @@ def test_all_questions_on_one_page_and_the_report_by_mail(house: House, window: 
 
 
 def test_one_question_a_page_with_back_and_reload(house: House, window: BrowserContext) -> None:
-    """M2, F5, F6: the browser's own back button, ours, and a reload keep what was chosen."""
+    """M2, E2, F5, F6: the browser's own back button, ours, and a reload keep what was chosen."""
     page, address = window.new_page(), someone()
     page.goto(f"{house.base}/stap-voor-stap")
     page.click("form button")
@@ -97,11 +98,26 @@ def test_one_question_a_page_with_back_and_reload(house: House, window: BrowserC
     page.click("form button")
     assert page.url == f"{house.base}/stap-voor-stap/result/zwak"
     page.fill("#field-email", address)
+    page.check("input[value=tips-email]")
     page.click("form button")
     page.goto(house.letter(address, "Bevestig")[2])
     page.click("form.now button")
     assert "per mail naar u onderweg" in page.locator("main").inner_text()
     assert "Het lange **zwakke** verslag." in house.last_words(address, "Uw aanvraag")
+    (row,) = [row for row in exported(house) if row["email"] == address]
+    assert (row["outcome"], row.get("answers", "")) == ("Uw toestemmingen zijn zwak", "")
+
+
+def exported(house: House) -> list[dict[str, str]]:
+    """Return the rows that an export would hand out now."""
+    what = ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "test", "--out", "-"]
+    done = subprocess.run(
+        [sys.executable, "-m", "optin", "export", "--site", str(house.site), *what, "--format", "jsonl"],
+        env=environment(house.store, house.mail, house.keys),
+        capture_output=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def test_by_keyboard_alone(house: House, browser: Browser) -> None:

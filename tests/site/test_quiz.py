@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from optin.consent.quiz import Quiz
 from optin.site.findings import Finding
 from optin.site.loading import load_site
+from optin.site.written import OutcomeEntry, QuestionEntry, QuizTable
 from tests.site.conftest import all_findings, findings
 
 SOUND = """---
@@ -236,3 +238,28 @@ def test_what_a_quiz_declares_is_no_field_of_anybody(site: Path, name: str) -> N
     """M4, E2: it would stand under another's heading in an export."""
     quiz(site, ("quiz:\n", f"fields:\n  - {{name: {name}, why: Daarom., label: L}}\nquiz:\n"))
     assert told(findings(site), f"The name {name!r} is optin's own").code == "field-taken"
+
+
+GUIDE = (Path(__file__).parent.parent.parent / "docs" / "guide" / "quiz.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "example", re.findall(r"```markdown\n(.*?)```", GUIDE, re.DOTALL), ids=["one", "two"]
+)
+def test_the_examples_of_the_guide_pass(site: Path, example: str) -> None:
+    """M2, M4: as they stand there; every key of the table is told."""
+    quiz(site, text=example)
+    assert all_findings(site) == ()
+    for model in (QuizTable, QuestionEntry, OutcomeEntry):
+        for name, field in model.model_fields.items():
+            assert f"`{field.alias or name}`" in GUIDE
+
+
+def test_what_the_guide_says_of_mistakes_is_what_check_says(site: Path) -> None:
+    """M4: the sentences in its table are the program's own."""
+    quiz(site, ("to: 2", "to: 1"))
+    assert f"`{told(findings(site), 'gets no').message}`" in GUIDE
+    quiz(site, ("        - {text: Nee, points: 0}\n", ""))
+    assert f"`{told(findings(site), 'asks nothing').message}`" in GUIDE
+    quiz(site, ("      report: Verslag.\n", ""))
+    assert f"`{told(findings(site), 'to sign up for').message}`" in GUIDE
