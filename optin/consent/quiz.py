@@ -82,7 +82,7 @@ class Outcome:
     least: Fraction | None = None
     most: Fraction | None = None
     dimension: str = ""
-    report: str = ""  # Markdown, as it is mailed in plain text
+    report: str = ""  # as it is mailed in plain text
     report_html: str = ""
     file: str = ""  # in the magnet's folder, handed out by a download link
 

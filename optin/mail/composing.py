@@ -147,7 +147,7 @@ class Composer:
                 controller=order.form.controller,
                 title=order.form.title,
                 kind=order.form.kind,
-                page_url=self._page(order),
+                page_url=self._page(order) + _below(order.form),
                 requested_at=order.requested_at,
                 confirmed_at=order.confirmed_at,
                 granted=tuple(Granted(given.question, given.until) for given in order.receipts),
@@ -206,6 +206,12 @@ class Composer:
 
     def _unsubscribe(self, order: MailOrder) -> str:
         return f"{self._base}/unsubscribe/{order.unsubscribe_token}"
+
+
+def _below(form: FormDeclaration) -> str:
+    """Return where a form was, below its magnet's address: that of a quiz is under a result."""
+    outcome = form.detail.get("outcome")
+    return f"/result/{outcome}" if outcome else ""
 
 
 def _ascii(name: str, value: str) -> str:

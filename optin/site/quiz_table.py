@@ -12,7 +12,7 @@ from optin.consent.quiz import Dimension, Option, Outcome, Pages, Question, Quiz
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside
 from optin.site.findings import nearest
 from optin.site.kinds.kind import Complaint, Reading
-from optin.site.prose import read_prose
+from optin.site.prose import plain_prose, read_prose
 from optin.site.written import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 
 MOST_QUESTIONS = 40
@@ -142,7 +142,7 @@ class _Reader:
             least=least,
             most=most,
             dimension=entry.dimension,
-            report=entry.report,
+            report=plain_prose(entry.report),
             report_html=self._prose((*where, "report"), entry.report),
             file=file,
         )

@@ -286,7 +286,7 @@ class DeliveryMail:
     proof_url: str  # how the attached proof is checked
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
-    report: str = ""  # of a quiz: Markdown, for the plain text
+    report: str = ""  # of a quiz, in plain text
     report_html: str = ""
 
 

@@ -10,6 +10,7 @@ import pytest
 from optin.consent.quiz import Quiz
 from optin.site.findings import Finding
 from optin.site.loading import load_site
+from optin.site.prose import plain_prose
 from optin.site.written import OutcomeEntry, QuestionEntry, QuizTable
 from tests.site.conftest import all_findings, findings
 
@@ -263,3 +264,15 @@ def test_what_the_guide_says_of_mistakes_is_what_check_says(site: Path) -> None:
     assert f"`{told(findings(site), 'asks nothing').message}`" in GUIDE
     quiz(site, ("      report: Verslag.\n", ""))
     assert f"`{told(findings(site), 'to sign up for').message}`" in GUIDE
+
+
+def test_a_report_reads_well_in_a_plain_mail() -> None:
+    """D5, M2: paragraphs and items on a line each, headings without marks, links in full."""
+    text = (
+        "### Kop\n\nEen zin\nover *twee* regels, met [een link](https://example.com/x).\n\n"
+        "- een\n- twee\n  op twee regels\n\n  en een alinea\n\n3. drie\n4. vier\n   - diep\n\n<https://example.com/>\n"
+    )
+    assert plain_prose(text) == (
+        "Kop\n\nEen zin over twee regels, met een link (https://example.com/x).\n\n"
+        "- een\n- twee op twee regels\n\n  en een alinea\n\n3. drie\n4. vier\n  - diep\n\nhttps://example.com/"
+    )
