@@ -100,7 +100,7 @@ def publish(site: Site, theme: Theme) -> Publication:
     for magnet in site.magnets.values():
         try:
             view = _landing(site, theme, magnet, privacy[magnet.lang].digest)
-            shown = _faces(theme, view)
+            shown = _faces(site, theme, view)
             if isinstance(magnet.details, Quiz):
                 opening = quiz_view(view, magnet.details)
                 openings[magnet.slug] = Opening(opening, theme.page(opening).encode())
@@ -116,11 +116,12 @@ def publish(site: Site, theme: Theme) -> Publication:
     return Publication(faces, privacy, index, closed, one_for_each_place([*wrong, *tried]), openings)
 
 
-def _faces(theme: Theme, view: LandingView) -> tuple[Face, ...]:
+def _faces(site: Site, theme: Theme, view: LandingView) -> tuple[Face, ...]:
     """Return every page of a magnet that has a form: of a quiz, one for each outcome."""
     if isinstance(view.details, Quiz):
         quiz, slug = view.details, view.declaration.magnet
-        versions = [(it.id, *_version(theme, result_view(view, quiz, it))) for it in quiz.outcomes]
+        outcomes = [replace(it, text_html=linked(site, it.text_html)) for it in quiz.outcomes]
+        versions = [(it.id, *_version(theme, result_view(view, quiz, it))) for it in outcomes]
         return tuple(Face(f"/{slug}/result/{name}", shown, form) for name, form, shown in versions)
     version, shown = _version(theme, view)
     return (Face(f"/{version.declaration.magnet}", shown, version),)

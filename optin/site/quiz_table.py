@@ -143,7 +143,7 @@ class _Reader:
             most=most,
             dimension=entry.dimension,
             report=plain_prose(entry.report),
-            report_html=self._prose((*where, "report"), entry.report),
+            report_html=self._prose((*where, "report"), entry.report, mailed=True),
             file=file,
         )
 
@@ -182,8 +182,11 @@ class _Reader:
                 self._say((*where, place, key), message, "Change it, or remove one of them.")
             seen.add(same)
 
-    def _prose(self, where: Where, text: str) -> str:
+    def _prose(self, where: Where, text: str, *, mailed: bool = False) -> str:
         prose = read_prose(text)
+        if mailed and 'href="/' in prose.html:
+            message = "A link in a mail leads nowhere unless it is written in full."
+            self._say(where, message, "Begin it with https://.")
         if prose.pictures:
             message = "A picture cannot stand in this text."
             self._say(where, message, "Put it into the text below the front matter, or into a file.")

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from optin.consent.quiz import Quiz
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.prose import plain_prose
 from optin.site.written import OutcomeEntry, QuestionEntry, QuizTable
+from optin.theme.theme import OURS
 from tests.site.conftest import all_findings, findings
 
 SOUND = """---
@@ -124,6 +130,7 @@ WRONG = {
     "infinite": ((("from: 3", "from: .inf"),), "from: .inf", "finite number", "Correct"),
     "file": ((("report: Verslag.", "file: x.pdf"),), "file: x.pdf", "a folder of its own", "Move it"),
     "link": ((("report: Verslag.", "report: '[x](y.html)'"),), "report: '[x]", "nowhere on the web", "https"),
+    "link-in-mail": ((("report: Verslag.", "report: '[x](/tips)'"),), "report: '[x]", "in a mail", "https"),
     "heading": ((("text: Tekst.", "text: '# Kop'"),), "text: '# Kop'", "first level", "##"),
     "picture": ((("text: Tekst.", "text: '![x](y.png)'"),), "text: '![x]", "A picture cannot", "below"),
     "pages": ((("quiz:\n", "quiz:\n  pages: two\n"),), "pages: two", "must be 'one' or 'each'", "Correct"),
@@ -276,3 +283,65 @@ def test_a_report_reads_well_in_a_plain_mail() -> None:
         "Kop\n\nEen zin over twee regels, met een link (https://example.com/x).\n\n"
         "- een\n- twee op twee regels\n\n  en een alinea\n\n3. drie\n4. vier\n  - diep\n\nhttps://example.com/"
     )
+
+
+def test_a_template_of_ones_own_that_hides_the_result_is_refused(site: Path) -> None:
+    """M2, M10, F2: a landing page written before there were quizzes knows nothing of results."""
+    quiz(site)
+    folder = site / "templates" / "pages"
+    folder.mkdir(parents=True)
+    ours = (OURS / "pages" / "landing.html").read_text("utf-8")
+    ours = ours.replace("{% block kept %}{% endblock %}", "").replace("{% block story %}", "")
+    ours = re.sub(r"{% endblock %}\s+</article>", "</article>", ours)
+    (folder / "landing.html").write_text(ours, "utf-8")
+    found = [it for it in all_findings(site) if it.code == "result"]
+    assert [it.slug for it in found] == ["proef", "proef"]
+    assert "/proef/result/laag" in found[0].message
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+PLACES: list[list[str | int]] = [
+    ["pages"], ["questions"], ["questions", 0], ["questions", 0, "ask"], ["questions", 0, "several"],
+    ["questions", 0, "answers"], ["questions", 0, "answers", 0], ["questions", 0, "answers", 0, "points"],
+    ["dimensions"], ["dimensions", "kop"], ["dimensions", "kop", "weight"], ["outcomes"], ["outcomes", 0],
+    ["outcomes", 0, "id"], ["outcomes", 0, "from"], ["outcomes", 0, "to"], ["outcomes", 0, "dimension"],
+    ["outcomes", 0, "file"], ["outcomes", 0, "report"], ["keep"], ["keep", "answers"], ["file"],
+]  # fmt: skip
+
+
+def put(table: Any, where: list[str | int], value: object) -> None:
+    """Put a value into a table, if there is such a place."""
+    for step in where[:-1]:
+        if isinstance(table, dict):
+            table = table.setdefault(step, {})
+        elif isinstance(table, list) and table:
+            table = table[0]
+    if isinstance(table, dict) or (isinstance(table, list) and table and where[-1] == 0):
+        table[where[-1]] = value
+
+
+@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    changes=st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3),
+    text=st.sampled_from([SOUND, MEASURED]),
+)
+def test_whatever_is_written_in_a_quiz_is_a_finding_or_a_quiz(
+    site: Path, changes: list[tuple[list[str | int], object]], text: str
+) -> None:
+    """M4, S5: any value at any key; never a traceback, and what passes can be taken to an end."""
+    front, body = text.split("---\n")[1:]
+    plain = YAML(typ="safe").load(front)
+    for where, value in changes:
+        put(plain["quiz"], where, value)
+    (site / "magnets" / "proef.md").write_text(f"---\n{json.dumps(plain)}\n---\n{body}", "utf-8")
+    loaded = load_site(site)
+    assert loaded.site is not None
+    for magnet in loaded.site.magnets.values():
+        if isinstance(magnet.details, Quiz):
+            it = magnet.details
+            answers = tuple((len(question.options) - 1,) for question in it.questions)
+            assert it.score(it.taken(answers)) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 
@@ -158,6 +159,9 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     mail = composer.compose(order, visit.moment).decode()
     assert "Het lange zwakke verslag." in mail
     assert "<strong>zwakke</strong>" in mail
+    assert "/sterk-of-zwak/result/zwak" in mail
+    again = composer.compose(replace(order, hands_out=False), visit.moment).decode()
+    assert "verslag" not in again, "who gives a consent anew has the report already"
 
 
 def test_the_file_of_an_outcome_is_handed_out_to_who_reached_it(visit: Visit) -> None:
