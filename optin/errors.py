@@ -14,6 +14,8 @@
         ├── LinkForged             a token that we did not sign, or signed for another action (S3)
         ├── LinkExpired            a token of ours whose time is over (D4)
         ├── LinkSpent              a token of ours whose request is gone (erased, or never kept)
+        ├── AnswersUnknown         an answer that the quiz does not have
+        ├── AnswersStale           answers that cannot be read: too old, of another quiz or version
         ├── FileUnavailable        a magnet that no longer has a file to hand out
         ├── MagnetClosed           a form of a magnet that takes none any more
         └── TooManyRequests        a limit was reached (D8)
@@ -125,6 +127,19 @@ class LinkSpent(VisitorRefused):
 
     status = 410
     name = "link-spent"
+
+
+class AnswersUnknown(VisitorRefused):
+    """An answer that the quiz does not have, or more of them than a question takes."""
+
+    name = "answers-unknown"
+
+
+class AnswersStale(VisitorRefused):
+    """Sealed answers that cannot be used: too old, altered, or of another quiz or version of it."""
+
+    status = 410
+    name = "answers-stale"
 
 
 class FileUnavailable(VisitorRefused):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.office import Office, StoreOutbox
+from optin.consent.form import FormDeclaration
+from optin.consent.quiz import Outcome, Quiz
 from optin.mail.composing import Composer
 from optin.mail.composing import Mailbox as Sender
 from optin.mail.courier import Courier
@@ -17,7 +21,7 @@ def courier_of(edition: Edition, office: Office) -> Courier:
     sender = Sender(site.sender.name, site.sender.address, site.sender.reply_to)
     courier = Courier(
         StoreOutbox(office),
-        Composer(edition.theme, sender, site.settings.base_url, site.controller),
+        Composer(edition.theme, sender, site.settings.base_url, site.controller, partial(report_of, edition)),
         open_transport(site.settings.mail, site.root),
         open_signer(site.dkim),
         sender.address,
@@ -25,3 +29,10 @@ def courier_of(edition: Edition, office: Office) -> Courier:
     )
     office.wake_courier = courier.wake
     return courier
+
+
+def report_of(edition: Edition, form: FormDeclaration) -> Outcome | None:
+    """Return the outcome that a form of a quiz told, as the site words its report now."""
+    magnet = edition.site.magnets.get(form.magnet)
+    details = None if magnet is None else magnet.details
+    return details.outcome(form.detail.get("outcome", "")) if isinstance(details, Quiz) else None

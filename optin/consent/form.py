@@ -17,6 +17,10 @@ Slug = NewType("Slug", str)
 
 EMAIL_FIELD = "email"
 PHONE_FIELD = "phone"
+OUTCOME_FIELD = "outcome"  # of a quiz: nobody types it
+ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them
+# what belongs to one request, and not to how the person is reached
+REQUEST_FIELDS = frozenset({OUTCOME_FIELD, ANSWERS_FIELD})
 
 
 @dataclass(frozen=True)

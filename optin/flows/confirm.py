@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from optin.consent.code import MAX_TRIES, matches
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
@@ -187,7 +187,8 @@ def _confirm(
     # 5. Keep what was declared; queue the magnet and the receipt.
     declared = opened.declared
     known = load_contact(tx, vault, subject)
-    newest = {**known.values, EMAIL_FIELD: declared.email, **declared.fields}
+    of_person = {name: text for name, text in declared.fields.items() if name not in REQUEST_FIELDS}
+    newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
     if known.correction is not None:  # put right since this was typed
         newest |= known.correction.after(stored.created_at)
     values = {name: value for name, value in newest.items() if value}

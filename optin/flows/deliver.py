@@ -259,8 +259,10 @@ def _delivery(
         for consent in consents_of(tx, stored.subject)
         if consent.record.status is Status.GIVEN
     }
-    hands_out = order.form.file and not opened.declared.through
-    download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now) if hands_out else ""
+    hands_out = not opened.declared.through
+    download = ""
+    if order.form.file and hands_out:
+        download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
     unsubscribe = vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
     withdraw_at = f"{policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(
@@ -273,6 +275,7 @@ def _delivery(
             if question.purpose in live
         ),
         download_token=download,
+        hands_out=hands_out,
         unsubscribe_token=unsubscribe,
         attachments=proof_of_receipt(tx, vault, opened, withdraw_at, policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),

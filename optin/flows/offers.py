@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from optin.consent.form import FormVersion, Slug
+from optin.consent.form import FormDeclaration, FormVersion, Slug
 
 
 class Offers:
@@ -20,12 +20,16 @@ class Offers:
         """The form versions that are served."""
         return frozenset(form.digest for form in self._forms)
 
-    def form_for(self, purpose: str, channel: str, magnet: str, lang: str) -> FormVersion | None:
-        """Return the form that asks this: of the same magnet, else in the same language, else none."""
-        magnet = self._renamed.get(magnet, magnet)
+    def form_for(self, purpose: str, channel: str, like: FormDeclaration) -> FormVersion | None:
+        """Return the form that asks this: of the magnet of an earlier one, else in its language, else none.
+
+        Of several forms of a quiz it is that of the same outcome, if it is still there.
+        """
+        magnet = self._renamed.get(like.magnet, like.magnet)
         asking = [form for form in self._forms if _asks(form, purpose, channel)]
         of_magnet = [form for form in asking if form.declaration.magnet == magnet]
-        of_language = [form for form in asking if form.declaration.lang == lang]
+        of_magnet.sort(key=lambda form: form.declaration.detail.get("outcome") != like.detail.get("outcome"))
+        of_language = [form for form in asking if form.declaration.lang == like.lang]
         return next(iter((*of_magnet, *of_language)), None)
 
 

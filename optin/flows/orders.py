@@ -65,6 +65,7 @@ class MailOrder(Order):
     confirmed_at: datetime | None = None
     receipts: tuple[Receipt, ...] = ()
     download_token: str = ""  # empty: nothing to download
+    hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
     unsubscribe_token: str = ""
     first_name: str = ""
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)

@@ -276,7 +276,7 @@ def _consents(
 
 def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConsent) -> str:
     asked = request.declaration
-    form = policy.offers.form_for(consent.purpose, consent.channel, asked.magnet, asked.lang)
+    form = policy.offers.form_for(consent.purpose, consent.channel, asked)
     question = None if form is None else form.declaration.question(consent.purpose)
     return "" if question is None else question.wording
 

@@ -19,7 +19,7 @@ from enum import StrEnum
 
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
@@ -136,7 +136,7 @@ def _prove(
     return Proven(
         subject=lead.subject,
         email=contact.email,
-        fields=_fields(contact, number),
+        fields=_fields(contact, declared, number),
         question=question,
         requested_at=asked[1].at,
         confirmed_at=confirmed[1].at,
@@ -194,9 +194,10 @@ def _number(lead: StoredLead, contact: Contact, declared: Declared, asked_at: da
     return correction.after(asked_at).get(PHONE_FIELD, declared.fields.get(PHONE_FIELD))
 
 
-def _fields(contact: Contact, number: str | None) -> dict[str, str]:
-    """Return what is known of the person; the number is that of this very consent."""
+def _fields(contact: Contact, declared: Declared, number: str | None) -> dict[str, str]:
+    """Return what is known of the person; number and a quiz's outcome are those of this very consent."""
     known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
+    known |= {name: text for name, text in declared.fields.items() if name in REQUEST_FIELDS}
     return {**known, PHONE_FIELD: number} if number else known
 
 

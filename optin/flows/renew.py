@@ -58,7 +58,7 @@ def ask_again(
     False: nobody asks it any more, so nobody may be asked again. Raises LinkSpent.
     """
     asked = open_request(tx, vault, peek_request(tx, consent.record.request or RequestId(b""))).declaration
-    form = policy.offers.form_for(consent.purpose, consent.channel, asked.magnet, asked.lang)
+    form = policy.offers.form_for(consent.purpose, consent.channel, asked)
     if form is None:
         return False
     contact = load_contact(tx, vault, subject)

@@ -7,13 +7,16 @@ import binascii
 import hashlib
 import re
 import textwrap
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
 
 from optin.consent.address import as_mailed
+from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Controller
+from optin.consent.quiz import Outcome
 from optin.flows.attendance import Standing
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.receipt import Attachment
@@ -54,8 +57,19 @@ class Mailbox:
 class Composer:
     """Turns an order into the bytes that are sent."""
 
-    def __init__(self, theme: Theme, sender: Mailbox, base_url: str, controller: Controller) -> None:
-        """Speak for `sender` of `controller`; every link begins with `base_url`."""
+    def __init__(
+        self,
+        theme: Theme,
+        sender: Mailbox,
+        base_url: str,
+        controller: Controller,
+        report_of: Callable[[FormDeclaration], Outcome | None] = lambda _form: None,
+    ) -> None:
+        """Speak for `sender` of `controller`; every link begins with `base_url`.
+
+        `report_of`: the outcome of a quiz whose report is due to who signed up by a form.
+        """
+        self._report_of = report_of
         self._controller = controller
         self._theme = theme
         self._sender = sender
@@ -144,13 +158,14 @@ class Composer:
         if order.confirmed_at is None:
             raise ValueError(order.kind)
         token = order.download_token
+        report = self._report_of(order.form) if order.hands_out else None
         return self._theme.mail(
             DeliveryMail(
                 lang=order.form.lang,
                 controller=order.form.controller,
                 title=order.form.title,
                 kind=order.form.kind,
-                page_url=self._page(order),
+                page_url=self._page(order) + _below(order.form),
                 requested_at=order.requested_at,
                 confirmed_at=order.confirmed_at,
                 granted=tuple(Granted(given.question, given.until) for given in order.receipts),
@@ -163,6 +178,8 @@ class Composer:
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
                 webinar=self._shown(order),
+                report="" if report is None else report.report,
+                report_html="" if report is None else report.report_html,
             )
         )
 
@@ -245,6 +262,12 @@ class Composer:
 
     def _unsubscribe(self, order: MailOrder) -> str:
         return f"{self._base}/unsubscribe/{order.unsubscribe_token}"
+
+
+def _below(form: FormDeclaration) -> str:
+    """Return where a form was, below its magnet's address: that of a quiz is under a result."""
+    outcome = form.detail.get("outcome")
+    return f"/result/{outcome}" if outcome else ""
 
 
 def _ascii(name: str, value: str) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from optin.site.findings import nearest
 
+FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
+
 
 class Absence(Enum):
     """Why a name means no file that can be used."""

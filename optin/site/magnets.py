@@ -10,10 +10,10 @@ from urllib.parse import unquote
 from markdown_it.common.utils import escapeHtml
 
 from optin.consent.details import Details
-from optin.consent.form import EMAIL_FIELD, FormField, Slug
+from optin.consent.form import ANSWERS_FIELD, EMAIL_FIELD, OUTCOME_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Document, Path_, read_front_matter
-from optin.site.files import Absence, absence_in_words, find_inside, read_most
+from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
 from optin.site.findings import Finding, Severity, nearest, shown_path
 from optin.site.kinds import KINDS, Kind
 from optin.site.lint import (
@@ -31,12 +31,12 @@ from optin.site.validation import validated
 from optin.site.variants import read_variants
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
 
-FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt".split()  # noqa: SIM905
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
 # names in the form, and columns of an export, where a field would stand under another's heading
 TAKEN_FIELDS = frozenset(
     f"{EMAIL_FIELD} consent form token purpose channel consent_text requested_at confirmed_at expires_at"
-    " form_version privacy_version magnet lang evidence unsubscribe_url".split()
+    " form_version privacy_version magnet lang evidence unsubscribe_url"
+    f" {OUTCOME_FIELD} {ANSWERS_FIELD}".split()
 )
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
@@ -103,7 +103,7 @@ class MagnetReader:
             message = f"The language {written.lang!r} is not one of the site's."
             self._say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
-        fields = self._fields(written)
+        fields = (*self._fields(written), *self._fields_of_quiz(written))
         sure = self._is_sure_of_form(written, questions)
         if sure:
             for key, objection in objections_to_form(questions, fields):
@@ -151,6 +151,9 @@ class MagnetReader:
             if other.table and other.table != kind.table and getattr(written, other.table) is not None:
                 message = f"A {kind.name} has no {other.table}."
                 self._say((other.table,), message, f"Remove it, or write kind: {other.name}.", code="kind")
+        if kind.forks and written.variants:
+            message = f"A {kind.name} has one wording: its pages differ by the result already."
+            self._say(("variants",), message, "Remove variants.", code="variant")
         table = getattr(written, kind.table) if kind.table else None
         if kind.table and table is None:
             if self._validated.vouches((kind.table,)):
@@ -158,7 +161,10 @@ class MagnetReader:
                 self._say(("kind",), message, f"optin new {kind.name} shows how it begins.", code="kind")
             return None
         reading = kind.read(table, self._path.parent, written.lang)
+        partly = any(place[0] == kind.table for place in self._validated.spoilt)
         for it in reading.complaints:
+            if it.of_the_whole and partly:
+                continue
             severity: Severity = "warning" if it.warning else "error"
             self._say(it.where, it.message, it.cure, severity, "kind")
         return reading.details
@@ -230,6 +236,17 @@ class MagnetReader:
             cure = f"Add label, or use one of {', '.join(KNOWN_FIELDS)}."
             self._say(where, message, cure, code="label")
         return FormField(entry.name, label, entry.why.strip(), entry.required)
+
+    def _fields_of_quiz(self, written: MagnetFile) -> tuple[FormField, ...]:
+        """Return what a quiz declares of itself: nobody types it, but it is kept, so the form says why."""
+        if written.quiz is None:
+            return ()
+        label, lang = self._around.label, written.lang
+        why = label(lang, f"{OUTCOME_FIELD}.why")
+        fields = [FormField(OUTCOME_FIELD, label(lang, OUTCOME_FIELD), why)]
+        if written.quiz.keep is not None:
+            fields.append(FormField(ANSWERS_FIELD, label(lang, ANSWERS_FIELD), written.quiz.keep.answers))
+        return tuple(fields)
 
     def _file(self, written: MagnetFile, kind: Kind | None) -> Path | None:
         where: Path_ = ("file",)

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from optin.consent.details import Details
-from optin.consent.form import FormField, Slug
+from optin.consent.form import FormDeclaration, FormField, Slug
 from optin.consent.purpose import (
     Channel,
     ConsentQuestion,
@@ -17,6 +17,7 @@ from optin.consent.purpose import (
     PurposeId,
     RetentionPeriod,
 )
+from optin.consent.quiz import Quiz
 from optin.proof.note import VerifierKey
 from optin.settings import Settings
 from optin.site.findings import Finding
@@ -178,6 +179,13 @@ class Magnet:
     def closes_at(self) -> datetime | None:
         """From when on no form is taken (UTC); None: never."""
         return None if self.details is None else self.details.closes_at
+
+    def file_for(self, form: FormDeclaration) -> Path | None:
+        """Return the file that a form of this magnet hands out: of a quiz, the one of its outcome."""
+        if not isinstance(self.details, Quiz):
+            return self.file
+        outcome = self.details.outcome(form.detail.get("outcome", ""))
+        return self.folder / outcome.file if outcome is not None and outcome.file else None
 
 
 @dataclass(frozen=True)

@@ -50,3 +50,44 @@ def _look_at(
             foreign.append((target, line))
         elif target.startswith(("http://", "https://")):
             token.attrSet("rel", "noopener noreferrer")
+
+
+def plain_prose(text: str) -> str:
+    """Return a text for a plain mail: each paragraph and item on one line, without marks; links in full."""
+    blocks: list[str] = []
+    lists: list[int] = []  # the next number of each list that is open, 0 for one without numbers
+    mark, tight = "", False
+    for token in MarkdownIt("commonmark", {"html": False}).parse(text):
+        if token.type in {"bullet_list_open", "ordered_list_open"}:
+            lists.append(int(token.attrGet("start") or 1) if token.type.startswith("ordered") else 0)
+            tight = len(lists) > 1
+        elif token.type.endswith("_list_close"):
+            lists.pop()
+            tight = bool(lists)
+        elif token.type == "list_item_open":
+            number = lists[-1]
+            mark = "  " * (len(lists) - 1) + (f"{number}. " if number else "- ")
+            lists[-1] = number + 1 if number else 0
+        elif token.type in {"inline", "fence", "code_block"}:
+            words = _plain(token) if token.type == "inline" else token.content.strip()
+            indent = "" if mark or not lists else "  " * len(lists)
+            if blocks and mark and tight:
+                blocks[-1] += f"\n{mark}{words}"
+            else:
+                blocks.append(f"{mark or indent}{words}")
+            mark, tight = "", bool(lists)
+    return "\n\n".join(blocks)
+
+
+def _plain(token: Token) -> str:
+    words, target = "", ""
+    for child in token.children or ():
+        if child.type in {"softbreak", "hardbreak"}:
+            words += " "
+        elif child.type == "link_open":
+            target = str(child.attrGet("href") or "")
+        elif child.type == "link_close":
+            words += "" if words.endswith(target) else f" ({target})"
+        else:
+            words += child.content
+    return words

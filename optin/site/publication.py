@@ -8,6 +8,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
+from optin.consent.details import Details
 from optin.consent.form import (
     FormDeclaration,
     FormDigest,
@@ -18,10 +19,12 @@ from optin.consent.form import (
     Slug,
     details_text,
 )
+from optin.consent.quiz import Quiz
 from optin.proof.canonical import canonical
 from optin.site.findings import Finding
 from optin.site.kept import Kept
 from optin.site.model import Magnet, PictureFile, Site, Variant
+from optin.site.quiz_pages import quiz_view, result_view
 from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
@@ -37,6 +40,7 @@ from optin.theme.views import (
     MovedView,
     Picture,
     PrivacyView,
+    QuizView,
 )
 
 KEY_CHARACTERS = 32
@@ -55,6 +59,14 @@ class Face:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """The page at a magnet's address where that has no form yet: a quiz asks before it has a result."""
+
+    view: QuizView
+    page: bytes
+
+
+@dataclass(frozen=True)
 class Publication:
     """Every page that is the same for everybody. `faces`: of each magnet, the page at its address first."""
 
@@ -64,6 +76,7 @@ class Publication:
     closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
     moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
+    openings: Mapping[Slug, Opening] = field(default_factory=dict)  # what is at its address before its forms
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
@@ -85,6 +98,13 @@ class Publication:
         """Return the page of a magnet that has the form `key`."""
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
+    def face_like(self, form: FormVersion) -> Face:
+        """Return what is served now in the place of an earlier form: of the same outcome, if there is one."""
+        faces = self.faces[form.declaration.magnet]
+        same = form.declaration.detail.get("outcome")
+        alike = (face for face in faces if face.form.declaration.detail.get("outcome") == same)
+        return self.face(form.declaration.magnet, form.key) or next(alike, faces[0])
+
 
 @dataclass(frozen=True)
 class _Rendered:
@@ -93,6 +113,7 @@ class _Rendered:
     faces: tuple[Face, ...] = ()
     closed: bytes | None = None
     moved: bytes | None = None
+    opening: Opening | None = None
     wrong: tuple[Finding, ...] = ()
 
 
@@ -137,13 +158,17 @@ def publish(site: Site, theme: Theme, kept: Kept | None = None) -> Publication:
             for old in site.magnets[slug].was
         },
         findings=one_for_each_place([*wrong, *tried]),
+        openings={slug: it.opening for slug, it in sound.items() if it.opening is not None},
     )
 
 
 def _render(site: Site, theme: Theme, magnet: Magnet, view: LandingView) -> _Rendered:
     try:
         shown = _faces(theme, view, magnet)
-        closed = moved = None
+        closed = moved = opening = None
+        if isinstance(view.details, Quiz):
+            asking = quiz_view(_with_card(theme, view)[0], view.details)
+            opening = Opening(asking, theme.page(asking).encode())
         if magnet.closes_at is not None:
             closed = theme.page(ClosedView(view.frame, view)).encode()
         if magnet.was:
@@ -151,21 +176,38 @@ def _render(site: Site, theme: Theme, magnet: Magnet, view: LandingView) -> _Ren
     except BROKEN as problem:
         return _Rendered(wrong=(template_finding(site.root, problem, slug=magnet.slug),))
     unlawful = [finding for face in shown for finding in _unlawful(site, face)]
-    return _Rendered(shown, closed, moved, (*unlawful, *_alike(magnet.slug, shown)))
+    return _Rendered(shown, closed, moved, opening, (*unlawful, *_alike(magnet.slug, shown)))
 
 
 def _faces(theme: Theme, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
-    """Return every page of a magnet that has a form: as it is written, then its variants."""
+    """Return every page of a magnet that has a form: as it is written, then its variants.
+
+    A quiz has one for each outcome.
+    """
+    address = f"/{magnet.slug}"
+    if isinstance(view.details, Quiz):
+        quiz = view.details
+        return tuple(
+            _face(theme, result_view(view, quiz, outcome), f"{address}/result/{outcome.id}")
+            for outcome in quiz.outcomes
+        )
     views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
-    return tuple(_face(theme, wording) for wording in views)
+    return tuple(_face(theme, wording, address) for wording in views)
 
 
-def _face(theme: Theme, view: LandingView) -> Face:
-    """Return a page with its form, and with what social sites show of it: its own picture, else a card.
+def _face(theme: Theme, view: LandingView, path: str) -> Face:
+    """Return a page with its form, and with what social sites show of it."""
+    view, card = _with_card(theme, view)
+    version, named = _version(theme, view)
+    return Face(path, named, version, card)
+
+
+def _with_card(theme: Theme, view: LandingView) -> tuple[LandingView, SocialCard | None]:
+    """Return a page with what social sites show of it: its own picture, else a card that is to be drawn.
 
     None of them shows an SVG.
     """
-    path, card = f"/{view.declaration.magnet}", None
+    card = None
     shown = view.picture
     if shown is None or shown.url.endswith(".svg"):
         key = f"kind.{view.declaration.kind}"
@@ -173,8 +215,7 @@ def _face(theme: Theme, view: LandingView) -> Face:
         title, name = view.declaration.title, view.frame.controller.name
         card = SocialCard(kind, title, name, theme.look.colour)
         shown = Picture(card.url, f"{kind}: {title}", WIDTH, HEIGHT)
-    version, named = _version(theme, replace(view, card=shown))
-    return Face(path, named, version, card)
+    return replace(view, card=shown), card
 
 
 def _as_variant(view: LandingView, variant: Variant) -> LandingView:
@@ -268,12 +309,20 @@ def _landing(
         texts=magnet.texts,
         page_url=f"{frame.pages_url}/{magnet.slug}",
         picture=None if magnet.picture is None else _picture(theme, magnet.picture, kept),
-        details=magnet.details,
+        details=_linked_details(site, magnet.details, here),
         alternates=tuple(
             Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")
             for it in site.groups.get(magnet.group, ())
         ),
     )
+
+
+def _linked_details(site: Site, details: Details | None, here: Collection[str]) -> Details | None:
+    """Lead the links in a quiz's results to where they are answered."""
+    if not isinstance(details, Quiz):
+        return details
+    outcomes = tuple(replace(it, text_html=linked(site, it.text_html, here)) for it in details.outcomes)
+    return replace(details, outcomes=outcomes)
 
 
 def _picture(theme: Theme, picture: PictureFile, kept: Kept) -> Picture:

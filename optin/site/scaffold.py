@@ -97,11 +97,9 @@ def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
     if kind.hands_out_file:
         lines.append(f"file: {slug}.pdf")
     lines.append(f"purposes: [{purpose or ''}]")
-    lines += (
-        [Template(kind.begin).substitute(slug=slug), "---", "", start.body]
-        if kind.begin
-        else ["---", "", start.body]
-    )
+    begin = kind.begin or start.begin
+    lines += [Template(begin).substitute(slug=slug)] if begin else []
+    lines += ["---", "", start.body]
     return "\n".join(lines)
 
 

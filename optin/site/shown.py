@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from html.parser import HTMLParser
 
 from optin.consent.entry import CONSENT_FIELD
-from optin.consent.form import shows
+from optin.consent.form import REQUEST_FIELDS, shows
 from optin.site.lint import Objection
-from optin.theme.views import LandingView
+from optin.theme.views import LandingView, ResultView
 
 CURE = "Mend the template, or remove it to use ours."
 
@@ -33,9 +33,15 @@ def objections_to_page(page: str, view: LandingView) -> Iterator[Objection]:
     if not all(shows(page.encode(), view.declaration, it) for it in view.declaration.questions):
         message = "The page does not show a consent in its own words beside its box (GDPR 7(2))."
         yield Objection("words", message, CURE)
+    told = " ".join(seen.words.split())
+    if isinstance(view, ResultView):
+        kept = [it.why for it in view.declaration.fields if it.name in REQUEST_FIELDS]
+        if any(" ".join(text.split()) not in told for text in (view.outcome.title, *kept)):
+            message = "The page does not show the result, or not why it is kept (GDPR 5(1)(c), 13)."
+            yield Objection("result", message, CURE)
     if view.frame.privacy_url not in seen.links:
         yield Objection("privacy", "The page has no link to the privacy statement (GDPR 13).", CURE)
-    if view.declaration.controller.name not in " ".join(seen.words.split()):
+    if view.declaration.controller.name not in told:
         yield Objection("controller", "The page does not say who is responsible (GDPR 13).", CURE)
 
 

@@ -114,6 +114,8 @@ def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_
         parent[key] = deepcopy(_STAND_INS[kind])
     elif kind == "missing" or kind.startswith("string") or (isinstance(parent, list) and where not in spoilt):
         parent[key] = STAND_IN
+    elif isinstance(parent, dict) and key not in parent:
+        parent.clear()  # a key that cannot be told: none of its table is kept
     else:
         parent.pop(key)
     spoilt.add(where)
@@ -232,7 +234,8 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
 
 
 def _keys(model: type[BaseModel], where: Path_) -> tuple[str, ...]:
-    return tuple(_model_at(model, where).model_fields)
+    fields = _model_at(model, where).model_fields
+    return tuple(field.alias or name for name, field in fields.items())
 
 
 def _meaning(model: type[BaseModel], where: Path_) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.record import RequestId
 from optin.consent.webinar import Webinar
 from optin.flows.attendance import Attendance, Standing
@@ -34,7 +35,7 @@ QUESTIONS = (
 )
 GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
 HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
-KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar")
+KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz")
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
@@ -72,6 +73,7 @@ def pages(lang: str) -> Iterator[Any]:
     both = (views.Alternate(lang, "Own", "/x"), views.Alternate("en", "English", "/y"))
     yield replace(_landing(frame, "white-paper"), alternates=both)
     yield views.MovedView(frame, "Title", "/x")
+    yield from _quizzes(frame)
     yield views.ClosedView(frame, _landing(frame, "white-paper"))
     yield views.ClosedView(frame, _landing(frame, "webinar"))
     for shown in webinars():
@@ -144,12 +146,37 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
         )
     yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[0], URL, AT, shown[-1], URL), ()
     yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[-1], URL, AT, shown[3], URL), ()
+    yield replace(full, kind="quiz", report="Report.", report_html="<p>Report.</p>"), (FETCH, WITHDRAW)
     renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None), (CONFIRM,)
     yield views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
     for holds in (HOLDS, ()):
         yield views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
+
+
+def sample_quiz(pages: Pages, why: str = "") -> Quiz:
+    """Return a small quiz."""
+    options = (Option("Yes", (1,)), Option("No", (0,)))
+    questions = (Question("First?", options), Question("Second?", options, several=True, optional=True))
+    outcome = Outcome("good", "Good", "<p>Text.</p>", report="Report.", report_html="<p>Report.</p>")
+    return Quiz(pages, questions, (outcome,), why_answers=why)
+
+
+def _quizzes(frame: views.Frame) -> Iterator[Any]:
+    blank = _landing(frame, "quiz")
+    for pages, shown in ((Pages.ONE, (0, 1)), (Pages.EACH, (0,)), (Pages.EACH, (1,))):
+        quiz = sample_quiz(pages, "To advise you." if shown == (1,) else "")
+        view = views.QuizView(frame, blank, quiz, f"{URL}/answers", shown, quiz.unanswered)
+        yield view
+        yield replace(view, missing=shown[:1], changed=True, so_far="s", back_url="/x", chosen=((0,), (0, 1)))
+    form = blank.declaration
+    told = (FormField("outcome", "Result", "To know it."), FormField("answers", "Answers", "To advise."))
+    kept = replace(form, fields=(*form.fields, *told))
+    for action in ("", URL):
+        yield views.ResultView(
+            frame, kept, "", "", action, "f" * 32, page_url=URL, outcome=quiz.outcomes[0], quiz_url=URL
+        )
 
 
 def _landing(frame: views.Frame, kind: str) -> views.LandingView:

@@ -30,6 +30,8 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
+    views.ResultView: "pages/result.html",
+    views.QuizView: "pages/quiz.html",
     views.ClosedView: "pages/closed.html",
     views.PlaceView: "pages/place.html",
     views.MovedView: "pages/moved.html",
@@ -165,7 +167,7 @@ class Theme:
     def page(self, view: Any) -> str:
         """Return the page that shows `view`."""
         words = self.wording(view.frame.lang)
-        if isinstance(view, views.LandingView) and view.texts:
+        if isinstance(view, views.LandingView | views.QuizView) and view.texts:
             words = Wording(view.frame.lang, self._texts.get(view.frame.lang, {}), dict(view.texts))
         return self._render(TEMPLATES[type(view)], view, words)
 

@@ -23,6 +23,7 @@ from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
+from optin.web.quiz import get_answers, post_answers
 from optin.web.refusals import fail, refuse, refuse_http
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
@@ -62,6 +63,9 @@ VISITOR_ROUTES = (
     Route("/static/{name}", get_card, methods=["GET"]),
     Route("/{slug}", get_nothing, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
+    Route("/{slug}/answers", get_answers, methods=["GET"]),
+    Route("/{slug}/answers", post_answers, methods=["POST"]),
+    Route("/{slug}/result/{outcome}", post_form, methods=["POST"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", post_sent, methods=["POST"]),
 )

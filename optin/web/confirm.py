@@ -107,7 +107,7 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
     )
     form = outcome.form
     magnet = desk.edition.site.magnet(form.magnet)
-    file = None if magnet is None or not outcome.hands_out else magnet.file
+    file = None if magnet is None or not outcome.hands_out else magnet.file_for(form)
     token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
     place = office.vault.links.sign(LinkKind.PLACE, stored, office.clock())
     return desk.page(

@@ -24,12 +24,13 @@ async def get_download(request: Request) -> Response:
     stored = RequestId(office.vault.links.read(LinkKind.DOWNLOAD, token, now, lifetime))
     outcome = await desk.read(partial(view_confirmation, vault=office.vault, request=stored))
     magnet = desk.edition.site.magnet(outcome.form.magnet)
-    if magnet is None or magnet.file is None:
+    promised = None if magnet is None else magnet.file_for(outcome.form)
+    if magnet is None or promised is None:
         raise FileUnavailable
     inside = magnet.folder.resolve()
-    file = magnet.file.resolve()
+    file = promised.resolve()
     if not file.is_relative_to(inside) or not file.is_file():  # a link put there since the check
         raise FileUnavailable
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         office.count_download(outcome.version)  # once for a file that is fetched in parts
-    return FileResponse(file, filename=magnet.file.name, headers={"cache-control": NO_STORE})
+    return FileResponse(file, filename=promised.name, headers={"cache-control": NO_STORE})

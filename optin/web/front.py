@@ -92,6 +92,7 @@ def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str
             contents.setdefault(face.path, Content(face.form.page))  # of several wordings the first
     for old, page in publication.moved.items():
         contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
+    contents |= {f"/{slug}": Content(it.page) for slug, it in publication.openings.items()}
     for slug, page in publication.closed.items():
         if now is not None and is_over(magnets[slug].closes_at, now):
             contents[f"/{slug}"] = Content(page)

@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from optin.consent.address import mailbox_of
 from optin.consent.entry import FORM_FIELD, Entry, Problem, Typed, read_entry, read_typed
-from optin.consent.form import FormVersion, Slug
+from optin.consent.form import REQUEST_FIELDS, FormVersion, Slug
 from optin.consent.links import LinkKind
+from optin.consent.quiz import Quiz
 from optin.consent.record import RequestId
 from optin.errors import FormUnknown, LinkExpired, LinkSpent, MagnetClosed, PageUnknown
+from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
 from optin.flows.sign_up import sign_up
 from optin.store.forms import form_by_key
@@ -36,8 +38,9 @@ async def post_form(request: Request) -> Response:
     typed = read_typed(form.declaration, posted)
     entry = read_entry(form.declaration, typed, desk.edition.site.country)
     if not isinstance(entry, Entry):
-        return _again(desk, slug, form, typed, entry)
+        return _again(desk, form, typed, entry)
     office, now = desk.office, desk.office.clock()
+    entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(desk, slug, form, request)))
     mailbox = office.vault.index(mailbox_of(entry.email))
     policy = desk.limits.policy_for(mailbox, office.policy, now)
     desk.limits.count_mail(mailbox, now)
@@ -111,17 +114,27 @@ async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
     return stored.version
 
 
-def _again(
-    desk: Desk, slug: Slug, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]
-) -> Response:
+def _again(desk: Desk, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]) -> Response:
     """Show the form as it is now with what was typed; a tick stays only on words that are the same."""
     publication = desk.edition.publication
-    view = (publication.face(slug, shown.key) or publication.faces[slug][0]).view
+    view = publication.face_like(shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
     changed = shown.key != view.form_key
     return desk.page(replace(view, typed=kept, problems=problems, changed=changed), 422)
+
+
+def _typed_fields(entry: Entry) -> tuple[tuple[str, str], ...]:
+    """Return what was typed: of a quiz nobody types the outcome."""
+    return tuple(pair for pair in entry.fields if pair[0] not in REQUEST_FIELDS)
+
+
+def _of_quiz(desk: Desk, slug: Slug, form: FormVersion, request: Request) -> tuple[tuple[str, str], ...]:
+    details = desk.edition.site.magnets[slug].details
+    quiz, office = details if isinstance(details, Quiz) else None, desk.office
+    token = request.query_params.get("answers", "")
+    return kept_of_quiz(office.vault, quiz, form.declaration, token, office.clock())
 
 
 def _request_of(desk: Desk, token: str) -> RequestId:

@@ -143,9 +143,9 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(f"read {self.slug}")
         return read(self)
 
-    def rendering(theme, view):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - as above
+    def rendering(theme, view, path):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - as above
         done.append(f"page {view.declaration.magnet}")
-        return rendered(theme, view)
+        return rendered(theme, view, path)
 
     monkeypatch.setattr(MagnetReader, "read", reading)
     monkeypatch.setattr(publication, "_face", rendering)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 from typing import Any
 
 from optin.consent.entry import Problem, Typed
-from optin.consent.form import FormDeclaration
+from optin.consent.form import FormDeclaration, FormField
+from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.webinar import Webinar
 from optin.flows.attendance import Attendance, Standing
@@ -208,7 +210,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield every page with its name."""
     asked = DECLARATION.questions
     at, title = frame(lang), DECLARATION.title
-    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar"):
+    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz"):
         yield f"landing-{kind}", landing(lang, kind)
         yield f"confirm-{kind}", views.ConfirmView(at, title, kind, "/confirm/t", NOW, asked)
         yield f"confirmed-{kind}", views.ConfirmedView(at, title, kind, ())
@@ -273,13 +275,45 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     )
     yield "index", views.IndexView(at, cards)
     yield "index-empty", views.IndexView(at, ())
+    yield from quizzes(lang)
     for name in ERRORS:
         yield f"error-{name}", views.ErrorView(at, name)
 
 
+def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") -> Iterator[tuple[str, Any]]:
+    """Yield the pages of a quiz: all questions, one of them, with mistakes, and the result."""
+    options = (Option(words, (1,)), Option("Nee", (0,)))
+    questions = (Question(words, options), Question("Twee?", options, several=True, optional=True))
+    outcome = Outcome("goed", words, f"<p>{escape(words)}</p><h2>Kop</h2>", report="Verslag.")
+    blank = landing(lang, "quiz")
+    for pages, shown in ((Pages.ONE, (0, 1)), (Pages.EACH, (0,)), (Pages.EACH, (1,))):
+        quiz = Quiz(pages, questions, (outcome,), why_answers="Om u te adviseren." if shown == (1,) else "")
+        asking = views.QuizView(blank.frame, blank, quiz, f"{BASE_URL}/x/answers", shown, quiz.unanswered)
+        name = f"quiz-{pages.value}-{len(shown)}-{shown[0]}"
+        yield name, asking
+        wrong = replace(asking, missing=shown, changed=True, so_far="s", back_url="/x/answers?question=1")
+        yield f"{name}-wrong", replace(wrong, chosen=((0,), (0, 1)))
+    told = (FormField("outcome", "Uitslag", words), FormField("answers", "Antwoorden", words))
+    declared = replace(blank.declaration, fields=(*blank.declaration.fields, *told))
+    result = views.ResultView(
+        blank.frame,
+        declared,
+        "",
+        "",
+        "",
+        "f" * 32,
+        page_url=f"{BASE_URL}/x/result/goed",
+        outcome=outcome,
+        quiz_url="/x",
+    )
+    yield "quiz-result", result
+    yield "quiz-result-wrong", replace(result, action="/x", problems=(Problem("email", "email-missing"),))
+
+
 ERRORS = (
     "internal", "busy", "unknown", "method", "malformed", "too-large", "form-unknown", "link-forged",
-    "link-expired", "link-spent", "file-unavailable", "closed", "too-many",
+    "link-expired", "link-spent", "answers-unknown", "answers-stale", "file-unavailable",
+    "closed", "too-many",
 )  # fmt: skip
 
 
@@ -289,6 +323,7 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     form = replace(declaration(lang), title=HOSTILE, questions=(question,))
     typed = Typed((("email", HOSTILE), ("first_name", HOSTILE), ("phone", HOSTILE)), ())
     yield "landing", landing(lang, declaration=form, description=HOSTILE, typed=typed)
+    yield from quizzes(lang, HOSTILE)
     yield "sent", views.SentView(frame(lang), HOSTILE, "/x/sent", HOSTILE, HOSTILE)
     yield "confirm", views.ConfirmView(frame(lang), HOSTILE, "white-paper", "/c", NOW, (question,))
     yield (

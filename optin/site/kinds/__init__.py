@@ -3,6 +3,7 @@
 from optin.site.kinds.checklist import CHECKLIST
 from optin.site.kinds.kind import Kind
 from optin.site.kinds.newsletter import NEWSLETTER
+from optin.site.kinds.quiz import QUIZ
 from optin.site.kinds.tip_booklet import TIP_BOOKLET
 from optin.site.kinds.webinar import WEBINAR
 from optin.site.kinds.white_paper import WHITE_PAPER
@@ -10,5 +11,5 @@ from optin.site.kinds.white_paper import WHITE_PAPER
 __all__ = ["KINDS", "Kind"]
 
 KINDS: dict[str, Kind] = {
-    kind.name: kind for kind in (WHITE_PAPER, TIP_BOOKLET, CHECKLIST, NEWSLETTER, WEBINAR)
+    kind.name: kind for kind in (WHITE_PAPER, TIP_BOOKLET, CHECKLIST, NEWSLETTER, WEBINAR, QUIZ)
 }

@@ -19,6 +19,7 @@ class Complaint:
     message: str
     cure: str
     warning: bool = False
+    of_the_whole: bool = False  # follows from the whole table: not said while a part of it is a stand-in
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Start:
     title: str
     description: str
     body: str
+    begin: str = ""  # lines of front matter, where they hold words
 
 
 def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
@@ -61,5 +63,6 @@ class Kind:
     start: Mapping[str, Start]
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
     table: str = ""
+    forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
     begin: str = ""  # lines of front matter that a new magnet of this kind begins with

@@ -1,0 +1,66 @@
+"""Answers to a quiz on their way: sealed, with the visitor, stored nowhere before the sign-up (M2)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from datetime import datetime, timedelta
+
+from optin.consent.form import ANSWERS_FIELD, OUTCOME_FIELD, FormDeclaration
+from optin.consent.quiz import Answers, AnswerUnknown, Quiz
+from optin.errors import AnswersStale, KeysUnusable
+from optin.store.vault import Place, Vault
+
+LIFETIME = timedelta(hours=24)
+MAX_CHARACTERS = 4_000  # more than the largest quiz needs
+
+
+def seal_answers(vault: Vault, slug: str, quiz: Quiz, answers: Answers, now: datetime) -> str:
+    """Return the answers so far as a token: encrypted, bound to this quiz and version, for 24 hours."""
+    plain = {"version": quiz.version, "at": int(now.timestamp()), "answers": answers}
+    sealed = vault.seal(_place(slug), json.dumps(plain, separators=(",", ":")).encode())
+    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+
+
+def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime) -> Answers:
+    """Return what was sealed. Raises AnswersStale: altered, too old, of another quiz or version of it."""
+    if not token.isascii() or len(token) > MAX_CHARACTERS:
+        raise AnswersStale
+    try:
+        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        plain = json.loads(vault.open(_place(slug), sealed))
+    except (KeysUnusable, ValueError, binascii.Error):
+        raise AnswersStale from None
+    age = now.timestamp() - plain["at"]
+    if plain["version"] != quiz.version or age > LIFETIME.total_seconds():
+        raise AnswersStale
+    try:
+        return quiz.taken(plain["answers"])
+    except AnswerUnknown:
+        raise AnswersStale from None
+
+
+def kept_of_quiz(
+    vault: Vault, quiz: Quiz | None, form: FormDeclaration, token: str, now: datetime
+) -> tuple[tuple[str, str], ...]:
+    """Return what a sign-up keeps of a quiz: the outcome that its form showed; the answers where it says why.
+
+    Raises AnswersStale when the answers that came along are not those of this outcome.
+    """
+    told = form.detail
+    if OUTCOME_FIELD not in {field.name for field in form.fields} or "result" not in told:
+        return ()
+    kept = [(OUTCOME_FIELD, str(told["result"]))]
+    asks = ANSWERS_FIELD in {field.name for field in form.fields}
+    if asks and token and quiz is not None and quiz.why_answers:
+        answers = open_answers(vault, form.magnet, quiz, token, now)
+        outcome = quiz.score(answers)
+        if quiz.missing(answers) or outcome is None or outcome.id != told.get("outcome"):
+            raise AnswersStale
+        kept.append((ANSWERS_FIELD, quiz.in_words(answers)))
+    return tuple(kept)
+
+
+def _place(slug: str) -> Place:
+    return Place("quiz", slug.encode())

@@ -1,0 +1,152 @@
+"""Taking a quiz: answers come in, the next question or the result goes out. Nothing is stored (M2).
+
+The answers so far travel sealed: in a hidden field, and in the address of the next question, so that the
+back button and a reload do what people expect. GET shows; only the sign-up on a result's page stores.
+No limit counts here: answering costs neither the store nor a mail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.consent.form import Slug
+from optin.consent.quiz import Answers, AnswerUnknown, Pages, Quiz
+from optin.errors import AnswersStale, AnswersUnknown, PageUnknown, PostMalformed
+from optin.flows.answers import open_answers, seal_answers
+from optin.site.quiz_pages import quiz_view
+from optin.theme.views import QuizView
+from optin.web.desk import Desk, desk_of, see_other
+from optin.web.posts import read_post, single
+
+CHANGED = 409
+MISSING = 422
+_OURS = frozenset({"quiz", "question", "so_far"})
+
+
+async def get_answers(request: Request) -> Response:
+    """Show a question with what was chosen there; without answers so far, the quiz begins."""
+    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    taking = _Taking(desk, slug)
+    token = request.query_params.get("so_far", "")
+    place = taking.place(request.query_params.get("question", "1"))
+    if not token:
+        return see_other(f"/{slug}")
+    return desk.page(taking.page(taking.opened(token), place))
+
+
+async def post_answers(request: Request) -> Response:
+    """Take answers: say what is missing, ask on, or lead to the result."""
+    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    taking = _Taking(desk, slug)
+    posted = await read_post(request)
+    quiz = taking.quiz
+    if any(name not in _OURS and taking.numbered(name) is None for name, _ in posted):
+        raise PostMalformed
+    if single(posted, "quiz") != quiz.version:
+        fitting = _fitting(quiz, taking.chosen(posted))
+        return desk.page(replace(taking.page(fitting, 0), changed=True), CHANGED)
+    asked = range(len(quiz.questions))
+    if question := single(posted, "question"):
+        asked = range(taking.place(question), taking.place(question) + 1)
+    token = single(posted, "so_far")
+    before = taking.opened(token) if token else quiz.unanswered
+    chosen = taking.chosen(posted)
+    if any(chosen.get(place) for place in chosen if place not in asked):
+        raise AnswersUnknown
+    try:
+        answers = quiz.taken(
+            [chosen.get(place, ()) if place in asked else old for place, old in enumerate(before)]
+        )
+    except AnswerUnknown:
+        raise AnswersUnknown from None
+    missing = quiz.missing(answers)
+    here = tuple(place for place in missing if place in asked)
+    if here or (missing and quiz.pages is Pages.ONE):
+        page = taking.page(answers, missing[0] if not here else here[0])
+        return desk.page(replace(page, missing=tuple(it for it in missing if it in page.shown)), MISSING)
+    following = asked[-1] + 1
+    if following == len(quiz.questions) and not missing:
+        return see_other(taking.result(answers))
+    return see_other(taking.question(answers, missing[0] if following == len(quiz.questions) else following))
+
+
+class _Taking:
+    """One visitor's way through one quiz."""
+
+    def __init__(self, desk: Desk, slug: Slug) -> None:
+        """Find the quiz. Raises PageUnknown when there is none."""
+        magnet = desk.edition.site.magnets.get(slug)
+        opening = desk.edition.publication.openings.get(slug)
+        if magnet is None or opening is None or not isinstance(magnet.details, Quiz):
+            raise PageUnknown
+        self.quiz = magnet.details
+        self._slug, self._desk, self._landing = slug, desk, opening.view.landing
+
+    def place(self, number: str) -> int:
+        """Return the place of a question by its number, from 1. Raises AnswersUnknown."""
+        if not number.isascii() or not number.isdecimal() or not 1 <= len(number) <= 3:  # noqa: PLR2004
+            raise AnswersUnknown
+        if not 1 <= int(number) <= len(self.quiz.questions):
+            raise AnswersUnknown
+        return int(number) - 1
+
+    def numbered(self, name: str) -> int | None:
+        """Return which question a field answers; None when it is no such field."""
+        number = name.removeprefix("q")
+        sound = name.startswith("q") and number.isascii() and number.isdecimal() and len(number) <= 3  # noqa: PLR2004
+        return int(number) - 1 if sound else None
+
+    def chosen(self, posted: list[tuple[str, str]]) -> dict[int, tuple[int, ...]]:
+        """Return the options that were posted, by question. Raises AnswersUnknown for what is no number."""
+        found: dict[int, tuple[int, ...]] = {}
+        for name, value in posted:
+            place = self.numbered(name)
+            if place is None:
+                continue
+            if not value.isascii() or not value.isdecimal() or len(value) > 3:  # noqa: PLR2004
+                raise AnswersUnknown
+            found[place] = (*found.get(place, ()), int(value) - 1)
+        return found
+
+    def opened(self, token: str) -> Answers:
+        """Return the answers so far. Raises AnswersStale."""
+        office = self._desk.office
+        return open_answers(office.vault, self._slug, self.quiz, token, office.clock())
+
+    def sealed(self, answers: Answers) -> str:
+        """Return the answers as they travel."""
+        office = self._desk.office
+        return seal_answers(office.vault, self._slug, self.quiz, answers, office.clock())
+
+    def page(self, answers: Answers, place: int) -> QuizView:
+        """Return the question at `place`, or the page that has them all."""
+        view = quiz_view(self._landing, self.quiz, place, answers)
+        if not view.alone:
+            return view
+        back = self.question(answers, place - 1) if place else ""
+        return replace(view, so_far=self.sealed(answers), back_url=back)
+
+    def question(self, answers: Answers, place: int) -> str:
+        """Return the address of a question, with the answers so far in it."""
+        query = urlencode({"question": place + 1, "so_far": self.sealed(answers)})
+        return f"/{self._slug}/answers?{query}"
+
+    def result(self, answers: Answers) -> str:
+        """Return the address of the result. Answers go along only where the magnet says why it keeps them."""
+        outcome = self.quiz.score(answers)
+        if outcome is None:  # `check` lets no such quiz pass
+            raise AnswersStale
+        query = f"?{urlencode({'answers': self.sealed(answers)})}" if self.quiz.why_answers else ""
+        return f"/{self._slug}/result/{outcome.id}{query}"
+
+
+def _fitting(quiz: Quiz, chosen: dict[int, tuple[int, ...]]) -> Answers:
+    """Return the answers to an earlier version that this one takes as well."""
+    return tuple(
+        tuple(sorted(chosen.get(place, ()))) if it.takes(chosen.get(place, ())) else ()
+        for place, it in enumerate(quiz.questions)
+    )
