@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from optin.consent.prize import PrizeDraw
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
 from optin.site.findings import Finding
@@ -56,6 +57,7 @@ class Edition:
             keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
             offers=Offers(self.publication.every_form),
+            draws={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, PrizeDraw)},
         )
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from optin.consent.code import MAX_TRIES, matches
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.prize import ANSWER_FIELD, KIND
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
@@ -22,6 +23,7 @@ from optin.consent.record import (
     may_confirm,
 )
 from optin.errors import LinkExpired, LinkSpent
+from optin.flows.entering import Participation, enter, participation
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
@@ -70,6 +72,7 @@ class Confirmation:
     form: FormDeclaration
     granted: tuple[Receipt, ...]
     lapsed: tuple[ConsentQuestion, ...]
+    part: Participation | None = None  # in a prize draw
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
 
 
@@ -158,8 +161,10 @@ def _confirm(
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
     number = opened.declared.fields.get(PHONE_FIELD)
-    add_events(tx, vault, stored.id, opened.circumstances.confirmed(now, questions, how))
+    confirmed = opened.circumstances.confirmed(now, questions, how)
+    add_events(tx, vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
+    enter(tx, vault, opened, confirmed[0], now)
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     for question, record in given:
         until = question.retention.after(now)
@@ -173,7 +178,9 @@ def _confirm(
     # 5. Keep what was declared; queue the magnet and the receipt.
     declared = opened.declared
     known = load_contact(tx, vault, subject)
-    newest = {**known.values, EMAIL_FIELD: declared.email, **declared.fields}
+    answered = {ANSWER_FIELD} if opened.declaration.kind == KIND else set()  # is of the draw alone
+    lasting = {name: value for name, value in declared.fields.items() if name not in answered}
+    newest = {**known.values, EMAIL_FIELD: declared.email, **lasting}
     if known.correction is not None:  # put right since this was typed
         newest |= known.correction.after(stored.created_at)
     values = {name: value for name, value in newest.items() if value}
@@ -210,5 +217,6 @@ def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
             Receipt(question, live[question.purpose]) for question in asked if question.purpose in live
         ),
         lapsed=tuple(question for question in asked if question.purpose not in live),
+        part=participation(tx, opened.stored.id, opened.declaration),
         hands_out=not opened.declared.through,
     )

@@ -10,6 +10,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
+from optin.flows.entering import Participation
 from optin.flows.receipt import Attachment
 from optin.store.rights import LegalHold
 
@@ -21,6 +22,7 @@ class MailKind(StrEnum):
     DELIVERY = "delivery"
     RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
     PERSONAL = "personal"  # the link to the personal page
+    DRAWN = "drawn"  # the result of a prize draw, to each entrant
     ERASED = "erased"  # the last one
 
 
@@ -60,6 +62,7 @@ class MailOrder(Order):
     download_token: str = ""  # empty: nothing to download
     unsubscribe_token: str = ""
     first_name: str = ""
+    part: Participation | None = None  # in a prize draw
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
     circumstances: Circumstances | None = None  # what the event of its sending says
     salt: bytes = b""

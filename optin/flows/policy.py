@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.offers import Offers
 
@@ -24,5 +25,6 @@ class RequestPolicy:
     keep_backups: RetentionPeriod = RetentionPeriod.parse("3 months")  # what a backup must be told (S7)
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
+    draws: Mapping[str, PrizeDraw] = field(default_factory=dict)  # by magnet
     resend: int = 3
     per_address_per_day: int = 5

@@ -10,13 +10,13 @@ from urllib.parse import unquote
 
 from markdown_it.common.utils import escapeHtml
 
-from optin.consent.details import Details
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Path_, read_front_matter
 from optin.site.files import Absence, absence_in_words, find_inside, read_most
 from optin.site.findings import Finding, Severity, nearest, shown_path
 from optin.site.kinds import KINDS, Kind
+from optin.site.kinds.kind import Reading
 from optin.site.lint import (
     PRICE,
     Objection,
@@ -37,8 +37,8 @@ FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt"
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
 # names in the form, and columns of an export, where a field would stand under another's heading
 TAKEN_FIELDS = frozenset(
-    f"{EMAIL_FIELD} consent form token purpose channel consent_text requested_at confirmed_at expires_at"
-    " form_version privacy_version magnet lang evidence unsubscribe_url".split()
+    f"{EMAIL_FIELD} consent form age choice answer token purpose channel consent_text requested_at"
+    " confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url".split()
 )
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
@@ -104,7 +104,7 @@ class MagnetReader:
                 self._object(("texts", key), objection)
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
-        details = None if kind is None else self._details(written, kind)
+        reading = Reading() if kind is None else self._reading(written, kind)
         return Magnet(
             slug=self.slug,
             kind=written.kind,
@@ -119,13 +119,13 @@ class MagnetReader:
             else None,
             pictures=pictures,
             questions=questions,
-            fields=fields,
+            fields=(*fields, *reading.fields),
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
-            details=details,
+            details=reading.details,
         )
 
-    def _details(self, written: MagnetFile, kind: Kind) -> Details | None:
+    def _reading(self, written: MagnetFile, kind: Kind) -> Reading:
         """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
         for other in KINDS.values():
             if other.table and other.table != kind.table and getattr(written, other.table) is not None:
@@ -136,12 +136,14 @@ class MagnetReader:
             if self._validated.vouches((kind.table,)):
                 message = f"A {kind.name} needs the key {kind.table!r}."
                 self._say(("kind",), message, f"optin new {kind.name} shows how it begins.", code="kind")
-            return None
+            return Reading()
+        if table is None:
+            return Reading()
         reading = kind.read(table, self._path.parent, written.lang)
         for it in reading.complaints:
             severity: Severity = "warning" if it.warning else "error"
             self._say(it.where, it.message, it.cure, severity, "kind")
-        return reading.details
+        return reading
 
     def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
         """Tell whether boxes and fields are all as they were meant, so that something follows from them."""

@@ -73,6 +73,12 @@ def make_magnet(site: Site, kind: Kind, slug: str, lang: str) -> list[Path]:
         msg = f"magnets/{slug} is there already."
         raise AlreadyThere(msg)
     text = _front_matter(site, kind, slug, lang)
+    if kind.files:
+        folder.mkdir(parents=True)
+        texts = {"index.md": text, **{name: by.get(lang, by["en"]) for name, by in kind.files.items()}}
+        for name, content in texts.items():
+            (folder / name).write_text(content, "utf-8")
+        return [folder / name for name in texts]
     if not kind.hands_out_file:
         alone.write_text(text, "utf-8")
         return [alone]
@@ -96,11 +102,9 @@ def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
     if kind.hands_out_file:
         lines.append(f"file: {slug}.pdf")
     lines.append(f"purposes: [{purpose or ''}]")
-    lines += (
-        [Template(kind.begin).substitute(slug=slug), "---", "", start.body]
-        if kind.begin
-        else ["---", "", start.body]
-    )
+    words = kind.words.get(lang, kind.words.get("en", {}))
+    begin = [Template(kind.begin).substitute(words, slug=slug)] if kind.begin else []
+    lines += [*begin, "---", "", start.body]
     return "\n".join(lines)
 
 

@@ -30,6 +30,7 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
     views.ClosedView: "pages/closed.html",
+    views.DrawView: "pages/draw.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",
@@ -49,12 +50,18 @@ TEMPLATES: Mapping[type, str] = {
 MAILS: Mapping[type, str] = {
     views.ConfirmationMail: "mails/confirmation",
     views.DeliveryMail: "mails/delivery",
+    views.DrawnMail: "mails/drawn",
     views.RenewalMail: "mails/renewal",
     views.PersonalMail: "mails/personal",
     views.ErasedMail: "mails/erased",
 }
 Mail: TypeAlias = (
-    views.ConfirmationMail | views.DeliveryMail | views.RenewalMail | views.PersonalMail | views.ErasedMail
+    views.ConfirmationMail
+    | views.DeliveryMail
+    | views.DrawnMail
+    | views.RenewalMail
+    | views.PersonalMail
+    | views.ErasedMail
 )
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"

@@ -15,6 +15,7 @@ from optin.errors import OptinError, PageUnknown
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.desk import Desk, desk_of
 from optin.web.download import get_download
+from optin.web.draw import get_draw, get_draw_file
 from optin.web.front import Front
 from optin.web.headers import security_headers
 from optin.web.landing import get_sent, post_form, post_sent
@@ -56,6 +57,8 @@ VISITOR_ROUTES = (
     Route("/privacy/{version}", get_privacy_version, methods=["GET"]),
     Route("/{slug}", get_nothing, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
+    Route("/{slug}/draw", get_draw, methods=["GET"]),
+    Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", post_sent, methods=["POST"]),
 )

@@ -114,5 +114,7 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,
             file_bytes=0 if file is None else file.stat().st_size,
+            part_state="" if outcome.part is None else outcome.part.state,
+            ticket="" if outcome.part is None else outcome.part.ticket,
         )
     )

@@ -22,6 +22,7 @@ from optin.flows.personal import (
     PersonalData,
 )
 from optin.theme import views
+from optin.theme.samples import DRAW
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
@@ -42,6 +43,7 @@ def landing(lang: str, kind: str = "white-paper", **changes: Any) -> views.Landi
         action=f"{BASE_URL}/koud-bellen",
         form_key="f" * 32,
         page_url=f"{BASE_URL}/koud-bellen",
+        details=DRAW if kind == "prize-draw" else None,
     )
     return replace(view, **changes)
 
@@ -115,6 +117,13 @@ def mails(lang: str) -> Iterator[Any]:
     about = (lang, DECLARATION.controller, "https://optin.example.com")
     yield confirmation(lang)
     yield delivery(lang)
+    for state in ("in", "twice", "late"):
+        yield delivery(lang, kind="prize-draw", part_state=state, ticket="7" * 64)
+    told = views.DrawnMail(
+        lang, DECLARATION.controller, DECLARATION.title, DRAW.prize, DRAW.claim, "7" * 64,
+        "https://optin.example.com/x/draw", DRAW.keep, "https://optin.example.com/me", privacy,
+    )  # fmt: skip
+    yield from (told, replace(told, won=True), replace(told, answer="42"))
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
     yield views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
@@ -122,7 +131,7 @@ def mails(lang: str) -> Iterator[Any]:
     yield views.ErasedMail(*about, HELD, privacy)
 
 
-HANDLED = ("show", "export", "withdraw", "hold", "erase")
+HANDLED = ("show", "export", "withdraw", "hold", "erase", "draw")
 
 
 def personal(**changes: Any) -> PersonalData:
@@ -149,9 +158,7 @@ def personal(**changes: Any) -> PersonalData:
         exports=(KeptExport(1, NOW, "crm", "tips-email", "email", "bellijst"),),
         holds=(KeptHold("invoice 2026-114", NOW, {"first_name": "Alice"}),),
         suppressions=(KeptSuppression("", "", NOW), KeptSuppression("tips-email", "email", NOW)),
-        handled=tuple(
-            KeptHandling(NOW, it, "brief") for it in ("show", "export", "withdraw", "hold", "erase")
-        ),
+        handled=tuple(KeptHandling(NOW, it, "brief") for it in HANDLED),
         events=tuple(
             KeptEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in ABOUT_NOBODY
         ),
@@ -174,7 +181,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield every page with its name."""
     asked = DECLARATION.questions
     at, title = frame(lang), DECLARATION.title
-    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter"):
+    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "prize-draw"):
         yield f"landing-{kind}", landing(lang, kind)
         yield f"confirm-{kind}", views.ConfirmView(at, title, kind, "/confirm/t", NOW, asked)
         yield f"confirmed-{kind}", views.ConfirmedView(at, title, kind, ())
@@ -184,6 +191,21 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         problems = (Problem("email", reason), Problem("phone", "phone-invalid"))
         yield f"landing-{reason}", landing(lang, typed=typed, problems=problems, changed=True)
     picture = views.Picture("/static/a.0123456789abcdef.png", "Een lijn", 40, 20)
+    yield (
+        "landing-draw-age",
+        landing(lang, "prize-draw", typed=typed, problems=(Problem("age", "age-missing"),)),
+    )
+    yield "closed-draw", views.ClosedView(at, landing(lang, "prize-draw"))
+    draw = views.DrawView(at, title, "/x", "/x/draw.json", DRAW, "optin draw 1")
+    fixed = replace(draw, entries=7, digest="d" * 64)
+    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/")
+    yield "draw-open", draw
+    yield "draw-fixed", fixed
+    yield "draw-drawn", replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,))
+    yield "draw-nobody", drawn
+    for state in ("in", "twice", "late"):
+        part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket="7" * 64)
+        yield f"confirmed-draw-{state}", part
     yield "landing-picture", landing(lang, picture=picture)
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield f"sent-{problem}", views.SentView(at, title, "/x/sent", "t", "a@example.com", problem)
