@@ -19,6 +19,7 @@ from tests.chromium import ARGUMENTS, installed
 from tests.mail.server import Script, certificate, mail_server
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
+from tests.web.test_prize_draw import draw_at
 
 
 @pytest.fixture(scope="package")
@@ -95,6 +96,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator
     """Serve a site for all browser tests."""
     folder = tmp_path_factory.mktemp("house")
     site_at(folder / "site")
+    draw_at(folder / "site")
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         port = door.inward = asking.getsockname()[1]

@@ -100,5 +100,5 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         bodies = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT body FROM event"))]
         assert office.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
-    # the officer looked, and fixed that nobody takes part; bob has not answered
-    assert kinds == ["requested", "exported", "accessed", "entries-fixed"]
+    # a sweep fixed that nobody takes part, the officer looked; bob has not answered
+    assert kinds == ["requested", "entries-fixed", "exported", "accessed"]

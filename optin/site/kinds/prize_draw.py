@@ -22,9 +22,8 @@ MOMENT = "%Y-%m-%d %H:%M"
 MOST_VALUE = 100_000  # euros, of all prizes of a year (Dutch code, article 4)
 SMALL_VALUE = 4_500  # euros: below, the rules for small games (article 8)
 TAXED_VALUE = 449  # euros a prize: above, Dutch tax on games of chance is due
-ADULT = 18
-YOUNGEST = 16  # GDPR 8(1); under it, the code asks a parent's permission
-LONGEST_DAYS = 366  # a game lasts a year at most (article 2)
+ADULT = 18  # under it, the code asks a parent's permission (article 6)
+YOUNGEST = 16  # who may consent alone (GDPR 8(1))
 LONGEST_KEEP = RetentionPeriod.parse("12 months")
 
 
@@ -158,8 +157,10 @@ def _look_at_code(table: DrawTable, found: list[Complaint]) -> None:
         message = f"A prize above € {TAXED_VALUE} is taxed in the Netherlands."
         cure = "Say in the terms who pays the tax on games of chance."
         found.append(Complaint((TABLE, "value"), message, cure, warning=True))
-    if table.age < YOUNGEST:
-        message = f"Who is under {YOUNGEST} cannot consent alone (GDPR 8), nor enter without a parent."
+    if table.age < ADULT:
+        message = f"Who is under {ADULT} enters only with a parent's permission (Dutch code, article 6)."
+        if table.age < YOUNGEST:
+            message = f"Who is under {YOUNGEST} can neither consent (GDPR 8) nor enter without a parent."
         found.append(Complaint((TABLE, "age"), message, f"Write age: {ADULT}.", warning=True))
     if not table.claim:
         message = "Winners are not told how to get their prize."
