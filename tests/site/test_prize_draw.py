@@ -140,6 +140,16 @@ def run(*words: str) -> tuple[int, str, str]:
     return done.exit_code, done.stdout, done.stderr
 
 
+def test_a_draw_that_closed_is_told_by_the_check(site: Path) -> None:
+    """M2, M4: its date is past: a warning, for it may stay to show its result."""
+    write(site, closes="2020-03-31 23:59", seed={"source": "AEX", "at": "2020-04-02 12:00"})
+    code, _, said = run("check", "--site", str(site))
+    assert code == 0
+    assert "magnets/win/index.md:1:1: warning: It closed on 2020-03-31 21:59 UTC" in said
+    write(site)
+    assert "closed" not in run("check", "--site", str(site))[2]
+
+
 def at(moment: datetime) -> Callable[[], datetime]:
     return lambda: moment
 
