@@ -165,12 +165,14 @@ def test_a_confirmation_after_the_closing_enters_nothing_and_keeps_its_consents(
     """M2: the moment of the confirmation counts; what was ticked holds all the same."""
     hold(world)
     early = world.join("alice@example.com")
-    late = world.sign_up("bob@example.com", TIPS)
+    late, later = world.sign_up("bob@example.com", TIPS), world.sign_up("carol@example.com", TIPS)
+    world.now = CLOSES  # the list is fixed a minute later
+    outcomes = [world.confirm(late)]
     fixed = close(world)
-    outcome = world.confirm(late)
-    assert outcome.part is not None
-    assert outcome.part.state == "late"
-    assert [given.question.purpose for given in outcome.granted] == [TIPS]
+    for outcome in (*outcomes, world.confirm(later)):
+        assert outcome.part is not None
+        assert outcome.part.state == "late"
+        assert [given.question.purpose for given in outcome.granted] == [TIPS]
     assert fixed.tickets == (ticket(world, early),)
     assert world.store.read(partial(load_list, magnet=SLUG)) == fixed
 
