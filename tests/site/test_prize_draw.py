@@ -198,6 +198,10 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
     assert "another seed" in said
     code, shown, _ = run("subject", "show", rows[0]["email"], "--why", "x", *where)
     assert "read your address" in shown or "adres gelezen" in shown
+    bundle = str(tmp_path / "bundle.zip")
+    assert run("evidence", rows[0]["email"], "--out", bundle, *where)[0] == 0
+    assert run("verify", bundle)[0] == 0
+    assert run("audit", *where)[0] == 0
     code, _, said = run("draw", "wim", *where)
     assert code == 1
     assert "Did you mean 'win'?" in said

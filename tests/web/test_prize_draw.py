@@ -122,6 +122,10 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
     win.join("alice@example.com", slug="win", age="yes", choice="none")
     win.fill("late@example.com", "win", age="yes", choice="ticked", consent="tips-email")
     late = win.mail(MailKind.CONFIRMATION).confirm_token
+    win.fill("bob@example.com", "win", age="yes", choice="none")
+    early = win.mail(MailKind.CONFIRMATION).confirm_token
+    win.press(f"/confirm/{early}")
+    assert "alleen nog de uitslag" in win.client.get(f"/confirm/{early}").text
     page = win.client.get("/win/draw")
     assert (page.status_code, "worden vastgelegd" in page.text) == (200, True)
     assert win.client.get("/win/draw.json").status_code == 404
@@ -137,7 +141,7 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
     assert "tip" in said
     assert "liggen vast" in win.client.get("/win/draw").text
     fixed = win.client.get("/win/draw.json").json()
-    assert len(fixed["tickets"]) == fixed["entries"] == 1
+    assert len(fixed["tickets"]) == fixed["entries"] == 2
     win.moment = CLOSES + timedelta(days=2)
     typed = partial(draw_winners, vault=win.office.vault, magnet="win", typed="912,34 18477,10")
     result = win.office.write(partial(typed, now=win.moment))
@@ -158,6 +162,7 @@ def test_a_second_address_of_the_same_mailbox_is_told(win: Visit) -> None:
     win.fill("alice+2@example.com", "win", age="yes", choice="none")
     token = win.mail(MailKind.CONFIRMATION).confirm_token
     win.press(f"/confirm/{token}")
+    assert "alleen nog de uitslag" not in win.client.get(f"/confirm/{token}").text
     assert "Iedereen doet één keer mee" in win.client.get(f"/confirm/{token}").text
 
 
