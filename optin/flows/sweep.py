@@ -164,6 +164,12 @@ def _to_fix(tx: Tx, broom: Broom) -> list[str]:
     ]
 
 
+def missed_draws(tx: Tx, broom: Broom) -> list[str]:
+    """Return the draws that nobody fixed before their seed: they are refused until a later one is named."""
+    draws = broom.policy.draws.items()
+    return [magnet for magnet, it in draws if it.seed_at <= broom.now and fixed_at(tx, magnet) is None]
+
+
 def _entries_over(tx: Tx, broom: Broom) -> list[str]:
     return [magnet for magnet, at, promise in drawn_magnets(tx) if promise.keep.after(at) <= broom.now]
 

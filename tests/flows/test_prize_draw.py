@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -26,7 +27,8 @@ from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.orders import MailKind
 from optin.flows.personal import view_personal
 from optin.store.draws import DrawList, DrawResult, entry_of, load_list, load_result
-from optin.store.log import integrate
+from optin.store.log import integrate, sign_checkpoint
+from optin.store.transaction import Tx
 from tests.flows.test_sweep import office_of
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version
 
@@ -321,3 +323,64 @@ def test_an_edited_draw_is_found(world: World, edit: str) -> None:
     audit = Audit(world.store.read, world.vault)
     list(audit.run())
     assert [finding for finding in audit.findings if "draw of koud-bellen" in finding], audit.findings
+
+
+class Counting:
+    """A transaction that counts what is asked of it."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name in {"run", "one", "all", "many", "each"}:
+            self.asked += 1
+        return getattr(self._tx, name)
+
+
+def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> None:
+    """M2: a hundred thousand entries are one list, fixed and drawn with as many statements as ten."""
+    asked: list[int] = []
+
+    def fill(tx: Tx, count: int) -> None:
+        request, form = (
+            "INSERT INTO request(id, email_index, form, sealed, created_at, erase_at)",
+            world.form.digest,
+        )
+        rows = [
+            {"id": number.to_bytes(16, "big"), "t": f"{number:064x}", "f": form} for number in range(count)
+        ]
+        tx.run("DELETE FROM draw_entry")
+        tx.run("DELETE FROM request")
+        tx.many(
+            f"{request} VALUES (:id, :id, :f, :id, 1, 1)", [{"id": it["id"], "f": it["f"]} for it in rows]
+        )
+        tx.many(
+            "INSERT INTO draw_entry(request_id, magnet, mailbox, ticket, state)"
+            " VALUES (:id, 'koud-bellen', :id, :t, 'in')",
+            [{"id": it["id"], "t": it["t"]} for it in rows],
+        )
+
+    def whole(tx: Tx) -> None:
+        counting = Counting(tx)
+        fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
+        fix(cast("Tx", counting), now=CLOSES + timedelta(minutes=2))
+        integrate(tx)
+        sign_checkpoint(tx, world.vault, CLOSES + timedelta(minutes=2))
+        seed, now = "912,34 18477,10", PROMISE.seed_at + timedelta(hours=1)
+        result = draw_winners(cast("Tx", counting), world.vault, SLUG, seed, now)
+        assert len(result.winners) == PROMISE.winners
+        asked.append(counting.asked)
+        raise Undone
+
+    hold(world)
+    for count in (10, 100_000):
+        world.do(partial(fill, count=count))
+        with pytest.raises(Undone):
+            world.do(whole)
+    assert asked[0] == asked[1] < 30
+    world.tampered = True  # these requests are nobody's
+
+
+class Undone(Exception):
+    """Rolls a transaction back."""

@@ -41,9 +41,9 @@ DRAW = {
 }
 
 
-def write(site: Path, text: str = "Voorwaarden.", **changes: Any) -> None:
+def write(site: Path, text: str = "Voorwaarden.", slug: str = "win", **changes: Any) -> None:
     """Write a draw at /win; JSON is YAML."""
-    folder = site / "magnets" / "win"
+    folder = site / "magnets" / slug
     folder.mkdir(exist_ok=True)
     table = json.dumps({key: value for key, value in {**DRAW, **changes}.items() if value is not None})
     head = "kind: prize-draw\nlang: nl\ntitle: Win\ndescription: Win.\npurposes: [tips-email]"
@@ -148,6 +148,18 @@ def test_a_draw_that_closed_is_told_by_the_check(site: Path) -> None:
     assert "magnets/win/index.md:1:1: warning: It closed on 2020-03-31 21:59 UTC" in said
     write(site)
     assert "closed" not in run("check", "--site", str(site))[2]
+
+
+def test_large_draws_of_one_year_are_counted(site: Path) -> None:
+    """M2, M5: a second large game of a year, and what all of them give away; small ones are free."""
+    for slug, value in (("win", 60_000), ("more", 50_000), ("small", 4_000)):
+        write(site, slug=slug, value=value, winners=200)
+    code, _, said = run("check", "--site", str(site))
+    assert code == 0
+    assert said.count("Another draw of 2030") == 1
+    assert "give away € 110000 together" in said
+    write(site, slug="more", value=50_000, winners=200, closes="2029-03-31 23:59")
+    assert "Another draw" not in run("check", "--site", str(site))[2]
 
 
 def at(moment: datetime) -> Callable[[], datetime]:
