@@ -343,22 +343,18 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
     asked: list[int] = []
 
     def fill(tx: Tx, count: int) -> None:
-        request, form = (
-            "INSERT INTO request(id, email_index, form, sealed, created_at, erase_at)",
-            world.form.digest,
-        )
-        rows = [
-            {"id": number.to_bytes(16, "big"), "t": f"{number:064x}", "f": form} for number in range(count)
-        ]
+        ids = [number.to_bytes(16, "big") for number in range(count)]
         tx.run("DELETE FROM draw_entry")
         tx.run("DELETE FROM request")
         tx.many(
-            f"{request} VALUES (:id, :id, :f, :id, 1, 1)", [{"id": it["id"], "f": it["f"]} for it in rows]
+            "INSERT INTO request(id, email_index, form, sealed, created_at, erase_at)"
+            " VALUES (:id, :id, :form, :id, 1, 1)",
+            [{"id": it, "form": world.form.digest} for it in ids],
         )
         tx.many(
             "INSERT INTO draw_entry(request_id, magnet, mailbox, ticket, state)"
-            " VALUES (:id, 'koud-bellen', :id, :t, 'in')",
-            [{"id": it["id"], "t": it["t"]} for it in rows],
+            " VALUES (:id, 'koud-bellen', :id, :ticket, 'in')",
+            [{"id": it, "ticket": 2 * it.hex()} for it in ids],
         )
 
     def whole(tx: Tx) -> None:
