@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+from optin.consent.prize import PrizeDraw
 from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
@@ -62,6 +63,7 @@ class Edition:
                 it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
             },
             offers=Offers(self.publication.every_form, site.renamed),
+            draws={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, PrizeDraw)},
         )
 
 

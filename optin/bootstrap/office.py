@@ -20,7 +20,7 @@ from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
-from optin.flows.sweep import ERASING, JOURNAL, RULES, Broom, Rule, journal_from
+from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journal_from, missed_draws
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.outbox import give_up_killers
@@ -199,6 +199,11 @@ def sweep(office: Office) -> dict[str, int]:
             office.shorten_journal()
         while count := _step(office, rule):
             done[name] += count
+    broom = Broom(office.vault, office.policy, office.clock())
+    for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
+        log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
+    if done[DRAWS]:
+        advance_log(office)  # under a checkpoint before the seed is known
     if any(done[name] for name in ERASING):
         office.note_ending()
         office.clear()

@@ -26,6 +26,7 @@ COMMANDS = {
     "exports": "officer:exports",
     "scrub": "officer:scrub",
     "subject": "rights:subject",
+    "draw": "draw:draw",
     "evidence": "witness:evidence",
     "verify": "witness:verify",
     "audit": "witness:audit",

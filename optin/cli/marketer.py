@@ -9,10 +9,13 @@ from pathlib import Path
 import click
 
 from optin.bootstrap.edition import load_edition
+from optin.bootstrap.office import utc_now
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.site.beginnings import BEGINNINGS
+from optin.site.closing import closed_magnets
+from optin.site.draws import draws_of_a_year
 from optin.site.findings import as_github, as_json
 from optin.site.kinds import KINDS
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
@@ -64,7 +67,9 @@ def new(site: Path, kind: str, slug: str, lang: str | None) -> None:
 @site_option
 def check(site: Path, shape: str) -> None:
     """Report every mistake of every file, with its cure. Status 1 when there is an error."""
-    _, findings = load_edition(site)
+    edition, findings = load_edition(site)
+    if edition is not None:
+        findings += (*closed_magnets(edition.site, utc_now()), *draws_of_a_year(edition.site))
     errors = sum(finding.severity == "error" for finding in findings)
     if shape == "text":
         show_findings(findings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from optin.consent.address import EmailAddress, parse_email, parse_phone
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import PostMalformed
 
@@ -46,7 +47,8 @@ class Typed:
 
 def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]]) -> Typed:
     """Sort a post into values and ticks. Raises PostMalformed for what no browser sends from this form."""
-    names = [EMAIL_FIELD, *(field.name for field in declaration.fields)]
+    of_draw = (AGE_FIELD, CHOICE_FIELD) if declaration.kind == KIND else ()
+    names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *of_draw]
     values: dict[str, str] = {}
     ticked: list[str] = []
     for name, value in posted:
@@ -56,6 +58,8 @@ def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]]) 
             values[name] = " ".join(value.split())
         elif name != FORM_FIELD:
             raise PostMalformed
+    if values.get(CHOICE_FIELD) == WITHOUT_CONSENT:  # what was ticked beside this button was not meant
+        ticked.clear()
     return Typed(values=tuple((name, values.get(name, "")) for name in names), ticked=tuple(ticked))
 
 
@@ -78,6 +82,8 @@ def read_entry(declaration: FormDeclaration, typed: Typed, country: str) -> Entr
             problems.append(Problem(field.name, "too-long"))
         elif value:
             fields.append((field.name, value))
+    if declaration.kind == KIND and not typed.value(AGE_FIELD):
+        problems.append(Problem(AGE_FIELD, "age-missing"))  # only that it was ticked: no age is kept
     if problems or email is None:
         return tuple(problems)
     purposes = tuple(asked.purpose for asked in declaration.asked(typed.ticked))

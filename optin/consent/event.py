@@ -111,6 +111,29 @@ def restored(at: datetime, size: int) -> dict[str, Any]:
     return {"version": VERSION, "kind": EventKind.RESTORED.value, "at": rfc3339(at), "size": size}
 
 
+def entries_fixed(at: datetime, magnet: str, said: dict[str, Any]) -> dict[str, Any]:
+    """Return the event that the list of a prize draw is fixed; `said`: its digest, the seed named for it."""
+    return {
+        **said,
+        "version": VERSION,
+        "kind": EventKind.ENTRIES_FIXED.value,
+        "at": rfc3339(at),
+        "magnet": magnet,
+    }
+
+
+def drawn(at: datetime, magnet: str, seed: str, transcript: str) -> dict[str, Any]:
+    """Return the event that a prize draw was drawn; `transcript`: the digest of what was published."""
+    return {
+        "version": VERSION,
+        "kind": EventKind.DRAWN.value,
+        "at": rfc3339(at),
+        "magnet": magnet,
+        "seed": seed,
+        "transcript": transcript,
+    }
+
+
 @dataclass(frozen=True)
 class Event:
     """An event as read back from its bytes."""

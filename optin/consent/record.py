@@ -32,11 +32,15 @@ class EventKind(StrEnum):
     RESTORED = "restored"  # evidence only: a backup was put back; what came after it is lost
     EXPORTED = "exported"  # evidence only: proven consents left for a processor
     HANDED = "handed"  # evidence only: a processor was told of a proven consent by webhook
+    ENTRIES_FIXED = "entries-fixed"  # evidence only: the tickets of a prize draw, before its seed
+    DRAWN = "drawn"  # evidence only: the winners of a prize draw, by ticket
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
 
 
 # about no request: what was done, and how often, without a person in it
-ABOUT_NOBODY = frozenset({EventKind.ERASED, EventKind.RESTORED, EventKind.EXPORTED})
+ABOUT_NOBODY = frozenset(
+    {EventKind.ERASED, EventKind.RESTORED, EventKind.EXPORTED, EventKind.ENTRIES_FIXED, EventKind.DRAWN}
+)
 
 
 class Status(StrEnum):

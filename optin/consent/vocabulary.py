@@ -13,6 +13,7 @@ from uuid import UUID
 
 from optin.consent.event import rfc3339
 from optin.consent.form import PHONE_FIELD, FormDeclaration
+from optin.consent.prize import ANSWER_FIELD
 from optin.consent.purpose import Channel, ConsentQuestion, RetentionPeriod
 from optin.consent.record import EventKind, RequestId
 
@@ -64,7 +65,7 @@ def consent_record(told: Told, base_url: str) -> dict[str, Any]:
     form, question = told.form, told.question
     identifier = f"{UUID(bytes=told.request)}.{question.purpose}"
     by_phone = question.channel is Channel.PHONE
-    asked = [field.name for field in form.fields if field.name != PHONE_FIELD]
+    asked = [field.name for field in form.fields if field.name not in {PHONE_FIELD, ANSWER_FIELD}]
     data = ["pd:EmailAddress", *(["pd:TelephoneNumber"] if by_phone else []), *(["pd:Name"] if asked else [])]
     return {
         "@id": f"urn:x-optin:consent:{identifier}",

@@ -6,7 +6,7 @@
 3. Forms and statements: each page has its digest, and shows the words that its declaration says.
 4. People: optin wrote each event; what was declared opens, fits the form and the mailbox; mails are those
    that were sent; each status, and its times, follow from the events.
-5. Exports are those that events tell of. Nothing refers to what is not there.
+5. Exports and prize draws are those that events tell of. Nothing refers to what is not there.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from optin.consent.record import (
     ABOUT_NOBODY,
     EventKind,
 )
+from optin.flows.audit_draws import Event, audit_draws
 from optin.flows.audit_people import EVERYBODY, PeopleAudit, Read, Share
 from optin.proof.bundle import unpack
 from optin.proof.canonical import parse
@@ -334,6 +335,7 @@ class Audit:
     # 5. Exports, attestations, assets, and what else is about nobody.
     def _about_nobody(self) -> None:
         told: Counter[str] = Counter()
+        genuine: list[Event] = []
         for number, body, mac in self.read(events_about_nobody):
             if not compare_digest(self.vault.vouch(body.encode()), bytes(mac or b"")):
                 self.findings.append(f"event {number} was not written by optin")
@@ -341,8 +343,10 @@ class Audit:
             plain = parse(body)
             if plain.get("kind") not in ABOUT_NOBODY:
                 self.findings.append(f"event {number} was cut off from its request")
+            genuine.append(plain)
             if plain.get("kind") == EventKind.EXPORTED:
                 told[str(plain.get("run"))] += 1
+        self.findings += audit_draws(self.read, genuine)
         for wrong in self.read(unsound_attestations):
             self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")
         for name in self.read(changed_assets):

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from optin.consent.code import MAX_TRIES, matches
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormDeclaration
+from optin.consent.prize import ANSWER_FIELD, KIND
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import (
     ConsentRecord,
@@ -23,6 +24,7 @@ from optin.consent.record import (
 )
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.attendance import Attendance
+from optin.flows.entering import Participation, enter, participation
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
@@ -75,6 +77,7 @@ class Confirmation:
     lapsed: tuple[ConsentQuestion, ...]
     version: str = ""  # digest of the form
     webinar: Attendance | None = None
+    part: Participation | None = None  # in a prize draw
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
 
 
@@ -172,8 +175,10 @@ def _confirm(
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
     number = opened.declared.fields.get(PHONE_FIELD)
-    add_events(tx, vault, stored.id, opened.circumstances.confirmed(now, questions, how))
+    confirmed = opened.circumstances.confirmed(now, questions, how)
+    add_events(tx, vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
+    enter(tx, vault, opened, confirmed[0], now)
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     for question, record in given:
         until = question.retention.after(now)
@@ -187,7 +192,8 @@ def _confirm(
     # 5. Keep what was declared; queue the magnet and the receipt.
     declared = opened.declared
     known = load_contact(tx, vault, subject)
-    of_person = {name: text for name, text in declared.fields.items() if name not in REQUEST_FIELDS}
+    of_request = {*REQUEST_FIELDS, *({ANSWER_FIELD} if opened.declaration.kind == KIND else ())}
+    of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
     newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
     if known.correction is not None:  # put right since this was typed
         newest |= known.correction.after(stored.created_at)
@@ -228,5 +234,6 @@ def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
         ),
         lapsed=tuple(question for question in asked if question.purpose not in live),
         version=opened.form.version.digest,
+        part=participation(tx, opened.stored.id, opened.declaration),
         hands_out=not opened.declared.through,
     )

@@ -13,6 +13,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.code import spaced
 from optin.consent.links import LinkKind
 from optin.consent.record import Status
+from optin.flows.entering import participation
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
 from optin.flows.policy import RequestPolicy
@@ -128,6 +129,9 @@ def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: dat
         circumstances=opened.circumstances,
         salt=opened.sealed.salt,
     )
+    if order.kind is MailKind.DRAWN:
+        part = participation(tx, stored.id, opened.declaration)
+        return None if part is None else replace(order, part=part)
     fill = _delivery if order.kind is MailKind.DELIVERY else _confirmation
     if order.kind in MAILS:
         fill = _webinar
@@ -277,6 +281,7 @@ def _delivery(
         download_token=download,
         hands_out=hands_out,
         unsubscribe_token=unsubscribe,
+        part=participation(tx, stored.id, opened.declaration),
         attachments=proof_of_receipt(tx, vault, opened, withdraw_at, policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),
         webinar=None if opened.declared.through else attendance(tx, opened, policy, now),

@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from optin.consent.prize import ANSWER_FIELD
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.record import SubjectId
 from optin.flows.proving import Proven, Refusal, prove
@@ -59,7 +60,7 @@ class Harvest:
             form = self._form(digest)
             if form is not None:
                 names |= {asked.name for asked in form.version.declaration.fields}
-        return tuple(sorted(names - {"phone"}))
+        return tuple(sorted(names - {"phone", ANSWER_FIELD}))
 
     def proven(self) -> Iterator[Proven]:
         """Yield every proven lead, in flat memory."""

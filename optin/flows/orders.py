@@ -11,6 +11,7 @@ from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.attendance import Attendance
+from optin.flows.entering import Participation
 from optin.flows.receipt import Attachment
 from optin.store.rights import LegalHold
 
@@ -22,6 +23,7 @@ class MailKind(StrEnum):
     DELIVERY = "delivery"
     RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
     PERSONAL = "personal"  # the link to the personal page
+    DRAWN = "drawn"  # the result of a prize draw, to each entrant
     ERASED = "erased"  # the last one
     WEBINAR_DAY = "webinar-day"  # a reminder the day before, and one the hour before
     WEBINAR_HOUR = "webinar-hour"
@@ -68,6 +70,7 @@ class MailOrder(Order):
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
     unsubscribe_token: str = ""
     first_name: str = ""
+    part: Participation | None = None  # in a prize draw
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
     webinar: Attendance | None = None  # where the person stands with it
     place_token: str = ""  # of the page about the seat

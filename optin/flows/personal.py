@@ -25,6 +25,7 @@ from optin.flows.webinars import attendance
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.dossier import mails_of, newest_request, requests_of
+from optin.store.draws import entry_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.outbox import count_notices, enqueue_notice
@@ -92,6 +93,7 @@ class KeptRequest:
     form_version: str
     privacy_version: str
     seat: str = ""  # at a webinar: seat, waiting, given-up, over, replay or cancelled
+    ticket: str = ""  # in a prize draw
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ def view_personal(
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
         consents=() if subject is None else _consents(tx, subject, opened, contact, policy, now),
-        requests=tuple(_request(request, attendance(tx, request, policy, now)) for request in opened),
+        requests=tuple(_request(tx, request, attendance(tx, request, policy, now)) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
         exports=()
         if subject is None
@@ -281,8 +283,9 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConse
     return "" if question is None else question.wording
 
 
-def _request(request: OpenedRequest, told: Attendance | None) -> KeptRequest:
+def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptRequest:
     declared = request.declared
+    entry = entry_of(tx, request.stored.id)
     return KeptRequest(
         magnet=request.declaration.magnet,
         title=request.declaration.title,
@@ -294,6 +297,7 @@ def _request(request: OpenedRequest, told: Attendance | None) -> KeptRequest:
         form_version=request.form.version.digest,
         privacy_version=request.declaration.privacy,
         seat="" if told is None else told.standing.value,
+        ticket="" if entry is None else entry.ticket,
     )
 
 

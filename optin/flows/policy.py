@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
@@ -27,5 +28,6 @@ class RequestPolicy:
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     webinars: Mapping[str, Webinar] = field(default_factory=dict)  # as planned now, by magnet
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
+    draws: Mapping[str, PrizeDraw] = field(default_factory=dict)  # by magnet
     resend: int = 3
     per_address_per_day: int = 5

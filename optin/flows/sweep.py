@@ -10,16 +10,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from optin.consent.prize import SETTLING
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind, Happening, follow
 from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent
+from optin.flows.draw import fix_entries, tell_entrants
 from optin.flows.erase import BY_RETENTION, erase_person
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.renew import RECONFIRMATION, ask_again
 from optin.flows.webhooks import tell_ended
 from optin.flows.webinars import count_due, keep_up
+from optin.store.dossier import request_ids
+from optin.store.draws import (
+    DrawEntry,
+    count_entries,
+    count_untold,
+    drawn_magnets,
+    entries_left,
+    fixed_at,
+    remove_entry,
+)
 from optin.store.due import (
     Due,
     consents_ending,
@@ -55,6 +67,7 @@ SETTLED_KEPT = timedelta(days=30)
 NOTICES_KEPT = timedelta(days=1)
 STRAYS_KEPT = timedelta(days=7)  # longer than any export takes
 JOURNAL = "journal"
+DRAWS = "draws"
 FILE_FIRST = timedelta(hours=1)  # a line that the journal's file tells a backup is known in the database
 
 
@@ -111,6 +124,62 @@ def sweep_ending(tx: Tx, broom: Broom) -> int:
     return asked
 
 
+def sweep_draws(tx: Tx, broom: Broom) -> int:
+    """Fix the entries of each prize draw that closed, before its seed is known."""
+    due = _to_fix(tx, broom)
+    for magnet in due:
+        fix_entries(tx, broom.vault, magnet, broom.policy.draws[magnet], broom.now)
+    return len(due)
+
+
+def sweep_results(tx: Tx, broom: Broom) -> int:
+    """Tell the entrants of a draw its result."""
+    for magnet, _, _ in drawn_magnets(tx):
+        if told := tell_entrants(tx, broom.policy, magnet, STEP, broom.now):
+            return told
+    return 0
+
+
+def sweep_entries(tx: Tx, broom: Broom) -> int:
+    """Forget who took part in a draw that is long over: whoever gave no consent is erased."""
+    for magnet in _entries_over(tx, broom):
+        entries = entries_left(tx, magnet, PEOPLE_STEP)
+        for entry in entries:
+            _forget_entry(tx, broom, entry)
+        if entries:
+            return len(entries)
+    return 0
+
+
+def _forget_entry(tx: Tx, broom: Broom, entry: DrawEntry) -> None:
+    """Erase an entry. With a consent the request is its proof, and stays; only its ticket goes."""
+    stored = peek_request(tx, entry.request)
+    if stored is None or open_request(tx, broom.vault, stored).declared.purposes:
+        remove_entry(tx, entry.request)
+    elif request_ids(tx, stored.email_index) == [entry.request]:
+        erase_person(tx, broom.vault, stored.email_index, BY_RETENTION, broom.now, suppress_all=False)
+    else:
+        erase_requests(tx, broom.vault, [entry.request], BY_RETENTION, broom.now)
+
+
+def _to_fix(tx: Tx, broom: Broom) -> list[str]:
+    return [
+        magnet
+        for magnet, promise in broom.policy.draws.items()
+        if promise.closes + SETTLING <= broom.now < promise.seed_at and fixed_at(tx, magnet) is None
+    ]
+
+
+def missed_draws(tx: Tx, broom: Broom) -> list[str]:
+    """Return the draws that nobody fixed before their seed: they are refused until a later one is named."""
+    draws = broom.policy.draws.items()
+    return [magnet for magnet, it in draws if it.seed_at <= broom.now and fixed_at(tx, magnet) is None]
+
+
+def _entries_over(tx: Tx, broom: Broom) -> list[str]:
+    return [magnet for magnet, at, promise in drawn_magnets(tx) if promise.keep.after(at) <= broom.now]
+
+
 def sweep_magnets(tx: Tx, broom: Broom) -> int:
     """Erase people who asked for a magnet long ago and gave no consent."""
     return _erase_idle(tx, broom, Due(consented=False, before=_ago(broom.policy.keep_magnet, broom.now)))
@@ -161,6 +230,9 @@ def sweep_webinars(tx: Tx, broom: Broom) -> int:
 RULES: dict[str, Rule] = {
     "webinars": sweep_webinars,
     "unconfirmed": sweep_unconfirmed,
+    DRAWS: sweep_draws,
+    "results": sweep_results,
+    "entries": sweep_entries,
     "ending": sweep_ending,
     "expired": sweep_expired,
     "magnets": sweep_magnets,
@@ -170,7 +242,7 @@ RULES: dict[str, Rule] = {
     "records": sweep_records,
     JOURNAL: sweep_journal,
 }
-ERASING = frozenset({"unconfirmed", "magnets", "leads", "holds", "mails"})
+ERASING = frozenset({"unconfirmed", "entries", "magnets", "leads", "holds", "mails"})
 
 
 @dataclass(frozen=True)
@@ -195,6 +267,14 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
     return [
         Planned(
             "unconfirmed", count_unconfirmed(tx, now), "requests", f"not confirmed within {policy.keep.text}"
+        ),
+        Planned(DRAWS, len(_to_fix(tx, broom)), "prize draws", "closed; their entries are fixed"),
+        Planned("results", _untold(tx), "mails", "tell entrants the result of a draw"),
+        Planned(
+            "entries",
+            sum(count_entries(tx, magnet) for magnet in _entries_over(tx, broom)),
+            "entries of prize draws",
+            "drawn longer ago than the draw said that it keeps them",
         ),
         Planned("ending", ending, "consents", "end soon; their people are asked once more by mail"),
         Planned("expired", count_over(tx, now), "consents", "past the retention of their purpose"),
@@ -242,6 +322,10 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
             f"no backup is older than {policy.keep_backups.text}",
         ),
     ]
+
+
+def _untold(tx: Tx) -> int:
+    return sum(count_untold(tx, magnet) for magnet, _, _ in drawn_magnets(tx))
 
 
 def _erase_idle(tx: Tx, broom: Broom, due: Due) -> int:

@@ -27,6 +27,7 @@ from optin.theme.theme import MailText, Theme
 from optin.theme.views import (
     ConfirmationMail,
     DeliveryMail,
+    DrawnMail,
     ErasedMail,
     Granted,
     HoldShown,
@@ -99,7 +100,32 @@ class Composer:
                 if kind in CHANGING and told.seated:
                     order = self._with_calendar(order, now)
                 return self._message(order, words, lang, now)
+            case MailKind.DRAWN:
+                return self._message(order, self._drawn(order), lang, now)
         raise ValueError(order.kind)
+
+    def _drawn(self, order: MailOrder) -> MailText:
+        """Tell the result of a prize draw; it is no advertisement, so nothing is withdrawn by it."""
+        if order.part is None:
+            raise ValueError(order.kind)
+        part, promise = order.part, order.part.promise
+        answers = () if promise.contest is None or part.answer_counts else promise.contest.answers
+        return self._theme.mail(
+            DrawnMail(
+                lang=order.form.lang,
+                controller=order.form.controller,
+                title=order.form.title,
+                prize=promise.prize,
+                claim=promise.claim,
+                ticket=part.ticket,
+                draw_url=f"{self._page(order)}/draw",
+                keep=promise.keep,
+                personal_url=f"{self._base}/me",
+                privacy_url=self._privacy(order),
+                won=part.won,
+                answer=next(iter(answers), ""),
+            )
+        )
 
     def _notice(self, order: NoticeOrder) -> MailText:
         """Send the link to the personal page, or say that everything is erased."""
@@ -180,6 +206,8 @@ class Composer:
                 webinar=self._shown(order),
                 report="" if report is None else report.report,
                 report_html="" if report is None else report.report_html,
+                part_state="" if order.part is None else order.part.state,
+                ticket="" if order.part is None else order.part.ticket,
             )
         )
 

@@ -9,13 +9,13 @@ from urllib.parse import unquote
 
 from markdown_it.common.utils import escapeHtml
 
-from optin.consent.details import Details
 from optin.consent.form import ANSWERS_FIELD, EMAIL_FIELD, OUTCOME_FIELD, FormField, Slug
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
 from optin.site.findings import Finding, Severity, nearest, shown_path
 from optin.site.kinds import KINDS, Kind
+from optin.site.kinds.kind import Reading
 from optin.site.lint import (
     PRICE,
     Objection,
@@ -26,7 +26,8 @@ from optin.site.lint import (
 from optin.site.model import Magnet, PictureFile, Purpose
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.prose import Prose, read_prose
-from optin.site.together import RESERVED, SLUG, Reading
+from optin.site.together import RESERVED, SLUG
+from optin.site.together import Reading as FileReading
 from optin.site.validation import validated
 from optin.site.variants import read_variants
 from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
@@ -34,8 +35,8 @@ from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
 # names in the form, and columns of an export, where a field would stand under another's heading
 TAKEN_FIELDS = frozenset(
-    f"{EMAIL_FIELD} consent form token purpose channel consent_text requested_at confirmed_at expires_at"
-    " form_version privacy_version magnet lang evidence unsubscribe_url"
+    f"{EMAIL_FIELD} consent form age choice answer token purpose channel consent_text requested_at"
+    " confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url"
     f" {OUTCOME_FIELD} {ANSWERS_FIELD}".split()
 )
 PLACEHOLDER = b"optin placeholder"
@@ -73,12 +74,12 @@ class MagnetReader:
         self._document = Document(self.name, {}, lambda _: (1, 1))
 
     @property
-    def reading(self) -> Reading:
+    def reading(self) -> FileReading:
         """Read it, whatever comes of it."""
         magnet = self.read()
         keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
         places = {where: self._document.place(where) for where in keys}
-        return Reading(self.name, self.slug, magnet, tuple(self.findings), places)
+        return FileReading(self.name, self.slug, magnet, tuple(self.findings), places)
 
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""
@@ -116,7 +117,7 @@ class MagnetReader:
                 self._object(("texts", key), objection)
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
-        details = None if kind is None else self._details(written, kind)
+        reading = Reading() if kind is None else self._reading(written, kind)
         variants, complaints = read_variants(written, questions, fields)
         doubted = {path[:2] for path in self._validated.spoilt}
         for where, objection in complaints:
@@ -136,16 +137,16 @@ class MagnetReader:
             else None,
             pictures=pictures,
             questions=questions,
-            fields=fields,
+            fields=(*fields, *reading.fields),
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
-            details=details,
+            details=reading.details,
             variants=variants,
             group=written.group,
             was=tuple(Slug(old) for old in written.was),
         )
 
-    def _details(self, written: MagnetFile, kind: Kind) -> Details | None:
+    def _reading(self, written: MagnetFile, kind: Kind) -> Reading:
         """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
         for other in KINDS.values():
             if other.table and other.table != kind.table and getattr(written, other.table) is not None:
@@ -159,7 +160,9 @@ class MagnetReader:
             if self._validated.vouches((kind.table,)):
                 message = f"A {kind.name} needs the key {kind.table!r}."
                 self._say(("kind",), message, f"optin new {kind.name} shows how it begins.", code="kind")
-            return None
+            return Reading()
+        if table is None:
+            return Reading()
         reading = kind.read(table, self._path.parent, written.lang)
         partly = any(place[0] == kind.table for place in self._validated.spoilt)
         for it in reading.complaints:
@@ -167,7 +170,7 @@ class MagnetReader:
                 continue
             severity: Severity = "warning" if it.warning else "error"
             self._say(it.where, it.message, it.cure, severity, "kind")
-        return reading.details
+        return reading
 
     def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
         """Tell whether boxes and fields are all as they were meant, so that something follows from them."""

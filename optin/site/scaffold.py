@@ -74,6 +74,12 @@ def make_magnet(site: Site, kind: Kind, slug: str, lang: str) -> list[Path]:
         msg = f"magnets/{slug} is there already."
         raise AlreadyThere(msg)
     text = _front_matter(site, kind, slug, lang)
+    if kind.files:
+        folder.mkdir(parents=True)
+        texts = {"index.md": text, **{name: by.get(lang, by["en"]) for name, by in kind.files.items()}}
+        for name, content in texts.items():
+            (folder / name).write_text(content, "utf-8")
+        return [folder / name for name in texts]
     if not kind.hands_out_file:
         alone.write_text(text, "utf-8")
         return [alone]
@@ -97,8 +103,9 @@ def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
     if kind.hands_out_file:
         lines.append(f"file: {slug}.pdf")
     lines.append(f"purposes: [{purpose or ''}]")
+    words = kind.words.get(lang, kind.words.get("en", {}))
     begin = kind.begin or start.begin
-    lines += [Template(begin).substitute(slug=slug)] if begin else []
+    lines += [Template(begin).substitute(words, slug=slug)] if begin else []
     lines += ["---", "", start.body]
     return "\n".join(lines)
 

@@ -302,10 +302,42 @@ class QuizTable(Written):
     keep: KeepTable | None = Field(None, description="What is kept besides the outcome, and why.")
 
 
+class SeedTable(Written):
+    """The public number that decides a draw, named before anybody knows it."""
+
+    source: Text = Field(description="Which number, published by whom, in one sentence.")
+    at: str = Field(description='When it is known, such as "2027-04-02 20:00", after closes.')
+
+
+class ContestTable(Written):
+    """A question; only who answers it right takes part."""
+
+    question: Line
+    answer: str = Field("", description="The right answer; case, accents and spaces do not matter.")
+    answers: list[str] = Field([], description="Or several that are right.")
+
+
+class DrawTable(Written):
+    """A prize draw: the prize, the terms, when it closes, how its winners are drawn."""
+
+    prize: Line = Field(description="What can be won, in words.")
+    value: int = Field(ge=0, le=10_000_000, description="Of all prizes together, in whole euros.")
+    winners: int = Field(1, le=1_000)
+    closes: str = Field(description='The last moment, such as "2027-03-31 23:59".')
+    zone: str = Field("Europe/Amsterdam", description="Time zone of closes and of the seed.")
+    age: int = Field(18, ge=12, le=99, description="Who is younger may not enter.")
+    cost: int = Field(0, ge=0, description="Nothing: a promotional draw is free.")
+    terms: Text = Field(description="Markdown in the magnet's own folder.")
+    seed: SeedTable
+    keep: str = Field("3 months", description="How long entries are kept after the draw.")
+    claim: Stripped = Field("", description="How a winner gets the prize; goes into the mail.")
+    contest: ContestTable | None = None
+
+
 class MagnetFile(Written):
     """The front matter of a magnet."""
 
-    kind: str = Field(description="white-paper, tip-booklet, checklist, newsletter, webinar or quiz.")
+    kind: str = Field(description="The kind of magnet: white-paper, webinar, quiz, prize-draw and others.")
     lang: str = Field(description="Language of the page and its mails.")
     title: Line = Field(description="The name of the magnet; the page and its mails begin with it.")
     description: Text = Field(description="One sentence, for the list and for search engines.")
@@ -320,6 +352,7 @@ class MagnetFile(Written):
     was: list[str] = Field([], description="Its earlier addresses: whoever comes there is sent here.")
     variants: dict[str, VariantTable] = Field({}, description="Other wordings by name; each gets its share.")
     quiz: QuizTable | None = Field(None, description="The questions and outcomes of a quiz.")
+    draw: DrawTable | None = None
 
 
 class PrivacyFile(Written):

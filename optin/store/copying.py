@@ -23,10 +23,8 @@ TABLES = (
     "installation", "privacy_version", "form_version", "subject", "request", "event", "consent",
     "suppression", "outbox", "mail", "erasure", "export_run", "export_member", "export_gone",
     "number_index", "number_objection", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf",
-    "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally",
-    "occasion", "seat",
-    "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "webhook", "webhook_told",
-    "webhook_outbox",
+    "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally", "occasion", "seat",
+    "webhook", "webhook_told", "webhook_outbox", "draw_entry", "draw_list", "draw_result",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

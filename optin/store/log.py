@@ -114,6 +114,19 @@ def checkpoint_at(tx: Tx, size: int) -> StoredCheckpoint:
     return StoredCheckpoint(row[0], row[1], from_ms(row[2]))
 
 
+def first_checkpoint_over(tx: Tx, leaf: bytes) -> StoredCheckpoint | None:
+    """Return the first checkpoint that covers an event about nobody, by its leaf; None: not yet."""
+    row = tx.one(
+        "SELECT log_leaf.seq FROM event JOIN log_leaf ON log_leaf.event_id = event.id"
+        " WHERE event.request_id IS NULL AND event.body IS NOT NULL AND event.leaf = :leaf",
+        leaf=leaf,
+    )
+    if row is None:
+        return None
+    found = checkpoints_after(tx, row[0], 1)
+    return found[0] if found else None
+
+
 def checkpoints_after(tx: Tx, size: int, most: int) -> list[StoredCheckpoint]:
     """Return the next checkpoints larger than `size`."""
     rows = tx.all(f"{_CHECKPOINT} WHERE size > :size ORDER BY size LIMIT :most", size=size, most=most)

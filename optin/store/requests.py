@@ -191,6 +191,7 @@ def erase_requests(tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: 
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
         remove_seats(tx, request)
+        tx.run("DELETE FROM draw_entry WHERE request_id = :id", id=request)
         tx.run("DELETE FROM request WHERE id = :id", id=request)
     if requests:
         add_events(tx, vault, None, [erased(now, reason, blank)])

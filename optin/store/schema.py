@@ -378,12 +378,45 @@ WEBHOOK_TABLES = (
     "CREATE INDEX webhook_outbox_dead ON webhook_outbox(settled_at) WHERE state = 'dead'",
 )
 
+# Prize draws: who takes part, by ticket, as long as the request is kept; the list as it was fixed, the
+# result as it was published. `state`: in, wrong (answer), twice (the same mailbox), late; `mailbox`: only
+# of who is in or wrong; `told`: the result was mailed, or need not be.
+DRAW_TABLES = (
+    """CREATE TABLE draw_entry (
+        request_id {blob} NOT NULL PRIMARY KEY REFERENCES request(id),
+        magnet TEXT NOT NULL,
+        mailbox {blob},
+        ticket TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('in', 'wrong', 'twice', 'late')),
+        told {int} NOT NULL DEFAULT 0,
+        UNIQUE (magnet, mailbox)
+    ){strict}""",
+    "CREATE INDEX draw_entry_untold ON draw_entry(magnet) WHERE told = 0",
+    """CREATE TABLE draw_list (
+        magnet TEXT NOT NULL PRIMARY KEY,
+        at {int} NOT NULL,
+        promise TEXT NOT NULL,
+        event TEXT NOT NULL,
+        tickets {blob} NOT NULL
+    ){strict}""",
+    """CREATE TABLE draw_result (
+        magnet TEXT NOT NULL PRIMARY KEY,
+        at {int} NOT NULL,
+        seed TEXT NOT NULL,
+        winners TEXT NOT NULL,
+        transcript {blob} NOT NULL
+    ){strict}""",
+)
+
 EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
 LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
 ASSETS = ("asset",)
-APPEND_ONLY = (*EVIDENCE, *LOG, *ASSETS)
+DRAWS = ("draw_list", "draw_result")
+APPEND_ONLY = (*EVIDENCE, *LOG, *ASSETS, *DRAWS)
 _KEYS = {
     "asset": ("digest",),
+    "draw_list": ("magnet",),
+    "draw_result": ("magnet",),
     "log_leaf": ("seq", "event_id"),
     "log_node": (),
     "checkpoint": ("size",),
@@ -488,4 +521,5 @@ MIGRATIONS = (
     Migration("m005_tally", TALLY_TABLES, ()),
     Migration("m006_webinars", WEBINAR_TABLES, ()),
     Migration("m007_webhooks", WEBHOOK_TABLES, ()),
+    Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
 )

@@ -9,6 +9,7 @@ from typing import Any
 
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
+from optin.consent.prize import Contest, PrizeDraw
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.record import RequestId
@@ -35,7 +36,11 @@ QUESTIONS = (
 )
 GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
 HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
-KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz")
+KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz", "prize-draw")
+DRAW = PrizeDraw(
+    "A bicycle", 500, 2, AT, "Europe/Amsterdam", 18, "Terms.", "<p>Terms.</p>", "The close of AEX", AT,
+    RetentionPeriod.parse("3 months"), "Answer this e-mail.", Contest("How many?", ("42",)),
+)  # fmt: skip
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
@@ -61,7 +66,9 @@ def webinars() -> Iterator[views.WebinarShown]:
 def pages(lang: str) -> Iterator[Any]:
     """Yield a view for every page, with and without what may be missing from it."""
     frame = views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef", base_url=HOST, pages_url=HOST)
-    wrong = (Problem("email", "email-invalid"), Problem("phone", "phone-missing"))
+    wrong = (
+        Problem("email", "email-invalid"), Problem("phone", "phone-missing"), Problem("age", "age-missing"),
+    )  # fmt: skip
     for kind in KINDS:
         blank = _landing(frame, kind)
         yield blank
@@ -74,11 +81,21 @@ def pages(lang: str) -> Iterator[Any]:
     yield replace(_landing(frame, "white-paper"), alternates=both)
     yield views.MovedView(frame, "Title", "/x")
     yield from _quizzes(frame)
-    yield views.ClosedView(frame, _landing(frame, "white-paper"))
     yield views.ClosedView(frame, _landing(frame, "webinar"))
     for shown in webinars():
         yield views.PlaceView(frame, shown, "/x")
         yield views.ConfirmedView(frame, "Title", "webinar", (), webinar=shown)
+    for kind in ("white-paper", "prize-draw"):
+        yield views.ClosedView(frame, _landing(frame, kind))
+    for state in ("in", "twice", "late"):
+        yield views.ConfirmedView(frame, "Title", "prize-draw", (), part_state=state, ticket="7" * 64)
+    open_ = views.DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
+    fixed = replace(open_, entries=7, digest="d" * 64)
+    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/")
+    yield from (open_, fixed, drawn, replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,)))
+    yield replace(
+        _landing(frame, "prize-draw"), declaration=replace(_declaration(lang, "prize-draw"), questions=())
+    )
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
     yield views.ConfirmView(frame, "Title", "white-paper", "/confirm/t", AT, ())
@@ -147,6 +164,13 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[0], URL, AT, shown[-1], URL), ()
     yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[-1], URL, AT, shown[3], URL), ()
     yield replace(full, kind="quiz", report="Report.", report_html="<p>Report.</p>"), (FETCH, WITHDRAW)
+    for state in ("in", "twice", "late"):
+        yield replace(full, kind="prize-draw", part_state=state, ticket="7" * 64), (WITHDRAW,)
+    told = views.DrawnMail(
+        lang, CONTROLLER, "Title", "A bicycle", "Answer this.", "7" * 64, f"{URL}/draw", DRAW.keep, SEE, URL
+    )
+    for result in (replace(told, won=True), told, replace(told, answer="42")):
+        yield result, (f"{URL}/draw", SEE)
     renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None), (CONFIRM,)
@@ -189,7 +213,7 @@ def _landing(frame: views.Frame, kind: str) -> views.LandingView:
         page_url=URL,
         form_key="f" * 32,
         picture=views.Picture("/static/a.png", "A line", 40, 20),
-        details=WEBINAR if kind == "webinar" else None,
+        details=WEBINAR if kind == "webinar" else DRAW if kind == "prize-draw" else None,
     )
 
 
@@ -226,7 +250,7 @@ def _personal() -> PersonalData:
         contact={"first_name": "Alice", "phone": "+31201234567"},
         taken_away=("company",),
         consents=(given, withdrawn),
-        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=())),
+        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=(), ticket="7" * 64)),
         mails=(KeptMail("Subject", AT),),
         exports=(
             KeptExport(1, AT, "c", "a", "email", "list"),

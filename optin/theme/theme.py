@@ -35,6 +35,7 @@ TEMPLATES: Mapping[type, str] = {
     views.ClosedView: "pages/closed.html",
     views.PlaceView: "pages/place.html",
     views.MovedView: "pages/moved.html",
+    views.DrawView: "pages/draw.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",
@@ -54,6 +55,7 @@ TEMPLATES: Mapping[type, str] = {
 MAILS: Mapping[type, str] = {
     views.ConfirmationMail: "mails/confirmation",
     views.DeliveryMail: "mails/delivery",
+    views.DrawnMail: "mails/drawn",
     views.RenewalMail: "mails/renewal",
     views.PersonalMail: "mails/personal",
     views.ErasedMail: "mails/erased",
@@ -66,6 +68,7 @@ Mail: TypeAlias = (
     | views.PersonalMail
     | views.ErasedMail
     | views.WebinarMail
+    | views.DrawnMail
 )
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"

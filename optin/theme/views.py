@@ -11,7 +11,8 @@ from datetime import datetime
 from optin.consent.details import Details
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
-from optin.consent.purpose import ConsentQuestion, Controller
+from optin.consent.prize import PrizeDraw
+from optin.consent.purpose import ConsentQuestion, Controller, RetentionPeriod
 from optin.consent.quiz import Answers, Outcome, Pages, Quiz
 from optin.flows.attendance import Attendance
 from optin.flows.personal import PersonalData
@@ -146,6 +147,24 @@ class MovedView:
 
 
 @dataclass(frozen=True)
+class DrawView:
+    """A prize draw for everybody: its list by digest, and after the draw the tickets that won (M2)."""
+
+    frame: Frame
+    title: str
+    page_url: str
+    file_url: str
+    promise: PrizeDraw
+    scheme: str
+    entries: int = 0
+    digest: str = ""  # empty: the list is not fixed yet
+    seed: str = ""  # empty: it is not drawn yet
+    seed_canonical: str = ""
+    winners: tuple[str, ...] = ()
+    passed_over: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class SentView:
     """The page after the form: look in your mailbox; where the one-time code is typed (D3)."""
 
@@ -191,6 +210,8 @@ class ConfirmedView:
     file_name: str = ""
     file_bytes: int = 0
     webinar: WebinarShown | None = None
+    part_state: str = ""  # in a prize draw: in, twice, late
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -329,6 +350,8 @@ class DeliveryMail:
     webinar: WebinarShown | None = None
     report: str = ""  # of a quiz, in plain text
     report_html: str = ""
+    part_state: str = ""  # in a prize draw: in, twice, late
+    ticket: str = ""
 
 
 @dataclass(frozen=True)
@@ -346,6 +369,24 @@ class WebinarMail:
     requested_at: datetime
     webinar: WebinarShown
     privacy_url: str
+
+
+@dataclass(frozen=True)
+class DrawnMail:
+    """The result of a prize draw, to one entrant; no advertisement."""
+
+    lang: str
+    controller: Controller
+    title: str
+    prize: str
+    claim: str  # how a winner gets the prize, in the magnet's words
+    ticket: str
+    draw_url: str
+    keep: RetentionPeriod
+    personal_url: str
+    privacy_url: str
+    won: bool = False
+    answer: str = ""  # the right one, to who gave another
 
 
 @dataclass(frozen=True)

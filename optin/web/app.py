@@ -16,6 +16,7 @@ from optin.web.cards import get_card
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.desk import Desk, desk_of
 from optin.web.download import get_download
+from optin.web.draw import get_draw, get_draw_file
 from optin.web.front import Front
 from optin.web.headers import security_headers
 from optin.web.landing import get_sent, post_form, post_sent
@@ -66,6 +67,8 @@ VISITOR_ROUTES = (
     Route("/{slug}/answers", get_answers, methods=["GET"]),
     Route("/{slug}/answers", post_answers, methods=["POST"]),
     Route("/{slug}/result/{outcome}", post_form, methods=["POST"]),
+    Route("/{slug}/draw", get_draw, methods=["GET"]),
+    Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", post_sent, methods=["POST"]),
 )

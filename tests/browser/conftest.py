@@ -20,6 +20,7 @@ from tests.mail.server import Script, certificate, mail_server
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
 from tests.web.quizzes import KEEP, write_quiz
+from tests.web.test_prize_draw import draw_at
 
 
 @pytest.fixture(scope="package")
@@ -98,6 +99,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator
     site_at(folder / "site")
     write_quiz(folder / "site", keep=KEEP)
     write_quiz(folder / "site", "stap-voor-stap", "each")
+    draw_at(folder / "site")
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         port = door.inward = asking.getsockname()[1]

@@ -12,12 +12,14 @@ from optin.bootstrap.opening import open_store
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
 from optin.keys import KeyRing
+from optin.store.draws import DrawList, DrawResult, keep_list, keep_result
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset
 from optin.store.log import attest, integrate, sign_checkpoint
 from optin.store.requests import erase_requests
 from optin.store.schema import APPEND_ONLY
 from optin.store.vault import Vault
+from optin.theme.samples import DRAW
 from tests.world import TIPS, World
 
 COLUMN = {
@@ -33,6 +35,8 @@ COLUMN = {
     "log_key": "line",
     "attestation": "source",
     "asset": "name",
+    "draw_list": "event",
+    "draw_result": "seed",
 }
 
 
@@ -56,6 +60,8 @@ def fill(world: World) -> None:
     world.do(partial(keep_asset, asset=style, now=world.now))
     run = ExportRun(world.now, "a", "b", "self", TIPS, "email", "csv", 0, {})
     world.do(partial(record_export, vault=world.vault, run=run))
+    world.do(partial(keep_list, fixed=DrawList("m", world.now, DRAW, "{}", ("7" * 64,))))
+    world.do(partial(keep_result, result=DrawResult("m", world.now, "912.34/", (), b"{}")))
 
 
 @pytest.mark.parametrize("table", COLUMN)

@@ -27,7 +27,7 @@ from optin.flows.personal import (
 )
 from optin.theme import views
 from optin.theme.calendars import calendar_links
-from optin.theme.samples import WEBINAR_NEWS
+from optin.theme.samples import DRAW, WEBINAR_NEWS
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
@@ -49,6 +49,7 @@ def landing(lang: str, kind: str = "white-paper", **changes: Any) -> views.Landi
         action=f"{BASE_URL}/koud-bellen",
         form_key="f" * 32,
         page_url=f"{BASE_URL}/koud-bellen",
+        details=DRAW if kind == "prize-draw" else None,
     )
     return replace(view, **changes)
 
@@ -151,6 +152,13 @@ def mails(lang: str) -> Iterator[Any]:
     for news in WEBINAR_NEWS:
         yield webinar_mail(lang, news)
     yield webinar_mail(lang, "webinar-replay", Standing.REPLAY)
+    for state in ("in", "twice", "late"):
+        yield delivery(lang, kind="prize-draw", part_state=state, ticket="7" * 64)
+    told = views.DrawnMail(
+        lang, DECLARATION.controller, DECLARATION.title, DRAW.prize, DRAW.claim, "7" * 64,
+        "https://optin.example.com/x/draw", DRAW.keep, "https://optin.example.com/me", privacy,
+    )  # fmt: skip
+    yield from (told, replace(told, won=True), replace(told, answer="42"))
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
     yield views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
@@ -158,7 +166,7 @@ def mails(lang: str) -> Iterator[Any]:
     yield views.ErasedMail(*about, HELD, privacy)
 
 
-HANDLED = ("show", "export", "withdraw", "hold", "erase")
+HANDLED = ("show", "export", "withdraw", "hold", "erase", "draw")
 
 
 def personal(**changes: Any) -> PersonalData:
@@ -185,9 +193,7 @@ def personal(**changes: Any) -> PersonalData:
         exports=(KeptExport(1, NOW, "crm", "tips-email", "email", "bellijst"),),
         holds=(KeptHold("invoice 2026-114", NOW, {"first_name": "Alice"}),),
         suppressions=(KeptSuppression("", "", NOW), KeptSuppression("tips-email", "email", NOW)),
-        handled=tuple(
-            KeptHandling(NOW, it, "brief") for it in ("show", "export", "withdraw", "hold", "erase")
-        ),
+        handled=tuple(KeptHandling(NOW, it, "brief") for it in HANDLED),
         events=tuple(
             KeptEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in ABOUT_NOBODY
         ),
@@ -206,11 +212,24 @@ NOTHING: dict[str, Any] = {
 }
 
 
+def _webinars(lang: str) -> Iterator[tuple[str, Any]]:
+    at, title = frame(lang), DECLARATION.title
+    for name, details in (("seat", WEBINAR), ("replay", replace(WEBINAR, replay=REPLAY, capacity=0))):
+        yield f"landing-webinar-{name}", landing(lang, "webinar", details=details)
+    gone = replace(WEBINAR, cancelled=True)
+    yield "closed-webinar", views.ClosedView(at, landing(lang, "webinar", details=WEBINAR))
+    yield "closed-cancelled", views.ClosedView(at, landing(lang, "webinar", details=gone))
+    for standing in Standing:
+        yield f"place-{standing}", views.PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
+        seen = views.ConfirmedView(at, title, "webinar", (), webinar=webinar(standing))
+        yield f"confirmed-webinar-{standing}", seen
+
+
 def pages(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield every page with its name."""
     asked = DECLARATION.questions
     at, title = frame(lang), DECLARATION.title
-    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz"):
+    for kind in ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz", "prize-draw"):
         yield f"landing-{kind}", landing(lang, kind)
         yield f"confirm-{kind}", views.ConfirmView(at, title, kind, "/confirm/t", NOW, asked)
         yield f"confirmed-{kind}", views.ConfirmedView(at, title, kind, ())
@@ -228,19 +247,26 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         problems = (Problem("email", reason), Problem("phone", "phone-invalid"))
         yield f"landing-{reason}", landing(lang, typed=typed, problems=problems, changed=True)
     picture = views.Picture("/static/a.0123456789abcdef.png", "Een lijn", 40, 20)
+    yield (
+        "landing-draw-age",
+        landing(lang, "prize-draw", typed=typed, problems=(Problem("age", "age-missing"),)),
+    )
+    yield "closed-draw", views.ClosedView(at, landing(lang, "prize-draw"))
+    draw = views.DrawView(at, title, "/x", "/x/draw.json", DRAW, "optin draw 1")
+    fixed = replace(draw, entries=7, digest="d" * 64)
+    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/")
+    yield "draw-open", draw
+    yield "draw-fixed", fixed
+    yield "draw-drawn", replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,))
+    yield "draw-nobody", drawn
+    for state in ("in", "twice", "late"):
+        part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket="7" * 64)
+        yield f"confirmed-draw-{state}", part
     yield "landing-picture", landing(lang, picture=picture)
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
         yield f"sent-{problem}", views.SentView(at, title, "/x/sent", "t", "a@example.com", problem)
     yield "closed", views.ClosedView(at, landing(lang))
-    for name, details in (("seat", WEBINAR), ("replay", replace(WEBINAR, replay=REPLAY, capacity=0))):
-        yield f"landing-webinar-{name}", landing(lang, "webinar", details=details)
-    gone = replace(WEBINAR, cancelled=True)
-    yield "closed-webinar", views.ClosedView(at, landing(lang, "webinar", details=WEBINAR))
-    yield "closed-cancelled", views.ClosedView(at, landing(lang, "webinar", details=gone))
-    for standing in Standing:
-        yield f"place-{standing}", views.PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
-        seen = views.ConfirmedView(at, title, "webinar", (), webinar=webinar(standing))
-        yield f"confirmed-webinar-{standing}", seen
+    yield from _webinars(lang)
     yield "sent-again", views.SentView(at, title, "/x/sent", "t", "a@example.com", resent=True)
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
     granted = tuple(views.Granted(question, NOW) for question in asked)

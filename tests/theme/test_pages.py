@@ -16,7 +16,7 @@ from optin.flows.attendance import Standing
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look, contrast, parse_colour
 from optin.theme.theme import OURS, Mail, Theme
-from optin.theme.views import ErasedMail, PersonalMail, WebinarMail
+from optin.theme.views import DrawnMail, ErasedMail, PersonalMail, WebinarMail
 from tests.serving import BASE_URL
 from tests.theme import gallery
 from tests.world import DECLARATION
@@ -149,14 +149,14 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
     assert f'<html lang="{lang}">' in words.html
     for part in (words.text, words.html):
         said = flat(part)
-        about_consents = not isinstance(mail, PersonalMail | ErasedMail | WebinarMail)
+        about_consents = not isinstance(mail, PersonalMail | ErasedMail | WebinarMail | DrawnMail)
         for question in DECLARATION.questions if about_consents else ():
             assert question.wording in said
         for known in (DECLARATION.controller.name, DECLARATION.controller.address[0]):
             assert known in said
         link = re.search(r"https://optin\.example\.com/(confirm|download|me|unsubscribe|place)/t{74}", said)
         over = isinstance(mail, WebinarMail) and mail.webinar.told.standing is Standing.REPLAY
-        assert (link is None) == (isinstance(mail, ErasedMail) or over)
+        assert (link is None) == (isinstance(mail, ErasedMail | DrawnMail) or over)
         if isinstance(mail, ErasedMail):
             assert all(value in said for held in mail.holds for _, value in held.values)
     assert ("1234 5678" in words.text) == ("1234 5678" in words.html)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from optin.consent.details import Details
+from optin.consent.form import FormField
 from optin.consent.purpose import ConsentQuestion
 
 
@@ -43,6 +44,7 @@ class Reading:
 
     details: Details | None = None
     complaints: tuple[Complaint, ...] = ()
+    fields: tuple[FormField, ...] = ()  # what its form asks besides those of the front matter
 
 
 def nothing_besides(_table: Any, _folder: Path, _lang: str) -> Reading:
@@ -66,3 +68,5 @@ class Kind:
     forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
     begin: str = ""  # lines of front matter that a new magnet of this kind begins with
+    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # for `begin`, by language
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # beside a new one, by language

@@ -1,0 +1,100 @@
+"""The command that draws a prize, in a way that anybody can repeat (M2)."""
+
+from __future__ import annotations
+
+import getpass
+from functools import partial
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.office import Office, advance_log, open_office
+from optin.cli.terminal import asked_edition, site_option
+from optin.consent.event import rfc3339
+from optin.errors import RequestRefused
+from optin.export import tables
+from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.flows.draw import draw_winners, fix_entries, publication_of, read_winners, tell_entrants
+from optin.site.findings import nearest
+from optin.store.draws import DrawList, DrawResult, load_result
+
+TOLD_AT_ONCE = 200
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--seed", help="The public number, as it came out; from the moment on that was named for it.")
+@click.option("--out", help="File to make with what is published of the draw, or - for standard output.")
+@click.option("--winners", help="CSV or XLSX to make with who won, or - for the terminal; it is recorded.")
+@site_option
+def draw(site: Path, slug: str, seed: str | None, out: str | None, winners: str | None) -> None:
+    """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
+    edition = asked_edition(site)
+    promise = edition.policy.draws.get(slug)
+    if promise is None:
+        known = [*edition.policy.draws]
+        msg = f"There is no prize draw {slug!r}. {nearest(slug, known) if known else 'The site has none.'}"
+        raise RequestRefused(msg)
+    with open_office(edition.site.settings, edition.policy) as office:
+        fixed = office.write(
+            partial(fix_entries, vault=office.vault, magnet=slug, promise=promise, now=office.clock())
+        )
+        advance_log(office)
+        _say_fixed(fixed)
+        result = office.store.read(partial(load_result, magnet=slug))
+        if seed is not None:
+            result = office.write(
+                partial(draw_winners, vault=office.vault, magnet=slug, typed=seed, now=office.clock())
+            )
+            advance_log(office)
+        if result is not None:
+            _say_drawn(result)
+            told = partial(tell_entrants, policy=office.policy, magnet=slug, most=TOLD_AT_ONCE)
+            while office.write(partial(told, now=office.clock())):
+                pass
+        if out is not None:
+            write_whole(out, office.store.read(partial(publication_of, magnet=slug)) or b"")
+        if winners is not None:
+            _hand_over(office, result, winners)
+
+
+def _say_fixed(fixed: DrawList) -> None:
+    click.echo(f"{len(fixed.tickets)} entries, fixed at {rfc3339(fixed.at)}.", err=True)
+    click.echo(f"Digest of the list: {fixed.digest}", err=True)
+    click.echo(f"Seed: {fixed.promise.seed_source}", err=True)
+    click.echo(f"It may be typed in from {rfc3339(fixed.promise.seed_at)} on, with --seed.", err=True)
+
+
+def _say_drawn(result: DrawResult) -> None:
+    click.echo(f"Drawn at {rfc3339(result.at)} with the seed {result.seed}", err=True)
+    for place, ticket in enumerate(result.winners, start=1):
+        click.echo(f"  {place}. {ticket}", err=True)
+
+
+def _hand_over(office: Office, result: DrawResult | None, out: str) -> None:
+    if result is None:
+        msg = "Nobody won yet: the draw is not done."
+        raise RequestRefused(msg)
+    found = office.write(
+        partial(
+            read_winners,
+            vault=office.vault,
+            result=result,
+            who=getpass.getuser(),
+            why=f"prize draw {result.magnet}",
+            now=office.clock(),
+        )
+    )
+    names = sorted({name for winner in found for name in winner.fields})
+    rows = [
+        (str(it.place), it.ticket, it.email, *(it.fields.get(name, "") for name in names)) for it in found
+    ]
+    if out == STANDARD_OUTPUT:
+        for row in rows:
+            click.echo("  ".join(row))
+        return
+    with tables.table(out) as file:
+        file.write(("place", "ticket", "email", *names))
+        for row in rows:
+            file.write(row)
+    click.echo(f"{len(rows)} winners in {out}; delete it when the prizes are handed out.", err=True)

@@ -1,0 +1,83 @@
+"""Drawing lots that a stranger draws again: from a list fixed before, and a seed named beforehand. Pure.
+
+After RFC 3797, with two differences. SHA-256 takes the place of MD5, whose collisions can be made. And each
+ticket has a lot of its own, the digest of seed, list and ticket; the lots in their order are the result.
+So there is no remainder that favours the head of a list, the whole order takes one sort, and whoever holds
+a ticket works out his own lot without the other tickets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+SCHEME = "optin draw 1"  # begins what is hashed: a lot of this scheme is nothing else's
+LEAST_SEED_CHARACTERS = 6
+_PARTS = re.compile(r"[0-9a-z]+")
+
+
+class SeedRefused(ValueError):
+    """A seed that two people could type differently, or that is too short to be a public number."""
+
+
+def canonical_seed(text: str) -> str:
+    """Return the one form of a seed, however it was typed. Raises SeedRefused.
+
+    Small letters; each run of other characters than a-z and 0-9 parts two pieces; a piece of digits loses
+    its leading zeros; the pieces are joined with full stops, and a slash ends them (RFC 3797, section 4).
+    The order stays: a source that says numbers in no order is typed from small to large.
+    """
+    if not text.isascii():
+        msg = "A seed is typed with the letters a-z and digits only."
+        raise SeedRefused(msg)
+    parts = [part.lstrip("0") or "0" if part.isdigit() else part for part in _PARTS.findall(text.lower())]
+    if sum(map(len, parts)) < LEAST_SEED_CHARACTERS:
+        msg = (
+            f"A seed has {LEAST_SEED_CHARACTERS} letters and digits or more,"
+            " so that nobody tries them all beforehand."
+        )
+        raise SeedRefused(msg)
+    return ".".join(parts) + "/"
+
+
+def list_digest(tickets: Iterable[str]) -> str:
+    """Return what binds a list of tickets: SHA-256 of the tickets in their order, a line each.
+
+    `sort tickets.txt | sha256sum` gives the same.
+    """
+    return hashlib.sha256("".join(f"{ticket}\n" for ticket in sorted(tickets)).encode()).hexdigest()
+
+
+def lot(seed: str, digest: str, ticket: str) -> str:
+    """Return the lot of one ticket, in hexadecimal. `seed` is canonical, `digest` that of the list."""
+    return hashlib.sha256(f"{SCHEME}\n{seed}\n{digest}\n{ticket}\n".encode()).hexdigest()
+
+
+def draw_order(seed: str, tickets: Collection[str]) -> list[str]:
+    """Return all tickets in the order in which they are drawn. `seed` is canonical.
+
+    The same for the same set of tickets, in whatever order they come.
+    """
+    digest = list_digest(tickets)
+    return sorted(tickets, key=lambda ticket: (lot(seed, digest, ticket), ticket))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The result: who won, and who was passed over before the last winner was found, each in their order."""
+
+    winners: tuple[str, ...]
+    passed_over: tuple[str, ...]
+
+
+def pick(order: Sequence[str], winners: int, reachable: Collection[str]) -> Drawn:
+    """Return the first `winners` of `order` who can be reached; those before them who cannot are named."""
+    won: list[str] = []
+    passed: list[str] = []
+    for ticket in order:
+        if len(won) == winners:
+            break
+        (won if ticket in reachable else passed).append(ticket)
+    return Drawn(tuple(won), tuple(passed))

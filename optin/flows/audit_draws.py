@@ -1,0 +1,58 @@
+"""The part of an audit that is about prize draws: list, seed and result are worked out again (M2)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest
+from optin.consent.record import EventKind
+from optin.proof.canonical import Json, parse
+from optin.proof.commitment import digest
+from optin.store.draws import DrawList, DrawResult, all_lists, all_results
+from optin.store.transaction import Tx
+
+Event = Mapping[str, Json]
+
+
+def audit_draws(read: Callable[[Callable[[Tx], Any]], Any], events: list[Event]) -> Iterator[str]:
+    """Yield what is wrong with the draws; `events` are those about nobody, as they were logged."""
+    fixed: dict[str, Event] = {}
+    told: dict[str, Event] = {}
+    for event in events:
+        kind, magnet = event.get("kind"), str(event.get("magnet"))
+        if kind in {EventKind.ENTRIES_FIXED, EventKind.DRAWN}:
+            known = fixed if kind == EventKind.ENTRIES_FIXED else told
+            if magnet in known:
+                yield f"the draw of {magnet} has two events that say {kind}"
+            known[magnet] = event
+    lists: dict[str, DrawList] = {it.magnet: it for it in read(all_lists)}
+    results: dict[str, DrawResult] = {it.magnet: it for it in read(all_results)}
+    for magnet in sorted(fixed.keys() ^ lists.keys()):
+        yield f"the list of the draw of {magnet} and its event are not both there"
+    for magnet in sorted(told.keys() ^ results.keys()):
+        yield f"the result of the draw of {magnet} and its event are not both there"
+    for magnet in sorted(fixed.keys() & lists.keys()):
+        found = lists[magnet]
+        if parse(found.event) != fixed[magnet] or list_digest(found.tickets) != fixed[magnet].get("digest"):
+            yield f"the list of the draw of {magnet} is not the one that was fixed: it was edited"
+    for magnet in sorted(told.keys() & results.keys() & lists.keys()):
+        yield from _result(lists[magnet], results[magnet], told[magnet])
+
+
+def _result(fixed: DrawList, result: DrawResult, event: Event) -> Iterator[str]:
+    name = f"the result of the draw of {fixed.magnet}"
+    published = parse(result.transcript)
+    if digest(result.transcript) != event.get("transcript") or event.get("seed") != result.seed:
+        yield f"{name} is not the one that was logged: it was edited"
+        return
+    try:
+        seed = canonical_seed(str(published.get("seed")))
+    except SeedRefused:
+        seed = ""
+    order = draw_order(seed, fixed.tickets)
+    passed, won = published.get("passed_over"), published.get("winners")
+    if seed != result.seed or published.get("order") != order or list(result.winners) != won:
+        yield f"{name} does not follow from its seed"
+    elif not isinstance(passed, list) or set(order[: len(won) + len(passed)]) != {*won, *passed}:
+        yield f"{name} names others than those who came first"

@@ -1,0 +1,21 @@
+"""Magnets that are over: their pages say so, and whoever runs the check is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optin.site.findings import Finding
+from optin.site.model import Site
+
+
+def closed_magnets(site: Site, now: datetime) -> tuple[Finding, ...]:
+    """Return a warning for each magnet that takes no form any more at `now`."""
+    found: list[Finding] = []
+    for magnet in site.magnets.values():
+        if magnet.closes_at is not None and magnet.closes_at <= now:
+            alone = magnet.folder.name != magnet.slug
+            path = f"magnets/{magnet.slug}.md" if alone else f"magnets/{magnet.slug}/index.md"
+            message = f"It closed on {magnet.closes_at:%Y-%m-%d %H:%M} UTC and takes no form any more."
+            cure = "Keep it for what it still shows, or remove it; a new date is for a new address."
+            found.append(Finding(path, 1, 1, message, cure, "warning", "closed", magnet.slug))
+    return tuple(found)

@@ -1,0 +1,61 @@
+"""A prize draw for everybody: what was fixed, what was drawn, and the file to do it again with (M2)."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.consent.draw import SCHEME
+from optin.consent.form import Slug
+from optin.consent.prize import PrizeDraw
+from optin.errors import PageUnknown
+from optin.flows.draw import publication_of
+from optin.theme.views import DrawView
+from optin.web.desk import Desk, desk_of
+from optin.web.headers import NO_STORE
+
+
+async def get_draw(request: Request) -> Response:
+    """Show how a draw stands: open, fixed, or drawn."""
+    desk, slug, promise = _asked(request)
+    face = desk.edition.publication.forms[slug].declaration
+    published = await desk.read(partial(publication_of, magnet=slug))
+    told: dict[str, Any] = {} if published is None else json.loads(published)
+    return desk.page(
+        DrawView(
+            frame=desk.frame(face.lang),
+            title=face.title,
+            page_url=f"{desk.frame(face.lang).pages_url}/{slug}",
+            file_url=f"/{slug}/draw.json",
+            promise=promise,
+            scheme=SCHEME,
+            entries=told.get("entries", 0),
+            digest=told.get("digest", ""),
+            seed=told.get("seed", ""),
+            seed_canonical=told.get("seed_canonical", ""),
+            winners=tuple(told.get("winners", ())),
+            passed_over=tuple(told.get("passed_over", ())),
+        )
+    )
+
+
+async def get_draw_file(request: Request) -> Response:
+    """Send the list of a draw, and after it the transcript: the very bytes that the log binds."""
+    desk, slug, _ = _asked(request)
+    published = await desk.read(partial(publication_of, magnet=slug))
+    if published is None:
+        raise PageUnknown
+    return Response(published, media_type="application/json", headers={"cache-control": NO_STORE})
+
+
+def _asked(request: Request) -> tuple[Desk, Slug, PrizeDraw]:
+    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    magnet = desk.edition.site.magnets.get(slug)
+    details = None if magnet is None else magnet.details
+    if not isinstance(details, PrizeDraw) or slug not in desk.edition.publication.forms:
+        raise PageUnknown
+    return desk, slug, details

@@ -1,0 +1,196 @@
+"""A prize draw over HTTP: the form, both buttons, the closed page, the published draw."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from optin.bootstrap.edition import keep_edition, load_edition
+from optin.bootstrap.office import Office, advance_log, sweep
+from optin.bootstrap.opening import open_store
+from optin.flows.draw import draw_winners
+from optin.flows.orders import MailKind
+from optin.keys import KeyRing
+from optin.store.vault import Vault
+from optin.web.app import build_app
+from optin.web.desk import Desk
+from tests.web.conftest import Visit, site_at
+
+CLOSES = datetime(2029, 3, 31, 21, 59, tzinfo=UTC)
+WIN = """---
+kind: prize-draw
+lang: nl
+title: Win een boek
+description: Win.
+purposes: [tips-email]
+draw:
+  prize: Een boek
+  value: 20
+  winners: 1
+  closes: "2029-03-31 23:59"
+  terms: terms.md
+  seed: {source: de slotkoers van de AEX, at: "2029-04-02 18:00"}
+  claim: Mail ons uw adres.
+---
+Win.
+"""
+
+
+def draw_at(root: Path) -> None:
+    """Write a draw at /win."""
+    (root / "magnets" / "win").mkdir()
+    (root / "magnets" / "win" / "index.md").write_text(WIN)
+    (root / "magnets" / "win" / "terms.md").write_text("## Voorwaarden\n\nEerlijk.\n")
+
+
+@pytest.fixture
+def win(store_url: str, tmp_path: Path) -> Iterator[Visit]:
+    """Open a site with a draw, ten days before it closes."""
+    root = tmp_path / "site"
+    site_at(root)
+    draw_at(root)
+    edition, findings = load_edition(root)
+    assert findings == ()
+    assert edition is not None
+    vault = Vault(KeyRing.fresh("dev"))
+    store = open_store(store_url, tmp_path, vault)
+    moment = CLOSES - timedelta(days=1)
+    office = Office(store, vault, edition.policy, clock=lambda: moment)
+    keep_edition(store, edition, moment)
+    desk = Desk.of(edition, office)
+    with TestClient(build_app(desk), follow_redirects=False, raise_server_exceptions=False) as client:
+        opened = Visit(client, desk, root, moment)
+        office.clock = lambda: opened.moment
+        yield opened
+    store.close()
+
+
+def test_the_form_asks_age_and_shows_both_choices_alike(win: Visit) -> None:
+    """M2, F2: the age box is no consent and not ticked; two buttons of one class; terms on the page."""
+    page = win.client.get("/win").text
+    assert re.search(
+        r'<input type="checkbox" id="field-age" name="age" value="yes" aria-required="true">', page
+    )
+    buttons = re.findall(r"<button ([^>]*)>", page)
+    assert buttons == ['class="big" name="choice" value="ticked"', 'class="big" name="choice" value="none"']
+    assert "Eerlijk." in page
+    assert "de slotkoers van de AEX" in page
+    assert "23:59 uur (Amsterdam)" in page
+    assert " checked" not in page
+
+
+def test_without_the_age_nothing_is_taken_and_nothing_is_lost(win: Visit) -> None:
+    """M2, F6: a kind sentence; what was typed stays; afterwards no age is kept anywhere."""
+    data = {"form": win.form_key("win"), "email": "alice@example.com", "consent": "tips-email"}
+    answer = win.client.post("/win", data={**data, "choice": "ticked"})
+    assert answer.status_code == 422
+    assert "Kruis aan dat u oud genoeg bent" in answer.text
+    assert 'href="#field-age"' in answer.text
+    assert "alice@example.com" in answer.text
+    assert win.rows()["request"] == 0
+    win.fill(slug="win", age="yes", choice="ticked")
+    (declared,) = win.office.store.read(lambda tx: tx.all("SELECT body FROM event"))
+    assert "age" not in json.loads(declared[0])
+
+
+@pytest.mark.parametrize(("choice", "granted"), [("ticked", 1), ("none", 0)])
+def test_either_button_enters(win: Visit, choice: str, granted: int) -> None:
+    """M2, 7(4): one with what was ticked, one that drops every tick; both take part."""
+    order = win.join("alice@example.com", slug="win", age="yes", choice=choice, consent="tips-email")
+    assert order.part is not None
+    assert order.part.state == "in"
+    assert len(order.receipts) == granted
+    assert win.rows()["consent"] == granted
+
+
+def test_a_foreign_value_of_the_form_is_refused_elsewhere(win: Visit) -> None:
+    """F7: age and choice belong to draws alone."""
+    for name in ("age", "choice"):
+        data = {"form": win.form_key(), "email": "alice@example.com", name: "yes"}
+        assert win.client.post("/paper", data=data).status_code == 400
+
+
+def test_the_whole_course_of_a_draw(win: Visit) -> None:
+    """M2, D4: open, closed, fixed, drawn; whoever is late is told so kindly; the draw is there for all."""
+    win.join("alice@example.com", slug="win", age="yes", choice="none")
+    win.fill("late@example.com", "win", age="yes", choice="ticked", consent="tips-email")
+    late = win.mail(MailKind.CONFIRMATION).confirm_token
+    win.fill("bob@example.com", "win", age="yes", choice="none")
+    early = win.mail(MailKind.CONFIRMATION).confirm_token
+    win.press(f"/confirm/{early}")
+    assert "alleen nog de uitslag" in win.client.get(f"/confirm/{early}").text
+    page = win.client.get("/win/draw")
+    assert (page.status_code, "worden vastgelegd" in page.text) == (200, True)
+    assert win.client.get("/win/draw.json").status_code == 404
+    key = win.form_key("win")
+    win.moment = CLOSES + timedelta(minutes=2)
+    assert "/win/draw" in win.client.get("/win").text
+    closed = win.client.post("/win", data={"form": key, "email": "x@example.com", "age": "yes"})
+    assert closed.status_code == 410
+    assert sweep(win.office)["draws"] == 1
+    assert win.press(f"/confirm/{late}").status_code == 303
+    said = win.client.get(f"/confirm/{late}").text
+    assert "U doet niet mee" in said
+    assert "tip" in said
+    assert "liggen vast" in win.client.get("/win/draw").text
+    fixed = win.client.get("/win/draw.json").json()
+    assert len(fixed["tickets"]) == fixed["entries"] == 2
+    win.moment = CLOSES + timedelta(days=2)
+    typed = partial(draw_winners, vault=win.office.vault, magnet="win", typed="912,34 18477,10")
+    result = win.office.write(partial(typed, now=win.moment))
+    advance_log(win.office)
+    shown = win.client.get("/win/draw").text
+    assert result.winners[0] in shown
+    assert "912.34.18477.10/" in shown
+    answer = win.client.get("/win/draw.json")
+    assert answer.content == result.transcript
+    assert answer.headers["content-type"] == "application/json"
+    for path in ("/paper/draw", "/paper/draw.json", "/nowhere/draw"):
+        assert win.client.get(path).status_code == 404
+
+
+def test_a_second_address_of_the_same_mailbox_is_told(win: Visit) -> None:
+    """M2: the page says that the first entry counts."""
+    win.join("alice@example.com", slug="win", age="yes", choice="none")
+    win.fill("alice+2@example.com", "win", age="yes", choice="none")
+    token = win.mail(MailKind.CONFIRMATION).confirm_token
+    win.press(f"/confirm/{token}")
+    assert "alleen nog de uitslag" not in win.client.get(f"/confirm/{token}").text
+    assert "Iedereen doet één keer mee" in win.client.get(f"/confirm/{token}").text
+
+
+SUBMIT = "templates/kinds/prize-draw/submit.html"
+AGE = '<label for="a">18?</label><input type="checkbox" id="a" name="age" value="yes">'
+ONE = '<button class="big" name="choice" value="ticked">Ja</button>'
+NONE = '<button class="{}" name="choice" value="none">Nee</button>'
+
+
+@pytest.mark.parametrize(
+    ("template", "codes"),
+    [
+        (AGE + ONE + NONE.format("big"), set()),
+        (ONE + NONE.format("big"), {"age"}),
+        (AGE.replace("name=", "checked name=") + ONE + NONE.format("big"), {"age"}),
+        (AGE + ONE, {"choices"}),
+        (AGE + ONE + NONE.format("plain"), {"choices"}),
+    ],
+)
+def test_a_template_of_ones_own_shows_both_choices_alike(
+    tmp_path: Path, template: str, codes: set[str]
+) -> None:
+    """M2, M10: a louder yes, a missing no or an age ticked beforehand is not served (CNIL SAN-2023-025)."""
+    root = tmp_path / "site"
+    site_at(root)
+    draw_at(root)
+    own = root / SUBMIT
+    own.parent.mkdir(parents=True)
+    own.write_text(template)
+    _, findings = load_edition(root)
+    assert {it.code for it in findings} == codes
