@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from optin.bootstrap.edition import load_edition
+from optin.cli.asking import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
@@ -44,19 +45,32 @@ def init(folder: Path, languages: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(KINDS)))
-@click.argument("slug")
+@click.argument("kind", type=click.Choice(list(KINDS)), required=False)
+@click.argument("slug", required=False)
 @click.option("--lang", help="Language of the page; by default the site's own.")
 @site_option
-def new(site: Path, kind: str, slug: str, lang: str | None) -> None:
-    """Make a magnet of KIND at /SLUG that passes the check."""
+@click.pass_context
+def new(context: click.Context, site: Path, kind: str | None, slug: str | None, lang: str | None) -> None:
+    """Make a magnet of KIND at /SLUG that passes the check. On a terminal, what is left out is asked."""
+    missing = "kind" if kind is None else "slug" if slug is None else ""
+    if missing and not on_a_terminal():
+        parameter = next(it for it in context.command.params if it.name == missing)
+        raise click.MissingParameter(ctx=context, param=parameter)
     edition = asked_edition(site)
     try:
-        made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
+        if kind is None or slug is None:
+            wanted = ask_for_magnet(edition.site, kind, lang)
+            made = make_magnet(edition.site, wanted.kind, wanted.slug, wanted.lang, wanted.told)
+        else:
+            made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
     except (AlreadyThere, OSError) as problem:
         refuse(str(problem))
     for path in made:
         click.echo(f"made {path.relative_to(site)}")
+    if missing:
+        click.echo(
+            f"Write your text in {made[0].relative_to(site)}, and look at it with: optin dev --site {site}"
+        )
 
 
 @click.command()
