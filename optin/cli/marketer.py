@@ -16,8 +16,9 @@ from optin.export.statistics import schema as stats_schema
 from optin.site.beginnings import BEGINNINGS
 from optin.site.findings import as_github, as_json
 from optin.site.kinds import KINDS
+from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
-from optin.site.written import MagnetFile, SiteFile
+from optin.site.schemas import magnet_schema, site_schema
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
@@ -89,19 +90,32 @@ def check(site: Path, shape: str) -> None:
     sys.exit(REFUSED if errors else 0)
 
 
+def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    root = find_root(Path()) if value is None else value.resolve()
+    if value is not None and not (value / SITE_FILE).is_file():
+        msg = f"there is no {SITE_FILE} in {value}"
+        raise click.UsageError(msg)
+    return root
+
+
 @click.command()
 @click.argument("what", type=click.Choice(["magnet", "site", *SCHEMAS]), default="magnet")
-def schema(what: str) -> None:
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_site_or_none,
+    help="A site whose purposes and languages are offered. Default: the one here or upward, if any.",
+)
+def schema(what: str, site: Path | None) -> None:
     """Print the JSON Schema of a magnet's front matter, of optin.toml, of a person's download, of stats."""
     if what in SCHEMAS:
-        click.echo(json.dumps(SCHEMAS[what](), indent=2, ensure_ascii=False))
-        return
-    model = MagnetFile if what == "magnet" else SiteFile
-    plain = model.model_json_schema()
-    plain["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    if what == "magnet":
-        plain["properties"]["kind"]["enum"] = list(KINDS)
-    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        made = SCHEMAS[what]()
+    else:
+        known = None if site is None else load_site(site).site
+        made = magnet_schema(known) if what == "magnet" else site_schema()
+        if site is not None and known is None:
+            click.secho(f"{SITE_FILE} has errors, so its purposes are left out; see: optin check", err=True)
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 def _count(number: int, noun: str) -> str:
