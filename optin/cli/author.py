@@ -16,6 +16,7 @@ from optin.bootstrap.office import keep_clear, keep_log, open_office, sweep_by_i
 from optin.bootstrap.opening import open_keys
 from optin.bootstrap.soundness import DEV, check_use
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
+from optin.site.hints import hints
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.dev import DevFront, Workbench, dev_routes
@@ -45,7 +46,7 @@ def dev(site: Path, host: str, port: int) -> None:
     with open_office(settings, edition.policy, DEV, serving=True) as office:
         keep_edition(office.store, edition, office.clock())
         desk = Desk.of(edition, office)
-        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings)
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, hints(edition.site))
         courier = courier_of(edition, office)
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = settings.base_url

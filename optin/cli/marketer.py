@@ -15,6 +15,7 @@ from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.site.beginnings import BEGINNINGS
 from optin.site.findings import as_github, as_json
+from optin.site.hints import hints
 from optin.site.kinds import KINDS
 from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
@@ -76,15 +77,20 @@ def new(context: click.Context, site: Path, kind: str | None, slug: str | None, 
 
 @click.command()
 @click.option("--format", "shape", type=click.Choice(["text", "json", "github"]), default="text")
+@click.option("--hints", "hinting", is_flag=True, help="Also say what would make it better.")
 @site_option
-def check(site: Path, shape: str) -> None:
+def check(site: Path, shape: str, *, hinting: bool) -> None:
     """Report every mistake of every file, with its cure. Status 1 when there is an error."""
-    _, findings = load_edition(site)
+    edition, findings = load_edition(site)
     errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    better = hints(edition.site) if hinting and edition is not None else ()
+    findings = (*findings, *better)
     if shape == "text":
         show_findings(findings)
-        warnings = len(findings) - errors
-        click.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", err=bool(errors))
+        counted = [_count(errors, "error"), _count(warnings, "warning")]
+        counted += [_count(len(better), "hint")] if hinting else []
+        click.echo(", ".join(counted), err=bool(errors))
     else:
         click.echo(as_json(findings) if shape == "json" else as_github(findings))
     sys.exit(REFUSED if errors else 0)
