@@ -36,6 +36,7 @@ format: .venv/test.stamp
 docs: .venv/test.stamp
 	$(BIN)/python -m tests.house.requirements_table
 	$(BIN)/python -m tests.proof.forger
+	$(BIN)/python -m tests.house.guide
 
 lock: .venv/test.stamp
 	sh tests/house/lock.sh $(BIN)

@@ -16,7 +16,7 @@ from optin.site.pictures import PICTURE_ENDINGS
 from optin.site.written import MagnetFile, SiteFile
 from optin.theme.catalogue import catalogue, languages
 
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows
 _PERIODS = ["24 months", "6 months", "30 days", "7 days", "72 hours"]
 _PERIOD_KEYS = {
     ("PurposeTable", "retention"), ("PurposeTable", "ask_again"), ("UnconfirmedTable", "keep"),

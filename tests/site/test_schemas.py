@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from jsonschema import Draft202012Validator
+from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
 from optin.cli import main
@@ -51,8 +51,8 @@ def front_matter(path: Path) -> Any:
 
 
 def mistakes(schema: dict[str, Any], value: Any) -> list[str]:
-    Draft202012Validator.check_schema(schema)
-    return [mistake.message for mistake in Draft202012Validator(schema).iter_errors(value)]
+    Draft7Validator.check_schema(schema)
+    return [mistake.message for mistake in Draft7Validator(schema).iter_errors(value)]
 
 
 def keys_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
