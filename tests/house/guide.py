@@ -70,15 +70,14 @@ def _table(keys: dict[str, Any], needed: list[str], schema: dict[str, Any], abov
 
 def _inner(value: dict[str, Any], schema: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
     """Return the table that a key leads to, and how its keys are named from there."""
-    within = [("", value), *(("", it) for it in value.get("anyOf", ()))]
-    items, more = value.get("items"), value.get("additionalProperties")
-    if isinstance(items, dict):
-        within += [("[]", items), *(("[]", it) for it in items.get("anyOf", ()))]
-    if isinstance(more, dict):
-        within += [(".NAME", more), *((".NAME", it) for it in more.get("anyOf", ()))]
-    for name, it in within:
-        if "$ref" in it:
-            return f"{name}.", schema["$defs"][it["$ref"].rpartition("/")[2]]
+    if "$ref" in value:
+        return ".", schema["$defs"][value["$ref"].rpartition("/")[2]]
+    ways = [("", it) for it in value.get("anyOf", ())]
+    ways += [(name, value.get(key)) for name, key in (("[]", "items"), (".NAME", "additionalProperties"))]
+    for name, way in ways:
+        found = _inner(way, schema) if isinstance(way, dict) else None
+        if found is not None:
+            return f"{name}{found[0]}", found[1]
     return None
 
 
