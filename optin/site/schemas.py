@@ -17,13 +17,6 @@ from optin.site.written import MagnetFile, SiteFile
 from optin.theme.catalogue import catalogue, languages
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows
-_PERIODS = ["24 months", "6 months", "30 days", "7 days", "72 hours"]
-_PERIOD_KEYS = {
-    ("PurposeTable", "retention"), ("PurposeTable", "ask_again"), ("UnconfirmedTable", "keep"),
-    ("UnconfirmedTable", "link"), ("RetentionTable", "magnet"), ("RetentionTable", "proof"),
-    ("RetentionTable", "backups"), ("PersonalTable", "link"), ("DownloadTable", "link"),
-    ("LogTable", "timestamp_every"),
-}  # fmt: skip
 _EXAMPLES: Mapping[tuple[str, str], list[Any]] = {
     ("", "base_url"): ["https://tips.example.com"],
     ("", "store"): ["sqlite:///var/optin.db", "postgresql://user:password@db.example.com/optin"],
@@ -38,6 +31,16 @@ _EXAMPLES: Mapping[tuple[str, str], list[Any]] = {
     ("LookTable", "typeface"): ["sans", "serif"],
     ("ProxyTable", "trusted"): [["127.0.0.1"], ["10.0.0.0/8"]],
     ("LogTable", "timestamp"): ["https://tsa.example.com/tsr"],
+    ("PurposeTable", "retention"): ["24 months", "6 months"],
+    ("PurposeTable", "ask_again"): ["30 days"],
+    ("UnconfirmedTable", "keep"): ["7 days", "14 days"],
+    ("UnconfirmedTable", "link"): ["72 hours", "7 days"],
+    ("RetentionTable", "magnet"): ["24 months", "6 months"],
+    ("RetentionTable", "proof"): ["5 years", "36 months"],
+    ("RetentionTable", "backups"): ["3 months", "4 weeks"],
+    ("PersonalTable", "link"): ["1 hour"],
+    ("DownloadTable", "link"): ["7 days", "30 days"],
+    ("LogTable", "timestamp_every"): ["24 hours", "7 days"],
     ("ProcessorTable", "agreement"): ["2026-03-01, reference DPA-7"],
     ("FieldEntry", "name"): [*KNOWN_FIELDS],
     ("FieldEntry", "why"): ["So that we can call you by your name."],
@@ -92,7 +95,7 @@ def site_schema() -> dict[str, Any]:
 def _schema(model: type[MagnetFile | SiteFile]) -> dict[str, Any]:
     schema = model.model_json_schema()
     tables = {"": schema, **schema.get("$defs", {})}
-    for (table, key), examples in {**_EXAMPLES, **dict.fromkeys(_PERIOD_KEYS, _PERIODS)}.items():
+    for (table, key), examples in _EXAMPLES.items():
         if key in tables.get(table, {}).get("properties", ()):
             tables[table]["properties"][key]["examples"] = examples
     return {"$schema": DIALECT, **schema}
