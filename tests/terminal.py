@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 WAIT_SECONDS = 60
+QUIET_SECONDS = 5  # after which a key seems not to have been noticed
+TRIES = 5
 
 
 class Terminal:
@@ -46,9 +48,13 @@ class Terminal:
         """Type a line and press Enter."""
         os.write(self._ours, f"{line}\n".encode())
 
-    def press(self, sign: bytes) -> None:
-        """Press a key that is no letter."""
-        os.write(self._ours, sign)
+    def interrupt(self) -> None:
+        """Press Ctrl-C; once more when nothing happens, as readline can miss one just before it waits."""
+        for _ in range(TRIES):
+            os.write(self._ours, b"\x03")
+            while select.select([self._ours], [], [], QUIET_SECONDS)[0] and self._more():
+                if "Aborted" in self.said:
+                    return
 
     def ended(self) -> int:
         """Read to the end; return the status."""

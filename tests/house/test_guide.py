@@ -185,6 +185,23 @@ def test_every_magnet_that_is_shown_passes_the_check(block: str, tmp_path: Path)
     assert found == []
 
 
+@pytest.mark.parametrize("block", blocks(GUIDE / "front-matter.md", "yaml"))
+def test_every_piece_of_front_matter_that_is_shown_passes_the_check(block: str, tmp_path: Path) -> None:
+    """M3, M4: put into a magnet in the place of its own keys."""
+    make_site(tmp_path / "site", ("en",))
+    front = {
+        "kind": "newsletter",
+        "lang": "en",
+        "title": "Letter",
+        "description": "A letter.",
+        "purposes": "[]",
+    }
+    own = [f"{key}: {it}" for key, it in front.items() if not re.search(f"^{key}:", block, re.MULTILINE)]
+    text = "\n".join(["---", *own, block.strip(), "---", "Text."])
+    (tmp_path / "site" / "magnets" / "shown.md").write_text(text, "utf-8")
+    assert [it for it in all_findings(tmp_path / "site") if it.code != "placeholder"] == []
+
+
 @pytest.mark.parametrize("block", of("toml"))
 def test_every_piece_of_optin_toml_that_is_shown_passes_the_check(block: str, tmp_path: Path) -> None:
     """M4, M6: put into a new site."""

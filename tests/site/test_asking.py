@@ -164,8 +164,8 @@ def test_a_newsletter_is_not_made_without_its_subscription(site: Path) -> None:
 def test_who_stops_halfway_has_made_nothing(site: Path) -> None:
     """M7: Ctrl-C is an answer too."""
     with at_a_terminal("new", "checklist", "--site", str(site)) as terminal:
-        terminal.until("Language")
-        terminal.press(b"\x03")
+        terminal.until("Language of the page (nl, en) [nl]: ")
+        terminal.interrupt()
         assert terminal.ended() == 1
         assert "Aborted!" in terminal.said
         assert "Traceback" not in terminal.said
