@@ -2,7 +2,7 @@
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo test check bench format docs lock clean
+.PHONY: demo test check bench editor format docs lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/optin dev --port $(PORT)
@@ -24,6 +24,11 @@ check: .venv/test.stamp
 bench: .venv/test.stamp
 	$(BIN)/python -m tests.benchmarks
 
+# Needs npm: what a YAML language server makes of our schemas. make test holds them by jsonschema.
+editor: .venv/test.stamp
+	npm install --silent --no-save --prefix .venv/editor yaml-language-server@2.0.0
+	$(BIN)/python -m tests.editor .venv/editor/node_modules/.bin/yaml-language-server
+
 format: .venv/test.stamp
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -31,6 +36,7 @@ format: .venv/test.stamp
 docs: .venv/test.stamp
 	$(BIN)/python -m tests.house.requirements_table
 	$(BIN)/python -m tests.proof.forger
+	$(BIN)/python -m tests.house.guide
 
 lock: .venv/test.stamp
 	sh tests/house/lock.sh $(BIN)

@@ -10,6 +10,7 @@ import click
 
 from optin.bootstrap.edition import load_edition
 from optin.bootstrap.office import utc_now
+from optin.cli.asking import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
@@ -17,9 +18,11 @@ from optin.site.beginnings import BEGINNINGS
 from optin.site.closing import closed_magnets
 from optin.site.draws import draws_of_a_year
 from optin.site.findings import as_github, as_json
+from optin.site.hints import hints
 from optin.site.kinds import KINDS
+from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
-from optin.site.written import MagnetFile, SiteFile
+from optin.site.schemas import magnet_schema, site_schema
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
@@ -47,52 +50,83 @@ def init(folder: Path, languages: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(KINDS)))
-@click.argument("slug")
+@click.argument("kind", type=click.Choice(list(KINDS)), required=False)
+@click.argument("slug", required=False)
 @click.option("--lang", help="Language of the page; by default the site's own.")
 @site_option
-def new(site: Path, kind: str, slug: str, lang: str | None) -> None:
-    """Make a magnet of KIND at /SLUG that passes the check."""
+@click.pass_context
+def new(context: click.Context, site: Path, kind: str | None, slug: str | None, lang: str | None) -> None:
+    """Make a magnet of KIND at /SLUG that passes the check. On a terminal, what is left out is asked."""
+    missing = "kind" if kind is None else "slug" if slug is None else ""
+    if missing and not on_a_terminal():
+        parameter = next(it for it in context.command.params if it.name == missing)
+        raise click.MissingParameter(ctx=context, param=parameter)
     edition = asked_edition(site)
     try:
-        made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
+        if kind is None or slug is None:
+            wanted = ask_for_magnet(edition.site, kind, lang)
+            made = make_magnet(edition.site, wanted.kind, wanted.slug, wanted.lang, wanted.told)
+        else:
+            made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
     except (AlreadyThere, OSError) as problem:
         refuse(str(problem))
     for path in made:
         click.echo(f"made {path.relative_to(site)}")
+    if missing:
+        click.echo(
+            f"Write your text in {made[0].relative_to(site)}, and look at it with: optin dev --site {site}"
+        )
 
 
 @click.command()
 @click.option("--format", "shape", type=click.Choice(["text", "json", "github"]), default="text")
+@click.option("--hints", "hinting", is_flag=True, help="Also say what would make it better.")
 @site_option
-def check(site: Path, shape: str) -> None:
+def check(site: Path, shape: str, *, hinting: bool) -> None:
     """Report every mistake of every file, with its cure. Status 1 when there is an error."""
     edition, findings = load_edition(site)
     if edition is not None:
         findings += (*closed_magnets(edition.site, utc_now()), *draws_of_a_year(edition.site))
     errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    better = hints(edition.site) if hinting and edition is not None else ()
+    findings = (*findings, *better)
     if shape == "text":
         show_findings(findings)
-        warnings = len(findings) - errors
-        click.echo(f"{_count(errors, 'error')}, {_count(warnings, 'warning')}", err=bool(errors))
+        counted = [_count(errors, "error"), _count(warnings, "warning")]
+        counted += [_count(len(better), "hint")] if hinting else []
+        click.echo(", ".join(counted), err=bool(errors))
     else:
         click.echo(as_json(findings) if shape == "json" else as_github(findings))
     sys.exit(REFUSED if errors else 0)
 
 
+def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    root = find_root(Path()) if value is None else value.resolve()
+    if value is not None and not (value / SITE_FILE).is_file():
+        msg = f"there is no {SITE_FILE} in {value}"
+        raise click.UsageError(msg)
+    return root
+
+
 @click.command()
 @click.argument("what", type=click.Choice(["magnet", "site", *SCHEMAS]), default="magnet")
-def schema(what: str) -> None:
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_site_or_none,
+    help="A site whose purposes and languages are offered. Default: the one here or upward, if any.",
+)
+def schema(what: str, site: Path | None) -> None:
     """Print the JSON Schema of a magnet's front matter, of optin.toml, of a person's download, of stats."""
     if what in SCHEMAS:
-        click.echo(json.dumps(SCHEMAS[what](), indent=2, ensure_ascii=False))
-        return
-    model = MagnetFile if what == "magnet" else SiteFile
-    plain = model.model_json_schema()
-    plain["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    if what == "magnet":
-        plain["properties"]["kind"]["enum"] = list(KINDS)
-    click.echo(json.dumps(plain, indent=2, ensure_ascii=False))
+        made = SCHEMAS[what]()
+    else:
+        known = None if site is None else load_site(site).site
+        made = magnet_schema(known) if what == "magnet" else site_schema()
+        if site is not None and known is None:
+            click.secho(f"{SITE_FILE} has errors, so its purposes are left out; see: optin check", err=True)
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
 
 
 def _count(number: int, noun: str) -> str:

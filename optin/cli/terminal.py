@@ -16,6 +16,7 @@ from optin.site.loading import find_root
 REFUSED = 1
 MISUSED = 2
 LAST_PORT = 65_535
+COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 
 def _root(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path:
@@ -60,7 +61,7 @@ def asked_edition(root: Path) -> Edition:
 def show_findings(findings: Iterable[Finding]) -> None:
     """Write findings to standard error, in colour on a terminal."""
     for finding in findings:
-        colour = "red" if finding.severity == "error" else "yellow"
+        colour = COLOURS[finding.severity]
         first, _, rest = as_text([finding]).partition("\n")
         click.secho(first, fg=colour, err=True)
         if rest:

@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "hint"]  # a hint is no mistake
+_LEVELS = {"error": "error", "warning": "warning", "hint": "notice"}  # as a CI run calls them
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +51,7 @@ def as_json(findings: Iterable[Finding]) -> str:
 def as_github(findings: Iterable[Finding]) -> str:
     """Write findings as annotations that a CI run shows beside the line."""
     return "\n".join(
-        f"::{finding.severity} file={_property(finding.path)},line={finding.line},"
+        f"::{_LEVELS[finding.severity]} file={_property(finding.path)},line={finding.line},"
         f"col={finding.column},title={_property(finding.code)}"
         f"::{_data(f'{finding.message} {finding.cure}'.strip())}"
         for finding in findings

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from string import Template
 
-from optin.consent.purpose import Channel
+from optin.consent.purpose import Channel, PurposeId
 from optin.site.beginnings import BEGINNINGS
-from optin.site.kinds.kind import Kind
+from optin.site.kinds.kind import Kind, Question
 from optin.site.loading import SITE_FILE
 from optin.site.magnets import PLACEHOLDER
-from optin.site.model import Site
+from optin.site.model import Purpose, Site
 from optin.site.together import RESERVED, SLUG
 
 STARTER = Path(__file__).parent / "starter"
@@ -60,20 +61,26 @@ def _site_file(languages: Sequence[str]) -> str:
     )
 
 
-def make_magnet(site: Site, kind: Kind, slug: str, lang: str) -> list[Path]:
+@dataclass(frozen=True)
+class Told:
+    """What the author told about a new magnet; what is left out begins with an example."""
+
+    title: str = ""
+    description: str = ""
+    purposes: tuple[PurposeId, ...] | None = None  # None: the first one by e-mail
+    phone: str = ""  # why a telephone number is asked; "" when it is not
+    file: Path | None = None  # copied; None: a placeholder
+    answers: Mapping[str, str] = field(default_factory=dict)  # to the kind's own questions, by name
+
+
+def make_magnet(site: Site, kind: Kind, slug: str, lang: str, told: Told | None = None) -> list[Path]:
     """Make a magnet of `kind` at `slug`; return what was made. Raises AlreadyThere, OSError."""
-    if SLUG.fullmatch(slug) is None or slug in RESERVED:
-        msg = f"{slug!r} cannot be an address; use a-z, 0-9 and hyphens."
-        raise AlreadyThere(msg)
-    if lang not in site.languages:
-        msg = f"The site has no language {lang!r}; add it to languages in {SITE_FILE}."
-        raise AlreadyThere(msg)
-    magnets = site.root / "magnets"
-    folder, alone = magnets / slug, magnets / f"{slug}.md"
-    if folder.exists() or alone.exists():
-        msg = f"magnets/{slug} is there already."
-        raise AlreadyThere(msg)
-    text = _front_matter(site, kind, slug, lang)
+    told = Told() if told is None else told
+    if reason := reason_against_slug(site, slug) or reason_against_language(site, lang):
+        raise AlreadyThere(reason)
+    folder, alone = site.root / "magnets" / slug, site.root / "magnets" / f"{slug}.md"
+    file = folder / f"{slug}{'.pdf' if told.file is None else told.file.suffix.lower()}"
+    text = _front_matter(site, kind, slug, lang, file.name, told)
     if kind.files:
         folder.mkdir(parents=True)
         texts = {"index.md": text, **{name: by.get(lang, by["en"]) for name, by in kind.files.items()}}
@@ -81,33 +88,70 @@ def make_magnet(site: Site, kind: Kind, slug: str, lang: str) -> list[Path]:
             (folder / name).write_text(content, "utf-8")
         return [folder / name for name in texts]
     if not kind.hands_out_file:
+        alone.parent.mkdir(exist_ok=True)
         alone.write_text(text, "utf-8")
         return [alone]
+    data = placeholder_pdf() if told.file is None else told.file.read_bytes()
     folder.mkdir(parents=True)
     (folder / "index.md").write_text(text, "utf-8")
-    (folder / f"{slug}.pdf").write_bytes(placeholder_pdf())
-    return [folder / "index.md", folder / f"{slug}.pdf"]
+    file.write_bytes(data)
+    return [folder / "index.md", file]
 
 
-def _front_matter(site: Site, kind: Kind, slug: str, lang: str) -> str:
-    start = kind.start.get(lang, kind.start["en"])
-    purpose = next(
-        (p.id for p in site.purposes.values() if p.channel is Channel.EMAIL and lang in p.wording),
-        None,
-    )
-    if purpose is None and kind.insists(()) is not None:
+def reason_against_slug(site: Site, slug: str) -> str:
+    """Return why there can be no new magnet at `slug`, or "" when there can."""
+    if SLUG.fullmatch(slug) is None or slug in RESERVED:
+        return f"{slug!r} cannot be an address; use a-z, 0-9 and hyphens."
+    magnets = site.root / "magnets"
+    there = (magnets / slug).exists() or (magnets / f"{slug}.md").exists()
+    return f"magnets/{slug} is there already." if there else ""
+
+
+def reason_against_language(site: Site, lang: str) -> str:
+    """Return why there can be no page in `lang`, or "" when there can."""
+    if lang in site.languages:
+        return ""
+    return f"The site has no language {lang!r}; add it to languages in {SITE_FILE}."
+
+
+def sayable_purposes(site: Site, kind: Kind, lang: str) -> tuple[Purpose, ...]:
+    """Return the purposes that have words in `lang`. Raises AlreadyThere: a kind insists on one in vain."""
+    found = tuple(purpose for purpose in site.purposes.values() if lang in purpose.wording)
+    by_email = any(purpose.channel is Channel.EMAIL for purpose in found)
+    if not by_email and kind.insists(()) is not None:
         msg = f"A {kind.name} needs a purpose by e-mail in {lang!r}; define one in {SITE_FILE} first."
         raise AlreadyThere(msg)
-    lines = ["---", f"kind: {kind.name}", f"lang: {lang}", f"title: {_quoted(start.title)}"]
-    lines.append(f"description: {_quoted(start.description)}")
+    return found
+
+
+def begins_with(purposes: Sequence[Purpose]) -> tuple[PurposeId, ...]:
+    """Return what a new magnet asks unless its author says otherwise: the first purpose by e-mail."""
+    return tuple(purpose.id for purpose in purposes if purpose.channel is Channel.EMAIL)[:1]
+
+
+def _front_matter(site: Site, kind: Kind, slug: str, lang: str, file: str, told: Told) -> str:
+    start = kind.start.get(lang, kind.start["en"])
+    begins = begins_with(sayable_purposes(site, kind, lang))
+    purposes = begins if told.purposes is None else told.purposes
+    lines = ["---", f"kind: {kind.name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]
+    lines.append(f"description: {_quoted(told.description or start.description)}")
     if kind.hands_out_file:
-        lines.append(f"file: {slug}.pdf")
-    lines.append(f"purposes: [{purpose or ''}]")
-    words = kind.words.get(lang, kind.words.get("en", {}))
-    begin = kind.begin or start.begin
-    lines += [Template(begin).substitute(words, slug=slug)] if begin else []
-    lines += ["---", "", start.body]
-    return "\n".join(lines)
+        lines.append(f"file: {file}")
+    lines.append(f"purposes: [{', '.join(purposes)}]")
+    if told.phone:
+        lines += ["fields:", "  - name: phone", f"    why: {_quoted(told.phone)}"]
+    if begin := kind.begin or start.begin:
+        answers = {
+            question.name: _answer(question, told.answers.get(question.name, question.default))
+            for question in kind.questions
+        }
+        words = kind.words.get(lang, kind.words.get("en", {}))
+        lines.append(Template(begin).substitute({**words, **answers}, slug=slug))
+    return "\n".join([*lines, "---", "", start.body])
+
+
+def _answer(question: Question, answer: str) -> str:
+    return answer if question.bare else _quoted(answer)
 
 
 def _quoted(value: str | list[str]) -> str:

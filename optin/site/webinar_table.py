@@ -97,6 +97,11 @@ def _local(text: str) -> datetime | None:
         return None
 
 
+def is_moment(text: str) -> bool:
+    """Tell whether a text is a day and a time."""
+    return _local(text) is not None
+
+
 def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)

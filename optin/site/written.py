@@ -91,9 +91,9 @@ class ProcessorTable(Written):
 class LimitsTable(Written):
     """How many sign-ups are taken (D8)."""
 
-    per_address_per_day: int = Field(5, ge=1, le=1_000)
-    per_network_per_hour: int = Field(60, ge=1, le=1_000_000)
-    per_site_per_minute: int = Field(600, ge=1, le=1_000_000)
+    per_address_per_day: int = Field(5, ge=1, le=1_000, description="For one e-mail address, in a day.")
+    per_network_per_hour: int = Field(60, ge=1, le=1_000_000, description="From one network, in an hour.")
+    per_site_per_minute: int = Field(600, ge=1, le=1_000_000, description="On all pages, in a minute.")
 
 
 class UnconfirmedTable(Written):
@@ -139,8 +139,8 @@ class ProxyTable(Written):
 class DkimTable(Written):
     """Signing mails (RFC 6376)."""
 
-    selector: Line
-    domain: Line
+    selector: Line = Field(description="The name before ._domainkey in the DNS record.")
+    domain: Line = Field(description="The domain that signs, as a rule that of the sender's address.")
     key: Text = Field(description="A private key file (PEM), readable by its owner alone.")
 
 
@@ -195,20 +195,20 @@ class FieldEntry(Written):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="first_name, company, phone, …")
     why: Text = Field(description="One sentence that visitors read beside the field.")
     label: Stripped = Field("", description="Needed for a name that optin does not know.")
-    required: bool = False
+    required: bool = Field(default=False, description="Whether the form is refused without it.")
 
 
 class PurposeEntry(Written):
     """A purpose in this magnet's own wording. Its channel and retention stay as they are (M3)."""
 
-    id: str
-    text: Text
+    id: str = Field(description="Id of a purpose of optin.toml.")
+    text: Text = Field(description="The question on this page, one sentence.")
 
 
 class PictureEntry(Written):
     """A picture in the magnet's folder."""
 
-    file: Text
+    file: Text = Field(description="Its name: svg, png, webp or jpg.")
     alt: Text = Field(description="What the picture shows, in words.")
 
 
@@ -247,7 +247,7 @@ Report = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 class AnswerEntry(Written):
     """One answer that can be chosen."""
 
-    text: Text
+    text: Text = Field(description="The answer in words.")
     points: Any = Field(0, description="A whole number, or a table of them by dimension.")
 
 
@@ -312,7 +312,7 @@ class SeedTable(Written):
 class ContestTable(Written):
     """A question; only who answers it right takes part."""
 
-    question: Line
+    question: Line = Field(description="The question; it becomes a field of the form.")
     answer: str = Field("", description="The right answer; case, accents and spaces do not matter.")
     answers: list[str] = Field([], description="Or several that are right.")
 
@@ -322,7 +322,7 @@ class DrawTable(Written):
 
     prize: Line = Field(description="What can be won, in words.")
     value: int = Field(ge=0, le=10_000_000, description="Of all prizes together, in whole euros.")
-    winners: int = Field(1, le=1_000)
+    winners: int = Field(1, le=1_000, description="How many tickets win, each the same prize.")
     closes: str = Field(description='The last moment, such as "2027-03-31 23:59".')
     zone: str = Field("Europe/Amsterdam", description="Time zone of closes and of the seed.")
     age: int = Field(18, ge=12, le=99, description="Who is younger may not enter.")

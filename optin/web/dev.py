@@ -18,9 +18,11 @@ from watchfiles import DefaultFilter, awatch
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.errors import PageUnknown
 from optin.site.findings import Finding
+from optin.site.hints import hints
 from optin.site.kept import Kept
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.web.desk import Desk
+from optin.web.dev_hints import STYLE, bar
 from optin.web.mailbox import Mailbox
 
 RELOAD = b"""<script src="/dev/reload.js"></script>"""
@@ -47,6 +49,7 @@ class Workbench:
     mailbox: Mailbox
     findings: tuple[Finding, ...] = ()
     kept: Kept = field(default_factory=Kept)  # so that one edit costs one magnet
+    better: tuple[Finding, ...] = ()  # what would make the site better
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -70,8 +73,17 @@ class Workbench:
                 office, before = self.desk.office, self.desk.edition
                 await asyncio.to_thread(keep_edition, office.store, edition, office.clock(), before)
                 self.desk.replace(edition)
+                self.better = await asyncio.to_thread(hints, edition.site)
             self.announce()
         self.announce()
+
+    def hints(self, path: str) -> tuple[Finding, ...]:
+        """Return what could be better about the page at `path`; of the whole site on its first page."""
+        found = [*(it for it in self.findings if it.severity == "warning"), *self.better]
+        slug = path.strip("/")
+        if slug not in self.desk.edition.site.magnets:
+            return tuple(it for it in found if not slug and not it.slug)
+        return tuple(it for it in found if it.slug == slug)
 
     def announce(self) -> None:
         """Let every waiting browser know."""
@@ -112,6 +124,9 @@ def dev_routes(bench: Workbench) -> list[Route]:
     async def script(_request: Request) -> Response:
         return Response(RELOAD_SCRIPT, media_type="text/javascript")
 
+    async def style(_request: Request) -> Response:
+        return Response(STYLE, media_type="text/css")
+
     async def mailbox(_request: Request) -> Response:
         mails = await asyncio.to_thread(bench.mailbox.newest_first)
         rows = tuple((mail.name, mail.subject, mail.recipient, mail.date) for mail in mails)
@@ -136,6 +151,7 @@ def dev_routes(bench: Workbench) -> list[Route]:
     return [
         Route("/dev/changes", changes),
         Route("/dev/reload.js", script),
+        Route("/dev/hints.css", style),
         Route("/dev/mail", mailbox),
         Route("/dev/mail/{name}", mail),
         Route("/dev/mail/{name}/html", mail_html),
@@ -164,6 +180,7 @@ class DevFront:
             await self._reloading(self._inner, scope, receive, send)
 
     async def _reloading(self, app: ASGIApp | Response, scope: Scope, receive: Receive, send: Send) -> None:
+        added = bar(self._bench.hints(scope["path"])) + RELOAD + b"</body>"
         kept = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
         start: Message = {}
         body, passed = bytearray(), False
@@ -181,7 +198,7 @@ class DevFront:
                 return
             body.extend(message.get("body", b""))
             if not message.get("more_body"):
-                page = self._here(start, bytes(body)).replace(b"</body>", RELOAD + b"</body>", 1)
+                page = self._here(start, bytes(body)).replace(b"</body>", added, 1)
                 await send({**start, "headers": _dev_headers(start["headers"], len(page))})
                 await send({"type": "http.response.body", "body": page})
 

@@ -4,6 +4,7 @@ from optin.site.kinds.kind import Kind, Start
 
 CHECKLIST = Kind(
     name="checklist",
+    about="a file to print and tick",
     hands_out_file=True,
     start={
         "nl": Start(

@@ -52,6 +52,26 @@ def nothing_besides(_table: Any, _folder: Path, _lang: str) -> Reading:
     return Reading()
 
 
+def no_reason(_answer: str) -> str:
+    """Take any answer."""
+    return ""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a kind wants to know of its author before a magnet is made.
+
+    The answer, in quotes unless it is `bare` (a number, a list), takes the place of $`name` in `Kind.begin`;
+    the default where nobody was asked. `reason` says why an answer cannot be, or "" when it can.
+    """
+
+    name: str
+    words: str
+    default: str
+    reason: Callable[[str], str] = no_reason
+    bare: bool = False
+
+
 @dataclass(frozen=True)
 class Kind:
     """One kind. `insists` looks at the consents that a magnet asks.
@@ -70,3 +90,5 @@ class Kind:
     begin: str = ""  # lines of front matter that a new magnet of this kind begins with
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # for `begin`, by language
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # beside a new one, by language
+    questions: tuple[Question, ...] = ()  # asked on a terminal; their answers stand in `begin`
+    about: str = ""  # what it is for, in a line, where kinds are chosen from

@@ -17,6 +17,7 @@ def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | Non
 
 NEWSLETTER = Kind(
     name="newsletter",
+    about="nothing but the subscription, which is one consent to e-mail",
     hands_out_file=False,
     insists=one_email_purpose,
     start={

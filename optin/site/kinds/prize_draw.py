@@ -169,6 +169,7 @@ def _look_at_code(table: DrawTable, found: list[Complaint]) -> None:
 
 PRIZE_DRAW = Kind(
     name=KIND,
+    about="a prize, drawn so that anybody can work it out again",
     hands_out_file=False,
     table=TABLE,
     read=read_draw,

@@ -5,6 +5,7 @@ from optin.site.quiz_table import read_quiz
 
 QUIZ = Kind(
     name="quiz",
+    about="questions with a result at once, and a report by mail",
     hands_out_file=False,
     table="quiz",
     forks=True,

@@ -4,6 +4,7 @@ from optin.site.kinds.kind import Kind, Start
 
 TIP_BOOKLET = Kind(
     name="tip-booklet",
+    about="short advice in a file, to use today",
     hands_out_file=True,
     start={
         "nl": Start(

@@ -1,20 +1,40 @@
 """A webinar: a seat at an hour, with a calendar entry and reminders."""
 
-from optin.site.kinds.kind import Kind, Start
-from optin.site.webinar_table import read_webinar
+from optin.consent.webinar import zone_names, zone_of
+from optin.site.findings import nearest
+from optin.site.kinds.kind import Kind, Question, Start
+from optin.site.webinar_table import is_moment, read_webinar
+
+
+def no_moment(answer: str) -> str:
+    """Return why an answer is no moment, or ""."""
+    return "" if is_moment(answer) else "Write day and time like 2027-03-10 14:00."
+
+
+def no_zone(answer: str) -> str:
+    """Return why an answer is no time zone, or ""."""
+    return "" if zone_of(answer) else f"There is no such time zone. {nearest(answer, zone_names())}"
+
 
 WEBINAR = Kind(
     name="webinar",
+    about="an hour with people, with seats, calendar and reminders",
+    questions=(
+        Question("start", "Day and time, as the clock there shows it", "2035-03-13 14:00", no_moment),
+        Question("zone", "Time zone", "Europe/Amsterdam", no_zone),
+        Question("host", "Who speaks", "Your name, your role"),
+        Question("place", "Where; only who confirmed is told", "https://meet.example.com/room"),
+    ),
     hands_out_file=False,
     table="webinar",
     read=read_webinar,
     begin="""\
 webinar:
-  start: 2035-03-13 14:00      # day and time as the clock in the zone shows it
+  start: $start   # day and time as the clock in the zone shows it
   duration: 60 minutes
-  zone: Europe/Amsterdam
-  host: Your name, your role
-  place: https://meet.example.com/$slug   # only who confirmed is told
+  zone: $zone
+  host: $host
+  place: $place   # only who confirmed is told
   # capacity: 100              # whoever comes after that waits for a seat
   # replay: https://…          # afterwards: where the recording is
   # cancelled: true            # tells everybody who has a seat""",

@@ -4,6 +4,7 @@ from optin.site.kinds.kind import Kind, Start
 
 WHITE_PAPER = Kind(
     name="white-paper",
+    about="a file to read at leisure, which shows what you know",
     hands_out_file=True,
     start={
         "nl": Start(

@@ -1,0 +1,126 @@
+"""What would make a sound site better. Nothing here is a mistake, and nothing refuses anything for it.
+
+Shown by `optin dev` beside its pages and by `optin check --hints`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from optin.site.documents import Document, Path_, read_front_matter
+from optin.site.findings import Finding, shown_path
+from optin.site.kinds import KINDS
+from optin.site.lint import MOST_WORDS
+from optin.site.model import Magnet, PrivacyStatement, Site
+from optin.site.prose import read_prose
+from optin.site.scaffold import STARTER
+
+MOST_TITLE_CHARACTERS = 60  # what a search result and a tab show of a title
+LEAST_DESCRIPTION_CHARACTERS = 50
+MOST_DESCRIPTION_CHARACTERS = 160  # what a search result shows of a description
+MOST_PICTURE_BYTES = 300_000  # about a second on a slow telephone
+_TAG = re.compile(r"<[^>]*>")
+
+
+def hints(site: Site) -> tuple[Finding, ...]:
+    """Return every hint of a site, those of a magnet with its slug."""
+    found = [hint for magnet in site.magnets.values() for hint in _of_magnet(site, magnet)]
+    found += [hint for statement in site.privacy.values() for hint in _of_statement(site, statement)]
+    return tuple(sorted(found))
+
+
+def _of_magnet(site: Site, magnet: Magnet) -> Iterator[Finding]:
+    path = magnet.folder / "index.md"
+    path = path if path.is_file() else magnet.folder / f"{magnet.slug}.md"
+    document = read_front_matter(path, shown_path(path, site.root))
+    if isinstance(document, Finding):  # changed since the site was loaded; the next load will say so
+        return
+    for where, code, message, cure in (
+        *_of_words(magnet, document),
+        *_of_look(magnet),
+        *_of_boxes(magnet),
+    ):
+        yield document.finding(where, message, cure, severity="hint", code=code, slug=magnet.slug)
+
+
+Hint = tuple[Path_, str, str, str]  # where, code, message, cure
+
+
+def _of_words(magnet: Magnet, document: Document) -> Iterator[Hint]:
+    start = KINDS[magnet.kind].start.get(magnet.lang)
+    texts = (
+        (("title",), magnet.title, start and start.title),
+        (("description",), magnet.description, start and start.description),
+        ((), document.body.strip(), start and start.body.strip()),
+    )
+    for where, text, example in texts:
+        if text == example:
+            what = where[0] if where else "text"
+            message = f"The {what} is still the example that optin new wrote."
+            yield where, "example", message, "Say it in your own words."
+    if (length := len(magnet.title)) > MOST_TITLE_CHARACTERS:
+        message = f"The title has {length} characters; search results show {MOST_TITLE_CHARACTERS}."
+        yield ("title",), "title-long", message, "Put what matters first, or shorten it."
+    length = len(magnet.description)
+    if length < LEAST_DESCRIPTION_CHARACTERS:
+        message = f"The description has only {length} characters; search results have room for more."
+        cure = f"Say in {LEAST_DESCRIPTION_CHARACTERS} to {MOST_DESCRIPTION_CHARACTERS} what people gain."
+        yield ("description",), "description-short", message, cure
+    if length > MOST_DESCRIPTION_CHARACTERS:
+        message = f"The description has {length} characters; search results cut it off."
+        yield ("description",), "description-long", message, f"Say it in {MOST_DESCRIPTION_CHARACTERS}."
+    if not document.body.strip():
+        cure = "Write below the second --- what is in it and for whom."
+        yield (), "no-text", "The page has no text of its own.", cure
+
+
+def _of_look(magnet: Magnet) -> Iterator[Hint]:
+    if magnet.file is not None and magnet.picture is None:
+        cure = "Put a picture beside this file, and add picture: with its file and alt."
+        yield (), "no-cover", "There is no cover picture; people like to see what they get.", cure
+    pictures = magnet.pictures if magnet.picture is None else (magnet.picture, *magnet.pictures)
+    for picture in pictures:
+        size = _size(picture.path)
+        if size > MOST_PICTURE_BYTES:
+            message = f"{picture.path.name} has {size // 1000} kB; the page waits for it on a telephone."
+            cure = f"Save it smaller, below {MOST_PICTURE_BYTES // 1000} kB."
+            where: Path_ = ("picture",) if picture is magnet.picture else ()
+            yield where, "picture-heavy", message, cure
+
+
+def _of_boxes(magnet: Magnet) -> Iterator[Hint]:
+    for place, question in enumerate(magnet.questions):
+        words = len(question.wording.split())
+        if words > MOST_WORDS:
+            message = f"The box {question.purpose!r} has {words} words; more than {MOST_WORDS} are not read."
+            yield ("purposes", place), "box-long", message, "Say who, what, how often, and stop there."
+
+
+def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
+    lang = statement.lang
+    name = f"privacy/{lang}.md"
+    if not (site.root / name).is_file():
+        name = "optin.toml"
+
+    def hint(code: str, message: str, cure: str) -> Finding:
+        return Finding(name, 1, 1, message, cure, "hint", code)
+
+    starter = read_front_matter(STARTER / "privacy" / f"{lang}.md", name)
+    if isinstance(starter, Document) and statement.body_html == read_prose(starter.body).html:
+        message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
+        yield hint("privacy-example", message, "Read it, and add what is different with you (GDPR 13).")
+    said = html.unescape(_TAG.sub("", statement.body_html))
+    for processor in site.processors.values():
+        if processor.name not in said:
+            message = f"The privacy statement in {lang!r} does not name {processor.name}."
+            yield hint("processor-unnamed", message, "Say who gets data, and what for (GDPR 13(1)(e)).")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

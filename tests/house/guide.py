@@ -1,0 +1,145 @@
+"""Writes the parts of docs/guide that the code knows best: keys, commands, messages.
+
+`python -m tests.house.guide` (make docs). Above the marker a page is written by hand, below it by this.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from optin.cli import COMMANDS, main
+from optin.site.schemas import magnet_schema, site_schema
+from tests.house.messages import messages
+from tests.house.requirements_table import ROOT
+
+GUIDE = ROOT / "docs" / "guide"
+MOST_EXAMPLES = 3
+REQUIREMENTS = re.compile(r" \((?:[A-Z]\d{1,2}(?:, )?)+\)")  # of ours; nothing to who writes a site
+MARKER = "<!-- Below this line the page is written by `make docs` from the code. -->"
+
+
+def generated() -> Mapping[str, str]:
+    """Return what stands below the marker of each page, by the page's name."""
+    return {
+        "commands.md": "\n".join(_commands()),
+        "front-matter.md": "\n".join(_keys(magnet_schema())),
+        "messages.md": "\n".join(_messages()),
+        "optin-toml.md": "\n".join(_keys(site_schema())),
+    }
+
+
+def page(name: str) -> str:
+    """Return a page as it should be: its own head, our tail."""
+    head, marker, _ = (GUIDE / name).read_text("utf-8").partition(MARKER)
+    return f"{head}{marker}\n\n{generated()[name].strip()}\n"
+
+
+def _keys(schema: dict[str, Any]) -> Iterator[str]:
+    yield from _table(schema["properties"], schema.get("required", []), schema, "")
+
+
+def _table(keys: dict[str, Any], needed: list[str], schema: dict[str, Any], above: str) -> Iterator[str]:
+    rows, deeper = [], []
+    for key, value in keys.items():
+        name = f"{above}{key}"
+        inner = _inner(value, schema)
+        default = "" if isinstance(value.get("default"), dict | list) else value.get("default")
+        shown = (
+            "needed" if key in needed else f"`{json.dumps(default, ensure_ascii=False)}`" if default else ""
+        )
+        meaning = value.get("description") or (inner[1] if inner else {}).get("description", "")
+        examples = ", ".join(
+            f"`{json.dumps(it, ensure_ascii=False)}`" for it in value.get("examples", [])[:3]
+        )
+        if "enum" in value:
+            examples = ", ".join(f"`{it}`" for it in value["enum"])
+        rows.append(f"| `{name}` | {_cell(meaning)} | {_cell(shown)} | {_cell(examples)} |")
+        if inner is not None:
+            deeper.append((f"{name}{inner[0]}", inner[1]))
+    yield from ("| Key | Meaning | Default | Such as |", "| --- | --- | --- | --- |", *rows, "")
+    for name, table in deeper:
+        yield from (f"## `{name.rstrip('.')}`", "", REQUIREMENTS.sub("", table["description"]), "")
+        yield from _table(table["properties"], table.get("required", []), schema, name)
+
+
+def _inner(value: dict[str, Any], schema: dict[str, Any]) -> tuple[str, dict[str, Any]] | None:
+    """Return the table that a key leads to, and how its keys are named from there."""
+    if "$ref" in value:
+        return ".", schema["$defs"][value["$ref"].rpartition("/")[2]]
+    ways = [("", it) for it in value.get("anyOf", ())]
+    ways += [(name, value.get(key)) for name, key in (("[]", "items"), (".NAME", "additionalProperties"))]
+    for name, way in ways:
+        found = _inner(way, schema) if isinstance(way, dict) else None
+        if found is not None:
+            return f"{name}{found[0]}", found[1]
+    return None
+
+
+def _commands() -> Iterator[str]:
+    context = click.Context(main, info_name="optin")
+    for name in COMMANDS:
+        command = main.get_command(context, name)
+        assert command is not None
+        yield from _command(command, click.Context(command, context, info_name=name), "##")
+
+
+def _command(command: click.Command, context: click.Context, heading: str) -> Iterator[str]:
+    usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+    yield from (f"{heading} `{context.command_path}`", "", " ".join((command.help or "").split()), "")
+    yield from ("```text", usage, "```", "")
+    options = [it for it in command.params if isinstance(it, click.Option)]
+    if options:
+        yield from ("| Option | Meaning |", "| --- | --- |")
+        yield from (_option(it, context) for it in options)
+        yield ""
+    if isinstance(command, click.Group):
+        for name, inner in sorted(command.commands.items()):
+            yield from _command(inner, click.Context(inner, context, info_name=name), "###")
+
+
+def _option(option: click.Option, context: click.Context) -> str:
+    extra = [option.help or ""]
+    if isinstance(option.type, click.Choice):
+        extra.append(f"One of {', '.join(f'`{it}`' for it in option.type.choices)}.")
+    if option.required:
+        extra.append("Needed.")
+    default = option.get_default(context)
+    if isinstance(default, str | int) and not isinstance(default, bool):
+        extra.append(f"Default: `{default}`.")
+    names = ", ".join(f"`{it}`" for it in option.opts)
+    return f"| {names} | {_cell(' '.join(it for it in extra if it))} |"
+
+
+def _messages() -> Iterator[str]:
+    code = ""
+    for it in messages():
+        if it.code != code:
+            code = it.code
+            yield from ("", f"## `{code}`", "", "| Message | Cure | |", "| --- | --- | --- |")
+        yield f"| {_cell(it.words)} | {_cell(it.cure)} | {it.severity} |"
+
+
+def _code(value: Any) -> str:
+    return f"`{json.dumps(value, ensure_ascii=False)}`"
+
+
+def _cell(text: str) -> str:
+    for sign, shown in (("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("](", "\\](")):
+        text = text.replace(sign, shown)
+    return REQUIREMENTS.sub("", text)
+
+
+def write(folder: Path) -> None:
+    """Write every page anew."""
+    for name in generated():
+        (folder / name).write_text(page(name), "utf-8")
+
+
+if __name__ == "__main__":
+    write(GUIDE)

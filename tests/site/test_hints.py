@@ -1,0 +1,141 @@
+"""Hints: what would make a site better. They refuse nothing and are no part of a page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from click.testing import CliRunner
+
+from optin.bootstrap.edition import load_edition
+from optin.cli import main
+from optin.consent.form import Slug
+from optin.site.hints import hints
+from optin.site.loading import load_site
+from optin.web.dev_hints import bar
+from tests.serving import form_key
+from tests.site.conftest import magnet, paper, toml
+from tests.web.test_dev import bench  # noqa: F401 - a fixture
+
+GOOD = "Een korte brief per maand over toestemming vragen, met een voorbeeld uit de praktijk."
+
+
+def codes(root: Path, slug: str | None = None) -> set[str]:
+    site = load_site(root).site
+    assert site is not None
+    return {it.code for it in hints(site) if it.slug == slug}
+
+
+def test_a_magnet_that_is_finished_gets_no_hint(site: Path) -> None:
+    """M4: silence is the praise."""
+    magnet(site, description=GOOD)
+    assert codes(site, "brief") == set()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"title": "x" * 61}, "title-long"),
+        ({"description": "Kort."}, "description-short"),
+        ({"description": "x" * 161}, "description-long"),
+        ({"title": "Naam van uw nieuwsbrief"}, "example"),
+        ({"purposes": f"\n  - id: tips-email\n    text: Mail mij {'nu en dan ' * 9}iets."}, "box-long"),
+    ],
+)
+def test_what_could_be_better_is_said(site: Path, change: dict[str, str], code: str) -> None:
+    """M4: a title that is cut off, a description that nobody finds, a box that nobody reads."""
+    magnet(site, **{"description": GOOD, **change})
+    assert codes(site, "brief") == {code}
+
+
+def test_a_page_without_a_cover_a_text_or_with_a_heavy_picture(site: Path) -> None:
+    """M4: what people see first."""
+    folder = paper(site, body="")
+    assert {"no-cover", "no-text"} <= codes(site, "paper")
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9">'
+    (folder / "x.svg").write_text(f"{head}<!--{'x' * 300_000}--></svg>")
+    paper(site, "picture: {file: x.svg, alt: x}\n", "Tekst ![nog een](x.svg)")
+    found = codes(site, "paper")
+    assert "picture-heavy" in found
+    assert "no-cover" not in found
+    assert "no-text" not in found
+
+
+def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -> None:
+    """F2, M4: the statement of init is a beginning; whoever gets data stands in it."""
+    assert codes(site) == {"privacy-example"}
+    for lang in ("nl", "en"):
+        with (site / "privacy" / f"{lang}.md").open("a") as file:
+            file.write("\nMailer & Zoon B.V.\n")
+    assert codes(site) == set()
+    with (site / "optin.toml").open("a") as file:
+        file.write('[processors.mailer]\nname = "Mailer & Zoon B.V."\nagreement = "2026-01-01"\n')
+        file.write('[processors.caller]\nname = "Beller B.V."\nagreement = "2026-01-01"\n')
+    assert codes(site) == {"processor-unnamed"}
+    (site / "privacy" / "nl.md").rename(site / "privacy" / "anders.md")
+    toml(site, "[purposes.tips-email]", '[privacy]\nnl = "privacy/anders.md"\n[purposes.tips-email]')
+    loaded = load_site(site).site
+    assert loaded is not None
+    assert {it.path for it in hints(loaded)} >= {"optin.toml"}
+
+
+def test_what_goes_while_one_looks_is_no_traceback(site: Path) -> None:
+    """S5: a file that is removed between loading and hinting is the next load's matter."""
+    magnet(site, title="x" * 61)
+    folder = paper(site, "picture: {file: x.svg, alt: x}\n")
+    (folder / "x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"></svg>')
+    loaded = load_site(site).site
+    assert loaded is not None
+    (site / "magnets" / "brief.md").unlink()
+    (folder / "x.svg").unlink()
+    assert "brief" not in {it.slug for it in hints(loaded)}
+
+
+def test_check_says_them_when_asked_and_is_content(site: Path) -> None:
+    """M4: not an error, not a warning, not the status; as text, JSON and annotations."""
+    magnet(site, title="x" * 61, description=GOOD)
+    runner = CliRunner()
+    plain = runner.invoke(main, ["check", "--site", str(site)])
+    assert (plain.exit_code, plain.stdout) == (0, "0 errors, 0 warnings\n")
+    assert "hint" not in plain.stderr
+    asked = runner.invoke(main, ["check", "--hints", "--site", str(site)])
+    assert asked.exit_code == 0
+    assert "magnets/brief.md:4:1: hint: The title has 61 characters" in asked.stderr
+    assert asked.stdout.startswith("0 errors, 0 warnings, ")
+    assert asked.stdout.endswith(" hints\n")
+    found = json.loads(runner.invoke(main, ["check", "--hints", "--format=json", "--site", str(site)]).stdout)
+    assert {it["severity"] for it in found} == {"hint"}
+    lines = runner.invoke(main, ["check", "--hints", "--format=github", "--site", str(site)]).stdout
+    assert "::notice file=magnets/brief.md,line=4" in lines
+    (site / "optin.toml").write_text("nonsense")
+    assert runner.invoke(main, ["check", "--hints", "--site", str(site)]).exit_code == 1
+
+
+def test_the_bar_is_no_part_of_the_page(bench: tuple[Path, httpx.Client]) -> None:  # noqa: F811
+    """F7, O2: it comes and goes with an edit, and the form version stays that of the page without it."""
+    site, client = bench
+    page = client.get("/paper")
+    assert '<details class="dev-hints" lang="en">' in page.text
+    assert "There is no cover picture" in page.text
+    assert client.get("/dev/hints.css").headers["content-type"].startswith("text/css")
+    edition, _ = load_edition(site)
+    assert edition is not None
+    version = edition.publication.forms[Slug("paper")]
+    assert b"dev-hints" not in version.page
+    assert "dev-hints" not in client.get("/privacy").text
+    assert "dev-hints" in client.get("/").text
+    key = form_key(client)
+    data = {"form": key, "email": "alice@example.com", "consent": "tips-email"}
+    assert client.post("/paper", data=data).status_code == 303
+    seen = client.get("/dev/changes?since=-1").json()
+    index = site / "magnets" / "paper" / "index.md"
+    index.write_text(index.read_text().replace("title: ", f"title: {'Lang ' * 12}"))
+    client.get(f"/dev/changes?since={seen}")
+    assert "search results show 60" in client.get("/paper").text
+
+
+def test_where_there_is_nothing_to_say_there_is_no_bar() -> None:
+    """O2: an empty bar would be noise."""
+    assert bar(()) == b""
