@@ -16,8 +16,6 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 
 # What is built but not to its whole line, and what is still to come.
 PARTLY = {
-    "M2": "white-paper, tip-booklet, checklist and newsletter; webinar, quiz and prize-draw are to come",
-    "E7": "by export; webhooks are to come",
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
