@@ -194,10 +194,15 @@ def _yaml_place(values: CommentedMap, where: Path_) -> Place:
     return place
 
 
+def _whole(key: str) -> str:
+    """Return a key without halves of characters, which YAML can write and nothing else can find again."""
+    return key.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def _plain(value: Any) -> Any:
     """Return a value without what the reader attached to it."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {_whole(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         return [_plain(item) for item in value]
     for kind in (bool, int, float, str):
