@@ -58,7 +58,12 @@ class Edition:
             keep_proof=site.retention.proof,
             keep_backups=site.retention.backups,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
-            webinars={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, Webinar)},
+            webinars={
+                name: it.details
+                for it in site.magnets.values()
+                if isinstance(it.details, Webinar)
+                for name in (it.slug, *it.was)  # a seat stays under the name by which it was taken
+            },
             webhooks={
                 it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
             },

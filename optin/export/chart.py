@@ -53,7 +53,8 @@ def as_svg(statistics: Statistics) -> bytes:
         told.insert(0, f"The last {MOST_WEEKS} weeks of {len(every)}.")
     wordings = statistics.comparisons
     told += intervals.told(wordings)
-    width = max(_NARROWEST, _LEFT + _STEP * len(weeks) + _RIGHT, _LETTER * len(title))
+    plotted = _LEFT + _STEP * len(weeks) + _RIGHT
+    width = max(_NARROWEST, plotted, _LETTER * len(title), intervals.width_of(wordings))
     below = _TOP + _HEIGHT + _BELOW
     height = below + intervals.height_of(wordings)
     lines = [

@@ -8,12 +8,19 @@ from html import escape
 from optin.flows.comparing import Comparison, Wording
 
 _ROW, _HEAD, _GAP, _BAR = 24, 26, 18, 10
-_LEFT, _SCALE = 16, 160
+_LEFT, _SCALE, _LETTER = 16, 160, 8
 
 
 def height_of(comparisons: Sequence[Comparison]) -> int:
     """Return how much room the comparisons take, in pixels."""
     return sum(_GAP + _HEAD + _ROW * len(it.wordings) for it in comparisons)
+
+
+def width_of(comparisons: Sequence[Comparison]) -> int:
+    """Return how wide the comparisons are with their words, in pixels."""
+    words = [_words(it) for comparison in comparisons for it in comparison.wordings]
+    titles = [_LETTER * len(_title(it)) for it in comparisons]
+    return max([0, *titles, *(_LETTER * len(it) + _SCALE + 3 * _LEFT for it in words)])
 
 
 def told(comparisons: Sequence[Comparison]) -> Iterator[str]:

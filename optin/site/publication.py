@@ -98,12 +98,12 @@ class Publication:
         """Return the page of a magnet that has the form `key`."""
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
-    def face_like(self, form: FormVersion) -> Face:
-        """Return what is served now in the place of an earlier form: of the same outcome, if there is one."""
-        faces = self.faces[form.declaration.magnet]
+    def face_like(self, slug: Slug, form: FormVersion) -> Face:
+        """Return what a magnet serves now in the place of a form: of the same outcome, if there is one."""
+        faces = self.faces[slug]
         same = form.declaration.detail.get("outcome")
         alike = (face for face in faces if face.form.declaration.detail.get("outcome") == same)
-        return self.face(form.declaration.magnet, form.key) or next(alike, faces[0])
+        return self.face(slug, form.key) or next(alike, faces[0])
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from optin.consent.form import Slug
+from optin.consent.webinar import Webinar
 from optin.site.documents import Path_, Place
 from optin.site.findings import Finding, Severity, nearest
 from optin.site.model import Magnet
@@ -59,6 +60,11 @@ def put_together(readings: Sequence[Reading]) -> tuple[dict[Slug, Magnet], list[
 def _earlier_names(readings: Sequence[Reading], here: set[Slug]) -> Iterator[Finding]:
     taken: dict[Slug, Slug] = {}
     for reading in readings:
+        details = None if reading.magnet is None else reading.magnet.details
+        if reading.magnet and reading.magnet.was and isinstance(details, Webinar) and details.capacity:
+            message = "Seats that were taken under an earlier address are counted apart from those taken now."
+            cure = "Lower capacity by the seats that are taken, or keep the address until it is over."
+            yield reading.finding(("was", 0), message, cure, "was", "warning")
         for place, old in enumerate(reading.magnet.was if reading.magnet else ()):
             where: Path_ = ("was", place)
             if SLUG.fullmatch(old) is None:

@@ -13,7 +13,7 @@ def crawler_files(edition: Edition) -> tuple[str, str]:
     """Return robots.txt and sitemap.xml; they name the pages where the public finds them."""
     site = edition.site
     host = site.pages_url or site.settings.base_url
-    pages = {faces[0].path: faces[0].view.alternates for faces in edition.publication.faces.values()}
+    pages = {f"/{slug}": faces[0].view.alternates for slug, faces in edition.publication.faces.items()}
     robots = f"User-agent: *\nAllow: /\nSitemap: {host}/sitemap.xml\n"
     return robots, _sitemap({"/": (), **pages}, host)
 

@@ -38,7 +38,7 @@ async def post_form(request: Request) -> Response:
     typed = read_typed(form.declaration, posted)
     entry = read_entry(form.declaration, typed, desk.edition.site.country)
     if not isinstance(entry, Entry):
-        return _again(desk, form, typed, entry)
+        return _again(desk, slug, form, typed, entry)
     office, now = desk.office, desk.office.clock()
     entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(desk, slug, form, request)))
     mailbox = office.vault.index(mailbox_of(entry.email))
@@ -114,10 +114,12 @@ async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
     return stored.version
 
 
-def _again(desk: Desk, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]) -> Response:
+def _again(
+    desk: Desk, slug: Slug, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]
+) -> Response:
     """Show the form as it is now with what was typed; a tick stays only on words that are the same."""
     publication = desk.edition.publication
-    view = publication.face_like(shown).view
+    view = publication.face_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))

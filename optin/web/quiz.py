@@ -19,7 +19,7 @@ from optin.errors import AnswersStale, AnswersUnknown, PageUnknown, PostMalforme
 from optin.flows.answers import open_answers, seal_answers
 from optin.site.quiz_pages import quiz_view
 from optin.theme.views import QuizView
-from optin.web.desk import Desk, desk_of, see_other
+from optin.web.desk import Desk, desk_of, see_other, slug_of
 from optin.web.posts import read_post, single
 
 CHANGED = 409
@@ -29,7 +29,7 @@ _OURS = frozenset({"quiz", "question", "so_far"})
 
 async def get_answers(request: Request) -> Response:
     """Show a question with what was chosen there; without answers so far, the quiz begins."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     taking = _Taking(desk, slug)
     token = request.query_params.get("so_far", "")
     place = taking.place(request.query_params.get("question", "1"))
@@ -40,7 +40,7 @@ async def get_answers(request: Request) -> Response:
 
 async def post_answers(request: Request) -> Response:
     """Take answers: say what is missing, ask on, or lead to the result."""
-    desk, slug = desk_of(request), Slug(request.path_params["slug"])
+    desk, slug = desk_of(request), slug_of(request)
     taking = _Taking(desk, slug)
     posted = await read_post(request)
     quiz = taking.quiz

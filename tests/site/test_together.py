@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from optin.bootstrap.edition import load_edition
 from optin.site.loading import load_site
 from tests.site.conftest import findings, magnet
 
@@ -79,3 +80,18 @@ def test_a_broken_page_leaves_its_group_in_peace(site: Path) -> None:
     with_keys(site, "brief", "group: letter")
     with_keys(site, "tips", "group: letter")
     assert [it.code for it in findings(site)] == ["key"]
+
+
+def test_a_webinar_that_was_renamed_keeps_its_seats(site: Path) -> None:
+    """M2, M4: reminders go on under both names; a room that may be overbooked is a warning."""
+    table = "{start: 2027-03-01 10:00, duration: 45 minutes, zone: Europe/Amsterdam, host: Anna, place: x"
+    magnet(site, kind="webinar", webinar=f"{table}}}")
+    with_keys(site, "brief", "was: [oud]")
+    edition, found = load_edition(site)
+    assert edition is not None
+    assert found == ()
+    assert edition.policy.webinars["oud"] == edition.policy.webinars["brief"]
+    magnet(site, kind="webinar", webinar=f"{table}, capacity: 20}}")
+    with_keys(site, "brief", "was: [oud]")
+    (finding,) = findings(site)
+    assert (finding.code, finding.severity, finding.line) == ("was", "warning", 2)

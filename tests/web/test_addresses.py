@@ -12,6 +12,8 @@ import pytest
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.errors import FormUnknown
 from optin.flows.orders import MailKind
+from optin.site.kinds import KINDS
+from optin.site.scaffold import make_magnet
 from optin.store.forms import form_by_digest
 from optin.web.static import static_files
 from tests.web.conftest import PAPER, Visit
@@ -147,3 +149,26 @@ def test_another_magnet_does_not_take_the_forms_of_the_old_one(visit: Visit) -> 
     other = visit.client.post("/tips", data={"form": key, "email": "a@example.com"})
     assert other.status_code == FormUnknown.status
     assert visit.rows()["request"] == 0
+
+
+def test_a_quiz_is_known_by_its_own_address_not_by_its_results(visit: Visit) -> None:
+    """M8, M9, M2: in the sitemap, on its card, in its languages and under its earlier name."""
+    for slug, lang, more in (("toets", "nl", "was: [oude-toets]\n"), ("test", "en", "")):
+        make_magnet(visit.desk.edition.site, KINDS["quiz"], slug, lang)
+        path = visit.root / "magnets" / f"{slug}.md"
+        text = path.read_text("utf-8")
+        path.write_text(text.replace(f"lang: {lang}\n", f"lang: {lang}\ngroup: toets\n{more}"), "utf-8")
+    edition = reload(visit)
+    sitemap = static_files(edition)["sitemap.xml"].decode()
+    assert f"<loc>{BASE}/toets</loc>" in sitemap
+    assert "/result/" not in sitemap
+    page = visit.client.get("/toets").text
+    assert '<a lang="en" hreflang="en" href="/test">English</a>' in page
+    image = re.search(r'<meta property="og:image" content="https://optin.example.com([^"]+)">', page)
+    assert image is not None
+    assert visit.client.get(image[1]).status_code == 200
+    assert visit.client.get("/oude-toets").headers["location"] == "/toets"
+    hidden = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page))
+    answers = visit.client.post("/oude-toets/answers", data={**hidden, "q1": "1"})
+    assert answers.status_code == 303
+    assert answers.headers["location"].startswith("/toets/result/")

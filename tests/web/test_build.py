@@ -363,3 +363,21 @@ def test_a_forged_list_of_files_makes_nothing_ours(tmp_path: Path) -> None:
     with pytest.raises(RequestRefused):
         write_folder(folder, {"index.html": b"z"})
     assert (folder / "index.html").read_bytes() == b"y"
+
+
+def test_what_a_file_cannot_do_is_told_and_done_as_well_as_it_can(works: Works) -> None:
+    """M8, M4: of several wordings there is the first, and the build says so; an old address leads on."""
+    works.reword("lang: nl\n", "lang: nl\nwas: [oud]\nvariants: {short: {title: Kort}}\n")
+    done = works.build()
+    assert done.returncode == 0, done.stderr
+    assert "/paper is there as it is written: only the app shows its variants in turn." in done.stdout
+    assert "/tips is there" not in done.stdout
+    assert "<h1>Het witboek</h1>" in works.pages()["paper/index.html"]
+    assert "/oud /paper 301\n" in (works.out / "_redirects").read_text()
+    with static_host(works.out) as host:
+        moved = httpx.get(f"{host}/oud/", follow_redirects=True).text
+    assert '<meta http-equiv="refresh" content="0; url=/paper">' in moved
+    html5lib.HTMLParser(strict=True).parse(moved)
+    works.reword("was: [oud]\n", "")
+    works.built()
+    assert "oud/index.html" not in works.names()

@@ -77,7 +77,8 @@ class Kind:
     """One kind. `insists` looks at the consents that a magnet asks.
 
     `table` is the key of the front matter that is this kind's own; `read` turns it into details. It is given
-    the table, the magnet's folder and its language.
+    the table, the magnet's folder and its language; what comes of it may depend on nothing else, as a
+    reading is used again until one of these changes (`Kept`).
     """
 
     name: str

@@ -1,0 +1,69 @@
+"""A magnet in two languages and two wordings, under a new name, in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import BrowserContext
+
+from tests.browser.front_door import FrontDoor
+from tests.serving import BASE_URL, served
+from tests.web.conftest import PAPER, site_at
+
+
+@pytest.fixture
+def base(tmp_path: Path, door: FrontDoor, free_port: int) -> Iterator[str]:
+    """Serve a site of its own behind the door; the one that stood there comes back."""
+    site_at(tmp_path / "site")
+    magnets = tmp_path / "site" / "magnets"
+    dutch = PAPER.replace("lang: nl", "lang: nl\ngroup: paper\nwas: [oud]\nvariants: {b: {title: Kort boek}}")
+    (magnets / "paper" / "index.md").write_text(dutch)
+    (magnets / "english").mkdir()
+    english = PAPER.replace("lang: nl", "lang: en\ngroup: paper").replace("Het witboek", "The paper")
+    (magnets / "english" / "index.md").write_text(english)
+    (magnets / "english" / "witboek.pdf").write_bytes(b"%PDF")
+    before, door.inward = door.inward, free_port
+    store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
+    try:
+        with served(tmp_path / "site", free_port, store, "smtp://127.0.0.1:9", keys):
+            yield BASE_URL
+    finally:
+        door.inward = before
+
+
+def test_from_an_old_address_to_the_other_language(base: str, window: BrowserContext) -> None:
+    """M8, M9, F5: sent on to the page, from there by its link; the link can be hit with a thumb."""
+    page = window.new_page()
+    page.goto(f"{base}/oud")
+    assert page.url == f"{base}/paper"
+    assert page.locator("h1").inner_text() in {"Het witboek", "Kort boek"}
+    link = page.locator("nav.languages a")
+    assert (link.inner_text(), link.get_attribute("lang")) == ("English", "en")
+    box = link.bounding_box()
+    assert box is not None
+    assert box["height"] >= 24  # WCAG 2.2, 2.5.8
+    link.click()
+    assert page.url == f"{base}/english"
+    assert page.locator("h1").inner_text() == "The paper"
+    assert page.locator("nav.languages a").inner_text() == "Nederlands"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert window.cookies() == []
+
+
+def test_a_browser_keeps_the_wording_that_it_has(base: str, free_port: int, window: BrowserContext) -> None:
+    """M8, S1: reloaded it is the same one, by the browser's own cache; nobody else's is kept.
+
+    Past the door: behind a certificate that it does not trust Chromium caches nothing.
+    """
+    assert base == BASE_URL
+    base = f"http://127.0.0.1:{free_port}"
+    page = window.new_page()
+    page.goto(f"{base}/paper")
+    first = page.locator("h1").inner_text()
+    for _ in range(8):
+        page.goto(f"{base}/")
+        page.goto(f"{base}/paper")
+        assert page.locator("h1").inner_text() == first
+    assert window.cookies() == []
