@@ -17,7 +17,6 @@ from optin.bootstrap.opening import open_keys
 from optin.bootstrap.soundness import DEV, check_use
 from optin.bootstrap.webhooks import SpokenSender, keep_webhooks
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
-from optin.site.hints import hints
 from optin.site.kept import Kept
 from optin.web.app import build_app
 from optin.web.desk import Desk
@@ -49,7 +48,7 @@ def dev(site: Path, host: str, port: int) -> None:
     with open_office(settings, edition.policy, DEV, serving=True) as office:
         keep_edition(office.store, edition, office.clock())
         desk = Desk.of(edition, office)
-        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, kept, hints(edition.site))
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, kept)
         courier = courier_of(edition, office)
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = settings.base_url

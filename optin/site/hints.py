@@ -27,9 +27,19 @@ _TAG = re.compile(r"<[^>]*>")
 
 def hints(site: Site) -> tuple[Finding, ...]:
     """Return every hint of a site, those of a magnet with its slug."""
-    found = [hint for magnet in site.magnets.values() for hint in _of_magnet(site, magnet)]
-    found += [hint for statement in site.privacy.values() for hint in _of_statement(site, statement)]
+    of_magnets = [hint for magnet in site.magnets.values() for hint in hints_of_magnet(site, magnet)]
+    return tuple(sorted([*of_magnets, *hints_of_site(site)]))
+
+
+def hints_of_site(site: Site) -> tuple[Finding, ...]:
+    """Return what belongs to no single magnet."""
+    found = [hint for statement in site.privacy.values() for hint in _of_statement(site, statement)]
     return tuple(sorted(found))
+
+
+def hints_of_magnet(site: Site, magnet: Magnet) -> tuple[Finding, ...]:
+    """Return the hints of one magnet, which is read anew for the places of its keys."""
+    return tuple(sorted(_of_magnet(site, magnet)))
 
 
 def _of_magnet(site: Site, magnet: Magnet) -> Iterator[Finding]:

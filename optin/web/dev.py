@@ -16,9 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from watchfiles import DefaultFilter, awatch
 
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.consent.form import Slug
 from optin.errors import PageUnknown
 from optin.site.findings import Finding
-from optin.site.hints import hints
+from optin.site.hints import hints_of_magnet, hints_of_site
 from optin.site.kept import Kept
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.web.desk import Desk
@@ -49,7 +50,6 @@ class Workbench:
     mailbox: Mailbox
     findings: tuple[Finding, ...] = ()
     kept: Kept = field(default_factory=Kept)  # so that one edit costs one magnet
-    better: tuple[Finding, ...] = ()  # what would make the site better
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -73,17 +73,19 @@ class Workbench:
                 office, before = self.desk.office, self.desk.edition
                 await asyncio.to_thread(keep_edition, office.store, edition, office.clock(), before)
                 self.desk.replace(edition)
-                self.better = await asyncio.to_thread(hints, edition.site)
             self.announce()
         self.announce()
 
     def hints(self, path: str) -> tuple[Finding, ...]:
         """Return what could be better about the page at `path`; of the whole site on its first page."""
-        found = [*(it for it in self.findings if it.severity == "warning"), *self.better]
-        slug = path.strip("/")
-        if slug not in self.desk.edition.site.magnets:
-            return tuple(it for it in found if not slug and not it.slug)
-        return tuple(it for it in found if it.slug == slug)
+        site, name = self.desk.edition.site, path.strip("/")
+        magnet = site.magnets.get(Slug(name))
+        if magnet is None and name:
+            return ()
+        better = hints_of_site(site) if magnet is None else hints_of_magnet(site, magnet)
+        slug = None if magnet is None else magnet.slug
+        warned = (it for it in self.findings if it.severity == "warning" and it.slug == slug)
+        return (*warned, *better)
 
     def announce(self) -> None:
         """Let every waiting browser know."""

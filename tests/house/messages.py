@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import ast
 import importlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -28,7 +29,6 @@ CALLS: dict[str, tuple[int, int, int | None, str]] = {
     "hint": (1, 2, 0, ""),
 }
 PERIODS = (f"'{FILLED}' is no period.", f"'{FILLED}' is longer than {MOST_YEARS} years.")  # RetentionPeriod's
-SAY = {"magnets.py": (1, 2, 4, "magnet"), "loading.py": (1, 2, 3, ""), "statement.py": (1, 2, 3, "")}
 
 
 @dataclass(frozen=True, order=True)
@@ -48,22 +48,46 @@ def messages() -> list[Message]:
         tree = ast.parse(path.read_text("utf-8"))
         name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
         module = importlib.import_module(name.removesuffix(".__init__"))
+        own = {it.name: it for it in map(_own, ast.walk(tree)) if it is not None}
+        calls = {**CALLS, **{name: it.places for name, it in own.items()}}
         for function in ast.walk(tree):
-            if isinstance(function, ast.FunctionDef):
-                found |= set(_of_function(path.name, function, module))
-                if path.name == "pictures.py":  # the site's logo is such a picture too
-                    found |= {replace(it, code="logo") for it in _of_function(path.name, function, module)}
+            if isinstance(function, ast.FunctionDef) and function.name not in own:
+                said = set(_of_function(path.name, function, module, calls))
+                # the site's logo is such a picture too
+                found |= said | {replace(it, code="logo") for it in said if path.name == "pictures.py"}
         for call in (it for it in tree.body if isinstance(it, ast.Assign)):
-            found |= set(_of_function(path.name, call, module))
+            found |= set(_of_function(path.name, call, module, calls))
     return sorted(found)
 
 
-def _of_function(file: str, function: ast.AST, module: Any) -> Iterator[Message]:
+@dataclass(frozen=True)
+class _Own:
+    """A function of one file through which it says its messages: its parameters have their names."""
+
+    name: str
+    places: tuple[int, int, int | None, str]
+
+
+def _own(node: ast.AST) -> _Own | None:
+    if not isinstance(node, ast.FunctionDef):
+        return None
+    names = [it.arg for it in node.args.args if it.arg != "self"]
+    if not {"message", "cure"} <= set(names):
+        return None
+    shown = ast.unparse(node)
+    codes = re.findall(r"code(?:: str)?='?([a-z-]+)'", shown) or (["kind"] if "Complaint(" in shown else [""])
+    code = names.index("code") if "code" in names else None
+    return _Own(node.name, (names.index("message"), names.index("cure"), code, codes[0]))
+
+
+def _of_function(
+    file: str, function: ast.AST, module: Any, calls: Mapping[str, tuple[int, int, int | None, str]]
+) -> Iterator[Message]:
     said = _Said(function, module)
     for node in ast.walk(function):
         if isinstance(node, ast.Call):
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            places = SAY.get(file) if name in {"_say", "say"} else CALLS.get(name)
+            places = calls.get(name)
             if places is not None:
                 yield from said.by_call(node, *places)
         elif isinstance(node, ast.Yield) and isinstance(node.value, ast.Tuple) and file == "hints.py":
