@@ -33,6 +33,6 @@ def courier_of(edition: Edition, office: Office) -> Courier:
 
 def report_of(edition: Edition, form: FormDeclaration) -> Outcome | None:
     """Return the outcome that a form of a quiz told, as the site words its report now."""
-    magnet = edition.site.magnets.get(form.magnet)
+    magnet = edition.site.magnet(form.magnet)
     details = None if magnet is None else magnet.details
     return details.outcome(form.detail.get("outcome", "")) if isinstance(details, Quiz) else None
