@@ -12,11 +12,14 @@ import pytest
 from optin.bootstrap.courier import report_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.consent.entry import MAX_FIELD_CHARACTERS
-from optin.consent.record import RequestId
+from optin.consent.form import Slug
+from optin.consent.record import RequestId, SubjectId
+from optin.flows.offers import Offers
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
 from optin.mail.composing import Composer, Mailbox
 from optin.store.requests import peek_request
+from optin.store.subjects import load_contact
 from tests.web.conftest import Visit
 from tests.web.quizzes import KEEP, REPORT, write_quiz
 
@@ -50,6 +53,14 @@ def declared(visit: Visit) -> dict[str, str]:
     (row,) = office.store.read(lambda tx: list(tx.each("SELECT id FROM request")))
     stored = office.store.read(lambda tx: peek_request(tx, RequestId(bytes(row[0]))))
     return office.store.read(partial(open_request, vault=office.vault, stored=stored)).declared.fields
+
+
+def contact(visit: Visit) -> dict[str, str]:
+    """Return how the one person there is can be reached."""
+    office = visit.office
+    (row,) = office.store.read(lambda tx: list(tx.each("SELECT id FROM subject")))
+    subject = SubjectId(bytes(row[0]))
+    return dict(office.store.read(lambda tx: load_contact(tx, office.vault, subject)).values)
 
 
 def sign_up(visit: Visit, path: str, **more: str) -> str:
@@ -151,6 +162,7 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     visit.wait(timedelta(seconds=1))
     order = visit.mail(MailKind.DELIVERY)
     assert order.download_token == ""
+    assert contact(visit) == {"email": "alice@example.com"}, "an outcome is no way to be reached"
     edition = visit.desk.edition
     composer = Composer(
         edition.theme, Mailbox("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
@@ -241,18 +253,26 @@ def test_a_form_of_another_outcome_cannot_be_sent_with_these_answers(visit: Visi
     before = visit.rows()
     assert visit.client.post(sent.replace("/sterk?", "/zwak?"), data=data).status_code == 410
     assert visit.rows() == before
-    visit.client.post("/sterk-of-zwak/result/zwak", data={**data, "outcome": "Held"})
+    visit.client.post("/sterk-of-zwak/result/zwak", data={**data, "outcome": "Held", "answers": "x"})
     assert declared(visit) == {"outcome": "Uw toestemmingen zijn zwak"}
 
 
 def test_an_earlier_result_is_still_what_was_shown(visit: Visit) -> None:
     """F7, P2: a page opened before the outcome was renamed signs up under its own words."""
     put(visit)
-    page = visit.client.get("/sterk-of-zwak/result/zwak").text
-    put(visit, change=("title: Uw toestemmingen zijn zwak", "title: Het kan beter"))
+    page = visit.client.get("/sterk-of-zwak/result/sterk").text
+    put(visit, change=("title: Uw toestemmingen zijn sterk", "title: Heel goed"))
     data = {"form": hidden(page)["form"], "email": "no"}
     again = visit.client.post("/sterk-of-zwak", data=data)
     assert again.status_code == 422
-    assert "<h1>Het kan beter</h1>" in again.text
+    assert "<h1>Heel goed</h1>" in again.text
     assert visit.client.post("/sterk-of-zwak", data={**data, "email": "a@example.com"}).status_code == 303
-    assert declared(visit) == {"outcome": "Uw toestemmingen zijn zwak"}
+    assert declared(visit) == {"outcome": "Uw toestemmingen zijn sterk"}
+
+
+def test_a_consent_given_anew_is_by_the_form_of_the_same_outcome(visit: Visit) -> None:
+    """R2, P2: of several pages of a quiz, the one that the person saw."""
+    publication = put(visit).publication
+    for face in publication.faces[Slug("sterk-of-zwak")]:
+        found = Offers(publication.every_form).form_for("tips-email", "email", face.form.declaration)
+        assert found is face.form
