@@ -1,0 +1,364 @@
+"""The tables, one text for both databases: words in braces are filled in by the dialect (`schema`)."""
+
+from __future__ import annotations
+
+TABLES = (
+    # What this database belongs to: the fingerprint of its index key, and a value sealed with its seal key.
+    """CREATE TABLE installation (
+        name TEXT NOT NULL PRIMARY KEY,
+        value {blob} NOT NULL
+    ){strict}""",
+    """CREATE TABLE privacy_version (
+        digest TEXT NOT NULL PRIMARY KEY,
+        lang TEXT NOT NULL,
+        page {blob} NOT NULL,
+        first_served {int} NOT NULL
+    ){strict}""",
+    """CREATE TABLE form_version (
+        digest TEXT NOT NULL PRIMARY KEY,
+        form_key TEXT NOT NULL UNIQUE,
+        magnet TEXT NOT NULL,
+        ordinal {int} NOT NULL,
+        page {blob} NOT NULL,
+        declaration TEXT NOT NULL,
+        privacy TEXT NOT NULL REFERENCES privacy_version(digest),
+        first_served {int} NOT NULL,
+        UNIQUE (magnet, ordinal)
+    ){strict}""",
+    """CREATE TABLE subject (
+        id {blob} NOT NULL PRIMARY KEY,
+        email_index {blob} NOT NULL UNIQUE,
+        sealed {blob} NOT NULL,
+        created_at {int} NOT NULL
+    ){strict}""",
+    """CREATE TABLE request (
+        id {blob} NOT NULL PRIMARY KEY,
+        email_index {blob} NOT NULL,
+        subject_id {blob} REFERENCES subject(id),
+        form TEXT NOT NULL REFERENCES form_version(digest),
+        sealed {blob} NOT NULL,
+        created_at {int} NOT NULL,
+        erase_at {int} NOT NULL,
+        link_until {int},
+        resent {int} NOT NULL DEFAULT 0,
+        code_tries {int} NOT NULL DEFAULT 0,
+        confirmed_at {int}
+    ){strict}""",
+    "CREATE INDEX request_address ON request(email_index, created_at)",
+    "CREATE INDEX request_subject ON request(subject_id) WHERE subject_id IS NOT NULL",
+    "CREATE INDEX request_open ON request(erase_at) WHERE confirmed_at IS NULL",
+    # Append-only. `body` is the canonical JSON that was hashed; it and `request_id` go at an erasure.
+    """CREATE TABLE event (
+        id {id},
+        request_id {blob},
+        body TEXT,
+        leaf {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX event_request ON event(request_id) WHERE request_id IS NOT NULL",
+    # Where each consent stands: a cache of the events.
+    """CREATE TABLE consent (
+        subject_id {blob} NOT NULL REFERENCES subject(id),
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        status TEXT NOT NULL,
+        since {int} NOT NULL,
+        expires_at {int} NOT NULL,
+        request_id {blob} NOT NULL,
+        withdrawn_at {int},
+        PRIMARY KEY (subject_id, purpose, channel)
+    ){norowid}""",
+    "CREATE INDEX consent_purpose ON consent(purpose, channel, subject_id)",
+    """CREATE TABLE suppression (
+        email_index {blob} NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (email_index, purpose, channel)
+    ){norowid}""",
+    """CREATE TABLE outbox (
+        id {id},
+        message_id TEXT NOT NULL UNIQUE,
+        kind TEXT NOT NULL,
+        request_id {blob} NOT NULL,
+        state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'sent', 'dead')),
+        attempts {int} NOT NULL DEFAULT 0,
+        starts {int} NOT NULL DEFAULT 0,
+        next_at {int} NOT NULL,
+        claim {blob},
+        last_reply TEXT,
+        created_at {int} NOT NULL,
+        settled_at {int}
+    ){strict}""",
+    "CREATE INDEX outbox_due ON outbox(next_at) WHERE state = 'queued'",
+    "CREATE INDEX outbox_request ON outbox(request_id)",
+    "CREATE INDEX outbox_settled ON outbox(settled_at) WHERE state <> 'queued'",
+    # The very bytes that were sent, sealed; the event of the sending commits to them (P2).
+    """CREATE TABLE mail (
+        message_id TEXT NOT NULL PRIMARY KEY,
+        request_id {blob} NOT NULL,
+        sealed {blob} NOT NULL,
+        sent_at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX mail_request ON mail(request_id)",
+    """CREATE TABLE erasure (
+        request_id {blob} NOT NULL PRIMARY KEY,
+        reason TEXT NOT NULL,
+        at {int} NOT NULL
+    ){strict}""",
+    """CREATE TABLE export_run (
+        id {id},
+        at {int} NOT NULL,
+        who TEXT NOT NULL,
+        why TEXT NOT NULL,
+        processor TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        format TEXT NOT NULL,
+        exported {int} NOT NULL,
+        refused TEXT NOT NULL
+    ){strict}""",
+)
+
+# The log over the events (RFC 6962). An event is queued by trigger in the transaction that adds it, and
+# becomes a leaf in an order without gaps (`integrate`).
+LOG_TABLES = (
+    "CREATE TABLE log_queue (event_id {int} NOT NULL PRIMARY KEY, leaf {blob} NOT NULL){strict}",
+    """CREATE TABLE log_leaf (
+        seq {int} NOT NULL PRIMARY KEY,
+        event_id {int} NOT NULL UNIQUE,
+        leaf {blob} NOT NULL
+    ){strict}""",
+    """CREATE TABLE log_node (
+        level {int} NOT NULL,
+        place {int} NOT NULL,
+        hash {blob} NOT NULL,
+        PRIMARY KEY (level, place)
+    ){norowid}""",
+    """CREATE TABLE log_state (
+        id {int} NOT NULL PRIMARY KEY CHECK (id = 1),
+        size {int} NOT NULL,
+        peaks {blob} NOT NULL
+    ){strict}""",
+    "INSERT INTO log_state(id, size, peaks) VALUES (1, 0, {empty})",
+    # Every signed note that may have left the house; public halves of every key that ever signed.
+    """CREATE TABLE checkpoint (
+        size {int} NOT NULL PRIMARY KEY,
+        note TEXT NOT NULL,
+        at {int} NOT NULL
+    ){strict}""",
+    """CREATE TABLE log_key (
+        id {id},
+        line TEXT NOT NULL UNIQUE,
+        since {int} NOT NULL
+    ){strict}""",
+    # What others said of a checkpoint: a time-stamp authority's token, a witness's line.
+    """CREATE TABLE attestation (
+        id {id},
+        size {int} NOT NULL REFERENCES checkpoint(size),
+        kind TEXT NOT NULL CHECK (kind IN ('rfc3161', 'cosignature')),
+        source TEXT NOT NULL,
+        value {blob} NOT NULL,
+        at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX attestation_size ON attestation(size)",
+    "INSERT INTO log_queue(event_id, leaf) SELECT id, leaf FROM event",
+)
+
+# What people's rights need: clocks of retention, who was in which export, holds, what was asked by letter.
+RIGHTS_TABLES = (
+    # from when on no purpose is live (milliseconds UTC), and whether there ever was a consent
+    "ALTER TABLE subject ADD COLUMN idle_from {int} NOT NULL DEFAULT 0",
+    "ALTER TABLE subject ADD COLUMN consented {int} NOT NULL DEFAULT 0",
+    """UPDATE subject SET
+        consented = CASE WHEN EXISTS (SELECT 1 FROM consent WHERE consent.subject_id = subject.id)
+            THEN 1 ELSE 0 END,
+        idle_from = COALESCE(
+            (SELECT MAX(CASE WHEN status IN ('given', 'expired') THEN expires_at ELSE since END) FROM consent
+                WHERE consent.subject_id = subject.id),
+            (SELECT MAX(confirmed_at) FROM request WHERE request.subject_id = subject.id),
+            created_at)""",
+    "CREATE INDEX subject_idle ON subject(consented, idle_from)",
+    "ALTER TABLE consent ADD COLUMN asked_again_at {int}",
+    "CREATE INDEX consent_expiry ON consent(expires_at) WHERE status = 'given'",
+    # what shows that optin wrote it; goes with the bytes at an erasure
+    "ALTER TABLE event ADD COLUMN mac {blob}",
+    "CREATE INDEX event_nobody ON event(id) WHERE request_id IS NULL AND body IS NOT NULL",
+    # what a mail without a request is about; emptied when it is sent
+    "ALTER TABLE outbox ADD COLUMN sealed {blob}",
+    "ALTER TABLE export_run ADD COLUMN checkpoint {int}",
+    "ALTER TABLE export_run ADD COLUMN members {blob}",
+    "CREATE INDEX export_run_members ON export_run(members)",
+    """CREATE TABLE export_member (
+        run {blob} NOT NULL,
+        subject_id {blob} NOT NULL,
+        PRIMARY KEY (run, subject_id)
+    ){norowid}""",
+    "CREATE INDEX export_member_subject ON export_member(subject_id)",
+    # who was in an export and is erased since: a digest keyed to that export, no address
+    """CREATE TABLE export_gone (
+        run {blob} NOT NULL,
+        digest {blob} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (run, digest)
+    ){norowid}""",
+    """CREATE TABLE number_index (
+        number {blob} NOT NULL,
+        subject_id {blob} NOT NULL,
+        PRIMARY KEY (number, subject_id)
+    ){norowid}""",
+    "CREATE INDEX number_subject ON number_index(subject_id)",
+    # who does not want to be called at a number: each of several who share it, apart from the others
+    """CREATE TABLE number_objection (
+        number {blob} NOT NULL,
+        email_index {blob} NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (number, email_index, purpose, channel)
+    ){norowid}""",
+    """CREATE TABLE legal_hold (
+        id {id},
+        email_index {blob} NOT NULL,
+        sealed {blob} NOT NULL,
+        ends_at {int} NOT NULL,
+        created_at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX legal_hold_address ON legal_hold(email_index)",
+    # what the officer did for somebody, and why
+    """CREATE TABLE rights_action (
+        id {id},
+        at {int} NOT NULL,
+        kind TEXT NOT NULL,
+        who TEXT NOT NULL,
+        email_index {blob} NOT NULL,
+        sealed {blob} NOT NULL
+    ){strict}""",
+    "CREATE INDEX rights_action_at ON rights_action(at)",
+    # what a restored backup must be told: withdrawals and erasures, by digests (S7)
+    # `name` is the digest of a line: written twice it is written once; `kept`: it is in the journal's file
+    """CREATE TABLE replay (
+        id {id},
+        name {blob} NOT NULL UNIQUE,
+        at {int} NOT NULL,
+        line TEXT NOT NULL,
+        kept {int} NOT NULL DEFAULT 0
+    ){strict}""",
+    "CREATE INDEX replay_waiting ON replay(id) WHERE kept = 0",
+    "CREATE INDEX replay_at ON replay(at)",
+)
+
+# What the pages of form versions and statements refer to: stylesheet, logo, pictures, as they were served.
+ASSET_TABLES = (
+    """CREATE TABLE asset (
+        digest TEXT NOT NULL PRIMARY KEY,
+        name TEXT NOT NULL,
+        content_type TEXT NOT NULL,
+        data {blob} NOT NULL,
+        first_served {int} NOT NULL
+    ){strict}""",
+)
+
+# Sums by week, without anybody in them: downloads, and requests that were erased (O4).
+TALLY_TABLES = (
+    """CREATE TABLE tally (
+        monday TEXT NOT NULL,
+        form TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        count {int} NOT NULL,
+        PRIMARY KEY (monday, form, kind)
+    ){norowid}""",
+)
+
+# Seats at webinars, by ids; and the plan of each that its people were told last.
+WEBINAR_TABLES = (
+    """CREATE TABLE occasion (
+        magnet TEXT NOT NULL PRIMARY KEY,
+        sequence {int} NOT NULL,
+        plan TEXT NOT NULL
+    ){strict}""",
+    """CREATE TABLE seat (
+        magnet TEXT NOT NULL,
+        subject_id {blob} NOT NULL,
+        request_id {blob} NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('seat', 'waiting', 'given-up')),
+        sequence {int} NOT NULL,
+        replayed {int} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (magnet, subject_id)
+    ){norowid}""",
+    "CREATE INDEX seat_line ON seat(magnet, state, at)",
+    "CREATE INDEX seat_request ON seat(request_id)",
+    "CREATE INDEX seat_subject ON seat(subject_id)",
+)
+
+# What processors are told by webhook, and whom each was told about (E7).
+WEBHOOK_TABLES = (
+    # `address` is the digest of where it goes; `gone_at`: it answered 410, and is left alone
+    """CREATE TABLE webhook (
+        processor TEXT NOT NULL PRIMARY KEY,
+        address TEXT NOT NULL,
+        gone_at {int}
+    ){strict}""",
+    # `live`: told of a consent, and not yet of its end. `message`: by which message
+    """CREATE TABLE webhook_told (
+        subject_id {blob} NOT NULL,
+        processor TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        message TEXT NOT NULL,
+        live {int} NOT NULL,
+        at {int} NOT NULL,
+        PRIMARY KEY (subject_id, processor, purpose, channel)
+    ){norowid}""",
+    "CREATE INDEX webhook_told_processor ON webhook_told(processor)",
+    # `person` is the digest of the address: what is about one person leaves in its order
+    """CREATE TABLE webhook_outbox (
+        id {id},
+        message TEXT NOT NULL UNIQUE,
+        processor TEXT NOT NULL,
+        person {blob} NOT NULL,
+        kind TEXT NOT NULL,
+        purpose TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        sealed {blob},
+        state TEXT NOT NULL DEFAULT 'queued' CHECK (state IN ('queued', 'dead')),
+        attempts {int} NOT NULL DEFAULT 0,
+        next_at {int} NOT NULL,
+        claim {blob},
+        created_at {int} NOT NULL,
+        settled_at {int}
+    ){strict}""",
+    "CREATE INDEX webhook_outbox_due ON webhook_outbox(processor, next_at) WHERE state = 'queued'",
+    "CREATE INDEX webhook_outbox_person ON webhook_outbox(person, processor, id)",
+    "CREATE INDEX webhook_outbox_dead ON webhook_outbox(settled_at) WHERE state = 'dead'",
+)
+
+# Prize draws: who takes part, by ticket, as long as the request is kept; the list as it was fixed, the
+# result as it was published. `state`: in, wrong (answer), twice (the same mailbox), late; `mailbox`: only
+# of who is in or wrong; `told`: the result was mailed, or need not be.
+DRAW_TABLES = (
+    """CREATE TABLE draw_entry (
+        request_id {blob} NOT NULL PRIMARY KEY REFERENCES request(id),
+        magnet TEXT NOT NULL,
+        mailbox {blob},
+        ticket TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('in', 'wrong', 'twice', 'late')),
+        told {int} NOT NULL DEFAULT 0,
+        UNIQUE (magnet, mailbox)
+    ){strict}""",
+    "CREATE INDEX draw_entry_untold ON draw_entry(magnet) WHERE told = 0",
+    """CREATE TABLE draw_list (
+        magnet TEXT NOT NULL PRIMARY KEY,
+        at {int} NOT NULL,
+        promise TEXT NOT NULL,
+        event TEXT NOT NULL,
+        tickets {blob} NOT NULL
+    ){strict}""",
+    """CREATE TABLE draw_result (
+        magnet TEXT NOT NULL PRIMARY KEY,
+        at {int} NOT NULL,
+        seed TEXT NOT NULL,
+        winners TEXT NOT NULL,
+        transcript {blob} NOT NULL
+    ){strict}""",
+)
