@@ -21,6 +21,7 @@ from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
 from tests.web.quizzes import KEEP, write_quiz
 from tests.web.test_prize_draw import draw_at
+from tests.web.test_webinar import WEBINAR
 
 
 @pytest.fixture(scope="package")
@@ -100,6 +101,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator
     write_quiz(folder / "site", keep=KEEP)
     write_quiz(folder / "site", "stap-voor-stap", "each")
     draw_at(folder / "site")
+    (folder / "site" / "magnets" / "bellen.md").write_text(WEBINAR.replace("2027", "2077"))
     with socket.socket() as asking:
         asking.bind(("127.0.0.1", 0))
         port = door.inward = asking.getsockname()[1]
