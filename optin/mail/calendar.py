@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,7 @@ from optin.flows.attendance import Attendance, Standing
 from optin.flows.receipt import Attachment
 
 FILE = "webinar.ics"
+YEAR = timedelta(days=366)
 
 
 class Method(StrEnum):
@@ -51,8 +52,11 @@ def calendar_bytes(
     event.add("uid", f"{told.request.hex()}@{invitation.domain}")
     event.add("dtstamp", now.replace(microsecond=0))
     event.add("sequence", told.sequence)
-    event.add("dtstart", webinar.starts_at.astimezone(zone))
-    event.add("dtend", webinar.ends_at.astimezone(zone))
+    start, end = webinar.starts_at.astimezone(zone), webinar.ends_at.astimezone(zone)
+    if start.fold or end.fold:  # a local time that comes twice means the first (RFC 5545, section 3.3.5)
+        start, end = webinar.starts_at, webinar.ends_at
+    event.add("dtstart", start)
+    event.add("dtend", end)
     event.add("summary", told.title)
     event.add("location", webinar.place)
     event.add("description", words)
@@ -71,5 +75,6 @@ def calendar_bytes(
     calendar.add("prodid", "-//optin//webinar//EN")
     calendar.add("method", str(method))
     calendar.add_component(event)
-    calendar.add_missing_timezones()
+    # a year around it: by default the rules stop in 2038
+    calendar.add_missing_timezones(start.date() - YEAR, end.date() + YEAR)
     return bytes(calendar.to_ical())
