@@ -51,11 +51,17 @@ def take_seat(
     """
     magnet, request = opened.declaration.magnet, opened.stored.id
     webinar = policy.webinars.get(magnet)
-    if webinar is None or webinar.cancelled:
+    if webinar is None:
         return
     occasion = lock_occasion(tx, magnet, webinar.plan())
     known = find_seat(tx, magnet, subject)
     if known is not None and known.state != GIVEN_UP:
+        return
+    if (
+        webinar.cancelled
+    ):  # the mail that hands over says so; should it take place after all, they are in line
+        told = occasion.sequence + (dict(occasion.plan) != webinar.plan())
+        save_seat(tx, Seat(magnet, subject, request, WAITING, told, replayed=False), now)
         return
     full = webinar.capacity and count_seated(tx, magnet) >= webinar.capacity
     over = webinar.ends_at <= now

@@ -231,6 +231,31 @@ def test_a_cancellation_reaches_everybody_and_takes_the_entry_away(webinar: Visi
     assert "gaat niet door" in webinar.client.get(f"/place/{delivery.place_token}").text
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_whoever_confirms_after_a_cancellation_is_told_so(webinar: Visit, *, others: bool) -> None:
+    """M2: on the page and in the one mail, with no entry; in line should it take place after all."""
+    if others:
+        join(webinar, "bob")
+    webinar.fill(slug="bellen")
+    first = webinar.mail(MailKind.CONFIRMATION)
+    write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
+    webinar.press(f"/confirm/{first.confirm_token}")
+    assert "gaat niet door" in webinar.client.get(f"/confirm/{first.confirm_token}").text
+    message = composed(webinar, webinar.mail(MailKind.DELIVERY))
+    assert b"gaat niet door" in message
+    assert b"text/calendar" not in message
+    sweep(webinar.office)
+    told = (
+        [it.recipient for it in about_requests(webinar.mails(), MailKind.WEBINAR_CANCELLED)] if others else []
+    )
+    assert told == (["bob@example.com"] if others else [])
+    assert kinds(webinar) == []
+    write(webinar, WEBINAR)
+    sweep(webinar.office)
+    sweep(webinar.office)
+    assert first.recipient in {it.recipient for it in webinar.mails()}
+
+
 def test_it_closes_at_its_start_and_nothing_is_stored_after_it(webinar: Visit) -> None:
     """M2, S5: the page says so, also to whoever still has the form open."""
     key = webinar.form_key("bellen")
