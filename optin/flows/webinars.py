@@ -47,8 +47,11 @@ def take_seat(
 ) -> None:
     """Give the person a seat, or a place in the line; one, however often they sign up.
 
-    Nobody else takes a seat meanwhile, so there are never more than the room holds.
+    Nobody else takes a seat meanwhile, so there are never more than the room holds. Who gives a consent anew
+    (`through`) asked for that, by whichever form, and for no seat.
     """
+    if opened.declared.through:
+        return
     magnet, request = opened.declaration.magnet, opened.stored.id
     webinar = policy.webinars.get(magnet)
     if webinar is None or webinar.cancelled:

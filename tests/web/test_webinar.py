@@ -438,3 +438,21 @@ def test_the_courier_carries_it(webinar: Visit, tmp_path: Path) -> None:
     assert composed(webinar, delivery) == composed(webinar, delivery)
     assert courier_of(webinar.desk.edition, webinar.office) is not None
     assert tmp_path.exists()
+
+
+def test_a_consent_given_anew_takes_no_seat(webinar: Visit) -> None:
+    """M2, R2: who gave the seat up and wants the tips again asked for the tips, not for the seat."""
+    delivery = webinar.join(slug="bellen", consent="tips-email")
+    webinar.press(f"/place/{delivery.place_token}", action="give-up")
+    webinar.client.post("/me", data={"email": "alice@example.com"})
+    link = f"/me/{webinar.notice(MailKind.PERSONAL).token}"
+    assert webinar.press(link, action="withdraw", consent="tips-email email").status_code == 303
+    webinar.wait(timedelta(seconds=1))
+    assert webinar.press(link, action="give", consent="tips-email email").status_code == 303
+    renewal = webinar.mail(MailKind.RENEWAL)
+    webinar.wait(timedelta(seconds=1))
+    assert webinar.press(f"/confirm/{renewal.confirm_token}").status_code == 303
+    assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+    webinar.mails()
+    webinar.moment = START - timedelta(hours=1)
+    assert kinds(webinar) == []
