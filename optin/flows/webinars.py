@@ -5,6 +5,7 @@ What is mailed of it is part of what was asked for: the day before, the hour bef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -63,7 +64,9 @@ def take_seat(
     full = webinar.capacity and count_seated(tx, magnet) >= webinar.capacity
     over = webinar.ends_at <= now
     state = WAITING if full and not over else SEATED
-    seat = Seat(magnet, subject, request, state, occasion.sequence, replayed=over and bool(webinar.replay))
+    # a server that was not started anew since the last change tells the plan before it; then they hear of it
+    told = occasion.sequence - (dict(occasion.plan) != webinar.plan())
+    seat = Seat(magnet, subject, request, state, told, replayed=over and bool(webinar.replay))
     save_seat(tx, seat, now)
     if state == SEATED:
         _remind(tx, seat, webinar, policy, now)
@@ -110,6 +113,7 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
         standing=_standing(seat, webinar, now),
         sequence=sequence,
         seated=seat.state == SEATED,
+        outdated=occasion is not None and dict(occasion.plan) != webinar.plan(),
     )
 
 
@@ -145,22 +149,38 @@ def has_use(kind: MailKind, told: Attendance, now: datetime) -> bool:
     return told.standing is Standing.SEATED and now < latest
 
 
+def notice_plans(tx: Tx, policy: RequestPolicy) -> None:
+    """Notice which plans are others than those that were told: theirs is told from now on.
+
+    Only for a site that was just loaded: a server that runs on with an earlier one would tell it again.
+    """
+    for magnet, webinar in sorted(policy.webinars.items()):
+        if magnet in outdated_plans(tx, {magnet: webinar}):
+            occasion = lock_occasion(tx, magnet, webinar.plan())
+            if dict(occasion.plan) != webinar.plan():
+                tell_occasion(tx, magnet, occasion.sequence + 1, webinar.plan())
+
+
+def outdated_plans(tx: Tx, webinars: Mapping[str, Webinar]) -> list[str]:
+    """Return the webinars of which another plan was told than the one that is loaded here."""
+    told = ((magnet, webinar, peek_occasion(tx, magnet)) for magnet, webinar in webinars.items())
+    return [magnet for magnet, it, known in told if known is not None and dict(known.plan) != it.plan()]
+
+
 def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
     """Do one step of what is due for a webinar; return how many people it was about.
 
-    1. Notice that the plan is another than the one that was told.
+    1. Leave it to whoever has loaded the plan that was told last (`notice_plans`).
     2. Tell everybody who has a seat, with reminders for the new time.
     3. Fill seats that are free.
     4. Say where the recording is.
     """
-    # 1. Notice that the plan is another.
-    occasion = peek_occasion(tx, magnet)
-    if occasion is None:
+    # 1. Leave it to whoever has loaded the plan that was told last.
+    if peek_occasion(tx, magnet) is None:
         return 0
     occasion = lock_occasion(tx, magnet, webinar.plan())
     if dict(occasion.plan) != webinar.plan():
-        occasion = replace(occasion, sequence=occasion.sequence + 1, plan=webinar.plan())
-        tell_occasion(tx, magnet, occasion.sequence, occasion.plan)
+        return 0
 
     # 2. Tell everybody who has a seat.
     people = untold(tx, magnet, occasion.sequence, STEP)

@@ -20,7 +20,8 @@ from optin.bootstrap.office import sweep
 from optin.consent.record import RequestId
 from optin.flows.attendance import Standing
 from optin.flows.confirm import confirm
-from optin.flows.orders import MailKind, MailOrder
+from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.orders import MailKind, MailOrder, Verdict
 from optin.flows.sweep import Broom, plan
 from optin.mail.composing import Composer, Mailbox
 from tests.web.conftest import Visit
@@ -456,3 +457,56 @@ def test_a_consent_given_anew_takes_no_seat(webinar: Visit) -> None:
     webinar.mails()
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == []
+
+
+def test_a_server_with_the_plan_of_before_tells_nobody_of_it(webinar: Visit) -> None:
+    """M2, O1: it neither takes the change back, nor sends or drops what another has queued of it."""
+    join(webinar, "alice")
+    before = webinar.desk.edition
+    write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
+    now = webinar.desk.edition
+    sweep(webinar.office)
+    webinar.desk.replace(before)  # the process that runs on
+    assert kinds(webinar) == []
+    sweep(webinar.office)
+    webinar.wait(timedelta(minutes=2))
+    assert kinds(webinar) == []
+    webinar.desk.replace(now)
+    sweep(webinar.office)
+    webinar.wait(timedelta(minutes=2))
+    assert kinds(webinar) == ["webinar-cancelled"]
+
+
+def test_who_is_told_the_plan_of_before_hears_of_the_new_one(webinar: Visit) -> None:
+    """M2, O1: registered by a server that was not started anew yet."""
+    join(webinar, "alice")
+    before = webinar.desk.edition
+    write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    now = webinar.desk.edition
+    sweep(webinar.office)
+    webinar.mails()
+    webinar.desk.replace(before)
+    join(webinar, "bob")
+    webinar.desk.replace(now)
+    sweep(webinar.office)
+    webinar.wait(timedelta(minutes=2))
+    assert [(it.kind, it.recipient) for it in webinar.mails()] == [
+        (MailKind.WEBINAR_MOVED, "bob@example.com")
+    ]
+
+
+def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> None:
+    """M2, D1: the mail server put it off, the webinar moved; one reminder for the new time."""
+    join(webinar, "alice")
+    webinar.moment = START - timedelta(days=1)
+    office = webinar.office
+    claim = partial(claim_orders, vault=office.vault, policy=office.policy, most=9, now=webinar.moment)
+    (order,) = office.store.submit(partial(claim, suspect=False)).result()
+    write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    sweep(office)
+    later = partial(settle_order, vault=office.vault, order=order, verdict=Verdict.LATER, reply="451")
+    office.store.submit(partial(later, message=b"", now=webinar.moment)).result()
+    webinar.wait(timedelta(hours=1))
+    webinar.mails()
+    webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)
+    assert kinds(webinar) == ["webinar-day"]
