@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from optin.flows.attendance import Attendance, Standing
 from optin.flows.receipt import Attachment
 
 FILE = "webinar.ics"
+_RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after a webinar, however far off
 
 
 class Method(StrEnum):
@@ -58,11 +60,11 @@ def calendar_bytes(
     event.add("description", words)
     event.add("status", "CANCELLED" if method is Method.CANCEL else "CONFIRMED")
     event.add("transp", "OPAQUE")
-    organizer = vCalAddress(f"mailto:{invitation.address}")
+    organizer = vCalAddress(_mailto(invitation.address))
     organizer.params["CN"] = vText(invitation.organizer)
     event["organizer"] = organizer
     if invitation.attendee and method is not Method.PUBLISH:
-        attendee = vCalAddress(f"mailto:{invitation.attendee}")
+        attendee = vCalAddress(_mailto(invitation.attendee))
         attendee.params["PARTSTAT"] = vText("ACCEPTED")  # they asked for it; nobody has to answer
         attendee.params["RSVP"] = vText("FALSE")
         event["attendee"] = attendee
@@ -71,5 +73,11 @@ def calendar_bytes(
     calendar.add("prodid", "-//optin//webinar//EN")
     calendar.add("method", str(method))
     calendar.add_component(event)
-    calendar.add_missing_timezones()
+    this_day = webinar.starts_at.date()
+    calendar.add_missing_timezones(this_day - _RULES_AROUND, this_day + _RULES_AROUND)
     return bytes(calendar.to_ical())
+
+
+def _mailto(address: str) -> str:
+    """Return the address of a mailbox (RFC 6068): a % in it is no escape."""
+    return f"mailto:{quote(address, safe='@+!$*')}"
