@@ -510,3 +510,10 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     webinar.mails()
     webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)
     assert kinds(webinar) == ["webinar-day"]
+
+
+@pytest.mark.parametrize("start", ["0001-01-01 00:00", "9999-12-31 23:30", "0203-03-10 14:00"])
+def test_a_year_that_is_a_slip_is_a_finding(visit: Visit, start: str) -> None:
+    """M4: also at the ends of the calendar, where no clock can be read."""
+    (told,) = write(visit, WEBINAR.replace("2027-03-30 14:00", start), errors=True)
+    assert f"{start!r} is no moment. Write day and time like 2027-03-10 14:00." in told
