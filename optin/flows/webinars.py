@@ -58,7 +58,7 @@ def take_seat(
     if webinar is None or webinar.cancelled:
         return
     occasion = lock_occasion(tx, magnet, webinar.plan())
-    known = find_seat(tx, magnet, subject)
+    known = _seat_at(tx, magnet, subject, policy)
     if known is not None and known.state != GIVEN_UP:
         return
     full = webinar.capacity and count_seated(tx, magnet) >= webinar.capacity
@@ -78,13 +78,14 @@ def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: date
     webinar = policy.webinars.get(magnet)
     if webinar is None or subject is None:
         return False
-    lock_occasion(tx, magnet, webinar.plan())
-    seat = find_seat(tx, magnet, subject)
+    seat = _seat_at(tx, magnet, subject, policy)
+    lock_occasion(tx, magnet if seat is None else seat.magnet, webinar.plan())
+    seat = _seat_at(tx, magnet, subject, policy)
     if seat is None or seat.state == GIVEN_UP:
         return False
     save_seat(tx, replace(seat, state=GIVEN_UP), now)
     forget_queued(tx, seat.request, MAILS)
-    fill_seats(tx, magnet, webinar, policy, now)
+    fill_seats(tx, seat.magnet, webinar, policy, now)
     return True
 
 
@@ -101,10 +102,10 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
     """Return what the person behind a request is told now; None where it is about no webinar."""
     magnet, subject = opened.declaration.magnet, opened.stored.subject
     webinar = policy.webinars.get(magnet)
-    seat = None if subject is None or webinar is None else find_seat(tx, magnet, subject)
+    seat = None if subject is None or webinar is None else _seat_at(tx, magnet, subject, policy)
     if webinar is None or seat is None:
         return None
-    occasion = peek_occasion(tx, magnet)
+    occasion = peek_occasion(tx, seat.magnet)
     sequence = 0 if occasion is None else occasion.sequence
     return Attendance(
         webinar=webinar,
@@ -115,6 +116,14 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
         seated=seat.state == SEATED,
         outdated=occasion is not None and dict(occasion.plan) != webinar.plan(),
     )
+
+
+def _seat_at(tx: Tx, magnet: str, subject: SubjectId, policy: RequestPolicy) -> Seat | None:
+    """Return a person's seat, also one that was taken under another address of the same webinar."""
+    webinar = policy.webinars.get(magnet)
+    names = [magnet, *(name for name, it in policy.webinars.items() if it is webinar and name != magnet)]
+    seats = [seat for name in names if (seat := find_seat(tx, name, subject)) is not None]
+    return next((seat for seat in seats if seat.state != GIVEN_UP), next(iter(seats), None))
 
 
 def _standing(seat: Seat, webinar: Webinar, now: datetime) -> Standing:

@@ -517,3 +517,23 @@ def test_a_year_that_is_a_slip_is_a_finding(visit: Visit, start: str) -> None:
     """M4: also at the ends of the calendar, where no clock can be read."""
     (told,) = write(visit, WEBINAR.replace("2027-03-30 14:00", start), errors=True)
     assert f"{start!r} is no moment. Write day and time like 2027-03-10 14:00." in told
+
+
+def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Visit) -> None:
+    """M2, M4: one reminder each, and the page of the seat is found from both."""
+    join(webinar, "alice")
+    (webinar.root / "magnets" / "bellen.md").unlink()
+    (webinar.root / "magnets" / "nieuw.md").write_text(
+        WEBINAR.replace("purposes:", "was: [bellen]\npurposes:")
+    )
+    edition, _ = load_edition(webinar.root)
+    assert edition is not None
+    keep_edition(webinar.office.store, edition, webinar.moment)
+    webinar.desk.replace(edition)
+    again = webinar.join("alice@example.com", slug="nieuw")
+    assert again.webinar is not None
+    assert again.webinar.standing is Standing.SEATED
+    webinar.moment = START - timedelta(hours=1)
+    assert kinds(webinar) == ["webinar-hour"]
+    assert webinar.press(f"/place/{again.place_token}", action="give-up").status_code == 303
+    assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
