@@ -197,7 +197,7 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
     for seat in people:
         update_seat(tx, replace(seat, sequence=occasion.sequence))
         forget_queued(tx, seat.request, MAILS)
-        if webinar.cancelled or now < webinar.ends_at:
+        if now < webinar.ends_at:
             enqueue(tx, kind, seat.request, policy.mail_domain, now)
         if seat.state == SEATED:
             _remind(tx, seat, webinar, policy, now)

@@ -537,3 +537,12 @@ def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Vi
     assert kinds(webinar) == ["webinar-hour"]
     assert webinar.press(f"/place/{again.place_token}", action="give-up").status_code == 303
     assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+
+
+def test_nobody_hears_that_what_took_place_is_cancelled(webinar: Visit) -> None:
+    """M2: a marketer who tidies up afterwards mails nobody."""
+    join(webinar, "alice")
+    webinar.moment = START + timedelta(hours=2)
+    write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
+    sweep(webinar.office)
+    assert kinds(webinar) == []
