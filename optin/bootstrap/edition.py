@@ -13,6 +13,7 @@ from optin.consent.prize import PrizeDraw
 from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
+from optin.flows.webinars import notice_plans
 from optin.site.findings import Finding
 from optin.site.kept import Kept
 from optin.site.loading import load_site
@@ -94,6 +95,8 @@ def load_edition(root: Path, kept: Kept | None = None) -> tuple[Edition | None, 
 def keep_edition(store: Store, edition: Edition, now: datetime, before: Edition | None = None) -> None:
     """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7).
 
+    Of webinars, the plan of this edition is the one that people are told from now on.
+
     `before`: the edition that was kept last in this store by this process; only what is new is kept.
     """
     store.submit(partial(_keep, edition=edition, now=now, before=before)).result()
@@ -114,6 +117,7 @@ def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> No
         if asset is not None:
             digest = hashlib.sha256(asset.data).hexdigest()
             keep_asset(tx, StoredAsset(digest, name, asset.content_type, asset.data), now)
+    notice_plans(tx, edition.policy)
 
 
 def assets_in(page: bytes) -> set[str]:

@@ -21,6 +21,7 @@ from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journal_from, missed_draws
+from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.outbox import give_up_killers
@@ -202,6 +203,8 @@ def sweep(office: Office) -> dict[str, int]:
     broom = Broom(office.vault, office.policy, office.clock())
     for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
         log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
+    for magnet in office.store.read(partial(outdated_plans, webinars=office.policy.webinars)):
+        log.warning("/%s was changed since this server started: start it anew; its mails wait", magnet)
     if done[DRAWS]:
         advance_log(office)  # under a checkpoint before the seed is known
     if any(done[name] for name in ERASING):

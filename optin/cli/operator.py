@@ -39,6 +39,7 @@ from optin.cli.terminal import REFUSED, asked_edition, port_option, refuse, show
 from optin.consent.webhook import secret_text
 from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
+from optin.flows.webinars import notice_plans
 from optin.keys import load_keys, write_rotated
 from optin.mail.courier import Courier
 from optin.site.findings import nearest
@@ -171,6 +172,8 @@ def sweep_command(site: Path, *, dry_run: bool) -> None:
         refuse("optin.toml has errors; see: optin check")
     with open_office(edition.site.settings, edition.policy) as office:
         planned = office.store.read(partial(plan, broom=Broom(office.vault, office.policy, office.clock())))
+        if not dry_run:
+            office.write(partial(notice_plans, policy=edition.policy))
         done = {} if dry_run else sweep(office)
     table = Table("What", "Would go" if dry_run else "Gone", "Why")
     for line in planned:

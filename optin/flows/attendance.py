@@ -30,3 +30,4 @@ class Attendance:
     standing: Standing
     sequence: int
     seated: bool = True  # there is an entry in the person's calendar
+    outdated: bool = False  # another process told a later plan than the one that is loaded here

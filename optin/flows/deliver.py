@@ -25,6 +25,7 @@ from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
     claim,
+    has_twin,
     keep_mail,
     open_notice,
     postpone,
@@ -44,6 +45,7 @@ FIRST_WAIT_SECONDS = 30
 LONGEST_WAIT_SECONDS = 6 * 3600
 MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just confirmed
 GIVE_UP_AFTER = timedelta(days=7)
+OUTDATED_WAIT = timedelta(minutes=1)
 
 
 def claim_orders(
@@ -234,10 +236,14 @@ def _webinar(
     now: datetime,
 ) -> MailOrder | None:
     told = attendance(tx, opened, policy, now)
+    if told is not None and told.outdated:
+        raise NotDue(now + OUTDATED_WAIT)  # whoever knows the plan says it
     if told is None or not has_use(order.kind, told, now):
         return None
     due = due_of(order.kind, told.webinar)
     if due is not None and now < due:
+        if has_twin(tx, order.number, opened.stored.id, order.kind):
+            return None  # it was in hand while the time moved
         raise NotDue(due)
     return replace(
         order,

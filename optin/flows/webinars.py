@@ -5,6 +5,7 @@ What is mailed of it is part of what was asked for: the day before, the hour bef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -47,14 +48,17 @@ def take_seat(
 ) -> None:
     """Give the person a seat, or a place in the line; one, however often they sign up.
 
-    Nobody else takes a seat meanwhile, so there are never more than the room holds.
+    Nobody else takes a seat meanwhile, so there are never more than the room holds. Who gives a consent anew
+    (`through`) asked for that, by whichever form, and for no seat.
     """
+    if opened.declared.through:
+        return
     magnet, request = opened.declaration.magnet, opened.stored.id
     webinar = policy.webinars.get(magnet)
     if webinar is None:
         return
     occasion = lock_occasion(tx, magnet, webinar.plan())
-    known = find_seat(tx, magnet, subject)
+    known = _seat_at(tx, magnet, subject, policy)
     if known is not None and known.state != GIVEN_UP:
         return
     if (
@@ -66,7 +70,9 @@ def take_seat(
     full = webinar.capacity and count_seated(tx, magnet) >= webinar.capacity
     over = webinar.ends_at <= now
     state = WAITING if full and not over else SEATED
-    seat = Seat(magnet, subject, request, state, occasion.sequence, replayed=over and bool(webinar.replay))
+    # a server that was not started anew since the last change tells the plan before it; then they hear of it
+    told = occasion.sequence - (dict(occasion.plan) != webinar.plan())
+    seat = Seat(magnet, subject, request, state, told, replayed=over and bool(webinar.replay))
     save_seat(tx, seat, now)
     if state == SEATED:
         _remind(tx, seat, webinar, policy, now)
@@ -78,13 +84,14 @@ def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: date
     webinar = policy.webinars.get(magnet)
     if webinar is None or subject is None:
         return False
-    lock_occasion(tx, magnet, webinar.plan())
-    seat = find_seat(tx, magnet, subject)
+    seat = _seat_at(tx, magnet, subject, policy)
+    lock_occasion(tx, magnet if seat is None else seat.magnet, webinar.plan())
+    seat = _seat_at(tx, magnet, subject, policy)
     if seat is None or seat.state == GIVEN_UP:
         return False
     save_seat(tx, replace(seat, state=GIVEN_UP), now)
     forget_queued(tx, seat.request, MAILS)
-    fill_seats(tx, magnet, webinar, policy, now)
+    fill_seats(tx, seat.magnet, webinar, policy, now)
     return True
 
 
@@ -101,10 +108,10 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
     """Return what the person behind a request is told now; None where it is about no webinar."""
     magnet, subject = opened.declaration.magnet, opened.stored.subject
     webinar = policy.webinars.get(magnet)
-    seat = None if subject is None or webinar is None else find_seat(tx, magnet, subject)
+    seat = None if subject is None or webinar is None else _seat_at(tx, magnet, subject, policy)
     if webinar is None or seat is None:
         return None
-    occasion = peek_occasion(tx, magnet)
+    occasion = peek_occasion(tx, seat.magnet)
     sequence = 0 if occasion is None else occasion.sequence
     return Attendance(
         webinar=webinar,
@@ -113,7 +120,16 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
         standing=_standing(seat, webinar, now),
         sequence=sequence,
         seated=seat.state == SEATED,
+        outdated=occasion is not None and dict(occasion.plan) != webinar.plan(),
     )
+
+
+def _seat_at(tx: Tx, magnet: str, subject: SubjectId, policy: RequestPolicy) -> Seat | None:
+    """Return a person's seat, also one that was taken under another address of the same webinar."""
+    webinar = policy.webinars.get(magnet)
+    names = [magnet, *(name for name, it in policy.webinars.items() if it is webinar and name != magnet)]
+    seats = [seat for name in names if (seat := find_seat(tx, name, subject)) is not None]
+    return next((seat for seat in seats if seat.state != GIVEN_UP), next(iter(seats), None))
 
 
 def _standing(seat: Seat, webinar: Webinar, now: datetime) -> Standing:
@@ -148,22 +164,38 @@ def has_use(kind: MailKind, told: Attendance, now: datetime) -> bool:
     return told.standing is Standing.SEATED and now < latest
 
 
+def notice_plans(tx: Tx, policy: RequestPolicy) -> None:
+    """Notice which plans are others than those that were told: theirs is told from now on.
+
+    Only for a site that was just loaded: a server that runs on with an earlier one would tell it again.
+    """
+    for magnet, webinar in sorted(policy.webinars.items()):
+        if magnet in outdated_plans(tx, {magnet: webinar}):
+            occasion = lock_occasion(tx, magnet, webinar.plan())
+            if dict(occasion.plan) != webinar.plan():
+                tell_occasion(tx, magnet, occasion.sequence + 1, webinar.plan())
+
+
+def outdated_plans(tx: Tx, webinars: Mapping[str, Webinar]) -> list[str]:
+    """Return the webinars of which another plan was told than the one that is loaded here."""
+    told = ((magnet, webinar, peek_occasion(tx, magnet)) for magnet, webinar in webinars.items())
+    return [magnet for magnet, it, known in told if known is not None and dict(known.plan) != it.plan()]
+
+
 def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
     """Do one step of what is due for a webinar; return how many people it was about.
 
-    1. Notice that the plan is another than the one that was told.
+    1. Leave it to whoever has loaded the plan that was told last (`notice_plans`).
     2. Tell everybody who has a seat, with reminders for the new time.
     3. Fill seats that are free.
     4. Say where the recording is.
     """
-    # 1. Notice that the plan is another.
-    occasion = peek_occasion(tx, magnet)
-    if occasion is None:
+    # 1. Leave it to whoever has loaded the plan that was told last.
+    if peek_occasion(tx, magnet) is None:
         return 0
     occasion = lock_occasion(tx, magnet, webinar.plan())
     if dict(occasion.plan) != webinar.plan():
-        occasion = replace(occasion, sequence=occasion.sequence + 1, plan=webinar.plan())
-        tell_occasion(tx, magnet, occasion.sequence, occasion.plan)
+        return 0
 
     # 2. Tell everybody who has a seat.
     people = untold(tx, magnet, occasion.sequence, STEP)
@@ -171,7 +203,7 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
     for seat in people:
         update_seat(tx, replace(seat, sequence=occasion.sequence))
         forget_queued(tx, seat.request, MAILS)
-        if webinar.cancelled or now < webinar.ends_at:
+        if now < webinar.ends_at:
             enqueue(tx, kind, seat.request, policy.mail_domain, now)
         if seat.state == SEATED:
             _remind(tx, seat, webinar, policy, now)

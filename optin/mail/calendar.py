@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from optin.flows.attendance import Attendance, Standing
 from optin.flows.receipt import Attachment
 
 FILE = "webinar.ics"
-YEAR = timedelta(days=366)
+RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after it; by default they stop in 2038
 
 
 class Method(StrEnum):
@@ -62,11 +63,11 @@ def calendar_bytes(
     event.add("description", words)
     event.add("status", "CANCELLED" if method is Method.CANCEL else "CONFIRMED")
     event.add("transp", "OPAQUE")
-    organizer = vCalAddress(f"mailto:{invitation.address}")
+    organizer = vCalAddress(_mailto(invitation.address))
     organizer.params["CN"] = vText(invitation.organizer)
     event["organizer"] = organizer
     if invitation.attendee and method is not Method.PUBLISH:
-        attendee = vCalAddress(f"mailto:{invitation.attendee}")
+        attendee = vCalAddress(_mailto(invitation.attendee))
         attendee.params["PARTSTAT"] = vText("ACCEPTED")  # they asked for it; nobody has to answer
         attendee.params["RSVP"] = vText("FALSE")
         event["attendee"] = attendee
@@ -75,6 +76,10 @@ def calendar_bytes(
     calendar.add("prodid", "-//optin//webinar//EN")
     calendar.add("method", str(method))
     calendar.add_component(event)
-    # a year around it: by default the rules stop in 2038
-    calendar.add_missing_timezones(start.date() - YEAR, end.date() + YEAR)
+    calendar.add_missing_timezones(start.date() - RULES_AROUND, end.date() + RULES_AROUND)
     return bytes(calendar.to_ical())
+
+
+def _mailto(address: str) -> str:
+    """Return the address of a mailbox (RFC 6068): a % in it is no escape."""
+    return f"mailto:{quote(address, safe='@+!$*')}"

@@ -17,6 +17,7 @@ from optin.site.written import WebinarTable
 _DURATION = re.compile(r"(?P<count>\d{1,4}) ?(?P<unit>minutes?|min|hours?|h)")
 _START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:00)?")
 LONGEST_MINUTES = 24 * 60
+YEARS = range(2000, 2200)  # all others are typing errors; at the ends of the calendar no clock can be read
 _TWICE = {"first": 0, "second": -1}
 
 
@@ -92,9 +93,10 @@ def _local(text: str) -> datetime | None:
     if _START.fullmatch(text.strip()) is None:
         return None
     try:
-        return datetime.fromisoformat(text.strip())
+        local = datetime.fromisoformat(text.strip())
     except ValueError:
         return None
+    return local if local.year in YEARS else None
 
 
 def is_moment(text: str) -> bool:

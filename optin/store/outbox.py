@@ -214,6 +214,18 @@ def forget_queued(tx: Tx, request: RequestId, kinds: Iterable[str]) -> None:
         )
 
 
+def has_twin(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
+    """Tell whether another mail of this kind about a request waits to be sent."""
+    row = tx.one(
+        "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND state = 'queued'"
+        " AND id <> :id",
+        request=request,
+        kind=kind,
+        id=number,
+    )
+    return row is not None
+
+
 def is_queued(tx: Tx, request: RequestId) -> bool:
     """Tell whether a mail about `request` still waits to be sent."""
     row = tx.one("SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request)

@@ -21,7 +21,8 @@ from optin.bootstrap.office import sweep
 from optin.consent.record import RequestId
 from optin.flows.attendance import Standing
 from optin.flows.confirm import confirm
-from optin.flows.orders import MailKind, MailOrder
+from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.orders import MailKind, MailOrder, Verdict
 from optin.flows.sweep import Broom, plan
 from optin.flows.webinars import has_use
 from optin.mail.composing import Composer, Mailbox
@@ -490,3 +491,110 @@ def test_the_courier_carries_it(webinar: Visit, tmp_path: Path) -> None:
     assert composed(webinar, delivery) == composed(webinar, delivery)
     assert courier_of(webinar.desk.edition, webinar.office) is not None
     assert tmp_path.exists()
+
+
+def test_a_consent_given_anew_takes_no_seat(webinar: Visit) -> None:
+    """M2, R2: who gave the seat up and wants the tips again asked for the tips, not for the seat."""
+    delivery = webinar.join(slug="bellen", consent="tips-email")
+    webinar.press(f"/place/{delivery.place_token}", action="give-up")
+    webinar.client.post("/me", data={"email": "alice@example.com"})
+    link = f"/me/{webinar.notice(MailKind.PERSONAL).token}"
+    assert webinar.press(link, action="withdraw", consent="tips-email email").status_code == 303
+    webinar.wait(timedelta(seconds=1))
+    assert webinar.press(link, action="give", consent="tips-email email").status_code == 303
+    renewal = webinar.mail(MailKind.RENEWAL)
+    webinar.wait(timedelta(seconds=1))
+    assert webinar.press(f"/confirm/{renewal.confirm_token}").status_code == 303
+    assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+    webinar.mails()
+    webinar.moment = START - timedelta(hours=1)
+    assert kinds(webinar) == []
+
+
+def test_a_server_with_the_plan_of_before_tells_nobody_of_it(webinar: Visit) -> None:
+    """M2, O1: it neither takes the change back, nor sends or drops what another has queued of it."""
+    join(webinar, "alice")
+    before = webinar.desk.edition
+    write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
+    now = webinar.desk.edition
+    sweep(webinar.office)
+    webinar.desk.replace(before)  # the process that runs on
+    assert kinds(webinar) == []
+    sweep(webinar.office)
+    webinar.wait(timedelta(minutes=2))
+    assert kinds(webinar) == []
+    webinar.desk.replace(now)
+    sweep(webinar.office)
+    webinar.wait(timedelta(minutes=2))
+    assert kinds(webinar) == ["webinar-cancelled"]
+
+
+def test_who_is_told_the_plan_of_before_hears_of_the_new_one(webinar: Visit) -> None:
+    """M2, O1: registered by a server that was not started anew yet."""
+    join(webinar, "alice")
+    before = webinar.desk.edition
+    write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    now = webinar.desk.edition
+    sweep(webinar.office)
+    webinar.mails()
+    webinar.desk.replace(before)
+    join(webinar, "bob")
+    webinar.desk.replace(now)
+    sweep(webinar.office)
+    webinar.wait(timedelta(minutes=2))
+    assert [(it.kind, it.recipient) for it in webinar.mails()] == [
+        (MailKind.WEBINAR_MOVED, "bob@example.com")
+    ]
+
+
+def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> None:
+    """M2, D1: the mail server put it off, the webinar moved; one reminder for the new time."""
+    join(webinar, "alice")
+    webinar.moment = START - timedelta(days=1)
+    office = webinar.office
+    claim = partial(claim_orders, vault=office.vault, policy=office.policy, most=9, now=webinar.moment)
+    (order,) = office.store.submit(partial(claim, suspect=False)).result()
+    write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
+    sweep(office)
+    later = partial(settle_order, vault=office.vault, order=order, verdict=Verdict.LATER, reply="451")
+    office.store.submit(partial(later, message=b"", now=webinar.moment)).result()
+    webinar.wait(timedelta(hours=1))
+    webinar.mails()
+    webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)
+    assert kinds(webinar) == ["webinar-day"]
+
+
+@pytest.mark.parametrize("start", ["0001-01-01 00:00", "9999-12-31 23:30", "0203-03-10 14:00"])
+def test_a_year_that_is_a_slip_is_a_finding(visit: Visit, start: str) -> None:
+    """M4: also at the ends of the calendar, where no clock can be read."""
+    (told,) = write(visit, WEBINAR.replace("2027-03-30 14:00", start), errors=True)
+    assert f"{start!r} is no moment. Write day and time like 2027-03-10 14:00." in told
+
+
+def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Visit) -> None:
+    """M2, M4: one reminder each, and the page of the seat is found from both."""
+    join(webinar, "alice")
+    (webinar.root / "magnets" / "bellen.md").unlink()
+    (webinar.root / "magnets" / "nieuw.md").write_text(
+        WEBINAR.replace("purposes:", "was: [bellen]\npurposes:")
+    )
+    edition, _ = load_edition(webinar.root)
+    assert edition is not None
+    keep_edition(webinar.office.store, edition, webinar.moment)
+    webinar.desk.replace(edition)
+    again = webinar.join("alice@example.com", slug="nieuw")
+    assert again.webinar is not None
+    assert again.webinar.standing is Standing.SEATED
+    webinar.moment = START - timedelta(hours=1)
+    assert kinds(webinar) == ["webinar-hour"]
+    assert webinar.press(f"/place/{again.place_token}", action="give-up").status_code == 303
+    assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+
+
+def test_nobody_hears_that_what_took_place_is_cancelled(webinar: Visit) -> None:
+    """M2: a marketer who tidies up afterwards mails nobody."""
+    join(webinar, "alice")
+    webinar.moment = START + timedelta(hours=2)
+    write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
+    sweep(webinar.office)
+    assert kinds(webinar) == []
