@@ -204,10 +204,10 @@ def drawn_magnets(tx: Tx) -> list[tuple[str, datetime, PrizeDraw]]:
     return [(row[0], from_ms(row[1]), PrizeDraw.read(json.loads(row[2]))) for row in rows]
 
 
-def winners_of(tx: Tx, magnet: str) -> tuple[str, ...]:
-    """Return the tickets that won; none before the draw."""
+def winners_of(tx: Tx, magnet: str) -> tuple[str, ...] | None:
+    """Return the tickets that won, perhaps none; None before the draw."""
     row = tx.one("SELECT winners FROM draw_result WHERE magnet = :magnet", magnet=magnet)
-    return () if row is None else tuple(json.loads(row[0]))
+    return None if row is None else tuple(json.loads(row[0]))
 
 
 def _entry(row: Row) -> DrawEntry:
