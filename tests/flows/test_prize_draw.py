@@ -295,6 +295,39 @@ def test_a_draw_that_nobody_wins_is_told_as_drawn(world: World) -> None:
     assert (before.drawn, after.drawn, after.won, after.answer_counts) == (False, True, False, False)
 
 
+def test_of_two_who_fix_or_draw_at_once_the_first_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M2, P4: whoever looked before the other had written gets the other's list and result, logged once."""
+    if world.store.__class__.__name__ == "SqliteStore":
+        pytest.skip("SQLite has one writer at a time")
+    hold(world)
+    world.join("alice@example.com")
+    fixed = close(world)
+    look = {"load_list": load_list, "load_result": load_result}
+
+    def too_early(name: str) -> None:
+        looked = [None]  # once
+        monkeypatch.setattr(
+            f"optin.flows.draw.{name}", lambda tx, magnet: looked.pop() if looked else look[name](tx, magnet)
+        )
+
+    too_early("load_list")
+    assert (
+        world.do(partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE, now=world.now))
+        == fixed
+    )
+    result = draw(world)
+    too_early("load_result")
+    assert draw(world) == result
+    too_early("load_result")
+    with pytest.raises(RequestRefused, match="another seed"):
+        draw(world, "1234567")
+    audit = Audit(world.store.read, world.vault)
+    list(audit.run())
+    assert audit.findings == []
+
+
 def test_only_right_answers_take_part_in_a_contest(world: World) -> None:
     """M2: a wrong answer looks the same until the draw, counts as the one entry, and is not in the list."""
     hold(world, replace(PROMISE, contest=Contest("Hoeveel?", ("42", "tweeënveertig"))))
