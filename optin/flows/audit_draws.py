@@ -7,7 +7,7 @@ from typing import Any
 
 from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest
 from optin.consent.record import EventKind
-from optin.proof.canonical import Json, parse
+from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.draws import DrawList, DrawResult, all_lists, all_results
 from optin.store.transaction import Tx
@@ -34,7 +34,9 @@ def audit_draws(read: Callable[[Callable[[Tx], Any]], Any], events: list[Event])
         yield f"the result of the draw of {magnet} and its event are not both there"
     for magnet in sorted(fixed.keys() & lists.keys()):
         found = lists[magnet]
-        if parse(found.event) != fixed[magnet] or list_digest(found.tickets) != fixed[magnet].get("digest"):
+        if found.event != canonical(dict(fixed[magnet])).decode() or list_digest(found.tickets) != fixed[
+            magnet
+        ].get("digest"):
             yield f"the list of the draw of {magnet} is not the one that was fixed: it was edited"
     for magnet in sorted(told.keys() & results.keys() & lists.keys()):
         yield from _result(lists[magnet], results[magnet], told[magnet])
@@ -42,10 +44,10 @@ def audit_draws(read: Callable[[Callable[[Tx], Any]], Any], events: list[Event])
 
 def _result(fixed: DrawList, result: DrawResult, event: Event) -> Iterator[str]:
     name = f"the result of the draw of {fixed.magnet}"
-    published = parse(result.transcript)
     if digest(result.transcript) != event.get("transcript") or event.get("seed") != result.seed:
         yield f"{name} is not the one that was logged: it was edited"
         return
+    published = parse(result.transcript)
     try:
         seed = canonical_seed(str(published.get("seed")))
     except SeedRefused:

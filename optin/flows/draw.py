@@ -80,8 +80,9 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
     }
     body = entries_fixed(now, magnet, said)
     fixed = DrawList(magnet, now, promise, canonical(body).decode(), tuple(tickets))
+    if not keep_list(tx, fixed):  # a server's sweep and `optin draw` at once: the first one's list stands
+        return fix_entries(tx, vault, magnet, promise, now)
     add_events(tx, vault, None, [body])
-    keep_list(tx, fixed)
     return fixed
 
 
@@ -128,8 +129,9 @@ def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -
         }
     )
     result = DrawResult(magnet, now, seed, picked.winners, transcript)
+    if not keep_result(tx, result):  # somebody else drew at the same moment: that result stands
+        return draw_winners(tx, vault, magnet, typed, now)
     add_events(tx, vault, None, [drawn(now, magnet, seed, digest(transcript))])
-    keep_result(tx, result)
     return result
 
 

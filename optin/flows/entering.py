@@ -69,7 +69,7 @@ def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Particip
         state="in" if entry.state == "wrong" else entry.state,
         ticket=entry.ticket,
         promise=promise,
-        won=entry.ticket in winners,
-        drawn=bool(winners),
+        won=entry.ticket in (winners or ()),
+        drawn=winners is not None,
         answer_counts=entry.state != "wrong",
     )

@@ -135,17 +135,18 @@ def remove_entry(tx: Tx, request: RequestId) -> None:
     tx.run("DELETE FROM draw_entry WHERE request_id = :request", request=request)
 
 
-def keep_list(tx: Tx, fixed: DrawList) -> None:
-    """Keep a list as it was fixed."""
-    tx.run(
+def keep_list(tx: Tx, fixed: DrawList) -> bool:
+    """Keep a list as it was fixed; False when another process just did."""
+    kept = tx.run(
         "INSERT INTO draw_list(magnet, at, promise, event, tickets)"
-        " VALUES (:magnet, :at, :promise, :event, :tickets)",
+        " VALUES (:magnet, :at, :promise, :event, :tickets) ON CONFLICT (magnet) DO NOTHING",
         magnet=fixed.magnet,
         at=to_ms(fixed.at),
         promise=json.dumps(fixed.promise.declared()),
         event=fixed.event,
         tickets="".join(f"{ticket}\n" for ticket in fixed.tickets).encode(),
     )
+    return bool(kept)
 
 
 _LIST = "SELECT magnet, at, promise, event, tickets FROM draw_list"
@@ -168,17 +169,18 @@ def all_lists(tx: Tx) -> list[DrawList]:
     return [_list(row) for row in tx.all(f"{_LIST} ORDER BY magnet")]
 
 
-def keep_result(tx: Tx, result: DrawResult) -> None:
-    """Keep a result as it is published."""
-    tx.run(
+def keep_result(tx: Tx, result: DrawResult) -> bool:
+    """Keep a result as it is published; False when another process just drew."""
+    kept = tx.run(
         "INSERT INTO draw_result(magnet, at, seed, winners, transcript)"
-        " VALUES (:magnet, :at, :seed, :winners, :transcript)",
+        " VALUES (:magnet, :at, :seed, :winners, :transcript) ON CONFLICT (magnet) DO NOTHING",
         magnet=result.magnet,
         at=to_ms(result.at),
         seed=result.seed,
         winners=json.dumps(result.winners),
         transcript=result.transcript,
     )
+    return bool(kept)
 
 
 _RESULT = "SELECT magnet, at, seed, winners, transcript FROM draw_result"
@@ -204,10 +206,10 @@ def drawn_magnets(tx: Tx) -> list[tuple[str, datetime, PrizeDraw]]:
     return [(row[0], from_ms(row[1]), PrizeDraw.read(json.loads(row[2]))) for row in rows]
 
 
-def winners_of(tx: Tx, magnet: str) -> tuple[str, ...]:
-    """Return the tickets that won; none before the draw."""
+def winners_of(tx: Tx, magnet: str) -> tuple[str, ...] | None:
+    """Return the tickets that won, perhaps none; None before the draw."""
     row = tx.one("SELECT winners FROM draw_result WHERE magnet = :magnet", magnet=magnet)
-    return () if row is None else tuple(json.loads(row[0]))
+    return None if row is None else tuple(json.loads(row[0]))
 
 
 def _entry(row: Row) -> DrawEntry:

@@ -23,6 +23,7 @@ from optin.consent.record import RequestId
 from optin.errors import RequestRefused
 from optin.flows.audit import Audit
 from optin.flows.draw import draw_winners, fix_entries, publication_of, read_winners
+from optin.flows.entering import participation
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.orders import MailKind
 from optin.flows.personal import view_personal
@@ -279,6 +280,54 @@ def test_entries_go_after_the_term_and_consents_stay(world: World) -> None:
     assert world.store.read(partial(load_result, magnet=SLUG)) is not None
 
 
+def test_a_draw_that_nobody_wins_is_told_as_drawn(world: World) -> None:
+    """M2: when no answer was right, nobody reads for ever that the draw is still to come."""
+    promise = replace(PROMISE, contest=Contest("Hoeveel?", ("42",)))
+    hold(world, promise)
+    request = world.join("wrong@example.com", answer="41")
+    see = partial(participation, request=RequestId(request), form=declaration_of(promise))
+    assert close(world).tickets == ()
+    before = world.store.read(see)
+    assert draw(world).winners == ()
+    after = world.store.read(see)
+    assert before is not None
+    assert after is not None
+    assert (before.drawn, after.drawn, after.won, after.answer_counts) == (False, True, False, False)
+
+
+def test_of_two_who_fix_or_draw_at_once_the_first_stands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M2, P4: whoever looked before the other had written gets the other's list and result, logged once."""
+    if world.store.__class__.__name__ == "SqliteStore":
+        pytest.skip("SQLite has one writer at a time")
+    hold(world)
+    world.join("alice@example.com")
+    fixed = close(world)
+    look = {"load_list": load_list, "load_result": load_result}
+
+    def too_early(name: str) -> None:
+        looked = [None]  # once
+        monkeypatch.setattr(
+            f"optin.flows.draw.{name}", lambda tx, magnet: looked.pop() if looked else look[name](tx, magnet)
+        )
+
+    too_early("load_list")
+    assert (
+        world.do(partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE, now=world.now))
+        == fixed
+    )
+    result = draw(world)
+    too_early("load_result")
+    assert draw(world) == result
+    too_early("load_result")
+    with pytest.raises(RequestRefused, match="another seed"):
+        draw(world, "1234567")
+    audit = Audit(world.store.read, world.vault)
+    list(audit.run())
+    assert audit.findings == []
+
+
 def test_only_right_answers_take_part_in_a_contest(world: World) -> None:
     """M2: a wrong answer looks the same until the draw, counts as the one entry, and is not in the list."""
     hold(world, replace(PROMISE, contest=Contest("Hoeveel?", ("42", "tweeënveertig"))))
@@ -301,7 +350,9 @@ def test_only_right_answers_take_part_in_a_contest(world: World) -> None:
     "edit",
     [
         "UPDATE draw_list SET tickets = :other",
+        "UPDATE draw_list SET event = 'torn'",
         "UPDATE draw_result SET transcript = :other",
+        "UPDATE draw_result SET transcript = :torn",
         "UPDATE draw_result SET winners = '[]'",
         "DELETE FROM draw_result",
         "DELETE FROM draw_list",
@@ -318,7 +369,8 @@ def test_an_edited_draw_is_found(world: World, edit: str) -> None:
         for what in ("update", "delete"):
             on = "" if world.store.__class__.__name__ == "SqliteStore" else f" ON {table}"
             world.do(lambda tx, name=f"{table}_no_{what}{on}": tx.run(f"DROP TRIGGER {name}"))  # type: ignore[misc]
-    world.do(lambda tx: tx.run(edit, other=b"{}") if ":other" in edit else tx.run(edit))
+    values = {"other": b"{}", "torn": b"\xff"}
+    world.do(lambda tx: tx.run(edit, **{it: data for it, data in values.items() if f":{it}" in edit}))
     world.do(integrate)
     audit = Audit(world.store.read, world.vault)
     list(audit.run())
