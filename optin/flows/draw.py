@@ -6,6 +6,7 @@ one is known as long as the request is kept. A list never changes, whoever leave
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,6 +27,7 @@ from optin.store.draws import (
     DrawEntry,
     DrawList,
     DrawResult,
+    declarations_entered,
     entries_with,
     keep_list,
     keep_result,
@@ -42,6 +44,9 @@ from optin.store.requests import peek_request
 from optin.store.subjects import load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+
+# what an entrant goes by
+DECIDING = ("prize", "value", "winners", "closes", "age", "terms", "seed", "contest")
 
 
 def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: datetime) -> DrawList:
@@ -77,6 +82,7 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
         "seed_at": rfc3339(promise.seed_at),
         "seed_source": promise.seed_source,
         "winners": promise.winners,
+        "changed": _changed(tx, magnet, promise),
     }
     body = entries_fixed(now, magnet, said)
     fixed = DrawList(magnet, now, promise, canonical(body).decode(), tuple(tickets))
@@ -84,6 +90,19 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
         return fix_entries(tx, vault, magnet, promise, now)
     add_events(tx, vault, None, [body])
     return fixed
+
+
+def _changed(tx: Tx, magnet: str, promise: PrizeDraw) -> dict[str, Json]:
+    """Return what was promised otherwise to entrants, and to how many: it is said in the log for ever.
+
+    A promise may be put right. That it was, after people entered, is for everybody to see.
+    """
+    now, counts = promise.declared(), Counter[str]()
+    for declaration, entrants in declarations_entered(tx, magnet):
+        details = parse(declaration).get("details")
+        promised = details if isinstance(details, dict) else {}
+        counts.update({key: entrants for key in DECIDING if promised.get(key) != now.get(key)})
+    return {key: counts[key] for key in DECIDING if counts[key]}
 
 
 def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -> DrawResult:
@@ -150,6 +169,7 @@ def _published(fixed: DrawList, checkpoint: StoredCheckpoint | None) -> dict[str
         "fixed_leaf": fixed.leaf.hex(),
         "seed_source": event["seed_source"],
         "seed_at": event["seed_at"],
+        "changed": event["changed"],
         "checkpoint": "" if checkpoint is None else checkpoint.note,
         "checkpoint_at": "" if checkpoint is None else rfc3339(checkpoint.at),
     }

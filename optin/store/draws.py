@@ -82,6 +82,19 @@ def entry_of(tx: Tx, request: RequestId) -> DrawEntry | None:
     return None if row is None else _entry(row)
 
 
+def declarations_entered(tx: Tx, magnet: str) -> list[tuple[str, int]]:
+    """Return what the forms said that people entered by who take part, each with how many they are."""
+    rows = tx.all(
+        "SELECT form_version.declaration, COUNT(*) FROM draw_entry"
+        " JOIN request ON request.id = draw_entry.request_id"
+        " JOIN form_version ON form_version.digest = request.form"
+        " WHERE draw_entry.magnet = :magnet AND draw_entry.state = 'in' GROUP BY form_version.digest,"
+        " form_version.declaration",
+        magnet=magnet,
+    )
+    return [(row[0], int(row[1])) for row in rows]
+
+
 def entries_with(tx: Tx, magnet: str, tickets: Iterable[str]) -> dict[str, DrawEntry]:
     """Return the entries that hold one of `tickets`, by ticket."""
     found = (

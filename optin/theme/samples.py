@@ -15,6 +15,7 @@ from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.record import RequestId
 from optin.consent.webinar import Webinar
 from optin.flows.attendance import Attendance, Standing
+from optin.flows.draw import DECIDING
 from optin.flows.personal import (
     KeptConsent,
     KeptEvent,
@@ -63,6 +64,9 @@ def webinars() -> Iterator[views.WebinarShown]:
     yield views.WebinarShown(there, "/place/t", ())
 
 
+CHANGED = tuple((name, 3) for name in DECIDING)
+
+
 def pages(lang: str) -> Iterator[Any]:
     """Yield a view for every page, with and without what may be missing from it."""
     frame = views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef", base_url=HOST, pages_url=HOST)
@@ -91,7 +95,7 @@ def pages(lang: str) -> Iterator[Any]:
         yield views.ConfirmedView(frame, "Title", "prize-draw", (), part_state=state, ticket="7" * 64)
     open_ = views.DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
     fixed = replace(open_, entries=7, digest="d" * 64)
-    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/")
+    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", changed=CHANGED)
     yield from (open_, fixed, drawn, replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,)))
     yield replace(
         _landing(frame, "prize-draw"), declaration=replace(_declaration(lang, "prize-draw"), questions=())

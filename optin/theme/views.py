@@ -162,6 +162,7 @@ class DrawView:
     seed_canonical: str = ""
     winners: tuple[str, ...] = ()
     passed_over: tuple[str, ...] = ()
+    changed: tuple[tuple[str, int], ...] = ()  # what was promised otherwise, and to how many who entered
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -31,7 +33,7 @@ async def get_draw(request: Request) -> Response:
             title=face.title,
             page_url=f"{desk.frame(face.lang).pages_url}/{slug}",
             file_url=f"/{slug}/draw.json",
-            promise=promise,
+            promise=promise if published is None else _as_fixed(promise, told),
             scheme=SCHEME,
             entries=told.get("entries", 0),
             digest=told.get("digest", ""),
@@ -39,7 +41,19 @@ async def get_draw(request: Request) -> Response:
             seed_canonical=told.get("seed_canonical", ""),
             winners=tuple(told.get("winners", ())),
             passed_over=tuple(told.get("passed_over", ())),
+            changed=tuple(told.get("changed", {}).items()),
         )
+    )
+
+
+def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
+    """Return what was fixed, whatever the front matter says by now."""
+    return replace(
+        promise,
+        prize=told["prize"],
+        winners=told["prizes"],
+        seed_source=told["seed_source"],
+        seed_at=datetime.fromisoformat(told["seed_at"]),
     )
 
 

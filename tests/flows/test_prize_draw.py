@@ -295,12 +295,11 @@ def test_a_draw_that_nobody_wins_is_told_as_drawn(world: World) -> None:
     assert (before.drawn, after.drawn, after.won, after.answer_counts) == (False, True, False, False)
 
 
+@pytest.mark.parametrize("store_url", ["postgres"], indirect=True)  # SQLite has one writer at a time
 def test_of_two_who_fix_or_draw_at_once_the_first_stands(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """M2, P4: whoever looked before the other had written gets the other's list and result, logged once."""
-    if world.store.__class__.__name__ == "SqliteStore":
-        pytest.skip("SQLite has one writer at a time")
     hold(world)
     world.join("alice@example.com")
     fixed = close(world)
@@ -432,3 +431,26 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
 
 class Undone(Exception):
     """Rolls a transaction back."""
+
+
+def test_a_promise_that_changed_after_people_entered_is_in_the_log(world: World) -> None:
+    """M2: whoever turns prize, winners or seed after people entered says so to everybody, for ever."""
+    hold(world)
+    for name in ("alice", "bob"):
+        world.join(f"{name}@example.com")
+    other = replace(PROMISE, prize="Een pen", winners=1, seed_source="Mijn eigen dobbelsteen")
+    hold(world, other)
+    world.serve(form_version("draw, changed", declaration_of(other)))
+    world.join("carol@example.com")
+    fixed = close(world)
+    assert json.loads(fixed.event)["changed"] == {"prize": 2, "seed": 2, "winners": 2}
+    published = world.store.read(partial(publication_of, magnet=SLUG))
+    assert published is not None
+    assert json.loads(published)["changed"] == {"prize": 2, "seed": 2, "winners": 2}
+
+
+def test_a_promise_that_was_kept_says_nothing_of_a_change(world: World) -> None:
+    """M2: the same words, nothing to tell."""
+    hold(world)
+    world.join("alice@example.com")
+    assert json.loads(close(world).event)["changed"] == {}

@@ -27,7 +27,7 @@ from optin.flows.personal import (
 )
 from optin.theme import views
 from optin.theme.calendars import calendar_links
-from optin.theme.samples import DRAW, WEBINAR_NEWS
+from optin.theme.samples import CHANGED, DRAW, WEBINAR_NEWS
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
@@ -258,7 +258,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "draw-open", draw
     yield "draw-fixed", fixed
     yield "draw-drawn", replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,))
-    yield "draw-nobody", drawn
+    yield "draw-nobody", replace(drawn, changed=CHANGED)
     for state in ("in", "twice", "late"):
         part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket="7" * 64)
         yield f"confirmed-draw-{state}", part
