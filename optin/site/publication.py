@@ -84,12 +84,12 @@ class Publication:
         drawn = (face.card for faces in self.faces.values() for face in faces)
         return {card.url: card for card in drawn if card is not None}
 
-    @property
+    @cached_property
     def forms(self) -> Mapping[Slug, FormVersion]:
         """The first form of each magnet."""
         return {slug: faces[0].form for slug, faces in self.faces.items()}
 
-    @property
+    @cached_property
     def every_form(self) -> tuple[FormVersion, ...]:
         """Every form that is served."""
         return tuple(face.form for faces in self.faces.values() for face in faces)
