@@ -240,18 +240,22 @@ PRIZE_DRAW = Kind(
             " Anschrift, und für welches Produkt oder welche Leistung Sie damit werben.\n\n"
             "## Teilnehmen\n\nDie Teilnahme kostet nichts und geschieht mit dem Formular auf dieser Seite."
             " Jede Person nimmt einmal teil. Eine Einwilligung in Werbung ist dafür nicht nötig.\n\n"
-            "## Der Gewinn\n\nSchreiben Sie hier, was zu gewinnen ist und was es wert ist.\n\n"
+            "## Der Gewinn\n\nSchreiben Sie hier, was zu gewinnen ist, was es wert ist, und wer"
+            " gegebenenfalls eine Steuer darauf zahlt.\n\n"
             "## Die Ziehung\n\nDiese Seite erklärt die Ziehung; jeder kann sie nachrechnen. Wer gewinnt,"
             " erhält eine E-Mail.\n\n"
-            "## Beschwerden\n\nSchreiben Sie hier, wohin man sich mit einer Beschwerde wendet.\n",
+            "## Beschwerden\n\nSchreiben Sie hier, wohin man sich mit einer Beschwerde wendet, und wie"
+            " bald Sie antworten.\n",
             "fr": "## Qui organise ce tirage\n\nÉcrivez ici votre nom et votre adresse, et le produit ou le"
             " service que vous faites connaître ainsi.\n\n"
             "## Participer\n\nLa participation est gratuite et se fait par le formulaire de cette page. Une"
             " participation par personne. Aucun consentement à la publicité n’est nécessaire.\n\n"
-            "## Le lot\n\nÉcrivez ici ce que l’on peut gagner et sa valeur.\n\n"
+            "## Le lot\n\nÉcrivez ici ce que l’on peut gagner, sa valeur, et qui paie un impôt"
+            " éventuel.\n\n"
             "## Le tirage\n\nCette page explique le tirage ; chacun peut le recalculer. Les gagnants"
             " reçoivent un e-mail.\n\n"
-            "## Réclamations\n\nÉcrivez ici où adresser une réclamation.\n",
+            "## Réclamations\n\nÉcrivez ici où adresser une réclamation, et sous quel délai vous"
+            " répondez.\n",
         },
     },
     start={
