@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.event import rfc3339
-from optin.consent.links import LinkKind
 from optin.consent.purpose import Channel
+from optin.flows.columns import columns_of
 from optin.flows.proving import Proven
 from optin.store.vault import Vault
 
@@ -40,24 +39,11 @@ class Rows:
 
     def row(self, lead: Proven) -> dict[str, str]:
         """Return one lead by column. Times are RFC 3339 in UTC with milliseconds."""
-        question, form = lead.question, lead.form.version
-        payload = lead.request + question.purpose.encode()
-        token = self._vault.links.sign(LinkKind.UNSUBSCRIBE, payload, self._now)
+        by_phone = lead.question.channel is Channel.PHONE
         return {
             "email": lead.email,
             # a number was given to be called; it goes nowhere else (GDPR 5(1)(b))
-            "phone": lead.fields.get("phone", "") if question.channel is Channel.PHONE else "",
+            "phone": lead.fields.get("phone", "") if by_phone else "",
             **{name: lead.fields.get(name, "") for name in self._fields},
-            "purpose": question.purpose,
-            "channel": question.channel.value,
-            "consent_text": question.wording,
-            "requested_at": rfc3339(lead.requested_at),
-            "confirmed_at": rfc3339(lead.confirmed_at),
-            "expires_at": rfc3339(lead.expires_at),
-            "form_version": form.digest,
-            "privacy_version": form.declaration.privacy,
-            "magnet": form.declaration.magnet,
-            "lang": form.declaration.lang,
-            "evidence": f"{lead.request.hex()}:{lead.leaf.hex()}",
-            "unsubscribe_url": f"{self._base}/unsubscribe/{token}",
+            **columns_of(self._vault, lead, self._base, self._now),
         }

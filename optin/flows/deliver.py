@@ -5,7 +5,6 @@ A claimed mail is composed from the store at this moment, so a link's age starts
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,6 +12,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.code import spaced
 from optin.consent.links import LinkKind
 from optin.consent.record import Status
+from optin.flows.backoff import wait_before
 from optin.flows.entering import participation
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
@@ -91,7 +91,12 @@ def settle_order(
     if stand is None:
         return Settled.LOST
     if verdict is Verdict.LATER and now < stand.queued_at + GIVE_UP_AFTER:
-        postpone(tx, order.number, reply, now + _wait(stand.attempts))
+        postpone(
+            tx,
+            order.number,
+            reply,
+            now + wait_before(stand.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS),
+        )
         return Settled.WAITING
     settled = Settled.SENT if verdict is Verdict.SENT else Settled.DEAD
     if order.kind is MailKind.ERASED:
@@ -104,11 +109,6 @@ def settle_order(
         mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
         add_events(tx, vault, stand.request, [mailed])
     return settled
-
-
-def _wait(attempts: int) -> timedelta:
-    longest = min(FIRST_WAIT_SECONDS * 2**attempts, LONGEST_WAIT_SECONDS)
-    return timedelta(seconds=longest / 2 + random.uniform(0, longest / 2))  # noqa: S311 - spreads load
 
 
 def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> Order | None:

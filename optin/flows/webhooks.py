@@ -7,7 +7,6 @@ an erasure also those who had the person in an export. What never left needs no 
 
 from __future__ import annotations
 
-import random
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,10 +16,11 @@ from typing import Any
 from optin.consent.address import EmailAddress
 from optin.consent.event import rfc3339
 from optin.consent.form import PHONE_FIELD
-from optin.consent.links import LinkKind
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import SubjectId
 from optin.consent.webhook import WebhookKind, body_of
+from optin.flows.backoff import wait_before
+from optin.flows.columns import columns_of
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.proving import Proven, Refusal, prove
@@ -170,13 +170,10 @@ def settle_call(tx: Tx, notice: Notice, answer: Answer, now: datetime) -> Outcom
     if now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES:
         give_up_notice(tx, notice.number, now)
         return Outcome.GIVEN_UP
-    put_off_notice(tx, notice.number, now + _wait(attempts))
+    put_off_notice(
+        tx, notice.number, now + wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
+    )
     return Outcome.WAITING
-
-
-def _wait(attempts: int) -> timedelta:
-    longest = min(FIRST_WAIT_SECONDS * 4**attempts, LONGEST_WAIT_SECONDS)
-    return timedelta(seconds=longest / 2 + random.uniform(0, longest / 2))  # noqa: S311 - spreads load
 
 
 def _compose(
@@ -229,25 +226,12 @@ def _confirmed(
 
 def _data(vault: Vault, policy: RequestPolicy, lead: Proven, now: datetime) -> dict[str, Any]:
     """Return what a processor is told of a consent: the columns of an export, by their names (E2)."""
-    question, form = lead.question, lead.form.version
-    by_phone = question.channel is Channel.PHONE
-    asked = {field.name for field in form.declaration.fields} - {PHONE_FIELD}
-    token = vault.links.sign(LinkKind.UNSUBSCRIBE, lead.request + question.purpose.encode(), now)
+    by_phone = lead.question.channel is Channel.PHONE
+    asked = {field.name for field in lead.form.version.declaration.fields} - {PHONE_FIELD}
     return {
         "email": lead.email,
         # a number was given to be called; it goes nowhere else (GDPR 5(1)(b))
         **({"phone": lead.fields.get(PHONE_FIELD, "")} if by_phone else {}),
         "fields": {name: value for name, value in sorted(lead.fields.items()) if name in asked},
-        "purpose": question.purpose,
-        "channel": question.channel.value,
-        "consent_text": question.wording,
-        "requested_at": rfc3339(lead.requested_at),
-        "confirmed_at": rfc3339(lead.confirmed_at),
-        "expires_at": rfc3339(lead.expires_at),
-        "form_version": form.digest,
-        "privacy_version": form.declaration.privacy,
-        "magnet": form.declaration.magnet,
-        "lang": form.declaration.lang,
-        "evidence": f"{lead.request.hex()}:{lead.leaf.hex()}",
-        "unsubscribe_url": f"{policy.base_url}/unsubscribe/{token}",
+        **columns_of(vault, lead, policy.base_url, now),
     }

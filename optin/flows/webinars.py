@@ -61,9 +61,8 @@ def take_seat(
     known = _seat_at(tx, magnet, subject, policy)
     if known is not None and known.state != GIVEN_UP:
         return
-    if (
-        webinar.cancelled
-    ):  # the mail that hands over says so; should it take place after all, they are in line
+    if webinar.cancelled:
+        # the mail that hands over says so; should it take place after all, they are in line
         told = occasion.sequence + (dict(occasion.plan) != webinar.plan())
         save_seat(tx, Seat(magnet, subject, request, WAITING, told, replayed=False), now)
         return
