@@ -16,13 +16,13 @@ from pathlib import Path
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.journal import Journal, Kept, sync_folder
 from optin.bootstrap.office import Office, advance_log
-from optin.bootstrap.opening import open_store, sqlite_path
+from optin.bootstrap.opening import claim_store, open_store, sqlite_path
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.replay import replay
 from optin.settings import Settings
 from optin.store.copying import check_copy, copy_in, copy_out
-from optin.store.installation import backup_moment, check_keys, is_claimed, mark_backup
+from optin.store.installation import backup_moment, is_claimed, mark_backup
 from optin.store.log import log_frontier
 from optin.store.replay import ReplayLine, kept_lines
 from optin.store.sqlite import SqliteStore, connect
@@ -164,7 +164,7 @@ def _looked_at(path: Path, vault: Vault, settings: Settings, begun: datetime | N
         if wrong:
             msg = f"This is no backup that can be trusted: {wrong}. Nothing was changed."
             raise StoreUnusable(msg)
-        store.submit(lambda tx: check_keys(tx, vault, settings.log_origin)).result()
+        store.submit(partial(claim_store, vault=vault, origin=settings.log_origin)).result()
         if begun is not None:
             store.submit(partial(mark_backup, at=begun)).result()
         return store.read(log_frontier).size

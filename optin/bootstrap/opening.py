@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import KeyRing, load_keys, make_keys
 from optin.settings import Settings
+from optin.store.address_index import note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
 from optin.store.sqlite import SqliteStore
-from optin.store.transaction import Store
+from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 
 SQLITE_PREFIX = "sqlite:///"
@@ -25,11 +27,21 @@ def open_store(
     """
     store = _connect(url, root, serving=serving)
     try:
-        store.submit(lambda tx: check_keys(tx, vault, origin)).result()
+        store.submit(partial(claim_store, vault=vault, origin=origin)).result()
     except BaseException:
         store.close()
         raise
     return store
+
+
+def claim_store(tx: Tx, vault: Vault, origin: str) -> None:
+    """Check that keys and data belong together, and tell people apart by today's rule.
+
+    Raises KeysUnusable for other keys, StoreUnusable for data that today's rule cannot take apart.
+    """
+    check_keys(tx, vault, origin)
+    if note_address_rule(tx):
+        renew_address_indexes(tx, vault)
 
 
 def open_keys(settings: Settings, use: str) -> KeyRing:

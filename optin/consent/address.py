@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from typing import NewType
 
 import phonenumbers
@@ -32,8 +34,17 @@ def parse_email(text: str) -> EmailAddress:
 
 
 def address_key(address: EmailAddress) -> bytes:
-    """Return the one spelling under which a mailbox is looked up: no two cases make two people."""
-    return address.casefold().encode()
+    """Return the identity of a mailbox: two addresses are one person exactly when their keys are equal.
+
+    The domain as the mail system resolves it (IDNA 2008 A-label, lower case; RFC 5891), the part before
+    the @ in NFC with its ASCII letters in lower case. Nothing else is folded: straße.example and
+    strasse.example are two domains, and may have two owners. Raises ValueError when a domain has no A-label.
+    """
+    if address.isascii():
+        return address.lower().encode()
+    name, _, domain = address.rpartition("@")
+    name = unicodedata.normalize("NFC", name).translate(_ASCII_LOWER)
+    return f"{name}@{_ascii_domain(domain)}".encode()
 
 
 def as_mailed(address: EmailAddress) -> str:
@@ -42,9 +53,7 @@ def as_mailed(address: EmailAddress) -> str:
     Only a name before the @ that is not in ASCII still asks for a server that speaks RFC 6531.
     """
     name, _, domain = address.rpartition("@")
-    if domain.isascii():
-        return address
-    return f"{name}@{validate_email(address, check_deliverability=False).ascii_domain}"
+    return address if domain.isascii() else f"{name}@{_ascii_domain(domain)}"
 
 
 def mailbox_of(address: EmailAddress) -> EmailAddress:
@@ -53,10 +62,25 @@ def mailbox_of(address: EmailAddress) -> EmailAddress:
     What follows a + is dropped, and the dots that Google ignores. Two people may be folded into one: who
     somebody is must never follow from this.
     """
-    name, _, domain = address.casefold().rpartition("@")
+    name, _, domain = address_key(address).decode().rpartition("@")
     domain = ALIASES.get(domain, domain)
     name = name.partition("+")[0] or name
     return EmailAddress(f"{name.replace('.', '') if domain in WITHOUT_DOTS else name}@{domain}")
+
+
+_ASCII_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
+
+
+def _ascii_domain(domain: str) -> str:
+    """Return the A-label form of a domain, in lower case. Raises ValueError when it has none."""
+    if domain.isascii():
+        return domain.lower()
+    try:
+        found = validate_email(f"a@{domain}", check_deliverability=False).ascii_domain
+    except EmailNotValidError as problem:
+        msg = "no domain of an e-mail address"
+        raise ValueError(msg) from problem
+    return found.lower()
 
 
 def parse_phone(text: str, country: str) -> PhoneNumber:

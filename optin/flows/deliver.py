@@ -36,7 +36,7 @@ from optin.store.outbox import (
 )
 from optin.store.requests import load_request, open_link, peek_request
 from optin.store.rights import holds_of
-from optin.store.subjects import consents_of, find_subject
+from optin.store.subjects import consents_of, find_subject, load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -170,10 +170,21 @@ def _notice(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: da
     latest = _latest(tx, vault, index)
     return replace(
         order,
+        recipient=_stored_address(tx, vault, index, latest) or email,  # never another spelling of it
         lang=order.lang if latest is None else latest.declaration.lang,
         token=vault.links.sign(LinkKind.PERSONAL, index, now),
         expires_at=policy.personal.after(now),
     )
+
+
+def _stored_address(
+    tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
+) -> EmailAddress | None:
+    """Return the address as its owner confirmed it, else as typed last; None: only digests are left."""
+    subject = find_subject(tx, email_index)
+    if subject is not None and (contact := load_contact(tx, vault, subject)).values:
+        return contact.email
+    return None if latest is None else EmailAddress(latest.declared.email)
 
 
 def _latest(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:

@@ -15,6 +15,7 @@ from optin.consent.record import EventKind
 from optin.flows.erase import BY_RESTORE, erase_person
 from optin.flows.withdraw import withdraw_from
 from optin.proof.canonical import Json
+from optin.store.address_index import index_today
 from optin.store.events import add_events
 from optin.store.installation import forget_backup
 from optin.store.replay import ReplayLine, mark_waiting, remember
@@ -60,7 +61,7 @@ def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: da
 
 def _replayed(tx: Tx, vault: Vault, line: ReplayLine) -> str:
     """Do what a line tells, at its moment; return its kind."""
-    kind, person = str(line.told["kind"]), bytes.fromhex(str(line.told["person"]))
+    kind, person = str(line.told["kind"]), index_today(tx, bytes.fromhex(str(line.told["person"])))
     if kind == EventKind.ERASED:
         wanted = bool(line.told["suppressed"])
         gone = erase_person(tx, vault, person, BY_RESTORE, line.at, suppress_all=wanted)

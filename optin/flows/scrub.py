@@ -17,7 +17,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from optin.consent.address import EmailAddress, parse_email, parse_phone
+from optin.consent.address import EmailAddress, address_key, parse_email, parse_phone
 from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.record import SubjectId
@@ -114,7 +114,7 @@ class Scrubber:
                     continue
                 proven = outcome.email if self.by is Channel.EMAIL else outcome.fields.get(PHONE_FIELD, "")
                 if self.by is Channel.EMAIL or self._index(proven) == index:
-                    allowed.setdefault(index, {})[self._folded(proven)] = KEPT
+                    allowed.setdefault(index, {})[self._identity(proven)] = KEPT
         return allowed
 
     def _objected(self, indexes: Sequence[bytes]) -> set[bytes]:
@@ -126,18 +126,18 @@ class Scrubber:
     def _normal(self, value: str) -> str | None:
         text = value.strip()
         if self.by is Channel.EMAIL:
-            folded = text.casefold()
-            if _PLAIN.fullmatch(folded):  # most addresses; the full reading takes twenty times as long
-                return folded
+            lower = text.lower() if text.isascii() else ""
+            if _PLAIN.fullmatch(lower):  # most addresses; the full reading takes twenty times as long
+                return lower
         try:
-            return self._folded(
+            return self._identity(
                 parse_email(text) if self.by is Channel.EMAIL else parse_phone(text, self.country)
             )
         except ValueError:
             return None
 
-    def _folded(self, value: str) -> str:
-        return value.casefold() if self.by is Channel.EMAIL else value
+    def _identity(self, value: str) -> str:
+        return address_key(EmailAddress(value)).decode() if self.by is Channel.EMAIL else value
 
     def _index(self, value: str) -> bytes:
         if self.by is Channel.EMAIL:

@@ -310,7 +310,12 @@ def _who(cases: dict[str, _Case], event: Event) -> str:
     """Return whose event it is, as declared: one mailbox is one person, however it was typed."""
     case = cases.get(event.declaration)
     declared = None if case is None else parse(case.declaration).get("email")
-    return address_key(EmailAddress(declared)).decode() if isinstance(declared, str) else "somebody"
+    if not isinstance(declared, str):
+        return "somebody"
+    try:
+        return address_key(EmailAddress(declared)).decode()
+    except ValueError:  # whoever made the bundle can write anything there
+        return f"somebody at {declared!a}"
 
 
 _STATUS = {

@@ -42,6 +42,13 @@ def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
     return added > 0
 
 
+def rename_person(tx: Tx, old: str, new: str) -> None:
+    """Tell the lines about a person (digest in hexadecimal) again under the digest it has now."""
+    for at, line in tx.all("SELECT at, line FROM replay WHERE line LIKE :about", about=f'%"{old}"%'):
+        told: dict[str, Json] = parse(line)
+        remember(tx, {**told, "person": new}, from_ms(at))
+
+
 def lines_waiting(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
     """Return the next lines after `number` that are in no file yet, each with its number."""
     rows = tx.all(

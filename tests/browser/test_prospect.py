@@ -228,3 +228,15 @@ def test_nothing_jumps_and_little_is_asked_for(house: House, browser: Browser) -
     assert len(sizes) <= 3
     assert sum(sizes) <= 14_000
     context.close()
+
+
+def test_an_address_is_sent_as_it_was_typed(house: House, browser: Browser) -> None:
+    """D1, R1: no browser rewrites a domain into another one (an e-mail input makes ss of ß)."""
+    page = browser.new_page()
+    for round_, (path, then) in enumerate((("/paper", "**/sent?**"), ("/me", "**/me?sent=1"))):
+        page.goto(house.base + path)
+        page.fill("#field-email", "jan@straße-example.de")
+        page.click("form button")
+        page.wait_for_url(then)
+        house.letter("jan@xn--strae-example-edb.de", "", after=round_)
+    page.close()
