@@ -23,11 +23,12 @@ from optin.errors import KeysUnusable
 
 KEY_BYTES = 32
 MAX_SEAL_KEYS = 250  # a sealed value names its key in one byte
+UNUSED = "unused"  # no server has taken these keys yet
 
 
 @dataclass(frozen=True)
 class KeyRing:
-    """Keys oldest first. `use` says who made them: keys of `dev` never serve the public."""
+    """Keys oldest first. `use` says which server took them, if any: keys of `dev` never serve the public."""
 
     seal: tuple[bytes, ...]
     index: bytes

@@ -24,6 +24,8 @@ class Settings:
     mail: str = "file:var/mail"
     keys: str = "var/keys.json"
     journal: str = "var/journal.jsonl"  # withdrawals and erasures, kept apart for a restored backup (S7)
+    in_file: frozenset[str] = frozenset()  # names that optin.toml sets
+    in_environment: frozenset[str] = frozenset()  # names that the environment sets
 
     @property
     def secure(self) -> bool:
@@ -40,15 +42,40 @@ class Settings:
         return self.root / relative
 
 
+@dataclass(frozen=True)
+class Served:
+    """The settings that a site's server runs with.
+
+    `over_file`: it is `optin dev`, which has an address of its own whatever optin.toml says.
+    """
+
+    values: Mapping[str, str]
+    over_file: bool = False
+
+    def disagreeing(self, settings: Settings) -> dict[str, str]:
+        """Return the server's values that a command with `settings` was told otherwise."""
+        said = settings.in_environment if self.over_file else settings.in_environment | settings.in_file
+        return {
+            name: value
+            for name, value in self.values.items()
+            if name in said and getattr(settings, name) != value
+        }
+
+
 def name_of(setting: str) -> str:
     """Return the environment variable that overrides a setting."""
     return f"OPTIN_{setting.upper()}"
 
 
-def load_settings(root: Path, table: Mapping[str, object]) -> Settings:
-    """Read the settings of the site at `root`: the environment over `table` over the defaults."""
-    chosen = {name: value for name in SETTING_NAMES if isinstance(value := table.get(name), str)}
-    chosen |= {name: os.environ[name_of(name)] for name in SETTING_NAMES if os.environ.get(name_of(name))}
+def load_settings(root: Path, table: Mapping[str, object], served: Served | None = None) -> Settings:
+    """Read the settings of the site at `root`: the environment over `table` over the defaults.
+
+    `served`: what the site's server runs with, for a command in another shell: used where nothing is set.
+    """
+    in_file = {name: value for name in SETTING_NAMES if isinstance(value := table.get(name), str)}
+    told = {name: os.environ[name_of(name)] for name in SETTING_NAMES if os.environ.get(name_of(name))}
+    values = {} if served is None else served.values
+    chosen = {**in_file, **values, **told} if served and served.over_file else {**values, **in_file, **told}
     if "base_url" in chosen:
         chosen["base_url"] = chosen["base_url"].rstrip("/")
-    return Settings(root=root, **chosen)
+    return Settings(root=root, in_file=frozenset(in_file), in_environment=frozenset(told), **chosen)

@@ -14,6 +14,7 @@ from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
 from optin.flows.webinars import notice_plans
+from optin.settings import Served
 from optin.site.findings import Finding
 from optin.site.kept import Kept
 from optin.site.loading import load_site
@@ -73,12 +74,15 @@ class Edition:
         )
 
 
-def load_edition(root: Path, kept: Kept | None = None) -> tuple[Edition | None, tuple[Finding, ...]]:
+def load_edition(
+    root: Path, kept: Kept | None = None, served: Served | None = None
+) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken.
 
     `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
+    `served`: settings of its server (`optin.bootstrap.served`), for a command in another shell.
     """
-    loaded = load_site(root, kept)
+    loaded = load_site(root, kept, served)
     if loaded.site is None:
         return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site

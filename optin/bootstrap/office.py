@@ -15,7 +15,9 @@ from functools import partial
 from typing import TypeVar
 
 from optin.bootstrap.journal import Journal
-from optin.bootstrap.opening import open_keys, open_store
+from optin.bootstrap.opening import claim_keys, open_keys, open_store
+from optin.bootstrap.served import keep_served
+from optin.bootstrap.soundness import check_use
 from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
@@ -110,17 +112,20 @@ class Office:
 
 
 @contextmanager
-def open_office(
-    settings: Settings, policy: RequestPolicy, use: str = "serve", *, serving: bool = False
-) -> Iterator[Office]:
-    """Open the installation for a server (`serving`) or for one command; close it at the end.
+def open_office(settings: Settings, policy: RequestPolicy, server: str | None = None) -> Iterator[Office]:
+    """Open the installation for a server (`serve` or `dev`) or for one command; close it at the end.
 
-    Raises SetupRefused when store or keys cannot be used; nothing is overwritten.
+    Raises SetupRefused when store or keys cannot be used; nothing is overwritten. Only a server takes keys
+    for its use, and leaves what it runs with for commands in other shells.
     """
-    keys = open_keys(settings, use)
-    vault = Vault(keys)
+    keys = open_keys(settings)
+    vault, serving = Vault(keys), server is not None
     store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, serving=serving)
     try:
+        if server is not None:
+            keys = claim_keys(settings, keys, server)
+            check_use(keys.use, server)
+            keep_served(store, settings, server)
         journal = Journal(settings.path(settings.journal))
         office = Office(store=store, vault=vault, policy=policy, use=keys.use, journal=journal)
         office.note_ending()  # what a crash kept from it

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
-from optin.keys import KeyRing, load_keys, make_keys
+from optin.keys import UNUSED, KeyRing, load_keys, make_keys, write_rotated
 from optin.settings import Settings
 from optin.store.address_index import note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
@@ -25,7 +26,7 @@ def open_store(
 
     `origin` names the log of a new store.
     """
-    store = _connect(url, root, serving=serving)
+    store = connect(url, root, serving=serving)
     try:
         store.submit(partial(claim_store, vault=vault, origin=origin)).result()
     except BaseException:
@@ -44,21 +45,31 @@ def claim_store(tx: Tx, vault: Vault, origin: str) -> None:
         renew_address_indexes(tx, vault)
 
 
-def open_keys(settings: Settings, use: str) -> KeyRing:
+def open_keys(settings: Settings) -> KeyRing:
     """Read the keys; make them on the first run, when there is no data yet that others sealed.
 
-    Raises KeysUnusable.
+    Raises KeysUnusable. New keys are of no use yet: the first server takes them (`claim_keys`).
     """
     keys = load_keys(settings.keys, settings.root)
     if keys is not None:
         return keys
-    if _has_data(settings):
+    if has_data(settings):
         msg = (
             f"The key file {settings.keys} is missing, but the database holds data sealed with it;"
             " put the file back. Nothing was changed."
         )
         raise KeysUnusable(msg)
-    return make_keys(settings.keys, settings.root, use)
+    return make_keys(settings.keys, settings.root, UNUSED)
+
+
+def claim_keys(settings: Settings, keys: KeyRing, use: str) -> KeyRing:
+    """Take keys that no server used yet for `use`, for good; return others as they are."""
+    if keys.use != UNUSED:
+        return keys
+    claimed = replace(keys, use=use)
+    if not settings.keys.lstrip().startswith("{"):  # keys from the environment are changed where they are set
+        write_rotated(settings.keys, settings.root, claimed)
+    return claimed
 
 
 def sqlite_path(url: str, root: Path) -> Path | None:
@@ -66,7 +77,8 @@ def sqlite_path(url: str, root: Path) -> Path | None:
     return root / url.removeprefix(SQLITE_PREFIX) if url.startswith(SQLITE_PREFIX) else None
 
 
-def _connect(url: str, root: Path, *, serving: bool) -> Store:
+def connect(url: str, root: Path, *, serving: bool = False) -> Store:
+    """Open the store at `url`, whatever keys it was made with. Raises StoreUnusable or SetupRefused."""
     path = sqlite_path(url, root)
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -82,11 +94,12 @@ def _connect(url: str, root: Path, *, serving: bool) -> Store:
     raise StoreUnusable(msg)
 
 
-def _has_data(settings: Settings) -> bool:
+def has_data(settings: Settings) -> bool:
+    """Tell whether there is a store that some keys were used with; makes none."""
     path = sqlite_path(settings.store, settings.root)
     if path is not None and not path.exists():
         return False
-    store = _connect(settings.store, settings.root, serving=False)
+    store = connect(settings.store, settings.root)
     try:
         return store.read(is_claimed)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from optin.errors import SetupRefused
+from optin.keys import UNUSED
 from optin.settings import Settings
 from optin.site.findings import Finding
 
@@ -43,6 +44,8 @@ def check_use(keys_use: str, server: str) -> None:
 
     `optin dev` writes every mail to a folder: whoever reads it there could confirm for anybody (P8).
     """
+    if keys_use == UNUSED:
+        return  # whichever server comes first takes them
     if server == SERVE and keys_use != SERVE:
         msg = (
             "These keys and this database were made by `optin dev`, for trying out; move var/ away"

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.bootstrap.office import open_office
-from optin.cli.terminal import asked_edition, site_option
+from optin.cli.terminal import served_edition, site_option
 from optin.export.chart import as_svg
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics import as_json
@@ -30,7 +30,7 @@ WRITERS = {"json": as_json, "svg": as_svg}
 @site_option
 def stats(site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None) -> None:
     """Count requests, confirmations and consents by week, for each magnet and version; nobody is followed."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         day = None if since is None else since.date()
         counted = Count(office.store.read, edition.policy, office.clock(), day, magnet).run()

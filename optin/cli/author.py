@@ -43,9 +43,9 @@ def dev(site: Path, host: str, port: int) -> None:
     if edition is None:
         sys.exit(REFUSED)
     settings = edition.site.settings
-    check_use(open_keys(settings, DEV).use, DEV)
+    check_use(open_keys(settings).use, DEV)  # before a port is taken
     listening = open_port(host, port)
-    with open_office(settings, edition.policy, DEV, serving=True) as office:
+    with open_office(settings, edition.policy, DEV) as office:
         keep_edition(office.store, edition, office.clock())
         desk = Desk.of(edition, office)
         bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, kept)

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from optin.bootstrap.office import Office, advance_log, open_office
-from optin.cli.terminal import asked_edition, site_option
+from optin.cli.terminal import served_edition, site_option
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused
 from optin.export import tables
@@ -29,7 +29,7 @@ TOLD_AT_ONCE = 200
 @site_option
 def draw(site: Path, slug: str, seed: str | None, out: str | None, winners: str | None) -> None:
     """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     promise = edition.policy.draws.get(slug)
     if promise is None:
         known = [*edition.policy.draws]

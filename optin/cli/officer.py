@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from optin.bootstrap.office import Office, advance_log, open_office
-from optin.cli.terminal import asked_edition, site_option
+from optin.cli.terminal import served_edition, site_option
 from optin.consent.event import rfc3339
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import RequestRefused
@@ -63,7 +63,7 @@ def export(
     out: str,
 ) -> None:
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     asked = _checked(edition.site, purpose, channel, processor, why)
     tool = None if preset is None else PRESETS[preset]
     if tool is not None and shape not in tool.formats:
@@ -132,7 +132,7 @@ def exports(
     out: str | None,
 ) -> None:
     """List every export; or, since one of them, whom its processor must delete."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         if number is not None:
             people = None if theirs is None else open_list(theirs, Channel.EMAIL.value, column, encoding)
@@ -224,7 +224,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     suppress_only: bool,
 ) -> None:
     """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     known = _known_purpose(edition.site, purpose, channel)
     kind = Channel(by or channel)
     dropped = dropped or str(Path(out).with_stem(f"{Path(out).stem}-dropped"))

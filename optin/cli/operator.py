@@ -33,9 +33,19 @@ from optin.bootstrap.office import (
     sweep_by_itself,
 )
 from optin.bootstrap.opening import open_keys, sqlite_path
-from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings, check_use
+from optin.bootstrap.served import must_agree, settings_of_server
+from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
 from optin.bootstrap.webhooks import HttpSender, keep_webhooks
-from optin.cli.terminal import REFUSED, asked_edition, port_option, refuse, show_findings, site_option
+from optin.cli.terminal import (
+    REFUSED,
+    asked_edition,
+    port_option,
+    refuse,
+    served_edition,
+    show_findings,
+    site_option,
+    with_settings_of,
+)
 from optin.consent.webhook import secret_text
 from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
@@ -72,6 +82,7 @@ def build(site: Path, out: Path) -> None:
     show_findings(findings)
     if edition is None or errors:
         refuse(f"{errors} errors; mend them first. Nothing was written.")
+    edition = _as_served(edition)
     with open_office(edition.site.settings, edition.policy) as office:
         keep_edition(office.store, edition, office.clock())
     base_url = edition.site.settings.base_url
@@ -87,6 +98,22 @@ def build(site: Path, out: Path) -> None:
         click.secho(
             f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True
         )
+
+
+def _as_served(edition: Edition) -> Edition:
+    """Return the edition with the server's base address, where none is set here. Raises SetupRefused.
+
+    `optin dev` says nothing about where the public's server is: then the address set here holds.
+    """
+    settings = edition.site.settings
+    served = settings_of_server(settings)
+    if served is None:
+        return edition
+    if not served.over_file:
+        must_agree(settings, served)
+    elif served.disagreeing(settings) or "base_url" in settings.in_file:
+        return edition
+    return with_settings_of(served, edition)
 
 
 @click.command()
@@ -112,8 +139,7 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
     listening = socket.socket(fileno=int(shared)) if shared else open_port(host, port)
     others = [] if shared else _start_others(workers - 1, listening)
     try:
-        with open_office(settings, edition.policy, serving=True) as office:
-            check_use(office.use, SERVE)
+        with open_office(settings, edition.policy, SERVE) as office:
             keep_edition(office.store, edition, office.clock())
             log.info("serving on %s port %d", host, port)
             if is_hidden(listening, edition.site.trusted_proxies):
@@ -167,9 +193,7 @@ def _start_others(count: int, listening: socket.socket) -> list[subprocess.Popen
 @site_option
 def sweep_command(site: Path, *, dry_run: bool) -> None:
     """Let go what has had its time. A running server does it by itself."""
-    edition, _ = load_edition(site)
-    if edition is None:
-        refuse("optin.toml has errors; see: optin check")
+    edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         planned = office.store.read(partial(plan, broom=Broom(office.vault, office.policy, office.clock())))
         if not dry_run:
@@ -189,7 +213,7 @@ def sweep_command(site: Path, *, dry_run: bool) -> None:
 @site_option
 def backup(site: Path, file: Path) -> None:
     """Copy the store to FILE beside live traffic, and look at the copy before it counts."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         size = back_up(edition, office, file)
     click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
@@ -238,16 +262,19 @@ def keys() -> None:
 @site_option
 def rotate(site: Path) -> None:
     """Add a new key of each kind. Old ones go on reading: links, data and checkpoints keep working."""
-    edition, _ = load_edition(site)
-    if edition is None:
-        refuse("optin.toml has errors; see: optin check")
+    edition = asked_edition(site)
     settings = edition.site.settings
+    served = settings_of_server(settings)
+    if served is not None:
+        must_agree(settings, served)
     ring = load_keys(settings.keys, settings.root)
     if ring is None or settings.keys.lstrip().startswith("{"):
         msg = "There is no key file to rotate; keys from the environment are changed where they are set."
         raise SetupRefused(msg)
-    with open_office(settings, edition.policy):  # these keys are those of the data, and nobody is in the way
-        write_rotated(settings.keys, settings.root, ring.rotated())
+    if served is not None:
+        with open_office(settings, edition.policy):
+            pass  # these keys are those of the data
+    write_rotated(settings.keys, settings.root, ring.rotated())
     click.echo(f"{settings.keys} has new keys; restart the server, and keep a copy of the file.")
     if any(it.webhook is not None for it in edition.site.processors.values()):
         click.echo(
@@ -267,5 +294,5 @@ def webhook(site: Path, processor: str) -> None:
         msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
         raise RequestRefused(msg)
     settings = edition.site.settings
-    vault = Vault(open_keys(settings, SERVE))
+    vault = Vault(open_keys(settings))
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))

@@ -19,7 +19,7 @@ import click
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.office import Office, open_office
 from optin.bootstrap.personal import erase_view, personal_file, personal_view
-from optin.cli.terminal import asked_edition, site_option
+from optin.cli.terminal import served_edition, site_option
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.form import EMAIL_FIELD
 from optin.errors import RequestRefused
@@ -77,7 +77,7 @@ class _Case:
 @contextmanager
 def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
     """Open somebody's case. Raises RequestRefused when nothing is kept about the address."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     try:
         address = parse_email(email)
     except ValueError:

@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 import click
 
 from optin.bootstrap.edition import Edition, load_edition
+from optin.bootstrap.served import must_agree, must_be_served, settings_of_server
+from optin.settings import Served
 from optin.site.findings import Finding, as_text
 from optin.site.loading import find_root
 
@@ -56,6 +58,27 @@ def asked_edition(root: Path) -> Edition:
         show_findings(findings)
         refuse("Mend optin.toml first.")
     return edition
+
+
+def served_edition(root: Path) -> Edition:
+    """Load the site as its server shows it, for a command that works on its data. Raises SetupRefused.
+
+    A setting that this shell lacks is that of the server; one that differs is refused.
+    """
+    edition = asked_edition(root)
+    settings = edition.site.settings
+    served = must_be_served(settings, settings_of_server(settings))
+    must_agree(settings, served)
+    return with_settings_of(served, edition)
+
+
+def with_settings_of(served: Served, edition: Edition) -> Edition:
+    """Return the edition as it is with the server's settings, where this shell sets none."""
+    settings = edition.site.settings
+    if all(getattr(settings, name) == value for name, value in served.values.items()):
+        return edition
+    again, _ = load_edition(settings.root, served=served)
+    return edition if again is None else again
 
 
 def show_findings(findings: Iterable[Finding]) -> None:

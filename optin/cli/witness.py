@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from optin.bootstrap.auditing import run_audit
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, open_office, utc_now
-from optin.cli.terminal import REFUSED, asked_edition, refuse, site_option
+from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import STANDARD_OUTPUT, write_whole
@@ -34,7 +34,7 @@ from optin.theme.explaining import written_beside
 @site_option
 def evidence(site: Path, email: str, out: str) -> None:
     """Write everything that proves the consents of EMAIL as one bundle that stands alone."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     try:
         address = parse_email(email)
     except ValueError:
@@ -151,7 +151,7 @@ def _printable(text: str) -> str:
 @site_option
 def audit(site: Path, outside: tuple[Path, ...]) -> None:
     """Compute everything again from the events; hold it against what is stored, and against a checkpoint."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     try:
         notes = [note for file in outside for note in _checkpoints(file)]
     except BundleBroken as problem:
@@ -205,6 +205,6 @@ def _with_progress(running: Iterator[int], total: int) -> None:
 @site_option
 def checkpoint(site: Path) -> None:
     """Print the latest signed checkpoint of the log: for a notary, a git repository, a newspaper."""
-    edition = asked_edition(site)
+    edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         click.echo(advance_log(office).note, nl=False)

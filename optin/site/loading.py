@@ -16,7 +16,7 @@ import phonenumbers
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
 from optin.proof.note import NoteBroken, VerifierKey
-from optin.settings import Settings, load_settings, name_of
+from optin.settings import Served, Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
 from optin.site.beginnings import BEGINNINGS
 from optin.site.documents import Document, Path_, read_toml
@@ -61,14 +61,15 @@ def find_root(start: Path) -> Path | None:
     return next((at for at in (start, *start.parents) if (at / SITE_FILE).is_file()), None)
 
 
-def load_site(root: Path, kept: Kept | None = None) -> Loaded:
+def load_site(root: Path, kept: Kept | None = None, served: Served | None = None) -> Loaded:
     """Read the site at `root`. Never raises for what a file says.
 
-    `kept`: of an earlier loading of this site, to read only what has changed.
+    `kept`: of an earlier loading of this site, to read only what has changed. `served`: settings of its
+    server, which hold where neither `optin.toml` nor the environment sets another.
     """
     root = root.resolve()
     document = read_toml(root / SITE_FILE, SITE_FILE)
-    reader = _SiteReader(root, document)
+    reader = _SiteReader(root, document, served)
     site = reader.read()
     magnets, findings = read_magnets(root, reader.surroundings(site), kept or Kept())
     if not magnets and not findings:
@@ -86,8 +87,9 @@ def _order(finding: Finding) -> tuple[bool, str, int, int]:
 class _SiteReader:
     """Reads `optin.toml` and what it names, and gathers what is wrong."""
 
-    def __init__(self, root: Path, document: Document | Finding) -> None:
+    def __init__(self, root: Path, document: Document | Finding, served: Served | None = None) -> None:
         self._root = root
+        self._served = served
         self._readable = isinstance(document, Document)
         self._document = (
             document if isinstance(document, Document) else Document(SITE_FILE, {}, lambda _: (1, 1))
@@ -99,7 +101,7 @@ class _SiteReader:
     def read(self) -> Site:
         """Return the site without its magnets; stand-ins take the place of what is broken."""
         written = self._validated.written
-        settings = load_settings(self._root, self._document.values)
+        settings = load_settings(self._root, self._document.values, self._served)
         self._check_settings(settings)
         self._check_languages(written)
         for where, address in (

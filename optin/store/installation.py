@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from optin.errors import KeysUnusable
@@ -14,6 +15,7 @@ _KNOWN = b"optin"
 
 ORIGIN = "origin"
 BACKUP = "backup"
+SERVED = "served-"
 
 
 def is_claimed(tx: Tx) -> bool:
@@ -42,6 +44,23 @@ def check_keys(tx: Tx, vault: Vault, origin: str) -> None:
         tx.run(
             "INSERT INTO installation(name, value) VALUES (:name, :value)", name=ORIGIN, value=origin.encode()
         )
+
+
+def note_served(tx: Tx, settings: Mapping[str, str]) -> None:
+    """Keep the settings that the server runs with, for commands that are given in another shell."""
+    for name, value in settings.items():
+        tx.run(
+            "INSERT INTO installation(name, value) VALUES (:name, :value)"
+            " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            name=SERVED + name,
+            value=value.encode(),
+        )
+
+
+def served_settings(tx: Tx) -> dict[str, str]:
+    """Return the settings that the last server ran with; empty when nobody has served yet."""
+    rows = tx.all("SELECT name, value FROM installation WHERE name LIKE :served", served=f"{SERVED}%")
+    return {row[0].removeprefix(SERVED): bytes(row[1]).decode() for row in rows}
 
 
 def log_origin(tx: Tx) -> str:

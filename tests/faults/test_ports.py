@@ -48,7 +48,7 @@ def test_dev_leaves_a_site_in_earnest_alone(tmp_path: Path, free_port: int) -> N
     """P8, D1: `dev` neither swallows mail that is waited for nor lets anybody confirm for others."""
     site = tmp_path / "site"
     edition = site_at(site)
-    with open_office(edition.site.settings, edition.policy) as office:
+    with open_office(edition.site.settings, edition.policy, "serve") as office:
         keep_edition(office.store, edition, office.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(office.store, office.vault, office.clock(), form, edition.policy)

@@ -71,9 +71,11 @@ def test_what_is_asked_for_is_narrowed_or_refused(site: Path) -> None:  # noqa: 
     assert stats(site, "--since", "yesterday").exit_code == 2
 
 
-def test_a_site_that_was_never_served_has_an_empty_chart(tmp_path: Path) -> None:
+def test_a_site_that_nobody_visited_has_an_empty_chart(tmp_path: Path) -> None:
     """O4: the first thing that somebody tries."""
     site_at(tmp_path / "site")
+    built = ["build", "--out", str(tmp_path / "out"), "--site", str(tmp_path / "site")]
+    assert CliRunner().invoke(main, built).exit_code == 0
     outcome = stats(tmp_path / "site", "--format", "svg")
     assert outcome.exit_code == 0, outcome.output
     assert "Nobody has sent a form in this time." in outcome.stdout
