@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.browser.front_door import FrontDoor
+from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, served
 from tests.web.conftest import PAPER, site_at
 
@@ -27,7 +28,7 @@ def base(tmp_path: Path, door: FrontDoor, free_port: int) -> Iterator[str]:
     before, door.inward = door.inward, free_port
     store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
     try:
-        with served(tmp_path / "site", free_port, store, "smtp://127.0.0.1:9", keys):
+        with served(tmp_path / "site", free_port, store, NO_MAIL, keys):
             yield BASE_URL
     finally:
         door.inward = before

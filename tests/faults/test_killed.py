@@ -19,6 +19,7 @@ from optin.keys import load_keys
 from optin.store.log import integrate
 from optin.store.vault import Vault
 from tests.mail.server import Script, mail_server
+from tests.ports import NO_MAIL
 from tests.serving import Serving, form_key, served, start
 from tests.web.conftest import site_at
 
@@ -127,7 +128,7 @@ def audited(root: Path, url: str, keys: str) -> int:
 
 
 def test_deaths_in_the_middle_of_integrating_leave_no_gap(
-    tmp_path: Path, free_port: int, postgres_url: str
+    tmp_path: Path, free_port: int, other_port: int, postgres_url: str
 ) -> None:
     """P4, S6: on PostgreSQL, kill -9 five times while two processes sign up and integrate."""
     site_at(tmp_path / "site")
@@ -135,7 +136,7 @@ def test_deaths_in_the_middle_of_integrating_leave_no_gap(
     acknowledged = 0
     with mail_server(script) as mail_port:
         mail = f"smtp://127.0.0.1:{mail_port}"
-        other = start(tmp_path / "site", free_port + 1, postgres_url, mail, keys)
+        other = start(tmp_path / "site", other_port, postgres_url, mail, keys)
         for death in range(5):
             serving = start(tmp_path / "site", free_port, postgres_url, mail, keys)
             load = Load()
@@ -168,14 +169,16 @@ def test_a_graceful_stop_sends_nothing_twice_and_loses_nothing(tmp_path: Path, f
     assert len(script.recipients) == len(set(script.recipients))
 
 
-def test_two_processes_share_one_postgres(tmp_path: Path, free_port: int, postgres_url: str) -> None:
+def test_two_processes_share_one_postgres(
+    tmp_path: Path, free_port: int, other_port: int, postgres_url: str
+) -> None:
     """O1: several stateless processes; a form of one is posted to the other; nobody is mailed twice."""
     site_at(tmp_path / "site")
     script, keys = Script(), str(tmp_path / "keys.json")
     with mail_server(script) as mail_port:
         mail = f"smtp://127.0.0.1:{mail_port}"
         one = start(tmp_path / "site", free_port, postgres_url, mail, keys, "--workers", "2")
-        other = start(tmp_path / "site", free_port + 1, postgres_url, mail, keys)
+        other = start(tmp_path / "site", other_port, postgres_url, mail, keys)
         try:
             load, load_two = Load(), Load()
             with httpx.Client(base_url=one.base) as client:
@@ -210,11 +213,11 @@ def confirm_everywhere(script: Script, one: Serving, other: Serving) -> None:
     assert len(pages) == 1
 
 
-def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path, free_port: int) -> None:
+def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path, free_port: int, other_port: int) -> None:
     """O1: one sentence, status 1; the first goes on."""
     site_at(tmp_path / "site")
     store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
-    with served(tmp_path / "site", free_port, store, "smtp://127.0.0.1:9", keys) as serving:
+    with served(tmp_path / "site", free_port, store, NO_MAIL, keys) as serving:
         with pytest.raises(AssertionError, match="Another optin server"):
-            start(tmp_path / "site", free_port + 1, store, "smtp://127.0.0.1:9", keys)
+            start(tmp_path / "site", other_port, store, NO_MAIL, keys)
         assert httpx.get(f"{serving.base}/health").text == "ok"
