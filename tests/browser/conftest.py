@@ -11,7 +11,7 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.front_door import FrontDoor, front_door
 from tests.chromium import ARGUMENTS, installed
@@ -22,6 +22,8 @@ from tests.web.conftest import site_at
 from tests.web.quizzes import KEEP, write_quiz
 from tests.web.test_prize_draw import draw_at
 from tests.web.test_webinar import WEBINAR
+
+expect.set_options(timeout=20_000)  # a busy machine is slow; a page that never comes still fails
 
 
 @pytest.fixture(scope="package")
