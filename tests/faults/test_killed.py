@@ -44,6 +44,14 @@ class Load:
         for thread in self._threads:
             thread.start()
 
+    def wait_for(self, more: int) -> None:
+        """Wait until `more` people are acknowledged than now: on a busy machine that takes its time."""
+        enough = len(self.acknowledged) + more
+        deadline = time.monotonic() + 30
+        while len(self.acknowledged) < enough and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(self.acknowledged) >= enough
+
     def finish(self) -> None:
         self._stop.set()
         for thread in self._threads:
@@ -86,7 +94,8 @@ def test_ten_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> N
             serving = start(tmp_path / "site", free_port, store, mail, keys)
             with httpx.Client(base_url=serving.base) as client:
                 load.start(serving.base, form_key(client), f"d{death}")
-            time.sleep(0.25)
+            load.wait_for(2)
+            time.sleep(death / 100)  # each death at another moment
             serving.kill()
             load.finish()
         database = sqlite3.connect(tmp_path / "optin.db")
@@ -142,7 +151,8 @@ def test_deaths_in_the_middle_of_integrating_leave_no_gap(
             load = Load()
             with httpx.Client(base_url=serving.base) as client:
                 load.start(serving.base, form_key(client), f"d{death}")
-            time.sleep(0.4)
+            load.wait_for(2)
+            time.sleep(death / 20)
             serving.kill()
             load.finish()
             acknowledged += len(load.acknowledged)
@@ -160,7 +170,7 @@ def test_a_graceful_stop_sends_nothing_twice_and_loses_nothing(tmp_path: Path, f
         serving = start(tmp_path / "site", free_port, store, mail, keys)
         with httpx.Client(base_url=serving.base) as client:
             load.start(serving.base, form_key(client), "a")
-        time.sleep(0.5)
+        load.wait_for(20)
         assert serving.stop() == 0
         load.finish()
         with served(tmp_path / "site", free_port, store, mail, keys):
@@ -185,7 +195,8 @@ def test_two_processes_share_one_postgres(
                 key = form_key(client)
             load.start(one.base, key, "one")
             load_two.start(other.base, key, "two")
-            time.sleep(1.5)
+            load.wait_for(20)
+            load_two.wait_for(20)
             load.finish()
             load_two.finish()
             everybody = load.acknowledged + load_two.acknowledged
