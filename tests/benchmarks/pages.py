@@ -21,10 +21,10 @@ from starlette.routing import Route
 
 from optin.bootstrap.edition import load_edition
 from tests.benchmarks.load import pages_per_second
+from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start
 from tests.web.conftest import site_at
 
-PORT, BARE_PORT = 8641, 8642
 ROUNDS = 5
 
 
@@ -55,7 +55,7 @@ def bare(folder: Path, port: int) -> None:
 
 def main() -> None:
     """Print the ratios."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, reserved_port() as port, reserved_port() as bare_port:
         folder = Path(name)
         site_at(folder / "site")
         edition, _ = load_edition(folder / "site")
@@ -70,16 +70,16 @@ def main() -> None:
         command = [sys.executable, "-c"]
         code = "import pathlib as p, sys; from tests.benchmarks.pages import bare;"
         code += " bare(p.Path(sys.argv[1]), int(sys.argv[2]))"
-        other = subprocess.Popen([*command, code, str(folder / "files"), str(BARE_PORT)])
+        other = subprocess.Popen([*command, code, str(folder / "files"), str(bare_port)])
         store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
-        serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)
+        serving = start(folder / "site", port, store, NO_MAIL, keys)
         try:
-            wait_for(BARE_PORT)
+            wait_for(bare_port)
             ratios, files = [], []
             for _ in range(ROUNDS):
-                ours = pages_per_second(PORT, "/paper")
-                route = pages_per_second(BARE_PORT, "/page")
-                static = pages_per_second(BARE_PORT, "/files/page.html")
+                ours = pages_per_second(port, "/paper")
+                route = pages_per_second(bare_port, "/page")
+                static = pages_per_second(bare_port, "/files/page.html")
                 ratios.append(ours / route)
                 files.append(ours / static)
                 print(f"  landing {ours:,.0f}/s   bare route {route:,.0f}/s   static file {static:,.0f}/s")

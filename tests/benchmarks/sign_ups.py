@@ -17,11 +17,11 @@ from optin.consent.entry import Entry
 from optin.flows.sign_up import sign_up
 from optin.store.transaction import written
 from tests.benchmarks.load import CONNECTIONS, Measured, ask
+from tests.ports import NO_MAIL, reserved_port
 from tests.serving import form_key, start
 from tests.web.conftest import site_at
 from tests.world import TIPS, World, open_world
 
-PORT = 8643
 COUNT = 6_000
 ROUNDS = 3
 
@@ -57,21 +57,21 @@ async def bare(world: World) -> Measured:
 
 def main() -> None:
     """Print the ratios."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, reserved_port() as port:
         folder = Path(name)
         site_at(folder / "site")
         with (folder / "site" / "optin.toml").open("a") as file:
             file.write("\n[limits]\nper_site_per_minute = 1_000_000\n")
         world = open_world(f"sqlite:///{folder}/bare.db", folder)
         store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
-        serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)
+        serving = start(folder / "site", port, store, NO_MAIL, keys)
         ratios, spreads = [], []
         try:
             with httpx.Client(base_url=serving.base) as client:
                 key = form_key(client)
             for turn in range(ROUNDS):
                 floor = asyncio.run(bare(world))
-                over = asyncio.run(ask(PORT, partial(post, key, turn), COUNT, b"HTTP/1.1 303"))
+                over = asyncio.run(ask(port, partial(post, key, turn), COUNT, b"HTTP/1.1 303"))
                 ratios.append(over.rate / floor.rate)
                 spreads.append(over.p99_ms / over.p50_ms)
                 print(

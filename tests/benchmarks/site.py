@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,13 +25,12 @@ from optin.store.vault import Vault
 from optin.theme.card import draw_card
 from optin.web.static import static_files
 from tests.benchmarks.load import ask
-from tests.serving import Serving, start
+from tests.ports import NO_MAIL, reserved_port
+from tests.serving import start
 from tests.web.conftest import PAPER, site_at
 
 FEW, SOME, MANY = 10, 100, 1_000
 SERVED = 3
-PORTS = (8645, 8646)
-DEV_PORT = 8647
 ROUNDS, EDITS, REQUESTS = 5, 15, 6_000
 PROSE = "\n\n## Kop\n\nAlinea met **nadruk** en [een link](/tips).\n\n- een\n- twee\n" * 3
 
@@ -63,7 +63,8 @@ def main() -> None:
                 f" {many * 1000:.1f} ms of {MANY}; {many / some:.2f} times (about 1)",
                 flush=True,
             )
-        seen = _edits(sites[MANY], folder)
+        with reserved_port() as port:
+            seen = _edits(sites[MANY], folder, port)
         print(
             f"an edit of one in {MANY} is seen after {statistics.median(seen) * 1000:.0f} ms (below 300);"
             f" slowest of {EDITS}: {max(seen) * 1000:.0f} ms",
@@ -92,15 +93,15 @@ def _check_and_build(root: Path, out: Path, count: int) -> tuple[float, float]:
     return checked / count, built / count
 
 
-def _edits(root: Path, folder: Path) -> list[float]:
+def _edits(root: Path, folder: Path, port: int) -> list[float]:
     """Run optin dev; return the seconds from each edit until the page shows it."""
-    command = [sys.executable, "-m", "optin", "dev", "--site", str(root), "--port", str(DEV_PORT)]
+    command = [sys.executable, "-m", "optin", "dev", "--site", str(root), "--port", str(port)]
     own = {"OPTIN_STORE": f"sqlite:///{folder}/dev.db", "OPTIN_KEYS": str(folder / "dev-keys.json")}
     with (folder / "dev.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **own})
     page, seen = root / "magnets" / "paper-7" / "index.md", []
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{DEV_PORT}", timeout=60) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             _wait(client)
             time.sleep(3)  # until the files that were made just now have settled
             version = client.get("/dev/changes?since=-1").json()
@@ -131,23 +132,20 @@ def _wait(client: httpx.Client) -> None:
 
 def _served(folder: Path, sites: dict[int, Path], paths: dict[int, list[str]]) -> None:
     """Print at which rate the pages of many magnets are served, against those of three."""
-    running: list[Serving] = []
-    try:
-        for count, port in zip((SERVED, MANY), PORTS, strict=True):
+    with ExitStack() as reserved:
+        ports = {count: reserved.enter_context(reserved_port()) for count in (SERVED, MANY)}
+        for count, port in ports.items():
             store, keys = f"sqlite:///{folder}/{port}.db", str(folder / f"{port}.json")
-            running.append(start(sites[count], port, store, "smtp://127.0.0.1:9", keys))
+            reserved.callback(start(sites[count], port, store, NO_MAIL, keys).stop)
         ratios = []
         for _ in range(ROUNDS):
             few, many = (
                 asyncio.run(ask(port, _asking(paths[count]), REQUESTS, b"HTTP/1.1 200")).rate
-                for count, port in zip((SERVED, MANY), PORTS, strict=True)
+                for count, port in ports.items()
             )
             ratios.append(many / few)
             print(f"  pages of {SERVED}: {few:,.0f}/s, of {MANY}: {many:,.0f}/s", flush=True)
         print(f"pages of {MANY} magnets / of {SERVED}: {statistics.median(ratios):.2f} (about 1)")
-    finally:
-        for serving in running:
-            serving.stop()
 
 
 def _asking(paths: list[str]) -> Callable[[int], bytes]:

@@ -10,23 +10,23 @@ from pathlib import Path
 import httpx2 as httpx
 import psutil
 
+from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start
 from tests.web.conftest import site_at
 
-PORT = 8644
 ROUNDS = 5
 
 
 def main() -> None:
     """Print seconds and mebibytes."""
     seconds, memory = [], []
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, reserved_port() as port:
         folder = Path(name)
         site_at(folder / "site")
         store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
         for _ in range(ROUNDS):
             begun = time.perf_counter()
-            serving = start(folder / "site", PORT, store, "smtp://127.0.0.1:9", keys)
+            serving = start(folder / "site", port, store, NO_MAIL, keys)
             httpx.get(f"{serving.base}/paper")
             seconds.append(time.perf_counter() - begun)
             time.sleep(1)

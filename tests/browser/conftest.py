@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,16 +11,19 @@ from email.policy import default
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.front_door import FrontDoor, front_door
 from tests.chromium import ARGUMENTS, installed
 from tests.mail.server import Script, certificate, mail_server
+from tests.ports import reserved_port
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
 from tests.web.quizzes import KEEP, write_quiz
 from tests.web.test_prize_draw import draw_at
 from tests.web.test_webinar import WEBINAR
+
+expect.set_options(timeout=20_000)  # a busy machine is slow; a page that never comes still fails
 
 
 @pytest.fixture(scope="package")
@@ -102,12 +104,10 @@ def house(tmp_path_factory: pytest.TempPathFactory, door: FrontDoor) -> Iterator
     write_quiz(folder / "site", "stap-voor-stap", "each")
     draw_at(folder / "site")
     (folder / "site" / "magnets" / "bellen.md").write_text(WEBINAR.replace("2027", "2077"))
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        port = door.inward = asking.getsockname()[1]
     store, keys = f"sqlite:///{folder}/optin.db", str(folder / "keys.json")
     opened = House(folder / "site", store, keys)
-    with mail_server(opened.script) as mail_port:
+    with reserved_port() as port, mail_server(opened.script) as mail_port:
+        door.inward = port
         opened.mail = f"smtp://127.0.0.1:{mail_port}"
         with served(folder / "site", port, store, opened.mail, keys):
             yield opened

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import House
 from tests.browser.test_prospect import someone
@@ -51,11 +51,11 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     page.click("form button")
     link = house.letter(address, "De link naar uw gegevens")[2]
     page.goto(link)
-    assert page.locator("h1").inner_text() == "Uw gegevens"
+    expect(page.locator("h1")).to_have_text("Uw gegevens")
 
     # withdraws one of two
     page.locator(".kept", has_text="Bel mij").locator("button[value=withdraw]").click()
-    assert page.locator("[role=status]").is_visible()
+    expect(page.locator("[role=status]")).to_be_visible()
     assert address not in exported(house, "follow-up-phone", "phone")
     assert address in exported(house, "tips-email", "email")
 
@@ -70,7 +70,7 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     page.goto(link)
     page.fill("#field-first_name", "Alicia")
     page.click("button[value=correct]")
-    assert page.input_value("#field-first_name") == "Alicia"
+    expect(page.locator("#field-first_name")).to_have_value("Alicia")
 
     # takes it along
     with page.expect_download() as download:
@@ -81,7 +81,7 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     # has everything erased
     page.click("a[href$='erase=1']")
     page.click("button[value=erase]")
-    assert page.locator("h1").inner_text() == "Uw gegevens zijn gewist"
+    expect(page.locator("h1")).to_have_text("Uw gegevens zijn gewist")
     assert "gewist" in house.last_words(address, "Uw gegevens zijn gewist")
     assert address not in exported(house, "tips-email", "email")
 

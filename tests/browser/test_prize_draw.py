@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from optin.theme.catalogue import languages
 from tests.browser.conftest import House
@@ -24,7 +25,7 @@ MOST_WORDS_APART = 1.6  # neither button says much more than the other
 def looks_of(page: Page) -> list[list[object]]:
     """Measure both buttons as they are, and as they are under the pointer."""
     buttons = page.locator(".choices button")
-    assert buttons.count() == 2
+    expect(buttons).to_have_count(2)
     found: list[list[object]] = buttons.evaluate_all(f"(all) => all.map({LOOK})")
     return found
 
@@ -61,23 +62,23 @@ def test_through_a_draw_without_any_consent(house: House, window: BrowserContext
     """M2, F6, D2: the age forgotten, then ticked; entered without consent; the ticket on page and in mail."""
     page, address = window.new_page(), f"{uuid.uuid4().hex[:10]}@example.com"
     page.goto(f"{house.base}/win")
-    assert page.locator("input[type=checkbox]:checked").count() == 0
+    expect(page.locator("input[type=checkbox]:checked")).to_have_count(0)
     page.fill("#field-email", address)
     page.check("input[value=tips-email]")
     page.click("button[value=none]")
-    assert "Fout" in page.title()
-    assert page.input_value("#field-email") == address
+    expect(page).to_have_title(re.compile("Fout"))
+    expect(page.locator("#field-email")).to_have_value(address)
     page.check("#field-age")
     page.check("input[value=tips-email]")
     page.click("button[value=none]")
-    assert page.locator("h1").inner_text() == "Kijk in uw mailbox"
+    expect(page.locator("h1")).to_have_text("Kijk in uw mailbox")
     _, _, link = house.letter(address, "Bevestig")
     page.goto(link)
     page.locator("form.now button").click()
     ticket = page.locator("code").inner_text()
     assert len(ticket) == 64
-    assert page.locator(".asked").count() == 0  # what was ticked beside the other button was not meant
+    expect(page.locator(".asked")).to_have_count(0)  # what was ticked beside the other button was not meant
     assert ticket in house.last_words(address, "Uw aanvraag")
     page.goto(f"{house.base}/win/draw")
-    assert "De trekking van" in page.locator("h1").inner_text()
+    expect(page.locator("h1")).to_contain_text("De trekking van")
     assert window.cookies() == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from optin.theme.catalogue import languages
 from optin.web.headers import security_headers
@@ -38,22 +39,22 @@ def test_all_questions_on_one_page_and_the_report_by_mail(house: House, window: 
     page.goto(f"{house.base}/sterk-of-zwak")
     choose(page, q1=1, q2=2)
     page.click("form button")
-    assert "Fout" in page.title()
-    assert page.is_checked("#q1-1")
-    assert page.is_checked("#q2-2")
-    assert page.locator("#errors a").inner_text() == "Vraag 3: kies een antwoord."
+    expect(page).to_have_title(re.compile("Fout"))
+    expect(page.locator("#q1-1")).to_be_checked()
+    expect(page.locator("#q2-2")).to_be_checked()
+    expect(page.locator("#errors a")).to_have_text("Vraag 3: kies een antwoord.")
     choose(page, q2=1, q3=1)
     page.click("form button")
-    assert page.locator("h1").inner_text() == "Uw toestemmingen zijn sterk"
-    assert page.locator("input[type=checkbox]:checked").count() == 0
-    assert "Om u te adviseren." in page.locator(".kept").inner_text()
+    expect(page.locator("h1")).to_have_text("Uw toestemmingen zijn sterk")
+    expect(page.locator("input[type=checkbox]:checked")).to_have_count(0)
+    expect(page.locator(".kept")).to_contain_text("Om u te adviseren.")
     page.fill("#field-email", "nobody")
     page.click("form button")
-    assert "Fout" in page.title()
-    assert page.locator("h1").inner_text() == "Uw toestemmingen zijn sterk"
+    expect(page).to_have_title(re.compile("Fout"))
+    expect(page.locator("h1")).to_have_text("Uw toestemmingen zijn sterk")
     page.fill("#field-email", address)
     page.click("form button")
-    assert page.locator("h1").inner_text() == "Kijk in uw mailbox"
+    expect(page.locator("h1")).to_have_text("Kijk in uw mailbox")
     words, _, link = house.letter(address, "Bevestig")
     assert "zijn sterk" not in words
     page.goto(link)
@@ -66,11 +67,10 @@ def test_all_questions_on_one_page_and_the_report_by_mail(house: House, window: 
     page.fill("#field-email", address)
     page.click("form button")
     page.goto(house.letter(address, "De link naar uw gegevens")[2])
-    told = page.locator("main").inner_text()
-    assert "Uw uitslag" in told
-    assert "Uw toestemmingen zijn sterk" in told
-    assert "Vraagt u toestemming? — Altijd" in told
-    assert page.locator("input[name=outcome], input[name=answers]").count() == 0, "no way to be reached"
+    told = page.locator("main")
+    for words in ("Uw uitslag", "Uw toestemmingen zijn sterk", "Vraagt u toestemming? — Altijd"):
+        expect(told).to_contain_text(words)
+    expect(page.locator("input[name=outcome], input[name=answers]")).to_have_count(0)  # no way to be reached
     assert window.cookies() == []
     assert all(url.startswith(house.base) for url in asked)
 
@@ -80,29 +80,29 @@ def test_one_question_a_page_with_back_and_reload(house: House, window: BrowserC
     page, address = window.new_page(), someone()
     page.goto(f"{house.base}/stap-voor-stap")
     page.click("form button")
-    assert page.locator("#errors a").inner_text() == "Vraag 1: kies een antwoord."
+    expect(page.locator("#errors a")).to_have_text("Vraag 1: kies een antwoord.")
     choose(page, q1=2)
     page.click("form button")
-    assert page.locator("h1").inner_text() == "Vraag 2 van 3"
+    expect(page.locator("h1")).to_have_text("Vraag 2 van 3")
     page.reload()
-    assert page.locator("h1").inner_text() == "Vraag 2 van 3"
+    expect(page.locator("h1")).to_have_text("Vraag 2 van 3")
     page.click("text=Vorige vraag")
-    assert page.is_checked("#q1-2")
+    expect(page.locator("#q1-2")).to_be_checked()
     page.click("form button")
     page.click("form button")
-    assert page.locator("h1").inner_text() == "Vraag 3 van 3"
+    expect(page.locator("h1")).to_have_text("Vraag 3 van 3")
     page.go_back()
-    assert page.locator("h1").inner_text() == "Vraag 2 van 3"
+    expect(page.locator("h1")).to_have_text("Vraag 2 van 3")
     page.go_forward()
     choose(page, q3=1)
     page.click("form button")
-    assert page.url == f"{house.base}/stap-voor-stap/result/zwak"
+    expect(page).to_have_url(f"{house.base}/stap-voor-stap/result/zwak")
     page.fill("#field-email", address)
     page.check("input[value=tips-email]")
     page.click("form button")
     page.goto(house.letter(address, "Bevestig")[2])
     page.click("form.now button")
-    assert "per mail naar u onderweg" in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text("per mail naar u onderweg")
     assert "Het lange zwakke verslag." in house.last_words(address, "Uw aanvraag")
     (row,) = [row for row in exported(house) if row["email"] == address]
     assert (row["outcome"], row.get("answers", "")) == ("Uw toestemmingen zijn zwak", "")
@@ -126,15 +126,15 @@ def test_by_keyboard_alone(house: House, browser: Browser) -> None:
     page.goto(f"{house.base}/sterk-of-zwak")
     focus(page, "q1-1")
     page.keyboard.press("ArrowDown")
-    assert page.is_checked("#q1-2")
+    expect(page.locator("#q1-2")).to_be_checked()
     page.keyboard.press("ArrowUp")
     focus(page, "q2-1")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.activeElement.getAttribute('role') === 'alert'")
+    expect(page.locator("[role=alert]")).to_be_focused()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#q3-1")
+    expect(page).to_have_url(re.compile("#q3-1$"))
     focus(page, "q3-1")
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
@@ -167,7 +167,7 @@ def test_a_built_quiz_posts_to_the_app(
             choose(page, **{question: number})
             if pages == "stap-voor-stap" or question == "q3":
                 page.click("form button")
-        assert page.url.startswith(f"{house.base}/{pages}/result/sterk")
+        expect(page).to_have_url(re.compile(re.escape(f"{house.base}/{pages}/result/sterk")))
 
 
 @pytest.mark.parametrize("lang", languages())

@@ -19,6 +19,7 @@ from optin.keys import load_keys
 from optin.store.log import integrate
 from optin.store.vault import Vault
 from tests.mail.server import Script, mail_server
+from tests.ports import NO_MAIL
 from tests.serving import Serving, form_key, served, start
 from tests.web.conftest import site_at
 
@@ -42,6 +43,14 @@ class Load:
         ]
         for thread in self._threads:
             thread.start()
+
+    def wait_for(self, more: int) -> None:
+        """Wait until `more` people are acknowledged than now: on a busy machine that takes its time."""
+        enough = len(self.acknowledged) + more
+        deadline = time.monotonic() + 30
+        while len(self.acknowledged) < enough and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert len(self.acknowledged) >= enough
 
     def finish(self) -> None:
         self._stop.set()
@@ -85,7 +94,8 @@ def test_ten_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> N
             serving = start(tmp_path / "site", free_port, store, mail, keys)
             with httpx.Client(base_url=serving.base) as client:
                 load.start(serving.base, form_key(client), f"d{death}")
-            time.sleep(0.25)
+            load.wait_for(2)
+            time.sleep(death / 100)  # each death at another moment
             serving.kill()
             load.finish()
         database = sqlite3.connect(tmp_path / "optin.db")
@@ -127,7 +137,7 @@ def audited(root: Path, url: str, keys: str) -> int:
 
 
 def test_deaths_in_the_middle_of_integrating_leave_no_gap(
-    tmp_path: Path, free_port: int, postgres_url: str
+    tmp_path: Path, free_port: int, other_port: int, postgres_url: str
 ) -> None:
     """P4, S6: on PostgreSQL, kill -9 five times while two processes sign up and integrate."""
     site_at(tmp_path / "site")
@@ -135,13 +145,14 @@ def test_deaths_in_the_middle_of_integrating_leave_no_gap(
     acknowledged = 0
     with mail_server(script) as mail_port:
         mail = f"smtp://127.0.0.1:{mail_port}"
-        other = start(tmp_path / "site", free_port + 1, postgres_url, mail, keys)
+        other = start(tmp_path / "site", other_port, postgres_url, mail, keys)
         for death in range(5):
             serving = start(tmp_path / "site", free_port, postgres_url, mail, keys)
             load = Load()
             with httpx.Client(base_url=serving.base) as client:
                 load.start(serving.base, form_key(client), f"d{death}")
-            time.sleep(0.4)
+            load.wait_for(2)
+            time.sleep(death / 20)
             serving.kill()
             load.finish()
             acknowledged += len(load.acknowledged)
@@ -159,7 +170,7 @@ def test_a_graceful_stop_sends_nothing_twice_and_loses_nothing(tmp_path: Path, f
         serving = start(tmp_path / "site", free_port, store, mail, keys)
         with httpx.Client(base_url=serving.base) as client:
             load.start(serving.base, form_key(client), "a")
-        time.sleep(0.5)
+        load.wait_for(20)
         assert serving.stop() == 0
         load.finish()
         with served(tmp_path / "site", free_port, store, mail, keys):
@@ -168,21 +179,24 @@ def test_a_graceful_stop_sends_nothing_twice_and_loses_nothing(tmp_path: Path, f
     assert len(script.recipients) == len(set(script.recipients))
 
 
-def test_two_processes_share_one_postgres(tmp_path: Path, free_port: int, postgres_url: str) -> None:
+def test_two_processes_share_one_postgres(
+    tmp_path: Path, free_port: int, other_port: int, postgres_url: str
+) -> None:
     """O1: several stateless processes; a form of one is posted to the other; nobody is mailed twice."""
     site_at(tmp_path / "site")
     script, keys = Script(), str(tmp_path / "keys.json")
     with mail_server(script) as mail_port:
         mail = f"smtp://127.0.0.1:{mail_port}"
         one = start(tmp_path / "site", free_port, postgres_url, mail, keys, "--workers", "2")
-        other = start(tmp_path / "site", free_port + 1, postgres_url, mail, keys)
+        other = start(tmp_path / "site", other_port, postgres_url, mail, keys)
         try:
             load, load_two = Load(), Load()
             with httpx.Client(base_url=one.base) as client:
                 key = form_key(client)
             load.start(one.base, key, "one")
             load_two.start(other.base, key, "two")
-            time.sleep(1.5)
+            load.wait_for(20)
+            load_two.wait_for(20)
             load.finish()
             load_two.finish()
             everybody = load.acknowledged + load_two.acknowledged
@@ -210,11 +224,11 @@ def confirm_everywhere(script: Script, one: Serving, other: Serving) -> None:
     assert len(pages) == 1
 
 
-def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path, free_port: int) -> None:
+def test_a_second_server_on_the_same_file_is_refused(tmp_path: Path, free_port: int, other_port: int) -> None:
     """O1: one sentence, status 1; the first goes on."""
     site_at(tmp_path / "site")
     store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
-    with served(tmp_path / "site", free_port, store, "smtp://127.0.0.1:9", keys) as serving:
+    with served(tmp_path / "site", free_port, store, NO_MAIL, keys) as serving:
         with pytest.raises(AssertionError, match="Another optin server"):
-            start(tmp_path / "site", free_port + 1, store, "smtp://127.0.0.1:9", keys)
+            start(tmp_path / "site", other_port, store, NO_MAIL, keys)
         assert httpx.get(f"{serving.base}/health").text == "ok"

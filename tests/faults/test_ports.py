@@ -20,11 +20,10 @@ from optin.bootstrap.office import open_office
 from optin.errors import SetupRefused
 from optin.keys import make_keys
 from optin.web.serving import open_port, run_server
+from tests.ports import NO_MAIL
 from tests.serving import environment, served, start
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
-
-MAIL = "smtp://127.0.0.1:9"
 
 
 def dev(site: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -73,10 +72,10 @@ def test_a_port_belongs_to_one_server(tmp_path: Path, free_port: int) -> None:
         site_at(tmp_path / name)
     store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
     port = str(free_port)
-    with served(tmp_path / "one", free_port, store, MAIL, keys) as serving:
+    with served(tmp_path / "one", free_port, store, NO_MAIL, keys) as serving:
         refused(dev(tmp_path / "two", "--port", port), f"Another server listens on port {port}")
         second = [sys.executable, "-m", "optin", "serve", "--site", str(tmp_path / "two"), "--port", port]
-        own = environment(f"sqlite:///{tmp_path}/two.db", MAIL, str(tmp_path / "two.json"))
+        own = environment(f"sqlite:///{tmp_path}/two.db", NO_MAIL, str(tmp_path / "two.json"))
         outcome = subprocess.run(second, env=own, capture_output=True, text=True, timeout=30, check=False)
         refused(outcome, f"Another server listens on port {port}")
         assert httpx.get(f"{serving.base}/dev/mail").status_code == 404
@@ -89,7 +88,7 @@ def test_workers_of_one_command_share_their_port_with_nobody_else(
     for name in ("one", "two"):
         site_at(tmp_path / name)
     keys = str(tmp_path / "keys.json")
-    serving = start(tmp_path / "one", free_port, postgres_url, MAIL, keys, "--workers", "3")
+    serving = start(tmp_path / "one", free_port, postgres_url, NO_MAIL, keys, "--workers", "3")
     try:
         refused(dev(tmp_path / "two", "--port", str(free_port)), "Another server listens")
         assert {httpx.get(f"{serving.base}/health").text for _ in range(20)} == {"ok"}
@@ -218,12 +217,12 @@ def test_a_server_that_cannot_tell_networks_apart_says_so(tmp_path: Path, free_p
     """D8: behind a proxy on the same machine, with the cure; not where that proxy is trusted."""
     site_at(tmp_path / "site")
     store, keys = f"sqlite:///{tmp_path}/optin.db", str(tmp_path / "keys.json")
-    with served(tmp_path / "site", free_port, store, MAIL, keys) as serving:
+    with served(tmp_path / "site", free_port, store, NO_MAIL, keys) as serving:
         pass
     assert 'trusted = ["127.0.0.1"]' in serving.log.read_text()
     serving.log.unlink()
     with (tmp_path / "site" / "optin.toml").open("a") as file:
         file.write('\n[proxy]\ntrusted = ["127.0.0.1"]\n')
-    with served(tmp_path / "site", free_port, store, MAIL, keys) as serving:
+    with served(tmp_path / "site", free_port, store, NO_MAIL, keys) as serving:
         pass
     assert "WARNING" not in serving.log.read_text()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from optin.keys import KeyRing, load_keys, make_keys
+from tests.ports import NO_MAIL, NOBODY
 from tests.serving import environment
 from tests.web.conftest import site_at
 
@@ -16,8 +17,8 @@ from tests.web.conftest import site_at
 def serve(site: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Try to serve; it must refuse at once."""
     keys = changes.pop("keys", str(site / "var" / "keys.json"))
-    names = environment(f"sqlite:///{site}/var/optin.db", "smtp://127.0.0.1:9", keys)
-    command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", "9", *words]
+    names = environment(f"sqlite:///{site}/var/optin.db", NO_MAIL, keys)
+    command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(NOBODY), *words]
     return subprocess.run(
         command, env={**names, **changes}, capture_output=True, text=True, timeout=30, check=False
     )
@@ -30,7 +31,7 @@ def serve(site: Path, *words: str, **changes: str) -> subprocess.CompletedProces
         ({"OPTIN_MAIL": "file:var/mail"}, (), "OPTIN_MAIL"),
         ({"OPTIN_MAIL": "nonsense"}, (), "OPTIN_MAIL"),
         ({"OPTIN_STORE": "mysql://x"}, (), "OPTIN_STORE"),
-        ({"OPTIN_STORE": "postgresql://127.0.0.1:9/x"}, (), "PostgreSQL cannot be used"),
+        ({"OPTIN_STORE": f"postgresql://127.0.0.1:{NOBODY}/x"}, (), "PostgreSQL cannot be used"),
         ({}, ("--workers", "2"), "PostgreSQL"),
     ],
 )

@@ -28,6 +28,7 @@ from optin.site.model import Processor, Webhook
 from tests.flows.test_webhooks import ALICE, erase
 from tests.house.requirements_table import ROOT
 from tests.mail.server import certificate
+from tests.ports import NOBODY
 from tests.receiver import Receiver, receiving
 from tests.world import CALL, TIPS, World
 
@@ -142,9 +143,7 @@ def test_tls_is_verified_against_the_name(tmp_path: Path) -> None:
 
 def test_nobody_there_is_tried_again() -> None:
     """E7: no listener, and no such name."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        assert post(f"http://127.0.0.1:{taken.getsockname()[1]}/").answer is Answer.LATER
+    assert post(f"http://127.0.0.1:{NOBODY}/").answer is Answer.LATER
     assert post("http://nobody.invalid/").answer is Answer.LATER
 
 

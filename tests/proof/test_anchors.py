@@ -34,6 +34,7 @@ from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierK
 from optin.proof.stamp import StampBroken, read_stamp, vouches
 from optin.site.model import Anchors, Witness
 from optin.store.vault import Vault
+from tests.ports import NOBODY
 from tests.web.conftest import Visit, site_at
 
 CONFIGURATION = """
@@ -271,7 +272,7 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     shown: dict[str, int] = {}
     one = Witness(f"sh {script}", key)
     anchors = Anchors(
-        witnesses={"one": one, "down": Witness("http://127.0.0.1:9/"), "fails": Witness("false")}
+        witnesses={"one": one, "down": Witness(f"http://127.0.0.1:{NOBODY}/"), "fails": Witness("false")}
     )
     assert anchor(visit.office, anchors, shown) == 1
     assert (tmp_path / "seen.txt").read_text() == latest.note

@@ -21,6 +21,7 @@ from optin.site.folder import MANIFEST, write_folder
 from optin.site.loading import load_site
 from optin.web.headers import ASSET_CACHE, security_headers
 from tests.house.requirements_table import ROOT
+from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, Serving, environment, form_key, served, start
 from tests.web.conftest import site_at
 from tests.web.static_host import static_host
@@ -44,7 +45,7 @@ class Works:
 
     @property
     def settings(self) -> tuple[str, str, str]:
-        nobody = "smtp://127.0.0.1:9"  # what is mailed is not what these tests are about
+        nobody = NO_MAIL  # what is mailed is not what these tests are about
         return f"sqlite:///{self.store}", nobody, str(self.site.parent / "keys.json")
 
     def build(self, out: Path | None = None) -> subprocess.CompletedProcess[str]:
