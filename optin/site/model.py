@@ -214,6 +214,7 @@ class Site:
     pages_url: str = ""  # where the built pages are, if not at the base address
     personal_link: RetentionPeriod = RetentionPeriod.parse("1 hour")
     consequences: Mapping[str, str] = field(default_factory=dict)  # of an erasure, by language (R5)
+    time_zone: str = "UTC"  # on whose clock people are told moments (IANA)
 
     @cached_property
     def renamed(self) -> Mapping[Slug, Slug]:
