@@ -46,9 +46,10 @@ def dev(site: Path, host: str, port: int) -> None:
     check_use(open_keys(settings, DEV).use, DEV)
     listening = open_port(host, port)
     with open_office(settings, edition.policy, DEV, serving=True) as office:
-        keep_edition(office.store, edition, office.clock())
+        reused = keep_edition(office.store, edition, office.clock())
+        show_findings(reused)
         desk = Desk.of(edition, office)
-        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, kept)
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
         courier = courier_of(edition, office)
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = settings.base_url

@@ -73,7 +73,7 @@ def build(site: Path, out: Path) -> None:
     if edition is None or errors:
         refuse(f"{errors} errors; mend them first. Nothing was written.")
     with open_office(edition.site.settings, edition.policy) as office:
-        keep_edition(office.store, edition, office.clock())
+        show_findings(keep_edition(office.store, edition, office.clock()))
     base_url = edition.site.settings.base_url
     files = static_files(edition, partial(drawn_before, out))
     try:
@@ -114,7 +114,7 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
     try:
         with open_office(settings, edition.policy, serving=True) as office:
             check_use(office.use, SERVE)
-            keep_edition(office.store, edition, office.clock())
+            show_findings(keep_edition(office.store, edition, office.clock()))
             log.info("serving on %s port %d", host, port)
             if is_hidden(listening, edition.site.trusted_proxies):
                 log.warning(NO_PROXY)

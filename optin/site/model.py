@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -123,11 +123,15 @@ class Anchors:
 
 @dataclass(frozen=True)
 class PrivacyStatement:
-    """A privacy statement in one language (GDPR 13)."""
+    """A privacy statement in one language (GDPR 13). `path` and `line`: where its date stands, or should."""
 
     lang: str
     title: str
     body_html: str
+    day: date | None = None  # from when on this text holds, as its author says
+    words: str = ""  # digest of what was written, however it is rendered
+    path: str = ""
+    line: int = 1
 
 
 @dataclass(frozen=True)

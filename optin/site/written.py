@@ -362,3 +362,6 @@ class PrivacyFile(Written):
     """The front matter of a privacy statement."""
 
     title: Line = Field(description="The heading of the statement.")
+    date: str = Field(
+        "", description="The day from which this text holds, such as 2026-11-23; people are told it."
+    )

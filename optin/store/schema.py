@@ -14,6 +14,7 @@ from optin.store.tables import (
     DRAW_TABLES,
     LOG_TABLES,
     RIGHTS_TABLES,
+    STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
     WEBHOOK_TABLES,
@@ -172,4 +173,5 @@ MIGRATIONS = (
     Migration("m006_webinars", WEBINAR_TABLES, ()),
     Migration("m007_webhooks", WEBHOOK_TABLES, ()),
     Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
+    Migration("m009_dates_of_statements", STATEMENT_TABLES, ()),
 )

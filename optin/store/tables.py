@@ -258,6 +258,17 @@ ASSET_TABLES = (
     ){strict}""",
 )
 
+# The date that each privacy statement bears, and the digest of its text: another text under the same date
+# is noticed. Empty where it bears none.
+STATEMENT_TABLES = (
+    """CREATE TABLE privacy_text (
+        digest TEXT NOT NULL PRIMARY KEY,
+        lang TEXT NOT NULL,
+        day TEXT NOT NULL,
+        words TEXT NOT NULL
+    ){strict}""",
+)
+
 # Sums by week, without anybody in them: downloads, and requests that were erased (O4).
 TALLY_TABLES = (
     """CREATE TABLE tally (

@@ -76,6 +76,7 @@ def pages(lang: str) -> Iterator[Any]:
     for kind in KINDS:
         blank = _landing(frame, kind)
         yield blank
+        yield replace(blank, frame=replace(frame, privacy_day=AT.date()))
         typed = Typed((("email", "alice"), ("phone", "")), ("b",))
         yield replace(blank, typed=typed, problems=wrong, changed=True, picture=None)
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
@@ -119,6 +120,7 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
     yield views.EraseView(frame, "/me/t", (), ())
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
+    yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
     yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
     yield views.IndexView(frame, ())
     for name in ("internal", "unknown", "link-expired", "too-many"):
@@ -247,14 +249,19 @@ def _personal() -> PersonalData:
     typed = {"email": "a@example.com", "first_name": "Alice", "phone": "+31201234567"}
     given = KeptConsent("a", "email", "E-mail me.", "given", "Title", AT, AT, None, AT, "d" * 64)
     withdrawn = replace(given, channel="phone", status="withdrawn", ended_at=AT, offered="Call me again.")
-    asked = KeptRequest("x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64)
+    asked = KeptRequest(
+        "x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64, AT, AT, "2026-01-01"
+    )
     return PersonalData(
         email="a@example.com",
         lang="",
         contact={"first_name": "Alice", "phone": "+31201234567"},
         taken_away=("company",),
         consents=(given, withdrawn),
-        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=(), ticket="7" * 64)),
+        requests=(
+            asked,
+            replace(asked, confirmed_at=None, file="", ticked=(), ticket="7" * 64, privacy_day=""),
+        ),
         mails=(KeptMail("Subject", AT),),
         exports=(
             KeptExport(1, AT, "c", "a", "email", "list"),

@@ -6,7 +6,7 @@ A view holds facts. Sentences come from the catalogues, markup from the template
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from optin.consent.details import Details
 from optin.consent.entry import Problem, Typed
@@ -30,6 +30,7 @@ class Frame:
     home_url: str = "/"
     base_url: str = ""  # of the app, before a link that only it answers
     pages_url: str = ""  # where the public finds the pages that everybody gets
+    privacy_day: date | None = None  # the date that its privacy statement bears
 
 
 @dataclass(frozen=True)
@@ -277,11 +278,12 @@ class EraseView:
 
 @dataclass(frozen=True)
 class PrivacyView:
-    """A privacy statement (GDPR 13)."""
+    """A privacy statement (GDPR 13), by the date that it bears."""
 
     frame: Frame
     title: str
     body_html: str
+    day: date | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ class Wording:
         day = self._texts["date.first"] if date.day == 1 else date.day  # French counts the first: 1er mars
         return self.text("date", day=day, month=self._texts[f"month.{date.month}"], year=date.year)
 
+    def written(self, day: str) -> str:
+        """Return a date that is written as 2026-11-23 in words."""
+        return self.date(date.fromisoformat(day))
+
     def day(self, moment: datetime, zone: str = "") -> str:
         """Return the date of a moment on the clock of a zone, if not on the site's own."""
         return self.date(self._local(moment, zone))

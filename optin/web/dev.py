@@ -73,7 +73,8 @@ class Workbench:
             edition, self.findings = await asyncio.to_thread(load_whatever_comes, load)
             if edition is not None:
                 office, before = self.desk.office, self.desk.edition
-                await asyncio.to_thread(keep_edition, office.store, edition, office.clock(), before)
+                keep = partial(keep_edition, office.store, edition, office.clock(), before)
+                self.findings += await asyncio.to_thread(keep)
                 self.desk.replace(edition)
             self.announce()
         self.announce()

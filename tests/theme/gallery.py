@@ -56,7 +56,12 @@ def landing(lang: str, kind: str = "white-paper", **changes: Any) -> views.Landi
 
 def frame(lang: str) -> views.Frame:
     return views.Frame(
-        lang, DECLARATION.controller, "/privacy/0123456789abcdef", base_url=BASE_URL, pages_url=BASE_URL
+        lang,
+        DECLARATION.controller,
+        "/privacy/0123456789abcdef",
+        base_url=BASE_URL,
+        pages_url=BASE_URL,
+        privacy_day=NOW.date(),
     )
 
 
@@ -180,8 +185,9 @@ def personal(**changes: Any) -> PersonalData:
     )  # fmt: skip
     typed = {"email": "alice@example.com", "first_name": "Alice", "phone": "+31201234567"}
     asked = KeptRequest(
-        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64, "seat"
-    )
+        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64,
+        NOW, NOW, "2026-11-23", "seat",
+    )  # fmt: skip
     data = PersonalData(
         email="alice@example.com",
         lang="",
@@ -294,7 +300,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "ask-sent", views.PersonalAskView(at, "/me", "tips@example.com", sent=True)
     nobody = views.UnsubscribeView(at, "/unsubscribe/t", (), erased=True)
     yield "unsubscribe-erased", nobody
-    yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>")
+    yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>", NOW.date())
     cards = (
         views.Card("/a", "checklist", "nl", "Titel", "Zin."),
         views.Card("/b", "newsletter", "en", "T", "S."),
