@@ -18,6 +18,7 @@ from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.attendance import Attendance
+from optin.flows.entering import ticket_of
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
@@ -99,6 +100,7 @@ class KeptRequest:
     privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
     seat: str = ""  # at a webinar: seat, waiting, given-up, over, replay or cancelled
     ticket: str = ""  # in a prize draw
+    ticket_short: str = ""  # as people read it
 
 
 @dataclass(frozen=True)
@@ -308,6 +310,7 @@ def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptReq
         privacy_day=privacy_day,
         seat="" if told is None else told.standing.value,
         ticket="" if entry is None else entry.ticket,
+        ticket_short="" if entry is None else ticket_of(tx, entry).short,
     )
 
 

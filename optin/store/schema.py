@@ -17,6 +17,7 @@ from optin.store.tables import (
     STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
+    TICKET_INDEX,
     WEBHOOK_TABLES,
     WEBINAR_TABLES,
 )
@@ -173,5 +174,5 @@ MIGRATIONS = (
     Migration("m006_webinars", WEBINAR_TABLES, ()),
     Migration("m007_webhooks", WEBHOOK_TABLES, ()),
     Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
-    Migration("m009_dates_of_statements", STATEMENT_TABLES, ()),
+    Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
 )

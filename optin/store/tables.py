@@ -269,6 +269,9 @@ STATEMENT_TABLES = (
     ){strict}""",
 )
 
+# A ticket is told from others that begin alike: by a range of this index.
+TICKET_INDEX = ("CREATE INDEX draw_entry_ticket ON draw_entry(magnet, ticket)",)
+
 # Sums by week, without anybody in them: downloads, and requests that were erased (O4).
 TALLY_TABLES = (
     """CREATE TABLE tally (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from optin.consent.details import Details
+from optin.consent.draw import ShownTicket
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
 from optin.consent.prize import PrizeDraw
@@ -161,8 +162,8 @@ class DrawView:
     digest: str = ""  # empty: the list is not fixed yet
     seed: str = ""  # empty: it is not drawn yet
     seed_canonical: str = ""
-    winners: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    winners: tuple[ShownTicket, ...] = ()
+    passed_over: tuple[ShownTicket, ...] = ()
     changed: tuple[tuple[str, int], ...] = ()  # what was promised otherwise, and to how many who entered
 
 
@@ -213,7 +214,7 @@ class ConfirmedView:
     file_bytes: int = 0
     webinar: WebinarShown | None = None
     part_state: str = ""  # in a prize draw: in, twice, late
-    ticket: str = ""
+    ticket: ShownTicket | None = None
 
 
 @dataclass(frozen=True)
@@ -354,7 +355,7 @@ class DeliveryMail:
     report: str = ""  # of a quiz, in plain text
     report_html: str = ""
     part_state: str = ""  # in a prize draw: in, twice, late
-    ticket: str = ""
+    ticket: ShownTicket | None = None
 
 
 @dataclass(frozen=True)
@@ -383,7 +384,7 @@ class DrawnMail:
     title: str
     prize: str
     claim: str  # how a winner gets the prize, in the magnet's words
-    ticket: str
+    ticket: ShownTicket
     draw_url: str
     keep: RetentionPeriod
     personal_url: str
