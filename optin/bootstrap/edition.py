@@ -20,8 +20,9 @@ from optin.site.kept import Kept
 from optin.site.loading import load_site
 from optin.site.model import Site
 from optin.site.publication import Publication, frame_of, privacy_url, publish
+from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
-from optin.store.forms import StoredAsset, keep_asset, keep_form, keep_privacy
+from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Theme
 from optin.theme.views import Frame
@@ -96,17 +97,30 @@ def load_edition(
     return (Edition(site, theme, publication) if publication.privacy else None), findings
 
 
-def keep_edition(store: Store, edition: Edition, now: datetime, before: Edition | None = None) -> None:
+def keep_edition(
+    store: Store, edition: Edition, now: datetime, before: Edition | None = None
+) -> tuple[Finding, ...]:
     """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7).
 
-    Of webinars, the plan of this edition is the one that people are told from now on.
+    Of webinars, the plan of this edition is the one that people are told from now on. Return a warning for
+    each privacy statement of which another text was served under the same date.
 
     `before`: the edition that was kept last in this store by this process; only what is new is kept.
     """
-    store.submit(partial(_keep, edition=edition, now=now, before=before)).result()
+    return store.submit(partial(_keep, edition=edition, now=now, before=before)).result()
 
 
-def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> None:
+def reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
+    """Return a warning for each privacy statement of which another text was served under the same date."""
+    statements = edition.publication.privacy.values()
+    return tuple(
+        changed_under_its_date(edition.site.privacy[it.lang])
+        for it in statements
+        if it.day and has_other_text(tx, it.lang, it.day, it.words)
+    )
+
+
+def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> tuple[Finding, ...]:
     publication, pages = edition.publication, []
     known = frozenset() if before is None else frozenset(it.digest for it in before.publication.every_form)
     for statement in publication.privacy.values():
@@ -122,6 +136,7 @@ def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> No
             digest = hashlib.sha256(asset.data).hexdigest()
             keep_asset(tx, StoredAsset(digest, name, asset.content_type, asset.data), now)
     notice_plans(tx, edition.policy)
+    return reused_dates(tx, edition)
 
 
 def assets_in(page: bytes) -> set[str]:

@@ -46,9 +46,10 @@ def dev(site: Path, host: str, port: int) -> None:
     check_use(open_keys(settings).use, DEV)  # before a port is taken
     listening = open_port(host, port)
     with open_office(settings, edition.policy, DEV) as office:
-        keep_edition(office.store, edition, office.clock())
+        reused = keep_edition(office.store, edition, office.clock())
+        show_findings(reused)
         desk = Desk.of(edition, office)
-        bench = Workbench(desk, Mailbox(site / DEV_MAIL), findings, kept)
+        bench = Workbench(desk, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
         courier = courier_of(edition, office)
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = settings.base_url

@@ -10,6 +10,7 @@ import click
 
 from optin.bootstrap.office import Office, advance_log, open_office
 from optin.cli.terminal import served_edition, site_option
+from optin.consent.draw import shown_tickets
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused
 from optin.export import tables
@@ -48,7 +49,7 @@ def draw(site: Path, slug: str, seed: str | None, out: str | None, winners: str 
             )
             advance_log(office)
         if result is not None:
-            _say_drawn(result)
+            _say_drawn(result, fixed)
             told = partial(tell_entrants, policy=office.policy, magnet=slug, most=TOLD_AT_ONCE)
             while office.write(partial(told, now=office.clock())):
                 pass
@@ -65,10 +66,11 @@ def _say_fixed(fixed: DrawList) -> None:
     click.echo(f"It may be typed in from {rfc3339(fixed.promise.seed_at)} on, with --seed.", err=True)
 
 
-def _say_drawn(result: DrawResult) -> None:
+def _say_drawn(result: DrawResult, fixed: DrawList) -> None:
     click.echo(f"Drawn at {rfc3339(result.at)} with the seed {result.seed}", err=True)
-    for place, ticket in enumerate(result.winners, start=1):
+    for place, ticket in enumerate(shown_tickets(result.winners, fixed.tickets), start=1):
         click.echo(f"  {place}. {ticket}", err=True)
+    click.echo("These are beginnings of tickets; the whole ones are in what --out writes.", err=True)
 
 
 def _hand_over(office: Office, result: DrawResult | None, out: str) -> None:
@@ -90,8 +92,9 @@ def _hand_over(office: Office, result: DrawResult | None, out: str) -> None:
         (str(it.place), it.ticket, it.email, *(it.fields.get(name, "") for name in names)) for it in found
     ]
     if out == STANDARD_OUTPUT:
-        for row in rows:
-            click.echo("  ".join(row))
+        short = shown_tickets((it.ticket for it in found), result.winners)
+        for row, ticket in zip(rows, short, strict=True):
+            click.echo("  ".join((row[0], str(ticket), *row[2:])))
         return
     with tables.table(out) as file:
         file.write(("place", "ticket", "email", *names))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import click
 
-from optin.bootstrap.edition import load_edition
+from optin.bootstrap.edition import Edition, load_edition, reused_dates
 from optin.bootstrap.office import utc_now
+from optin.bootstrap.opening import sqlite_path
 from optin.cli.asking import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
@@ -17,12 +19,14 @@ from optin.export.statistics import schema as stats_schema
 from optin.site.beginnings import BEGINNINGS
 from optin.site.closing import closed_magnets
 from optin.site.draws import draws_of_a_year
-from optin.site.findings import as_github, as_json
+from optin.site.findings import Finding, as_github, as_json
 from optin.site.hints import hints
 from optin.site.kinds import KINDS
 from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.schemas import magnet_schema, site_schema
+from optin.site.statement import dated_ahead
+from optin.store.sqlite import read_file
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
@@ -41,7 +45,7 @@ SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin 
 def init(folder: Path, languages: tuple[str, ...]) -> None:
     """Make a site in FOLDER that runs at once."""
     try:
-        made = make_site(folder, tuple(dict.fromkeys(languages)))
+        made = make_site(folder, tuple(dict.fromkeys(languages)), utc_now().astimezone().date())
     except (AlreadyThere, OSError) as problem:
         refuse(str(problem))
     for path in made:
@@ -86,7 +90,9 @@ def check(site: Path, shape: str, *, hinting: bool) -> None:
     """Report every mistake of every file, with its cure. Status 1 when there is an error."""
     edition, findings = load_edition(site)
     if edition is not None:
-        findings += (*closed_magnets(edition.site, utc_now()), *draws_of_a_year(edition.site))
+        now = utc_now()
+        findings += (*closed_magnets(edition.site, now), *draws_of_a_year(edition.site))
+        findings += (*dated_ahead(edition.site, now), *_served_otherwise(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site) if hinting and edition is not None else ()
@@ -99,6 +105,13 @@ def check(site: Path, shape: str, *, hinting: bool) -> None:
     else:
         click.echo(as_json(findings) if shape == "json" else as_github(findings))
     sys.exit(REFUSED if errors else 0)
+
+
+def _served_otherwise(edition: Edition) -> tuple[Finding, ...]:
+    """Return what the store of this machine knows better, where it is a file; nothing is changed in it."""
+    settings = edition.site.settings
+    path = sqlite_path(settings.store, settings.root)
+    return () if path is None else read_file(path, partial(reused_dates, edition=edition), ())
 
 
 def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:

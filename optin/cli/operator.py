@@ -84,7 +84,7 @@ def build(site: Path, out: Path) -> None:
         refuse(f"{errors} errors; mend them first. Nothing was written.")
     edition = _as_served(edition)
     with open_office(edition.site.settings, edition.policy) as office:
-        keep_edition(office.store, edition, office.clock())
+        show_findings(keep_edition(office.store, edition, office.clock()))
     base_url = edition.site.settings.base_url
     files = static_files(edition, partial(drawn_before, out))
     try:
@@ -140,7 +140,7 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
     others = [] if shared else _start_others(workers - 1, listening)
     try:
         with open_office(settings, edition.policy, SERVE) as office:
-            keep_edition(office.store, edition, office.clock())
+            show_findings(keep_edition(office.store, edition, office.clock()))
             log.info("serving on %s port %d", host, port)
             if is_hidden(listening, edition.site.trusted_proxies):
                 log.warning(NO_PROXY)

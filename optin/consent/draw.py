@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 SCHEME = "optin draw 1"  # begins what is hashed: a lot of this scheme is nothing else's
 LEAST_SEED_CHARACTERS = 6
+SHORT_CHARACTERS = 10  # of a ticket as people read it: a million million beginnings
+GROUP_CHARACTERS = 5
 _PARTS = re.compile(r"[0-9a-z]+")
 
 
@@ -62,6 +64,44 @@ def draw_order(seed: str, tickets: Collection[str]) -> list[str]:
     """
     digest = list_digest(tickets)
     return sorted(tickets, key=lambda ticket: (lot(seed, digest, ticket), ticket))
+
+
+@dataclass(frozen=True)
+class ShownTicket:
+    """A ticket as people read it: its first characters, by which it is found in the published list."""
+
+    full: str
+    short: str
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The short form in groups that an eye can hold."""
+        return tuple(
+            self.short[at : at + GROUP_CHARACTERS] for at in range(0, len(self.short), GROUP_CHARACTERS)
+        )
+
+    def __str__(self) -> str:
+        """Return the short form."""
+        return self.short
+
+
+def shown_ticket(ticket: str, others: Iterable[str] = ()) -> ShownTicket:
+    """Return a ticket with so many characters as tell it from `others`, ten at least."""
+    length = SHORT_CHARACTERS
+    for other in others:
+        while other != ticket and length < len(ticket) and other[:length] == ticket[:length]:
+            length += 1
+    return ShownTicket(ticket, ticket[:length])
+
+
+def shown_tickets(tickets: Iterable[str], among: Iterable[str]) -> tuple[ShownTicket, ...]:
+    """Return tickets in their order, each told from all others of its draw. Reads `among` once."""
+    shown = tuple(tickets)
+    alike: dict[str, list[str]] = {ticket[:SHORT_CHARACTERS]: [] for ticket in shown}
+    for other in among:
+        if other[:SHORT_CHARACTERS] in alike:
+            alike[other[:SHORT_CHARACTERS]].append(other)
+    return tuple(shown_ticket(ticket, alike[ticket[:SHORT_CHARACTERS]]) for ticket in shown)
 
 
 @dataclass(frozen=True)

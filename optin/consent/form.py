@@ -190,3 +190,5 @@ class PrivacyVersion:
     digest: PrivacyDigest
     lang: str
     page: bytes
+    day: str = ""  # the date that it bears, as 2026-11-23; empty where it bears none
+    words: str = ""  # digest of its text, however it is rendered

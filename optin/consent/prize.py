@@ -7,7 +7,6 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
-from zoneinfo import ZoneInfo
 
 from optin.consent.purpose import RetentionPeriod
 
@@ -54,16 +53,6 @@ class PrizeDraw:
     def closes_at(self) -> datetime | None:
         """From when on no form is taken."""
         return self.closes
-
-    @property
-    def closes_there(self) -> datetime:
-        """The closing as clocks in its zone show it, as if it were UTC: to be said with the zone's name."""
-        return self._there(self.closes)
-
-    @property
-    def seed_there(self) -> datetime:
-        """The moment of the seed, said in the same way."""
-        return self._there(self.seed_at)
 
     @property
     def place(self) -> str:
@@ -114,9 +103,6 @@ class PrizeDraw:
     def takes_part(self, answer: str) -> bool:
         """Tell whether an entry with this answer takes part."""
         return self.contest is None or self.contest.is_right(answer)
-
-    def _there(self, moment: datetime) -> datetime:
-        return moment.astimezone(ZoneInfo(self.zone)).replace(tzinfo=UTC)
 
 
 def _written(moment: datetime) -> str:

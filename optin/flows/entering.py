@@ -7,13 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress, mailbox_of
+from optin.consent.draw import SHORT_CHARACTERS, ShownTicket, shown_ticket
 from optin.consent.form import FormDeclaration
 from optin.consent.prize import ANSWER_FIELD, KIND, PrizeDraw
 from optin.consent.record import RequestId
 from optin.flows.opened import OpenedRequest
 from optin.proof.canonical import canonical
 from optin.proof.commitment import leaf_digest
-from optin.store.draws import DrawEntry, add_entry, entry_of, fixed_at, winners_of
+from optin.store.draws import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -26,7 +27,7 @@ class Participation:
     """
 
     state: str
-    ticket: str
+    ticket: ShownTicket
     promise: PrizeDraw
     won: bool = False
     drawn: bool = False
@@ -58,6 +59,11 @@ def enter(tx: Tx, vault: Vault, opened: OpenedRequest, confirmed: dict[str, Any]
         add_entry(tx, DrawEntry(entry.request, magnet, entry.ticket, "twice"), None)
 
 
+def ticket_of(tx: Tx, entry: DrawEntry) -> ShownTicket:
+    """Return the ticket of an entry, told from all others of its draw."""
+    return shown_ticket(entry.ticket, tickets_like(tx, entry.magnet, entry.ticket[:SHORT_CHARACTERS]))
+
+
 def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Participation | None:
     """Return how the person behind a request takes part; None: in nothing, or it is over and forgotten."""
     promise = promise_of(form)
@@ -67,7 +73,7 @@ def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Particip
     winners = winners_of(tx, entry.magnet)
     return Participation(
         state="in" if entry.state == "wrong" else entry.state,
-        ticket=entry.ticket,
+        ticket=ticket_of(tx, entry),
         promise=promise,
         won=entry.ticket in (winners or ()),
         drawn=winners is not None,

@@ -18,6 +18,7 @@ from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.attendance import Attendance
+from optin.flows.entering import ticket_of
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
@@ -28,6 +29,7 @@ from optin.store.dossier import mails_of, newest_request, requests_of
 from optin.store.draws import entry_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
+from optin.store.forms import statement_dates
 from optin.store.outbox import count_notices, enqueue_notice
 from optin.store.requests import (
     peek_request,
@@ -76,6 +78,7 @@ class KeptConsent:
     form_version: str  # SHA-256 of the page
     number: str = ""  # of a consent by telephone: the number it is for
     number_corrected: bool = False
+    form_since: datetime | None = None  # when that page was first shown
     offered: str = ""  # the words in which it can be given anew now; empty: it cannot
 
 
@@ -92,8 +95,12 @@ class KeptRequest:
     typed: Mapping[str, str]
     form_version: str
     privacy_version: str
+    form_since: datetime | None = None  # when that page was first shown
+    privacy_since: datetime | None = None  # and the privacy statement
+    privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
     seat: str = ""  # at a webinar: seat, waiting, given-up, over, replay or cancelled
     ticket: str = ""  # in a prize draw
+    ticket_short: str = ""  # as people read it
 
 
 @dataclass(frozen=True)
@@ -270,6 +277,7 @@ def _consents(
                 form_version=request.form.version.digest,
                 number=corrected.get(PHONE_FIELD, declared) if by_phone else "",
                 number_corrected=by_phone and PHONE_FIELD in corrected,
+                form_since=request.form.first_served,
                 offered="" if status is Status.GIVEN else _offered(policy, request, consent),
             )
         )
@@ -286,6 +294,7 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConse
 def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptRequest:
     declared = request.declared
     entry = entry_of(tx, request.stored.id)
+    privacy_day, privacy_since = statement_dates(tx, request.declaration.privacy)
     return KeptRequest(
         magnet=request.declaration.magnet,
         title=request.declaration.title,
@@ -296,8 +305,12 @@ def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptReq
         typed={EMAIL_FIELD: declared.email, **declared.fields},
         form_version=request.form.version.digest,
         privacy_version=request.declaration.privacy,
+        form_since=request.form.first_served,
+        privacy_since=privacy_since,
+        privacy_day=privacy_day,
         seat="" if told is None else told.standing.value,
         ticket="" if entry is None else entry.ticket,
+        ticket_short="" if entry is None else ticket_of(tx, entry).short,
     )
 
 

@@ -207,7 +207,7 @@ class Composer:
                 report="" if report is None else report.report,
                 report_html="" if report is None else report.report_html,
                 part_state="" if order.part is None else order.part.state,
-                ticket="" if order.part is None else order.part.ticket,
+                ticket=None if order.part is None else order.part.ticket,
             )
         )
 

@@ -23,6 +23,7 @@ from optin.site.findings import Finding
 Path_: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
 
+_DATE = re.compile(r"\b(\d{4})-(\d{1,2})-(\d{1,2})\b")
 MAX_BYTES = 1_000_000
 MAX_FRONT_CHARACTERS = 50_000
 MAX_BRACKETS = 200  # of one sort; deep nesting costs the reader seconds
@@ -167,12 +168,29 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         KeyError,
         OverflowError,
     ):
+        impossible = _impossible_day(front, name)
+        if impossible is not None:
+            return impossible
         return Finding(name, 2, 1, "The front matter is not YAML.", "Write it as key: value.")
     if values is None:
         values = CommentedMap()
     if not isinstance(values, CommentedMap):
         return Finding(name, 2, 1, "The front matter is no list of keys.", "Write it as key: value.")
     return values
+
+
+def _impossible_day(front: str, name: str) -> Finding | None:
+    """Return a finding at the first date that no calendar has: YAML cannot read it."""
+    for number, line in enumerate(front.split("\n"), 1):
+        for written in _DATE.finditer(line):
+            try:
+                date(*(int(part) for part in written.groups()))
+            except ValueError:
+                message = f"{written[0]!r} is no day of the calendar."
+                return Finding(
+                    name, number, written.start() + 1, message, "Write one that is, like 2026-11-23."
+                )
+    return None
 
 
 def _yaml_place(values: CommentedMap, where: Path_) -> Place:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from zoneinfo import ZoneInfo
 
 from optin.consent.prize import PrizeDraw
 from optin.site.findings import Finding
@@ -18,7 +19,8 @@ def draws_of_a_year(site: Site) -> tuple[Finding, ...]:
     years: dict[int, list[tuple[str, PrizeDraw]]] = defaultdict(list)
     for magnet in site.magnets.values():
         if isinstance(magnet.details, PrizeDraw):
-            years[magnet.details.closes_there.year].append((magnet.slug, magnet.details))
+            closes = magnet.details.closes.astimezone(ZoneInfo(magnet.details.zone))
+            years[closes.year].append((magnet.slug, magnet.details))
     found: list[Finding] = []
     for year, draws in sorted(years.items()):
         large = [it for it in sorted(draws, key=lambda it: it[1].closes) if it[1].value > SMALL_VALUE]

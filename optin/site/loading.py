@@ -15,6 +15,7 @@ import phonenumbers
 
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
+from optin.consent.webinar import zone_of
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Served, Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
@@ -43,11 +44,13 @@ from optin.site.model import (
 )
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.statement import read_statement
+from optin.site.time_zone import nearest_zone
 from optin.site.validation import validated
 from optin.site.webhook_address import objections_to_webhook
 from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look, parse_colour
+from optin.theme.zones import UNIVERSAL, has_several_clocks, zone_of_country
 
 SITE_FILE = "optin.toml"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -159,6 +162,7 @@ class _SiteReader:
             pages_url=self._pages_url(written),
             personal_link=self._period(("personal", "link"), written.personal.link),
             consequences=self._consequences(written),
+            time_zone=self._time_zone(written),
         )
 
     def surroundings(self, site: Site) -> Surroundings:
@@ -201,6 +205,23 @@ class _SiteReader:
             message = "The controller is still the example that optin init wrote."
             cure = "Write who is responsible for the data, and where (GDPR 13)."
             self._say(("controller", "name"), message, cure, "placeholder", warning=True)
+
+    def _time_zone(self, written: SiteFile) -> str:
+        """Return on whose clock people are told moments: as set, else that of the controller's country."""
+        name = written.time_zone
+        if not name:
+            country = written.controller.country
+            zone = zone_of_country(country)
+            if has_several_clocks(country, _SOME_DAY):
+                message = f"Clocks differ within {country}; people are told times on the clock of {zone}."
+                cure = f'Write time_zone = "{zone}" above the tables, or the zone that is yours.'
+                self._say(("controller", "country"), message, cure, "time-zone", warning=True)
+            return zone
+        if zone_of(name) is None:
+            cure = nearest_zone(name)
+            self._say(("time_zone",), f"There is no time zone {name[:60]!r}.", cure, "time-zone")
+            return UNIVERSAL
+        return name
 
     def _check_languages(self, written: SiteFile) -> None:
         for place, lang in enumerate(written.languages):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -123,11 +123,15 @@ class Anchors:
 
 @dataclass(frozen=True)
 class PrivacyStatement:
-    """A privacy statement in one language (GDPR 13)."""
+    """A privacy statement in one language (GDPR 13). `path` and `line`: where its date stands, or should."""
 
     lang: str
     title: str
     body_html: str
+    day: date | None = None  # from when on this text holds, as its author says
+    words: str = ""  # digest of what was written, however it is rendered
+    path: str = ""
+    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -214,6 +218,7 @@ class Site:
     pages_url: str = ""  # where the built pages are, if not at the base address
     personal_link: RetentionPeriod = RetentionPeriod.parse("1 hour")
     consequences: Mapping[str, str] = field(default_factory=dict)  # of an erasure, by language (R5)
+    time_zone: str = "UTC"  # on whose clock people are told moments (IANA)
 
     @cached_property
     def renamed(self) -> Mapping[Slug, Slug]:

@@ -257,7 +257,14 @@ def privacy_url(digest: PrivacyDigest) -> str:
 def frame_of(site: Site, lang: str, privacy: str) -> Frame:
     """Return what surrounds a page whose privacy statement is at `privacy`."""
     base = site.settings.base_url
-    return Frame(lang, site.controller, privacy, base_url=base, pages_url=site.pages_url or base)
+    return Frame(
+        lang,
+        site.controller,
+        privacy,
+        base_url=base,
+        pages_url=site.pages_url or base,
+        privacy_day=site.privacy[lang].day,
+    )
 
 
 def linked(site: Site, html: str, here: Collection[str]) -> str:
@@ -274,8 +281,15 @@ def _privacy(site: Site, theme: Theme, lang: str, here: Collection[str], kept: K
     statement = site.privacy[lang]
     in_force = f"{site.settings.base_url}/privacy"  # its own digest cannot stand in it
     frame, body = frame_of(site, lang, in_force), linked(site, statement.body_html, here)
-    page = _page(theme, PrivacyView(frame, statement.title, body), ("privacy", lang), kept)
-    return PrivacyVersion(PrivacyDigest(hashlib.sha256(page).hexdigest()), lang, page)
+    view = PrivacyView(frame, statement.title, body, statement.day)
+    page = _page(theme, view, ("privacy", lang), kept)
+    return PrivacyVersion(
+        digest=PrivacyDigest(hashlib.sha256(page).hexdigest()),
+        lang=lang,
+        page=page,
+        day="" if statement.day is None else statement.day.isoformat(),
+        words=statement.words,
+    )
 
 
 def _landing(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from string import Template
 
@@ -18,6 +19,7 @@ from optin.site.together import RESERVED, SLUG
 
 STARTER = Path(__file__).parent / "starter"
 LANGUAGES = ("nl", "en")  # of a site whose author named none
+STARTER_WRITTEN = date(2026, 11, 26)  # when our own privacy statements were last changed
 _DEFAULT_COUNTRY = "NL"  # of optin.toml, which then need not name it
 
 
@@ -25,8 +27,11 @@ class AlreadyThere(ValueError):
     """What should be made is there already, or cannot be made under that name."""
 
 
-def make_site(folder: Path, languages: Sequence[str] = LANGUAGES) -> list[Path]:
-    """Make a site in an empty or new folder; return what was made. Raises AlreadyThere, OSError."""
+def make_site(folder: Path, languages: Sequence[str] = LANGUAGES, day: date = STARTER_WRITTEN) -> list[Path]:
+    """Make a site in an empty or new folder; return what was made. Raises AlreadyThere, OSError.
+
+    `day`: the date of its privacy statements.
+    """
     if folder.exists() and any(folder.iterdir()):
         msg = f"{folder} is not empty; choose a new folder."
         raise AlreadyThere(msg)
@@ -34,7 +39,7 @@ def make_site(folder: Path, languages: Sequence[str] = LANGUAGES) -> list[Path]:
         ".gitignore": _starter("gitignore.txt"),
         "magnets/tips.md": _starter(f"tips/{languages[0]}.md"),
         "optin.toml": _site_file(languages),
-        **{f"privacy/{lang}.md": _starter(f"privacy/{lang}.md") for lang in sorted(languages)},
+        **{f"privacy/{lang}.md": _statement(lang, day) for lang in sorted(languages)},
     }
     made: list[Path] = []
     for name, text in texts.items():
@@ -47,6 +52,10 @@ def make_site(folder: Path, languages: Sequence[str] = LANGUAGES) -> list[Path]:
 
 def _starter(name: str) -> str:
     return (STARTER / name).read_text("utf-8")
+
+
+def _statement(lang: str, day: date) -> str:
+    return _starter(f"privacy/{lang}.md").replace("$day", day.isoformat(), 1)
 
 
 def _site_file(languages: Sequence[str]) -> str:

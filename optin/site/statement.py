@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from datetime import date, datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from optin.site.documents import Document, read_front_matter
 from optin.site.findings import Finding, Severity
-from optin.site.model import PrivacyStatement
+from optin.site.model import PrivacyStatement, Site
 from optin.site.prose import read_prose
 from optin.site.validation import validated
 from optin.site.written import PrivacyFile
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, list[Finding]]:
@@ -18,8 +24,62 @@ def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, 
     if isinstance(document, Finding):
         return PrivacyStatement(lang, "", ""), [document]
     read = validated(PrivacyFile, document)
-    statement = PrivacyStatement(lang, read.written.title, read_prose(document.body).html)
-    return statement, [*read.findings, *_of_body(document)]
+    day, of_date = _day(document, read.written.date if read.vouches(("date",)) else None)
+    statement = PrivacyStatement(
+        lang,
+        read.written.title,
+        read_prose(document.body).html,
+        day,
+        hashlib.sha256(" ".join(f"{read.written.title} {document.body}".split()).encode()).hexdigest(),
+        name,
+        document.place(("date",))[0],
+    )
+    return statement, [*read.findings, *of_date, *_of_body(document)]
+
+
+def dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
+    """Return a warning for each privacy statement whose date is still to come."""
+    return tuple(
+        Finding(
+            it.path,
+            it.line,
+            1,
+            f"The privacy statement is dated {it.day}, a day to come, but people see it already.",
+            "Write the day from which it holds.",
+            "warning",
+            "date",
+        )
+        for it in site.privacy.values()
+        if it.day is not None and it.day > now.astimezone(ZoneInfo(site.time_zone)).date()
+    )
+
+
+def changed_under_its_date(statement: PrivacyStatement) -> Finding:
+    """Return the warning that another text was served under the date that a statement bears."""
+    message = f"The text changed, but its date is still {statement.day}: people take it for the earlier one."
+    cure = "Write the day of the change as date."
+    return Finding(statement.path, statement.line, 1, message, cure, "warning", "date")
+
+
+def _day(document: Document, written: str | None) -> tuple[date | None, list[Finding]]:
+    """Return the date of a statement, or what is wrong with it. None: something else is said of it."""
+    if written is None:
+        return None, []
+    if not written:
+        message = "The privacy statement has no date, so that people cannot tell its versions apart."
+        cure = "Add date: and the day from which it holds, such as 2026-11-23."
+        return None, [document.finding((), message, cure, severity="warning", code="date")]
+    try:
+        return _read_day(written), []
+    except ValueError:
+        message = f"{written[:40]!r} is no day."
+        return None, [document.finding(("date",), message, "Write it like 2026-11-23.", code="date")]
+
+
+def _read_day(written: str) -> date:
+    if _DAY.fullmatch(written) is None:  # `fromisoformat` reads week dates as well
+        raise ValueError(written)
+    return date.fromisoformat(written)
 
 
 def _of_body(document: Document) -> list[Finding]:

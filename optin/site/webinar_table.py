@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from optin.consent.webinar import Webinar, after_gap, moments_of, zone_names, zone_of
-from optin.site.findings import nearest
+from optin.consent.webinar import Webinar, after_gap, moments_of, zone_of
 from optin.site.kinds.kind import Complaint, Reading
+from optin.site.time_zone import nearest_zone
 from optin.site.written import WebinarTable
 
 _DURATION = re.compile(r"(?P<count>\d{1,4}) ?(?P<unit>minutes?|min|hours?|h)")
@@ -55,7 +55,7 @@ def _values(
     if not 0 < minutes <= LONGEST_MINUTES:
         yield _say("duration", f"{table.duration!r} is no duration.", "Write it like 60 minutes or 2 hours.")
     if zone is None:
-        yield _say("zone", f"There is no time zone {table.zone!r}.", nearest(table.zone, zone_names()))
+        yield _say("zone", f"There is no time zone {table.zone!r}.", nearest_zone(table.zone))
     if local is None:
         yield _say("start", f"{table.start!r} is no moment.", "Write day and time like 2027-03-10 14:00.")
 

@@ -171,6 +171,9 @@ class SiteFile(Written):
     mail: str = Field("file:var/mail", description="smtp://…, smtps://… or file:FOLDER")
     keys: str = Field("var/keys.json", description="The key file.")
     journal: str = Field("var/journal.jsonl", description="Withdrawals and erasures, apart from the store.")
+    time_zone: str = Field(
+        "", description="On whose clock people are told times; if not that of the controller's country."
+    )
     controller: ControllerTable
     sender: SenderTable
     look: LookTable = LookTable()  # type: ignore[call-arg]  # pydantic fills the defaults
@@ -359,3 +362,6 @@ class PrivacyFile(Written):
     """The front matter of a privacy statement."""
 
     title: Line = Field(description="The heading of the statement.")
+    date: str = Field(
+        "", description="The day from which this text holds, such as 2026-11-23; people are told it."
+    )

@@ -110,6 +110,17 @@ def tickets_in(tx: Tx, magnet: str) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
+def tickets_like(tx: Tx, magnet: str, beginning: str) -> list[str]:
+    """Return the tickets of a draw that begin in the same way (hexadecimal)."""
+    rows = tx.all(
+        "SELECT ticket FROM draw_entry WHERE magnet = :magnet AND ticket >= :beginning AND ticket < :after",
+        magnet=magnet,
+        beginning=beginning,
+        after=beginning + "g",
+    )
+    return [row[0] for row in rows]
+
+
 def untold_entries(tx: Tx, magnet: str, most: int) -> list[DrawEntry]:
     """Return entries whose people were not told the result yet."""
     rows = tx.all(

@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import digest
-from optin.store.transaction import Tx, to_ms
+from optin.store.transaction import Tx, from_ms, to_ms
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class StoredForm:
 
     version: FormVersion
     ordinal: int
+    first_served: datetime
 
     @cached_property
     def intact(self) -> bool:
@@ -93,6 +94,37 @@ def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
         page=statement.page,
         now=to_ms(now),
     )
+    tx.run(
+        "INSERT INTO privacy_text(digest, lang, day, words)"
+        " SELECT :digest, :lang, :day, :words WHERE NOT EXISTS"
+        " (SELECT 1 FROM privacy_text WHERE digest = :digest)",
+        digest=statement.digest,
+        lang=statement.lang,
+        day=statement.day,
+        words=statement.words,
+    )
+
+
+def has_other_text(tx: Tx, lang: str, day: str, words: str) -> bool:
+    """Tell whether a statement with another text was served in this language under this date."""
+    row = tx.one(
+        "SELECT 1 FROM privacy_text WHERE lang = :lang AND day = :day AND words <> :words LIMIT 1",
+        lang=lang,
+        day=day,
+        words=words,
+    )
+    return row is not None
+
+
+def statement_dates(tx: Tx, digest: str) -> tuple[str, datetime | None]:
+    """Return the date that a statement bears, if any (2026-11-23), and when it was first served."""
+    row = tx.one(
+        "SELECT privacy_text.day, privacy_version.first_served FROM privacy_version"
+        " LEFT JOIN privacy_text ON privacy_text.digest = privacy_version.digest"
+        " WHERE privacy_version.digest = :digest",
+        digest=digest,
+    )
+    return ("", None) if row is None else (row[0] or "", from_ms(row[1]))
 
 
 def keep_form(tx: Tx, version: FormVersion, now: datetime) -> None:
@@ -114,7 +146,7 @@ def keep_form(tx: Tx, version: FormVersion, now: datetime) -> None:
     )
 
 
-_FORM = "SELECT digest, form_key, page, declaration, ordinal FROM form_version"
+_FORM = "SELECT digest, form_key, page, declaration, ordinal, first_served FROM form_version"
 
 
 def form_by_key(tx: Tx, key: str) -> StoredForm | None:
@@ -141,14 +173,14 @@ def privacy_by_prefix(tx: Tx, prefix: str) -> PrivacyVersion | None:
 def _form(row: tuple[object, ...] | None) -> StoredForm | None:
     if row is None:
         return None
-    digest, key, page, declaration, ordinal = row
+    digest, key, page, declaration, ordinal, first_served = row
     version = FormVersion(
         digest=FormDigest(str(digest)),
         key=FormKey(str(key)),
         page=bytes(page),  # type: ignore[call-overload]
         declaration=_declaration(str(declaration)),
     )
-    return StoredForm(version=version, ordinal=int(str(ordinal)))
+    return StoredForm(version, int(str(ordinal)), from_ms(int(str(first_served))))
 
 
 @lru_cache(maxsize=256)  # a stored declaration never changes; every mail and proof asks for one

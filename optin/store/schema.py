@@ -14,8 +14,10 @@ from optin.store.tables import (
     DRAW_TABLES,
     LOG_TABLES,
     RIGHTS_TABLES,
+    STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
+    TICKET_INDEX,
     WEBHOOK_TABLES,
     WEBINAR_TABLES,
 )
@@ -172,4 +174,5 @@ MIGRATIONS = (
     Migration("m006_webinars", WEBINAR_TABLES, ()),
     Migration("m007_webhooks", WEBHOOK_TABLES, ()),
     Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
+    Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
 )

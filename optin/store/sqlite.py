@@ -247,6 +247,20 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def read_file(path: Path, operation: Operation[T], otherwise: T) -> T:
+    """Run a reading operation on a database file without changing anything, not even its schema.
+
+    `otherwise`: the answer where there is no such file, or it cannot be read just now.
+    """
+    if not path.is_file():
+        return otherwise
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            return operation(SqliteTx(connection))
+    except sqlite3.Error:
+        return otherwise
+
+
 def _write_ahead(connection: sqlite3.Connection) -> None:
     """Switch the journal on; of several starts at once one does it, and SQLite lets nobody wait for it."""
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000

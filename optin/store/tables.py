@@ -258,6 +258,20 @@ ASSET_TABLES = (
     ){strict}""",
 )
 
+# The date that each privacy statement bears, and the digest of its text: another text under the same date
+# is noticed. Empty where it bears none.
+STATEMENT_TABLES = (
+    """CREATE TABLE privacy_text (
+        digest TEXT NOT NULL PRIMARY KEY,
+        lang TEXT NOT NULL,
+        day TEXT NOT NULL,
+        words TEXT NOT NULL
+    ){strict}""",
+)
+
+# A ticket is told from others that begin alike: by a range of this index.
+TICKET_INDEX = ("CREATE INDEX draw_entry_ticket ON draw_entry(magnet, ticket)",)
+
 # Sums by week, without anybody in them: downloads, and requests that were erased (O4).
 TALLY_TABLES = (
     """CREATE TABLE tally (

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from optin.consent.draw import shown_ticket
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.prize import Contest, PrizeDraw
@@ -64,6 +65,7 @@ def webinars() -> Iterator[views.WebinarShown]:
     yield views.WebinarShown(there, "/place/t", ())
 
 
+TICKET = shown_ticket("7" * 64)
 CHANGED = tuple((name, 3) for name in DECIDING)
 
 
@@ -76,6 +78,7 @@ def pages(lang: str) -> Iterator[Any]:
     for kind in KINDS:
         blank = _landing(frame, kind)
         yield blank
+        yield replace(blank, frame=replace(frame, privacy_day=AT.date()))
         typed = Typed((("email", "alice"), ("phone", "")), ("b",))
         yield replace(blank, typed=typed, problems=wrong, changed=True, picture=None)
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
@@ -92,11 +95,11 @@ def pages(lang: str) -> Iterator[Any]:
     for kind in ("white-paper", "prize-draw"):
         yield views.ClosedView(frame, _landing(frame, kind))
     for state in ("in", "twice", "late"):
-        yield views.ConfirmedView(frame, "Title", "prize-draw", (), part_state=state, ticket="7" * 64)
+        yield views.ConfirmedView(frame, "Title", "prize-draw", (), part_state=state, ticket=TICKET)
     open_ = views.DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
     fixed = replace(open_, entries=7, digest="d" * 64)
     drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", changed=CHANGED)
-    yield from (open_, fixed, drawn, replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,)))
+    yield from (open_, fixed, drawn, replace(drawn, winners=(TICKET,), passed_over=(shown_ticket("8" * 64),)))
     yield replace(
         _landing(frame, "prize-draw"), declaration=replace(_declaration(lang, "prize-draw"), questions=())
     )
@@ -119,6 +122,7 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
     yield views.EraseView(frame, "/me/t", (), ())
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
+    yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
     yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
     yield views.IndexView(frame, ())
     for name in ("internal", "unknown", "link-expired", "too-many"):
@@ -169,9 +173,9 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[-1], URL, AT, shown[3], URL), ()
     yield replace(full, kind="quiz", report="Report.", report_html="<p>Report.</p>"), (FETCH, WITHDRAW)
     for state in ("in", "twice", "late"):
-        yield replace(full, kind="prize-draw", part_state=state, ticket="7" * 64), (WITHDRAW,)
+        yield replace(full, kind="prize-draw", part_state=state, ticket=TICKET), (WITHDRAW,)
     told = views.DrawnMail(
-        lang, CONTROLLER, "Title", "A bicycle", "Answer this.", "7" * 64, f"{URL}/draw", DRAW.keep, SEE, URL
+        lang, CONTROLLER, "Title", "A bicycle", "Answer this.", TICKET, f"{URL}/draw", DRAW.keep, SEE, URL
     )
     for result in (replace(told, won=True), told, replace(told, answer="42")):
         yield result, (f"{URL}/draw", SEE)
@@ -247,14 +251,27 @@ def _personal() -> PersonalData:
     typed = {"email": "a@example.com", "first_name": "Alice", "phone": "+31201234567"}
     given = KeptConsent("a", "email", "E-mail me.", "given", "Title", AT, AT, None, AT, "d" * 64)
     withdrawn = replace(given, channel="phone", status="withdrawn", ended_at=AT, offered="Call me again.")
-    asked = KeptRequest("x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64)
+    asked = KeptRequest(
+        "x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64, AT, AT, "2026-01-01"
+    )
     return PersonalData(
         email="a@example.com",
         lang="",
         contact={"first_name": "Alice", "phone": "+31201234567"},
         taken_away=("company",),
         consents=(given, withdrawn),
-        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=(), ticket="7" * 64)),
+        requests=(
+            asked,
+            replace(
+                asked,
+                confirmed_at=None,
+                file="",
+                ticked=(),
+                ticket="7" * 64,
+                ticket_short="7" * 10,
+                privacy_day="",
+            ),
+        ),
         mails=(KeptMail("Subject", AT),),
         exports=(
             KeptExport(1, AT, "c", "a", "email", "list"),

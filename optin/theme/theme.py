@@ -24,6 +24,7 @@ from optin.theme import views
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look
 from optin.theme.wording import Wording
+from optin.theme.zones import UNIVERSAL
 
 _PACKAGE = Path(__file__).parent.parent
 OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templates") if path.is_dir())
@@ -100,8 +101,10 @@ class Theme:
         look: Look,
         site_templates: Path | None = None,
         texts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+        zone: str = UNIVERSAL,
     ) -> None:
-        """Prepare the templates and make the stylesheet."""
+        """Prepare the templates and make the stylesheet. `zone`: on whose clock moments are told."""
+        self._zone = zone
         self._env = _environment(site_templates)
         self._texts = texts
         self._wordings: dict[str, Wording] = {}
@@ -160,7 +163,7 @@ class Theme:
     def wording(self, lang: str) -> Wording:
         """Return how this site says things in a language."""
         if lang not in self._wordings:
-            self._wordings[lang] = Wording(lang, self._texts.get(lang, {}))
+            self._wordings[lang] = Wording(lang, self._texts.get(lang, {}), zone=self._zone)
         return self._wordings[lang]
 
     def text(self, lang: str, key: str, **values: object) -> str:
@@ -171,7 +174,8 @@ class Theme:
         """Return the page that shows `view`."""
         words = self.wording(view.frame.lang)
         if isinstance(view, views.LandingView | views.QuizView) and view.texts:
-            words = Wording(view.frame.lang, self._texts.get(view.frame.lang, {}), dict(view.texts))
+            lang = view.frame.lang
+            words = Wording(lang, self._texts.get(lang, {}), dict(view.texts), zone=self._zone)
         return self._render(TEMPLATES[type(view)], view, words)
 
     def mail(self, view: Mail) -> MailText:

@@ -6,9 +6,10 @@ A view holds facts. Sentences come from the catalogues, markup from the template
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from optin.consent.details import Details
+from optin.consent.draw import ShownTicket
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
 from optin.consent.prize import PrizeDraw
@@ -30,6 +31,7 @@ class Frame:
     home_url: str = "/"
     base_url: str = ""  # of the app, before a link that only it answers
     pages_url: str = ""  # where the public finds the pages that everybody gets
+    privacy_day: date | None = None  # the date that its privacy statement bears
 
 
 @dataclass(frozen=True)
@@ -160,8 +162,8 @@ class DrawView:
     digest: str = ""  # empty: the list is not fixed yet
     seed: str = ""  # empty: it is not drawn yet
     seed_canonical: str = ""
-    winners: tuple[str, ...] = ()
-    passed_over: tuple[str, ...] = ()
+    winners: tuple[ShownTicket, ...] = ()
+    passed_over: tuple[ShownTicket, ...] = ()
     changed: tuple[tuple[str, int], ...] = ()  # what was promised otherwise, and to how many who entered
 
 
@@ -212,7 +214,7 @@ class ConfirmedView:
     file_bytes: int = 0
     webinar: WebinarShown | None = None
     part_state: str = ""  # in a prize draw: in, twice, late
-    ticket: str = ""
+    ticket: ShownTicket | None = None
 
 
 @dataclass(frozen=True)
@@ -277,11 +279,12 @@ class EraseView:
 
 @dataclass(frozen=True)
 class PrivacyView:
-    """A privacy statement (GDPR 13)."""
+    """A privacy statement (GDPR 13), by the date that it bears."""
 
     frame: Frame
     title: str
     body_html: str
+    day: date | None = None
 
 
 @dataclass(frozen=True)
@@ -352,7 +355,7 @@ class DeliveryMail:
     report: str = ""  # of a quiz, in plain text
     report_html: str = ""
     part_state: str = ""  # in a prize draw: in, twice, late
-    ticket: str = ""
+    ticket: ShownTicket | None = None
 
 
 @dataclass(frozen=True)
@@ -381,7 +384,7 @@ class DrawnMail:
     title: str
     prize: str
     claim: str  # how a winner gets the prize, in the magnet's words
-    ticket: str
+    ticket: ShownTicket
     draw_url: str
     keep: RetentionPeriod
     personal_url: str

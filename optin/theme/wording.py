@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import offset_in_words
 from optin.theme.catalogue import catalogue
+from optin.theme.zones import UNIVERSAL, needs_name, zone_name
 
 
 class Wording:
     """One language, with a site's and a magnet's own words over the catalogue's (M9)."""
 
-    def __init__(self, lang: str, *overrides: Mapping[str, str]) -> None:
-        """Put overrides over the catalogue; the last one wins."""
+    def __init__(self, lang: str, *overrides: Mapping[str, str], zone: str = UNIVERSAL) -> None:
+        """Put overrides over the catalogue; the last one wins. `zone`: on whose clock moments are told."""
         self.lang = lang
+        self._zone = zone
         self._texts = {**catalogue(lang)}
         for words in overrides:
             self._texts.update(words)
@@ -29,25 +31,65 @@ class Wording:
         """Tell whether there is a sentence for `key`."""
         return key in self._texts
 
-    def day(self, moment: datetime) -> str:
+    def date(self, date: date) -> str:
         """Return a date in words: 23 november 2026."""
-        utc = moment.astimezone(UTC)
-        day = self._texts["date.first"] if utc.day == 1 else utc.day  # French counts the first: 1er mars
-        return self.text("date", day=day, month=self._texts[f"month.{utc.month}"], year=utc.year)
+        day = self._texts["date.first"] if date.day == 1 else date.day  # French counts the first: 1er mars
+        return self.text("date", day=day, month=self._texts[f"month.{date.month}"], year=date.year)
+
+    def written(self, day: str) -> str:
+        """Return a date that is written as 2026-11-23 in words."""
+        return self.date(date.fromisoformat(day))
+
+    def day(self, moment: datetime, zone: str = "") -> str:
+        """Return the date of a moment on the clock of a zone, if not on the site's own."""
+        return self.date(self._local(moment, zone))
+
+    def clock(self, moment: datetime, zone: str = "") -> str:
+        """Return what the clock of a zone shows, if not the site's own: 22:28."""
+        return f"{self._local(moment, zone):%H:%M}"
 
     def moment(self, moment: datetime) -> str:
-        """Return a moment in words, its zone named: 23 november 2026 om 21:28 UTC."""
+        """Return a moment on the site's own clock: 23 november 2026 om 22:28 uur.
+
+        The zone is named for readers who could take it for another.
+        """
+        told = self._moment(moment, self._zone)
+        if not needs_name(self._zone, self.lang, moment):
+            return told
+        return self.text("moment.zone", moment=told, zone=zone_name(self._zone, self.lang, moment))
+
+    def machine(self, moment: datetime) -> str:
+        """Return a moment as programs read it, in UTC: 2026-11-23T21:28:00Z."""
+        return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def moment_and_utc(self, moment: datetime) -> str:
+        """Return a moment on the site's own clock with the same in UTC, as evidence has it."""
         utc = moment.astimezone(UTC)
-        return self.text("moment", date=self.day(utc), time=f"{utc:%H:%M}")
+        if self._local(moment).replace(tzinfo=None) == utc.replace(tzinfo=None):
+            return self.text("moment.zone", moment=self._moment(moment, UNIVERSAL), zone=UNIVERSAL)
+        time = self.text("moment.utc", time=f"{utc:%H:%M}")
+        if self._local(moment).date() != utc.date():
+            time = f"{self.date(utc)}, {time}"
+        return self.text("moment.zone", moment=self._moment(moment, self._zone), zone=time)
 
     def zoned(self, moment: datetime, zone: str) -> str:
         """Return a moment on the clock of a zone, named: Wednesday 10 March at 14:00 (…, UTC+1)."""
-        local = moment.astimezone(ZoneInfo(zone))
-        day = self._texts["date.first"] if local.day == 1 else local.day
-        date = self.text("date", day=day, month=self._texts[f"month.{local.month}"], year=local.year)
+        local = self._local(moment, zone)
         weekday = self._texts[f"weekday.{local.isoweekday()}"]
-        offset = offset_in_words(moment, zone)
-        return self.text("zoned", weekday=weekday, date=date, time=f"{local:%H:%M}", zone=zone, offset=offset)
+        return self.text(
+            "zoned",
+            weekday=weekday,
+            date=self.date(local),
+            time=f"{local:%H:%M}",
+            zone=zone,
+            offset=offset_in_words(moment, zone),
+        )
+
+    def _moment(self, moment: datetime, zone: str) -> str:
+        return self.text("moment.here", date=self.day(moment, zone), time=self.clock(moment, zone))
+
+    def _local(self, moment: datetime, zone: str = "") -> datetime:
+        return moment.astimezone(ZoneInfo(zone or self._zone))
 
     def period(self, period: RetentionPeriod) -> str:
         """Return a period in words: 24 maanden."""

@@ -122,6 +122,6 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
             file_bytes=0 if file is None else file.stat().st_size,
             webinar=None if outcome.webinar is None else webinar_shown(outcome.webinar, f"/place/{place}"),
             part_state="" if outcome.part is None else outcome.part.state,
-            ticket="" if outcome.part is None else outcome.part.ticket,
+            ticket=None if outcome.part is None else outcome.part.ticket,
         )
     )

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
 from optin.site.kept import Kept
 from optin.theme.views import BrokenView, MailboxView, MailView
+from optin.theme.wording import Wording
 from optin.web.desk import Desk
 from optin.web.dev_hints import STYLE, bar
 from optin.web.mailbox import Mailbox
@@ -71,7 +73,8 @@ class Workbench:
             edition, self.findings = await asyncio.to_thread(load_whatever_comes, load)
             if edition is not None:
                 office, before = self.desk.office, self.desk.edition
-                await asyncio.to_thread(keep_edition, office.store, edition, office.clock(), before)
+                keep = partial(keep_edition, office.store, edition, office.clock(), before)
+                self.findings += await asyncio.to_thread(keep)
                 self.desk.replace(edition)
             self.announce()
         self.announce()
@@ -131,7 +134,8 @@ def dev_routes(bench: Workbench) -> list[Route]:
 
     async def mailbox(_request: Request) -> Response:
         mails = await asyncio.to_thread(bench.mailbox.newest_first)
-        rows = tuple((mail.name, mail.subject, mail.recipient, mail.date) for mail in mails)
+        words = bench.desk.edition.theme.wording("en")
+        rows = tuple((it.name, it.subject, it.recipient, moment_of(it.date, words)) for it in mails)
         frame = bench.desk.frame(bench.desk.edition.site.languages[0])
         return bench.desk.page(MailboxView(frame, rows))
 
@@ -158,6 +162,14 @@ def dev_routes(bench: Workbench) -> list[Route]:
         Route("/dev/mail/{name}", mail),
         Route("/dev/mail/{name}/html", mail_html),
     ]
+
+
+def moment_of(header: str, words: Wording) -> str:
+    """Return the Date of a mail on the site's own clock; as it stands where it is no date."""
+    try:
+        return words.moment(parsedate_to_datetime(header))
+    except ValueError:
+        return header
 
 
 class DevFront:

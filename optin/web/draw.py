@@ -11,7 +11,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.draw import SCHEME
+from optin.consent.draw import SCHEME, shown_tickets
 from optin.consent.form import Slug
 from optin.consent.prize import PrizeDraw
 from optin.errors import PageUnknown
@@ -39,8 +39,8 @@ async def get_draw(request: Request) -> Response:
             digest=told.get("digest", ""),
             seed=told.get("seed", ""),
             seed_canonical=told.get("seed_canonical", ""),
-            winners=tuple(told.get("winners", ())),
-            passed_over=tuple(told.get("passed_over", ())),
+            winners=shown_tickets(told.get("winners", ()), told.get("order", ())),
+            passed_over=shown_tickets(told.get("passed_over", ()), told.get("order", ())),
             changed=tuple(told.get("changed", {}).items()),
         )
     )

@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest, lot, pick
+from optin.consent.draw import (
+    SeedRefused,
+    canonical_seed,
+    draw_order,
+    list_digest,
+    lot,
+    pick,
+    shown_ticket,
+    shown_tickets,
+)
 from optin.consent.prize import Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 
@@ -103,7 +112,30 @@ def test_a_promise_reads_back_what_it_declared() -> None:
         RetentionPeriod.parse("3 months"), "Antwoord.", Contest("Hoeveel?", ("42",)),
     )  # fmt: skip
     assert PrizeDraw.read(promise.declared()) == promise
-    assert promise.closes_there.hour == 23
+
+
+def test_a_ticket_is_shown_by_as_many_characters_as_tell_it_apart() -> None:
+    """M2: ten of them, in groups; more where another of the same draw begins alike."""
+    ticket = "3f2a9c1d04" + "5" * 54
+    assert shown_ticket(ticket).short == "3f2a9c1d04"
+    assert shown_ticket(ticket).groups == ("3f2a9", "c1d04")
+    assert shown_ticket(ticket, (ticket,)).short == "3f2a9c1d04"
+    twin = "3f2a9c1d045" + "7" * 53
+    other = "3f2a9c1d0" + "1" * 55
+    assert shown_ticket(ticket, (other, twin)).short == "3f2a9c1d0455"
+    assert shown_ticket(ticket, (other, twin)).groups == ("3f2a9", "c1d04", "55")
+    assert str(shown_ticket(ticket)) == "3f2a9c1d04"
+    shown = shown_tickets((twin, ticket), (other, ticket, twin))
+    assert [it.short for it in shown] == ["3f2a9c1d0457", "3f2a9c1d0455"]
+    assert [it.full for it in shown] == [twin, ticket]
+
+
+@given(st.lists(st.text("01", min_size=16, max_size=16), unique=True, min_size=1, max_size=60))
+def test_no_two_tickets_of_a_draw_look_alike(tickets: list[str]) -> None:
+    """M2: each short form begins one ticket of the list alone, so that its holder finds it there."""
+    for it in shown_tickets(tickets, tickets):
+        assert [ticket for ticket in tickets if ticket.startswith(it.short)] == [it.full]
+        assert "".join(it.groups) == it.short
 
 
 def test_a_hundred_thousand_tickets_take_one_sort() -> None:

@@ -148,13 +148,13 @@ def test_a_ticket_is_the_leaf_of_the_confirmation_in_the_receipt(world: World) -
     request = world.join("alice@example.com", TIPS)
     order = world.mail(MailKind.DELIVERY)
     assert order.part is not None
-    assert order.part.ticket == ticket(world, request)
+    assert order.part.ticket.full == ticket(world, request)
     leaves = world.store.read(
         lambda tx: tx.all(
             "SELECT leaf FROM event WHERE request_id = :r AND body LIKE '%confirmed%'", r=request
         )
     )
-    assert [bytes(row[0]).hex() for row in leaves] == [order.part.ticket]
+    assert [bytes(row[0]).hex() for row in leaves] == [order.part.ticket.full]
 
 
 def test_who_gives_no_consent_has_the_same_chance(world: World) -> None:

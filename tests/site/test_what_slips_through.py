@@ -516,9 +516,9 @@ def test_magnets_that_are_no_folder_are_a_finding(site: Path) -> None:
     ("old", "new", "code", "line"),
     [
         ("title: Privacyverklaring", 'title: " "', "empty", 2),
-        ("\n## Bevestigen", "\n![a](https://evil.example/t.png)", "picture", 23),
-        ("\n## Bevestigen", "\n[dood](elders.md)", "link", 23),
-        ("\n## Bevestigen", "\n# Nog een titel", "heading", 23),
+        ("\n## Bevestigen", "\n![a](https://evil.example/t.png)", "picture", 24),
+        ("\n## Bevestigen", "\n[dood](elders.md)", "link", 24),
+        ("\n## Bevestigen", "\n# Nog een titel", "heading", 24),
     ],
 )
 def test_the_privacy_statement_is_checked(site: Path, old: str, new: str, code: str, line: int) -> None:
@@ -538,7 +538,7 @@ def test_the_privacy_statement_has_words_and_lies_in_the_site(site: Path) -> Non
     finding = only(site)
     assert (finding.code, finding.line) == ("privacy", 16)
     toml(site, "../outside.md", "privacy/nl.md")
-    (site / "privacy" / "nl.md").write_text("---\ntitle: x\n---\n\n", "utf-8")
+    (site / "privacy" / "nl.md").write_text("---\ntitle: x\ndate: 2026-11-23\n---\n\n", "utf-8")
     assert (only(site).path, only(site).code) == ("privacy/nl.md", "empty")
     (site / "privacy" / "nl.md").write_text("no front matter", "utf-8")
     assert only(site).path == "privacy/nl.md"

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from optin.consent.draw import shown_ticket
 from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
@@ -33,6 +34,7 @@ from tests.world import DECLARATION
 
 REQUEST = RequestId(b"0123456789abcdef")
 NOW = datetime(2026, 11, 23, 21, 28, tzinfo=UTC)
+TICKET = shown_ticket("0123456789abcdef" * 4)
 HOSTILE = "\"><script>alert(1)</script>{{ 7*7 }}\u202eevil & 'quotes'"
 
 
@@ -56,7 +58,12 @@ def landing(lang: str, kind: str = "white-paper", **changes: Any) -> views.Landi
 
 def frame(lang: str) -> views.Frame:
     return views.Frame(
-        lang, DECLARATION.controller, "/privacy/0123456789abcdef", base_url=BASE_URL, pages_url=BASE_URL
+        lang,
+        DECLARATION.controller,
+        "/privacy/0123456789abcdef",
+        base_url=BASE_URL,
+        pages_url=BASE_URL,
+        privacy_day=NOW.date(),
     )
 
 
@@ -153,9 +160,9 @@ def mails(lang: str) -> Iterator[Any]:
         yield webinar_mail(lang, news)
     yield webinar_mail(lang, "webinar-replay", Standing.REPLAY)
     for state in ("in", "twice", "late"):
-        yield delivery(lang, kind="prize-draw", part_state=state, ticket="7" * 64)
+        yield delivery(lang, kind="prize-draw", part_state=state, ticket=TICKET)
     told = views.DrawnMail(
-        lang, DECLARATION.controller, DECLARATION.title, DRAW.prize, DRAW.claim, "7" * 64,
+        lang, DECLARATION.controller, DECLARATION.title, DRAW.prize, DRAW.claim, TICKET,
         "https://optin.example.com/x/draw", DRAW.keep, "https://optin.example.com/me", privacy,
     )  # fmt: skip
     yield from (told, replace(told, won=True), replace(told, answer="42"))
@@ -180,8 +187,9 @@ def personal(**changes: Any) -> PersonalData:
     )  # fmt: skip
     typed = {"email": "alice@example.com", "first_name": "Alice", "phone": "+31201234567"}
     asked = KeptRequest(
-        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64, "seat"
-    )
+        "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64,
+        NOW, NOW, "2026-11-23", "seat",
+    )  # fmt: skip
     data = PersonalData(
         email="alice@example.com",
         lang="",
@@ -257,10 +265,10 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     drawn = replace(fixed, seed="912,34", seed_canonical="912.34/")
     yield "draw-open", draw
     yield "draw-fixed", fixed
-    yield "draw-drawn", replace(drawn, winners=("7" * 64,), passed_over=("8" * 64,))
+    yield "draw-drawn", replace(drawn, winners=(TICKET,), passed_over=(shown_ticket("8" * 64),))
     yield "draw-nobody", replace(drawn, changed=CHANGED)
     for state in ("in", "twice", "late"):
-        part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket="7" * 64)
+        part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket=TICKET)
         yield f"confirmed-draw-{state}", part
     yield "landing-picture", landing(lang, picture=picture)
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
@@ -294,7 +302,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "ask-sent", views.PersonalAskView(at, "/me", "tips@example.com", sent=True)
     nobody = views.UnsubscribeView(at, "/unsubscribe/t", (), erased=True)
     yield "unsubscribe-erased", nobody
-    yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>")
+    yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>", NOW.date())
     cards = (
         views.Card("/a", "checklist", "nl", "Titel", "Zin."),
         views.Card("/b", "newsletter", "en", "T", "S."),

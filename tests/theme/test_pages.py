@@ -22,7 +22,7 @@ from tests.theme import gallery
 from tests.world import DECLARATION
 
 LANGUAGES = ("de", "en", "fr", "nl")
-THEME = Theme(Look())
+THEME = Theme(Look(), zone="Europe/Amsterdam")
 ALL = [(lang, name, view) for lang in LANGUAGES for name, view in gallery.pages(lang)]
 MAILS = [(lang, mail) for lang in LANGUAGES for mail in gallery.mails(lang)]
 
@@ -87,11 +87,13 @@ def test_each_purpose_has_a_box_of_its_own_unticked_and_free(lang: str) -> None:
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_privacy_statement_is_linked_with_its_version(lang: str) -> None:
-    """F2: beside the button, naming the version in force."""
+    """F2: beside the button, naming the version in force by its date; its digest is in the address alone."""
     html = THEME.page(gallery.landing(lang))
     after = html.split("<button")[1].split("</form>")[0]
     assert 'href="/privacy/0123456789abcdef"' in after
-    assert "0123456789abcdef</a>" in after
+    day = THEME.wording(lang).day(gallery.NOW)
+    assert re.search(rf'href="/privacy/0123456789abcdef">[^<]* {day}</a>', after)
+    assert "0123456789abcdef" not in re.sub(r'"[^"]*"', "", after)
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
@@ -262,7 +264,7 @@ def test_a_page_with_its_stylesheet_is_small() -> None:
 
 def test_the_same_view_makes_the_same_bytes() -> None:
     """P2: rendering is deterministic, in any process."""
-    again = Theme(Look())
+    again = Theme(Look(), zone="Europe/Amsterdam")
     for lang in LANGUAGES:
         for _, view in gallery.pages(lang):
             assert again.page(view) == THEME.page(view)
@@ -283,10 +285,10 @@ def test_moments_and_periods_are_said_in_words() -> None:
         lang: THEME.wording(lang).moment(datetime(2026, 3, 1, 9, 5, tzinfo=UTC)) for lang in LANGUAGES
     }
     assert words == {
-        "de": "1.\u00a0März 2026 um 09:05 Uhr (UTC)",
-        "en": "1 March 2026 at 09:05 UTC",
-        "fr": "1er\u00a0mars 2026 à 09:05 UTC",
-        "nl": "1 maart 2026 om 09:05 UTC",
+        "de": "1.\u00a0März 2026 um 10:05 Uhr (Mitteleuropäische Zeit)",
+        "en": "1 March 2026 at 10:05 (Central European Time)",
+        "fr": "1er\u00a0mars 2026 à 10:05 (heure d’Europe centrale)",
+        "nl": "1 maart 2026 om 10:05 uur",
     }
     assert THEME.wording("de").day(gallery.NOW) == "23.\u00a0November 2026"
     assert THEME.wording("fr").day(gallery.NOW) == "23\u00a0novembre 2026"

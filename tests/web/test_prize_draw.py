@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from optin.keys import KeyRing
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
+from tests.mail.orders import composer
 from tests.web.conftest import Visit, site_at
 
 CLOSES = datetime(2029, 3, 31, 21, 59, tzinfo=UTC)
@@ -147,13 +150,40 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
     result = win.office.write(partial(typed, now=win.moment))
     advance_log(win.office)
     shown = win.client.get("/win/draw").text
-    assert result.winners[0] in shown
+    whole = result.winners[0]
+    assert f'title="{whole}"><span>{whole[:5]}</span><span>{whole[5:10]}</span></code>' in shown
+    assert whole not in re.sub(r'"[^"]*"', "", shown)
+    assert "eerste tekens" in shown
     assert "912.34.18477.10/" in shown
     answer = win.client.get("/win/draw.json")
     assert answer.content == result.transcript
     assert answer.headers["content-type"] == "application/json"
     for path in ("/paper/draw", "/paper/draw.json", "/nowhere/draw"):
         assert win.client.get(path).status_code == 404
+
+
+def test_a_ticket_is_short_on_the_page_in_the_mail_and_in_the_data(win: Visit) -> None:
+    """M2: ten characters where it is read, whole where it is copied; more when a twin came between."""
+    mail = win.join("alice@example.com", slug="win", age="yes", choice="none")
+    assert mail.part is not None
+    whole = mail.part.ticket.full
+    assert mail.part.ticket.short == whole[:10]
+    words = message_from_bytes(composer().compose(mail, win.moment), policy=default)
+    text, html = (words.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
+    assert whole[:10] in text
+    assert whole not in text
+    assert f'title="{whole}">{whole[:10]}<' in html
+    win.fill("twin@example.com", "win", age="yes", choice="none")
+    confirm = win.mail(MailKind.CONFIRMATION).confirm_token
+    win.press(f"/confirm/{confirm}")
+    twin = whole[:10] + ("0" if whole[10] != "0" else "1") * 54
+    change = "UPDATE draw_entry SET ticket = :twin WHERE ticket <> :whole"
+    win.office.write(lambda tx: tx.run(change, twin=twin, whole=whole))
+    groups = f"<span>{twin[:5]}</span><span>{twin[5:10]}</span><span>{twin[10]}</span>"
+    assert f'title="{twin}">{groups}</code>' in win.client.get(f"/confirm/{confirm}").text
+    win.press("/me", email="alice@example.com")
+    me = win.client.get(f"/me/{win.notice(MailKind.PERSONAL).token}").text
+    assert f'<code class="ticket" title="{whole}">{whole[:11]}</code>' in me
 
 
 def test_a_second_address_of_the_same_mailbox_is_told(win: Visit) -> None:

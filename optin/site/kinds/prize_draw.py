@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from optin.consent.form import FormField
 from optin.consent.prize import ANSWER_FIELD, KIND, SETTLING, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.site.documents import read_text
 from optin.site.files import Absence, absence_in_words, find_inside
-from optin.site.findings import Finding, nearest
+from optin.site.findings import Finding
 from optin.site.kinds.kind import Complaint, Kind, Reading, Start
 from optin.site.prose import read_prose
+from optin.site.time_zone import nearest_zone
 from optin.site.written import DrawTable
 from optin.theme.catalogue import catalogue
 
@@ -86,8 +87,7 @@ def _zone(name: str, found: list[Complaint]) -> ZoneInfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         message = f"There is no time zone {name[:60]!r}."
-        cure = nearest(name, sorted(available_timezones()))
-        found.append(Complaint((TABLE, "zone"), message, cure))
+        found.append(Complaint((TABLE, "zone"), message, nearest_zone(name)))
         return None
 
 

@@ -1,8 +1,8 @@
 """A webinar: a seat at an hour, with a calendar entry and reminders."""
 
-from optin.consent.webinar import zone_names, zone_of
-from optin.site.findings import nearest
+from optin.consent.webinar import zone_of
 from optin.site.kinds.kind import Kind, Question, Start
+from optin.site.time_zone import nearest_zone
 from optin.site.webinar_table import is_moment, read_webinar
 
 
@@ -13,7 +13,7 @@ def no_moment(answer: str) -> str:
 
 def no_zone(answer: str) -> str:
     """Return why an answer is no time zone, or ""."""
-    return "" if zone_of(answer) else f"There is no such time zone. {nearest(answer, zone_names())}"
+    return "" if zone_of(answer) else f"There is no such time zone. {nearest_zone(answer)}"
 
 
 WEBINAR = Kind(
