@@ -14,6 +14,7 @@ import base64
 import re
 from collections.abc import Iterator, Mapping
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from html import escape
@@ -70,7 +71,7 @@ def viewable_page(page: bytes, files: Mapping[str, bytes], source: str = "") -> 
     text = _TAG.sub(
         lambda tag: _tag(tag[0], files, embed, linked=bool(source)), page.decode("utf-8", "replace")
     )
-    return _with_head(text, source).encode()
+    return _with_head(text, source).encode("utf-8", "replace")
 
 
 def viewable_mail(data: bytes, source: str) -> bytes:
@@ -86,7 +87,7 @@ def viewable_mail(data: bytes, source: str) -> bytes:
             f'<html><head></head><body><pre style="white-space:pre-wrap">{escape(shown)}</pre></body></html>'
         )
     text = _TAG.sub(lambda tag: _tag(tag[0], {}, _Embedding({}), linked=False), html)
-    return _with_head(_inserted(_BODY, text, head), source).encode()
+    return _with_head(_inserted(_BODY, text, head), source).encode("utf-8", "replace")
 
 
 class _Embedding:
@@ -156,7 +157,7 @@ def _header(mail: Message, name: str) -> str:
     value = str(mail.get(name, ""))
     try:
         return str(make_header(decode_header(value)))
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, MessageError):
         return value
 
 
