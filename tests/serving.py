@@ -78,6 +78,26 @@ def served(site: Path, port: int, store: str, mail: str, keys: str) -> Iterator[
             serving.stop()
 
 
+@contextmanager
+def developed(site: Path, port: int) -> Iterator[str]:
+    """Run `optin dev` for a while; yield its address."""
+    command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
+    with (site.parent / f"dev-{port}.log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+    base, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 20
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                httpx.get(f"{base}/health", timeout=1)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.05)
+        yield base
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(30)
+
+
 def form_key(client: httpx.Client, slug: str = "paper") -> str:
     """Open a page; return what stands in its hidden field."""
     found = re.search(r'name="form" value="([0-9a-f]+)"', client.get(f"/{slug}").text)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -14,6 +13,8 @@ from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
 from optin.flows.webinars import notice_plans
+from optin.proof.assets import STYLESHEET_ENDING, assets_in
+from optin.proof.commitment import digest
 from optin.settings import Served
 from optin.site.findings import Finding
 from optin.site.kept import Kept
@@ -24,10 +25,8 @@ from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.store.transaction import Store, Tx
-from optin.theme.theme import Theme
+from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
-
-ASSET = re.compile(r"/static/[a-z0-9-]+\.([0-9a-f]{16})\.[a-z0-9]+")  # as a theme names them
 
 
 @dataclass(frozen=True)
@@ -130,15 +129,18 @@ def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> tu
         if version.digest not in known:
             keep_form(tx, version, now)
             pages.append(version.page)
-    for name in sorted({name for page in pages for name in assets_in(page)}):
-        asset = edition.theme.assets.get(name)
-        if asset is not None:
-            digest = hashlib.sha256(asset.data).hexdigest()
-            keep_asset(tx, StoredAsset(digest, name, asset.content_type, asset.data), now)
+    for name in sorted(assets_of(pages, edition.theme.assets.get)):
+        asset = edition.theme.assets[name]
+        keep_asset(tx, StoredAsset(digest(asset.data), name, asset.content_type, asset.data), now)
     notice_plans(tx, edition.policy)
     return reused_dates(tx, edition)
 
 
-def assets_in(page: bytes) -> set[str]:
-    """Return the addresses of the assets that a page refers to."""
-    return {found[0] for found in ASSET.finditer(page.decode("utf-8", "replace"))}
+def assets_of(pages: Iterable[bytes], find: Callable[[str], Asset | None]) -> dict[str, Asset]:
+    """Return what pages refer to, by address, as far as `find` has it; of a stylesheet its fonts too."""
+    found: dict[str, Asset] = {}
+    for text in pages:
+        new = {name: asset for name in assets_in(text) - found.keys() if (asset := find(name)) is not None}
+        styles = [it.data for name, it in new.items() if name.endswith(STYLESHEET_ENDING)]
+        found |= new | assets_of(styles, find) if styles else new
+    return found

@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
 
-from optin.bootstrap.edition import ASSET, Edition, assets_in
+from optin.bootstrap.edition import Edition, assets_of
 from optin.bootstrap.office import Office
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
 from optin.consent.record import EventKind
 from optin.flows.evidence import Chapter, Evidence, gather_evidence
-from optin.proof.bundle import pack
+from optin.proof.assets import digest_in
+from optin.proof.bundle import MAX_BYTES, pack
 from optin.proof.canonical import parse
 from optin.proof.commitment import digest
+from optin.proof.viewable import FOLDER, asset_file, viewable_copies, viewable_page
 from optin.store.forms import asset_by_prefix
 from optin.theme.explaining import written_beside
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
-
-_END = re.compile(r"</(?=style)", re.IGNORECASE)  # would end the element; CSS reads "<\/" as the same
-_SHOWN = re.compile(rf'(?<="){ASSET.pattern}')  # not in the address of a social card, which nobody loads
-_LINK = re.compile(rf'<link\b[^>]*\bhref="({ASSET.pattern})"[^>]*>')
 
 
 def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
@@ -32,29 +28,38 @@ def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
     base_url, now = edition.site.settings.base_url, office.clock()
     gather = partial(gather_evidence, vault=office.vault, email=email, base_url=base_url, now=now)
     evidence = office.store.submit(gather).result()
-    files = dict(evidence.files)
-    pages = (chapter.opened.form.version.page for chapter in evidence.chapters)
-    view = _view(edition.theme, evidence, _assets(edition, office, pages), now)
+    files = {**evidence.files, **_assets(edition, office, evidence.files)}
+    copies = dict(viewable_copies(files))
+    # the page shows forms once more; where that is more than a bundle may hold, what counts comes first
+    if sum(map(len, files.values())) + 2 * sum(map(len, copies.values())) > MAX_BYTES:
+        copies = {}
+    view = _view(edition.theme, evidence, {**files, **copies}, now)
     files["index.html"] = edition.theme.page(view).encode()
-    return pack({**files, **written_beside()})
+    return pack({**files, **copies, **written_beside()})
 
 
-def _view(theme: Theme, evidence: Evidence, assets: Mapping[str, Asset], now: datetime) -> EvidenceView:
+def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: datetime) -> EvidenceView:
     last = evidence.chapters[-1].opened.declaration
     lang = last.lang if last.lang in theme.languages else "en"
+    forms = [chapter.opened.form.version.digest for chapter in evidence.chapters]
     return EvidenceView(
         frame=Frame(lang=lang, controller=last.controller, privacy_url=""),
         email=evidence.email,
         made_at=now,
-        stories=tuple(_story(theme, lang, evidence, chapter, assets) for chapter in evidence.chapters),
+        stories=tuple(
+            _story(theme, lang, evidence, chapter, {} if forms[place] in forms[:place] else files)
+            for place, chapter in enumerate(evidence.chapters)
+        ),
         checkpoint=evidence.checkpoint.note,
         key=evidence.files["log-keys.txt"].decode().partition("\n")[0],
+        copies=tuple(name for name in files if name.startswith(FOLDER)),
     )
 
 
 def _story(
-    theme: Theme, lang: str, evidence: Evidence, chapter: Chapter, assets: Mapping[str, Asset]
+    theme: Theme, lang: str, evidence: Evidence, chapter: Chapter, shown: Mapping[str, bytes]
 ) -> Story:
+    """Return one request's story. `shown`: what its page is shown with; empty where it was shown before."""
     opened, form = chapter.opened, chapter.opened.declaration
     labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
     values = {"email": opened.declared.email, **opened.declared.fields}
@@ -85,7 +90,7 @@ def _story(
         consents=tuple(consents),
         events=tuple(events),
         mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
-        page_html=_dressed(opened.form.version.page.decode("utf-8", "replace"), assets),
+        page_html=viewable_page(opened.form.version.page, shown).decode() if shown else "",
     )
 
 
@@ -98,33 +103,14 @@ _STATUS = {
 }
 
 
-def _dressed(page: str, assets: Mapping[str, Asset]) -> str:
-    """Return a page with what it refers to inside it: it shows as it was served, and asks nobody."""
+def _assets(edition: Edition, office: Office, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return what the pages of a bundle refer to: as kept when served, by the digest in the name."""
 
-    def style(found: re.Match[str]) -> str:
-        asset = assets.get(found[1])
-        if asset is None or "stylesheet" not in found[0]:
-            return found[0]
-        css = _END.sub(r"<\\/", asset.data.decode("utf-8", "replace"))
-        return f"<style>{css}</style>"
-
-    def picture(found: re.Match[str]) -> str:
-        asset = assets.get(found[0])
-        if asset is None:
-            return found[0]
-        return f"data:{asset.content_type};base64,{base64.b64encode(asset.data).decode()}"
-
-    return _SHOWN.sub(picture, _LINK.sub(style, page))
-
-
-def _assets(edition: Edition, office: Office, pages: Iterable[bytes]) -> dict[str, Asset]:
-    """Return what pages refer to, by address: as kept when they were served, by the digest in the name."""
-    found: dict[str, Asset] = {}
-    for name in {name for page in pages for name in assets_in(page)}:
-        prefix = name.split(".")[1]
-        kept = office.store.read(partial(asset_by_prefix, prefix=prefix))
+    def find(address: str) -> Asset | None:
+        kept = office.store.read(partial(asset_by_prefix, prefix=digest_in(address)))
         if kept is not None and digest(kept.data) == kept.digest:
-            found[name] = Asset(kept.data, kept.content_type)
-        elif name in edition.theme.assets:  # served before assets were kept, and still the same
-            found[name] = edition.theme.assets[name]
-    return found
+            return Asset(kept.data, kept.content_type)
+        return edition.theme.assets.get(address)  # served before assets were kept, and still the same
+
+    pages = [data for name, data in files.items() if name.endswith(".html")]
+    return {asset_file(address): asset.data for address, asset in assets_of(pages, find).items()}

@@ -4,7 +4,8 @@
 2. Each event's declaration opens with its salt; its form, statement and mails are there by their digests.
 3. The form's page shows the words and the box of each purpose that was ticked.
 4. The consents follow from the events, in the order of the log, by the one transition table.
-5. Time-stamps and witnesses, if there are any, are of this very checkpoint.
+5. The copies to look at show the exact pages and mails, with the stylesheets and pictures that these name.
+6. Time-stamps and witnesses, if there are any, are of this very checkpoint.
 
 What others signed holds only by their own key or certificate, which the reader must have from elsewhere.
 """
@@ -23,6 +24,7 @@ from optin.consent.event import Event, rfc3339
 from optin.consent.form import PHONE_FIELD, FormDeclaration, shows
 from optin.consent.purpose import Channel
 from optin.consent.record import EventKind, Happening, Status, TransitionRefused, fold
+from optin.flows.verify_copies import asset_faults, assets_named, copy_faults
 from optin.proof.bundle import BundleBroken
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
@@ -30,6 +32,7 @@ from optin.proof.inclusion import ENDING, InclusionProof
 from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, open_checkpoint, parse_keys
 from optin.proof.stamp import StampBroken, read_stamp, vouches
 from optin.proof.tree import ProofBroken
+from optin.proof.viewable import FOLDER, copy_names
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
 MUST = frozenset({"README.txt", "checkpoint.txt", "index.html", "log-keys.txt", "record.jsonld", "verify.sh"})
@@ -117,7 +120,15 @@ def _verify(
     _check_order(cases, read, report)
     _tell_consents(files, cases, [event for event, _ in read], now, report)
 
-    # 5. Time-stamps and witnesses are of this very checkpoint.
+    # 5. What is there to be looked at shows the exact files.
+    faults = [*asset_faults(files), *copy_faults(files)]
+    for fault in faults:
+        report.say(fault, held=False)
+    copies = sum(name.startswith(FOLDER) for name in files)
+    if copies and not faults:
+        report.say(f"{copies} copies to look at show the exact pages and mails: made again, the same")
+
+    # 6. Time-stamps and witnesses are of this very checkpoint.
     _check_stamps(files, events, outside.authorities, report)
     _check_witnesses(files, keys, checkpoint, outside.witnesses, report)
     _check_written(files, outside.written, report)
@@ -225,6 +236,8 @@ def _check_unnamed(
             f"forms/{body['form']}.json",
             f"privacy/{body['privacy']}.html",
         }
+    known |= assets_named(files, known)
+    known |= set(copy_names({name: data for name, data in files.items() if name in known}))
     named = {str(body["declaration"]) for _, body in events}
     declared = {case.declaration for commitment, case in cases.items() if commitment in named}
     for name, data in files.items():

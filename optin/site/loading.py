@@ -25,6 +25,7 @@ from optin.site.files import Absence, find_inside, is_there
 from optin.site.findings import Finding, nearest
 from optin.site.kept import Kept
 from optin.site.lint import objections_to_override, objections_to_wording
+from optin.site.looks import read_look
 from optin.site.magnet_folder import read_magnets
 from optin.site.magnets import Surroundings
 from optin.site.model import (
@@ -42,20 +43,18 @@ from optin.site.model import (
     Webhook,
     Witness,
 )
-from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.statement import read_statement
 from optin.site.time_zone import nearest_zone
 from optin.site.validation import validated
 from optin.site.webhook_address import objections_to_webhook
 from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.theme.catalogue import catalogue, languages
-from optin.theme.look import Look, parse_colour
+from optin.theme.look import Look
 from optin.theme.zones import UNIVERSAL, has_several_clocks, zone_of_country
 
 SITE_FILE = "optin.toml"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
-_TYPEFACE = re.compile(r"[\w\s,.\"'-]{1,200}")
 
 
 def find_root(start: Path) -> Path | None:
@@ -309,41 +308,10 @@ class _SiteReader:
         return dict(written.erasure.consequences)
 
     def _look(self, written: SiteFile) -> Look:
-        table = written.look
-        try:
-            parse_colour(table.colour)
-        except ValueError:
-            self._say(
-                ("look", "colour"),
-                f"{table.colour!r} is no colour.",
-                "Write it as #rrggbb.",
-                "colour",
-            )
-            return Look()
-        if _TYPEFACE.fullmatch(table.typeface) is None:
-            cure = "Write serif, sans, or names with commas between them."
-            self._say(("look", "typeface"), "This is no list of typefaces.", cure, "typeface")
-            return Look()
-        look = Look(table.colour, table.typeface, self._logo(table.logo))
-        if not look.readable:
-            message = f"White words on {table.colour} cannot be read (WCAG 2.2, contrast 4.5)."
-            self._say(("look", "colour"), message, f"Use {look.nearest_readable}.", "contrast")
+        look, objections = read_look(self._root, written.look, written.controller.name)
+        for key, it in objections:
+            self._say(("look", key), it.message, it.cure, it.code, warning=it.warning)
         return look
-
-    def _logo(self, name: str) -> tuple[str, bytes] | None:
-        if not name:
-            return None
-        where: Path_ = ("look", "logo")
-        path = find_inside(self._root, name)
-        if isinstance(path, Absence) or path.suffix[1:].lower() not in PICTURE_ENDINGS:
-            cure = f"Put a picture beside optin.toml ({', '.join(PICTURE_ENDINGS)})."
-            self._say(where, f"There is no picture {name!r}.", cure, "logo")
-            return None
-        try:
-            return path.name, read_picture(path, name).data
-        except PictureRefused as problem:
-            self._say(where, str(problem), problem.cure, "logo")
-            return None
 
     def _privacy(self, written: SiteFile) -> dict[str, PrivacyStatement]:
         statements: dict[str, PrivacyStatement] = {}

@@ -11,6 +11,7 @@ from optin.site.files import read_most
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
 MOST_BYTES = 2_000_000  # people load pages on a phone
+MOST_ICON_BYTES, MOST_ICON_PIXELS = 300_000, 1_024
 _VIEW_BOX = re.compile(
     rb"viewBox\s*=\s*[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+(\d{1,6}(?:\.\d{1,9})?)[\s,]+(\d{1,6}(?:\.\d{1,9})?)\s*[\"']"
 )
@@ -55,6 +56,26 @@ def read_picture(path: Path, name: str) -> Drawn:
     return Drawn(data, *size)
 
 
+def read_icon(path: Path, name: str) -> bytes:
+    """Read a picture for the tab of a browser: a square one, or an .ico file. Raises PictureRefused."""
+    if path.suffix.lower() != ".ico":
+        icon = read_picture(path, name)
+        large = icon.width > MOST_ICON_PIXELS and path.suffix.lower() != ".svg"
+        if icon.width != icon.height or large:
+            msg = f"{name} is {icon.width} by {icon.height} pixels; a browser shows a small square."
+            raise PictureRefused(msg, "Save it square, such as 512 by 512.")
+        return icon.data
+    try:
+        data = read_most(path, MOST_ICON_BYTES + 1)
+    except OSError as problem:
+        msg = f"{name} cannot be read ({problem.strerror})."
+        raise PictureRefused(msg, "See its rights.") from problem
+    if not data.startswith(b"\0\0\1\0") or len(data) > MOST_ICON_BYTES:
+        msg = f"{name} is no .ico file of at most {MOST_ICON_BYTES // 1000} kB."
+        raise PictureRefused(msg, "Save it again, or use an svg or png.")
+    return data
+
+
 def measure(data: bytes) -> tuple[int, int] | None:
     """Return width and height in pixels; None when it is no picture that browsers show everywhere."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) > 24:  # noqa: PLR2004 - the header's length
@@ -66,6 +87,12 @@ def measure(data: bytes) -> tuple[int, int] | None:
         return _jpeg(data)
     found = _VIEW_BOX.search(data[:2_000]) if b"<svg" in data[:2_000] else None
     return (round(float(found[1])), round(float(found[2]))) if found else None
+
+
+def is_square(data: bytes) -> bool:
+    """Tell whether a picture is as wide as it is high."""
+    size = measure(data)
+    return size is not None and size[0] == size[1]
 
 
 def is_active(data: bytes) -> bool:

@@ -20,6 +20,7 @@ from optin.consent.form import (
     details_text,
 )
 from optin.consent.quiz import Quiz
+from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
 from optin.site.findings import Finding
 from optin.site.kept import Kept
@@ -29,7 +30,7 @@ from optin.site.shown import objections_to_page
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
 from optin.theme.card import HEIGHT, WIDTH, SocialCard
-from optin.theme.theme import Asset, Theme, asset_address, content_type_of
+from optin.theme.theme import Asset, Theme
 from optin.theme.views import (
     Alternate,
     Card,
@@ -363,12 +364,28 @@ def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]
 
 def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion], kept: Kept) -> bytes:
     lang = site.languages[0]
-    cards = tuple(
-        Card(f"/{magnet.slug}", magnet.kind, magnet.lang, magnet.title, magnet.description)
-        for magnet in site.magnets.values()
-    )
+    cards = tuple(_card(theme, lang, magnet, kept) for magnet in site.magnets.values())
     frame = frame_of(site, lang, privacy_url(privacy[lang].digest))
     return _page(theme, IndexView(frame, cards), "index", kept)
+
+
+def _card(theme: Theme, lang: str, magnet: Magnet, kept: Kept) -> Card:
+    """Return a magnet as the index in `lang` shows it."""
+    same = magnet.lang == lang
+    try:
+        picture = None if magnet.picture is None else _picture(theme, magnet.picture, kept)
+    except OSError:  # gone since it was looked at: the magnet's own page says so
+        picture = None
+    return Card(
+        f"/{magnet.slug}",
+        magnet.kind,
+        magnet.lang,
+        magnet.title,
+        magnet.description,
+        language="" if same else theme.text(magnet.lang, "language"),
+        picture=picture,
+        kind_words=dict(magnet.texts).get(f"kind.{magnet.kind}", "") if same else "",
+    )
 
 
 def _page(theme: Theme, view: object, name: Hashable, kept: Kept) -> bytes:

@@ -60,7 +60,10 @@ class LookTable(Written):
 
     logo: str = Field("", description="A picture beside optin.toml: svg, png, webp or jpg.")
     colour: str = Field("#0b5d4b", description="One accent colour, #rrggbb.")
-    typeface: str = Field("sans", description="serif, sans, or names of installed typefaces.")
+    typeface: str = Field(
+        "sans", description="serif, sans, or the names of typefaces whose files are in fonts/."
+    )
+    favicon: str = Field("", description="A square picture for the browser's tab: svg, png or ico.")
 
 
 class PurposeTable(Written):

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from functools import cached_property, lru_cache
 
 from optin.theme import lettering
-from optin.theme.look import WHITE, mixed, parse_colour
+from optin.theme.palette import WHITE, mixed, parse_colour
 
 WIDTH, HEIGHT = 1_200, 630  # pixels, as Open Graph's readers want it
 CONTENT_TYPE = "image/png"

@@ -70,11 +70,25 @@ Run each command in the folder of this file. Whatever does not say OK is not pro
       grep -q "\\"declaration\\":\\"${{sum%% *}}\\"" events/*.json && echo "OK: $it was declared"
     done
 
-3. The pages that were shown are in forms/ and privacy/, named by their SHA-256, as events name them.
+3. The pages that were shown are in forms/ and privacy/, byte for byte, named by their SHA-256, as events
+   name them. These files count. Opened from a folder they show bare: they ask for their stylesheet and
+   pictures at an address of the site.
 
     for page in forms/*.html privacy/*.html; do
       sum=$(openssl dgst -sha256 -r "$page")
       grep -q "\\"${{sum%% *}}\\"" events/*.json && echo "OK: $page was shown"
+    done
+
+   To look at them as people saw them, open the copies in view/: form-*.html, privacy-*.html, mail-*.html.
+   Each is the exact file of the same name with what it refers to inside, and with no link that leads out. A
+   copy proves nothing by itself; "optin verify" makes each again from its exact file and compares. What is
+   inside lies in assets/, and a page names each of them by the first 16 characters of its SHA-256:
+
+    for asset in assets/*; do
+      sum=$(openssl dgst -sha256 -r "$asset" | cut -c1-16)
+      grep -q "/static/${{asset#assets/}}" forms/*.html privacy/*.html assets/*.css && case "$asset" in
+        *."$sum".*) echo "OK: $asset belongs to a page" ;;
+      esac
     done
 
 4. The mails are in mails/. The event of the same name has as "bytes" SHA-256(salt | mail), with the salt of

@@ -127,7 +127,9 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.IndexView(frame, ())
     for name in ("internal", "unknown", "link-expired", "too-many"):
         yield views.ErrorView(frame, name)
-    yield views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
+    told = views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
+    yield told
+    yield replace(told, stories=(replace(_story(frame), page_html=""),), copies=("view/mail-mail.html",))
     yield views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
     yield views.MailboxView(frame, (("a.eml", "Subject", "a@example.com", "date"),))
     yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
@@ -242,7 +244,7 @@ def _story(frame: views.Frame) -> views.Story:
         declared=(("email", "a@example.com"),),
         consents=(views.StoryConsent(QUESTIONS[0], "given", AT, AT, AT),),
         events=(views.StoryEvent(AT, "confirmed", "E-mail me.", "event.json"),),
-        mails=("mail.eml",),
+        mails=("mails/mail.eml",),
         page_html="page.html",
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import textwrap
 from collections.abc import Mapping
@@ -20,9 +19,13 @@ from jinja2 import (
     select_autoescape,
 )
 
+from optin.proof.assets import asset_address, content_type_of
 from optin.theme import views
 from optin.theme.catalogue import catalogue, languages
+from optin.theme.icon import page_icon
 from optin.theme.look import Look
+from optin.theme.palette import DARK, LIGHT
+from optin.theme.typeface import font_faces
 from optin.theme.wording import Wording
 from optin.theme.zones import UNIVERSAL
 
@@ -111,18 +114,22 @@ class Theme:
         self._assets: dict[str, Asset] = {}
         self._urls: dict[str, str] = {}
         self.look = look
-        style = self._env.get_template(STYLESHEET).render(look=look)
-        self.add_asset(STYLESHEET, style.encode(), "text/css; charset=utf-8")
-        if look.logo is not None:
-            name, data = look.logo
-            self._urls["logo"] = self.add_asset(name, data, content_type_of(name))
+        fonts = [
+            (font, self.add_asset(font.name, font.data, content_type_of(font.name))) for font in look.fonts
+        ]
+        style = font_faces(look.typeface, fonts) + self._env.get_template(STYLESHEET).render(look=look)
+        self.add_asset(STYLESHEET, style.encode(), content_type_of(STYLESHEET))
+        for key, picture in (("logo", look.logo), ("favicon", page_icon(look))):
+            if picture is not None:
+                name, data = picture
+                self._urls[key] = self.add_asset(name, data, content_type_of(name))
+        self._own = frozenset(self._assets)  # of the look; pages add their pictures
 
     def renewed(self) -> Self:
         """Return a theme that renders as this one, by the templates it has read, with no pictures yet."""
         new = copy(self)
-        own = {url for name, url in self._urls.items() if name in {STYLESHEET, "logo"}}
-        new._assets = {url: it for url, it in self._assets.items() if url in own}  # noqa: SLF001 - ours
-        new._urls = {name: url for name, url in self._urls.items() if url in own}  # noqa: SLF001 - ours
+        new._assets = {url: it for url, it in self._assets.items() if url in self._own}  # noqa: SLF001 - ours
+        new._urls = {name: url for name, url in self._urls.items() if url in self._own}  # noqa: SLF001 - ours
         return new
 
     @property
@@ -198,13 +205,6 @@ class Theme:
         )
 
 
-def asset_address(name: str, data: bytes) -> str:
-    """Return the address of a file with these bytes; a digest of them stands in it."""
-    stem, _, ending = name.rpartition(".")
-    stem = re.sub(r"[^a-z0-9-]+", "-", stem.lower()).strip("-") or "file"
-    return f"/static/{stem}.{hashlib.sha256(data).hexdigest()[:16]}.{ending.lower()}"
-
-
 def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
     """Return what keeps a site's own templates from being read, each with its name (M10)."""
     env = _environment(folder)
@@ -220,7 +220,7 @@ def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
 
 
 def _environment(site_templates: Path | None) -> Environment:
-    return Environment(
+    env = Environment(
         loader=FileSystemLoader([OURS] if site_templates is None else [site_templates, OURS]),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
@@ -229,6 +229,8 @@ def _environment(site_templates: Path | None) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    env.globals |= {"light": LIGHT, "dark": DARK}
+    return env
 
 
 def wrapped(text: str) -> str:
@@ -252,9 +254,3 @@ def wrapped(text: str) -> str:
                 break_on_hyphens=False,
             )
     return "\n".join(lines) + "\n"
-
-
-def content_type_of(name: str) -> str:
-    """Return the type of a picture by its ending."""
-    endings = {"svg": "image/svg+xml", "png": "image/png", "webp": "image/webp"}
-    return endings.get(name.rpartition(".")[2].lower(), "image/jpeg")

@@ -289,13 +289,16 @@ class PrivacyView:
 
 @dataclass(frozen=True)
 class Card:
-    """One magnet on the index."""
+    """One magnet on the index. `language`: its language, named in itself, where the index has another."""
 
     url: str
     kind: str
     lang: str
     title: str
     description: str
+    language: str = ""
+    picture: Picture | None = None
+    kind_words: str = ""  # the magnet's own words for its kind, in the language of the index
 
 
 @dataclass(frozen=True)
@@ -472,7 +475,7 @@ class Story:
     consents: tuple[StoryConsent, ...]
     events: tuple[StoryEvent, ...]
     mails: tuple[str, ...]
-    page_html: str  # the page to look at; its exact bytes are a file of their own
+    page_html: str  # the page to look at, empty where it stands above already; its exact bytes are a file
 
 
 @dataclass(frozen=True)
@@ -485,6 +488,7 @@ class EvidenceView:
     stories: tuple[Story, ...]
     checkpoint: str
     key: str
+    copies: tuple[str, ...] = ()  # names of the copies to look at
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.errors import OptinError, PageUnknown
-from optin.web.cards import get_card
+from optin.theme.icon import ICON_PATH, TOUCH_PATH
+from optin.web.assets import get_asset, get_icon
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.desk import Desk, desk_of
 from optin.web.download import get_download
@@ -61,7 +62,9 @@ VISITOR_ROUTES = (
     # anybody; landing pages, index and assets are answered by the front
     Route("/privacy", get_privacy, methods=["GET"]),
     Route("/privacy/{version}", get_privacy_version, methods=["GET"]),
-    Route("/static/{name}", get_card, methods=["GET"]),
+    Route("/static/{name}", get_asset, methods=["GET"]),
+    Route(ICON_PATH, get_icon, methods=["GET"]),
+    Route(TOUCH_PATH, get_icon, methods=["GET"]),
     Route("/{slug}", get_nothing, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/answers", get_answers, methods=["GET"]),

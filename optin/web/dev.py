@@ -22,6 +22,7 @@ from optin.errors import PageUnknown
 from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
 from optin.site.kept import Kept
+from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
 from optin.web.desk import Desk
@@ -186,7 +187,7 @@ class DevFront:
             return
         path = scope["path"]
         broken = self._bench.site_errors() or self._bench.broken().get(path.strip("/"), ())
-        if broken and not path.startswith(("/dev/", "/static/")):
+        if broken and not path.startswith(_NO_PAGES):
             desk = self._bench.desk
             view = BrokenView(desk.frame(desk.edition.site.languages[0]), broken_lines(broken))
             await self._reloading(desk.page(view, 500), scope, receive, send)
@@ -233,6 +234,7 @@ def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], .
     )
 
 
+_NO_PAGES = ("/dev/", "/static/", ICON_PATH, TOUCH_PATH)
 _CONDITIONS = {b"accept-encoding", b"if-none-match"}
 
 
@@ -244,7 +246,7 @@ def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[
     """Allow our one script and the frame of the mailbox; forget what was cached."""
     policy = dict(headers).get(
         b"x-dev-policy",
-        b"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self';"
+        b"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self';"
         b" script-src 'self'; connect-src 'self'; frame-src 'self'; frame-ancestors 'none'",
     )
     dropped = {

@@ -6,6 +6,7 @@ YEAR_SECONDS = 31_536_000
 PAGE_CACHE = "public, max-age=60"
 SPLIT_CACHE = "private, no-cache"  # one of several wordings: each visitor draws for himself
 ASSET_CACHE = f"public, max-age={YEAR_SECONDS}, immutable"
+ICON_CACHE = "public, max-age=86400"  # its address has no digest
 NO_STORE = "no-store"
 
 _ALWAYS = (
@@ -21,8 +22,8 @@ _ALWAYS = (
 def security_headers(base_url: str) -> tuple[tuple[str, str], ...]:
     """Return the headers of every answer. `base_url`: where forms post to; on https it stays there."""
     policy = (
-        f"default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self' {_ascii(base_url)};"
-        " base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self';"
+        f" form-action 'self' {_ascii(base_url)}; base-uri 'none'; frame-ancestors 'none'"
     )
     headers = (("content-security-policy", policy), *_ALWAYS)
     if base_url.startswith("https://"):

@@ -8,6 +8,7 @@ from pathlib import Path
 from optin.bootstrap.edition import Edition
 from optin.site.publication import privacy_url
 from optin.theme.card import SocialCard, draw_card
+from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.views import ErrorView
 from optin.web.front import HTML, Content, front_contents
 from optin.web.headers import ASSET_CACHE, security_headers
@@ -24,6 +25,8 @@ def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_c
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
     files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}
+    icons = (ICON_PATH, TOUCH_PATH)
+    files |= {path.lstrip("/"): drawn_icon(edition.theme.look, path)[1] for path in icons}
     texts = {
         "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
         "_headers": _headers(base),

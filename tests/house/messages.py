@@ -53,8 +53,9 @@ def messages() -> list[Message]:
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef) and function.name not in own:
                 said = set(_of_function(path.name, function, module, calls))
-                # the site's logo is such a picture too
-                found |= said | {replace(it, code="logo") for it in said if path.name == "pictures.py"}
+                found |= said
+                if path.name == "pictures.py":  # the site's logo and icon are such pictures too
+                    found |= {replace(it, code=code) for it in said for code in ("logo", "favicon")}
         for call in (it for it in tree.body if isinstance(it, ast.Assign)):
             found |= set(_of_function(path.name, call, module, calls))
     return sorted(found)

@@ -1,0 +1,44 @@
+"""Files that pages refer to by an address with their digest in it: stylesheet, logo, icon, fonts, pictures.
+
+A page's digest thus binds them too, by the first 64 bits of their own.
+"""
+
+from __future__ import annotations
+
+import re
+
+from optin.proof.commitment import digest
+
+DIGEST_CHARACTERS = 16
+ADDRESS = re.compile(rf"/static/([a-z0-9-]+\.[0-9a-f]{{{DIGEST_CHARACTERS}}}\.([a-z0-9]+))")
+STYLESHEET_ENDING = ".css"
+_TYPES = {
+    "css": "text/css; charset=utf-8",
+    "ico": "image/x-icon",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "webp": "image/webp",
+    "woff2": "font/woff2",
+}
+
+
+def asset_address(name: str, data: bytes) -> str:
+    """Return the address of a file with these bytes."""
+    stem, _, ending = name.rpartition(".")
+    stem = re.sub(r"[^a-z0-9-]+", "-", stem.lower()).strip("-") or "file"
+    return f"/static/{stem}.{digest(data)[:DIGEST_CHARACTERS]}.{ending.lower()}"
+
+
+def content_type_of(name: str) -> str:
+    """Return the type of an asset by its ending."""
+    return _TYPES.get(name.rpartition(".")[2].lower(), "image/jpeg")
+
+
+def assets_in(text: bytes) -> set[str]:
+    """Return the addresses of the assets that a page or a stylesheet refers to."""
+    return {found[0] for found in ADDRESS.finditer(text.decode("utf-8", "replace"))}
+
+
+def digest_in(address: str) -> str:
+    """Return the beginning of a digest that stands in an address."""
+    return address.rsplit(".", 2)[1]

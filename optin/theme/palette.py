@@ -1,0 +1,155 @@
+"""The colours of pages and mails, by day and by night: the one place that defines them.
+
+Templates write these values, and `Look` holds a site's own colour against the same grounds, so that a colour
+that passes `optin check` can be read wherever a page puts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+Rgb = tuple[int, int, int]
+
+LEAST_TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text against its ground
+LEAST_EDGE_CONTRAST = 3.0  # WCAG 2.2, 1.4.11: borders of controls and focus rings; 1.4.3: large text
+WHITE, BLACK = (255, 255, 255), (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Every colour of one mode, but for the site's own."""
+
+    ground: str  # of the page
+    sheet: str  # of a card, a form, a mail
+    good_ground: str  # of a note
+    wrong_ground: str  # of an error
+    ink: str  # text
+    quiet: str  # text of less weight
+    line: str  # ornament: nothing is known by it alone
+    edge: str  # border of a field, a checkbox, a radio button
+    wrong: str  # text and border of an error
+    on_accent: str  # text on a button, tick in a checkbox
+
+    @property
+    def grounds(self) -> tuple[str, ...]:
+        """Every ground that text or a focus ring can stand on."""
+        return self.ground, self.sheet, self.good_ground, self.wrong_ground
+
+    @property
+    def colours(self) -> tuple[str, ...]:
+        """Every colour."""
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+
+LIGHT = Palette(
+    ground="#fbfaf8",
+    sheet="#ffffff",
+    good_ground="#eef5f1",
+    wrong_ground="#fdf1ef",
+    ink="#1c2124",
+    quiet="#566068",
+    line="#d9d5cd",
+    edge="#757d84",
+    wrong="#a3261b",
+    on_accent="#ffffff",
+)
+DARK = Palette(
+    ground="#121517",
+    sheet="#1a1e21",
+    good_ground="#182420",
+    wrong_ground="#2c1917",
+    ink="#e9e7e3",
+    quiet="#aab2b8",
+    line="#32393e",
+    edge="#87919a",
+    wrong="#ff9d92",
+    on_accent="#101315",
+)
+
+
+@dataclass(frozen=True, order=True)
+class Contrast:
+    """One pair of colours that a page shows, by how far it is from what it needs."""
+
+    margin: float  # measured divided by needed; less than 1 fails
+    measured: float
+    needed: float
+    words: str  # what stands where
+
+
+def accent_contrasts(accent: str, palette: Palette) -> Iterator[Contrast]:
+    """Yield every pair that a site's colour is one of."""
+    for name in ("ground", "sheet", "good_ground", "wrong_ground"):
+        words = f"this colour as text on {getattr(palette, name)}"  # and as focus ring, which needs less
+        yield _pair(accent, getattr(palette, name), LEAST_TEXT_CONTRAST, words)
+    words = f"{palette.on_accent} on a button of this colour"
+    yield _pair(palette.on_accent, accent, LEAST_TEXT_CONTRAST, words)
+
+
+def own_contrasts(palette: Palette) -> Iterator[Contrast]:
+    """Yield every other pair."""
+    for ground in palette.grounds:
+        for name in ("ink", "quiet", "wrong"):
+            yield _pair(getattr(palette, name), ground, LEAST_TEXT_CONTRAST, f"{name} on {ground}")
+        yield _pair(palette.edge, ground, LEAST_EDGE_CONTRAST, f"edge on {ground}")
+
+
+def _pair(one: str, other: str, needed: float, words: str) -> Contrast:
+    measured = contrast(parse_colour(one), parse_colour(other))
+    return Contrast(measured / needed, measured, needed, words)
+
+
+def worst_contrast(accent: str, palette: Palette) -> Contrast:
+    """Return the pair in which a site's colour is read worst."""
+    return min(accent_contrasts(accent, palette))
+
+
+def nearest_readable(colour: str, palette: Palette, towards: Rgb, margin: float = 1.0) -> str:
+    """Return a colour that passes everywhere by `margin`, with as little of `towards` mixed in as can be."""
+    rgb = parse_colour(colour)
+    for step in range(101):
+        found = hexadecimal(mixed(rgb, towards, step / 100))
+        if worst_contrast(found, palette).margin >= margin:
+            return found
+    return hexadecimal(towards)
+
+
+def parse_colour(text: str) -> Rgb:
+    """Read "#rrggbb". Raises ValueError."""
+    digits = text[1:]
+    if len(text) != 7 or text[0] != "#" or not set(digits) <= _DIGITS:  # noqa: PLR2004 - "#rrggbb"
+        msg = f"{text!r} is no colour; write it as #rrggbb"
+        raise ValueError(msg)
+    return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
+
+
+def hexadecimal(rgb: Rgb) -> str:
+    """Write a colour as "#rrggbb"."""
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+def mixed(colour: Rgb, other: Rgb, share: float) -> Rgb:
+    """Mix a share (0 to 1) of another colour in."""
+    red, green, blue = (
+        round(mine + (theirs - mine) * min(share, 1.0)) for mine, theirs in zip(colour, other, strict=True)
+    )
+    return red, green, blue
+
+
+def contrast(one: Rgb, other: Rgb) -> float:
+    """Return the contrast ratio of two colours (WCAG 2.2, 1.4.3)."""
+    lighter, darker = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def _luminance(rgb: Rgb) -> float:
+    red, green, blue = (_linear(part / 255) for part in rgb)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)  # noqa: PLR2004
+
+
+_DIGITS = frozenset("0123456789abcdefABCDEF")

@@ -1,0 +1,49 @@
+"""Files under /static that the front does not hold, and the icons that browsers ask for by themselves.
+
+What social sites show of a page is drawn when the first one asks (M8). What pages of earlier editions refer
+to is answered from the store, so that an earlier privacy statement, or a page from a cache, keeps its looks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.errors import PageUnknown
+from optin.proof.assets import ADDRESS, content_type_of, digest_in
+from optin.proof.commitment import digest
+from optin.store.forms import asset_by_prefix
+from optin.theme.card import CONTENT_TYPE, draw_card
+from optin.theme.icon import drawn_icon
+from optin.web.desk import desk_of
+from optin.web.headers import ASSET_CACHE, ICON_CACHE
+
+
+async def get_asset(request: Request) -> Response:
+    """Answer with the card that a page of this edition names, or an asset of an earlier one."""
+    desk, path = desk_of(request), request.url.path
+    card = desk.edition.publication.cards.get(path)
+    if card is not None:
+        data = await asyncio.to_thread(draw_card, card)
+        return _for_ever(data, CONTENT_TYPE)
+    if ADDRESS.fullmatch(path) is None:
+        raise PageUnknown
+    asset = await desk.read(partial(asset_by_prefix, prefix=digest_in(path)))
+    kind = content_type_of(path)
+    if asset is None or asset.content_type != kind or digest(asset.data) != asset.digest:
+        raise PageUnknown
+    return _for_ever(asset.data, kind)
+
+
+async def get_icon(request: Request) -> Response:
+    """Answer with the site's icon at an address that no page names."""
+    look = desk_of(request).edition.theme.look
+    content_type, data = await asyncio.to_thread(drawn_icon, look, request.url.path)
+    return Response(data, media_type=content_type, headers={"cache-control": ICON_CACHE})
+
+
+def _for_ever(data: bytes, content_type: str) -> Response:
+    return Response(data, headers={"content-type": content_type, "cache-control": ASSET_CACHE})

@@ -1,0 +1,96 @@
+"""The cards of the index: kind, cover, language."""
+
+from __future__ import annotations
+
+import io
+
+import html5lib
+import pytest
+from PIL import Image
+
+from optin.bootstrap.edition import Edition, load_edition
+from optin.theme.look import Look
+from optin.theme.theme import Theme
+from optin.theme.views import Card, IndexView
+from tests.theme import gallery
+from tests.web.conftest import Visit
+
+THEME = Theme(Look())
+KINDS = ("white-paper", "tip-booklet", "checklist", "newsletter", "webinar", "quiz", "prize-draw")
+LETTER = """---
+kind: newsletter
+lang: en
+title: Plain Consent
+description: One letter a month.
+purposes: [tips-email]
+---
+Text.
+"""
+
+
+def cards(page: str) -> dict[str, dict[str, str]]:
+    """Return what each card of an index says, by its address."""
+    tree = html5lib.parse(page, namespaceHTMLElements=False)
+    found = {}
+    for card in tree.findall(".//a[@class='card sheet']"):
+        first, *more = card.findall(".//p[@class='kind']/span")
+        picture = card.find(".//img")
+        found[card.get("href")] = {
+            "kind": first.text,
+            "kind lang": first.get("lang") or "",
+            "language": more[0].text if more else "",
+            "language lang": more[0].get("lang") if more else "",
+            "picture": "" if picture is None else picture.get("src"),
+            "title lang": card.find(".//h2").get("lang"),
+            "drawn": "".join(it.text for it in card.findall(".//div[@class='drawn']")),
+        }
+    return found
+
+
+@pytest.mark.parametrize("lang", ["nl", "en", "de", "fr"])
+@pytest.mark.parametrize("other", ["nl", "en"])
+def test_a_card_says_its_kind_in_the_language_of_the_page(lang: str, other: str) -> None:
+    """M9: whatever language the magnet has; that is said where it is another."""
+    shown = tuple(Card(f"/{kind}", kind, other, "T", "D", "" if other == lang else "X") for kind in KINDS)
+    page = THEME.page(IndexView(gallery.frame(lang), shown))
+    for kind in KINDS:
+        card = cards(page)[f"/{kind}"]
+        assert card["kind"] == THEME.text(lang, f"kind.{kind}")
+        assert card["kind lang"] == ""  # that of the page
+        assert (card["language"], card["title lang"]) == ("" if other == lang else "X", other)
+
+
+def edition_of(visit: Visit) -> Edition:
+    edition, findings = load_edition(visit.root)
+    assert edition is not None, findings
+    return edition
+
+
+def test_the_index_of_a_site_shows_covers_and_languages(visit: Visit) -> None:
+    """M2, M9: the cover that the magnet has; next to covers one with its title for a magnet that has none."""
+    (visit.root / "magnets" / "letter.md").write_text(LETTER)
+    before = cards(edition_of(visit).publication.index.decode())
+    assert (
+        before["/letter"] | {"kind": "Nieuwsbrief", "language": "English", "language lang": "en"}
+        == before["/letter"]
+    )
+    assert before["/paper"]["kind"] == "Whitepaper"
+    assert before["/paper"]["language"] == ""
+    assert {card["picture"] + card["drawn"] for card in before.values()} == {""}
+    folder = visit.root / "magnets" / "paper"
+    out = io.BytesIO()
+    Image.new("RGB", (60, 80)).save(out, "PNG")
+    (folder / "cover.png").write_bytes(out.getvalue())
+    text = (folder / "index.md").read_text()
+    text = text.replace(
+        "lang: nl\n",
+        'lang: nl\npicture: {file: cover.png, alt: De kaft}\ntexts: {"kind.white-paper": "Gids"}\n',
+    )
+    (folder / "index.md").write_text(text)
+    edition = edition_of(visit)
+    after = cards(edition.publication.index.decode())
+    assert after["/paper"]["picture"] in edition.theme.assets
+    assert after["/paper"]["kind"] == "Gids"
+    assert (after["/letter"]["picture"], after["/letter"]["drawn"]) == ("", "Plain Consent")
+    assert after["/paper"]["drawn"] == ""
+    assert 'width="60" height="80" loading="lazy"' in edition.publication.index.decode()
