@@ -22,8 +22,11 @@ SAMPLE_LINES = 60
 DELIMITERS = ",;\t|"
 _BEGIN_BYTES = 4_096
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"@]|\t)"?\s*', re.IGNORECASE)  # Excel's own
-# as mail programs list people, one a line: "Bakker, Jan" <jan@example.com>
-_RECIPIENT_LINE = re.compile(r'\s*"[^"\n]*"\s*<[^<>\s]+@[^<>\s]+>\s*[;,]?\s*')
+# as mail programs list people: "Bakker, Jan" <jan@example.com>, Piet <piet@example.com>
+_RECIPIENTS = re.compile(
+    r'(?:[^"<>\n]*(?:"[^"\n]*"\s*)?<[^<>\s@]{1,200}@[^<>\s@]{1,300}>)+[^"<>\n]*\n?', re.DOTALL
+)
+_QUOTED_NAME = re.compile(r'"\s*<')
 _BYTE_ORDER_MARKS = (
     (b"\xff\xfe\0\0", "utf-32"),
     (b"\0\0\xfe\xff", "utf-32"),
@@ -59,7 +62,7 @@ def _encoding(path: Path, named: str) -> str:
 
 def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
     sample = list(islice(lines, SAMPLE_LINES))
-    if any(map(_RECIPIENT_LINE.fullmatch, sample)):
+    if _are_recipients(sample):
         yield from _line_by_line(chain(sample, lines))
         return
     told = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
@@ -87,6 +90,13 @@ def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
         before = number
         if any(cells):
             yield Line(number, tuple(cells))
+
+
+def _are_recipients(lines: Sequence[str]) -> bool:
+    """Tell whether each line, perhaps below a header, is people as a mail program lists them."""
+    filled = [line for line in lines if line.strip()]
+    quoted = any(map(_QUOTED_NAME.search, filled))
+    return quoted and all(map(_RECIPIENTS.fullmatch, filled[1:] or filled))
 
 
 def _line_by_line(lines: Iterator[str]) -> Iterator[Line]:

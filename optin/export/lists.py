@@ -51,7 +51,8 @@ class PeopleList:
     def addresses(self, line: Line) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the row's own addresses, and those in its other cells: of people as well.
 
-        What stands beyond the last column belongs to the cell of the address: it had a separator in it.
+        What stands beyond the last column belongs to the cell of the address: it had a separator in it. So
+        does everything of a row without a header that is addresses and nothing else.
         """
         own: tuple[str, ...] = own_addresses(self.kind, self.value(line))
         others: tuple[str, ...] = ()
@@ -63,7 +64,12 @@ class PeopleList:
                     others += found
                 else:
                     own += found
+        if others and self.header is None and self._is_all_addresses(line):
+            return own + others, ()
         return own, others
+
+    def _is_all_addresses(self, line: Line) -> bool:
+        return all(is_address(self.kind, cell) for cell in line.cells if cell.strip())
 
 
 def open_list(
