@@ -29,7 +29,7 @@ from optin.export.writers import WRITERS
 from optin.flows.export import Harvest
 from optin.flows.proving import Proven
 from optin.flows.scrub import KEPT, Scrubber
-from optin.flows.since import count_erased, ended_since, erased_since
+from optin.flows.since import FileReading, count_erased, ended_since, erased_since
 from optin.site.findings import nearest
 from optin.site.model import Site
 from optin.store.exports import ExportRun, count_leads, find_export, list_exports, record_export
@@ -120,6 +120,7 @@ def export(
 )
 @click.option("--column", help="Of --file: name or number of the column with the address.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of --file, if it is a CSV.")
+@click.option("--sheet", help="Of --file, if it is a spreadsheet with several.")
 @click.option("--out", help="With --since: a CSV or XLSX to make.")
 @site_option
 def exports(
@@ -129,14 +130,19 @@ def exports(
     theirs: Path | None,
     column: str | None,
     encoding: str,
+    sheet: str | None,
     out: str | None,
 ) -> None:
     """List every export; or, since one of them, whom its processor must delete."""
     edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         if number is not None:
-            people = None if theirs is None else open_list(theirs, Channel.EMAIL.value, column, encoding)
-            _list_ended(office, number, people, out, shape)
+            email = Channel.EMAIL.value
+            people = None if theirs is None else open_list(theirs, email, column, encoding, sheet)
+            reading = FileReading()
+            _list_ended(office, number, people, reading, out, shape)
+            if theirs is not None:
+                _tell_reading(theirs, reading)
             return
         runs = office.store.read(list_exports)
         told = office.store.read(webhook_states)
@@ -165,15 +171,35 @@ def exports(
         )
 
 
-def _list_ended(office: Office, number: int, people: PeopleList | None, out: str | None, shape: str) -> None:
+def _tell_reading(theirs: Path, reading: FileReading) -> None:
+    """Say how much of a file was read, and where somebody has to look."""
+    click.echo(f"{theirs.name}: {reading.rows} rows read.", err=True)
+    if reading.unreadable:
+        lines = ", ".join(map(str, reading.first_lines))
+        more = " and others" if reading.unreadable > len(reading.first_lines) else ""
+        click.echo(
+            f"{reading.unreadable} of them hold no address that can be read, in line {lines}{more};"
+            " look there yourself.",
+            err=True,
+        )
+
+
+def _list_ended(
+    office: Office,
+    number: int,
+    people: PeopleList | None,
+    reading: FileReading,
+    out: str | None,
+    shape: str,
+) -> None:
     run = office.store.read(partial(find_export, number=number))
     if run is None:
         msg = f"There is no export {number}; see: optin exports"
         raise RequestRefused(msg)
     ended = ended_since(office.store.read, office.vault, run, office.clock())
     if people is not None:
-        addresses = (text for line in people.rows for text in (people.value(line), *people.others(line)))
-        ended = chain(ended, erased_since(office.store.read, office.vault, run, addresses))
+        told = ((line.number, *people.addresses(line)) for line in people.rows)
+        ended = chain(ended, erased_since(office.store.read, office.vault, run, told, reading))
     columns = ("email", "phone", "what", "at")
     rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
     if out is not None:
@@ -208,6 +234,7 @@ def _list_ended(office: Office, number: int, people: PeopleList | None, out: str
 )
 @click.option("--column", help="Name or number of the column with the address; by default it is found.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV.")
+@click.option("--sheet", help="Of a spreadsheet with several.")
 @click.option("--suppress-only", is_flag=True, help="Drop only who withdrew or was erased.")
 @site_option
 def scrub(  # noqa: PLR0913 - one parameter an option
@@ -220,6 +247,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     by: str | None,
     column: str | None,
     encoding: str,
+    sheet: str | None,
     *,
     suppress_only: bool,
 ) -> None:
@@ -228,7 +256,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     known = _known_purpose(edition.site, purpose, channel)
     kind = Channel(by or channel)
     dropped = dropped or str(Path(out).with_stem(f"{Path(out).stem}-dropped"))
-    people = open_list(file, kind.value, column, encoding)
+    people = open_list(file, kind.value, column, encoding, sheet)
     reasons: Counter[str] = Counter()
     with (
         open_office(edition.site.settings, edition.policy) as office,
@@ -249,11 +277,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             kept.write(people.header)
         left.write(("line", kind.value, "reason"))
         judged, values = tee(people.rows)
-        told = (
-            scrubber.judge_rows((people.value(it), *people.others(it)) for it in values)
-            if suppress_only
-            else scrubber.judge(people.value(it) for it in values)
-        )
+        told = scrubber.judge_rows(people.addresses(it) for it in values)
         for line, reason in zip(judged, told, strict=True):
             reasons[reason] += 1
             if reason:

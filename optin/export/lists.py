@@ -1,53 +1,37 @@
-"""Reading a list from anywhere, row by row, in flat memory: CSV of any shape, or the first sheet of an XLSX.
+"""Reading a list from anywhere, row by row, in flat memory: CSV of any shape, or a sheet of an XLSX.
 
-What cannot be read is a sentence with its line. Nothing of a list is stored.
+What cannot be read whole is a sentence with its line. Nothing of a list is stored.
 """
 
 from __future__ import annotations
 
-import csv
 import re
-import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import IO
 
 from optin.errors import RequestRefused
+from optin.export.cells import EMAIL, PHONE, addresses_within, is_address, own_addresses
+from optin.export.delimited import read_delimited
+from optin.export.foreign_files import foreign, is_spreadsheet
+from optin.export.list_line import MAX_COLUMNS, Line
+from optin.export.spreadsheets import read_spreadsheet
 
-MAX_COLUMNS = 1_000
-MAX_LINE_CHARACTERS = 1_000_000
-MAX_XLSX_BYTES = 2_000_000_000  # unpacked
 SAMPLE_ROWS = 50
-DELIMITERS = ",;\t|"
+MOST_TITLE_LINES = 20
 _NAMES = {
-    "email": re.compile(
+    EMAIL: re.compile(
         r"e-?mail(?:[ _-]?(?:ad+res+e?|id))?|mail|courriel|(?:adresse[ _-]?)?(?:e-?mail|électronique)"
     ),
-    "phone": re.compile(
+    PHONE: re.compile(
         r"(?:telefoon|telefon|téléphone|telephone|phone|mobiel|mobile?|handy|gsm|cell|tel)"
         r"[\w .-]*(?:number|nummer|numéro|nr|no)?"
     ),
 }
-_LOOKS = {
-    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
-    "phone": re.compile(r"(?=(?:\D*\d){7})[+(]?[\d][\d ()./-]{6,24}"),
-}
-_HOLDS = {  # somewhere in a cell: "Jan <jan@example.nl> (home)"
-    "email": re.compile(r"[^\s<>()\[\]\"',;:@]+@[^\s<>()\[\]\"',;:@]+"),
-    "phone": re.compile(r"[+(]?(?:\d[ ()./-]*){7,15}"),
-}
-MAX_CELL_CHARACTERS = 1_000  # of a cell that is searched
-_OF = {"email": "an e-mail address", "phone": "a telephone number"}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One row of a list. `number` is its line in the file, from 1."""
-
-    number: int
-    cells: tuple[str, ...]
+_NEEDED_SIGN = {EMAIL: "@", PHONE: ""}
+_OF = {EMAIL: "an e-mail address", PHONE: "a telephone number"}
 
 
 @dataclass
@@ -56,173 +40,140 @@ class PeopleList:
 
     header: tuple[str, ...] | None
     column: int
-    rows: Iterator[Line]
+    rows: Iterator[Line]  # raises RequestRefused where the list cannot be read
     kind: str  # email or phone
+    width: int  # how many columns a row has
 
     def value(self, line: Line) -> str:
-        """Return the address of a row; empty where the row is too short."""
+        """Return the cell of the address; empty where the row is too short."""
         return line.cells[self.column].strip() if self.column < len(line.cells) else ""
 
-    def others(self, line: Line) -> tuple[str, ...]:
-        """Return the addresses in the other cells of a row: a second one is of a person as well."""
-        others = (cell for place, cell in enumerate(line.cells) if place != self.column)
-        return tuple(address for cell in others for address in _held(self.kind, cell))
+    def addresses(self, line: Line) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the row's own addresses, and those in its other cells: of people as well.
+
+        What stands beyond the last column belongs to the cell of the address: it had a separator in it. So
+        does everything of a row without a header that is addresses and nothing else.
+        """
+        own: tuple[str, ...] = own_addresses(self.kind, self.value(line))
+        others: tuple[str, ...] = ()
+        sign = _NEEDED_SIGN[self.kind]  # most cells hold nobody, and there are millions
+        for place, cell in enumerate(line.cells):
+            if sign in cell and place != self.column:
+                found = addresses_within(self.kind, cell)
+                if place < self.width:
+                    others += found
+                else:
+                    own += found
+        if others and self.header is None and self._is_all_addresses(line):
+            return own + others, ()
+        return own, others
+
+    def _is_all_addresses(self, line: Line) -> bool:
+        return all(is_address(self.kind, cell) for cell in line.cells if cell.strip())
 
 
-def open_list(path: Path, kind: str, column: str | None, encoding: str) -> PeopleList:
+def open_list(
+    path: Path, kind: str, column: str | None, encoding: str, sheet: str | None = None
+) -> PeopleList:
     """Open a list and find the column of `kind` (email or phone), or take the one called `column`.
 
-    Raises RequestRefused with the line.
+    `sheet`: of a spreadsheet with several. Raises RequestRefused with the line.
     """
-    lines = _spreadsheet(path) if zipfile.is_zipfile(path) else _text(path, encoding)
+    lines = _whole(path, kind, encoding, sheet)
     sample = list(islice(lines, SAMPLE_ROWS))
     if not sample:
         msg = f"{path.name} is empty."
         raise RequestRefused(msg)
-    first = tuple(cell.strip() for cell in sample[0].cells)
-    has_header = not any(_held(kind, cell) for cell in first)
-    found = _named(path, first, column) if column is not None else _found(sample, first, kind)
+    place = _header(sample, kind, column)
+    first = sample[place or 0]
+    names = [cell.strip() for cell in first.cells]
+    found = _named(path, first.number, names, column) if column is not None else _found(sample, names, kind)
     if found is None:
         msg = (
-            f"{path.name} has no column with {_OF[kind]}; line {sample[0].number} reads"
-            f" {', '.join(first[:6])!r}. Name the column with --column."
+            f"{path.name} has no column with {_OF[kind]}; line {first.number} reads"
+            f" {', '.join(names[:6])!r}. Name the column with --column."
         )
         raise RequestRefused(msg)
-    rows = chain(sample[1:] if has_header else sample, lines)
-    return PeopleList(sample[0].cells if has_header else None, found, rows, kind)
+    header = None if place is None else first.cells
+    rows = [line for at, line in enumerate(sample) if at != place]  # a title above is judged as a row is
+    width = max(len(header or ()), Counter(len(line.cells) for line in sample).most_common(1)[0][0])
+    whole = PeopleList(header, found, iter(()), kind, width)
+    whole.rows = _one_by_one(path, chain(rows, lines), whole)
+    return whole
 
 
-def _held(kind: str, cell: str) -> list[str]:
-    return _HOLDS[kind].findall(cell[:MAX_CELL_CHARACTERS])
+def _whole(path: Path, kind: str, encoding: str, sheet: str | None) -> Iterator[Line]:
+    """Yield the rows of a file of any kind. Raises RequestRefused."""
+    try:
+        what = foreign(path)
+        if what:
+            msg = f"{path.name} is {what}."
+            raise RequestRefused(msg)
+        if is_spreadsheet(path):
+            yield from read_spreadsheet(path, sheet)
+        elif sheet is not None:
+            msg = f"{path.name} has no sheets: leave out --sheet."
+            raise RequestRefused(msg)
+        else:
+            yield from read_delimited(path, encoding, kind)
+    except OSError as problem:
+        msg = f"{path.name} cannot be read ({problem.strerror})."
+        raise RequestRefused(msg) from None
 
 
-def _named(path: Path, first: Sequence[str], column: str) -> int:
-    folded = [cell.casefold() for cell in first]
+def _one_by_one(path: Path, lines: Iterator[Line], people: PeopleList) -> Iterator[Line]:
+    """Yield rows as they are. Raises RequestRefused for two in one line: the second would be hidden."""
+    most = max(people.width + 1, 2 * people.width - 1) if people.width > 1 else MAX_COLUMNS + 1
+    for line in lines:
+        if len(line.cells) >= most and any(
+            addresses_within(people.kind, cell)
+            for place, cell in enumerate(line.cells)
+            if place >= people.width - 1 and place != people.column
+        ):
+            msg = (
+                f"{path.name}, line {line.number} has {len(line.cells)} columns and others have"
+                f" {people.width}: a line break is missing in it, or a cell with a separator needs quotes."
+            )
+            raise RequestRefused(msg)
+        yield line
+
+
+def _header(sample: Sequence[Line], kind: str, column: str | None) -> int | None:
+    """Return which row names the columns: one that does so, else the widest above all people.
+
+    A row with somebody in it is none; above a header there are only titles, with fewer cells.
+    """
+    wanted = column.strip().casefold() if column is not None else None
+    widths = [sum(bool(cell.strip()) for cell in line.cells) for line in sample[:MOST_TITLE_LINES]]
+    peopled = [any(addresses_within(kind, cell) for cell in line.cells) for line in sample]
+    for place, width in enumerate(widths):
+        names = [cell.strip().casefold() for cell in sample[place].cells]
+        named = wanted in names if wanted is not None else any(map(_NAMES[kind].fullmatch, names))
+        if named and not peopled[place] and width > max(widths[:place], default=0):
+            return place
+    above = widths[: peopled.index(True)] if True in peopled else widths
+    return above.index(max(above)) if above else None
+
+
+def _named(path: Path, number: int, names: Sequence[str], column: str) -> int:
+    folded = [name.casefold() for name in names]
     if column.strip().casefold() in folded:
         return folded.index(column.strip().casefold())
     if column.isascii() and column.isdigit() and 1 <= int(column) <= MAX_COLUMNS:
         return int(column) - 1
-    msg = f"{path.name} has no column {column!r}; line 1 reads {', '.join(first[:6])!r}."
+    msg = f"{path.name} has no column {column!r}; line {number} reads {', '.join(names[:6])!r}."
     raise RequestRefused(msg)
 
 
-def _found(sample: Sequence[Line], first: Sequence[str], kind: str) -> int | None:
+def _found(sample: Sequence[Line], names: Sequence[str], kind: str) -> int | None:
     """Return the column that is called so; else the one whose cells mostly look so."""
-    named = [place for place, cell in enumerate(first) if _NAMES[kind].fullmatch(cell.casefold())]
+    named = [place for place, name in enumerate(names) if _NAMES[kind].fullmatch(name.casefold())]
     if named:
         return named[0]
     hits: dict[int, int] = {}
     for line in sample:
         for place, cell in enumerate(line.cells):
-            if _LOOKS[kind].fullmatch(cell.strip()):
+            if is_address(kind, cell):
                 hits[place] = hits.get(place, 0) + 1
     best = max(hits, key=lambda place: (hits[place], -place), default=None)
     return best if best is not None and hits[best] * 2 >= len(sample) - 1 else None
-
-
-def _text(path: Path, encoding: str) -> Iterator[Line]:
-    """Yield the rows of a CSV, whatever parts its cells."""
-    with path.open("rb") as raw:
-        start = raw.read(4)
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        encoding = "utf-16"
-    elif start.startswith(b"\xef\xbb\xbf"):
-        encoding = "utf-8-sig"
-    try:
-        with path.open(encoding=encoding, newline="") as file:
-            yield from _parsed(path, file, encoding)
-    except LookupError:
-        msg = f"There is no encoding {encoding!r}; write utf-8, cp1252 or utf-16."
-        raise RequestRefused(msg) from None
-
-
-def _parsed(path: Path, file: IO[str], encoding: str) -> Iterator[Line]:
-    lines = _lines(path, file, encoding)
-    first = next(lines, "")
-    delimiter = max(DELIMITERS, key=lambda sign: _outside_quotes(first).count(sign))
-    reader = csv.reader(chain([first] if first else [], lines), delimiter=delimiter, strict=False)
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as problem:
-            msg = f"{path.name}, line {reader.line_num}: this is no row of a list ({problem})."
-            raise RequestRefused(msg) from None
-        if len(cells) > MAX_COLUMNS:
-            msg = f"{path.name}, line {reader.line_num} has {len(cells)} columns; {MAX_COLUMNS} at most."
-            raise RequestRefused(msg)
-        if any(cells):
-            yield Line(reader.line_num, tuple(cells))
-
-
-def _outside_quotes(line: str) -> str:
-    return re.sub(r'"[^"]*"', "", line)
-
-
-def _lines(path: Path, file: IO[str], encoding: str) -> Iterator[str]:
-    """Yield lines of bearable length that are text. Raises RequestRefused."""
-    number = 0
-    while True:
-        number += 1
-        try:
-            line = file.readline(MAX_LINE_CHARACTERS)
-        except (UnicodeDecodeError, UnicodeError):
-            msg = (
-                f"{path.name} is not {encoding} from line {number} on; save it as UTF-8, or name its"
-                " encoding: --encoding cp1252"
-            )
-            raise RequestRefused(msg) from None
-        if not line:
-            return
-        if "\0" in line:
-            msg = f"{path.name}, line {number} holds a NUL: this is no list of text."
-            raise RequestRefused(msg)
-        if len(line) == MAX_LINE_CHARACTERS:
-            msg = f"{path.name}, line {number} is longer than {MAX_LINE_CHARACTERS:,} characters."
-            raise RequestRefused(msg)
-        yield line
-
-
-def _spreadsheet(path: Path) -> Iterator[Line]:
-    """Yield the rows of the first sheet, as they read; formulas by the value that was saved with them."""
-    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and seldom needed
-
-    _check_size(path)
-    try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        sheet = book.worksheets[0]
-        sheet.reset_dimensions()  # what the file says of its own size is not to be believed
-        rows = sheet.iter_rows(values_only=True)
-    except Exception as problem:  # noqa: BLE001 - a foreign library's many ways to fail on a foreign file
-        msg = f"{path.name} is no spreadsheet that can be read ({type(problem).__name__})."
-        raise RequestRefused(msg) from None
-    number = 0
-    while True:
-        number += 1
-        try:
-            row = next(rows, None)
-        except Exception as problem:  # noqa: BLE001 - as above, in the middle of it
-            msg = f"{path.name} breaks off as a spreadsheet in line {number} ({type(problem).__name__})."
-            raise RequestRefused(msg) from None
-        if row is None:
-            book.close()
-            return
-        if len(row) > MAX_COLUMNS:
-            msg = f"{path.name}, line {number} has more columns than {MAX_COLUMNS}."
-            raise RequestRefused(msg)
-        cells = tuple("" if cell is None else str(cell) for cell in row)
-        if any(cells):
-            yield Line(number, cells)
-
-
-def _check_size(path: Path) -> None:
-    """See that a packed file is no bomb. Raises RequestRefused."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            size = sum(member.file_size for member in archive.infolist())
-    except (zipfile.BadZipFile, OSError):
-        size = 0  # the reader says what is wrong
-    if size > MAX_XLSX_BYTES:
-        msg = f"{path.name} is larger inside than any list."
-        raise RequestRefused(msg)

@@ -2,8 +2,9 @@
 
 1. Bring each address or number of a batch to its one normal form; what is none is dropped.
 2. Look up who is behind them, by digest.
-3. Prove each consent as for an export; keep who has a proven one.
+3. Prove each consent as for an export; keep a row of whose own addresses each has a proven one.
 Or, to suppress only: drop those who withdrew or were erased, unless they gave it anew.
+Either way, a row goes with whose other cells somebody is named who withdrew or was erased.
 Nothing of the list is stored.
 """
 
@@ -29,6 +30,7 @@ from optin.store.transaction import Operation
 from optin.store.vault import Vault
 
 Read = Callable[[Operation[Any]], Any]
+Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
 BATCH = 500
 KEPT = ""
 NO_ADDRESS = "no address"
@@ -54,23 +56,19 @@ class Scrubber:
 
     def judge(self, values: Iterable[str]) -> Iterator[str]:
         """Yield for each value why it is dropped; `KEPT` (empty): it may be approached."""
-        waiting = iter(values)
+        return self.judge_rows(((value,), ()) for value in values)
+
+    def judge_rows(self, rows: Iterable[Row]) -> Iterator[str]:
+        """Yield for each row why it is dropped: for one of its own addresses, or an objection to another."""
+        waiting = iter(rows)
         while batch := list(islice(waiting, BATCH)):
             yield from self._judge(batch)
 
-    def judge_rows(self, rows: Iterable[Sequence[str]]) -> Iterator[str]:
-        """Yield for each row why it is dropped: for its first address, or an objection to any other."""
-        waiting = iter(rows)
-        while batch := list(islice(waiting, BATCH)):
-            reasons = iter(self._judge([value for row in batch for value in row]))
-            for row in batch:
-                first, *others = islice(reasons, len(row))
-                yield OBJECTED if first == KEPT and OBJECTED in others else first
-
-    def _judge(self, batch: Sequence[str]) -> list[str]:
+    def _judge(self, batch: Sequence[Row]) -> Iterator[str]:
         # 1. One normal form.
-        normal = [self._normal(value) for value in batch]
-        indexes = {value: self._index(value) for value in normal if value is not None}
+        written = {value for own, others in batch for value in (*own, *others)}
+        normal = {value: self._normal(value) for value in written}
+        indexes = {value: self._index(value) for value in normal.values() if value is not None}
 
         # 2. Who is behind them.
         wanted = sorted(set(indexes.values()))
@@ -79,18 +77,32 @@ class Scrubber:
         allowed = self._allowed(people)
 
         # 3. Keep who may be approached.
-        if self.suppress_only:
-            objected = self._objected(wanted) if wanted else set()
-            reasons = {
-                value: OBJECTED if index in objected and value not in allowed.get(index, {}) else KEPT
-                for value, index in indexes.items()
-            }
-        else:
-            reasons = {
-                value: KEPT if value in allowed.get(index, {}) else self._why(allowed, index)
-                for value, index in indexes.items()
-            }
-        return [NO_ADDRESS if value is None else reasons[value] for value in normal]
+        proven = {value for value, index in indexes.items() if value in allowed.get(index, {})}
+        strict = not self.suppress_only
+        asked = normal.keys() if self.suppress_only else {value for _, others in batch for value in others}
+        objected = self._objected_among(indexes, {normal[value] for value in asked} - proven)
+
+        def reason(value: str) -> str:
+            known = normal[value]
+            if known is None:
+                return NO_ADDRESS
+            if known in proven:
+                return KEPT
+            if strict:
+                return self._why(allowed, indexes[known])
+            return OBJECTED if known in objected else KEPT
+
+        for own, others in batch:
+            of_own = next(filter(None, map(reason, own)), KEPT)
+            yield of_own or (OBJECTED if any(normal[value] in objected for value in others) else KEPT)
+
+    def _objected_among(self, indexes: Mapping[str, bytes], values: Iterable[str | None]) -> set[str]:
+        """Return which of these addresses or numbers are not to be approached."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return set()
+        found = self._objected(sorted({indexes[value] for value in known}))
+        return {value for value in known if indexes[value] in found}
 
     def _why(self, allowed: Mapping[bytes, Mapping[str, str]], index: bytes) -> str:
         refusals = [reason for reason in allowed.get(index, {}).values() if reason]

@@ -6,13 +6,13 @@ held against it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from optin.consent.address import parse_email
+from optin.consent.address import EmailAddress, parse_email
 from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.consent.record import Status, SubjectId
@@ -25,6 +25,7 @@ from optin.store.vault import Vault
 
 Read = Callable[[Operation[Any]], Any]
 ERASED = "erased"
+MOST_LINES_NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,24 @@ class Ended:
     phone: str  # empty, unless the export was for telephone
     what: str
     at: datetime
+
+
+@dataclass
+class FileReading:
+    """How much of a processor's file was read, and which of its lines hold no address that can be read."""
+
+    rows: int = 0
+    unreadable: int = 0
+    first_lines: list[int] = field(default_factory=list)  # of those that are unreadable
+
+    def note(self, line: int) -> None:
+        """Count a line that somebody has to look at."""
+        self.unreadable += 1
+        if len(self.first_lines) < MOST_LINES_NAMED:
+            self.first_lines.append(line)
+
+
+Row = tuple[int, Sequence[str], Sequence[str]]  # its line, its own addresses, those in its other cells
 
 
 def ended_since(read: Read, vault: Vault, run: ExportRun, now: datetime) -> Iterator[Ended]:
@@ -59,17 +78,30 @@ def _numbers(read: Read, vault: Vault, subject: SubjectId, contact: Contact) -> 
     return list(dict.fromkeys(number for number in given if number)) or [""]
 
 
-def erased_since(read: Read, vault: Vault, run: ExportRun, addresses: Iterable[str]) -> Iterator[Ended]:
-    """Yield which of a processor's addresses belong to people who were erased since the export."""
+def erased_since(
+    read: Read, vault: Vault, run: ExportRun, rows: Iterable[Row], reading: FileReading
+) -> Iterator[Ended]:
+    """Yield which addresses of a processor's file belong to people who were erased since the export.
+
+    The file is read whole even when nobody was: only then is it known that it can be.
+    """
     gone: dict[bytes, datetime] = read(partial(gone_since, run=run.members))
-    for text in addresses if gone else ():
-        try:
-            address = parse_email(text)
-        except ValueError:
-            continue
-        at = gone.get(vault.export_digest(run.members, address))
-        if at is not None:
-            yield Ended(address, "", ERASED, at)
+    for line, own, others in rows:
+        reading.rows += 1
+        addresses = [_parsed(text) for text in own if text]
+        if None in addresses:
+            reading.note(line)
+        for address in (*addresses, *map(_parsed, others)):
+            at = None if address is None else gone.get(vault.export_digest(run.members, address))
+            if address is not None and at is not None:
+                yield Ended(address, "", ERASED, at)
+
+
+def _parsed(text: str) -> EmailAddress | None:
+    try:
+        return parse_email(text)
+    except ValueError:
+        return None
 
 
 def count_erased(read: Read, run: ExportRun) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,9 +16,11 @@ from typing import Any, TypeAlias
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.tokens import AliasToken, AnchorToken
+from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 
+from optin.site.cut_texts import Cut, comment_before, cut_in_toml, cut_in_yaml
 from optin.site.findings import Finding
+from optin.site.odd_spaces import ODD_SPACE, OddSpace, odd_space_at, odd_space_in_key, odd_space_near
 
 Path_: TypeAlias = tuple[str | int, ...]
 Place: TypeAlias = tuple[int, int]
@@ -39,6 +41,7 @@ class Document:
     place: Callable[[Path_], Place]
     body: str = ""
     body_line: int = 1
+    cuts: Mapping[Path_, Cut] = field(default_factory=dict)  # comments that may have cut a value short
 
     def finding(self, where: Path_, message: str, cure: str = "", **more: Any) -> Finding:
         """Return a finding at one value."""
@@ -77,12 +80,16 @@ def read_toml(path: Path, name: str) -> Document | Finding:
     except tomllib.TOMLDecodeError as problem:
         found = re.search(r"\(at line (\d+), column (\d+)\)", str(problem))
         line, column = (int(found[1]), int(found[2])) if found else (text.count("\n") + 1, 1)
+        odd = odd_space_at(text, line, column)
+        if odd is not None:
+            return odd.as_finding(name)
         what = re.sub(r" \(at .*\)$", "", str(problem))
         return Finding(name, line, column, f"This is not TOML: {what}.", "Mend it here.")
     except RecursionError:
         return Finding(name, 1, 1, "This file is nested too deeply.", "Write it flat.")
     places = _toml_places(text)
-    return Document(name, values, lambda where: _nearest_place(places, where))
+    cuts = {_value_at(places, cut): cut for cut in reversed(cut_in_toml(text))}
+    return Document(name, values, lambda where: _nearest_place(places, where), cuts=cuts)
 
 
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?")
@@ -111,6 +118,12 @@ def _parts(dotted: str) -> Path_:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
+def _value_at(places: Mapping[Path_, Place], cut: Cut) -> Path_:
+    """Return the value that a comment follows: that of the last key before it."""
+    before = (where for where, place in places.items() if place <= (cut.line, cut.column))
+    return max(before, key=lambda where: (places[where], len(where)))
+
+
 def _nearest_place(places: Mapping[Path_, Place], where: Path_) -> Place:
     while where not in places:
         where = where[:-1]
@@ -125,9 +138,11 @@ def read_front_matter(path: Path, name: str) -> Document | Finding:
     lines = text.split("\n")
     if lines[0].strip() != FENCE:
         return Finding(name, 1, 1, "The front matter is missing.", "Begin the file with a line ---.")
-    end = next((n for n, line in enumerate(lines[1:], 1) if line.strip() == FENCE), None)
+    # an indented one is a rule in a text
+    end = next((n for n, line in enumerate(lines[1:], 1) if line.rstrip() == FENCE), None)
     if end is None:
-        return Finding(name, 1, 1, "The front matter does not end.", "Close it with a line ---.")
+        cure = "Close it with a line --- that begins without a space."
+        return Finding(name, 1, 1, "The front matter does not end.", cure)
     front = "\n".join(["", *lines[1:end], ""])  # the fence's own line keeps the numbers right
     values = _yaml(front, name)
     if isinstance(values, Finding):
@@ -138,6 +153,7 @@ def read_front_matter(path: Path, name: str) -> Document | Finding:
         place=lambda where: _yaml_place(values, where),
         body="\n".join(lines[end + 1 :]),
         body_line=end + 2,
+        cuts=cut_in_yaml(front),
     )
 
 
@@ -147,15 +163,18 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
     if max(map(front.count, "[{")) > MAX_BRACKETS:
         return Finding(name, 2, 1, "The front matter has too many brackets.", "Write a line for each value.")
     try:
-        for token in YAML().scan(front) if "&" in front or "*" in front else ():
-            if isinstance(token, AnchorToken | AliasToken):
+        for token in YAML().scan(front) if re.search("[&*!]", front) else ():
+            if isinstance(token, AnchorToken | AliasToken | TagToken):
                 mark = token.start_mark
-                message = "Anchors and aliases (& and *) are not used here."
+                message = "Anchors, aliases and tags (&, * and !) are not used here."
                 return Finding(name, mark.line + 1, mark.column + 1, message, "Put the text in quotes.")
         values = YAML().load(front)
     except MarkedYAMLError as problem:
         found = problem.problem_mark or problem.context_mark
         line, column = (found.line + 1, found.column + 1) if found else (2, 1)
+        likely = _likely_cause(front, name, line, column, problem.problem or "")
+        if likely is not None:
+            return likely
         what = (problem.problem or "it cannot be read").split("\n")[0]
         cure = "Mend it here; a text with a colon in it needs quotes."
         return Finding(name, line, column, f"This is not YAML: {what}.", cure)
@@ -176,7 +195,33 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         values = CommentedMap()
     if not isinstance(values, CommentedMap):
         return Finding(name, 2, 1, "The front matter is no list of keys.", "Write it as key: value.")
-    return values
+    odd = _odd_key(values) if ODD_SPACE.search(front) else None
+    return values if odd is None else odd.as_finding(name)
+
+
+_TEXT_GOES_ON = "expected <block end>, but found"  # the reader, at words for which there is no key
+
+
+def _likely_cause(front: str, name: str, line: int, column: int, what: str) -> Finding | None:
+    """Return what made a front matter no YAML, if it stands just above the place where reading ended."""
+    odd = odd_space_at(front, line, column) or odd_space_near(front, line)
+    if odd is not None:
+        return odd.as_finding(name)
+    cut = comment_before(front, line) if what.startswith(_TEXT_GOES_ON) else None
+    return None if cut is None else cut.as_finding(name, "The text here")
+
+
+def _odd_key(value: Any) -> OddSpace | None:
+    """Return the first odd space that became part of a key."""
+    if isinstance(value, CommentedMap):
+        for key, item in value.items():
+            line, column = value.lc.key(key)
+            odd = odd_space_in_key(str(key), line + 1, column + 1) or _odd_key(item)
+            if odd is not None:
+                return odd
+    elif isinstance(value, CommentedSeq):
+        return next(filter(None, map(_odd_key, value)), None)
+    return None
 
 
 def _impossible_day(front: str, name: str) -> Finding | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
@@ -22,7 +23,7 @@ class Absence(Enum):
 def find_inside(folder: Path, name: str) -> Path | Absence:
     """Return the file that `name` means in `folder`, links followed, or why there is none."""
     try:
-        path, home = (folder / name).resolve(), folder.resolve()
+        path, home = (folder / as_on_disk(folder, name)).resolve(), folder.resolve()
         if not path.is_relative_to(home):
             return Absence.OUTSIDE
         if not path.is_file():
@@ -32,11 +33,32 @@ def find_inside(folder: Path, name: str) -> Path | Absence:
         return Absence.MISSING
 
 
+def as_on_disk(folder: Path, name: str) -> str:
+    """Return `name` as the disk spells it: macOS writes é as two signs, and to a reader both are one name."""
+    if name.isascii() or is_there(folder / name):
+        return name
+    spelt = Path()
+    for part in Path(name).parts:
+        spelt /= _spelt_alike(folder / spelt, part)
+    return str(spelt)
+
+
+def _spelt_alike(folder: Path, part: str) -> str:
+    """Return the name of what is in `folder` and differs from `part` in normal form alone, or `part`."""
+    wanted = unicodedata.normalize("NFC", part)
+    try:
+        names = sorted(path.name for path in folder.iterdir())
+    except (OSError, ValueError):
+        return part
+    alike = [name for name in names if unicodedata.normalize("NFC", name) == wanted]
+    return part if part in alike or not alike else alike[0]
+
+
 def is_there(path: Path) -> bool:
     """Tell whether a file is there, wherever it lies; a name that none can have is no error."""
     try:
         return path.is_file()
-    except OSError:  # a name too long
+    except (OSError, ValueError):  # a name too long, a NUL in it
         return False
 
 

@@ -21,7 +21,7 @@ from optin.settings import Served, Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
 from optin.site.beginnings import BEGINNINGS
 from optin.site.documents import Document, Path_, read_toml
-from optin.site.files import Absence, find_inside, is_there
+from optin.site.files import Absence, as_on_disk, find_inside, is_there
 from optin.site.findings import Finding, nearest
 from optin.site.kept import Kept
 from optin.site.lint import objections_to_override, objections_to_wording
@@ -325,7 +325,7 @@ class _SiteReader:
                 message = f"There is no privacy statement in {lang!r} (GDPR 13)."
                 self._say(("privacy",), message, f"Write {name}.", "privacy")
             else:
-                statement, findings = read_statement(self._root / name, name, lang)
+                statement, findings = read_statement(self._root / as_on_disk(self._root, name), name, lang)
                 statements[lang] = statement
                 self.findings += findings
         for lang in written.privacy:
@@ -347,7 +347,7 @@ class _SiteReader:
         table = written.dkim
         if table is None:
             return None
-        path = self._root / table.key
+        path = self._root / as_on_disk(self._root, table.key)
         if not is_there(path):
             self._say(("dkim", "key"), f"There is no key file {table.key!r}.", "Put it there.", "dkim")
         return Dkim(table.selector, table.domain, path)

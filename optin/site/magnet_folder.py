@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from optin.consent.form import Slug
+from optin.site.files import read_most
 from optin.site.findings import Finding, shown_path
 from optin.site.kept import Kept
 from optin.site.magnets import MagnetReader, Surroundings
@@ -13,7 +16,13 @@ from optin.site.together import put_together
 
 INDEX = "index.md"
 _ENDING = ".md"
-_LIKE_MARKDOWN = frozenset({_ENDING, ".markdown"})
+# as Markdown is called elsewhere, and as it ends when a program adds an ending of its own
+_LIKE_MARKDOWN = re.compile(
+    r"(.+?)\.(?:md|mdx|mkdn?|mdwn|mdown|mdtxt|mdtext|markdown)(?:\.\w{1,8})?[ .]*", re.IGNORECASE
+)
+_LEFT_BY_AN_EDITOR = re.compile(r"#.*#|.*(?:~|\.(?:bak|old|orig|part|rej|save|swo|swp|tmp))", re.IGNORECASE)
+_FRONT_MATTER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:.*\n)*?kind[ \t]*:")
+_SNIFFED_BYTES = 2_000
 
 
 def read_magnets(root: Path, around: Surroundings, kept: Kept) -> tuple[dict[Slug, Magnet], list[Finding]]:
@@ -45,21 +54,49 @@ def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
     for entry in entries:
         name = shown_path(entry, root)
         if not entry.is_dir() or entry.name.endswith(_ENDING):
-            files, index = [entry], ""
-        else:
-            index = INDEX
-            try:
-                files = _listed(entry)
-            except OSError as problem:
-                findings.append(_unlisted(name, problem))
-                continue
-        read = [file for file in files if (file.name == index if index else file.name.endswith(_ENDING))]
+            if entry.name.endswith(_ENDING):
+                paths.append(entry)
+            elif (stem := _almost_magnet(entry)) is not None:
+                findings.append(_unread(root, entry, f"{stem}{_ENDING}"))
+            continue
+        try:
+            files = _listed(entry)
+        except OSError as problem:
+            findings.append(_unlisted(name, problem))
+            continue
+        read = [file for file in files if file.name == INDEX]
         paths += read
-        if not read:
-            findings += [
-                _unread(root, file, index) for file in files if file.suffix.lower() in _LIKE_MARKDOWN
-            ]
+        findings += _unread_in_folder(root, files, alone=not read)
     return paths, findings
+
+
+def _unread_in_folder(root: Path, files: list[Path], *, alone: bool) -> Iterator[Finding]:
+    """Yield what looks like a magnet in a folder; `alone`: there is none, so it may have any name."""
+    for file in files:
+        if alone and file.is_dir() and (file / INDEX).is_file():
+            name = shown_path(file / INDEX, root)
+            cure = f"Move its folder up, to magnets/{file.name}/{INDEX}; only then it is a magnet."
+            yield Finding(name, 1, 1, "This file is not read.", cure, "warning", "not-read")
+        elif (
+            file.name != INDEX
+            and (alone or file.name.split(".")[0].lower() == "index")
+            and _almost_magnet(file) is not None
+        ):
+            yield _unread(root, file, INDEX)
+
+
+def _almost_magnet(file: Path) -> str | None:
+    """Return the stem of a file that is meant as a magnet, by its name or by how it begins; else None."""
+    if not file.is_file() or _LEFT_BY_AN_EDITOR.fullmatch(file.name):
+        return None
+    named = _LIKE_MARKDOWN.fullmatch(file.name)
+    if named is not None:
+        return named[1].lower()
+    try:
+        begins = _FRONT_MATTER.match(read_most(file, _SNIFFED_BYTES))
+    except OSError:
+        return None
+    return None if begins is None else file.stem.lower()
 
 
 def _listed(folder: Path) -> list[Path]:
@@ -71,7 +108,7 @@ def _unlisted(name: str, problem: OSError) -> Finding:
     return Finding(name, 1, 1, message, "Make it a folder, and see its rights.")
 
 
-def _unread(root: Path, file: Path, index: str) -> Finding:
+def _unread(root: Path, file: Path, wanted: str) -> Finding:
     name = shown_path(file, root)
-    cure = f"Rename it {index or file.stem.lower() + _ENDING}; only then it is a magnet."
+    cure = f"Rename it {wanted}; only then it is a magnet."
     return Finding(name, 1, 1, "This file is not read.", cure, "warning", "not-read")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optin.consent.quiz import Dimension, Option, Outcome, Pages, Question, Quiz, Reach, overlaps, reach
-from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside
+from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import nearest
 from optin.site.kinds.kind import Complaint, Reading
 from optin.site.prose import plain_prose, read_prose
@@ -144,7 +144,7 @@ class _Reader:
             dimension=entry.dimension,
             report=plain_prose(entry.report),
             report_html=self._prose((*where, "report"), entry.report, mailed=True),
-            file=file,
+            file=as_on_disk(self._folder, file),
         )
 
     def _ways(self, outcomes: Sequence[OutcomeEntry]) -> None:

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 
 from optin.site.documents import Document, Path_
 from optin.site.findings import Finding, nearest
+from optin.site.prose_keys import holds_prose
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -67,6 +68,12 @@ def validated(model: type[M], document: Document, slug: str | None = None) -> Va
             message = f"{_name(where)} holds a control character (U+{ord(signs[0]):04X})."
             findings.append(document.finding(where, message, "Remove it.", code="control"))
             _at(values, where[:-1])[where[-1]] = "".join(sign for sign in text if sign not in signs)
+            spoilt.add(where)
+    for where, cut in document.cuts.items():
+        if holds_prose(model, where):
+            findings.append(cut.as_finding(document.path, _name(where)))
+            if _at(values, where) is None:  # the comment took all of it
+                _at(values, where[:-1])[where[-1]] = STAND_IN
             spoilt.add(where)
     errors = _errors(model, values)
     findings += [_finding(model, document, error) for error in errors]

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from optin.site.prose_keys import PROSE
+
 MOST_LINE_CHARACTERS = 200  # what a mail's Subject can hold, with our words around it
 
 
@@ -20,13 +22,19 @@ def _on_one_line(text: str) -> str:
     return text
 
 
+# Values with a form of their own, which is checked: a path, an address, a period, a moment.
 Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
-Line = Annotated[
+Value = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+ShortValue = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_LINE_CHARACTERS),
     AfterValidator(_on_one_line),
 ]
+# Words that people read, of which none may be lost.
+Own = Annotated[str, PROSE]
+Remark = Annotated[Stripped, PROSE]
+Text = Annotated[Value, PROSE]
+Line = Annotated[ShortValue, PROSE]
 Words = Annotated[dict[str, Text], Field(description="Words by language, such as nl and en.")]
 
 
@@ -41,9 +49,9 @@ class ControllerTable(Written):
 
     name: Line = Field(description="Full legal name.")
     address: list[Line] = Field(min_length=1, description="Postal address, a line each.")
-    email: Line = Field(description="Where people reach you about their data.")
+    email: ShortValue = Field(description="Where people reach you about their data.")
     phone: str = Field("", description="Telephone number, if you want it shown.")
-    registration: str = Field("", description="Entry in a trade register.")
+    registration: Own = Field("", description="Entry in a trade register.")
     country: str = Field("NL", description="ISO 3166 code; reads national telephone numbers.")
 
 
@@ -51,7 +59,7 @@ class SenderTable(Written):
     """Who the mails come from."""
 
     name: Line = Field(description="Name in the From line.")
-    address: Line = Field(description="Address in the From line.")
+    address: ShortValue = Field(description="Address in the From line.")
     reply_to: str = Field("", description="Where answers go, if elsewhere.")
 
 
@@ -70,7 +78,7 @@ class PurposeTable(Written):
     """What a consent is for, defined once and used by magnets (M3)."""
 
     channel: str = Field(description="email or phone; one channel for each purpose.")
-    retention: Text = Field(description='How long a consent lasts, such as "24 months".')
+    retention: Value = Field(description='How long a consent lasts, such as "24 months".')
     ask_again: str = Field("", description='Ask once more so long before it ends, such as "30 days".')
     text: Words = Field(description="The question in each language, one sentence.")
 
@@ -78,7 +86,7 @@ class PurposeTable(Written):
 class WebhookTable(Written):
     """What a processor is told at once, by a signed message (E7)."""
 
-    url: Line = Field(description="Where it goes: an https address of the processor.")
+    url: ShortValue = Field(description="Where it goes: an https address of the processor.")
     purposes: list[str] = Field(min_length=1, description="Ids of the purposes that it is told of.")
 
 
@@ -142,15 +150,15 @@ class ProxyTable(Written):
 class DkimTable(Written):
     """Signing mails (RFC 6376)."""
 
-    selector: Line = Field(description="The name before ._domainkey in the DNS record.")
-    domain: Line = Field(description="The domain that signs, as a rule that of the sender's address.")
-    key: Text = Field(description="A private key file (PEM), readable by its owner alone.")
+    selector: ShortValue = Field(description="The name before ._domainkey in the DNS record.")
+    domain: ShortValue = Field(description="The domain that signs, as a rule that of the sender's address.")
+    key: Value = Field(description="A private key file (PEM), readable by its owner alone.")
 
 
 class WitnessTable(Written):
     """Who sees each checkpoint, and the key by which its answer is known."""
 
-    to: Text = Field(description="An address, or a command that reads the checkpoint.")
+    to: Value = Field(description="An address, or a command that reads the checkpoint.")
     key: str = Field("", description="Its C2SP verifier key: NAME+ID+BASE64.")
 
 
@@ -159,7 +167,7 @@ class LogTable(Written):
 
     timestamp: str = Field("", description="Address of a time-stamp authority (RFC 3161).")
     timestamp_every: str = Field("24 hours", description="How often one is asked for.")
-    witnesses: dict[str, Text | WitnessTable] = Field(
+    witnesses: dict[str, Value | WitnessTable] = Field(
         {}, description="By name: an address, or a command that reads it; or a table with to and key."
     )
 
@@ -192,7 +200,7 @@ class SiteFile(Written):
     proxy: ProxyTable = ProxyTable()
     dkim: DkimTable | None = None
     log: LogTable = LogTable()  # type: ignore[call-arg]  # as above
-    texts: dict[str, dict[str, str]] = Field({}, description="Your own words by language and key.")
+    texts: dict[str, dict[str, Own]] = Field({}, description="Your own words by language and key.")
 
 
 class FieldEntry(Written):
@@ -200,7 +208,7 @@ class FieldEntry(Written):
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="first_name, company, phone, …")
     why: Text = Field(description="One sentence that visitors read beside the field.")
-    label: Stripped = Field("", description="Needed for a name that optin does not know.")
+    label: Remark = Field("", description="Needed for a name that optin does not know.")
     required: bool = Field(default=False, description="Whether the form is refused without it.")
 
 
@@ -214,17 +222,17 @@ class PurposeEntry(Written):
 class PictureEntry(Written):
     """A picture in the magnet's folder."""
 
-    file: Text = Field(description="Its name: svg, png, webp or jpg.")
+    file: Value = Field(description="Its name: svg, png, webp or jpg.")
     alt: Text = Field(description="What the picture shows, in words.")
 
 
 class WebinarTable(Written):
     """When and where a webinar is held, and for how many."""
 
-    start: Text = Field(description="Day and time as the clock in its zone shows it: 2027-03-10 14:00.")
+    start: Value = Field(description="Day and time as the clock in its zone shows it: 2027-03-10 14:00.")
     which: str = Field("", description="first or second, of a time that comes twice as the clock goes back.")
-    duration: Text = Field(description="How long it lasts, such as 60 minutes.")
-    zone: Text = Field(description="Its time zone, such as Europe/Amsterdam.")
+    duration: Value = Field(description="How long it lasts, such as 60 minutes.")
+    zone: Value = Field(description="Its time zone, such as Europe/Amsterdam.")
     host: Line = Field(description="Who speaks.")
     place: Line = Field(description="Where it is held; only who confirmed is told.")
     capacity: int = Field(0, ge=0, le=1_000_000, description="How many seats; 0: as many as come.")
@@ -243,11 +251,11 @@ class VariantTable(Written):
 
     title: Line | None = Field(None, description="Another title.")
     description: Text | None = Field(None, description="Another sentence below it.")
-    texts: dict[str, str] = Field({}, description="Your own words by key, for this wording.")
+    texts: dict[str, Own] = Field({}, description="Your own words by key, for this wording.")
     purposes: dict[str, Text] = Field({}, description="Other words for a box, by the id of its purpose.")
 
 
-Report = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000)]
+Report = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), PROSE]
 
 
 class AnswerEntry(Written):
@@ -319,8 +327,8 @@ class ContestTable(Written):
     """A question; only who answers it right takes part."""
 
     question: Line = Field(description="The question; it becomes a field of the form.")
-    answer: str = Field("", description="The right answer; case, accents and spaces do not matter.")
-    answers: list[str] = Field([], description="Or several that are right.")
+    answer: Own = Field("", description="The right answer; case, accents and spaces do not matter.")
+    answers: list[Own] = Field([], description="Or several that are right.")
 
 
 class DrawTable(Written):
@@ -333,10 +341,10 @@ class DrawTable(Written):
     zone: str = Field("Europe/Amsterdam", description="Time zone of closes and of the seed.")
     age: int = Field(18, ge=12, le=99, description="Who is younger may not enter.")
     cost: int = Field(0, ge=0, description="Nothing: a promotional draw is free.")
-    terms: Text = Field(description="Markdown in the magnet's own folder.")
+    terms: Value = Field(description="Markdown in the magnet's own folder.")
     seed: SeedTable
     keep: str = Field("3 months", description="How long entries are kept after the draw.")
-    claim: Stripped = Field("", description="How a winner gets the prize; goes into the mail.")
+    claim: Remark = Field("", description="How a winner gets the prize; goes into the mail.")
     contest: ContestTable | None = None
 
 
@@ -351,7 +359,7 @@ class MagnetFile(Written):
     purposes: list[str | PurposeEntry] = Field([], description="Ids of purposes of optin.toml.")
     fields: list[FieldEntry] = Field([], description="What is asked besides the e-mail address.")
     picture: PictureEntry | None = None
-    texts: dict[str, str] = Field({}, description="Your own words by key, for this page.")
+    texts: dict[str, Own] = Field({}, description="Your own words by key, for this page.")
     erasure: MagnetErasure | None = None
     webinar: WebinarTable | None = None
     group: Stripped = Field("", description="The same word in a magnet's other languages: they are linked.")

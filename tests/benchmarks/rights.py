@@ -22,7 +22,8 @@ from optin.consent.entry import Entry
 from optin.consent.event import Circumstances, rfc3339
 from optin.consent.purpose import Channel
 from optin.consent.record import EventKind, RequestId
-from optin.export.lists import Line, PeopleList, open_list
+from optin.export.list_line import Line
+from optin.export.lists import PeopleList, open_list
 from optin.export.tables import Table, table
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.scrub import KEPT, Scrubber
@@ -193,7 +194,7 @@ def scrub(folder: Path, rows: int, known: int) -> None:
 
 def _judged(scrubber: Scrubber, people: PeopleList, lines: list[Line], file: Table) -> int:
     kept = 0
-    for line, reason in zip(lines, scrubber.judge(people.value(it) for it in lines), strict=True):
+    for line, reason in zip(lines, scrubber.judge_rows(people.addresses(it) for it in lines), strict=True):
         if reason == KEPT:
             kept += 1
             file.write(line.cells)

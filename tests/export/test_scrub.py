@@ -174,7 +174,7 @@ def test_a_spreadsheet_comes_and_goes_as_one(site: Path, tmp_path: Path) -> None
         (b"E-mail" + b"," * 5_000 + b"\n", "columns"),
         (b"E-mail\n" + b"a" * 2_000_000, "line 2"),
         (b'E-mail\n"' + b"a" * 300_000 + b'"\n', "line 2"),
-        (b"PK\x03\x04 no archive", "has no column"),
+        (b"PK\x03\x04 no archive", "was cut off"),
     ],
     ids=["empty", "no-column", "latin-1", "nul", "columns", "long-line", "long-cell", "no-zip"],
 )
@@ -201,10 +201,10 @@ def test_what_a_spreadsheet_would_run_is_defused(site: Path, tmp_path: Path) -> 
 def test_an_encoding_and_a_column_can_be_named(site: Path, tmp_path: Path) -> None:
     """E6: for lists that do not tell."""
     file = tmp_path / "old.csv"
-    file.write_bytes("Renée\talice@example.com\tcarol@example.com\n".encode("cp1252"))
+    file.write_bytes("Renée\talice@example.com\tzed@example.com\n".encode("cp1252"))
     outcome = scrub(site, file, "--encoding", "cp1252", "--column", "2")
     assert outcome.exit_code == 0, outcome.output
-    assert rows(tmp_path / "kept.csv") == [["Renée", "alice@example.com", "carol@example.com"]]
+    assert rows(tmp_path / "kept.csv") == [["Renée", "alice@example.com", "zed@example.com"]]
     assert scrub(site, file, "--encoding", "klingon").exit_code == 1
 
 

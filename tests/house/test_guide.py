@@ -227,6 +227,9 @@ def broken_sites(root: Path) -> Iterator[Callable[[], object]]:
     for change in WRONG.values():
         written = {key: None if it is None else json.dumps(it) for key, it in change.items()}
         yield lambda written=written: magnet(root, **written)  # type: ignore[misc]
+    yield lambda: magnet(root, title="Tip #3", description='"Een "#1 tip"')
+    yield lambda: magnet(root, title="Tip #3\n  over bellen")
+    yield lambda: magnet(root, title="x\n\tkind: y")
     yield lambda: magnet(root, title="x" * 99, description="Kort.")
     phone = "purposes: [tips-email]\nfields: [{name: phone, why: x, required: true}]\n"
     yield lambda: paper(root, phone, "# x")

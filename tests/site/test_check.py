@@ -80,7 +80,7 @@ BROKEN: dict[str, tuple[dict[str, str | None], str, str]] = {
     "channel-changed": ({"purposes": "[{id: tips-email, text: Mail., channel: phone}]"}, "key", ""),
     "anchor": ({"title": "&a Brief"}, "site", "quotes"),
     "not-yaml": ({"title": "a: b: c"}, "site", "Mend it here"),
-    "tab": ({"title": "x\n\tkind: y"}, "site", "Mend it here"),
+    "tab": ({"title": "x\n\tkind: y"}, "space", "the space bar"),
     "key-twice": ({"lang": "nl\nlang: en"}, "site", "Mend it here"),
 }
 

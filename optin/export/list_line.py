@@ -1,0 +1,15 @@
+"""One row of a list, as every reader of lists yields it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_COLUMNS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row. `number` is its line in the file, from 1."""
+
+    number: int
+    cells: tuple[str, ...]

@@ -1,0 +1,126 @@
+"""Reading the rows of a spreadsheet (XLSX) in flat memory; never a part of them only."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from optin.errors import RequestRefused
+from optin.export.list_line import MAX_COLUMNS, Line
+
+MAX_XLSX_BYTES = 2_000_000_000  # unpacked
+_SHEETS = re.compile(r"xl/worksheets/[^/]+\.xml")
+# a formula without the value that a spreadsheet program saves beside it; a text may rightly be empty
+_NOT_WORKED_OUT = re.compile(
+    rb"<(?:\w+:)?c(?![^>]*\st=\"str\")(?:\s[^>]*)?>\s*"
+    rb"<(?:\w+:)?f(?:\s[^>]*)?(?:/>|>[^<]*</(?:\w+:)?f>)\s*"
+    rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
+)
+_CHUNK_BYTES = 1_000_000
+_LONGEST_FORMULA_BYTES = 100_000
+
+
+def read_spreadsheet(path: Path, name: str | None) -> Iterator[Line]:
+    """Yield the rows of the sheet called `name`, or of the only one that has any; formulas by their values.
+
+    Raises RequestRefused.
+    """
+    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and seldom needed
+
+    _check_whole(path)
+    with path.open("rb") as file:  # opened here, for the library judges a file by its name
+        try:
+            book = load_workbook(file, read_only=True, data_only=True)
+            sheet = _chosen(path, book.worksheets, name)
+        except RequestRefused:
+            raise
+        except Exception as problem:  # noqa: BLE001 - a foreign library's many ways to fail on a foreign file
+            msg = f"{path.name} is no spreadsheet that can be read ({type(problem).__name__})."
+            raise RequestRefused(msg) from None
+        if sheet is not None:
+            yield from _rows(path, sheet)
+        book.close()
+
+
+def _chosen(path: Path, sheets: list[Any], name: str | None) -> Any:
+    """Return the sheet to read; None when no sheet has a row. Raises RequestRefused."""
+    for sheet in sheets:
+        sheet.reset_dimensions()  # what the file says of its own size is not to be believed
+    if name is not None:
+        named = [sheet for sheet in sheets if sheet.title.casefold() == name.strip().casefold()]
+        if not named:
+            known = ", ".join(repr(sheet.title) for sheet in sheets)
+            msg = f"{path.name} has no sheet {name!r}; there are: {known}."
+            raise RequestRefused(msg)
+        return named[0]
+    filled = [sheet for sheet in sheets if any(map(any, sheet.iter_rows(values_only=True)))]
+    if len(filled) > 1:
+        known = ", ".join(repr(sheet.title) for sheet in filled)
+        msg = (
+            f"{path.name} has rows on {len(filled)} sheets: {known}. One is read at a time, so that nobody is"
+            " overlooked: name it with --sheet."
+        )
+        raise RequestRefused(msg)
+    return filled[0] if filled else None
+
+
+def _rows(path: Path, sheet: Any) -> Iterator[Line]:
+    rows, number = sheet.iter_rows(values_only=True), 0
+    while True:
+        number += 1
+        try:
+            row = next(rows, None)
+        except Exception as problem:  # noqa: BLE001 - as above, in the middle of it
+            raise RequestRefused(_broken_off(path, number, problem)) from None
+        if row is None:
+            return
+        if len(row) > MAX_COLUMNS:
+            msg = f"{path.name}, line {number} has more columns than {MAX_COLUMNS}."
+            raise RequestRefused(msg)
+        cells = tuple(map(_shown, row))
+        if any(cells):
+            yield Line(number, cells)
+
+
+def _shown(value: object) -> str:
+    """Return a cell as it shows: a whole number without a fraction."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return "" if value is None else str(value)
+
+
+def _broken_off(path: Path, number: int, problem: Exception) -> str:
+    return f"{path.name} breaks off as a spreadsheet in line {number} ({type(problem).__name__})."
+
+
+def _check_whole(path: Path) -> None:
+    """See that a packed file is no bomb, and that each formula has its value. Raises RequestRefused."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            if sum(member.file_size for member in members) > MAX_XLSX_BYTES:
+                msg = f"{path.name} is larger inside than any list."
+                raise RequestRefused(msg)
+            bare = any(_has_bare_formula(archive, it) for it in members if _SHEETS.fullmatch(it.filename))
+    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, EOFError) as problem:
+        raise RequestRefused(_broken_off(path, 1, problem)) from None
+    if bare:
+        msg = (
+            f"{path.name} has formulas whose results were never saved, so they cannot be read;"
+            " open it in a spreadsheet program and save it."
+        )
+        raise RequestRefused(msg)
+
+
+def _has_bare_formula(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    with archive.open(member) as file:
+        before = b""
+        while chunk := file.read(_CHUNK_BYTES):
+            told = before + chunk
+            if (b"<f" in told or b":f" in told) and _NOT_WORKED_OUT.search(told):
+                return True
+            before = told[-_LONGEST_FORMULA_BYTES:]
+    return False

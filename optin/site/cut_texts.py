@@ -1,0 +1,138 @@
+"""Texts that a comment cuts short: to YAML and TOML, what follows the # was never written (M4)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import CollectionNode, MappingNode, Node, ScalarNode, SequenceNode
+
+from optin.site.findings import Finding
+
+Where = tuple[str | int, ...]
+
+_BEHIND = re.compile(r"[ \t\r\x85\u2028\u2029]*(#)")  # some of these end a line for YAML
+_BELOW = re.compile(r"[ \t]*\n( +)(#)")
+_BETWEEN = re.compile(r"[:-][ \t]+(#)[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\Z")
+_QUOTED = re.compile(r"([ \t]*)(#)([^\n]*)")
+_ENDS_A_TEXT = re.compile(r"(?:\S[ \t]+|^[ \t]+)(#)")
+_TOML = re.compile(
+    r'"""(?:\\.|[^\\])*?"{3,5}'
+    r"|'''.*?'{3,5}"
+    r'|"(?:\\.|[^"\\\n])*"'
+    r"|'[^'\n]*'"
+    r"|#[^\n]*",
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Cut:
+    """The comment that cuts a text short: where its # stands, and whether the text was in quotes."""
+
+    line: int
+    column: int
+    quoted: bool = False
+
+    def as_finding(self, path: str, what: str) -> Finding:
+        """Say of `what` (a key, or the text that nobody could read) that it is not whole."""
+        if self.quoted:
+            message = f"{what} ends at a quote just before a #."
+            cure = "Use other quotes around the text than in it, or put a space before the comment."
+            return Finding(path, self.line, self.column, message, cure, code="comment")
+        message = f"{what} is cut short by a #, which begins a comment."
+        cure = "Put the whole text in quotes, or the comment on a line of its own."
+        return Finding(path, self.line, self.column, message, cure, code="comment")
+
+
+def cut_in_yaml(text: str) -> dict[Where, Cut]:
+    """Return the comments that cut a value of a YAML text, by the place of the value.
+
+    `text` is known to be YAML. Whether a value is one of which nothing may be lost, the caller knows.
+    """
+    root = YAML().compose(text) if "#" in text else None
+    if not isinstance(root, MappingNode):
+        return {}
+    return dict(_cuts(text, root, ()))
+
+
+def _cuts(text: str, node: Node, where: Where) -> Iterator[tuple[Where, Cut]]:
+    if isinstance(node, MappingNode):
+        for key, value in node.value:
+            column = _column(node, key.start_mark.column)
+            yield from _value(text, value, (*where, str(key.value)), key.end_mark.index, column)
+    elif isinstance(node, SequenceNode):
+        begin, column = node.start_mark.index, _column(node, node.start_mark.column)
+        for place, item in enumerate(node.value):
+            yield from _value(text, item, (*where, place), begin, column)
+            begin = item.end_mark.index
+
+
+def _column(collection: CollectionNode, column: int) -> int | None:
+    """Return the column beyond which a line goes on with a value; None in brackets, where none does so."""
+    return None if collection.flow_style else column
+
+
+def _value(
+    text: str, node: Node, where: Where, begin: int, column: int | None
+) -> Iterator[tuple[Where, Cut]]:
+    """Yield the cut of a value, or those in it. `begin`: where what stands before the value begins."""
+    if not isinstance(node, ScalarNode):
+        yield from _cuts(text, node, where)
+    elif node.style in {"'", '"'}:
+        at = _behind_quotes(text, node.end_mark.index, str(node.value), node.style)
+        if at is not None:
+            yield where, _cut(text, at, quoted=True)
+    elif not node.style:
+        at = _around(text, node, begin, column)
+        if at is not None:
+            yield where, _cut(text, at)
+
+
+def _around(text: str, node: ScalarNode, begin: int, column: int | None) -> int | None:
+    """Return where the comment begins that takes a part of a text without quotes."""
+    end = node.end_mark.index
+    behind = _BEHIND.match(text, end)
+    if behind is not None:
+        return behind.start(1)
+    below = _BELOW.match(text, end) if node.value and column is not None else None
+    if below is not None and column is not None and len(below[1]) > column:
+        return below.start(2)
+    between = _BETWEEN.search(text, begin, node.start_mark.index)
+    return None if between is None else between.start(1)
+
+
+def _behind_quotes(text: str, end: int, value: str, quote: str) -> int | None:
+    """Return where a comment begins that looks as if a quote in the text had ended it."""
+    found = _QUOTED.match(text, end)
+    if found is None:
+        return None
+    in_the_middle = value.endswith(" ") and quote in found[3]
+    return found.start(2) if not found[1] or in_the_middle else None
+
+
+def _cut(text: str, at: int, *, quoted: bool = False) -> Cut:
+    return Cut(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at), quoted)
+
+
+def cut_in_toml(text: str) -> list[Cut]:
+    """Return the comments of a TOML text that stand where a quote seems to have ended a text too early."""
+    found = []
+    for token in _TOML.finditer(text):
+        quote = token[0][0]
+        if quote != "#":
+            at = _behind_quotes(text, token.end(), token[0].strip(quote), quote)
+            if at is not None:
+                found.append(_cut(text, at, quoted=True))
+    return found
+
+
+def comment_before(text: str, line: int) -> Cut | None:
+    """Return the comment that ended a text without quotes just before `line`, where YAML gave up."""
+    above = text.split("\n")[: line - 1]
+    while above and not above[-1].strip():
+        above.pop()
+    found = _ENDS_A_TEXT.search(above[-1]) if above else None
+    return None if found is None else Cut(len(above), found.start(1) + 1)
