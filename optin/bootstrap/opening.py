@@ -6,6 +6,7 @@ from pathlib import Path
 
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import KeyRing, load_keys, make_keys
+from optin.servers import AddressRefused, check_postgres_address
 from optin.settings import Settings
 from optin.store.installation import check_keys, is_claimed
 from optin.store.sqlite import SqliteStore
@@ -60,6 +61,11 @@ def _connect(url: str, root: Path, *, serving: bool) -> Store:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteStore(path, serving=serving)
     if url.startswith(POSTGRES_PREFIXES):
+        try:
+            check_postgres_address(url)
+        except AddressRefused as problem:
+            msg = f"OPTIN_STORE (store in optin.toml) is not correct. {problem} Nothing was changed."
+            raise StoreUnusable(msg) from None
         try:
             from optin.store.postgres import PostgresStore  # noqa: PLC0415 - an extra; heavy to import
         except ImportError:
