@@ -8,6 +8,7 @@ from pathlib import Path
 
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import UNUSED, KeyRing, load_keys, make_keys, write_rotated
+from optin.servers import AddressRefused, check_postgres_address
 from optin.settings import Settings
 from optin.store.address_index import note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
@@ -84,6 +85,11 @@ def connect(url: str, root: Path, *, serving: bool = False) -> Store:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteStore(path, serving=serving)
     if url.startswith(POSTGRES_PREFIXES):
+        try:
+            check_postgres_address(url)
+        except AddressRefused as problem:
+            msg = f"OPTIN_STORE (store in optin.toml) is not correct. {problem} Nothing was changed."
+            raise StoreUnusable(msg) from None
         try:
             from optin.store.postgres import PostgresStore  # noqa: PLC0415 - an extra; heavy to import
         except ImportError:

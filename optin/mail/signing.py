@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import stat
+from collections import Counter
 from pathlib import Path
 from typing import Protocol
 
 from optin.errors import SetupRefused
 
-# Also the two of RFC 8058, section 4: a one-click header counts only when it is signed.
-SIGNED_HEADERS = (
-    b"from",
-    b"to",
-    b"reply-to",
-    b"subject",
-    b"date",
-    b"message-id",
-    b"mime-version",
-    b"content-type",
-    b"auto-submitted",
-    b"list-unsubscribe",
-    b"list-unsubscribe-post",
+# A name stands in h= once more than the mail has it, so that a second one breaks the signature (RFC 6376,
+# section 8.15). These also where the mail has none: nobody on the way adds them, but a forger might.
+SIGNED_ALWAYS = ("from", "to", "cc", "reply-to", "subject")
+# These only where the mail has them: a relay may add its own List-Unsubscribe where there was none. The two
+# of RFC 8058, section 4: a one-click header counts only when it is signed.
+SIGNED_WHERE_PRESENT = (
+    "date",
+    "message-id",
+    "mime-version",
+    "content-type",
+    "auto-submitted",
+    "list-unsubscribe",
+    "list-unsubscribe-post",
 )
+# Never signed, because servers on the way add or rewrite them: Received, Return-Path, Sender, Resent-*,
+# Content-Language, List-Id, everything with X-.
 
 
 class DkimKey(Protocol):
@@ -61,11 +64,19 @@ class Signer:
             self._selector,
             self._domain,
             self._key,
-            include_headers=list(SIGNED_HEADERS),
+            include_headers=signed_names(message),
             canonicalize=(b"relaxed", b"relaxed"),
             signature_algorithm=algorithm,
         )
         return header + message
+
+
+def signed_names(message: bytes) -> list[bytes]:
+    """Return the names for h=: each once for every such header of the mail, and once more."""
+    head = message.partition(b"\r\n\r\n")[0].decode(errors="replace")
+    there = Counter(line.partition(":")[0].lower() for line in head.split("\r\n") if line[:1].strip())
+    names = (*SIGNED_ALWAYS, *(name for name in SIGNED_WHERE_PRESENT if there[name]))
+    return [name.encode() for name in names for _ in range(there[name] + 1)]
 
 
 def open_signer(key: DkimKey | None) -> Signer:

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from optin.errors import SetupRefused
 from optin.flows.orders import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.servers import AddressRefused, read_mail_server
 
 FILE_PREFIX = "file:"
 
@@ -67,25 +67,20 @@ def open_transport(url: str, root: Path) -> Transport:
     if url.startswith(FILE_PREFIX):
         return FileTransport(root / url.removeprefix(FILE_PREFIX))
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-        msg = "OPTIN_MAIL is not smtp://user:password@host:587, smtps://… or file:FOLDER; correct it."
+        server = read_mail_server(url)
+    except AddressRefused as problem:
+        msg = f"OPTIN_MAIL (mail in optin.toml) is not correct. {problem}"
+        raise SetupRefused(msg) from None
+    if server.authority and not (root / server.authority).is_file():
+        msg = f"There is no certificate file {server.authority}; correct ?ca= in OPTIN_MAIL."
         raise SetupRefused(msg)
-    authority = parse_qs(parts.query).get("ca", [""])[0]
-    if authority and not (root / authority).is_file():
-        msg = f"There is no certificate file {authority}; correct ?ca= in OPTIN_MAIL."
-        raise SetupRefused(msg)
-    tls = parts.scheme == "smtps"
     return SmtpTransport(
         SmtpAddress(
-            host=parts.hostname,
-            port=port or (465 if tls else 587),
-            tls=tls,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            authority=root / authority if authority else None,
+            host=server.host,
+            port=server.port,
+            tls=server.tls,
+            user=server.user,
+            password=server.password,
+            authority=root / server.authority if server.authority else None,
         )
     )

@@ -6,7 +6,18 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv6Address
-from urllib.parse import urlsplit
+
+from optin.servers import (
+    CURE_LOGIN,
+    CURE_MAIL,
+    CURE_POSTGRES,
+    WANTED_LOGIN,
+    WANTED_MAIL,
+    WANTED_POSTGRES,
+    AddressRefused,
+    check_postgres_address,
+    read_mail_server,
+)
 
 _BASE = re.compile(r"https?://(\[(?P<six>[0-9A-Fa-f:.]+)\]|[\w-]+(\.[\w-]+)*)(:(?P<port>[0-9]{1,5}))?")
 _STORE = re.compile(r"sqlite:///.+|postgres(ql)?://.+")
@@ -24,6 +35,14 @@ class AddressSetting:
     wanted: str
     cure: str
     sound: Callable[[str], bool]
+    refusal: Callable[[str], AddressRefused | None] = lambda _text: None  # says it more exactly
+
+    def fault(self, text: str) -> tuple[str, str] | None:
+        """Return what is wrong with a value, and its cure; None when it is sound."""
+        refusal = self.refusal(text)
+        if refusal is not None:
+            return refusal.wanted, refusal.cure
+        return None if self.sound(text) else (self.wanted, self.cure)
 
 
 def is_base_address(text: str) -> bool:
@@ -46,11 +65,29 @@ def is_mail_address(text: str) -> bool:
     """Tell whether a text names a mail server, or a folder that mails are written to."""
     if text.startswith("file:"):
         return text != "file:"
+    return mail_refusal(text) is None
+
+
+def mail_refusal(text: str) -> AddressRefused | None:
+    """Return why the address of a mail server cannot be used."""
+    if text.startswith("file:"):
+        return None
     try:
-        parts = urlsplit(text)
-        return parts.scheme in {"smtp", "smtps"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
+        read_mail_server(text)
+    except AddressRefused as problem:
+        return problem
+    return None
+
+
+def store_refusal(text: str) -> AddressRefused | None:
+    """Return why the address of a PostgreSQL server cannot be used."""
+    if not text.startswith(("postgresql://", "postgres://")):
+        return None
+    try:
+        check_postgres_address(text)
+    except AddressRefused as problem:
+        return problem
+    return None
 
 
 ADDRESS_SETTINGS = (
@@ -65,11 +102,19 @@ ADDRESS_SETTINGS = (
         "The store is neither sqlite:///FILE nor postgresql://…",
         "Write it like sqlite:///var/optin.db",
         is_store_address,
+        store_refusal,
     ),
     AddressSetting(
         "mail",
-        "The way out for mail is not smtp://user:password@host:587, smtps://… or file:FOLDER.",
-        "Write it like smtp://user:password@mail.example.com:587",
+        WANTED_MAIL,
+        CURE_MAIL,
         is_mail_address,
+        mail_refusal,
     ),
+)
+# What a refusal says, for the guide: the code is the setting's name.
+REFUSALS = (
+    ("mail", WANTED_LOGIN, CURE_LOGIN),
+    ("store", WANTED_LOGIN, CURE_LOGIN),
+    ("store", WANTED_POSTGRES, CURE_POSTGRES),
 )

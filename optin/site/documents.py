@@ -195,6 +195,11 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         values = CommentedMap()
     if not isinstance(values, CommentedMap):
         return Finding(name, 2, 1, "The front matter is no list of keys.", "Write it as key: value.")
+    return _with_plain_spaces(values, front, name)
+
+
+def _with_plain_spaces(values: CommentedMap, front: str, name: str) -> CommentedMap | Finding:
+    """Return the values, or that a space of another kind became part of a key."""
     odd = _odd_key(values) if ODD_SPACE.search(front) else None
     return values if odd is None else odd.as_finding(name)
 

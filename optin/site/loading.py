@@ -179,9 +179,11 @@ class _SiteReader:
     def _check_settings(self, settings: Settings) -> None:
         for setting in ADDRESS_SETTINGS:
             variable = name_of(setting.name)
-            if not setting.sound(getattr(settings, setting.name)):
-                cure = f"{setting.cure} It is set by {variable}." if variable in os.environ else setting.cure
-                self._say((setting.name,), setting.wanted, cure, setting.name.replace("_", "-"))
+            fault = setting.fault(getattr(settings, setting.name))
+            if fault is not None:
+                message, cure = fault
+                cure = f"{cure} It is set by {variable}." if variable in os.environ else cure
+                self._say((setting.name,), message, cure, setting.name.replace("_", "-"))
 
     def _pages_url(self, written: SiteFile) -> str:
         address = written.pages_url.rstrip("/")

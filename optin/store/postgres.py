@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from optin.errors import StoreBusy, StoreUnusable
+from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
 from optin.store.schema import MIGRATIONS, POSTGRES, trigger_names
 from optin.store.transaction import Operation, Row, Value
 
@@ -67,6 +69,11 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         """Connect and bring the schema up to date. Raises StoreUnusable."""
+        try:
+            conninfo_to_dict(url)
+        except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
+            msg = f"{WANTED_POSTGRES} {CURE_POSTGRES}"
+            raise StoreUnusable(msg) from None
         try:
             with psycopg.connect(url, connect_timeout=10) as connection:
                 _migrate(connection)
@@ -131,4 +138,4 @@ def _migrate(connection: psycopg.Connection[Any]) -> None:
 
 
 def _without_password(text: str) -> str:
-    return re.sub(r"//[^@/\s]*@", "//…@", text)
+    return re.sub(r"//\S*@", "//…@", text)

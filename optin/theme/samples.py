@@ -108,6 +108,23 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.ConfirmView(frame, "Title", "white-paper", "/confirm/t", AT, ())
     for resent in (False, True):
         yield views.ExpiredView(frame, "Title", "/confirm/t", resent=resent)
+    yield from _rights(frame, wrong)
+    yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
+    yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
+    yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
+    yield views.IndexView(frame, ())
+    for name in ("internal", "unknown", "link-expired", "too-many"):
+        yield views.ErrorView(frame, name)
+    told = views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
+    yield told
+    yield replace(told, stories=(replace(_story(frame), page_html=""),), copies=("view/mail-mail.html",))
+    yield views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
+    yield views.MailboxView(frame, (("a.eml", "Subject", "a@example.com", "date"),))
+    yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
+
+
+def _rights(frame: views.Frame, wrong: tuple[Problem, ...]) -> Iterator[Any]:
+    """Yield the pages on which a person withdraws, looks, corrects and erases."""
     yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS)
     yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS, done=True, more=True)
     yield views.UnsubscribeView(frame, "/unsubscribe/t", (), erased=True)
@@ -121,18 +138,6 @@ def pages(lang: str) -> Iterator[Any]:
     yield replace(whole, data=_nothing(), done="erased")
     yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
     yield views.EraseView(frame, "/me/t", (), ())
-    yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
-    yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
-    yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
-    yield views.IndexView(frame, ())
-    for name in ("internal", "unknown", "link-expired", "too-many"):
-        yield views.ErrorView(frame, name)
-    told = views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
-    yield told
-    yield replace(told, stories=(replace(_story(frame), page_html=""),), copies=("view/mail-mail.html",))
-    yield views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
-    yield views.MailboxView(frame, (("a.eml", "Subject", "a@example.com", "date"),))
-    yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
 
 
 def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:

@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from optin.consent.purpose import MOST_YEARS
-from optin.site.addresses import ADDRESS_SETTINGS
+from optin.site.addresses import ADDRESS_SETTINGS, REFUSALS
 from tests.house.requirements_table import ROOT
 
 FILLED = "…"
@@ -44,6 +44,7 @@ class Message:
 def messages() -> list[Message]:
     """Return every message, by code."""
     found = {Message(it.name.replace("_", "-"), it.wanted, it.cure, "error") for it in ADDRESS_SETTINGS}
+    found |= {Message(code, words, cure, "error") for code, words, cure in REFUSALS}
     for path in sorted(SITE.rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")

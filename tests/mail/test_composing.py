@@ -6,19 +6,12 @@ import email.policy
 from dataclasses import replace
 from email.message import EmailMessage
 from email.parser import BytesParser
-from pathlib import Path
 
-import dkim
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
-from optin.errors import SetupRefused
 from optin.flows.orders import MailOrder
 from optin.flows.receipt import Attachment
 from optin.mail.composing import greeting_name
-from optin.mail.signing import Signer, open_signer
-from optin.site.model import Dkim
 from tests.mail.orders import composer, confirmation, delivery
 from tests.world import DECLARATION, NOON
 
@@ -155,45 +148,3 @@ def test_a_newsletter_has_nothing_to_download() -> None:
     """R3: no file, no button; the receipt and the way out are there."""
     message = parsed(delivery(download_token="", expires_at=None, receipts=()))
     assert "/download/" not in message.as_string()
-
-
-def dkim_key(folder: Path) -> tuple[Path, bytes]:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    file = folder / "dkim.pem"
-    file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.TraditionalOpenSSL,
-            serialization.NoEncryption(),
-        )
-    )
-    file.chmod(0o600)
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return file, b"v=DKIM1; k=rsa; p=" + b"".join(public.splitlines()[1:-1])
-
-
-def test_a_signed_mail_verifies_and_covers_the_unsubscribe_headers(tmp_path: Path) -> None:
-    """R3: RFC 8058 counts one-click only when the signature covers it."""
-    file, record = dkim_key(tmp_path)
-    signer = open_signer(Dkim("optin", "example.com", file))
-    signed = signer.sign(composer().compose(delivery(), NOON))
-    assert dkim.verify(signed, dnsfunc=lambda _name, timeout=5: record)  # noqa: ARG005 - its signature
-    covered = signed.split(b" h=")[1].split(b";")[0].lower()
-    assert b"list-unsubscribe-post" in covered
-    broken = signed.replace(b"One-Click", b"Two-Click")
-    assert not dkim.verify(broken, dnsfunc=lambda _name, timeout=5: record)  # noqa: ARG005 - its signature
-
-
-def test_a_key_that_cannot_sign_is_refused_with_its_cure(tmp_path: Path) -> None:
-    """S2: a key that others can read, or that is none."""
-    file, _ = dkim_key(tmp_path)
-    file.chmod(0o644)
-    with pytest.raises(SetupRefused, match="chmod 600"):
-        open_signer(Dkim("optin", "example.com", file))
-    file.chmod(0o600)
-    file.write_bytes(b"-----BEGIN nonsense")
-    with pytest.raises(SetupRefused, match="PEM"):
-        open_signer(Dkim("optin", "example.com", file))
-    assert Signer().sign(b"as it is") == b"as it is"

@@ -1,0 +1,98 @@
+"""Reading the addresses of a mail server and of a PostgreSQL server, in which a password may stand.
+
+A sign that has a meaning in an address (# / ? [ ] @ %, a space) cuts a password short, or makes another host
+of it, and no parser says so. Here such an address is refused. What is said never holds any part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote
+
+WANTED_LOGIN = "The user name or password in the address has a sign that must not stand there as it is."
+CURE_LOGIN = (
+    "Write it percent-encoded: # as %23, / as %2F, ? as %3F, [ as %5B, ] as %5D, @ as %40, : as %3A,"
+    " % as %25, \\ as %5C, a space as %20."
+)
+WANTED_MAIL = "The way out for mail is not smtp://user:password@host:587, smtps://… or file:FOLDER."
+CURE_MAIL = "Write it like smtp://user:password@mail.example.com:587"
+WANTED_POSTGRES = "The address of the PostgreSQL server cannot be read."
+CURE_POSTGRES = "Write it like postgresql://user:password@db.example.com:5432/optin"
+
+MOST_PORT = 65_535
+_ENCODED = r"%[0-9A-Fa-f]{2}"
+_USER = rf"(?P<user>(?:[^:/?#\[\]\\%\s]|{_ENCODED})*)"
+_PASSWORD = rf"(?P<password>(?:[^@/?#\[\]\\%\s]|{_ENCODED})*)"
+_HOST = r"(?:\[(?P<six>[0-9A-Fa-f:.]+)\]|(?P<host>[\w.-]+))"
+_MAIL = re.compile(
+    rf"(?P<scheme>smtps?)://(?:{_USER}(?::{_PASSWORD})?@)?{_HOST}(?::(?P<port>[0-9]{{1,5}}))?/?"
+    r"(?:\?(?P<query>[^@#]*))?",
+    re.IGNORECASE,
+)
+_BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+class AddressRefused(ValueError):
+    """An address that cannot be read as it is meant: what is wrong, and the cure. Holds nothing of it."""
+
+    def __init__(self, wanted: str, cure: str) -> None:
+        super().__init__(f"{wanted} {cure}")
+        self.wanted = wanted
+        self.cure = cure
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """A mail server as its address names it. `authority`: the certificate file of `?ca=`."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str
+    password: str
+    authority: str
+
+
+def read_mail_server(text: str) -> MailServer:
+    """Return the server that smtp://… or smtps://… names. Raises AddressRefused."""
+    found = _MAIL.fullmatch(text.strip())
+    if found is None or not _is_sound(found):
+        if "@" in text:
+            raise AddressRefused(WANTED_LOGIN, CURE_LOGIN)
+        raise AddressRefused(WANTED_MAIL, CURE_MAIL)
+    query = parse_qs(found["query"] or "")
+    tls = found["scheme"].lower() == "smtps"
+    return MailServer(
+        host=found["host"] or found["six"],
+        port=int(found["port"] or 0) or (465 if tls else 587),
+        tls=tls,
+        user=unquote(found["user"] or ""),
+        password=unquote(found["password"] or ""),
+        authority=query.get("ca", [""])[0],
+    )
+
+
+def _is_sound(found: re.Match[str]) -> bool:
+    """Tell whether nothing of an address would be left out without a word."""
+    port = 1 if found["port"] is None else int(found["port"])
+    keys = parse_qs(found["query"] or "", keep_blank_values=True).keys()
+    return 0 < port <= MOST_PORT and keys <= {"ca"} and bool(found["user"] or not found["password"])
+
+
+def check_postgres_address(text: str) -> None:
+    """Refuse what libpq would read otherwise than it is meant, or complain of by its parts.
+
+    libpq takes # ? [ ] in a password as they are; it ends a user name and password at the first @ or /.
+    Raises AddressRefused.
+    """
+    rest = text.partition("://")[2]
+    before, _, after = rest.partition("@")
+    login, servers = (before, after) if "@" in rest and "/" not in before else ("", rest)
+    place, _, query = servers.partition("?")
+    pairs = [pair for pair in query.split("&") if pair]
+    misread = "@" in place or any("=" not in pair or "@" in pair.partition("=")[0] for pair in pairs)
+    if misread or _BAD_PERCENT.search(rest) or any(sign.isspace() for sign in login):
+        if "@" in rest:
+            raise AddressRefused(WANTED_LOGIN, CURE_LOGIN)
+        raise AddressRefused(WANTED_POSTGRES, CURE_POSTGRES)
