@@ -68,6 +68,8 @@ class LandingView:
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
+    meant: str = ""  # the address that was probably meant, where the one that was typed looks misspelt
+    understood: tuple[tuple[str, str], ...] = ()  # field, and how what was typed in it is read
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
     card: Picture | None = None  # what social sites show of it
 
@@ -176,6 +178,9 @@ class SentView:
     sender: str
     problem: str = ""  # "", "code-wrong", "code-spent", "code-missing"
     resent: bool = False
+    email: str = ""  # where the mail goes, as it was typed by whoever looks at this
+    number: str = ""  # the telephone number that was understood
+    form_url: str = ""  # where the form is
 
 
 @dataclass(frozen=True)
@@ -188,6 +193,7 @@ class ConfirmView:
     action: str
     requested_at: datetime
     questions: tuple[ConsentQuestion, ...]
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)
@@ -247,6 +253,7 @@ class PersonalAskView:
     email: str = ""
     problem: str = ""
     sent: bool = False
+    meant: str = ""  # the address that was probably meant
 
 
 @dataclass(frozen=True)
@@ -309,11 +316,12 @@ class ErrorView:
 
     frame: Frame
     name: str
+    wait_seconds: int = 0  # until it is worth trying again, where that is known
 
 
 @dataclass(frozen=True)
 class ConfirmationMail:
-    """The mail that asks for the confirmation; no advertisement, no echo of what was typed (D5)."""
+    """The mail that asks for the confirmation; no advertisement, no echo but of a number to call (D5)."""
 
     lang: str
     controller: Controller
@@ -326,6 +334,7 @@ class ConfirmationMail:
     code: str  # spaced, "1234 5678"
     expires_at: datetime
     privacy_url: str
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)
@@ -404,6 +413,7 @@ class RenewalMail:
     confirm_url: str
     expires_at: datetime
     privacy_url: str
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)

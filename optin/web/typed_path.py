@@ -17,7 +17,7 @@ from optin.web.headers import PAGE_CACHE
 
 MOVED = 301
 # what a sentence, a bracket or a mark-up puts behind a link; a token ends in a letter, digit, - or _
-_GLUED = " ./,;:!?)]}>\"'*\\|’”»“„«‹›…<([{"  # noqa: RUF001 - typographic quotes
+_GLUED = " ./,;:!?)]}>\"'*\\|’”»“„«‹›…<([{"
 _DASHES = dict.fromkeys(
     map(ord, "\u2010\u2011\u2012\u2013\u2014\u2212"), "-"
 )  # for a hyphen, by a word processor
@@ -28,8 +28,9 @@ _LONGEST = 2_000  # characters
 def meant_path(path: str) -> str:
     """Return the path that is plainly meant; `path` itself where there is nothing to mend.
 
-    Dropped: what cannot be seen, spaces, doubled slashes, punctuation at the end. The first part is a name in
-    small letters, whatever a telephone's keyboard made of it. What follows keeps its letters: it may be signed.
+    Dropped: what cannot be seen, spaces, doubled slashes, punctuation at the end. The first part is a name
+    in small letters, whatever a telephone's keyboard made of it. What follows is left as it is, for it may be
+    signed.
     """
     if path.startswith(_FOR_PROGRAMS) or len(path) > _LONGEST:
         return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from urllib.parse import quote
 
 import pytest
@@ -17,49 +18,48 @@ GLUED = ["/", ".", ",", ")", ";", ":", "!", "?", "'", '"', ">", "]", "*", ").", 
 UNSEEN = ["\u200b", "\ufeff", "\u2060", "\u00ad", "\u202c", "\r\n", "\u3000"]
 
 
-@pytest.mark.parametrize("end", GLUED + UNSEEN)
-def test_a_page_is_found_whatever_a_mail_program_glued_to_its_address(visit: Visit, end: str) -> None:
-    """S5, W1: one redirect to the page itself, with what stood in the query; looked at or asked for its head."""
-    for method in ("GET", "HEAD"):
+def test_a_page_is_found_whatever_a_mail_program_glued_to_its_address(visit: Visit) -> None:
+    """S5, W1: one redirect to the page itself, with what stood in the query."""
+    for method, end in product(("GET", "HEAD"), GLUED + UNSEEN):
         answer = visit.client.request(method, f"/paper{quote(end)}?von=mail")
         assert (answer.status_code, answer.headers["location"]) == (301, "/paper?von=mail")
         assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert visit.client.get(answer.headers["location"]).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("typed", "page"),
-    [
-        ("/Paper", "/paper"),
-        ("/PAPER/", "/paper"),
-        ("//paper", "/paper"),
-        ("/paper//", "/paper"),
-        ("/,", "/"),
-        ("/%20", "/"),
-        ("/Tips.", "/tips"),
-        ("/robots.txt/", "/robots.txt"),
-        ("/pa%C2%ADper", "/paper"),
-    ],
-)
-def test_a_page_is_found_by_what_is_plainly_meant(visit: Visit, typed: str, page: str) -> None:
+TYPED = [
+    ("/Paper", "/paper"),
+    ("/PAPER/", "/paper"),
+    ("//paper", "/paper"),
+    ("/paper//", "/paper"),
+    ("/,", "/"),
+    ("/%20", "/"),
+    ("/Tips.", "/tips"),
+    ("/robots.txt/", "/robots.txt"),
+    ("/pa%C2%ADper", "/paper"),
+]
+
+
+def test_a_page_is_found_by_what_is_plainly_meant(visit: Visit) -> None:
     """S5: capitals, doubled slashes, what cannot be seen."""
-    answer = visit.client.get(f"https://optin.example.com{typed}")
-    assert (answer.status_code, answer.headers["location"]) == (301, page)
+    for typed, page in TYPED:
+        answer = visit.client.get(f"https://optin.example.com{typed}")
+        assert (answer.status_code, answer.headers.get("location")) == (301, page), typed
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "//evil.example", "//evil.example/", "/%2F%2Fevil.example/", "/\\evil.example", "/%5Cevil.example/",
-        "///evil.example/paper", "/https://evil.example/", "/nothing/", "/Nothing.", "/paper/nothing/",
-        "/confirm/", "/static/nothing.css/", "/log/tile/0/000/",
-    ],
-)  # fmt: skip
-def test_nobody_is_sent_to_what_does_not_exist(visit: Visit, path: str) -> None:
+UNKNOWN = [
+    "//evil.example", "//evil.example/", "/%2F%2Fevil.example/", "/\\evil.example", "/%5Cevil.example/",
+    "///evil.example/paper", "/https://evil.example/", "/nothing/", "/Nothing.", "/paper/nothing/",
+    "/confirm/", "/static/nothing.css/", "/log/tile/0/000/",
+]  # fmt: skip
+
+
+def test_nobody_is_sent_to_what_does_not_exist(visit: Visit) -> None:
     """S5: no other site, no circle: an unknown address stays unknown."""
-    answer = visit.client.get(f"https://optin.example.com{path}")
-    assert answer.status_code == 404
-    assert "location" not in answer.headers
+    for path in UNKNOWN:
+        answer = visit.client.get(f"https://optin.example.com{path}")
+        assert answer.status_code == 404, path
+        assert "location" not in answer.headers, path
 
 
 def test_what_was_mended_is_not_mended_again() -> None:
@@ -76,7 +76,7 @@ def test_what_was_mended_is_not_mended_again() -> None:
         assert not meant_path(path).startswith("//")
 
 
-@pytest.mark.parametrize("end", ["/", ".", ")", ">", "%20", "%0D%0A", "%E2%80%8B"])
+@pytest.mark.parametrize("end", ["/", ").", "%20%E2%80%8B"])
 def test_links_with_a_token_are_answered(visit: Visit, end: str) -> None:
     """D2, D4, R1, R3, S8: looking changes nothing, pressing does what the button says and loses no form."""
     visit.fill(consent="tips-email", first_name="Alice")
