@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+import unicodedata
 
 DIGITS = 8  # with five tries a request: one chance in twenty million
 MAX_TRIES = 5
@@ -20,6 +21,6 @@ def spaced(code: str) -> str:
 
 
 def matches(code: str, typed: str) -> bool:
-    """Tell whether `typed` is the code, however it was spaced."""
-    digits = "".join(sign for sign in typed if sign.isascii() and sign.isdigit())
+    """Tell whether `typed` is the code, however it was spaced, in the decimal digits of any script."""
+    digits = "".join(str(unicodedata.decimal(sign)) for sign in typed if sign.isdecimal())
     return hmac.compare_digest(code.encode(), digits.encode())

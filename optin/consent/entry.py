@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from optin.consent.address import EmailAddress, parse_email, parse_phone
+from optin.consent.address import EmailAddress, parse_phone
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.misspelt_domain import probably_meant
+from optin.consent.number_format import international
 from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT
 from optin.consent.purpose import Channel, PurposeId
+from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import PostMalformed
 
 CONSENT_FIELD = "consent"
 FORM_FIELD = "form"
+MEANT_FIELD = "email_meant"  # a button: the address that was proposed in place of a misspelt one
 MAX_FIELD_CHARACTERS = 200
 
 
@@ -39,6 +44,7 @@ class Typed:
 
     values: tuple[tuple[str, str], ...]
     ticked: tuple[str, ...]
+    meant: str = ""  # the proposed address, when its button was pressed
 
     def value(self, name: str) -> str:
         """Return what stood in the field `name`."""
@@ -51,20 +57,67 @@ def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]]) 
     names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *of_draw]
     values: dict[str, str] = {}
     ticked: list[str] = []
+    meant = [value for name, value in posted if name == MEANT_FIELD]
+    if len(meant) > 1:
+        raise PostMalformed
     for name, value in posted:
         if name == CONSENT_FIELD and declaration.question(value) and value not in ticked:
             ticked.append(value)
         elif name in names and name not in values and "\x00" not in value:
             values[name] = " ".join(value.split())
-        elif name != FORM_FIELD:
+        elif name not in {FORM_FIELD, MEANT_FIELD}:
             raise PostMalformed
     if values.get(CHOICE_FIELD) == WITHOUT_CONSENT:  # what was ticked beside this button was not meant
         ticked.clear()
-    return Typed(values=tuple((name, values.get(name, "")) for name in names), ticked=tuple(ticked))
+    pairs = tuple((name, values.get(name, "")) for name in names)
+    return Typed(values=pairs, ticked=tuple(ticked), meant="".join(meant))
 
 
-def read_entry(declaration: FormDeclaration, typed: Typed, country: str) -> Entry | tuple[Problem, ...]:
-    """Return the entry, or every problem in it, in the form's order."""
+@dataclass(frozen=True)
+class Doubt:
+    """An address with a domain that looks misspelt, and the one that was probably meant."""
+
+    typed: str
+    meant: str
+
+
+def settle_doubt(typed: Typed, asked: str) -> tuple[Typed, Doubt | None]:
+    """Return what was typed, with the proposed address where its button was pressed; and what to ask now.
+
+    `asked`: the address about which it was asked before. Each is asked about once, then taken as it stands.
+    """
+    try:
+        address = parse_typed_email(typed.value(EMAIL_FIELD))
+    except AddressRefused:
+        return typed, None
+    meant = probably_meant(address)
+    if meant is None:
+        return typed, None
+    if address != asked:
+        return typed, Doubt(address, meant)
+    if typed.meant != meant:
+        return typed, None
+    values = tuple((name, meant if name == EMAIL_FIELD else value) for name, value in typed.values)
+    return replace(typed, values=values), None
+
+
+def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
+    """Return how an address and a number are read, by field, where that is not how they were typed."""
+    read: dict[str, str] = {}
+    with suppress(ValueError):
+        read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
+    with suppress(ValueError):
+        read[PHONE_FIELD] = international(parse_phone(typed.value(PHONE_FIELD), country))
+    return tuple((field, value) for field, value in read.items() if value != typed.value(field))
+
+
+def read_entry(
+    declaration: FormDeclaration, typed: Typed, country: str, *, needs_consent: bool = False
+) -> Entry | tuple[Problem, ...]:
+    """Return the entry, or every problem in it, in the form's order.
+
+    `needs_consent`: there is nothing to sign up for but what the boxes ask; without any, nothing follows.
+    """
     problems: list[Problem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
     by_phone = any(asked.channel is Channel.PHONE for asked in declaration.asked(typed.ticked))
@@ -84,6 +137,8 @@ def read_entry(declaration: FormDeclaration, typed: Typed, country: str) -> Entr
             fields.append((field.name, value))
     if declaration.kind == KIND and not typed.value(AGE_FIELD):
         problems.append(Problem(AGE_FIELD, "age-missing"))  # only that it was ticked: no age is kept
+    if needs_consent and declaration.questions and not typed.ticked:
+        problems.append(Problem(CONSENT_FIELD, "consent-missing"))
     if problems or email is None:
         return tuple(problems)
     purposes = tuple(asked.purpose for asked in declaration.asked(typed.ticked))
@@ -92,9 +147,9 @@ def read_entry(declaration: FormDeclaration, typed: Typed, country: str) -> Entr
 
 def _read_email(text: str, problems: list[Problem]) -> EmailAddress | None:
     try:
-        return parse_email(text)
-    except ValueError:
-        problems.append(Problem(EMAIL_FIELD, "email-invalid" if text else "email-missing"))
+        return parse_typed_email(text)
+    except AddressRefused as problem:
+        problems.append(Problem(EMAIL_FIELD, problem.reason))
         return None
 
 

@@ -17,7 +17,7 @@ from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
 
 from optin.errors import LinkExpired, LinkForged
 
-MAX_TOKEN_CHARACTERS = 300
+MAX_TOKEN_CHARACTERS = 1_000  # the page after the form carries an address along, sealed
 
 
 class LinkKind(StrEnum):

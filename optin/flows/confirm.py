@@ -65,6 +65,7 @@ class Asked:
     requested_at: datetime
     questions: tuple[ConsentQuestion, ...]
     confirmed: bool
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ def view_request(tx: Tx, vault: Vault, request: RequestId) -> Asked:
         requested_at=opened.stored.created_at,
         questions=opened.asked,
         confirmed=opened.stored.confirmed_at is not None,
+        number=opened.number,
     )
 
 

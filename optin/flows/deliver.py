@@ -214,6 +214,7 @@ def _confirmation(
         ends_at=ends_at,
         confirm_token=vault.links.sign(LinkKind.CONFIRM, stored.id, now),
         code=spaced(opened.sealed.code),
+        to_call=opened.number,
         expires_at=until,
     )
 

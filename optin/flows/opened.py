@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from optin.consent.event import Circumstances
-from optin.consent.form import FormDeclaration
-from optin.consent.purpose import ConsentQuestion
+from optin.consent.form import PHONE_FIELD, FormDeclaration
+from optin.consent.purpose import Channel, ConsentQuestion
 from optin.errors import LinkSpent
 from optin.proof.commitment import commit
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.requests import Declared, Request, Sealed
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+
+_E164 = re.compile(r"\+[0-9]{7,15}")
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,13 @@ class OpenedRequest:
     def asked(self) -> tuple[ConsentQuestion, ...]:
         """The boxes that were ticked, in the words that were shown."""
         return self.declaration.asked(self.declared.purposes)
+
+    @property
+    def number(self) -> str:
+        """The number that would be called (E.164), which can carry no message; empty: no call was ticked."""
+        number = str(self.declared.fields.get(PHONE_FIELD, ""))
+        by_phone = any(question.channel is Channel.PHONE for question in self.asked)
+        return number if by_phone and _E164.fullmatch(number) else ""
 
     @property
     def circumstances(self) -> Circumstances:

@@ -62,6 +62,7 @@ class MailOrder(Order):
     questions: tuple[ConsentQuestion, ...]  # what was ticked, in the words that were shown
     confirm_token: str = ""
     code: str = ""
+    to_call: str = ""  # the number that would be called, by what was ticked (E.164)
     expires_at: datetime | None = None  # of the confirmation link, or of the download link
     ends_at: datetime | None = None  # of the consent that is asked again
     confirmed_at: datetime | None = None

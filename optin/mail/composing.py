@@ -156,11 +156,12 @@ class Composer:
                 confirm_url=f"{self._base}/confirm/{order.confirm_token}",
                 expires_at=order.expires_at,
                 privacy_url=self._privacy(order),
+                number=order.to_call,
             )
         )
 
     def _confirmation(self, order: MailOrder) -> MailText:
-        """Ask for the confirmation; advertise nothing, echo nothing (D5)."""
+        """Ask for the confirmation; advertise nothing, echo nothing but a number to call (D5)."""
         if order.expires_at is None:
             raise ValueError(order.kind)
         return self._theme.mail(
@@ -176,6 +177,7 @@ class Composer:
                 code=order.code,
                 expires_at=order.expires_at,
                 privacy_url=self._privacy(order),
+                number=order.to_call,
             )
         )
 

@@ -163,12 +163,7 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
     if max(map(front.count, "[{")) > MAX_BRACKETS:
         return Finding(name, 2, 1, "The front matter has too many brackets.", "Write a line for each value.")
     try:
-        for token in YAML().scan(front) if re.search("[&*!]", front) else ():
-            if isinstance(token, AnchorToken | AliasToken | TagToken):
-                mark = token.start_mark
-                message = "Anchors, aliases and tags (&, * and !) are not used here."
-                return Finding(name, mark.line + 1, mark.column + 1, message, "Put the text in quotes.")
-        values = YAML().load(front)
+        values = _unused_sign(front, name) or YAML().load(front)
     except MarkedYAMLError as problem:
         found = problem.problem_mark or problem.context_mark
         line, column = (found.line + 1, found.column + 1) if found else (2, 1)
@@ -193,9 +188,21 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         return Finding(name, 2, 1, "The front matter is not YAML.", "Write it as key: value.")
     if values is None:
         values = CommentedMap()
+    if isinstance(values, Finding):
+        return values
     if not isinstance(values, CommentedMap):
         return Finding(name, 2, 1, "The front matter is no list of keys.", "Write it as key: value.")
     return _with_plain_spaces(values, front, name)
+
+
+def _unused_sign(front: str, name: str) -> Finding | None:
+    """Return the first anchor, alias or tag. Raises YAMLError."""
+    for token in YAML().scan(front) if re.search("[&*!]", front) else ():
+        if isinstance(token, AnchorToken | AliasToken | TagToken):
+            mark = token.start_mark
+            message = "Anchors, aliases and tags (&, * and !) are not used here."
+            return Finding(name, mark.line + 1, mark.column + 1, message, "Put the text in quotes.")
+    return None
 
 
 def _with_plain_spaces(values: CommentedMap, front: str, name: str) -> CommentedMap | Finding:

@@ -35,8 +35,8 @@ from optin.site.written import FieldEntry, MagnetFile, PurposeEntry
 KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
 # names in the form, and columns of an export, where a field would stand under another's heading
 TAKEN_FIELDS = frozenset(
-    f"{EMAIL_FIELD} consent form age choice answer token purpose channel consent_text requested_at"
-    " confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url"
+    f"{EMAIL_FIELD} email_meant consent form age choice answer token purpose channel consent_text"
+    " requested_at confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url"
     f" {OUTCOME_FIELD} {ANSWERS_FIELD}".split()
 )
 PLACEHOLDER = b"optin placeholder"

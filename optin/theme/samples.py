@@ -43,6 +43,7 @@ DRAW = PrizeDraw(
     "A bicycle", 500, 2, AT, "Europe/Amsterdam", 18, "Terms.", "<p>Terms.</p>", "The close of AEX", AT,
     RetentionPeriod.parse("3 months"), "Answer this e-mail.", Contest("How many?", ("42",)),
 )  # fmt: skip
+NUMBER = "+31201234567"
 HOST = "https://optin.example.com"
 URL = f"{HOST}/x"
 CONFIRM, WITHDRAW, FETCH, SEE = (f"{URL}/{what}" for what in ("confirm", "withdraw", "fetch", "see"))
@@ -69,21 +70,16 @@ TICKET = shown_ticket("7" * 64)
 CHANGED = tuple((name, 3) for name in DECIDING)
 
 
+WRONG = (
+    Problem("email", "email-invalid"), Problem("phone", "phone-missing"), Problem("age", "age-missing"),
+    Problem("consent", "consent-missing"),
+)  # fmt: skip
+
+
 def pages(lang: str) -> Iterator[Any]:
     """Yield a view for every page, with and without what may be missing from it."""
     frame = views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef", base_url=HOST, pages_url=HOST)
-    wrong = (
-        Problem("email", "email-invalid"), Problem("phone", "phone-missing"), Problem("age", "age-missing"),
-    )  # fmt: skip
-    for kind in KINDS:
-        blank = _landing(frame, kind)
-        yield blank
-        yield replace(blank, frame=replace(frame, privacy_day=AT.date()))
-        typed = Typed((("email", "alice"), ("phone", "")), ("b",))
-        yield replace(blank, typed=typed, problems=wrong, changed=True, picture=None)
-        yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
-        yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
-        yield views.ConfirmedView(frame, "Title", kind, ())
+    yield from _forms(frame)
     both = (views.Alternate(lang, "Own", "/x"), views.Alternate("en", "English", "/y"))
     yield replace(_landing(frame, "white-paper"), alternates=both)
     yield views.MovedView(frame, "Title", "/x")
@@ -104,17 +100,20 @@ def pages(lang: str) -> Iterator[Any]:
         _landing(frame, "prize-draw"), declaration=replace(_declaration(lang, "prize-draw"), questions=())
     )
     for problem in ("", "code-missing", "code-wrong", "code-spent"):
-        yield views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
+        sent = views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
+        yield sent
+        yield replace(sent, email="alice@example.com", number=NUMBER, form_url=URL)
     yield views.ConfirmView(frame, "Title", "white-paper", "/confirm/t", AT, ())
     for resent in (False, True):
         yield views.ExpiredView(frame, "Title", "/confirm/t", resent=resent)
-    yield from _rights(frame, wrong)
+    yield from _rights(frame)
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
     yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
     yield views.IndexView(frame, ())
     for name in ("internal", "unknown", "link-expired", "too-many"):
         yield views.ErrorView(frame, name)
+    yield views.ErrorView(frame, "too-many", 90)
     told = views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
     yield told
     yield replace(told, stories=(replace(_story(frame), page_html=""),), copies=("view/mail-mail.html",))
@@ -123,17 +122,19 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
 
 
-def _rights(frame: views.Frame, wrong: tuple[Problem, ...]) -> Iterator[Any]:
+def _rights(frame: views.Frame) -> Iterator[Any]:
     """Yield the pages on which a person withdraws, looks, corrects and erases."""
     yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS)
     yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS, done=True, more=True)
     yield views.UnsubscribeView(frame, "/unsubscribe/t", (), erased=True)
     yield views.PersonalAskView(frame, "/me", "a@example.com", "alice", "email-invalid")
+    asked = views.PersonalAskView(frame, "/me", "a@example.com", "alice", "email-doubted")
+    yield replace(asked, meant="alice@example.com")
     yield views.PersonalAskView(frame, "/me", "a@example.com", sent=True)
     whole = views.PersonalView(frame, "/me/t", _personal(), (("first_name", "First name"),), (("c", "C"),))
     for done in ("withdrawn", "given", "corrected", "unchanged", "limited"):
         yield replace(whole, done=done)
-    yield replace(whole, problems=wrong, typed=(("phone", "1"),))
+    yield replace(whole, problems=WRONG, typed=(("phone", "1"),))
     yield replace(whole, stands_alone=True)
     yield replace(whole, data=_nothing(), done="erased")
     yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
@@ -147,6 +148,7 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     )
     for kind in KINDS:
         yield replace(first, kind=kind), (CONFIRM,)
+    yield replace(first, number=NUMBER), (CONFIRM,)
     yield replace(first, questions=()), (CONFIRM,)
     full = views.DeliveryMail(
         lang,
@@ -188,7 +190,7 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
         yield result, (f"{URL}/draw", SEE)
     renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
-    yield replace(renewal, ends_at=None), (CONFIRM,)
+    yield replace(renewal, ends_at=None, number=NUMBER), (CONFIRM,)
     yield views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
     for holds in (HOLDS, ()):
         yield views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
@@ -200,6 +202,22 @@ def sample_quiz(pages: Pages, why: str = "") -> Quiz:
     questions = (Question("First?", options), Question("Second?", options, several=True, optional=True))
     outcome = Outcome("good", "Good", "<p>Text.</p>", report="Report.", report_html="<p>Report.</p>")
     return Quiz(pages, questions, (outcome,), why_answers=why)
+
+
+def _forms(frame: views.Frame) -> Iterator[Any]:
+    """Yield the form of each kind, as it comes back, and what follows it."""
+    doubted = (Problem("email", "email-doubted"),)
+    read = (("email", "alice@example.com"), ("phone", NUMBER))
+    for kind in KINDS:
+        blank = _landing(frame, kind)
+        yield blank
+        typed = Typed((("email", "alice"), ("phone", "")), ("b",))
+        yield replace(blank, typed=typed, problems=WRONG, changed=True, picture=None)
+        yield replace(blank, typed=typed, problems=doubted, meant="alice@example.com", understood=read)
+        yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
+        yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS, NUMBER)
+        yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)
+        yield views.ConfirmedView(frame, "Title", kind, ())
 
 
 def _quizzes(frame: views.Frame) -> Iterator[Any]:

@@ -70,6 +70,8 @@ class LandingView:
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
+    meant: str = ""  # the address that was probably meant, where the one that was typed looks misspelt
+    understood: tuple[tuple[str, str], ...] = ()  # field, and how what was typed in it is read
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
     card: Picture | None = None  # what social sites show of it
 
@@ -178,6 +180,9 @@ class SentView:
     sender: str
     problem: str = ""  # "", "code-wrong", "code-spent", "code-missing"
     resent: bool = False
+    email: str = ""  # where the mail goes, as it was typed by whoever looks at this
+    number: str = ""  # the telephone number that was understood
+    form_url: str = ""  # where the form is
 
 
 @dataclass(frozen=True)
@@ -190,6 +195,7 @@ class ConfirmView:
     action: str
     requested_at: datetime
     questions: tuple[ConsentQuestion, ...]
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)
@@ -249,6 +255,7 @@ class PersonalAskView:
     email: str = ""
     problem: str = ""
     sent: bool = False
+    meant: str = ""  # the address that was probably meant
 
 
 @dataclass(frozen=True)
@@ -315,11 +322,12 @@ class ErrorView:
 
     frame: Frame
     name: str
+    wait_seconds: int = 0  # until it is worth trying again, where that is known
 
 
 @dataclass(frozen=True)
 class ConfirmationMail:
-    """The mail that asks for the confirmation; no advertisement, no echo of what was typed (D5)."""
+    """The mail that asks for the confirmation; no advertisement, no echo but of a number to call (D5)."""
 
     lang: str
     controller: Controller
@@ -332,6 +340,7 @@ class ConfirmationMail:
     code: str  # spaced, "1234 5678"
     expires_at: datetime
     privacy_url: str
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)
@@ -410,6 +419,7 @@ class RenewalMail:
     confirm_url: str
     expires_at: datetime
     privacy_url: str
+    number: str = ""  # which would be called (E.164)
 
 
 @dataclass(frozen=True)

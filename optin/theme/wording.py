@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from optin.consent.number_format import international
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import offset_in_words
 from optin.theme.catalogue import catalogue
@@ -90,6 +91,16 @@ class Wording:
 
     def _local(self, moment: datetime, zone: str = "") -> datetime:
         return moment.astimezone(ZoneInfo(zone or self._zone))
+
+    def number(self, number: str) -> str:
+        """Return a telephone number as people read it: +31 20 123 4567."""
+        return international(number)
+
+    def wait(self, seconds: int) -> str:
+        """Return how long to wait, in whole minutes, or hours where it is more than one: 3 minuten."""
+        minutes = max(1, -(-seconds // 60))
+        count, unit = (minutes, "minute") if minutes < 60 else (-(-minutes // 60), "hour")  # noqa: PLR2004
+        return self.text(f"period.{unit}{'' if count == 1 else 's'}", count=count)
 
     def period(self, period: RetentionPeriod) -> str:
         """Return a period in words: 24 maanden."""

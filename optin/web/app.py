@@ -27,6 +27,7 @@ from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.quiz import get_answers, post_answers
 from optin.web.refusals import fail, refuse, refuse_http
+from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
 ROUTES = (
@@ -114,5 +115,6 @@ def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     )
     inner.router.redirect_slashes = False
     inner.state.desk = desk
-    secured = SecureHeaders(inner, desk.edition.site.settings.base_url)
+    mended = TypedPaths(inner, lambda: desk.pages)
+    secured = SecureHeaders(mended, desk.edition.site.settings.base_url)
     return Front(secured, lambda: desk.pages)

@@ -89,6 +89,7 @@ def _ask(desk: Desk, asked: Asked, token: str) -> Response:
             action=f"/confirm/{token}",
             requested_at=asked.requested_at,
             questions=asked.questions,
+            number=asked.number,
         )
     )
 

@@ -84,9 +84,9 @@ class Desk:
         html = self.edition.theme.page(view)
         return HTMLResponse(html, status, {"cache-control": NO_STORE})
 
-    def error(self, name: str, status: int, lang: str) -> Response:
-        """Answer with a refusal in words."""
-        return self.page(ErrorView(self.frame(lang), name), status)
+    def error(self, name: str, status: int, lang: str, wait_seconds: int = 0) -> Response:
+        """Answer with a refusal in words; `wait_seconds`: until it is worth trying again."""
+        return self.page(ErrorView(self.frame(lang), name, wait_seconds), status)
 
 
 def desk_of(request: Request) -> Desk:

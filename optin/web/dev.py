@@ -28,6 +28,7 @@ from optin.theme.wording import Wording
 from optin.web.desk import Desk
 from optin.web.dev_hints import STYLE, bar
 from optin.web.mailbox import Mailbox
+from optin.web.typed_path import meant_path
 
 RELOAD = b"""<script src="/dev/reload.js"></script>"""
 RELOAD_SCRIPT = """(async () => {
@@ -185,7 +186,7 @@ class DevFront:
         """Show what is broken, else pass on."""
         if scope["type"] != "http":
             return
-        path = scope["path"]
+        path = meant_path(scope["path"])
         broken = self._bench.site_errors() or self._bench.broken().get(path.strip("/"), ())
         if broken and not path.startswith(_NO_PAGES):
             desk = self._bench.desk

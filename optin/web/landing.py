@@ -2,28 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.address import mailbox_of
-from optin.consent.entry import FORM_FIELD, Entry, Problem, Typed, read_entry, read_typed
-from optin.consent.form import REQUEST_FIELDS, FormVersion, Slug
+from optin.consent.entry import (
+    FORM_FIELD,
+    Doubt,
+    Entry,
+    Problem,
+    Typed,
+    read_entry,
+    read_typed,
+    settle_doubt,
+    understood,
+)
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormKey, FormVersion, Slug
 from optin.consent.links import LinkKind
 from optin.consent.quiz import Quiz
 from optin.consent.record import RequestId
 from optin.errors import FormUnknown, LinkExpired, LinkSpent, MagnetClosed, PageUnknown
 from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
+from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.sign_up import sign_up
+from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
+from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
 from optin.web.desk import Desk, desk_of, see_other, slug_of
 from optin.web.front import is_over
 from optin.web.posts import read_post, single
+
+ASKED, SHOWN = "asked", "shown"  # what a sealed text is for
+WRONG = 422
 
 
 async def post_form(request: Request) -> Response:
@@ -34,12 +50,17 @@ async def post_form(request: Request) -> Response:
     posted = await read_post(request)
     if is_over(desk.edition.site.magnets[slug].closes_at, desk.office.clock()):
         raise MagnetClosed
-    form = await _shown(desk, served, single(posted, FORM_FIELD))
-    typed = read_typed(form.declaration, posted)
-    entry = read_entry(form.declaration, typed, desk.edition.site.country)
-    if not isinstance(entry, Entry):
-        return _again(desk, slug, form, typed, entry)
     office, now = desk.office, desk.office.clock()
+    key, _, sealed = single(posted, FORM_FIELD).partition(".")
+    form = await _shown(desk, served, key)
+    asked = open_text(office.vault, ASKED, slug.encode(), from_token(sealed))
+    typed, doubt = settle_doubt(read_typed(form.declaration, posted), asked)
+    kind = KINDS.get(form.declaration.kind)
+    needs_consent = kind is not None and kind.is_consent
+    entry = read_entry(form.declaration, typed, desk.edition.site.country, needs_consent=needs_consent)
+    if not isinstance(entry, Entry) or doubt is not None:
+        problems = () if isinstance(entry, Entry) else entry
+        return _again(desk, slug, form, _Returned(typed, problems, doubt, asked))
     entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(desk, slug, form, request)))
     mailbox = office.vault.index(mailbox_of(entry.email))
     policy = desk.limits.policy_for(mailbox, office.policy, now)
@@ -48,17 +69,18 @@ async def post_form(request: Request) -> Response:
         partial(sign_up, vault=office.vault, form=form, entry=entry, policy=policy, now=now)
     )
     office.wake_courier()
-    token = office.vault.links.sign(LinkKind.SENT, stored, office.clock())
+    shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}"
+    carried = stored + seal_text(office.vault, SHOWN, stored, shown)
+    token = office.vault.links.sign(LinkKind.SENT, carried, office.clock())
     return see_other(f"/{slug}/sent?to={token}{_of(form)}")
 
 
 async def get_sent(request: Request) -> Response:
     """Say that a mail is on its way, and where its code can be typed (D3)."""
     desk, slug = desk_of(request), slug_of(request)
-    token = request.query_params.get("to", "")
-    _request_of(desk, token)
+    after = _read_after(desk, request.query_params.get("to", ""))
     form = _wording(desk, slug, request)
-    return _sent(desk, form, token, resent=request.query_params.get("again") == "1")
+    return _sent(desk, form, after, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
@@ -67,11 +89,11 @@ async def post_sent(request: Request) -> Response:
     served = _wording(desk, slug, request)
     desk.limits.count(request)
     posted = await read_post(request)
-    token = single(posted, "token")
-    stored, office = _request_of(desk, token), desk.office
+    after, office = _read_after(desk, single(posted, "token")), desk.office
+    stored = after.request
     if single(posted, "action") == "resend":
         await mail_again(desk, stored)
-        return see_other(f"/{slug}/sent?to={token}&again=1{_of(served)}")
+        return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     typed = single(posted, "code")
     try:
         outcome = await desk.write(
@@ -87,7 +109,7 @@ async def post_sent(request: Request) -> Response:
     except LinkSpent:  # an erased request answers like a wrong code
         outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
     if isinstance(outcome, CodeRefused):
-        return _sent(desk, served, token, problem=outcome.reason)
+        return _sent(desk, served, after, problem=outcome.reason)
     office.wake_courier()
     done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())
     return see_other(f"/confirm/{done}")
@@ -114,17 +136,39 @@ async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
     return stored.version
 
 
-def _again(
-    desk: Desk, slug: Slug, shown: FormVersion, typed: Typed, problems: tuple[Problem, ...]
-) -> Response:
-    """Show the form as it is now with what was typed; a tick stays only on words that are the same."""
-    publication = desk.edition.publication
+@dataclass(frozen=True)
+class _Returned:
+    """A form that comes back: what was typed, what is wrong, what is asked about the address."""
+
+    typed: Typed
+    problems: tuple[Problem, ...]
+    doubt: Doubt | None
+    asked: str  # about which address before
+
+
+def _again(desk: Desk, slug: Slug, shown: FormVersion, returned: _Returned) -> Response:
+    """Show the form as it is now with what was typed; a tick stays only on words that are the same.
+
+    An address that looks misspelt is asked about once: the form carries along, sealed, which one it was.
+    """
+    publication, typed, doubt = desk.edition.publication, returned.typed, returned.doubt
     view = publication.face_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
-    changed = shown.key != view.form_key
-    return desk.page(replace(view, typed=kept, problems=problems, changed=changed), 422)
+    doubted = () if doubt is None else (Problem(EMAIL_FIELD, "email-doubted"),)
+    asked = returned.asked if doubt is None else doubt.typed
+    sealed = as_token(seal_text(desk.office.vault, ASKED, slug.encode(), asked)) if asked else ""
+    again = replace(
+        view,
+        form_key=FormKey(f"{view.form_key}.{sealed}" if sealed else view.form_key),
+        typed=kept,
+        problems=(*doubted, *returned.problems),
+        changed=shown.key != view.form_key,
+        meant="" if doubt is None else doubt.meant,
+        understood=understood(typed, desk.edition.site.country),
+    )
+    return desk.page(again, WRONG)
 
 
 def _typed_fields(entry: Entry) -> tuple[tuple[str, str], ...]:
@@ -139,15 +183,27 @@ def _of_quiz(desk: Desk, slug: Slug, form: FormVersion, request: Request) -> tup
     return kept_of_quiz(office.vault, quiz, form.declaration, token, office.clock())
 
 
-def _request_of(desk: Desk, token: str) -> RequestId:
-    """Return the request that a page after the form is for; never longer than any request is kept (D7)."""
+@dataclass(frozen=True)
+class _After:
+    """What the page after the form is about: a request, and what its visitor typed, from the token alone."""
+
+    token: str
+    request: RequestId
+    email: str
+    number: str
+
+
+def _read_after(desk: Desk, token: str) -> _After:
+    """Return what a page after the form is about; never longer than any request is kept (D7)."""
     office, now = desk.office, desk.office.clock()
     link, keep = (period.after(now) - now for period in (office.policy.link, office.policy.keep))
     try:
         payload = office.vault.links.read(LinkKind.SENT, token, now, min(link * 2, max(link, keep)))
     except LinkExpired:
         raise LinkSpent from None
-    return RequestId(payload)
+    request = RequestId(payload[:ID_BYTES])
+    email, _, number = open_text(office.vault, SHOWN, request, payload[ID_BYTES:]).partition("\n")
+    return _After(token, request, email, number)
 
 
 def _of(form: FormVersion) -> str:
@@ -160,14 +216,20 @@ def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:
     return _served(desk, slug) if face is None else face.form
 
 
-def _sent(desk: Desk, form: FormVersion, token: str, problem: str = "", *, resent: bool = False) -> Response:
+def _sent(
+    desk: Desk, form: FormVersion, after: _After, problem: str = "", *, resent: bool = False
+) -> Response:
+    frame = desk.frame(form.declaration.lang)
     view = SentView(
-        frame=desk.frame(form.declaration.lang),
+        frame=frame,
         title=form.declaration.title,
         action=f"/{form.declaration.magnet}/sent{_of(form).replace('&', '?')}",
-        token=token,
+        token=after.token,
         sender=desk.edition.site.sender.address,
         problem=problem,
         resent=resent,
+        email=after.email,
+        number=after.number,
+        form_url=f"{frame.pages_url}/{form.declaration.magnet}",
     )
-    return desk.page(view, 422 if problem else 200)
+    return desk.page(view, WRONG if problem else 200)

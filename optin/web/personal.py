@@ -12,10 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.bootstrap.personal import erase_view, personal_file, personal_view
-from optin.consent.address import mailbox_of, parse_email, parse_phone
-from optin.consent.entry import MAX_FIELD_CHARACTERS, Problem
+from optin.consent.address import mailbox_of, parse_phone
+from optin.consent.entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.links import LinkKind
+from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import PostMalformed
 from optin.export.personal import as_json
 from optin.flows.erase import BY_PERSON, erase_person
@@ -27,6 +28,7 @@ from optin.flows.personal import (
     view_personal,
 )
 from optin.flows.renew import give_anew
+from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.webinars import give_up_seats
 from optin.flows.withdraw import withdraw_from
 from optin.store.subjects import find_subject
@@ -37,6 +39,7 @@ from optin.web.desk import Desk, desk_of, language_of, see_other
 from optin.web.headers import NO_STORE
 from optin.web.posts import read_post, single
 
+ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited", "given-up")
 
 
@@ -46,16 +49,23 @@ async def get_ask(request: Request) -> Response:
 
 
 async def post_ask(request: Request) -> Response:
-    """Mail a link to the personal page, if there is one. The answer tells nobody who is known."""
+    """Mail a link to the personal page, if there is one. The answer tells nobody who is known.
+
+    An address that looks misspelt is asked about once; which one it was is sealed in the form's address.
+    """
     desk = desk_of(request)
     desk.limits.count(request)
-    typed = single(await read_post(request), EMAIL_FIELD).strip()
-    try:
-        address = parse_email(typed)
-    except ValueError:
-        problem = "email-invalid" if typed else "email-missing"
-        return _ask(request, typed=typed[:MAX_FIELD_CHARACTERS], problem=problem)
+    posted = await read_post(request)
+    text = single(posted, EMAIL_FIELD).strip()
     office, now = desk.office, desk.office.clock()
+    asked = open_text(office.vault, ASKED, ABOUT, from_token(request.query_params.get(ASKED, "")))
+    typed, doubt = settle_doubt(Typed(((EMAIL_FIELD, text),), (), single(posted, MEANT_FIELD)), asked)
+    if doubt is not None:
+        return _ask(request, typed=text, problem="email-doubted", doubt=doubt)
+    try:
+        address = parse_typed_email(typed.value(EMAIL_FIELD))
+    except AddressRefused as problem:
+        return _ask(request, typed=text[:MAX_FIELD_CHARACTERS], problem=problem.reason)
     # apart from the forms: who fills in somebody's address there cannot keep them from their own page
     mailbox = b"me:" + office.vault.index(mailbox_of(address))
     policy = desk.limits.policy_for(mailbox, office.policy, now)
@@ -256,13 +266,17 @@ def _back(request: Request, done: str) -> Response:
     return see_other(f"{request.url.path}?done={done}")
 
 
-def _ask(request: Request, *, typed: str = "", problem: str = "", sent: bool = False) -> Response:
+def _ask(
+    request: Request, *, typed: str = "", problem: str = "", doubt: Doubt | None = None, sent: bool = False
+) -> Response:
     desk = desk_of(request)
     frame = desk.frame(language_of(request))
     sender = desk.edition.site.sender.address
-    return desk.page(
-        PersonalAskView(frame, "/me", sender, typed, problem, sent=sent), 422 if problem else 200
-    )
+    view = PersonalAskView(frame, "/me", sender, typed, problem, sent=sent)
+    if doubt is not None:
+        sealed = as_token(seal_text(desk.office.vault, ASKED, ABOUT, doubt.typed))
+        view = replace(view, action=f"/me?{ASKED}={sealed}", meant=doubt.meant)
+    return desk.page(view, 422 if problem else 200)
 
 
 def _page(

@@ -22,7 +22,8 @@ async def refuse(request: Request, problem: Exception) -> Response:
         return await fail(request, problem)
     if problem.status >= StoreBusy.status:
         log.warning("%s", problem.log_line)
-    answer = desk_of(request).error(problem.name, problem.status, language_of(request))
+    wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
+    answer = desk_of(request).error(problem.name, problem.status, language_of(request), wait)
     if isinstance(problem, StoreBusy | TooManyRequests):
         answer.headers["retry-after"] = str(problem.retry_after_seconds)
     return answer

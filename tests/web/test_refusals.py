@@ -277,7 +277,8 @@ def test_one_mailbox_is_not_bombed_by_its_many_addresses(visit: Visit) -> None:
     for address in BOMBS:
         where = visit.fill(address)
         token = where.split("to=")[1]
-        answers.add((len(token), visit.client.get(where).text.replace(token, "TOKEN")))
+        page = visit.client.get(where).text.replace(token, "TOKEN")
+        answers.add((len(token), page.replace(f">{address}<", "><").replace(f" {address}.", " ADDRESS.")))
     assert len(visit.mails()) == visit.office.policy.per_address_per_day
     assert len(answers) == 1
     assert visit.rows()["request"] == len(BOMBS)

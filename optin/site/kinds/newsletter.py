@@ -20,6 +20,7 @@ NEWSLETTER = Kind(
     about="nothing but the subscription, which is one consent to e-mail",
     hands_out_file=False,
     insists=one_email_purpose,
+    is_consent=True,
     start={
         "nl": Start(
             "Naam van uw nieuwsbrief",
