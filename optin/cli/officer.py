@@ -6,6 +6,7 @@ import getpass
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, tee
 from pathlib import Path
@@ -25,7 +26,7 @@ from optin.export.destination import destination
 from optin.export.lists import PeopleList, open_list
 from optin.export.presets import PRESETS
 from optin.export.rows import Rows
-from optin.export.writers import WRITERS
+from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
 from optin.flows.export import Harvest
 from optin.flows.proving import Proven
 from optin.flows.scrub import KEPT, Scrubber
@@ -36,6 +37,9 @@ from optin.store.exports import ExportRun, count_leads, find_export, list_export
 from optin.store.webhooks import webhook_states
 
 SELF = "self"
+excel_option = click.option(
+    "--excel", is_flag=True, help="A CSV as Excel in Dutch, German or French opens it: with semicolons."
+)
 
 
 @click.command()
@@ -50,9 +54,10 @@ SELF = "self"
 @click.option("--why", required=True, help="What for; it is recorded.")
 @click.option("--format", "shape", type=click.Choice([*WRITERS]), default="csv", show_default=True)
 @click.option("--preset", type=click.Choice([*PRESETS]), help="Columns as this tool wants them.")
+@excel_option
 @click.option("--out", required=True, help="File to make, or - for standard output.")
 @site_option
-def export(
+def export(  # noqa: PLR0913 - one parameter an option
     site: Path,
     purpose: str,
     channel: str,
@@ -61,6 +66,8 @@ def export(
     shape: str,
     preset: str | None,
     out: str,
+    *,
+    excel: bool,
 ) -> None:
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
     edition = asked_edition(site)
@@ -69,6 +76,12 @@ def export(
     if tool is not None and shape not in tool.formats:
         msg = f"{preset} reads {' or '.join(tool.formats)}, not {shape}."
         raise RequestRefused(msg)
+    if excel and (tool is not None or shape != "csv"):
+        msg = (
+            "--excel is a CSV of its own; leave --preset and --format. An XLSX opens in every Excel as it is."
+        )
+        raise RequestRefused(msg)
+    write = partial(write_csv, shape=FOR_EXCEL) if excel else WRITERS[shape]
     number = 0
     try:
         with (
@@ -82,7 +95,7 @@ def export(
             leads = _with_progress(office, harvest)
             columns = rows.columns if tool is None else tool.columns(rows.columns)
             told = (rows.row(lead) for lead in leads)
-            WRITERS[shape](draft.file, columns, told if tool is None else map(tool.row, told))
+            write(draft.file, columns, told if tool is None else map(tool.row, told))
             draft.file.flush()
             run = ExportRun(
                 at=now,
@@ -121,6 +134,7 @@ def export(
 @click.option("--column", help="Of --file: name or number of the column with the address.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of --file, if it is a CSV.")
 @click.option("--out", help="With --since: a CSV or XLSX to make.")
+@excel_option
 @site_option
 def exports(
     site: Path,
@@ -130,13 +144,15 @@ def exports(
     column: str | None,
     encoding: str,
     out: str | None,
+    *,
+    excel: bool,
 ) -> None:
     """List every export; or, since one of them, whom its processor must delete."""
     edition = asked_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         if number is not None:
             people = None if theirs is None else open_list(theirs, Channel.EMAIL.value, column, encoding)
-            _list_ended(office, number, people, out, shape)
+            _list_ended(office, number, people, _Out(out, shape, excel=excel))
             return
         runs = office.store.read(list_exports)
         told = office.store.read(webhook_states)
@@ -165,7 +181,16 @@ def exports(
         )
 
 
-def _list_ended(office: Office, number: int, people: PeopleList | None, out: str | None, shape: str) -> None:
+@dataclass(frozen=True)
+class _Out:
+    """Where a list goes: to a file, or as a table or JSON to standard output."""
+
+    file: str | None
+    shape: str
+    excel: bool
+
+
+def _list_ended(office: Office, number: int, people: PeopleList | None, out: _Out) -> None:
     run = office.store.read(partial(find_export, number=number))
     if run is None:
         msg = f"There is no export {number}; see: optin exports"
@@ -176,12 +201,12 @@ def _list_ended(office: Office, number: int, people: PeopleList | None, out: str
         ended = chain(ended, erased_since(office.store.read, office.vault, run, addresses))
     columns = ("email", "phone", "what", "at")
     rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
-    if out is not None:
-        with tables.table(out) as file:
+    if out.file is not None:
+        with tables.table(out.file, excel=out.excel) as file:
             file.write(columns)
             for row in rows:
                 file.write(row)
-    elif shape == "json":
+    elif out.shape == "json":
         click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
     else:
         table = Table(*columns)
@@ -209,6 +234,7 @@ def _list_ended(office: Office, number: int, people: PeopleList | None, out: str
 @click.option("--column", help="Name or number of the column with the address; by default it is found.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV.")
 @click.option("--suppress-only", is_flag=True, help="Drop only who withdrew or was erased.")
+@excel_option
 @site_option
 def scrub(  # noqa: PLR0913 - one parameter an option
     site: Path,
@@ -222,6 +248,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     encoding: str,
     *,
     suppress_only: bool,
+    excel: bool,
 ) -> None:
     """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
     edition = asked_edition(site)
@@ -232,8 +259,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     reasons: Counter[str] = Counter()
     with (
         open_office(edition.site.settings, edition.policy) as office,
-        tables.table(out) as kept,
-        tables.table(dropped) as left,
+        tables.table(out, excel=excel) as kept,
+        tables.table(dropped, excel=excel) as left,
     ):
         scrubber = Scrubber(
             office.store.read,

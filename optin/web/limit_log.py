@@ -1,4 +1,4 @@
-"""What the operator's log says of limits that are hit: each kind once a minute at most, no person (S4, D8)."""
+"""What the operator's log says of limits that are hit: each kind once a minute, and no person (S4, D8)."""
 
 from __future__ import annotations
 
