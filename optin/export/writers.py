@@ -27,7 +27,7 @@ class CsvShape:
 # Programs read it so. Many of them take a byte order mark for a part of the first column's name, and some
 # refuse the quote behind it: Go's encoding/csv, and by it listmonk, says 'bare " in non-quoted-field'.
 FOR_PROGRAMS = CsvShape()
-# Excel in Dutch, German and French parts cells at a semicolon; without a mark it takes a CSV for Windows-1252.
+# Excel in Dutch, German and French parts cells at a semicolon; without a mark it reads Windows-1252.
 FOR_EXCEL = CsvShape(";", mark=True)
 
 # What a spreadsheet takes for the beginning of a formula, in both widths: of a cell, and behind whatever
