@@ -21,6 +21,7 @@ from optin.site.kept import Kept
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.dev import DevFront, Workbench, dev_routes
+from optin.web.limit_log import keep_limit_log
 from optin.web.mailbox import Mailbox
 from optin.web.serving import open_port, run_server
 
@@ -60,6 +61,7 @@ def dev(site: Path, host: str, port: int) -> None:
             partial(keep_log, office),
             partial(keep_clear, office),
             partial(keep_counts, office),
+            partial(keep_limit_log, desk.limits.log),
             bench.watch,
             partial(keep_webhooks, office, edition.site.processors, SpokenSender(click.echo)),
         )

@@ -57,6 +57,7 @@ from optin.site.folder import write_folder
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.desk import Desk
+from optin.web.limit_log import keep_limit_log
 from optin.web.serving import open_port, run_server
 from optin.web.static import drawn_before, static_files, unsplit
 
@@ -161,7 +162,8 @@ def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
 
 async def _serve(edition: Edition, office: Office, listening: socket.socket) -> bool:
     courier: Courier = courier_of(edition, office)
-    app = build_app(Desk.of(edition, office))
+    desk = Desk.of(edition, office)
+    app = build_app(desk)
     return await run_server(
         app,
         listening,
@@ -171,6 +173,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
             partial(keep_log, office),
             partial(keep_clear, office),
             partial(keep_counts, office),
+            partial(keep_limit_log, desk.limits.log),
             partial(keep_anchors, office, edition.site.anchors),
             partial(keep_webhooks, office, edition.site.processors, HttpSender()),
         ),

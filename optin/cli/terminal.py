@@ -11,9 +11,12 @@ import click
 
 from optin.bootstrap.edition import Edition, load_edition
 from optin.bootstrap.served import must_agree, must_be_served, settings_of_server
+from optin.consent.purpose import PurposeId
+from optin.errors import RequestRefused
 from optin.settings import Served
-from optin.site.findings import Finding, as_text
+from optin.site.findings import Finding, as_text, nearest
 from optin.site.loading import find_root
+from optin.site.model import Site
 
 REFUSED = 1
 MISUSED = 2
@@ -95,3 +98,20 @@ def refuse(sentence: str) -> NoReturn:
     """Say why not, and end with status 1."""
     click.secho(sentence, fg="red", err=True)
     sys.exit(REFUSED)
+
+
+excel_option = click.option(
+    "--excel", is_flag=True, help="A CSV as Excel in Dutch, German or French opens it: with semicolons."
+)
+
+
+def known_purpose(site: Site, purpose: str, channel: str) -> PurposeId:
+    """See that the site has this purpose, for this channel. Raises RequestRefused."""
+    known = site.purposes.get(PurposeId(purpose))
+    if known is None:
+        msg = f"There is no purpose {purpose!r}. {nearest(purpose, [*site.purposes])}"
+        raise RequestRefused(msg)
+    if known.channel.value != channel:
+        msg = f"The purpose {purpose!r} is for {known.channel.value}, not for {channel}."
+        raise RequestRefused(msg)
+    return known.id

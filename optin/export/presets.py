@@ -2,13 +2,16 @@
 
 A preset renames columns and leaves out what a tool has no place for; what it cannot match by itself it offers
 to match by hand. The consent's own columns go along: as columns of their own, or as attributes.
+
+Each names the document by which its reader is known; docs/guide/commands.md tells what stands there. All of
+them read commas and UTF-8, and none asks for a byte order mark, which one of them refuses: so none gets it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optin.export.writers import Row
 
@@ -26,10 +29,16 @@ class Preset:
 
     columns: Callable[[tuple[str, ...]], tuple[str, ...]]  # of the export's columns
     row: Callable[[Row], Row]
+    document: str  # by which its reader is known
     formats: tuple[str, ...] = ("csv",)
 
 
-def _renamed(names: Mapping[str, str], consent: Callable[[str], str]) -> Preset:
+def _renamed(
+    names: Mapping[str, str],
+    consent: Callable[[str], str],
+    document: str,
+    formats: tuple[str, ...] = ("csv",),
+) -> Preset:
     """Return a preset that gives each column another name; fields without one keep theirs."""
 
     def name(column: str) -> str:
@@ -38,10 +47,12 @@ def _renamed(names: Mapping[str, str], consent: Callable[[str], str]) -> Preset:
     def columns(own: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name(column) for column in own)
 
-    return Preset(columns, lambda row: {name(column): value for column, value in row.items()})
+    return Preset(
+        columns, lambda row: {name(column): value for column, value in row.items()}, document, formats
+    )
 
 
-# https://mailchimp.com/help/format-guidelines-for-your-import-file: texts of 255 bytes, dates as YYYY-MM-DD
+# texts of 255 bytes, dates as YYYY-MM-DD
 def _mailchimp() -> Preset:
     plain = _renamed(
         {
@@ -52,6 +63,7 @@ def _mailchimp() -> Preset:
             "company": "Company",
         },
         lambda column: column.replace("_", " ").title(),
+        "https://mailchimp.com/help/format-guidelines-for-your-import-file/",
     )
 
     def row(told: Row) -> Row:
@@ -59,7 +71,7 @@ def _mailchimp() -> Preset:
         days = {name: told[name][:10] for name in ("requested_at", "confirmed_at", "expires_at")}
         return plain.row({**short, **days})
 
-    return Preset(plain.columns, row)
+    return replace(plain, row=row)
 
 
 def _cut(text: str) -> str:
@@ -67,7 +79,7 @@ def _cut(text: str) -> str:
     return text.encode()[:MAILCHIMP_BYTES].decode("utf-8", "ignore")
 
 
-# https://help.brevo.com/hc/en-us/articles/208729849: attribute names in capitals, numbers to be called apart
+# attribute names in capitals, numbers to be called apart
 _BREVO = _renamed(
     {
         "email": "EMAIL",
@@ -77,9 +89,11 @@ _BREVO = _renamed(
         "company": "COMPANY",
     },
     str.upper,
+    "https://help.brevo.com/hc/en-us/articles/208729849-Create-a-file-to-import-your-contacts",
+    ("csv", "xlsx"),
 )
 
-# https://knowledge.hubspot.com/import-and-export/set-up-your-import-file: headers by the names of properties
+# headers by the names of properties
 _HUBSPOT = _renamed(
     {
         "email": "Email",
@@ -89,10 +103,12 @@ _HUBSPOT = _renamed(
         "company": "Company name",
     },
     lambda column: column.replace("_", " ").capitalize(),
+    "https://knowledge.hubspot.com/import-and-export/set-up-your-import-file",
+    ("csv", "xlsx"),
 )
 
 
-# https://listmonk.app/docs/: email, name, and everything else as JSON in attributes
+# email, name, and everything else as JSON in attributes
 def _listmonk_row(told: Row) -> Row:
     name = " ".join(part for part in (told.get("first_name"), told.get("last_name")) if part)
     rest = {key: value for key, value in told.items() if value and key not in _LISTMONK_OWN}
@@ -107,7 +123,11 @@ _LISTMONK_OWN = frozenset({"email", "first_name", "last_name"})
 
 PRESETS: dict[str, Preset] = {
     "mailchimp": _mailchimp(),
-    "brevo": Preset(_BREVO.columns, _BREVO.row, ("csv", "xlsx")),
-    "hubspot": Preset(_HUBSPOT.columns, _HUBSPOT.row, ("csv", "xlsx")),
-    "listmonk": Preset(lambda _own: ("email", "name", "attributes"), _listmonk_row),
+    "brevo": _BREVO,
+    "hubspot": _HUBSPOT,
+    "listmonk": Preset(
+        lambda _own: ("email", "name", "attributes"),
+        _listmonk_row,
+        "https://github.com/knadh/listmonk/blob/master/internal/subimporter/importer.go",
+    ),
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Protocol
 
+from optin.errors import RequestRefused
 from optin.export.destination import destination
-from optin.export.writers import safe_cell
+from optin.export.writers import FOR_EXCEL, FOR_PROGRAMS, CsvWriter
 
 XLSX = ".xlsx"
 
@@ -22,26 +22,22 @@ class Table(Protocol):
 
 
 @contextmanager
-def table(out: str) -> Iterator[Table]:
-    """Write a file that appears whole, or not at all. Raises RequestRefused."""
+def table(out: str, *, excel: bool = False) -> Iterator[Table]:
+    """Write a file that appears whole, or not at all. Raises RequestRefused.
+
+    `excel`: a CSV as Excel in Dutch, German or French opens it.
+    """
+    xlsx = Path(out).suffix.lower() == XLSX
+    if xlsx and excel:
+        msg = f"{out} opens in every Excel as it is; leave --excel, or name a CSV."
+        raise RequestRefused(msg)
     with destination(out) as draft:
-        if Path(out).suffix.lower() == XLSX:
+        if xlsx:
             with _spreadsheet(draft.file) as sheet:
                 yield sheet
         else:
-            yield _Csv(draft.file)
+            yield CsvWriter(draft.file, FOR_EXCEL if excel else FOR_PROGRAMS)
         draft.released = True
-
-
-class _Csv:
-    """RFC 4180, every cell in quotes, with a byte order mark."""
-
-    def __init__(self, file: IO[str]) -> None:
-        file.write("\ufeff")
-        self._writer = csv.writer(file, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-
-    def write(self, cells: Sequence[str]) -> None:
-        self._writer.writerow([safe_cell(cell) for cell in cells])
 
 
 class _Sheet:

@@ -1,4 +1,4 @@
-"""Writing rows: CSV for spreadsheets and list tools, XLSX with types, JSON Lines for programs (E2, E4)."""
+"""Writing rows: CSV as its reader reads it, XLSX with types, JSON Lines for programs (E2, E4)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TypeAlias
 
@@ -13,6 +14,21 @@ from optin.errors import RequestRefused
 
 Row: TypeAlias = dict[str, str]
 Writer: TypeAlias = Callable[[IO[str], tuple[str, ...], Iterable[Row]], None]
+
+
+@dataclass(frozen=True)
+class CsvShape:
+    """What differs between our CSVs: all are UTF-8, every cell in quotes, lines ended by CR LF (RFC 4180)."""
+
+    delimiter: str = ","
+    mark: bool = False  # begins with a byte order mark
+
+
+# Programs read it so. Many of them take a byte order mark for a part of the first column's name, and some
+# refuse the quote behind it: Go's encoding/csv, and by it listmonk, says 'bare " in non-quoted-field'.
+FOR_PROGRAMS = CsvShape()
+# Excel in Dutch, German and French parts cells at a semicolon; without a mark it reads Windows-1252.
+FOR_EXCEL = CsvShape(";", mark=True)
 
 # What a spreadsheet takes for the beginning of a formula, in both widths: of a cell, and behind whatever
 # parts cells in some country, for there a spreadsheet may not heed our quotes.
@@ -31,13 +47,30 @@ def safe_cell(text: str) -> str:
     return first + _FORMULA_INSIDE.sub(r"\1'", text)
 
 
-def write_csv(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write RFC 4180, every cell in quotes, with a byte order mark so that spreadsheets read it as UTF-8."""
-    file.write("\ufeff")
-    writer = csv.writer(file, lineterminator="\r\n", quoting=csv.QUOTE_ALL)
-    writer.writerow(columns)
+class CsvWriter:
+    """Writes cells; none of them runs as a formula."""
+
+    def __init__(self, file: IO[str], shape: CsvShape) -> None:
+        """Begin a file of this shape."""
+        if shape.mark:
+            file.write("\ufeff")
+        self._writer = csv.writer(
+            file, delimiter=shape.delimiter, lineterminator="\r\n", quoting=csv.QUOTE_ALL
+        )
+
+    def write(self, cells: Iterable[str]) -> None:
+        """Add a row."""
+        self._writer.writerow([safe_cell(cell) for cell in cells])
+
+
+def write_csv(
+    file: IO[str], columns: tuple[str, ...], rows: Iterable[Row], shape: CsvShape = FOR_PROGRAMS
+) -> None:
+    """Write a header and rows, as programs read them unless another shape is named."""
+    writer = CsvWriter(file, shape)
+    writer.write(columns)
     for row in rows:
-        writer.writerow([safe_cell(row[column]) for column in columns])
+        writer.write(row[column] for column in columns)
 
 
 def write_jsonl(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) -> None:

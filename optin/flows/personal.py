@@ -21,7 +21,7 @@ from optin.flows.attendance import Attendance
 from optin.flows.entering import ticket_of
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
-from optin.flows.policy import RequestPolicy
+from optin.flows.policy import PER_ADDRESS, RequestPolicy
 from optin.flows.webinars import attendance
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
@@ -190,9 +190,11 @@ def ask_for_link(
     Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
     """
     index = vault.index(address)
-    if count_notices(tx, index, now - DAY) < policy.per_address_per_day:
-        told = {"email": address, "lang": lang}
-        enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
+    if count_notices(tx, index, now - DAY) >= policy.per_address_per_day:
+        policy.limited(PER_ADDRESS)
+        return
+    told = {"email": address, "lang": lang}
+    enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
 
 
 def view_personal(

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
+
+PER_ADDRESS, RESEND = "per_address_per_day", "resend"  # limits, by the names of their settings
+
+
+def nobody_told(_limit: str) -> None:
+    """Tell nobody that a limit was hit."""
 
 
 @dataclass(frozen=True)
@@ -31,3 +37,4 @@ class RequestPolicy:
     draws: Mapping[str, PrizeDraw] = field(default_factory=dict)  # by magnet
     resend: int = 3
     per_address_per_day: int = 5
+    limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person

@@ -11,7 +11,7 @@ from optin.errors import PageUnknown
 from optin.flows.asking import Asking, keep_asking
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
-from optin.flows.policy import RequestPolicy
+from optin.flows.policy import PER_ADDRESS, RequestPolicy
 from optin.store.outbox import enqueue
 from optin.store.requests import count_recent, peek_request
 from optin.store.subjects import StoredConsent, consents_of, find_subject, load_contact
@@ -35,6 +35,7 @@ def give_anew(
     if subject is None or consent is None:
         raise PageUnknown
     if count_recent(tx, email_index, now - DAY) >= policy.per_address_per_day:
+        policy.limited(PER_ADDRESS)
         return False
     return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
 

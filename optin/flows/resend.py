@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.record import RequestId
 from optin.flows.orders import MailKind
-from optin.flows.policy import RequestPolicy
+from optin.flows.policy import PER_ADDRESS, RESEND, RequestPolicy
 from optin.store.outbox import enqueue, is_queued
 from optin.store.requests import (
     Declared,
@@ -30,11 +30,13 @@ def resend_confirmation(tx: Tx, request: RequestId, policy: RequestPolicy, now: 
     enough. The visitor is told the same in every case (D7).
     """
     stored = load_request(tx, request)
-    if stored is None or stored.confirmed_at is not None or stored.resent >= policy.resend:
+    if stored is None or stored.confirmed_at is not None or is_queued(tx, request):
         return False
-    if is_queued(tx, request):
+    if stored.resent >= policy.resend:
+        policy.limited(RESEND)
         return False
     if count_recent(tx, stored.email_index, now - DAY) >= policy.per_address_per_day:
+        policy.limited(PER_ADDRESS)
         return False
     count_resend(tx, request, erase_at=policy.keep.after(now))
     enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)

@@ -12,7 +12,7 @@ from optin.consent.form import FormVersion
 from optin.consent.record import RequestId
 from optin.flows.asking import Asking, keep_asking
 from optin.flows.orders import MailKind
-from optin.flows.policy import RequestPolicy
+from optin.flows.policy import PER_ADDRESS, RequestPolicy
 from optin.store.outbox import enqueue
 from optin.store.requests import count_recent
 from optin.store.transaction import Tx
@@ -33,4 +33,6 @@ def sign_up(
     request = keep_asking(tx, vault, asking, policy, now)
     if may_mail:
         enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
+    else:
+        policy.limited(PER_ADDRESS)
     return request

@@ -12,6 +12,8 @@ from optin.consent.webinar import offset_in_words
 from optin.theme.catalogue import catalogue
 from optin.theme.zones import UNIVERSAL, needs_name, zone_name
 
+MOST_MINUTES = 90  # a longer wait is told in hours
+
 
 class Wording:
     """One language, with a site's and a magnet's own words over the catalogue's (M9)."""
@@ -97,9 +99,9 @@ class Wording:
         return international(number)
 
     def wait(self, seconds: int) -> str:
-        """Return how long to wait, in whole minutes, or hours where it is more than one: 3 minuten."""
+        """Return how long to wait, rounded up: in minutes, or in hours where it is long: 3 minuten."""
         minutes = max(1, -(-seconds // 60))
-        count, unit = (minutes, "minute") if minutes < 60 else (-(-minutes // 60), "hour")  # noqa: PLR2004
+        count, unit = (minutes, "minute") if minutes <= MOST_MINUTES else (-(-minutes // 60), "hour")
         return self.text(f"period.{unit}{'' if count == 1 else 's'}", count=count)
 
     def period(self, period: RetentionPeriod) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -40,6 +40,7 @@ class Desk:
         site = edition.site
         limits = PostLimits(site.limits, site.trusted_proxies)
         desk = cls(edition, office, limits)
+        office.policy = replace(office.policy, limited=limits.log.note)
         desk._prepare()
         return desk
 
@@ -58,7 +59,7 @@ class Desk:
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""
         self.edition = edition
-        self.office.policy = edition.policy
+        self.office.policy = replace(edition.policy, limited=self.limits.log.note)
         self._prepare()
 
     async def write(self, operation: Operation[T]) -> T:

@@ -109,6 +109,8 @@ async def post_sent(request: Request) -> Response:
     except LinkSpent:  # an erased request answers like a wrong code
         outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
     if isinstance(outcome, CodeRefused):
+        if outcome.reason == "code-spent":
+            desk.limits.log.note("code_tries")
         return _sent(desk, served, after, problem=outcome.reason)
     office.wake_courier()
     done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())

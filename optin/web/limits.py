@@ -23,6 +23,7 @@ from starlette.requests import Request
 from optin.errors import TooManyRequests
 from optin.flows.policy import RequestPolicy
 from optin.site.model import Limits
+from optin.web.limit_log import LimitLog
 
 DAY = timedelta(days=1)
 MOST_MAILBOXES = 200_000  # counted at once: some 60 MB; beyond it the oldest are forgotten
@@ -64,14 +65,15 @@ class PostLimits:
         self._per_network = RateLimitItemPerHour(limits.per_network_per_hour)
         self._per_site = RateLimitItemPerMinute(limits.per_site_per_minute)
         self._mails = MailboxCounter()
+        self.log = LimitLog()
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
 
     def count(self, request: Request) -> None:
         """Count one post. Raises TooManyRequests with the seconds to wait."""
         address = self.client(request)
         if address is not None and not address.is_loopback:
-            self._hit(self._per_network, network_of(address))
-        self._hit(self._per_site, "site")
+            self._hit("per_network_per_hour", self._per_network, network_of(address))
+        self._hit("per_site_per_minute", self._per_site, "site")
 
     def policy_for(self, mailbox: bytes, policy: RequestPolicy, now: datetime) -> RequestPolicy:
         """Return the policy for one mailbox: no mail more today when it had enough. Nobody is told (D7)."""
@@ -94,8 +96,9 @@ class PostLimits:
     def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._trusted)
 
-    def _hit(self, item: RateLimitItem, who: str) -> None:
+    def _hit(self, kind: str, item: RateLimitItem, who: str) -> None:
         if not self._counter.hit(item, who):
+            self.log.note(kind)
             reset = self._counter.get_window_stats(item, who).reset_time
             raise TooManyRequests(max(1, int(reset - time.time()) + 1))
 

@@ -25,7 +25,7 @@ COLUMNS = (*BEFORE, "company", "first_name", "last_name", *AFTER)
 def rows_of(site: Path, preset: str, **changes: str) -> list[dict[str, str]]:  # noqa: F811
     outcome = run(site, preset=preset, **changes)
     assert outcome.exit_code == 0, outcome.output
-    return list(csv.DictReader(io.StringIO(outcome.stdout.removeprefix("\ufeff"))))
+    return list(csv.DictReader(io.StringIO(outcome.stdout)))
 
 
 def test_a_spreadsheet_has_types_and_filters_and_runs_nothing(site: Path, tmp_path: Path) -> None:  # noqa: F811

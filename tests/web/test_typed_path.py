@@ -19,7 +19,7 @@ UNSEEN = ["\u200b", "\ufeff", "\u2060", "\u00ad", "\u202c", "\r\n", "\u3000"]
 
 
 def test_a_page_is_found_whatever_a_mail_program_glued_to_its_address(visit: Visit) -> None:
-    """S5, W1: one redirect to the page itself, with what stood in the query."""
+    """S5: one redirect to the page itself, with what stood in the query."""
     for method, end in product(("GET", "HEAD"), GLUED + UNSEEN):
         answer = visit.client.request(method, f"/paper{quote(end)}?von=mail")
         assert (answer.status_code, answer.headers["location"]) == (301, "/paper?von=mail")

@@ -1,0 +1,149 @@
+"""The command that lists what was exported, and whom a processor must delete since: exports."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from optin.bootstrap.office import Office, open_office
+from optin.cli.terminal import excel_option, served_edition, site_option
+from optin.consent.event import rfc3339
+from optin.consent.purpose import Channel
+from optin.errors import RequestRefused
+from optin.export import tables
+from optin.export.lists import PeopleList, open_list
+from optin.flows.since import FileReading, count_erased, ended_since, erased_since
+from optin.store.exports import ExportRun, find_export, list_exports
+from optin.store.webhooks import webhook_states
+
+
+@click.command()
+@click.option("--format", "shape", type=click.Choice(["table", "json"]), default="table")
+@click.option("--since", "number", type=int, help="List who withdrew or was erased since export N.")
+@click.option(
+    "--file",
+    "theirs",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The processor's file of export N: who of it was erased is found by it.",
+)
+@click.option("--column", help="Of --file: name or number of the column with the address.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of --file, if it is a CSV.")
+@click.option("--sheet", help="Of --file, if it is a spreadsheet with several.")
+@click.option("--out", help="With --since: a CSV or XLSX to make.")
+@excel_option
+@site_option
+def exports(  # noqa: PLR0913 - one parameter an option
+    site: Path,
+    shape: str,
+    number: int | None,
+    theirs: Path | None,
+    column: str | None,
+    encoding: str,
+    sheet: str | None,
+    out: str | None,
+    *,
+    excel: bool,
+) -> None:
+    """List every export; or, since one of them, whom its processor must delete."""
+    edition = served_edition(site)
+    with open_office(edition.site.settings, edition.policy) as office:
+        if number is not None:
+            email = Channel.EMAIL.value
+            people = None if theirs is None else open_list(theirs, email, column, encoding, sheet)
+            reading = FileReading()
+            _list_ended(office, number, people, reading, _Out(out, shape, excel=excel))
+            if theirs is not None:
+                _tell_reading(theirs, reading)
+            return
+        runs = office.store.read(list_exports)
+        told = office.store.read(webhook_states)
+    if shape == "json":
+        click.echo(json.dumps([_plain(run) for run in runs], indent=2, ensure_ascii=False))
+        return
+    table = Table("No.", "When (UTC)", "Who", "Why", "To", "What", "Exported", "Refused", "Log")
+    for run in runs:
+        table.add_row(
+            str(run.number),
+            f"{run.at:%Y-%m-%d %H:%M}",
+            run.who,
+            run.why,
+            run.processor,
+            f"{run.purpose} by {run.channel}, {run.format}",
+            str(run.exported),
+            ", ".join(f"{count} {reason}" for reason, count in sorted(run.refused.items())),
+            "" if run.checkpoint is None else str(run.checkpoint),
+        )
+    Console().print(table if runs else "Nothing was exported yet.")
+    for it in told:
+        gone = "; it answered 410 and is left alone" if it.gone else ""
+        click.echo(
+            f"{it.processor} by webhook: told of {it.people} people; {it.waiting} messages wait,"
+            f" {it.given_up} were given up{gone}."
+        )
+
+
+def _tell_reading(theirs: Path, reading: FileReading) -> None:
+    """Say how much of a file was read, and where somebody has to look."""
+    click.echo(f"{theirs.name}: {reading.rows} rows read.", err=True)
+    if reading.unreadable:
+        lines = ", ".join(map(str, reading.first_lines))
+        more = " and others" if reading.unreadable > len(reading.first_lines) else ""
+        click.echo(
+            f"{reading.unreadable} of them hold no address that can be read, in line {lines}{more};"
+            " look there yourself.",
+            err=True,
+        )
+
+
+@dataclass(frozen=True)
+class _Out:
+    """Where a list goes: to a file, or as a table or JSON to standard output."""
+
+    file: str | None
+    shape: str
+    excel: bool
+
+
+def _list_ended(
+    office: Office, number: int, people: PeopleList | None, reading: FileReading, out: _Out
+) -> None:
+    run = office.store.read(partial(find_export, number=number))
+    if run is None:
+        msg = f"There is no export {number}; see: optin exports"
+        raise RequestRefused(msg)
+    ended = ended_since(office.store.read, office.vault, run, office.clock())
+    if people is not None:
+        told = ((line.number, *people.addresses(line)) for line in people.rows)
+        ended = chain(ended, erased_since(office.store.read, office.vault, run, told, reading))
+    columns = ("email", "phone", "what", "at")
+    rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
+    if out.file is not None:
+        with tables.table(out.file, excel=out.excel) as file:
+            file.write(columns)
+            for row in rows:
+                file.write(row)
+    elif out.shape == "json":
+        click.echo(json.dumps([dict(zip(columns, row, strict=True)) for row in rows], indent=2))
+    else:
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        Console().print(table)
+    erased = count_erased(office.store.read, run)
+    if erased and people is None:
+        click.echo(
+            f"{erased} people of export {number} were erased since; no address of them is kept."
+            f" Find them in the processor's own file: --file FILE",
+            err=True,
+        )
+
+
+def _plain(run: ExportRun) -> dict[str, object]:
+    return {**vars(run), "at": rfc3339(run.at), "refused": dict(run.refused), "members": run.members.hex()}

@@ -1,0 +1,85 @@
+"""The command that cleans an old list: scrub."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import tee
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.office import open_office
+from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
+from optin.consent.purpose import Channel
+from optin.export import tables
+from optin.export.lists import open_list
+from optin.flows.scrub import KEPT, Scrubber
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
+@click.option("--channel", required=True, type=click.Choice([kind.value for kind in Channel]))
+@click.option("--out", required=True, help="CSV or XLSX to make, with who may be approached.")
+@click.option("--dropped", help="CSV or XLSX with who may not, and why. Default: OUT-dropped.")
+@click.option(
+    "--by", type=click.Choice([kind.value for kind in Channel]), help="What the list has: default, CHANNEL."
+)
+@click.option("--column", help="Name or number of the column with the address; by default it is found.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV.")
+@click.option("--sheet", help="Of a spreadsheet with several.")
+@click.option("--suppress-only", is_flag=True, help="Drop only who withdrew or was erased.")
+@excel_option
+@site_option
+def scrub(  # noqa: PLR0913 - one parameter an option
+    site: Path,
+    file: Path,
+    purpose: str,
+    channel: str,
+    out: str,
+    dropped: str | None,
+    by: str | None,
+    column: str | None,
+    encoding: str,
+    sheet: str | None,
+    *,
+    suppress_only: bool,
+    excel: bool,
+) -> None:
+    """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
+    edition = served_edition(site)
+    known = known_purpose(edition.site, purpose, channel)
+    kind = Channel(by or channel)
+    dropped = dropped or str(Path(out).with_stem(f"{Path(out).stem}-dropped"))
+    people = open_list(file, kind.value, column, encoding, sheet)
+    reasons: Counter[str] = Counter()
+    with (
+        open_office(edition.site.settings, edition.policy) as office,
+        tables.table(out, excel=excel) as kept,
+        tables.table(dropped, excel=excel) as left,
+    ):
+        scrubber = Scrubber(
+            office.store.read,
+            office.vault,
+            known,
+            Channel(channel),
+            kind,
+            office.clock(),
+            edition.site.country,
+            suppress_only=suppress_only,
+        )
+        if people.header is not None:
+            kept.write(people.header)
+        left.write(("line", kind.value, "reason"))
+        judged, values = tee(people.rows)
+        told = scrubber.judge_rows(people.addresses(it) for it in values)
+        for line, reason in zip(judged, told, strict=True):
+            reasons[reason] += 1
+            if reason:
+                left.write((str(line.number), people.value(line), reason))
+            else:
+                kept.write(line.cells)
+    click.echo(f"{reasons.pop(KEPT, 0)} rows kept in {out}.", err=True)
+    for reason, count in sorted(reasons.items()):
+        click.echo(f"  {count} dropped: {reason}", err=True)
+    click.echo(f"Why each was dropped: {dropped}. Nothing of the list was stored.", err=True)
