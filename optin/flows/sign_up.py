@@ -11,6 +11,7 @@ from optin.consent.entry import Entry
 from optin.consent.form import FormVersion
 from optin.consent.record import RequestId
 from optin.flows.asking import Asking, keep_asking
+from optin.flows.handouts import keep_handout
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue
@@ -33,4 +34,6 @@ def sign_up(
     request = keep_asking(tx, vault, asking, policy, now)
     if may_mail:
         enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
+    # whoever confirms in the last hour has the file as long as anybody
+    keep_handout(tx, form.declaration, policy.download.after(policy.link.after(now)))
     return request

@@ -58,7 +58,7 @@ class Desk:
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""
         self.edition = edition
-        self.office.policy = edition.policy
+        self.office.obey(edition.policy)
         self._prepare()
 
     async def write(self, operation: Operation[T]) -> T:

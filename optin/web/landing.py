@@ -14,16 +14,19 @@ from optin.consent.form import REQUEST_FIELDS, FormVersion, Slug
 from optin.consent.links import LinkKind
 from optin.consent.quiz import Quiz
 from optin.consent.record import RequestId
-from optin.errors import FormUnknown, LinkExpired, LinkSpent, MagnetClosed, PageUnknown
+from optin.errors import FormUnknown, LinkExpired, LinkForged, LinkSpent, MagnetClosed, PageUnknown
 from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
+from optin.flows.opened import open_request
 from optin.flows.sign_up import sign_up
 from optin.store.forms import form_by_key
+from optin.store.requests import peek_request
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
 from optin.web.desk import Desk, desk_of, see_other, slug_of
 from optin.web.front import is_over
 from optin.web.posts import read_post, single
+from optin.web.removed import removed_form
 
 
 async def post_form(request: Request) -> Response:
@@ -56,18 +59,17 @@ async def get_sent(request: Request) -> Response:
     """Say that a mail is on its way, and where its code can be typed (D3)."""
     desk, slug = desk_of(request), slug_of(request)
     token = request.query_params.get("to", "")
-    _request_of(desk, token)
-    form = _wording(desk, slug, request)
+    form = await _form_sent(desk, slug, request, token)
     return _sent(desk, form, token, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
     """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
     desk, slug = desk_of(request), slug_of(request)
-    served = _wording(desk, slug, request)
     desk.limits.count(request)
     posted = await read_post(request)
     token = single(posted, "token")
+    served = await _form_sent(desk, slug, request, token)
     stored, office = _request_of(desk, token), desk.office
     if single(posted, "action") == "resend":
         await mail_again(desk, stored)
@@ -153,6 +155,22 @@ def _request_of(desk: Desk, token: str) -> RequestId:
 def _of(form: FormVersion) -> str:
     """Return how the page after the form knows which of several wordings was sent, for its title."""
     return f"&of={form.key}" if form.declaration.variant else ""
+
+
+async def _form_sent(desk: Desk, slug: Slug, request: Request, token: str) -> FormVersion:
+    """Return the form whose page after it is shown; of a removed magnet the one that was sent."""
+    if await removed_form(desk, slug) is None:
+        _request_of(desk, token)
+        return _wording(desk, slug, request)
+    vault = desk.office.vault
+    try:
+        stored = _request_of(desk, token)
+        opened = await desk.read(lambda tx: open_request(tx, vault, peek_request(tx, stored)))
+    except (LinkForged, LinkSpent):
+        raise PageUnknown from None
+    if opened.declaration.magnet != slug:
+        raise PageUnknown
+    return opened.form.version
 
 
 def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:
