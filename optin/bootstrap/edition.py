@@ -97,7 +97,8 @@ class Edition:
             path, report = magnet.file_for(declared), _report(magnet, outcome)
             if path is None and not report:
                 continue
-            file = None if path is None else file_of(path)
+            inside = path is not None and path.resolve().is_relative_to(magnet.folder.resolve())
+            file = file_of(path) if path is not None and inside else None
             for name in (magnet.slug, *magnet.was):
                 found[name, outcome] = Promise(name, outcome, file, report)
         return [found[key] for key in sorted(found)]  # in one order: others write the same rows

@@ -159,6 +159,8 @@ class _Said:
             name = getattr(node.func, "attr", getattr(node.func, "id", ""))
             if name == "nearest":
                 return [f"Did you mean {FILLED}? Known here: {FILLED}."]
+            if name == "nearest_zone":
+                return [f"Did you mean {FILLED}? Write it like 'Europe/Amsterdam'."]
             if name == "replace" and isinstance(node.func, ast.Attribute):
                 return self.texts(node.func.value, depth)
         return [FILLED]
