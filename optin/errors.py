@@ -18,6 +18,7 @@
         ├── AnswersStale           answers that cannot be read: too old, of another quiz or version
         ├── FileUnavailable        a magnet that no longer has a file to hand out
         ├── MagnetClosed           a form of a magnet that takes none any more
+        ├── MagnetGone             a magnet that was removed from the site
         └── TooManyRequests        a limit was reached (D8)
 
 The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
@@ -154,6 +155,18 @@ class MagnetClosed(VisitorRefused):
 
     status = 410
     name = "closed"
+
+
+class MagnetGone(VisitorRefused):
+    """A magnet that was served once and was removed since. `lang`: of its page."""
+
+    status = 410
+    name = "gone"
+
+    def __init__(self, lang: str = "") -> None:
+        """Keep the language in which its visitors read it."""
+        super().__init__("magnet removed")
+        self.lang = lang
 
 
 class TooManyRequests(VisitorRefused):

@@ -1,7 +1,7 @@
 """Where this installation keeps its store, mail and keys. Not what the marketer wrote: that is `site`.
 
 Each value stands at the top level of `optin.toml` and is overridden by an environment variable
-(`OPTIN_STORE`, `OPTIN_MAIL`, `OPTIN_BASE_URL`, `OPTIN_KEYS`).
+(`OPTIN_STORE`, `OPTIN_MAIL`, `OPTIN_BASE_URL`, `OPTIN_KEYS`, `OPTIN_JOURNAL`, `OPTIN_FILES`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SETTING_NAMES = ("base_url", "store", "mail", "keys", "journal")
+SETTING_NAMES = ("base_url", "store", "mail", "keys", "journal", "files")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class Settings:
     mail: str = "file:var/mail"
     keys: str = "var/keys.json"
     journal: str = "var/journal.jsonl"  # withdrawals and erasures, kept apart for a restored backup (S7)
+    files: str = "var/files"  # what was promised for download, kept apart from the magnets
     in_file: frozenset[str] = frozenset()  # names that optin.toml sets
     in_environment: frozenset[str] = frozenset()  # names that the environment sets
 

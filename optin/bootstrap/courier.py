@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.office import Office, StoreOutbox
 from optin.consent.form import FormDeclaration
 from optin.consent.quiz import Outcome, Quiz
+from optin.flows.handouts import outcome_of
 from optin.mail.composing import Composer
 from optin.mail.composing import Mailbox as Sender
 from optin.mail.courier import Courier
 from optin.mail.signing import open_signer
 from optin.mail.transport import open_transport
+from optin.store.promises import promise_of
 
 
 def courier_of(edition: Edition, office: Office) -> Courier:
@@ -21,7 +24,13 @@ def courier_of(edition: Edition, office: Office) -> Courier:
     sender = Sender(site.sender.name, site.sender.address, site.sender.reply_to)
     courier = Courier(
         StoreOutbox(office),
-        Composer(edition.theme, sender, site.settings.base_url, site.controller, partial(report_of, edition)),
+        Composer(
+            edition.theme,
+            sender,
+            site.settings.base_url,
+            site.controller,
+            partial(report_of, edition, office),
+        ),
         open_transport(site.settings.mail, site.root),
         open_signer(site.dkim),
         sender.address,
@@ -31,8 +40,17 @@ def courier_of(edition: Edition, office: Office) -> Courier:
     return courier
 
 
-def report_of(edition: Edition, form: FormDeclaration) -> Outcome | None:
-    """Return the outcome that a form of a quiz told, as the site words its report now."""
+def report_of(edition: Edition, office: Office, form: FormDeclaration) -> Outcome | None:
+    """Return the outcome that a form of a quiz told, as the site words its report now, or did last."""
+    outcome = outcome_of(form)
+    if not outcome:
+        return None
     magnet = edition.site.magnet(form.magnet)
     details = None if magnet is None else magnet.details
-    return details.outcome(form.detail.get("outcome", "")) if isinstance(details, Quiz) else None
+    if isinstance(details, Quiz) and (found := details.outcome(outcome)) is not None:
+        return found
+    kept = office.store.read(partial(promise_of, magnet=form.magnet, outcome=outcome))
+    if kept is None or not kept.report:
+        return None
+    told = json.loads(kept.report)
+    return Outcome(outcome, told["title"], "", report=told["report"], report_html=told["report_html"])

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
+from optin.bootstrap.kept_files import KeptFiles
+from optin.consent.form import details_text
 from optin.consent.prize import PrizeDraw
+from optin.consent.quiz import Quiz
 from optin.consent.webinar import Webinar
+from optin.flows.handouts import outcome_of
 from optin.flows.offers import Offers
 from optin.flows.policy import RequestPolicy
 from optin.flows.webinars import notice_plans
@@ -19,11 +23,19 @@ from optin.settings import Served
 from optin.site.findings import Finding
 from optin.site.kept import Kept
 from optin.site.loading import load_site
-from optin.site.model import Site
+from optin.site.model import Magnet, Site
 from optin.site.publication import Publication, frame_of, privacy_url, publish
 from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
+from optin.store.promises import (
+    KeptDetails,
+    KeptFile,
+    Promise,
+    files_named,
+    keep_details,
+    keep_promise,
+)
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
@@ -70,8 +82,47 @@ class Edition:
                 it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
             },
             offers=Offers(self.publication.every_form, site.renamed),
+            names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
+            handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),
             draws={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, PrizeDraw)},
         )
+
+    def promises(self, file_of: Callable[[Path], KeptFile | None] = lambda _path: None) -> list[Promise]:
+        """Return what each form hands out by mail: a file, a quiz's report. `file_of`: the kept copy."""
+        found: dict[tuple[str, str], Promise] = {}
+        for form in self.publication.every_form:
+            declared = form.declaration
+            magnet, outcome = self.site.magnets[declared.magnet], outcome_of(declared)
+            path, report = magnet.file_for(declared), _report(magnet, outcome)
+            if path is None and not report:
+                continue
+            inside = path is not None and path.resolve().is_relative_to(magnet.folder.resolve())
+            file = file_of(path) if path is not None and inside else None
+            for name in (magnet.slug, *magnet.was):
+                found[name, outcome] = Promise(name, outcome, file, report)
+        return [found[key] for key in sorted(found)]  # in one order: others write the same rows
+
+    def details(self) -> list[KeptDetails]:
+        """Return what must be known of webinars and prize draws when their magnet is gone."""
+        found: list[KeptDetails] = []
+        for magnet in self.site.magnets.values():
+            match magnet.details:
+                case Webinar() as webinar:
+                    plain = webinar.kept()
+                case PrizeDraw() as draw:
+                    plain = draw.declared()
+                case _:
+                    continue
+            text, names = details_text(plain), (magnet.slug, *magnet.was)
+            found += [KeptDetails(name, magnet.slug, magnet.kind, text) for name in names]
+        return found
+
+
+def _report(magnet: Magnet, outcome: str) -> str:
+    found = magnet.details.outcome(outcome) if isinstance(magnet.details, Quiz) else None
+    if found is None or not found.report:
+        return ""
+    return details_text({"title": found.title, "report": found.report, "report_html": found.report_html})
 
 
 def load_edition(
@@ -106,7 +157,10 @@ def keep_edition(
 
     `before`: the edition that was kept last in this store by this process; only what is new is kept.
     """
-    return store.submit(partial(_keep, edition=edition, now=now, before=before)).result()
+    kept = KeptFiles(edition.site.settings.path(edition.site.settings.files))
+    known = store.read(files_named)
+    promises = edition.promises(lru_cache(partial(kept.keep, known=known, now=now)))
+    return store.submit(partial(_keep, edition=edition, promises=promises, now=now, before=before)).result()
 
 
 def reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
@@ -119,7 +173,9 @@ def reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
     )
 
 
-def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> tuple[Finding, ...]:
+def _keep(
+    tx: Tx, edition: Edition, promises: Sequence[Promise], now: datetime, before: Edition | None
+) -> tuple[Finding, ...]:
     publication, pages = edition.publication, []
     known = frozenset() if before is None else frozenset(it.digest for it in before.publication.every_form)
     for statement in publication.privacy.values():
@@ -132,6 +188,10 @@ def _keep(tx: Tx, edition: Edition, now: datetime, before: Edition | None) -> tu
     for name in sorted(assets_of(pages, edition.theme.assets.get)):
         asset = edition.theme.assets[name]
         keep_asset(tx, StoredAsset(digest(asset.data), name, asset.content_type, asset.data), now)
+    for promise in promises:
+        keep_promise(tx, promise, now)
+    for details in edition.details():
+        keep_details(tx, details)
     notice_plans(tx, edition.policy)
     return reused_dates(tx, edition)
 

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TypeVar
 
 from optin.bootstrap.journal import Journal
+from optin.bootstrap.kept_files import KeptFiles
 from optin.bootstrap.opening import claim_keys, open_keys, open_store
 from optin.bootstrap.served import keep_served
 from optin.bootstrap.soundness import check_use
@@ -22,11 +23,13 @@ from optin.errors import OptinError
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
+from optin.flows.removed import with_removed
 from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journal_from, missed_draws
 from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.outbox import give_up_killers
+from optin.store.promises import mark_served, needed_files
 from optin.store.tally import DOWNLOADED, Place, add_to_tally, monday_of
 from optin.store.transaction import Operation, Store, Tx, written
 from optin.store.vault import Vault
@@ -36,6 +39,7 @@ mail_log = logging.getLogger("optin.mail")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 600
+FILES = "files"
 CLEAR_SECONDS = 0.2
 COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
@@ -61,6 +65,7 @@ class Office:
     wake_courier: Callable[[], None] = field(default=lambda: None)
     journal: Journal | None = None  # withdrawals and erasures, kept apart (S7)
     uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
+    files: KeptFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
 
     def count_download(self, form: str) -> None:
@@ -77,6 +82,25 @@ class Office:
         except OptinError:
             self.downloads.update(counts)
             raise
+
+    def obey(self, policy: RequestPolicy) -> None:
+        """Work by another policy from now on, and by what removed magnets promised."""
+        self.policy = self.store.read(partial(with_removed, policy=policy))
+
+    def unneeded_files(self) -> int:
+        """Return how many kept files nobody needs any more."""
+        if self.files is None:
+            return 0
+        now = self.clock()
+        return len(self.files.unneeded(self.store.read(partial(needed_files, now=now)), now))
+
+    def forget_files(self) -> int:
+        """Remove the kept files that nobody needs any more; return how many."""
+        if self.files is None:
+            return 0
+        now = self.clock()
+        self.write(partial(mark_served, served=self.policy.handouts, now=now))
+        return self.files.forget(self.store.read(partial(needed_files, now=now)), now)
 
     def write(self, operation: Operation[T]) -> T:
         """Run an operation durably, and wait for it."""
@@ -127,7 +151,9 @@ def open_office(settings: Settings, policy: RequestPolicy, server: str | None = 
             check_use(keys.use, server)
             keep_served(store, settings, server)
         journal = Journal(settings.path(settings.journal))
-        office = Office(store=store, vault=vault, policy=policy, use=keys.use, journal=journal)
+        files = KeptFiles(settings.path(settings.files))
+        office = Office(store, vault, policy, use=keys.use, journal=journal, files=files)
+        office.obey(policy)
         office.note_ending()  # what a crash kept from it
         yield office
     finally:
@@ -205,6 +231,7 @@ def sweep(office: Office) -> dict[str, int]:
             office.shorten_journal()
         while count := _step(office, rule):
             done[name] += count
+    done[FILES] = office.forget_files()
     broom = Broom(office.vault, office.policy, office.clock())
     for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
         log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)

@@ -19,7 +19,7 @@ from optin.store.installation import note_served, served_settings
 from optin.store.transaction import Store
 
 _BY = "by"
-KEPT = ("base_url", "journal")
+KEPT = ("base_url", "journal", "files")
 NOTE = "var/served.json"  # where the data is: a store cannot tell that it is the wrong one
 _SECRET = {"password", "sslpassword", "passfile", "sslkey"}
 

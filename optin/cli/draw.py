@@ -31,12 +31,13 @@ TOLD_AT_ONCE = 200
 def draw(site: Path, slug: str, seed: str | None, out: str | None, winners: str | None) -> None:
     """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
     edition = served_edition(site)
-    promise = edition.policy.draws.get(slug)
-    if promise is None:
-        known = [*edition.policy.draws]
-        msg = f"There is no prize draw {slug!r}. {nearest(slug, known) if known else 'The site has none.'}"
-        raise RequestRefused(msg)
     with open_office(edition.site.settings, edition.policy) as office:
+        promise = office.policy.draws.get(slug)  # of a magnet that was removed too
+        if promise is None:
+            known = [*office.policy.draws]
+            cure = nearest(slug, known) if known else "The site has none."
+            msg = f"There is no prize draw {slug!r}. {cure}"
+            raise RequestRefused(msg)
         fixed = office.write(
             partial(fix_entries, vault=office.vault, magnet=slug, promise=promise, now=office.clock())
         )

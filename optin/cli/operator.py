@@ -24,6 +24,7 @@ from optin.bootstrap.courier import courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.office import (
+    FILES,
     Office,
     keep_clear,
     keep_counts,
@@ -202,10 +203,12 @@ def sweep_command(site: Path, *, dry_run: bool) -> None:
         if not dry_run:
             office.write(partial(notice_plans, policy=edition.policy))
         done = {} if dry_run else sweep(office)
+        files = office.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")
     for line in planned:
         count = line.count if dry_run else done[line.rule]
         table.add_row(f"{line.rule}: {line.what}", str(count), line.why)
+    table.add_row(f"{FILES}: copies of files", str(files), "no magnet hands them out, no link leads to them")
     Console().print(table)
     if dry_run:
         click.echo("Nothing was changed.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -49,6 +49,24 @@ class Webinar:
     def plan(self) -> dict[str, Any]:
         """Return what stands in people's calendars: a change of it is mailed."""
         return {**self.declared(), "place": self.place, "cancelled": self.cancelled}
+
+    def kept(self) -> dict[str, Any]:
+        """Return all of it as JSON values, for when its page is gone."""
+        return {**self.plan(), "capacity": self.capacity, "replay": self.replay}
+
+    @classmethod
+    def read(cls, plain: dict[str, Any]) -> Self:
+        """Read what `kept` returned. Raises KeyError, TypeError or ValueError when it is none."""
+        return cls(
+            starts_at=datetime.fromisoformat(plain["start"]),
+            minutes=plain["minutes"],
+            zone=plain["zone"],
+            host=plain["host"],
+            place=plain["place"],
+            capacity=plain["capacity"],
+            replay=plain["replay"],
+            cancelled=plain["cancelled"],
+        )
 
 
 def moments_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:

@@ -25,6 +25,7 @@ from optin.consent.record import (
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.attendance import Attendance
 from optin.flows.entering import Participation, enter, participation
+from optin.flows.handouts import keep_handout
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
@@ -205,6 +206,7 @@ def _confirm(
     take_seat(tx, opened, subject, policy, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
     tell_confirmed(tx, policy.webhooks, stored.email_index, questions, now)
+    keep_handout(tx, opened.declaration, policy.download.after(now))
     return _outcome(tx, opened, subject)
 
 

@@ -14,6 +14,7 @@ from optin.consent.links import LinkKind
 from optin.consent.record import Status
 from optin.flows.backoff import wait_before
 from optin.flows.entering import participation
+from optin.flows.handouts import keep_handout
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
 from optin.flows.policy import RequestPolicy
@@ -206,6 +207,7 @@ def _confirmation(
         return None
     until = policy.link.after(now)
     open_link(tx, stored.id, link_until=until, erase_at=max(policy.keep.after(now), until))
+    keep_handout(tx, opened.declaration, policy.download.after(until))
     ends_at: datetime | None = None
     if order.kind is MailKind.RENEWAL and stored.subject is None:
         ends_at = _ends_at(tx, stored.email_index, opened)
@@ -285,6 +287,7 @@ def _delivery(
     download = ""
     if order.form.file and hands_out:
         download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
+        keep_handout(tx, order.form, policy.download.after(now))
     unsubscribe = vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
     withdraw_at = f"{policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(

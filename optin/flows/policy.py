@@ -35,6 +35,9 @@ class RequestPolicy:
     webinars: Mapping[str, Webinar] = field(default_factory=dict)  # as planned now, by magnet
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     draws: Mapping[str, PrizeDraw] = field(default_factory=dict)  # by magnet
+    names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
+    removed: frozenset[str] = frozenset()  # webinars and draws that are known only from what is kept
+    handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     resend: int = 3
     per_address_per_day: int = 5
     limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person

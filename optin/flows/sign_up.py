@@ -11,6 +11,7 @@ from optin.consent.entry import Entry
 from optin.consent.form import FormVersion
 from optin.consent.record import RequestId
 from optin.flows.asking import Asking, keep_asking
+from optin.flows.handouts import keep_handout
 from optin.flows.orders import MailKind
 from optin.flows.policy import PER_ADDRESS, RequestPolicy
 from optin.store.outbox import enqueue
@@ -35,4 +36,6 @@ def sign_up(
         enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
     else:
         policy.limited(PER_ADDRESS)
+    # whoever confirms in the last hour has the file as long as anybody
+    keep_handout(tx, form.declaration, policy.download.after(policy.link.after(now)))
     return request

@@ -166,14 +166,21 @@ def _to_fix(tx: Tx, broom: Broom) -> list[str]:
     return [
         magnet
         for magnet, promise in broom.policy.draws.items()
-        if promise.closes + SETTLING <= broom.now < promise.seed_at and fixed_at(tx, magnet) is None
+        if promise.closes + SETTLING <= broom.now < promise.seed_at
+        and fixed_at(tx, magnet) is None
+        and (magnet not in broom.policy.removed or count_entries(tx, magnet))
     ]
 
 
 def missed_draws(tx: Tx, broom: Broom) -> list[str]:
     """Return the draws that nobody fixed before their seed: they are refused until a later one is named."""
-    draws = broom.policy.draws.items()
-    return [magnet for magnet, it in draws if it.seed_at <= broom.now and fixed_at(tx, magnet) is None]
+    return [
+        magnet
+        for magnet, it in broom.policy.draws.items()
+        if it.seed_at <= broom.now
+        and fixed_at(tx, magnet) is None
+        and (magnet not in broom.policy.removed or count_entries(tx, magnet))
+    ]
 
 
 def _entries_over(tx: Tx, broom: Broom) -> list[str]:

@@ -22,6 +22,7 @@ _EXAMPLES: Mapping[tuple[str, str], list[Any]] = {
     ("", "base_url"): ["https://tips.example.com"],
     ("", "store"): ["sqlite:///var/optin.db", "postgresql://user:password@db.example.com/optin"],
     ("", "mail"): ["smtp://user:password@mail.example.com:587", "smtps://mail.example.com:465"],
+    ("", "time_zone"): ["Europe/Amsterdam", "America/New_York"],
     ("", "title"): ["Ten tips for a first call"],
     ("", "description"): ["Ten short tips that you can use in your very next call."],
     ("", "file"): ["my-paper.pdf"],

@@ -159,6 +159,15 @@ def form_by_digest(tx: Tx, digest: str) -> StoredForm | None:
     return _form(tx.one(f"{_FORM} WHERE digest = :digest", digest=digest))
 
 
+def last_declaration(tx: Tx, magnet: str) -> FormDeclaration | None:
+    """Return what the newest form of a magnet declares; None: none was ever served at this address."""
+    row = tx.one(
+        "SELECT declaration FROM form_version WHERE magnet = :magnet ORDER BY ordinal DESC LIMIT 1",
+        magnet=magnet,
+    )
+    return None if row is None else _declaration(row[0])
+
+
 def privacy_by_prefix(tx: Tx, prefix: str) -> PrivacyVersion | None:
     """Return the statement whose digest begins with `prefix` (hexadecimal)."""
     row = tx.one(

@@ -13,6 +13,7 @@ from optin.store.tables import (
     ASSET_TABLES,
     DRAW_TABLES,
     LOG_TABLES,
+    PROMISE_TABLES,
     RIGHTS_TABLES,
     STATEMENT_TABLES,
     TABLES,
@@ -175,4 +176,5 @@ MIGRATIONS = (
     Migration("m007_webhooks", WEBHOOK_TABLES, ()),
     Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
     Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
+    Migration("m010_promises", PROMISE_TABLES, ()),
 )

@@ -272,6 +272,28 @@ STATEMENT_TABLES = (
 # A ticket is told from others that begin alike: by a range of this index.
 TICKET_INDEX = ("CREATE INDEX draw_entry_ticket ON draw_entry(magnet, ticket)",)
 
+# What served magnets promised, so that it can be kept when the magnet is gone. `file`: SHA-256 of the bytes,
+# which lie in a folder; `until`: the last day of a link that hands it out, in milliseconds.
+PROMISE_TABLES = (
+    """CREATE TABLE promise (
+        magnet TEXT NOT NULL,
+        outcome TEXT NOT NULL,
+        file TEXT NOT NULL,
+        name TEXT NOT NULL,
+        size {int} NOT NULL,
+        report TEXT NOT NULL,
+        served_at {int} NOT NULL,
+        until {int} NOT NULL,
+        PRIMARY KEY (magnet, outcome)
+    ){norowid}""",
+    """CREATE TABLE served_details (
+        name TEXT NOT NULL PRIMARY KEY,
+        magnet TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        details TEXT NOT NULL
+    ){strict}""",
+)
+
 # Sums by week, without anybody in them: downloads, and requests that were erased (O4).
 TALLY_TABLES = (
     """CREATE TABLE tally (

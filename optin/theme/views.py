@@ -138,7 +138,7 @@ class PlaceView:
 
     frame: Frame
     webinar: WebinarShown
-    again_url: str  # where one registers
+    again_url: str  # where one registers; empty: nowhere any more
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ class DrawView:
 
     frame: Frame
     title: str
-    page_url: str
+    page_url: str  # empty: the magnet was removed
     file_url: str
     promise: PrizeDraw
     scheme: str

@@ -70,6 +70,7 @@ VISITOR_ROUTES = (
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/answers", get_answers, methods=["GET"]),
     Route("/{slug}/answers", post_answers, methods=["POST"]),
+    Route("/{slug}/result/{outcome}", get_nothing, methods=["GET"]),
     Route("/{slug}/result/{outcome}", post_form, methods=["POST"]),
     Route("/{slug}/draw", get_draw, methods=["GET"]),
     Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),

@@ -16,6 +16,7 @@ from optin.flows.confirm import Asked, confirm, view_confirmation, view_request
 from optin.flows.resend import mailbox_behind, resend_confirmation
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
 from optin.web.desk import Desk, desk_of, see_other
+from optin.web.handouts import handout_of
 from optin.web.place import webinar_shown
 from optin.web.posts import read_post, single
 
@@ -107,8 +108,7 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
         )
     )
     form = outcome.form
-    magnet = desk.edition.site.magnet(form.magnet)
-    file = None if magnet is None or not outcome.hands_out else magnet.file_for(form)
+    file = await handout_of(desk, form) if outcome.hands_out else None
     token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
     place = office.vault.links.sign(LinkKind.PLACE, stored, office.clock())
     return desk.page(
@@ -120,7 +120,7 @@ async def _confirmed(desk: Desk, stored: RequestId) -> Response:
             lapsed=outcome.lapsed,
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,
-            file_bytes=0 if file is None else file.stat().st_size,
+            file_bytes=0 if file is None else file.size,
             webinar=None if outcome.webinar is None else webinar_shown(outcome.webinar, f"/place/{place}"),
             part_state="" if outcome.part is None else outcome.part.state,
             ticket=None if outcome.part is None else outcome.part.ticket,

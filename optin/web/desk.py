@@ -59,7 +59,7 @@ class Desk:
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""
         self.edition = edition
-        self.office.policy = replace(edition.policy, limited=self.limits.log.note)
+        self.office.obey(replace(edition.policy, limited=self.limits.log.note))
         self._prepare()
 
     async def write(self, operation: Operation[T]) -> T:

@@ -12,6 +12,7 @@ from optin.consent.record import RequestId
 from optin.errors import FileUnavailable
 from optin.flows.confirm import view_confirmation
 from optin.web.desk import desk_of
+from optin.web.handouts import handout_of
 from optin.web.headers import NO_STORE
 
 
@@ -23,14 +24,9 @@ async def get_download(request: Request) -> Response:
     token = request.path_params["token"]
     stored = RequestId(office.vault.links.read(LinkKind.DOWNLOAD, token, now, lifetime))
     outcome = await desk.read(partial(view_confirmation, vault=office.vault, request=stored))
-    magnet = desk.edition.site.magnet(outcome.form.magnet)
-    promised = None if magnet is None else magnet.file_for(outcome.form)
-    if magnet is None or promised is None:
-        raise FileUnavailable
-    inside = magnet.folder.resolve()
-    file = promised.resolve()
-    if not file.is_relative_to(inside) or not file.is_file():  # a link put there since the check
+    file = await handout_of(desk, outcome.form)
+    if file is None:
         raise FileUnavailable
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         office.count_download(outcome.version)  # once for a file that is fetched in parts
-    return FileResponse(file, filename=promised.name, headers={"cache-control": NO_STORE})
+    return FileResponse(file.path, filename=file.name, headers={"cache-control": NO_STORE})

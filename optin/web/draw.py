@@ -12,26 +12,30 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.draw import SCHEME, shown_tickets
-from optin.consent.form import Slug
-from optin.consent.prize import PrizeDraw
+from optin.consent.form import FormDeclaration, Slug
+from optin.consent.prize import KIND, PrizeDraw
 from optin.errors import PageUnknown
 from optin.flows.draw import publication_of
+from optin.flows.entering import promise_of
 from optin.theme.views import DrawView
 from optin.web.desk import Desk, desk_of
 from optin.web.headers import NO_STORE
+from optin.web.removed import removed_form
 
 
 async def get_draw(request: Request) -> Response:
     """Show how a draw stands: open, fixed, or drawn."""
-    desk, slug, promise = _asked(request)
-    face = desk.edition.publication.forms[slug].declaration
+    desk, slug, face = await _asked(request)
     published = await desk.read(partial(publication_of, magnet=slug))
+    promise = desk.office.policy.draws.get(slug) or promise_of(face)
+    if promise is None:
+        raise PageUnknown
     told: dict[str, Any] = {} if published is None else json.loads(published)
     return desk.page(
         DrawView(
             frame=desk.frame(face.lang),
             title=face.title,
-            page_url=f"{desk.frame(face.lang).pages_url}/{slug}",
+            page_url=f"{desk.frame(face.lang).pages_url}/{slug}" if _is_served(desk, slug) else "",
             file_url=f"/{slug}/draw.json",
             promise=promise if published is None else _as_fixed(promise, told),
             scheme=SCHEME,
@@ -59,17 +63,25 @@ def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
 
 async def get_draw_file(request: Request) -> Response:
     """Send the list of a draw, and after it the transcript: the very bytes that the log binds."""
-    desk, slug, _ = _asked(request)
+    desk, slug, _ = await _asked(request)
     published = await desk.read(partial(publication_of, magnet=slug))
     if published is None:
         raise PageUnknown
     return Response(published, media_type="application/json", headers={"cache-control": NO_STORE})
 
 
-def _asked(request: Request) -> tuple[Desk, Slug, PrizeDraw]:
+async def _asked(request: Request) -> tuple[Desk, Slug, FormDeclaration]:
+    """Return the draw that is asked for, with what its page declares; of a removed one, what it declared.
+
+    What was promised is published, whether or not the magnet is still there.
+    """
     desk, slug = desk_of(request), Slug(request.path_params["slug"])
-    magnet = desk.edition.site.magnets.get(slug)
-    details = None if magnet is None else magnet.details
-    if not isinstance(details, PrizeDraw) or slug not in desk.edition.publication.forms:
+    served = desk.edition.publication.forms.get(slug)
+    form = await removed_form(desk, slug) if served is None else served.declaration
+    if form is None or form.kind != KIND:
         raise PageUnknown
-    return desk, slug, details
+    return desk, slug, form
+
+
+def _is_served(desk: Desk, slug: Slug) -> bool:
+    return slug in desk.edition.publication.forms

@@ -24,19 +24,22 @@ from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormKey
 from optin.consent.links import LinkKind
 from optin.consent.quiz import Quiz
 from optin.consent.record import RequestId
-from optin.errors import FormUnknown, LinkExpired, LinkSpent, MagnetClosed, PageUnknown
+from optin.errors import FormUnknown, LinkExpired, LinkForged, LinkSpent, MagnetClosed, PageUnknown
 from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
+from optin.flows.opened import open_request
 from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.sign_up import sign_up
 from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
+from optin.store.requests import peek_request
 from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
 from optin.web.desk import Desk, desk_of, see_other, slug_of
 from optin.web.front import is_over
 from optin.web.posts import read_post, single
+from optin.web.removed import removed_form
 
 ASKED, SHOWN = "asked", "shown"  # what a sealed text is for
 WRONG = 422
@@ -78,19 +81,18 @@ async def post_form(request: Request) -> Response:
 async def get_sent(request: Request) -> Response:
     """Say that a mail is on its way, and where its code can be typed (D3)."""
     desk, slug = desk_of(request), slug_of(request)
-    after = _read_after(desk, request.query_params.get("to", ""))
-    form = _wording(desk, slug, request)
+    token = request.query_params.get("to", "")
+    form, after = await _form_sent(desk, slug, request, token)
     return _sent(desk, form, after, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
     """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
     desk, slug = desk_of(request), slug_of(request)
-    served = _wording(desk, slug, request)
     desk.limits.count(request)
     posted = await read_post(request)
-    after, office = _read_after(desk, single(posted, "token")), desk.office
-    stored = after.request
+    served, after = await _form_sent(desk, slug, request, single(posted, "token"))
+    stored, office = after.request, desk.office
     if single(posted, "action") == "resend":
         await mail_again(desk, stored)
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
@@ -211,6 +213,22 @@ def _read_after(desk: Desk, token: str) -> _After:
 def _of(form: FormVersion) -> str:
     """Return how the page after the form knows which of several wordings was sent, for its title."""
     return f"&of={form.key}" if form.declaration.variant else ""
+
+
+async def _form_sent(desk: Desk, slug: Slug, request: Request, token: str) -> tuple[FormVersion, _After]:
+    """Return the form whose page after it is shown; of a removed magnet the one that was sent."""
+    if await removed_form(desk, slug) is None:
+        after = _read_after(desk, token)
+        return _wording(desk, slug, request), after
+    vault = desk.office.vault
+    try:
+        after = _read_after(desk, token)
+        opened = await desk.read(lambda tx: open_request(tx, vault, peek_request(tx, after.request)))
+    except (LinkForged, LinkSpent):
+        raise PageUnknown from None
+    if opened.declaration.magnet != slug:
+        raise PageUnknown
+    return opened.form.version, after
 
 
 def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:

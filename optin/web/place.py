@@ -26,8 +26,9 @@ async def get_place(request: Request) -> Response:
     """Show where the person stands; changes nothing."""
     desk = desk_of(request)
     told, form = await _told(desk, request)
-    shown, base = webinar_shown(told, request.url.path), desk.edition.site.settings.base_url
-    return desk.page(PlaceView(desk.frame(form.lang), shown, f"{base}/{form.magnet}"))
+    shown, site = webinar_shown(told, request.url.path), desk.edition.site
+    again = "" if site.magnet(form.magnet) is None else f"{site.settings.base_url}/{form.magnet}"
+    return desk.page(PlaceView(desk.frame(form.lang), shown, again))
 
 
 async def post_place(request: Request) -> Response:

@@ -8,8 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.errors import OptinError, StoreBusy, TooManyRequests
+from optin.errors import MagnetGone, OptinError, PageUnknown, StoreBusy, TooManyRequests
 from optin.web.desk import desk_of, language_of
+from optin.web.removed import gone_or_unknown
 
 log = logging.getLogger("optin.web")
 
@@ -20,10 +21,16 @@ async def refuse(request: Request, problem: Exception) -> Response:
     """Answer an error of the domain."""
     if not isinstance(problem, OptinError):
         return await fail(request, problem)
+    try:
+        if isinstance(problem, PageUnknown):
+            problem = await gone_or_unknown(request, problem)
+    except OptinError as busy:
+        problem = busy
     if problem.status >= StoreBusy.status:
         log.warning("%s", problem.log_line)
     wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
-    answer = desk_of(request).error(problem.name, problem.status, language_of(request), wait)
+    lang = problem.lang if isinstance(problem, MagnetGone) and problem.lang else language_of(request)
+    answer = desk_of(request).error(problem.name, problem.status, lang, wait)
     if isinstance(problem, StoreBusy | TooManyRequests):
         answer.headers["retry-after"] = str(problem.retry_after_seconds)
     return answer

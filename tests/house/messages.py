@@ -158,11 +158,17 @@ class _Said:
                 value = self._value(max(before, key=lambda it: it.lineno), node.id)
                 return self.texts(value, depth + 1) if isinstance(value, ast.expr) else [FILLED]
         if isinstance(node, ast.Call):
-            name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            if name == "nearest":
-                return [f"Did you mean {FILLED}? Known here: {FILLED}."]
-            if name == "replace" and isinstance(node.func, ast.Attribute):
-                return self.texts(node.func.value, depth)
+            return self._called(node, depth)
+        return [FILLED]
+
+    def _called(self, node: ast.Call, depth: int) -> list[str]:
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "nearest":
+            return [f"Did you mean {FILLED}? Known here: {FILLED}."]
+        if name == "nearest_zone":
+            return [f"Did you mean {FILLED}? Write it like 'Europe/Amsterdam'."]
+        if name == "replace" and isinstance(node.func, ast.Attribute):
+            return self.texts(node.func.value, depth)
         return [FILLED]
 
     def _part(self, node: ast.expr) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -331,14 +332,17 @@ def test_a_download_is_counted_and_nobody_with_it(visit: Visit) -> None:
     assert [(kind, form) for _, form, kind in kept] == [(DOWNLOADED, delivery.form_version)]
 
 
-def test_a_magnet_that_is_gone_has_no_file_any_more(visit: Visit) -> None:
-    """S8: a page in words, not a crash."""
+def test_a_file_that_is_nowhere_any_more_is_a_page_in_words(visit: Visit) -> None:
+    """S8: when its magnet and the kept copy are gone, that is no crash."""
     delivery = visit.join()
     (visit.root / "magnets" / "paper" / "index.md").unlink()
     reload(visit)
+    assert visit.client.get(f"/download/{delivery.download_token}").status_code == 200
+    shutil.rmtree(visit.root / "var" / "files")
     answer = visit.client.get(f"/download/{delivery.download_token}")
     assert answer.status_code == 410
-    assert visit.client.get("/paper").status_code == 404
+    assert "Dit bestand is er niet meer" in answer.text
+    assert visit.client.get("/paper").status_code == 410
 
 
 def test_a_download_link_expires_and_reaches_nothing_else(visit: Visit) -> None:
@@ -347,6 +351,8 @@ def test_a_download_link_expires_and_reaches_nothing_else(visit: Visit) -> None:
     file = visit.root / "magnets" / "paper" / "witboek.pdf"
     file.unlink()
     file.symlink_to(visit.root / "optin.toml")
+    assert visit.client.get(f"/download/{delivery.download_token}").content == b"%PDF-1.4 the very file"
+    shutil.rmtree(visit.root / "var" / "files")
     assert visit.client.get(f"/download/{delivery.download_token}").status_code == 410
     visit.wait(timedelta(days=8))
     assert visit.client.get(f"/download/{delivery.download_token}").status_code == 410

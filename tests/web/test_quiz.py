@@ -166,7 +166,7 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     edition = visit.desk.edition
     composer = Composer(
         edition.theme, Mailbox("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
-        partial(report_of, edition),
+        partial(report_of, edition, visit.office),
     )  # fmt: skip
     mail = composer.compose(order, visit.moment).decode()
     assert "Het lange zwakke verslag." in mail
