@@ -132,6 +132,52 @@ def tab_to(page: Page, name: str) -> int:
     raise AssertionError(name)
 
 
+@pytest.mark.parametrize("proposed", [False, True])
+def test_a_misspelt_address_is_answered_by_keyboard(
+    house: House, window: BrowserContext, *, proposed: bool
+) -> None:
+    """F6, F5: the question gets the focus; a return key in the field takes what stands there."""
+    page, name = window.new_page(), uuid.uuid4().hex[:10]
+    page.goto(f"{house.base}/paper")
+    page.fill("#field-email", f"{name}@gmial.com")
+    page.fill("#field-first_name", "Alice")
+    page.press("#field-email", "Enter")
+    page.wait_for_selector("#errors")
+    assert page.locator(":focus").get_attribute("id") == "errors"
+    assert f"{name}@gmail.com" in page.locator("#errors").inner_text()
+    assert page.input_value("#field-first_name") == "Alice"
+    if proposed:
+        page.press("#field-email", "Tab")
+        assert page.locator(":focus").get_attribute("name") == "email_meant"
+        page.keyboard.press("Enter")
+    else:
+        page.press("#field-email", "Enter")
+    page.wait_for_url("**/paper/sent?**")
+    meant = "gmail.com" if proposed else "gmial.com"
+    assert f"{name}@{meant}" in page.locator("main").inner_text()
+    assert name not in page.url
+    assert name not in page.title()
+
+
+def test_a_box_that_is_all_there_is_gets_the_focus(house: House, window: BrowserContext) -> None:
+    """F6: from the summary to the box, by keyboard, and on."""
+    page, address = window.new_page(), someone()
+    page.goto(f"{house.base}/tips")
+    page.fill("#field-email", address)
+    page.press("#field-email", "Enter")
+    page.wait_for_selector("#errors")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Space")
+    if not page.is_checked("#field-consent"):  # a link moves where the next Tab goes, in some versions
+        page.keyboard.press("Tab")
+        page.keyboard.press("Space")
+    assert page.is_checked("#field-consent")
+    page.press("#field-email", "Enter")
+    page.wait_for_url("**/tips/sent?**")
+    assert address in page.locator("main").inner_text()
+
+
 def pages_of(house: House, page: Page) -> Iterator[str]:
     """Go through every page that a prospect meets."""
     address = someone()
@@ -143,6 +189,15 @@ def pages_of(house: House, page: Page) -> Iterator[str]:
     page.fill("#field-phone", "1")
     page.click("form button")
     yield "mistakes"
+    page.fill("#field-email", address.replace("example.com", "gmial.com"))
+    page.fill("#field-phone", "020 123 4567")
+    page.click("form button")
+    yield "a misspelt address"
+    page.goto(f"{house.base}/tips")
+    page.fill("#field-email", address)
+    page.click("form button")
+    yield "no tick"
+    page.goto(f"{house.base}/paper")
     page.fill("#field-email", address)
     page.fill("#field-phone", "+31201234567")
     page.check("input[value=tips-email]")

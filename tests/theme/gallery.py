@@ -255,6 +255,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         problems = (Problem("email", reason), Problem("phone", "phone-invalid"))
         yield f"landing-{reason}", landing(lang, typed=typed, problems=problems, changed=True)
     picture = views.Picture("/static/a.0123456789abcdef.png", "Een lijn", 40, 20)
+    yield from _understood(lang)
     yield (
         "landing-draw-age",
         landing(lang, "prize-draw", typed=typed, problems=(Problem("age", "age-missing"),)),
@@ -314,6 +315,30 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         yield f"error-{name}", views.ErrorView(at, name)
 
 
+def _understood(lang: str) -> Iterator[tuple[str, Any]]:
+    """Yield pages that show how what was typed is understood, or ask whether it is meant."""
+    at, email, number = frame(lang), "adelheid.van-der-vennen+tips@gmail.com", "+31475123456"
+    doubted, read = Problem("email", "email-doubted"), (("email", email), ("phone", "+31 475 123 456"))
+    typed = Typed((("email", email), ("first_name", ""), ("phone", "0475 12 34 56")), ())
+    asking: dict[str, Any] = {"typed": typed, "meant": email, "understood": read}
+    yield "landing-doubted", landing(lang, problems=(doubted,), **asking)
+    yield (
+        "landing-doubted-wrong",
+        landing(lang, problems=(doubted, Problem("phone", "phone-missing")), **asking),
+    )
+    unticked = (Problem("consent", "consent-missing"),)
+    yield "landing-unticked", landing(lang, "newsletter", typed=typed, problems=unticked, understood=read)
+    ask = views.PersonalAskView(at, "/me?asked=s", "tips@example.com", email, "email-doubted", meant=email)
+    yield "ask-doubted", ask
+    yield "ask-several", replace(ask, problem="email-several", meant="")
+    sent = views.SentView(at, "T", "/x/sent", "t", "a@example.com", email=email, form_url="/x")
+    yield "sent-to", sent
+    yield "sent-to-and-number", replace(sent, number=number)
+    confirm = views.ConfirmView(at, "T", "white-paper", "/c", NOW, DECLARATION.questions, number)
+    yield "confirm-number", confirm
+    yield "error-wait", views.ErrorView(at, "too-many", 3_600)
+
+
 def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") -> Iterator[tuple[str, Any]]:
     """Yield the pages of a quiz: all questions, one of them, with mistakes, and the result."""
     options = (Option(words, (1,)), Option("Nee", (0,)))
@@ -358,7 +383,11 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     typed = Typed((("email", HOSTILE), ("first_name", HOSTILE), ("phone", HOSTILE)), ())
     yield "landing", landing(lang, declaration=form, description=HOSTILE, typed=typed)
     yield from quizzes(lang, HOSTILE)
-    yield "sent", views.SentView(frame(lang), HOSTILE, "/x/sent", HOSTILE, HOSTILE)
+    sent = views.SentView(frame(lang), HOSTILE, "/x/sent", HOSTILE, HOSTILE)
+    yield "sent", replace(sent, email=HOSTILE, number=HOSTILE)
+    read = (("email", HOSTILE), ("phone", HOSTILE))
+    asking = landing(lang, declaration=form, typed=typed, meant=HOSTILE, understood=read)
+    yield "doubted", replace(asking, problems=(Problem("email", "email-doubted"),))
     yield "confirm", views.ConfirmView(frame(lang), HOSTILE, "white-paper", "/c", NOW, (question,))
     yield (
         "confirmed",

@@ -295,9 +295,7 @@ def test_a_site_with_templates_of_its_own_goes_on(visit: Visit) -> None:
     templates = visit.root / "templates" / "pages"
     templates.mkdir(parents=True)
     ours = (Path("templates") / "pages" / "landing.html").read_text()
-    ours = re.sub(r"\{%- if view.meant %\}.*?\{%- endif %\}", "", ours, flags=re.DOTALL)
-    ours = re.sub(r"\{% if view.meant.*?\{% endif %\}", "", ours)
-    assert "view.meant" not in ours
+    ours = ours.replace("view.meant", "false")
     (templates / "landing.html").write_text(ours)
     reload(visit)
     asked = post(visit, email="jan@gmial.com")
