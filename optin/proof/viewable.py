@@ -77,8 +77,12 @@ def viewable_page(page: bytes, files: Mapping[str, bytes], source: str = "") -> 
 def viewable_mail(data: bytes, source: str) -> bytes:
     """Return a page that shows a mail: its sender, recipient, date and subject, and its words."""
     mail = message_from_bytes(data)
-    rows = "".join(f"<tr><td>{name}</td><td>{escape(_header(mail, name))}</td></tr>" for name in _HEADERS)
-    head = f'<table style="font:14px/1.5 sans-serif;margin:12px">{rows}</table><hr>'
+    rows = "".join(
+        f'<tr style="vertical-align:top"><td style="padding-right:12px">{name}</td>'
+        f"<td>{escape(_header(mail, name))}</td></tr>"
+        for name in _HEADERS
+    )
+    head = f'<table style="font:14px/1.5 sans-serif;margin:12px;overflow-wrap:anywhere">{rows}</table><hr>'
     html = _part(mail, "text/html")
     if html is None:
         words = _part(mail, "text/plain")

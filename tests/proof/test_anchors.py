@@ -331,6 +331,8 @@ def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Author
             assert f"OK: {name} was" in told, told
         if name.endswith("declaration.json"):
             assert f"OK: {Path(name).parent} was declared" in told
+        if name.startswith("assets/"):
+            assert f"OK: {name} belongs to a page" in told, told
     assert "Verification: OK" in told
     assert "Signature Verified Successfully" in told
     assert "NOT PROVEN" not in told
