@@ -18,6 +18,10 @@ from optin.site.addresses import ADDRESS_SETTINGS, REFUSALS
 from tests.house.requirements_table import ROOT
 
 FILLED = "…"
+CURES = {  # what these functions return
+    "nearest": f"Did you mean {FILLED}? Known here: {FILLED}.",
+    "nearest_zone": f"Did you mean {FILLED}? Write it like 'Europe/Amsterdam'.",
+}
 SITE = ROOT / "optin" / "site"
 # Where a call says what: the places of message, cure and code, and the code where none is said.
 CALLS: dict[str, tuple[int, int, int | None, str]] = {
@@ -163,10 +167,8 @@ class _Said:
 
     def _called(self, node: ast.Call, depth: int) -> list[str]:
         name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if name == "nearest":
-            return [f"Did you mean {FILLED}? Known here: {FILLED}."]
-        if name == "nearest_zone":
-            return [f"Did you mean {FILLED}? Write it like 'Europe/Amsterdam'."]
+        if name in CURES:
+            return [CURES[name]]
         if name == "replace" and isinstance(node.func, ast.Attribute):
             return self.texts(node.func.value, depth)
         return [FILLED]
