@@ -65,11 +65,25 @@ class RequestRefused(OptinError):
 
 
 class StoreBusy(OptinError):
-    """The store takes no more just now (queue full, database locked, disk full). Nothing was stored."""
+    """The store takes no more just now (queue full, database locked or read-only, disk full, server away).
+
+    Nothing was stored. `reason`: the kind of the database's error, without personal data.
+    """
 
     status = 503
     name = "busy"
     retry_after_seconds: ClassVar[int] = 5
+
+    def __init__(self, reason: str = "") -> None:
+        """Say it in a sentence, for whoever runs a command."""
+        why = f" ({reason})" if reason else ""
+        super().__init__(f"The database takes nothing just now{why}; try again in a moment.")
+        self.reason = reason
+
+    @property
+    def log_line(self) -> str:
+        """Say the kind of the database's error as well, where it is known."""
+        return f"{super().log_line}: {self.reason}" if self.reason else super().log_line
 
 
 class VisitorRefused(OptinError):

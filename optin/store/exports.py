@@ -272,8 +272,13 @@ def forget_strays(tx: Tx, before: datetime, most: int) -> int:
     """Remove who was read for exports that came to nothing: killed before they were recorded."""
     end, run = to_ms(before).to_bytes(8, "big"), b""
     while True:  # from run to run, not from member to member
-        row = tx.one("SELECT MIN(run) FROM export_member WHERE run > :run AND run < :end", run=run, end=end)
-        if row is None or row[0] is None:
+        # not MIN(run): before version 18 PostgreSQL has no MIN of bytes
+        row = tx.one(
+            "SELECT run FROM export_member WHERE run > :run AND run < :end ORDER BY run LIMIT 1",
+            run=run,
+            end=end,
+        )
+        if row is None:
             return 0
         run = bytes(row[0])
         if tx.one("SELECT id FROM export_run WHERE members = :run", run=run) is None:

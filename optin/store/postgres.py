@@ -1,19 +1,31 @@
-"""PostgreSQL: a pool of connections in a pool of threads; any number of processes, none with a state."""
+"""PostgreSQL: a pool of connections in a pool of threads; any number of processes, none with a state.
+
+A pooler may stand in between that gives each transaction another server connection (pgbouncer in
+transaction mode). So nothing here outlives a transaction: no SET, no LISTEN, no lock and no cursor of a
+session, no temporary table; and no prepared statement, see `adapt_to_pooler`.
+"""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg.conninfo import conninfo_to_dict
-from psycopg_pool import ConnectionPool, PoolTimeout
 
 from optin.errors import StoreBusy, StoreUnusable
 from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
+from optin.store.postgres_pool import PostgresPool
+from optin.store.postgres_server import (
+    connection_info,
+    is_temporary,
+    refuse_old_server,
+    server_version,
+)
 from optin.store.schema import MIGRATIONS, POSTGRES, trigger_names
 from optin.store.transaction import Operation, Row, Value
 
@@ -21,7 +33,9 @@ T = TypeVar("T")
 
 CONNECTIONS = 10
 WAITING = 500
-DEADLOCK_TRIES = 3
+QUEUE_SECONDS = 5.0  # an operation that waited longer is refused: whoever asked should not wait for nothing
+CONFLICT_TRIES = 10
+CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
 MIGRATION_LOCK = 0x6F7074696E  # "optin": the advisory lock that two starts at once queue on
 _PARAMETER = re.compile(r":([a-z_]+)")
 
@@ -70,42 +84,73 @@ class PostgresStore:
     def __init__(self, url: str) -> None:
         """Connect and bring the schema up to date. Raises StoreUnusable."""
         try:
-            conninfo_to_dict(url)
+            info = connection_info(url)
         except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
             msg = f"{WANTED_POSTGRES} {CURE_POSTGRES}"
             raise StoreUnusable(msg) from None
         try:
-            with psycopg.connect(url, connect_timeout=10) as connection:
+            with psycopg.connect(info, prepare_threshold=None) as connection:
+                refuse_old_server(server_version(connection))
                 _migrate(connection)
+        except psycopg.errors.ReadOnlySqlTransaction:
+            msg = (
+                "PostgreSQL takes no changes just now: it is read-only, as a standby is until a"
+                " failover is through. Try again, or name another server in OPTIN_STORE. Nothing was changed."
+            )
+            raise StoreUnusable(msg) from None
         except psycopg.Error as problem:
             why = str(problem).strip().splitlines()[0] if str(problem).strip() else "no answer"
             msg = f"PostgreSQL cannot be used ({_without_password(why)}); nothing was changed."
             raise StoreUnusable(msg) from None
-        self._pool = ConnectionPool(
-            url, min_size=1, max_size=CONNECTIONS, timeout=10, max_waiting=WAITING, open=True
-        )
+        self._pool = PostgresPool(info, CONNECTIONS)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "optin-postgres")
 
     def submit(self, operation: Operation[T]) -> Future[T]:
         """Run `operation` in a thread. Raises StoreBusy when too many wait already."""
         if self._threads._work_queue.qsize() >= WAITING:  # noqa: SLF001 - the executor tells no other way
             raise StoreBusy
-        return self._threads.submit(self.read, operation)
+        return self._threads.submit(self._run_in_time, operation, time.monotonic() + QUEUE_SECONDS)
 
     submit_read = submit
 
     def read(self, operation: Operation[T]) -> T:
-        """Run `operation` in a transaction of its own and commit it; again, if two waited for each other."""
-        for last in (*[False] * DEADLOCK_TRIES, True):
+        """Run `operation` in a transaction of its own and commit it; again, if it collided with another.
+
+        Two that wait for each other collide, and two that add the same row, each having seen that it is not
+        there yet. Raises StoreBusy when the server cannot do it just now.
+        """
+        for _ in range(CONFLICT_TRIES):
+            with suppress(*CONFLICTS, psycopg.errors.UniqueViolation):
+                return self._run(operation)
+        try:
+            return self._run(operation)
+        except CONFLICTS as problem:
+            raise _busy(problem) from None
+
+    def _run_in_time(self, operation: Operation[T], latest: float) -> T:
+        if time.monotonic() > latest:
+            reason = "it waited too long"
+            raise StoreBusy(reason)
+        return self.read(operation)
+
+    def _run(self, operation: Operation[T]) -> T:
+        try:
             try:
-                with self._pool.connection() as connection:
-                    return operation(PostgresTx(connection))
-            except psycopg.errors.DeadlockDetected:
-                if last:
-                    raise StoreBusy from None
-            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-                raise StoreBusy from None
-        raise StoreBusy
+                return self._transact(operation)
+            except psycopg.errors.ReadOnlySqlTransaction:
+                if not self._pool.renew():
+                    raise
+                return self._transact(operation)
+        except CONFLICTS:
+            raise
+        except psycopg.Error as problem:
+            if not is_temporary(problem):
+                raise
+            raise _busy(problem) from None
+
+    def _transact(self, operation: Operation[T]) -> T:
+        with self._pool.transaction() as connection:
+            return operation(PostgresTx(connection))
 
     def close(self) -> None:
         """Finish what was accepted, then close the connections."""
@@ -135,6 +180,11 @@ def _migrate(connection: psycopg.Connection[Any]) -> None:
     if missing:
         msg = f"The database has lost its protection ({min(missing)}); restore it from a backup."
         raise StoreUnusable(msg)
+
+
+def _busy(problem: psycopg.Error) -> StoreBusy:
+    """Return the error of the domain, with the kind of the server's error and none of its words."""
+    return StoreBusy(f"PostgreSQL: {type(problem).__name__}")
 
 
 def _without_password(text: str) -> str:

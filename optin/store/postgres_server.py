@@ -1,0 +1,70 @@
+"""What PostgreSQL servers, and the poolers in front of them, differ in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from optin.errors import StoreUnusable
+
+OLDEST_VERSION = 13
+CONNECT_SECONDS = 10
+READ_ONLY = "25006"
+CONNECTION_ENDED = frozenset({"25P03", "25P04"})  # by a time limit of the server's
+
+
+def connection_info(url: str) -> str:
+    """Return how to connect to `url`: with a time limit, unless it names its own. Raises psycopg.Error."""
+    own = conninfo_to_dict(url)
+    return make_conninfo(url, **({} if "connect_timeout" in own else {"connect_timeout": CONNECT_SECONDS}))
+
+
+def refuse_old_server(version: int) -> None:
+    """Raise StoreUnusable for a server that is too old; `version` as in server_version_num: 130023."""
+    major = version // 10_000
+    if major < OLDEST_VERSION:
+        msg = (
+            f"PostgreSQL {major} is too old: optin needs {OLDEST_VERSION} or newer. Upgrade the server, or"
+            " name another one in OPTIN_STORE. Nothing was changed."
+        )
+        raise StoreUnusable(msg)
+
+
+def server_version(connection: psycopg.Connection[Any]) -> int:
+    """Return the version that the server itself tells, whatever a pooler in between says."""
+    row = connection.execute("SHOW server_version_num").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def adapt_to_pooler(connection: psycopg.Connection[Any]) -> None:
+    """Prepare no statements when a pooler is in between, such as pgbouncer.
+
+    In its transaction mode each transaction may run on another server connection, which knows nothing of
+    statements that were prepared before. A pooler gives itself away by the process number: it greets
+    before it knows which server process will answer, so it has to make one up.
+    """
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Tell whether another process answers than the one that greeted."""
+    before = connection.autocommit
+    connection.autocommit = True  # leaves no transaction open
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.autocommit = before
+    return row is None or row[0] != connection.info.backend_pid
+
+
+def is_temporary(problem: psycopg.Error) -> bool:
+    """Tell whether a server cannot do just now what it does at other times.
+
+    Besides what the driver calls operational (connection lost, shutting down, starting up, too many
+    connections, disk full): it is read-only, as a standby is until a failover is through, or it ended the
+    connection by a time limit.
+    """
+    if isinstance(problem, psycopg.OperationalError | psycopg.InterfaceError):
+        return True
+    return problem.sqlstate == READ_ONLY or problem.sqlstate in CONNECTION_ENDED

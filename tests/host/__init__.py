@@ -1,0 +1,1 @@
+"""Tests that need what the system has to provide. `make test-host` runs them; `make test` does not."""

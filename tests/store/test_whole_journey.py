@@ -1,0 +1,76 @@
+"""Everything that a consent goes through, once on each kind of store, by the commands of the program."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.office import advance_log, open_office, sweep
+from optin.cli import main
+from tests.web.conftest import site_at
+from tests.world import CALL, TIPS, World
+
+PHONE = "+31201234567"
+
+
+@pytest.fixture
+def edition(store_url: str, tmp_path: Path) -> Edition:
+    """Make a site whose store is `store_url`."""
+    site_at(tmp_path / "site")
+    config = tmp_path / "site" / "optin.toml"
+    config.write_text(f'store = "{store_url}"\n' + config.read_text())
+    edition, _ = load_edition(tmp_path / "site")
+    assert edition is not None
+    return edition
+
+
+def optin(edition: Edition, *words: str) -> str:
+    """Run a command; return what it prints."""
+    outcome = CliRunner().invoke(main, [*words, "--site", str(edition.site.root)])
+    assert outcome.exit_code == 0, outcome.output
+    return outcome.stdout
+
+
+def exported(edition: Edition, channel: str = "email") -> set[str]:
+    """Return the addresses that an export hands out."""
+    purpose = TIPS if channel == "email" else CALL
+    what = ("--purpose", purpose, "--channel", channel, "--to", "crm", "--why", "test", "--format", "jsonl")
+    lines = optin(edition, "export", *what, "--out", "-").splitlines()
+    return {json.loads(line)["email"] for line in lines if line.startswith("{")}
+
+
+def test_a_consent_from_the_form_to_the_erasure(edition: Edition, tmp_path: Path) -> None:
+    """O1, E1, R2, R5, R8, P6: sign up, confirm, export, withdraw, sweep, erase, evidence, audit, backup."""
+    with open_office(edition.site.settings, edition.policy, "serve") as office:
+        keep_edition(office.store, edition, office.clock())
+        form = edition.publication.forms["paper"]  # type: ignore[index]
+        world = World(office.store, office.vault, office.clock() - timedelta(days=400), form, edition.policy)
+        world.sign_up("bob@example.com", TIPS)  # and never answers
+        world.send()
+        world.join("dora@example.com", CALL, phone=PHONE)  # for six months
+        world.now = office.clock() - timedelta(hours=1)
+        world.join("alice@example.com", TIPS, CALL, phone=PHONE)
+        carol = world.join("carol@example.com", TIPS)
+        world.send()
+    assert exported(edition) == {"alice@example.com", "carol@example.com"}
+    assert exported(edition, "phone") == {"alice@example.com"}
+    with open_office(edition.site.settings, edition.policy) as office:
+        world.store, world.now = office.store, office.clock()
+        world.withdraw(carol)
+        done = {rule: count for rule, count in sweep(office).items() if count}
+        assert (done["unconfirmed"], done["expired"]) == (1, 1)
+        assert sum(sweep(office).values()) == 0
+        advance_log(office)
+    assert exported(edition) == {"alice@example.com"}
+    assert "carol@example.com" in optin(edition, "exports", "--since", "1")
+    optin(edition, "evidence", "alice@example.com", "--out", str(tmp_path / "alice.zip"))
+    optin(edition, "subject", "erase", "alice@example.com", "--why", "letter", "--yes")
+    assert exported(edition) == set()
+    optin(edition, "audit")
+    assert "paper" in optin(edition, "stats")
+    optin(edition, "backup", str(tmp_path / "backup.db"))
