@@ -17,14 +17,15 @@ from typing import TypeVar
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.opening import open_keys, open_store
 from optin.errors import OptinError
-from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.backoff import wait_before
+from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journal_from, missed_draws
 from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
-from optin.store.outbox import give_up_killers
+from optin.store.outbox import give_up_killers, hurry, revive
 from optin.store.tally import DOWNLOADED, Place, add_to_tally, monday_of
 from optin.store.transaction import Operation, Store, Tx, written
 from optin.store.vault import Vault
@@ -177,6 +178,17 @@ class StoreOutbox:
         finally:
             self._under_way.discard(order.number)
             self._alone = False
+
+    async def hurry(self) -> None:
+        """Let what waits after a failed try be due now."""
+        await written(self._office.store, partial(hurry, now=self._office.clock()))
+
+    async def revive(self, orders: list[Order]) -> None:
+        """Let mails that were just given up wait for another try instead."""
+        until = self._office.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
+        numbers = [order.number for order in orders]
+        if count := await written(self._office.store, partial(revive, numbers=numbers, until=until)):
+            mail_log.warning("%d mails that were dead wait again", count)
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
         office, now = self._office, self._office.clock()
