@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from urllib.parse import urlsplit
 
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.office import Office, StoreOutbox
@@ -12,15 +13,17 @@ from optin.consent.quiz import Outcome, Quiz
 from optin.flows.handouts import outcome_of
 from optin.mail.composing import Composer
 from optin.mail.composing import Mailbox as Sender
-from optin.mail.courier import Courier
+from optin.mail.courier import LANES, LANES_A_PLACE, Courier
 from optin.mail.signing import open_signer
 from optin.mail.transport import open_transport
+from optin.mail.troubles import TroubleLog
 from optin.store.promises import promise_of
 
 
 def courier_of(edition: Edition, office: Office) -> Courier:
     """Put a courier together, and let sign-ups wake it. Raises SetupRefused."""
     site = edition.site
+    own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     sender = Sender(site.sender.name, site.sender.address, site.sender.reply_to)
     courier = Courier(
         StoreOutbox(office),
@@ -31,10 +34,14 @@ def courier_of(edition: Edition, office: Office) -> Courier:
             site.controller,
             partial(report_of, edition, office),
         ),
-        open_transport(site.settings.mail, site.root),
+        open_transport(
+            site.settings.mail, site.root, own_host=own_host, most=site.mail_connections, troubles=troubles
+        ),
         open_signer(site.dkim),
         sender.address,
         office.clock,
+        max(LANES, LANES_A_PLACE * site.mail_connections),
+        troubles,
     )
     office.wake_courier = courier.wake
     return courier

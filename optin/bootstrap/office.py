@@ -20,7 +20,8 @@ from optin.bootstrap.opening import claim_keys, open_keys, open_store
 from optin.bootstrap.served import keep_served
 from optin.bootstrap.soundness import check_use
 from optin.errors import OptinError
-from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.backoff import wait_before
+from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.removed import with_removed
@@ -28,7 +29,7 @@ from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journ
 from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
-from optin.store.outbox import give_up_killers
+from optin.store.outbox import give_up_killers, hurry, revive
 from optin.store.promises import mark_served, needed_files
 from optin.store.tally import DOWNLOADED, Place, add_to_tally, monday_of
 from optin.store.transaction import Operation, Store, Tx, written
@@ -209,6 +210,17 @@ class StoreOutbox:
         finally:
             self._under_way.discard(order.number)
             self._alone = False
+
+    async def hurry(self) -> None:
+        """Let what waits after a failed try be due now."""
+        await written(self._office.store, partial(hurry, now=self._office.clock()))
+
+    async def revive(self, orders: list[Order]) -> None:
+        """Let mails that were just given up wait for another try instead."""
+        until = self._office.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
+        numbers = [order.number for order in orders]
+        if count := await written(self._office.store, partial(revive, numbers=numbers, until=until)):
+            mail_log.warning("%d mails that were dead wait again", count)
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
         office, now = self._office, self._office.clock()

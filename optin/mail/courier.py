@@ -1,27 +1,34 @@
 """The courier: takes what is due from the outbox, sends it, records what became of it (D1, S6).
 
 It keeps a few lanes full, claims only what it can send at once, and rather sends nothing than a mail
-whose claim it cannot record. While the mail server is down it asks now and then, not for every mail.
+whose claim it cannot record. While the mail server is down, or refuses one mail after another because of us,
+it tries one now and then; when one is taken, all that waited is tried at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
 from optin.consent.address import as_mailed
 from optin.flows.orders import Order, Verdict
+from optin.mail.alike import RefusedAlike
 from optin.mail.composing import Composer
 from optin.mail.outcome import Outcome
+from optin.mail.refusals import Trouble
 from optin.mail.signing import Signer
 from optin.mail.transport import Transport
-
-log = logging.getLogger("optin.mail")
+from optin.mail.troubles import TroubleLog
 
 LANES = 24  # mails in hand: more than there are connections, so that claims and verdicts share commits
+LANES_A_PLACE = 3  # for each mail that can be on its way at once: what is claimed must not wait for long
+REFUSALS_OF_US = 3  # one after the other, until it is no use to try every mail
+MOST_FAILURES = 10
+HURRY_EVERY_SECONDS = 60.0
 POLL_SECONDS = 1.0
 BACK_OFF_SECONDS = 5.0
 LONGEST_BACK_OFF_SECONDS = 60.0
@@ -36,6 +43,12 @@ class Outbox(Protocol):
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record what became of a mail; False when it is another courier's by now."""
 
+    async def hurry(self) -> None:
+        """Let mails that wait after a failed try be due now."""
+
+    async def revive(self, orders: list[Order]) -> None:
+        """Let mails that were just given up wait for another try instead."""
+
 
 class Courier:
     """Sends until it is told to stop."""
@@ -49,6 +62,7 @@ class Courier:
         sender: str,
         clock: Callable[[], datetime],
         lanes: int = LANES,
+        troubles: TroubleLog | None = None,
     ) -> None:
         """Carry mails from `outbox` over `transport`."""
         self._outbox = outbox
@@ -60,7 +74,13 @@ class Courier:
         self._lanes = lanes
         self._woken = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._failures = 0  # connections that failed, one after the other
+        self._troubles = troubles or TroubleLog()
+        self._alike = RefusedAlike()
+        self._failures = 0  # rounds of tries that failed, one after the other
+        self._round = 0
+        self._of_us = 0  # mails refused because of us, one after the other
+        self._troubled = False  # since a mail was taken
+        self._hurried_at = -HURRY_EVERY_SECONDS
 
     def wake(self) -> None:
         """Look into the outbox now: something was put there. Call it from the event loop."""
@@ -70,9 +90,10 @@ class Courier:
         """Carry until `stop`; then finish what is under way, claim nothing more, hang up."""
         stopping = asyncio.ensure_future(stop.wait())
         try:
+            await self._hurry()  # what kept mails waiting may have been mended before this start
             while not stop.is_set():
                 if not self._failures:
-                    await self._fill_lanes(self._lanes)
+                    await self._fill_lanes(self._lanes_now())
                 await self._rest(stopping)
                 if self._failures and not self._under_way:
                     await self._ask_server(stopping)
@@ -89,6 +110,9 @@ class Courier:
         if not stopping.done() and await self._fill_lanes(1) == 0:
             self._failures = 0  # nothing to try it with; the next mail will tell
 
+    def _lanes_now(self) -> int:
+        return min(self._lanes, LANES_A_PLACE * self._transport.places)
+
     async def _fill_lanes(self, lanes: int) -> int:
         free = lanes - len(self._under_way)
         self._woken.clear()
@@ -97,7 +121,8 @@ class Courier:
         try:
             orders = await self._outbox.claim(free)
         except Exception as problem:  # noqa: BLE001 - whatever it is, mail must go on later
-            log.warning("outbox unavailable: %s", type(problem).__name__)
+            name = type(problem).__name__
+            self._troubles.warn(f"claim {name}", f"outbox unavailable: {name}")
             await asyncio.sleep(BACK_OFF_SECONDS if not self._under_way else 0)
             return 0
         for order in orders:
@@ -109,7 +134,7 @@ class Courier:
     def _delivered(self, task: asyncio.Task[None]) -> None:
         """Look for more when half of the lanes are free: a claim for several costs as much as for one."""
         self._under_way.discard(task)
-        if len(self._under_way) <= self._lanes // 2:
+        if len(self._under_way) <= self._lanes_now() // 2:
             self._woken.set()
 
     async def _rest(self, stopping: asyncio.Future[Any]) -> None:
@@ -120,15 +145,63 @@ class Courier:
         woken.cancel()
 
     async def _carry(self, order: Order) -> None:
-        message = b""
+        message, round_ = b"", self._round
         try:
             message = self._signer.sign(self._composer.compose(order, self._clock()))
             outcome = await self._transport.send(self._sender, as_mailed(order.recipient), message)
-            self._failures = min(self._failures + 1, 10) if outcome.server_down else 0
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
-            log.error("a %s mail failed: %s", order.kind, type(problem).__name__)  # noqa: TRY400 - S4
-            outcome = Outcome(Verdict.LATER, type(problem).__name__)
+            name = type(problem).__name__
+            self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")
+            outcome = Outcome(Verdict.LATER, name)
+        outcome = self._weighed(order, outcome)
+        self._count(outcome, round_)
+        settled = await self._recorded(
+            "verdict", self._outbox.settle(order, outcome.verdict, outcome.reply, message)
+        )
+        if settled and outcome.verdict is Verdict.REFUSED and self._alike.was_raised(outcome.likeness):
+            await self._recorded("revival", self._outbox.revive([order]))  # noticed while it was recorded
+        elif outcome.trouble is Trouble.ALIKE and (given_up := self._alike.given_up()):
+            await self._recorded("revival", self._outbox.revive(given_up))
+        elif outcome.verdict is Verdict.SENT and self._troubled:
+            await self._hurry()
+
+    def _weighed(self, order: Order, outcome: Outcome) -> Outcome:
+        """Let a mail wait whose recipient is refused as several others were: hardly all of them are wrong."""
+        if outcome.verdict is Verdict.SENT:
+            self._alike.clear()
+        if not outcome.likeness or not self._alike.count(outcome.likeness, order):
+            return outcome
+        self._troubles.shout(Trouble.ALIKE, outcome.reply)
+        return replace(outcome, verdict=Verdict.LATER, trouble=Trouble.ALIKE)
+
+    def _count(self, outcome: Outcome, round_: int) -> None:
+        """Count rounds that failed: one at most for all mails that were on their way together."""
+        if outcome.verdict is Verdict.SENT:
+            self._failures = self._of_us = 0
+            self._troubles.mail_left()
+            return
+        if outcome.server_down or outcome.trouble is not None:
+            self._troubled = True
+        self._of_us += outcome.trouble is not None and not outcome.server_down
+        failed = outcome.server_down or (outcome.trouble is not None and self._of_us >= REFUSALS_OF_US)
+        if failed and round_ == self._round:
+            self._round += 1
+            self._failures = min(self._failures + 1, MOST_FAILURES)
+
+    async def _hurry(self) -> None:
+        """Try at once what waited, but not time and again where mails are taken and refused by turns."""
+        now = time.monotonic()
+        if now - self._hurried_at >= HURRY_EVERY_SECONDS:
+            self._hurried_at, self._troubled = now, False
+            await self._recorded("hurry", self._outbox.hurry())
+            self.wake()
+
+    async def _recorded(self, what: str, work: Awaitable[object]) -> bool:
+        """Do something in the outbox; where that cannot be done now, leases end and it comes again."""
         try:
-            await self._outbox.settle(order, outcome.verdict, outcome.reply, message)
-        except Exception as problem:  # noqa: BLE001 - its lease ends, and it is tried again
-            log.error("a verdict was not recorded: %s", type(problem).__name__)  # noqa: TRY400 - S4
+            await work
+        except Exception as problem:  # noqa: BLE001 - whatever it is, mail must go on
+            name = type(problem).__name__
+            self._troubles.fail(f"{what} {name}", f"a {what} was not recorded: {name}")
+            return False
+        return True

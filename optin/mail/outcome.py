@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optin.flows.orders import Verdict
+from optin.mail.refusals import Trouble
 
 
 @dataclass(frozen=True)
@@ -14,3 +15,6 @@ class Outcome:
     verdict: Verdict
     reply: str
     server_down: bool = False  # no use in trying other mails just now
+    trouble: Trouble | None = None  # on our side, not with this mail
+    # of a refusal about the recipient: the same for the same words to somebody else
+    likeness: bytes = field(default=b"", compare=False)

@@ -1,186 +1,190 @@
 """Sending by SMTP (RFC 5321): connections reused, every answer a verdict.
 
-A refusal of the mail itself (5xx to RCPT or DATA) is final. Everything that is about the server or our
-own account (no connection, bad certificate, refused login, refused sender) is a reason to try later: the
-mail is not at fault, and the operator is told.
+A refusal about the recipient is final. Everything that is about the server or about us is a reason to try
+later (`refusals`): the mail is not at fault, and the operator is told.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import ssl
+import time
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
 
 import aiosmtplib
 
 from optin.flows.orders import Verdict
+from optin.mail.connections import ConnectionPool, ServerUnusable
 from optin.mail.outcome import Outcome
+from optin.mail.refusals import Refusal, Stage, Trouble
+from optin.mail.session import SmtpAddress, close_session, open_session
+from optin.mail.troubles import TroubleLog
 
-log = logging.getLogger("optin.mail")
-logging.getLogger("aiosmtplib").setLevel(logging.WARNING)  # its debug lines hold addresses
+__all__ = ["CONNECTIONS", "SmtpAddress", "SmtpTransport"]
 
-TIMEOUT_SECONDS = 30.0
-PERMANENT = 500
+LONGEST_WAIT_SECONDS = 90.0  # for a free connection: a mail's lease must outlast this and its sending
 CONNECTIONS = 8  # what one client may well have open; other mails wait for a free one
 MAILS_PER_CONNECTION = 500  # servers like to see a fresh one now and then
+IDLE_SECONDS = 5.0
+MOST_TRIES = 3  # of one mail on several connections, at once
+CLOSING = 421  # the server is about to hang up
+
+
+@dataclass
+class _Connection:
+    """One connection, and what it carried."""
+
+    client: aiosmtplib.SMTP
+    opened_at: float
+    carried: int = 0
+    tried: int = 0
+
+    @property
+    def is_used(self) -> bool:
+        """Whether the server may have had enough of it: it carried mail, or stood idle."""
+        return self.carried > 0 or time.monotonic() - self.opened_at > IDLE_SECONDS
+
+    @property
+    def is_worn(self) -> bool:
+        """Whether it should be followed by a fresh one."""
+        return self.tried >= MAILS_PER_CONNECTION or not self.client.is_connected
 
 
 @dataclass(frozen=True)
-class SmtpAddress:
-    """A mail server, and how to speak with it."""
-
-    host: str
-    port: int
-    tls: bool = False
-    user: str = ""
-    password: str = ""
-    authority: Path | None = None
-    timeout_seconds: float = TIMEOUT_SECONDS
-
-    @property
-    def on_this_machine(self) -> bool:
-        """Whether what is said never leaves the machine."""
-        try:
-            return ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+class _Mail:
+    sender: str
+    recipient: str
+    message: bytes
 
 
-class _Lane:
-    """One connection and how many mails it has carried."""
+@dataclass(frozen=True)
+class _Tried:
+    """One try on one connection. `fresh_may_do`: the server may have had enough of this connection alone."""
 
-    def __init__(self, client: aiosmtplib.SMTP) -> None:
-        self.client = client
-        self.carried = 0
+    outcome: Outcome
+    keep: bool = True
+    fresh_may_do: bool = False
+    closing: bool = False
 
 
 class SmtpTransport:
     """Sends mails over a few connections that stay open."""
 
-    def __init__(self, address: SmtpAddress) -> None:
-        """Connect only when there is a mail."""
+    def __init__(
+        self, address: SmtpAddress, most: int = CONNECTIONS, troubles: TroubleLog | None = None
+    ) -> None:
+        """Connect only when there is a mail; have at most `most` connections open at once."""
         self._address = address
-        self._free: list[_Lane] = []
-        self._places = asyncio.Semaphore(CONNECTIONS)
+        self._troubles = troubles or TroubleLog()
+        self._pool: ConnectionPool[_Connection] = ConnectionPool(self._connect, self._leave, most)
+
+    @property
+    def places(self) -> int:
+        """How many mails can be on their way at once, as far as is known."""
+        return self._pool.limit
 
     async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
         """Send one mail over the next free connection."""
-        async with self._places:
-            return await self._send(sender, recipient, message)
-
-    async def _send(self, sender: str, recipient: str, message: bytes) -> Outcome:
-        """Send one mail; a connection that the server closed meanwhile is replaced once."""
-        lane = self._free.pop() if self._free else None
-        if lane is not None:
-            outcome = await self._try(lane, sender, recipient, message)
-            if outcome is not None:
-                return outcome
-        try:
-            lane = _Lane(await self._connect())
-        except aiosmtplib.SMTPException as problem:
-            log.warning("mail server unusable: %s", _about(problem))
-            return Outcome(Verdict.LATER, _about(problem), server_down=True)
-        except (OSError, ssl.SSLError, TimeoutError) as problem:
-            log.warning("mail server unreachable: %s", type(problem).__name__)
-            return Outcome(Verdict.LATER, type(problem).__name__, server_down=True)
-        outcome = await self._try(lane, sender, recipient, message)
-        return outcome or Outcome(Verdict.LATER, "disconnected")
+        outcome = await self._send(_Mail(sender, recipient, message))
+        if outcome.verdict is Verdict.SENT:
+            self._troubles.mail_left()
+        elif outcome.trouble is Trouble.UNREACHABLE:
+            self._troubles.warn("unreachable", f"the mail server takes no mail now: {outcome.reply}")
+        elif outcome.trouble is not None:
+            self._troubles.shout(outcome.trouble, outcome.reply)
+        return outcome
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
-        lanes, self._free = self._free, []
-        for lane in lanes:
-            await self._leave(lane)
+        await self._pool.close()
 
-    async def _try(self, lane: _Lane, sender: str, recipient: str, message: bytes) -> Outcome | None:
-        """Send on one connection. None: it was dead before the mail began."""
+    async def _send(self, mail: _Mail) -> Outcome:
+        """Send a mail; where its connection may be to blame, once more on a fresh one, at once."""
         try:
-            await lane.client.sendmail(
-                sender,
-                [recipient],
-                message,
-                mail_options=[] if recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
+            connection = await self._take()
+            if not connection.client.is_connected:  # the server hung up meanwhile
+                connection = await self._another(connection, one_too_many=False)
+            for _ in range(MOST_TRIES - 1):
+                tried = await self._try(connection, mail)
+                if not tried.fresh_may_do:
+                    break
+                connection = await self._another(connection, one_too_many=tried.closing)
+            else:
+                tried = await self._try(connection, mail)
+        except ServerUnusable as problem:
+            return problem.outcome
+        except TimeoutError:
+            return Outcome(Verdict.LATER, "no free connection")
+        await self._put(connection, tried)
+        return tried.outcome
+
+    async def _take(self) -> _Connection:
+        return await asyncio.wait_for(self._pool.take(), LONGEST_WAIT_SECONDS)
+
+    async def _another(self, connection: _Connection, *, one_too_many: bool) -> _Connection:
+        """Close a connection that may be to blame, and return a fresh one, or else any other."""
+        if one_too_many and not connection.is_used:  # it was greeted, and then it was one too many
+            self._pool.note_refusal()
+            await self._pool.drop(connection)
+            return await self._take()
+        try:
+            return await self._pool.replace(connection)
+        except ServerUnusable:
+            if not self._pool.opened:
+                raise
+            return await self._take()
+
+    async def _put(self, connection: _Connection, tried: _Tried) -> None:
+        if tried.keep and not connection.is_worn:
+            self._pool.give_back(connection)
+        else:
+            await self._pool.drop(connection)
+
+    async def _try(self, connection: _Connection, mail: _Mail) -> _Tried:
+        """Send on one connection; whatever is said of it is an outcome."""
+        connection.tried += 1
+        used = connection.is_used
+        try:
+            await connection.client.sendmail(
+                mail.sender,
+                [mail.recipient],
+                mail.message,
+                mail_options=[] if mail.recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
                 timeout=self._address.timeout_seconds,
             )
         except aiosmtplib.SMTPRecipientsRefused as problem:
-            refusal = problem.recipients[0]
-            await self._park(lane)
-            return _refusal(refusal.code, refusal.message)
+            said = problem.recipients[0]
+            return self._refused(Refusal(Stage.RECIPIENT, said.code, said.message), mail, used=used)
         except aiosmtplib.SMTPDataError as problem:
-            await self._park(lane)
-            return _refusal(problem.code, problem.message)
+            return self._refused(Refusal(Stage.DATA, problem.code, problem.message), mail, used=used)
         except aiosmtplib.SMTPNotSupported:
-            await self._park(lane)
-            return Outcome(Verdict.REFUSED, "not supported")
+            return _Tried(Outcome(Verdict.REFUSED, "not supported"))
         except aiosmtplib.SMTPServerDisconnected:
-            lane.client.close()
-            fresh = lane.carried == 0
-            return Outcome(Verdict.LATER, "disconnected") if fresh else None
-        except aiosmtplib.SMTPResponseException as problem:
-            lane.client.close()
-            if problem.code == aiosmtplib.SMTPStatus.domain_unavailable and lane.carried:
-                return None
-            log.warning("mail server refuses this sender: %s", _about(problem))
-            return Outcome(Verdict.LATER, _about(problem))
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as problem:
-            lane.client.close()
-            return Outcome(Verdict.LATER, type(problem).__name__)
+            return _Tried(Outcome(Verdict.LATER, "disconnected"), keep=False, fresh_may_do=used)
+        except aiosmtplib.SMTPResponseException as problem:  # to MAIL FROM
+            return self._refused(Refusal(Stage.SENDER, problem.code, problem.message), mail, used=used)
         except (UnicodeError, ValueError):
-            await self._park(lane)
-            return Outcome(Verdict.REFUSED, "address")
-        await self._park(lane)
-        return Outcome(Verdict.SENT, "250")
+            return _Tried(Outcome(Verdict.REFUSED, "address"))
+        except Exception as problem:  # noqa: BLE001 - whatever it is, the connection's place must not be lost
+            return _Tried(Outcome(Verdict.LATER, type(problem).__name__), keep=False)
+        connection.carried += 1
+        return _Tried(Outcome(Verdict.SENT, "250"))
 
-    async def _connect(self) -> aiosmtplib.SMTP:
-        address = self._address
-        context = ssl.create_default_context(cafile=address.authority)
-        optional = address.on_this_machine and address.authority is None
-        client = aiosmtplib.SMTP(
-            hostname=address.host,
-            port=address.port,
-            use_tls=address.tls,
-            start_tls=not (address.tls or optional),
-            tls_context=context,
-            timeout=address.timeout_seconds,
-        )
-        try:
-            await client.connect()
-            if address.user:
-                await client.login(address.user, address.password)
-        except BaseException:
-            client.close()
-            raise
-        return client
+    def _refused(self, refusal: Refusal, mail: _Mail, *, used: bool) -> _Tried:
+        """Return what a refusal means. A connection that got a 4xx is closed: it may be all that is wrong."""
+        if not refusal.is_final:
+            closing = refusal.code == CLOSING
+            outcome = Outcome(Verdict.LATER, refusal.reply)
+            again = used or (closing and self._pool.opened > 1)
+            return _Tried(outcome, keep=False, fresh_may_do=again, closing=closing)
+        trouble = refusal.trouble()
+        if trouble is None:
+            likeness = refusal.likeness(mail.recipient)
+            return _Tried(Outcome(Verdict.REFUSED, refusal.reply, likeness=likeness))
+        outcome = Outcome(Verdict.LATER, refusal.reply, trouble=trouble)
+        return _Tried(outcome, keep=refusal.stage is not Stage.SENDER, fresh_may_do=used)
 
-    async def _park(self, lane: _Lane) -> None:
-        lane.carried += 1
-        if lane.carried >= MAILS_PER_CONNECTION or not lane.client.is_connected:
-            await self._leave(lane)
-        else:
-            self._free.append(lane)
+    async def _connect(self) -> _Connection:
+        return _Connection(await open_session(self._address), time.monotonic())
 
-    async def _leave(self, lane: _Lane) -> None:
-        try:
-            await lane.client.quit(timeout=2)
-        except (TimeoutError, aiosmtplib.SMTPException, OSError):
-            lane.client.close()
-
-
-def _refusal(code: int, words: str) -> Outcome:
-    verdict = Verdict.REFUSED if code >= PERMANENT else Verdict.LATER
-    return Outcome(verdict, f"{code} {_enhanced(words)}".strip())
-
-
-def _enhanced(words: str) -> str:
-    """Return the enhanced status (RFC 3463) that a reply begins with, and nothing else of it."""
-    first = words.split(" ", 1)[0]
-    parts = first.split(".")
-    return first if len(parts) == 3 and all(part.isdigit() for part in parts) else ""  # noqa: PLR2004
-
-
-def _about(problem: aiosmtplib.SMTPException) -> str:
-    code = getattr(problem, "code", "")
-    return f"{type(problem).__name__} {code}".strip()
+    async def _leave(self, connection: _Connection) -> None:
+        await close_session(connection.client)

@@ -14,10 +14,13 @@ from typing import Protocol
 from optin.errors import SetupRefused
 from optin.flows.orders import Verdict
 from optin.mail.outcome import Outcome
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.session import name_for_ehlo
+from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport
+from optin.mail.troubles import TroubleLog
 from optin.servers import AddressRefused, read_mail_server
 
 FILE_PREFIX = "file:"
+FILES_AT_ONCE = 8
 
 
 class Transport(Protocol):
@@ -25,6 +28,10 @@ class Transport(Protocol):
 
     async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
         """Send one mail. Never raises for what the other side does."""
+
+    @property
+    def places(self) -> int:
+        """How many mails can be on their way at once, as far as is known."""
 
     async def close(self) -> None:
         """Close every connection."""
@@ -36,6 +43,11 @@ class FileTransport:
     def __init__(self, folder: Path) -> None:
         """Write to `folder`, made when it is needed."""
         self._folder = folder
+
+    @property
+    def places(self) -> int:
+        """How many are written at once."""
+        return FILES_AT_ONCE
 
     async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
         """Write one mail; its name sorts by the moment."""
@@ -58,8 +70,17 @@ class FileTransport:
         draft.rename(path)
 
 
-def open_transport(url: str, root: Path) -> Transport:
+def open_transport(
+    url: str,
+    root: Path,
+    *,
+    own_host: str = "",
+    most: int = CONNECTIONS,
+    troubles: TroubleLog | None = None,
+) -> Transport:
     """Return the way out that `url` names. Raises SetupRefused with the cure.
+
+    `own_host`: what a mail server is told that we are called; `most`: connections to it at once.
 
     smtp://user:password@host:587 speaks STARTTLS and insists on it, but for a server on this machine;
     smtps://…:465 speaks TLS from the start; `?ca=FILE` trusts a certificate authority of your own.
@@ -82,5 +103,8 @@ def open_transport(url: str, root: Path) -> Transport:
             user=server.user,
             password=server.password,
             authority=root / server.authority if server.authority else None,
-        )
+            own_name=name_for_ehlo(own_host),
+        ),
+        most,
+        troubles,
     )

@@ -151,6 +151,7 @@ class _SiteReader:
             privacy=self._privacy(written),
             trusted_proxies=self._proxies(written),
             dkim=self._dkim(written),
+            mail_connections=written.mail_server.connections,
             anchors=self._anchors(written),
             texts=self._texts(written),
             retention=Retention(

@@ -212,6 +212,7 @@ class Site:
     magnets: Mapping[Slug, Magnet] = field(default_factory=dict)
     trusted_proxies: tuple[str, ...] = ()
     dkim: Dkim | None = None
+    mail_connections: int = 8  # to the mail server, at most
     anchors: Anchors = field(default_factory=Anchors)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)

@@ -147,6 +147,17 @@ class ProxyTable(Written):
     trusted: list[str] = Field(default=[], description="Its networks, such as 10.0.0.0/8.")
 
 
+class MailServerTable(Written):
+    """How mail is handed to the mail server."""
+
+    connections: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="Connections at once, for each process; fewer where the server takes fewer.",
+    )
+
+
 class DkimTable(Written):
     """Signing mails (RFC 6376)."""
 
@@ -199,6 +210,7 @@ class SiteFile(Written):
     erasure: ErasureTable = ErasureTable()  # type: ignore[call-arg]  # as above
     download: DownloadTable = DownloadTable()  # type: ignore[call-arg]  # as above
     proxy: ProxyTable = ProxyTable()
+    mail_server: MailServerTable = MailServerTable()  # type: ignore[call-arg]  # pydantic fills the defaults
     dkim: DkimTable | None = None
     log: LogTable = LogTable()  # type: ignore[call-arg]  # as above
     texts: dict[str, dict[str, Own]] = Field({}, description="Your own words by language and key.")

@@ -176,6 +176,31 @@ def put_back(tx: Tx, number: int, until: datetime) -> None:
     )
 
 
+def hurry(tx: Tx, now: datetime) -> int:
+    """Let every mail that waits after a failed try be due now; return how many."""
+    return tx.run(
+        "UPDATE outbox SET next_at = :now WHERE state = 'queued' AND claim IS NULL AND attempts > 0"
+        " AND next_at > :now",
+        now=to_ms(now),
+    )
+
+
+def revive(tx: Tx, numbers: Iterable[int], until: datetime) -> int:
+    """Let mails that were given up wait until `until` instead; return how many.
+
+    Only those about a request: what another was about is forgotten when it is given up.
+    """
+    return sum(
+        tx.run(
+            "UPDATE outbox SET state = 'queued', attempts = attempts + 1, settled_at = NULL, next_at = :until"
+            " WHERE id = :id AND state = 'dead' AND kind <> 'personal'",
+            id=number,
+            until=to_ms(until),
+        )
+        for number in numbers
+    )
+
+
 def withdraw_letter(tx: Tx, number: int) -> None:
     """Remove a mail that has nothing to say any more."""
     tx.run("DELETE FROM outbox WHERE id = :id", id=number)

@@ -30,10 +30,27 @@ class Script:
     rcpt: Callable[[str, int], str] = lambda _address, _time: "250 2.1.5 fine"
     data: Callable[[bytes, int], str] = lambda _data, _time: "250 2.0.0 taken"
     mail_from: str = "250 2.1.0 fine"
+    mail_from_at: Callable[[int], str] | None = None  # by how many were open when the connection was made
     hang_at_data: bool = False
     die_at_data: bool = False
     close_after: int = 0  # mails on one connection
+    mails_a_connection: int = 0  # more than these get 452 at RCPT
+    most_open: int = 0  # connections at once; those beyond are treated as `beyond` says
+    beyond: str = "421"  # greeted with it; or close, without a word; or hang
+    data_seconds: float = 0.0  # that a mail takes
+    ehlo: Callable[[str], str] = lambda _name: ""  # a refusal, if any
     connections: int = 0
+    open: int = 0
+    most_seen: int = 0  # open at once
+    refused: int = 0  # connections beyond
+    names: list[str] = field(default_factory=list)  # what clients called themselves
+    servers: list[Any] = field(default_factory=list)  # one for each connection
+
+    def hang_up(self) -> None:
+        """Close every connection from the server's side."""
+        for server in self.servers:
+            server.loop.call_soon_threadsafe(server.transport.close)
+
     mails: list[bytes] = field(default_factory=list)
     recipients: list[str] = field(default_factory=list)
     logins: list[bytes] = field(default_factory=list)
@@ -44,17 +61,41 @@ class _Handler:
     def __init__(self, script: Script) -> None:
         self._script = script
 
-    async def handle_MAIL(  # noqa: N802 - the library's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, options: Any
+    async def handle_EHLO(  # noqa: N802 - the library's name
+        self, _server: Any, session: Any, _envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self._script.names.append(hostname)
+        refusal = self._script.ehlo(hostname)
+        session.host_name = None if refusal else hostname
+        return [refusal] if refusal else responses
+
+    async def handle_HELO(  # noqa: N802 - the library's name
+        self, _server: Any, session: Any, _envelope: Any, hostname: str
     ) -> str:
+        self._script.names.append(hostname)
+        refusal = self._script.ehlo(hostname)
+        session.host_name = None if refusal else hostname
+        return refusal or "250 hello"
+
+    async def handle_MAIL(  # noqa: N802 - the library's name
+        self, server: Any, _session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if self._script.mail_from_at is not None:
+            answer = self._script.mail_from_at(server.place)
+            if answer.startswith("421"):
+                asyncio.get_running_loop().call_later(0.02, server.transport.close)
+            if not answer.startswith("250"):
+                return answer
         envelope.mail_from = address
         envelope.mail_options.extend(options)
         return self._script.mail_from
 
     async def handle_RCPT(  # noqa: N802 - the library's name
-        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+        self, _server: Any, session: Any, envelope: Any, address: str, _options: Any
     ) -> str:
         script = self._script
+        if script.mails_a_connection and getattr(session, "carried", 0) >= script.mails_a_connection:
+            return "452 4.5.3 too many mails in one session"
         script.seen[address] = script.seen.get(address, 0) + 1
         answer = script.rcpt(address, script.seen[address])
         if answer.startswith("250"):
@@ -63,6 +104,7 @@ class _Handler:
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - as above
         script = self._script
+        await asyncio.sleep(script.data_seconds)
         if script.hang_at_data:
             await asyncio.sleep(30)
         if script.die_at_data:
@@ -76,6 +118,33 @@ class _Handler:
         if script.close_after and session.carried >= script.close_after:
             asyncio.get_running_loop().call_later(0.02, server.transport.close)
         return answer
+
+
+class _Beyond(asyncio.Protocol):
+    """What a connection more than the server allows gets."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._script.refused += 1
+        if self._script.beyond == "hang":
+            return
+        if self._script.beyond != "close":
+            transport.write(f"{self._script.beyond} 4.7.0 too many connections from you\r\n".encode())
+        transport.close()
+
+
+class _Counted(SMTP):
+    """Tells when it is closed."""
+
+    script: Script
+    place: int  # how many were open with it
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        self.script.open -= 1
 
 
 @contextmanager
@@ -92,9 +161,13 @@ def mail_server(
         script.logins.append(data.login if isinstance(data, LoginPassword) else b"")
         return AuthResult(success=data.password == b"p w/d", handled=False)
 
-    def protocol() -> SMTP:
+    def protocol() -> asyncio.Protocol:
+        if script.most_open and script.open >= max(script.most_open, 0):
+            return _Beyond(script)
         script.connections += 1
-        return SMTP(
+        script.open += 1
+        script.most_seen = max(script.most_seen, script.open)
+        server: _Counted = _Counted(
             _Handler(script),
             loop=loop,
             enable_SMTPUTF8=utf8,
@@ -104,6 +177,9 @@ def mail_server(
             auth_required=login,
             auth_require_tls=tls is not None,
         )
+        server.script, server.place = script, script.open
+        script.servers.append(server)
+        return server
 
     async def start() -> None:
         state["server"] = await loop.create_server(protocol, "127.0.0.1", 0)

@@ -7,6 +7,7 @@ import logging
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -18,18 +19,29 @@ from optin.flows.orders import MailKind, Order, Verdict
 from optin.mail.courier import Courier
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.troubles import TroubleLog
 from tests.mail.orders import composer, confirmation
 from tests.mail.server import Script, mail_server
 from tests.ports import NOBODY
 from tests.world import NOON, TIPS, World
 
 
-def carry(world: World, port: int, until: Callable[[], bool], lanes: int = 4, timeout: float = 5) -> None:
+def carry(
+    world: World,
+    port: int,
+    until: Callable[[], bool],
+    lanes: int = 4,
+    timeout: float = 5,
+    troubles: TroubleLog | None = None,
+    **address: Any,
+) -> None:
     """Let a courier work until something has happened, then stop it gracefully."""
+    troubles = troubles or TroubleLog()
 
     async def run() -> None:
         office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
-        transport = SmtpTransport(SmtpAddress("127.0.0.1", port, timeout_seconds=timeout))
+        server = SmtpAddress("127.0.0.1", port, timeout_seconds=timeout, **address)
+        transport = SmtpTransport(server, troubles=troubles)
         courier = Courier(
             StoreOutbox(office),
             composer(),
@@ -38,6 +50,7 @@ def carry(world: World, port: int, until: Callable[[], bool], lanes: int = 4, ti
             "tips@example.com",
             lambda: world.now,
             lanes,
+            troubles,
         )
         stop = asyncio.Event()
         running = asyncio.ensure_future(courier.run(stop))
@@ -77,7 +90,7 @@ def test_a_greylisted_mail_is_tried_again_and_a_refused_one_is_not(world: World)
     world.sign_up("gone@example.com", TIPS)
     script = Script(
         rcpt=lambda address, time: (
-            "550 no" if address.startswith("gone") else "450 later" if time == 1 else "250 ok"
+            "550 5.1.1 no" if address.startswith("gone") else "450 later" if time == 1 else "250 ok"
         )
     )
     with mail_server(script) as port:
@@ -194,6 +207,12 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
             del order, reply, message
             settled.append(verdict)
             raise StoreBusy
+
+        async def hurry(self) -> None:
+            raise StoreBusy
+
+        async def revive(self, orders: list[Order]) -> None:
+            raise AssertionError(orders)
 
     async def run(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("optin.mail.courier.BACK_OFF_SECONDS", 0.01)

@@ -60,7 +60,7 @@ def test_a_refused_recipient_is_told_from_a_greylisted_one(answer: str, verdict:
 
 def test_a_refusal_spoils_nothing_for_the_next_mail() -> None:
     """D1: the connection goes on after a refused recipient."""
-    script = Script(rcpt=lambda _address, time: "550 no" if time == 1 else "250 ok")
+    script = Script(rcpt=lambda _address, time: "550 5.1.1 no" if time == 1 else "250 ok")
     with mail_server(script) as port:
         verdicts = [outcome.verdict for outcome in send(port, 3)]
     assert verdicts == [Verdict.REFUSED, Verdict.SENT, Verdict.SENT]

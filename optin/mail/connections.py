@@ -1,0 +1,173 @@
+"""A few connections to one mail server, as many as it takes.
+
+A mail waits for whichever connection is free first; none waits for one that is being opened. The number grows
+while the server takes more, up to a maximum. When it refuses one beside others that are open, that is what it
+takes: the number stays there, and one more is tried now and then, ever more seldom while it is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from optin.mail.outcome import Outcome
+
+GROW_AFTER_SECONDS = 10.0
+LONGEST_GROW_SECONDS = 3600.0
+
+C = TypeVar("C")
+
+
+class ServerUnusable(Exception):
+    """No connection can be had; the outcome for whichever mail wanted one."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.reply)
+        self.outcome = outcome
+
+
+class ConnectionPool(Generic[C]):
+    """Hands out connections of kind C, each to one mail at a time."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[C]],
+        leave: Callable[[C], Awaitable[None]],
+        most: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Open by `connect`, which raises ServerUnusable, close by `leave`; have at most `most` at once."""
+        self._connect = connect
+        self._leave = leave
+        self._most = most
+        self._clock = clock
+        self._free: list[C] = []
+        self._busy = 0
+        self._opening: set[asyncio.Task[None]] = set()
+        self._waiting: deque[asyncio.Future[C]] = deque()
+        self._limit = 1  # what the server takes, as far as is known
+        self._refused = False  # it has refused one more
+        self._grow_after = GROW_AFTER_SECONDS
+        self._grow_at = 0.0
+
+    @property
+    def limit(self) -> int:
+        """How many connections the server takes at once, as far as is known."""
+        return self._limit
+
+    @property
+    def opened(self) -> int:
+        """How many connections there are, free or in hand."""
+        return len(self._free) + self._busy
+
+    async def take(self) -> C:
+        """Return a connection, as soon as one is free or opened. Raises ServerUnusable."""
+        if self._free:
+            self._busy += 1
+            return self._free.pop()
+        waiter: asyncio.Future[C] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        self._open_more()
+        try:
+            return await waiter
+        except asyncio.CancelledError:
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                self.give_back(waiter.result())
+            raise
+
+    def give_back(self, connection: C) -> None:
+        """Let the next mail have a connection."""
+        self._busy -= 1
+        self._offer(connection)
+
+    async def drop(self, connection: C) -> None:
+        """Close a connection that is in hand."""
+        await self._leave(connection)
+        self._busy -= 1
+        self._open_more()
+
+    async def replace(self, connection: C) -> C:
+        """Close a connection that is in hand and return a fresh one in its place. Raises ServerUnusable."""
+        await self._leave(connection)
+        try:
+            return await self._connect()
+        except ServerUnusable:
+            self._busy -= 1
+            self._open_more()
+            raise
+
+    def note_refusal(self) -> None:
+        """Note that the server takes no more connections than are open besides the one in hand."""
+        self._shrink(self.opened - 1)
+
+    async def close(self) -> None:
+        """Close every connection that nobody has in hand."""
+        for task in tuple(self._opening):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        free, self._free = self._free, []
+        for connection in free:
+            await self._leave(connection)
+
+    def _offer(self, connection: C) -> None:
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                self._busy += 1
+                waiter.set_result(connection)
+                break
+        else:
+            self._free.append(connection)
+        self._open_more()
+
+    def _open_more(self) -> None:
+        """Open connections for mails that wait, as far as the server takes them."""
+        waiting = sum(not waiter.done() for waiter in self._waiting)
+        if waiting and self._refused and self._limit < self._most and self._clock() >= self._grow_at:
+            self._limit += 1
+            self._grow_at = self._clock() + self._grow_after
+        wanted = min(waiting, self._limit - self.opened) - len(self._opening)
+        for _ in range(wanted):
+            task = asyncio.ensure_future(self._open())
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open(self) -> None:
+        this = asyncio.current_task()
+        try:
+            connection = await self._connect()
+        except ServerUnusable as problem:
+            self._opening.discard(this)
+            self._failed(problem)
+            return
+        self._opening.discard(this)
+        if self._refused:
+            self._grow_after = GROW_AFTER_SECONDS
+        else:
+            self._limit = min(self._most, max(self._limit, 2 * (self.opened + 1)))
+        self._offer(connection)
+
+    def _failed(self, problem: ServerUnusable) -> None:
+        """With others open, the server takes no more than those; with none, it takes nobody."""
+        if self.opened:
+            self._shrink(self.opened)
+            return
+        if self._opening:
+            return  # one of those may come through
+        self._limit, self._refused = 1, False  # when it is there again, begin anew
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(ServerUnusable(problem.outcome))
+
+    def _shrink(self, limit: int) -> None:
+        if self._refused and limit <= self._limit:
+            self._grow_after = min(self._grow_after * 2, LONGEST_GROW_SECONDS)
+        self._refused = True
+        self._limit = max(1, limit)
+        self._grow_at = self._clock() + self._grow_after

@@ -1,0 +1,165 @@
+"""Opening a connection to a mail server: encrypted, greeted, logged in; or what is wrong with it."""
+
+from __future__ import annotations
+
+import logging
+import re
+import ssl
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+import aiosmtplib
+
+from optin.flows.orders import Verdict
+from optin.mail.connections import ServerUnusable
+from optin.mail.outcome import Outcome
+from optin.mail.refusals import PERMANENT, Refusal, Stage, Trouble
+
+logging.getLogger("aiosmtplib").setLevel(logging.WARNING)  # its debug lines hold addresses
+
+TIMEOUT_SECONDS = 30.0
+GOODBYE_SECONDS = 2.0
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_HOST_NAME = re.compile(rf"(?=.{{4,253}}$)({_LABEL}\.)+(?![0-9]+$){_LABEL}")
+
+
+@dataclass(frozen=True)
+class SmtpAddress:
+    """A mail server, and how to speak with it. `own_name`: what we call ourselves; empty: by our address."""
+
+    host: str
+    port: int
+    tls: bool = False
+    user: str = ""
+    password: str = ""
+    authority: Path | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
+    own_name: str = ""
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether what is said never leaves the machine."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+def name_for_ehlo(host: str) -> str:
+    """Return a host as EHLO may say it: a full name, or an address in brackets (RFC 5321, section 4.1.4).
+
+    Empty for a name that no other machine knows, such as localhost: then our address is said.
+    """
+    host = host.lower().strip("[]").rstrip(".").partition("%")[0]
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            name = host.encode("idna").decode()
+        except UnicodeError:
+            return ""
+        return name if _HOST_NAME.fullmatch(name) else ""
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004
+
+
+async def open_session(address: SmtpAddress) -> aiosmtplib.SMTP:
+    """Return a client that can send mails. Raises ServerUnusable."""
+    client = aiosmtplib.SMTP(
+        hostname=address.host,
+        port=address.port,
+        local_hostname=address.own_name or "[127.0.0.1]",
+        use_tls=address.tls,
+        start_tls=False,
+        tls_context=ssl.create_default_context(cafile=address.authority),
+        timeout=address.timeout_seconds,
+    )
+    try:
+        await _prepare(client, address)
+    except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as problem:
+        client.close()
+        trouble, reply = _trouble_of(problem), _about(problem)
+        raise ServerUnusable(Outcome(Verdict.LATER, reply, server_down=True, trouble=trouble)) from None
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+async def close_session(client: aiosmtplib.SMTP) -> None:
+    """Say goodbye; the server may be gone by now."""
+    try:
+        await client.quit(timeout=GOODBYE_SECONDS)
+    except (TimeoutError, aiosmtplib.SMTPException, OSError):
+        client.close()
+
+
+async def _prepare(client: aiosmtplib.SMTP, address: SmtpAddress) -> None:
+    await client.connect()
+    if not address.own_name:
+        client.local_hostname = name_for_ehlo(str(client.get_transport_info("sockname")[0]))
+    await _greet(client)
+    if not address.tls and not (address.on_this_machine and address.authority is None):
+        if not client.supports_extension("starttls"):
+            raise _NoEncryption
+        await client.starttls()
+        await _greet(client)
+    if address.user:
+        await _login(client, address)
+
+
+async def _login(client: aiosmtplib.SMTP, address: SmtpAddress) -> None:
+    try:
+        await client.login(address.user, address.password)
+    except aiosmtplib.SMTPException as problem:
+        if type(problem) is aiosmtplib.SMTPException:  # it offers no login, or none that we know
+            raise _NoLogin from None
+        raise
+
+
+class _NoEncryption(aiosmtplib.SMTPException):
+    """The server offers no STARTTLS; nothing is said to it in the clear."""
+
+    def __init__(self) -> None:
+        super().__init__("no STARTTLS")
+
+
+class _NoLogin(aiosmtplib.SMTPException):
+    """The server offers no login that we know."""
+
+    def __init__(self) -> None:
+        super().__init__("no AUTH")
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """Say EHLO, or HELO to a server that does not know it."""
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError as problem:
+        if problem.code < PERMANENT or not client.is_connected:
+            raise
+        await client.helo()
+
+
+def _trouble_of(problem: Exception) -> Trouble:
+    """Return what is wrong where no connection could be had."""
+    certificate = (problem, problem.__cause__, problem.__context__)
+    if any(isinstance(it, ssl.SSLCertVerificationError) for it in certificate):
+        return Trouble.CERTIFICATE
+    if isinstance(problem, _NoEncryption):
+        return Trouble.ENCRYPTION
+    if isinstance(problem, _NoLogin):
+        return Trouble.LOGIN
+    code = getattr(problem, "code", 0)
+    if code < PERMANENT:
+        return Trouble.UNREACHABLE
+    if isinstance(problem, aiosmtplib.SMTPAuthenticationError):
+        return Trouble.LOGIN
+    if isinstance(problem, aiosmtplib.SMTPHeloError):
+        return Trouble.NAME
+    return Refusal(Stage.DATA, code, getattr(problem, "message", "")).trouble() or Trouble.POLICY
+
+
+def _about(problem: Exception) -> str:
+    code = getattr(problem, "code", "")
+    return f"{type(problem).__name__} {code}".strip()
