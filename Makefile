@@ -2,7 +2,7 @@
 PORT ?= 8000
 BIN := .venv/bin
 
-.PHONY: demo test check bench editor format docs lock clean
+.PHONY: demo test test-host check bench editor format docs lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/optin dev --port $(PORT)
@@ -13,6 +13,10 @@ test: .venv/test.stamp
 	  $(BIN)/coverage run -m pytest && \
 	  $(BIN)/coverage combine --quiet && \
 	  $(BIN)/coverage report
+
+# What packages of the system are needed for: pgbouncer, and npm for older PostgreSQL servers.
+test-host: .venv/test.stamp
+	$(BIN)/python -m tests.host
 
 check: .venv/test.stamp
 	$(BIN)/ruff format --check .

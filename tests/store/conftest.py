@@ -14,4 +14,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Name a fresh store of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/optin.db"
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("postgres_url")
+        return url
     return new_database(request.getfixturevalue(request.param))

