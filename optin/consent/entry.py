@@ -12,7 +12,7 @@ from optin.consent.misspelt_domain import probably_meant
 from optin.consent.number_format import international
 from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT
 from optin.consent.purpose import Channel, PurposeId
-from optin.consent.typed_address import AddressRefused, parse_typed_email
+from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import PostMalformed
 
 CONSENT_FIELD = "consent"
@@ -107,7 +107,7 @@ def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
     with suppress(ValueError):
         read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
     with suppress(ValueError):
-        read[PHONE_FIELD] = international(parse_phone(typed.value(PHONE_FIELD), country))
+        read[PHONE_FIELD] = international(parse_phone(without_unseen(typed.value(PHONE_FIELD)), country))
     return tuple((field, value) for field, value in read.items() if value != typed.value(field))
 
 
@@ -157,7 +157,7 @@ def _read_phone(text: str, country: str, problems: list[Problem]) -> str:
     if not text:
         return ""
     try:
-        return parse_phone(text, country)
+        return parse_phone(without_unseen(text), country)
     except ValueError:
         problems.append(Problem(PHONE_FIELD, "phone-invalid"))
         return ""

@@ -35,7 +35,7 @@ def parse_typed_email(text: str) -> EmailAddress:
     Dropped are what cannot be seen, punctuation and quotes around it, `mailto:` with its `?subject=`, and the
     name in `Name <a@b>`. The same address twice is one; two different ones are refused.
     """
-    cleaned = _without_unseen(text[: MOST_CHARACTERS + 1]).translate(_AT)
+    cleaned = without_unseen(text[: MOST_CHARACTERS + 1]).translate(_AT)
     if not cleaned.strip(_AROUND):
         raise AddressRefused(MISSING)
     if len(cleaned) > MOST_CHARACTERS:
@@ -63,7 +63,7 @@ def _only(candidates: list[str]) -> EmailAddress:
     return found[0]
 
 
-def _without_unseen(text: str) -> str:
+def without_unseen(text: str) -> str:
     """Return a text without what cannot be seen, with plain spaces for the others."""
     keep = "" if text.replace("\u200c", "").replace("\u200d", "").isascii() else _JOINERS
     return "".join(

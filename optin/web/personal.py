@@ -16,7 +16,7 @@ from optin.consent.address import mailbox_of, parse_phone
 from optin.consent.entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.links import LinkKind
-from optin.consent.typed_address import AddressRefused, parse_typed_email
+from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import PostMalformed
 from optin.export.personal import as_json
 from optin.flows.erase import BY_PERSON, erase_person
@@ -191,7 +191,7 @@ def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple
             problems.append(Problem(name, "too-long"))
         elif name == PHONE_FIELD and value:
             try:
-                values[name] = parse_phone(value, country)
+                values[name] = parse_phone(without_unseen(value), country)
             except ValueError:
                 problems.append(Problem(name, "phone-invalid"))
     return values, tuple(problems)

@@ -227,6 +227,31 @@ def test_a_number_is_shown_as_it_is_understood(visit: Visit) -> None:
     assert AS_READ in visit.client.get(f"/confirm/{order.confirm_token}").text
 
 
+@pytest.mark.parametrize(
+    "pasted", ["06\u202a12345678\u202c", "+\u202a31612345678", "\uff10612345678", "06\u2011 1234 5678"]
+)
+def test_a_pasted_number_is_taken_for_what_is_meant(visit: Visit, pasted: str) -> None:
+    """F6: whatever an address book put around it or into it; also where it is put right."""
+    where = post(visit, email="jan@example.nl", phone=pasted, consent=["follow-up-phone"]).headers["location"]
+    assert "+31 6 12345678" in visit.client.get(where).text
+    order = visit.mail(MailKind.CONFIRMATION)
+    visit.press(f"/confirm/{order.confirm_token}")
+    index = visit.office.vault.index(order.recipient)
+    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    put_right = visit.press(f"/me/{own}", action="correct", phone=pasted.replace("5678", "5679"))
+    assert put_right.headers["location"].endswith("?done=corrected")
+
+
+def test_a_consent_to_calls_that_is_asked_anew_shows_its_number(visit: Visit) -> None:
+    """D5, R2: the mail says which number it is about."""
+    delivery = visit.join(phone=BELGIAN, consent="follow-up-phone")
+    visit.press(f"/unsubscribe/{delivery.unsubscribe_token}")
+    index = visit.office.vault.index(delivery.recipient)
+    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    visit.press(f"/me/{own}", action="give", consent="follow-up-phone phone")
+    assert composed(visit, visit.mail(MailKind.RENEWAL)).count(AS_READ) == 2
+
+
 def test_a_belgian_number_with_its_country_is_left_alone(visit: Visit) -> None:
     """F6: nothing is said of what is read as it was typed."""
     back = post(visit, email="jan@", phone="+32 475 12 34 56", consent=["follow-up-phone"]).text
