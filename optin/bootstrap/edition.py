@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TypeAlias
 
 from optin.bootstrap.kept_files import KeptFiles
 from optin.consent.form import details_text
@@ -29,16 +30,19 @@ from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.store.promises import (
+    SERVED_EVERY,
     KeptDetails,
     KeptFile,
     Promise,
-    files_named,
+    all_promises,
     keep_details,
     keep_promise,
 )
 from optin.store.transaction import Store, Tx
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
+
+FileOf: TypeAlias = Callable[[Path, Path], KeptFile | None]
 
 
 @dataclass(frozen=True)
@@ -87,8 +91,11 @@ class Edition:
             draws={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, PrizeDraw)},
         )
 
-    def promises(self, file_of: Callable[[Path], KeptFile | None] = lambda _path: None) -> list[Promise]:
-        """Return what each form hands out by mail: a file, a quiz's report. `file_of`: the kept copy."""
+    def promises(self, file_of: FileOf = lambda _folder, _path: None) -> list[Promise]:
+        """Return what each form hands out by mail: a file, a quiz's report.
+
+        `file_of`: the kept copy of a file in a folder.
+        """
         found: dict[tuple[str, str], Promise] = {}
         for form in self.publication.every_form:
             declared = form.declaration
@@ -96,8 +103,7 @@ class Edition:
             path, report = magnet.file_for(declared), _report(magnet, outcome)
             if path is None and not report:
                 continue
-            inside = path is not None and path.resolve().is_relative_to(magnet.folder.resolve())
-            file = file_of(path) if path is not None and inside else None
+            file = None if path is None else file_of(magnet.folder, path)
             for name in (magnet.slug, *magnet.was):
                 found[name, outcome] = Promise(name, outcome, file, report)
         return [found[key] for key in sorted(found)]  # in one order: others write the same rows
@@ -157,10 +163,24 @@ def keep_edition(
 
     `before`: the edition that was kept last in this store by this process; only what is new is kept.
     """
-    kept = KeptFiles(edition.site.settings.path(edition.site.settings.files))
-    known = store.read(files_named)
-    promises = edition.promises(lru_cache(partial(kept.keep, known=known, now=now)))
-    return store.submit(partial(_keep, edition=edition, promises=promises, now=now, before=before)).result()
+    known = store.read(all_promises)
+    files = KeptFiles(edition.site.settings.path(edition.site.settings.files))
+    by_name: dict[str, list[KeptFile]] = {}
+    for it, _ in known:
+        if it.file is not None:
+            by_name.setdefault(it.file.name, []).append(it.file)
+    promises = edition.promises(lru_cache(None)(partial(_keep_file, files, by_name, now)))
+    recent = {it for it, served_at in known if served_at > now - SERVED_EVERY}
+    new = [promise for promise in promises if promise not in recent]
+    return store.submit(partial(_keep, edition=edition, promises=new, now=now, before=before)).result()
+
+
+def _keep_file(
+    files: KeptFiles, known: Mapping[str, Sequence[KeptFile]], now: datetime, folder: Path, path: Path
+) -> KeptFile | None:
+    """Keep a copy of a magnet's file, unless it leads out of its folder since it was checked."""
+    inside = path.resolve().is_relative_to(folder.resolve())
+    return files.keep(path, known.get(path.name, ()), now) if inside else None
 
 
 def reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:

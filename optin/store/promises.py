@@ -78,10 +78,16 @@ def promise_of(tx: Tx, magnet: str, outcome: str) -> Promise | None:
     return Promise(magnet, outcome, KeptFile(row[0], row[1], int(row[2])) if row[0] else None, row[3])
 
 
-def files_named(tx: Tx) -> list[KeptFile]:
-    """Return every file that was ever promised."""
-    rows = tx.all("SELECT DISTINCT file, name, size FROM promise WHERE file <> ''")
-    return [KeptFile(row[0], row[1], int(row[2])) for row in rows]
+def all_promises(tx: Tx) -> list[tuple[Promise, datetime]]:
+    """Return everything that was ever promised, each with when it was last seen to be served."""
+    rows = tx.all("SELECT magnet, outcome, file, name, size, report, served_at FROM promise")
+    return [
+        (
+            Promise(row[0], row[1], KeptFile(row[2], row[3], int(row[4])) if row[2] else None, row[5]),
+            from_ms(row[6]),
+        )
+        for row in rows
+    ]
 
 
 def mark_served(tx: Tx, served: Iterable[tuple[str, str]], now: datetime) -> None:
@@ -116,12 +122,6 @@ def needed_files(tx: Tx, now: datetime) -> frozenset[str]:
         served=to_ms(now - SERVED_WITHIN),
     )
     return frozenset(row[0] for row in rows)
-
-
-def promised_last(tx: Tx, magnet: str) -> datetime | None:
-    """Return until when something is promised of a magnet; None where nothing is."""
-    row = tx.one("SELECT MAX(until) FROM promise WHERE magnet = :magnet", magnet=magnet)
-    return None if row is None or not row[0] else from_ms(int(row[0]))
 
 
 def keep_details(tx: Tx, kept: KeptDetails) -> None:

@@ -274,7 +274,9 @@ def _story(frame: views.Frame) -> views.Story:
 
 def _personal() -> PersonalData:
     typed = {"email": "a@example.com", "first_name": "Alice", "phone": "+31201234567"}
-    given = KeptConsent("a", "email", "E-mail me.", "given", "Title", AT, AT, None, AT, "d" * 64)
+    given = KeptConsent(
+        "a", "email", "E-mail me.", "given", "Title", AT, AT, None, AT, "d" * 64, form_since=AT
+    )
     withdrawn = replace(given, channel="phone", status="withdrawn", ended_at=AT, offered="Call me again.")
     asked = KeptRequest(
         "x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64, AT, AT, "2026-01-01"

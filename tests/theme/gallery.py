@@ -182,6 +182,7 @@ def personal(**changes: Any) -> PersonalData:
         KeptConsent(
             asked.purpose, asked.channel.value, asked.wording, status, DECLARATION.title, NOW, NOW,
             None if status == "given" else NOW, NOW, "d" * 64, "" if status == "given" else "Anders.",
+            form_since=NOW,
         )
         for asked, status in zip(DECLARATION.questions, ("given", "withdrawn"), strict=True)
     )  # fmt: skip
@@ -372,7 +373,7 @@ def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") ->
 ERRORS = (
     "internal", "busy", "unknown", "method", "malformed", "too-large", "form-unknown", "link-forged",
     "link-expired", "link-spent", "answers-unknown", "answers-stale", "file-unavailable",
-    "closed", "too-many",
+    "closed", "gone", "too-many",
 )  # fmt: skip
 
 
