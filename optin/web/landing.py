@@ -142,9 +142,8 @@ def _of_quiz(desk: Desk, slug: Slug, form: FormVersion, request: Request) -> tup
 def _request_of(desk: Desk, token: str) -> RequestId:
     """Return the request that a page after the form is for; never longer than any request is kept (D7)."""
     office, now = desk.office, desk.office.clock()
-    link, keep = (period.after(now) - now for period in (office.policy.link, office.policy.keep))
     try:
-        payload = office.vault.links.read(LinkKind.SENT, token, now, min(link * 2, max(link, keep)))
+        payload = office.vault.links.read(LinkKind.SENT, token, now, office.policy.page_of_code(now))
     except LinkExpired:
         raise LinkSpent from None
     return RequestId(payload)
