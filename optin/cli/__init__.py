@@ -33,6 +33,7 @@ COMMANDS = {
     "checkpoint": "witness:checkpoint",
     "backup": "operator:backup",
     "restore": "operator:restore",
+    "mail": "mail:mail",
     "keys": "operator:keys",
 }
 

@@ -205,6 +205,8 @@ def _confirmation(
     stored = opened.stored
     if stored.confirmed_at is not None:
         return None
+    # the page where a code is typed does not wait for a mail that is late
+    late = now > stored.created_at + policy.page_of_code(stored.created_at) / 2
     until = policy.link.after(now)
     open_link(tx, stored.id, link_until=until, erase_at=max(policy.keep.after(now), until))
     keep_handout(tx, opened.declaration, policy.download.after(until))
@@ -215,7 +217,7 @@ def _confirmation(
         order,
         ends_at=ends_at,
         confirm_token=vault.links.sign(LinkKind.CONFIRM, stored.id, now),
-        code=spaced(opened.sealed.code),
+        code="" if late else spaced(opened.sealed.code),
         to_call=opened.number,
         expires_at=until,
     )

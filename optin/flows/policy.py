@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import RetentionPeriod
@@ -41,3 +42,8 @@ class RequestPolicy:
     resend: int = 3
     per_address_per_day: int = 5
     limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person
+
+    def page_of_code(self, now: datetime) -> timedelta:
+        """Return how long the page for codes works: never longer than any request is kept (D7)."""
+        link, keep = (period.after(now) - now for period in (self.link, self.keep))
+        return min(link * 2, max(link, keep))

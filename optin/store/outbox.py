@@ -19,6 +19,7 @@ from optin.store.vault import ID_BYTES, Place, Vault
 
 MAX_STARTS = 4
 CLAIM_BYTES = 12
+COURIER_DIED = "courier died"
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,11 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
 def give_up_killers(tx: Tx, now: datetime) -> list[str]:
     """Give up mails with which a courier died time and again; return their Message-IDs."""
     rows = tx.all(
-        "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = 'courier died', sealed = NULL"
+        "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = :died, sealed = NULL"
         " WHERE state = 'queued' AND next_at <= :now AND starts >= :most RETURNING message_id",
         now=to_ms(now),
         most=MAX_STARTS,
+        died=COURIER_DIED,
     )
     return [row[0] for row in rows]
 
@@ -198,6 +200,56 @@ def revive(tx: Tx, numbers: Iterable[int], until: datetime) -> int:
             until=to_ms(until),
         )
         for number in numbers
+    )
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """One mail that was given up."""
+
+    number: int
+    kind: str
+    request: RequestId
+
+
+def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
+    """Return mails that were given up, in the order in which they were queued."""
+    rows = tx.all(
+        "SELECT id, kind, request_id FROM outbox WHERE state = 'dead' AND id > :after"
+        " ORDER BY id LIMIT :most",
+        after=after,
+        most=most,
+    )
+    return [DeadLetter(row[0], row[1], RequestId(row[2])) for row in rows]
+
+
+def has_successor(tx: Tx, letter: DeadLetter) -> bool:
+    """Tell whether a later mail of this kind about the same was sent, or waits."""
+    row = tx.one(
+        "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND id > :id"
+        " AND state <> 'dead' LIMIT 1",
+        request=letter.request,
+        kind=letter.kind,
+        id=letter.number,
+    )
+    return row is not None
+
+
+def requeue(tx: Tx, number: int, now: datetime) -> bool:
+    """Let a mail that was given up be due now, for as long as a new one; tell whether it was still there.
+
+    One with which couriers died is tried alone.
+    """
+    return bool(
+        tx.run(
+            "UPDATE outbox SET state = 'queued', attempts = 0, settled_at = NULL, claim = NULL,"
+            " next_at = :now, created_at = :now,"
+            " starts = CASE WHEN last_reply = :died THEN 1 ELSE 0 END"
+            " WHERE id = :id AND state = 'dead'",
+            id=number,
+            now=to_ms(now),
+            died=COURIER_DIED,
+        )
     )
 
 

@@ -151,6 +151,21 @@ def open_link(tx: Tx, request: RequestId, link_until: datetime, erase_at: dateti
     )
 
 
+def is_over(tx: Tx, request: RequestId, now: datetime) -> bool:
+    """Tell whether an unconfirmed request has had its time: the next sweep erases it (D6)."""
+    row = tx.one("SELECT erase_at FROM request WHERE id = :id AND confirmed_at IS NULL", id=request)
+    return row is not None and int(row[0]) <= to_ms(now)
+
+
+def keep_longer(tx: Tx, request: RequestId, erase_at: datetime) -> None:
+    """Keep an unconfirmed request until a mail about it can have been answered."""
+    tx.run(
+        "UPDATE request SET erase_at = :erase_at WHERE id = :id AND erase_at < :erase_at",
+        erase_at=to_ms(erase_at),
+        id=request,
+    )
+
+
 def count_resend(tx: Tx, request: RequestId, erase_at: datetime) -> None:
     """Count one more mail for a request, and keep it long enough for that mail."""
     tx.run(

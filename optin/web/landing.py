@@ -200,9 +200,8 @@ class _After:
 def _read_after(desk: Desk, token: str) -> _After:
     """Return what a page after the form is about; never longer than any request is kept (D7)."""
     office, now = desk.office, desk.office.clock()
-    link, keep = (period.after(now) - now for period in (office.policy.link, office.policy.keep))
     try:
-        payload = office.vault.links.read(LinkKind.SENT, token, now, min(link * 2, max(link, keep)))
+        payload = office.vault.links.read(LinkKind.SENT, token, now, office.policy.page_of_code(now))
     except LinkExpired:
         raise LinkSpent from None
     request = RequestId(payload[:ID_BYTES])

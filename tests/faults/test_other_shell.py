@@ -38,6 +38,7 @@ DATA_COMMANDS = [
     ("audit",),
     ("exports",),
     ("checkpoint",),
+    ("mail", "retry"),
     ("backup", "copy.db"),
     ("keys", "rotate"),
 ]

@@ -1,0 +1,73 @@
+"""Commands about the mail that the site sends."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from optin.bootstrap.office import Office, open_office
+from optin.cli.terminal import served_edition, site_option
+from optin.flows.retry import Retried, retry_dead
+from optin.store.outbox import hurry
+
+
+@click.group()
+def mail() -> None:
+    """Look after the mail that the site sends."""
+
+
+@mail.command()
+@click.option("--dry-run", is_flag=True, help="Only tell what would be sent again.")
+@site_option
+def retry(site: Path, *, dry_run: bool) -> None:
+    """Send mail again that was given up, and try at once what waits for another try.
+
+    For when the mail server was mended: a server that runs sends what is put back. Mail that was given up is
+    known for 30 days.
+    """
+    edition = served_edition(site)
+    with open_office(edition.site.settings, edition.policy) as office:
+        done = _retry(office, dry_run=dry_run)
+        waiting = 0 if dry_run else office.write(partial(hurry, now=office.clock()))
+    again, left = sum(done.again.values()), sum(done.left.values())
+    if not again and not left:
+        click.echo("No mail is given up.")
+    if again:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(done.again.items()))
+        click.echo(f"{_mails(again)} {'would be' if dry_run else _are(again)} put back to be sent: {kinds}.")
+    if left:
+        click.echo(f"{_mails(left)} {'would not be' if dry_run else f'{_are(left)} not'}:")
+        for reason, count in sorted(done.left.items()):
+            click.echo(f"  {count}: {reason}")
+    if waiting:
+        click.echo(f"{_mails(waiting)} that waited for another try {_are(waiting)} tried now.")
+    if dry_run:
+        click.echo("Nothing was changed.")
+
+
+def _retry(office: Office, *, dry_run: bool) -> Retried:
+    """Look at every mail that is given up, step by step beside live traffic."""
+    done = Retried()
+    while True:
+        before = done.last
+        step = partial(
+            retry_dead,
+            vault=office.vault,
+            policy=office.policy,
+            after=before,
+            now=office.clock(),
+            dry_run=dry_run,
+        )
+        done.add(office.write(step))
+        if done.last == before:
+            return done
+
+
+def _mails(count: int) -> str:
+    return f"{count} mail" if count == 1 else f"{count} mails"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
