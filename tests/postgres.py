@@ -7,6 +7,7 @@ Two versions come in a package: 18, which most tests use, and 16, for what older
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -30,6 +31,12 @@ def chosen_programs() -> Path:
     """Return the programs of the server that most tests use."""
     named = os.environ.get("POSTGRES_PROGRAMS")
     return Path(named) if named else programs_of(NEWEST)
+
+
+def version_of(programs: Path) -> int:
+    """Return the version that a server says it is."""
+    told = subprocess.run([programs / "postgres", "--version"], capture_output=True, text=True, check=True)
+    return int(told.stdout.split()[-1].partition(".")[0])
 
 
 @contextmanager

@@ -104,7 +104,9 @@ def test_who_asked_anew_after_a_withdrawal_is_proven_by_the_new_consent(world: W
 FORGERIES = {
     "time": ("UPDATE event SET body = REPLACE(body, '2026-11-23', '2026-11-22')",),
     "purpose": ("UPDATE event SET body = REPLACE(body, 'tips-email', 'othr-email')",),
-    "leaf-and-body": ("UPDATE event SET leaf = (SELECT MIN(leaf) FROM event WHERE body LIKE '%confirmed%')",),
+    "leaf-and-body": (
+        "UPDATE event SET leaf = (SELECT leaf FROM event WHERE body LIKE '%confirmed%' ORDER BY 1 LIMIT 1)",
+    ),
     "confirmation-dropped": ("DELETE FROM event WHERE body LIKE '%confirmed%'",),
     "request-dropped": ("DELETE FROM event WHERE body LIKE '%requested%'",),
     "blanked": ("UPDATE event SET body = NULL",),

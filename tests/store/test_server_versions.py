@@ -15,7 +15,7 @@ from optin.keys import KeyRing
 from optin.store.postgres_server import OLDEST_VERSION, is_pooled, refuse_old_server, server_version
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
-from tests.postgres import NEWEST, OLDER, new_database
+from tests.postgres import NEWEST, OLDER, new_database, programs_of, version_of
 
 
 @pytest.mark.parametrize("version", [90624, 120022, 129999])
@@ -31,13 +31,13 @@ def test_newer_servers_are_taken(version: int) -> None:
     refuse_old_server(version)
 
 
-@pytest.mark.parametrize(("fixture", "major"), [("postgres", NEWEST), ("older_postgres", OLDER)])
-def test_the_server_itself_is_asked(request: pytest.FixtureRequest, fixture: str, major: int) -> None:
+@pytest.mark.parametrize("fixture", ["postgres", "older_postgres"])
+def test_the_server_itself_is_asked(request: pytest.FixtureRequest, fixture: str) -> None:
     """O1: two versions run in each run of the tests; neither is behind a pooler."""
     server: PostgresServer = request.getfixturevalue(fixture)
     with psycopg.connect(new_database(server)) as connection:
         assert not is_pooled(connection)
-        assert server_version(connection) // 10_000 == major
+        assert server_version(connection) // 10_000 == version_of(server.bin_path)
 
 
 def test_of_several_hosts_the_one_that_takes_changes_is_used(postgres_url: str, tmp_path: Path) -> None:
@@ -48,6 +48,11 @@ def test_of_several_hosts_the_one_that_takes_changes_is_used(postgres_url: str, 
         postgres_url.replace(found[0], f"host={tmp_path},{found[1]}") + "&target_session_attrs=read-write"
     )
     open_store(several, tmp_path, Vault(KeyRing.fresh("dev"))).close()
+
+
+def test_two_versions_run_in_every_run_of_the_tests() -> None:
+    """O1: the newest one and an older one, which lacks what came since."""
+    assert [version_of(programs_of(version)) for version in (OLDER, NEWEST)] == [OLDER, NEWEST]
 
 
 def test_the_documents_name_the_versions() -> None:
