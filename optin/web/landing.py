@@ -89,7 +89,7 @@ async def post_sent(request: Request) -> Response:
     if isinstance(outcome, CodeRefused):
         return _sent(desk, served, token, problem=outcome.reason)
     office.wake_courier()
-    done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())
+    done = office.vault.links.sign(LinkKind.CONFIRM, outcome.request, office.clock())
     return see_other(f"/confirm/{done}")
 
 
