@@ -15,6 +15,7 @@ from optin.consent.event import Circumstances, rfc3339
 from optin.consent.form import FormVersion
 from optin.consent.record import RequestId
 from optin.flows.policy import RequestPolicy
+from optin.flows.twins import Twin
 from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
@@ -49,14 +50,21 @@ class Asking:
         return canonical({**plain, "through": self.through} if self.through else plain)
 
 
-def keep_asking(tx: Tx, vault: Vault, asking: Asking, policy: RequestPolicy, now: datetime) -> RequestId:
+def keep_asking(
+    tx: Tx, vault: Vault, asking: Asking, policy: RequestPolicy, now: datetime, twin: Twin | None = None
+) -> RequestId:
     """Store a request with its events; return it. Its mail is for the caller to queue.
 
-    What was declared is sealed; events know it by a salted digest only.
+    What was declared is sealed; events know it by a salted digest only. `twin`: whose mail is for it as well.
     """
     request, form = RequestId(new_id()), asking.form
     declared = asking.declared(now)
-    sealed = Sealed(declaration=declared, salt=secrets.token_bytes(SALT_BYTES), code=new_code())
+    sealed = Sealed(
+        declaration=declared,
+        salt=secrets.token_bytes(SALT_BYTES),
+        code=new_code() if twin is None else twin.code,
+        twin=None if twin is None else twin.request,
+    )
     add_request(
         tx,
         Request(

@@ -29,6 +29,7 @@ from optin.flows.handouts import keep_handout
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
+from optin.flows.twins import open_mailed
 from optin.flows.webhooks import tell_confirmed
 from optin.flows.webinars import attendance, take_seat
 from optin.store.events import add_events
@@ -134,7 +135,8 @@ def confirm_by_code(
 ) -> Confirmation | CodeRefused:
     """Confirm a request by its one-time code: few tries, the expiry of the link (D3).
 
-    Raises LinkExpired, and LinkSpent when the request is gone.
+    Of a form that was sent twice, the request is confirmed whose mail had the code. Raises LinkExpired, and
+    LinkSpent when the request is gone.
     """
     opened = open_request(tx, vault, load_request(tx, request))
     if opened.stored.code_tries >= MAX_TRIES:
@@ -144,10 +146,11 @@ def confirm_by_code(
     if not matches(opened.sealed.code, typed):
         count_try(tx, request)
         return CodeRefused(opened.declaration, "code-wrong")
-    until = opened.stored.link_until
-    if opened.stored.confirmed_at is None and (until is None or until <= now):
+    mailed = open_mailed(tx, vault, opened)
+    until = mailed.stored.link_until
+    if mailed.stored.confirmed_at is None and (until is None or until <= now):
         raise LinkExpired(request)
-    return _confirm(tx, vault, opened, policy, now, how="code")
+    return _confirm(tx, vault, mailed, policy, now, how="code")
 
 
 def _confirm(

@@ -14,6 +14,7 @@ from optin.flows.asking import Asking, keep_asking
 from optin.flows.handouts import keep_handout
 from optin.flows.orders import MailKind
 from optin.flows.policy import PER_ADDRESS, RequestPolicy
+from optin.flows.twins import find_twin
 from optin.store.outbox import enqueue
 from optin.store.requests import count_recent
 from optin.store.transaction import Tx
@@ -27,14 +28,18 @@ def sign_up(
 ) -> RequestId:
     """Store what `entry` asks for and queue its confirmation mail; return the request.
 
-    An address that caused enough mails today gets no other, and nobody is told (D7, D8).
+    An address that caused enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
+    twice gets one mail.
     """
-    may_mail = count_recent(tx, vault.index(entry.email), now - DAY) < policy.per_address_per_day
+    index = vault.index(entry.email)
+    tx.hold(index)  # two posts at once: the second sees the first
+    may_mail = count_recent(tx, index, now - DAY) < policy.per_address_per_day
     asking = Asking(form, entry.email, entry.fields, entry.purposes)
-    request = keep_asking(tx, vault, asking, policy, now)
-    if may_mail:
+    twin = find_twin(tx, vault, index, form.digest, asking.declared(now), now) if may_mail else None
+    request = keep_asking(tx, vault, asking, policy, now, twin)
+    if may_mail and twin is None:
         enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
-    else:
+    if not may_mail:
         policy.limited(PER_ADDRESS)
     # whoever confirms in the last hour has the file as long as anybody
     keep_handout(tx, form.declaration, policy.download.after(policy.link.after(now)))

@@ -303,6 +303,16 @@ def has_twin(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
     return row is not None
 
 
+def is_mailed(tx: Tx, request: RequestId, kind: str) -> bool:
+    """Tell whether a mail of this kind about `request` was sent, or waits to be."""
+    row = tx.one(
+        "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND state <> 'dead' LIMIT 1",
+        request=request,
+        kind=kind,
+    )
+    return row is not None
+
+
 def is_queued(tx: Tx, request: RequestId) -> bool:
     """Tell whether a mail about `request` still waits to be sent."""
     row = tx.one("SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request)

@@ -55,6 +55,11 @@ class PostgresTx:
         """Work on `connection`, in the thread that has it."""
         self._connection = connection
 
+    def hold(self, name: bytes) -> None:
+        """Take an advisory lock until the transaction ends."""
+        number = int.from_bytes(name[:8].ljust(8, b"\0"), "big", signed=True)
+        self._connection.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
     def run(self, sql: str, **values: Value) -> int:
         """Run a statement; return how many rows it changed."""
         return self._connection.execute(_native(sql), values).rowcount

@@ -25,6 +25,7 @@ class Sealed:
     declaration: bytes  # canonical JSON
     salt: bytes
     code: str
+    twin: RequestId | None = None  # the same form, sent a moment before: its mail and code are for both
 
     def seal(self, vault: Vault, request: RequestId) -> bytes:
         """Return this encrypted, for the row of `request` alone."""
@@ -32,6 +33,7 @@ class Sealed:
             "declaration": self.declaration.decode(),
             "salt": self.salt.hex(),
             "code": self.code,
+            **({} if self.twin is None else {"twin": self.twin.hex()}),
         }
         return vault.seal(Place("request", request), json.dumps(plain).encode())
 
@@ -43,6 +45,7 @@ class Sealed:
             declaration=plain["declaration"].encode(),
             salt=bytes.fromhex(plain["salt"]),
             code=plain["code"],
+            twin=RequestId(bytes.fromhex(plain["twin"])) if "twin" in plain else None,
         )
 
 
@@ -118,6 +121,19 @@ def peek_request(tx: Tx, request: RequestId) -> Request | None:
     """Return a request without locking it."""
     row = tx.one(f"SELECT {_COLUMNS} FROM request WHERE id = :id", id=request)
     return None if row is None else _request(row)
+
+
+def recent_of_form(tx: Tx, email_index: bytes, form: str, since: datetime, most: int) -> list[Request]:
+    """Return the unconfirmed requests of an address by one form since a moment, the first ones first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM request WHERE email_index = :email_index AND created_at > :since"
+        " AND form = :form AND confirmed_at IS NULL ORDER BY created_at LIMIT :most",
+        email_index=email_index,
+        since=to_ms(since),
+        form=form,
+        most=most,
+    )
+    return [_request(row) for row in rows]
 
 
 def count_recent(tx: Tx, email_index: bytes, since: datetime) -> int:

@@ -46,6 +46,9 @@ class SqliteTx:
         """Work on `connection`, in the thread that owns it."""
         self._connection = connection
 
+    def hold(self, name: bytes) -> None:
+        """Do nothing: writers come one by one."""
+
     def run(self, sql: str, **values: Value) -> int:
         """Run a statement; return how many rows it changed."""
         return self._connection.execute(sql, values).rowcount

@@ -32,6 +32,9 @@ class Tx(Protocol):
     def skip_locked(self) -> str:
         """The same, passing over rows that another process works on."""
 
+    def hold(self, name: bytes) -> None:
+        """Make others who hold the same name wait until this transaction ends."""
+
     def run(self, sql: str, **values: Value) -> int:
         """Run a statement; return how many rows it changed."""
 

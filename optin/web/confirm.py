@@ -14,6 +14,7 @@ from optin.consent.record import RequestId
 from optin.errors import LinkExpired
 from optin.flows.confirm import Asked, confirm, view_confirmation, view_request
 from optin.flows.resend import mailbox_behind, resend_confirmation
+from optin.flows.twins import mailed_request
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
 from optin.web.desk import Desk, desk_of, see_other
 from optin.web.handouts import handout_of
@@ -62,6 +63,7 @@ async def post_confirmation(request: Request) -> Response:
 async def mail_again(desk: Desk, stored: RequestId) -> None:
     """Send the confirmation mail once more, if its mailbox did not have enough; nobody is told (D6, D7)."""
     office, now = desk.office, desk.office.clock()
+    stored = await desk.read(partial(mailed_request, vault=office.vault, request=stored))
     mailbox = await desk.read(partial(mailbox_behind, vault=office.vault, request=stored))
     policy = desk.limits.policy_for(mailbox, office.policy, now)
     if await desk.write(partial(resend_confirmation, request=stored, policy=policy, now=now)):

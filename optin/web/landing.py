@@ -115,7 +115,7 @@ async def post_sent(request: Request) -> Response:
             desk.limits.log.note("code_tries")
         return _sent(desk, served, after, problem=outcome.reason)
     office.wake_courier()
-    done = office.vault.links.sign(LinkKind.CONFIRM, stored, office.clock())
+    done = office.vault.links.sign(LinkKind.CONFIRM, outcome.request, office.clock())
     return see_other(f"/confirm/{done}")
 
 

@@ -215,7 +215,7 @@ def test_a_confirmation_is_sent_again_a_few_times(world: World) -> None:
 
 def test_an_address_gets_no_more_than_its_mails_a_day(world: World) -> None:
     """D8: mallory cannot fill bob's mailbox; what she sees is the same all the same (D7)."""
-    ids = {world.sign_up("bob@example.com", TIPS) for _ in range(20)}
+    ids = {world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(20)}
     assert len(ids) == 20
     assert len(world.claim()) == world.policy.per_address_per_day
     assert world.count("request") == 20
@@ -224,7 +224,8 @@ def test_an_address_gets_no_more_than_its_mails_a_day(world: World) -> None:
 
 def test_a_request_that_got_no_mail_behaves_like_one_that_did(world: World) -> None:
     """D7, D8: tries of its code, another mail, its end: nothing tells whether there was a mail."""
-    requests = [world.sign_up("bob@example.com", TIPS) for _ in range(world.policy.per_address_per_day + 1)]
+    most = world.policy.per_address_per_day
+    requests = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(most + 1)]
     world.send()
     mailed, silent = requests[0], requests[-1]
     answers: dict[RequestId, list[object]] = {mailed: [], silent: []}
@@ -241,7 +242,7 @@ def test_a_request_that_got_no_mail_behaves_like_one_that_did(world: World) -> N
 
 def test_who_got_no_mail_today_may_ask_for_it_tomorrow(world: World) -> None:
     """D6, D8: the limit is for a day; the request is kept, and its mail can be sent then."""
-    silent = [world.sign_up("bob@example.com", TIPS) for _ in range(6)][-1]
+    silent = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)][-1]
     world.send()
     world.wait(timedelta(hours=25))
     assert resend(world, silent)
@@ -251,7 +252,7 @@ def test_who_got_no_mail_today_may_ask_for_it_tomorrow(world: World) -> None:
 
 def test_the_code_of_a_mail_that_never_left_confirms_nothing(world: World) -> None:
     """D2, D8, P8: nobody can have read it, so nobody can have it but by guessing."""
-    silent = [world.sign_up("bob@example.com", TIPS) for _ in range(6)][-1]
+    silent = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)][-1]
     world.send()
     stored = world.do(partial(load_request, request=silent))
     assert stored is not None
@@ -263,7 +264,7 @@ def test_the_code_of_a_mail_that_never_left_confirms_nothing(world: World) -> No
 def test_a_request_without_a_mail_is_kept_as_long_as_one_with(world: World) -> None:
     """D7: also where requests are kept for a shorter time than their links live."""
     world.policy = replace(world.policy, keep=RetentionPeriod.parse("1 day"))
-    requests = [world.sign_up("bob@example.com", TIPS) for _ in range(6)]
+    requests = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)]
     world.send()
     world.wait(timedelta(hours=71))
     assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 0
