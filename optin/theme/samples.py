@@ -119,8 +119,7 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
     yield views.EraseView(frame, "/me/t", (), ())
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
-    yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
-    yield views.IndexView(frame, ())
+    yield from _indexes(frame)
     for name in ("internal", "unknown", "link-expired", "too-many"):
         yield views.ErrorView(frame, name)
     told = views.EvidenceView(frame, "a@example.com", AT, (_story(frame),), "checkpoint", "key")
@@ -129,6 +128,16 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.BrokenView(frame, (("a.md:1:1", "Message.", "Cure."),))
     yield views.MailboxView(frame, (("a.eml", "Subject", "a@example.com", "date"),))
     yield views.MailView(frame, "a.eml", "Subject", (("To", "a"),), "Text.", (("a.txt", "Text."),))
+
+
+def _indexes(frame: views.Frame) -> Iterator[Any]:
+    plain = views.Card("/a", "checklist", frame.lang, "Title", "Sentence.")
+    cover = views.Picture("/static/a.png", "A line", 40, 20)
+    yield views.IndexView(frame, (plain,))
+    yield views.IndexView(
+        frame, (plain, replace(plain, language="English", picture=cover, kind_words="List"))
+    )
+    yield views.IndexView(frame, ())
 
 
 def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
