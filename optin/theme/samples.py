@@ -109,8 +109,7 @@ def pages(lang: str) -> Iterator[Any]:
     yield from _rights(frame)
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())
-    yield views.IndexView(frame, (views.Card("/a", "checklist", lang, "Title", "Sentence."),))
-    yield views.IndexView(frame, ())
+    yield from _indexes(frame)
     for name in ("internal", "unknown", "link-expired", "too-many"):
         yield views.ErrorView(frame, name)
     yield views.ErrorView(frame, "too-many", 90)
@@ -139,6 +138,16 @@ def _rights(frame: views.Frame) -> Iterator[Any]:
     yield replace(whole, data=_nothing(), done="erased")
     yield views.EraseView(frame, "/me/t", ("A warranty ends.",), HOLDS)
     yield views.EraseView(frame, "/me/t", (), ())
+
+
+def _indexes(frame: views.Frame) -> Iterator[Any]:
+    plain = views.Card("/a", "checklist", frame.lang, "Title", "Sentence.")
+    cover = views.Picture("/static/a.png", "A line", 40, 20)
+    yield views.IndexView(frame, (plain,))
+    yield views.IndexView(
+        frame, (plain, replace(plain, language="English", picture=cover, kind_words="List"))
+    )
+    yield views.IndexView(frame, ())
 
 
 def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:

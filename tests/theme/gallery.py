@@ -307,7 +307,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "privacy", views.PrivacyView(at, "Privacy", "<p>Tekst.</p>", NOW.date())
     cards = (
         views.Card("/a", "checklist", "nl", "Titel", "Zin."),
-        views.Card("/b", "newsletter", "en", "T", "S."),
+        views.Card("/b", "newsletter", "en", "T", "S.", "English", picture),
     )
     yield "index", views.IndexView(at, cards)
     yield "index-empty", views.IndexView(at, ())
