@@ -196,6 +196,8 @@ def test_the_command_tells_in_a_table_what_would_go_and_why(tmp_path: Path) -> N
     """R8: --dry-run names each rule with its reason."""
     root = tmp_path / "site"
     site_at(root)
+    built = CliRunner().invoke(main, ["build", "--out", str(tmp_path / "out"), "--site", str(root)])
+    assert built.exit_code == 0, built.output
     outcome = CliRunner().invoke(main, ["sweep", "--dry-run", "--site", str(root)])
     assert outcome.exit_code == 0, outcome.output
     for words in ("unconfirmed", "leads", "Why", "Nothing was changed."):
