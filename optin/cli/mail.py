@@ -22,10 +22,10 @@ def mail() -> None:
 @click.option("--dry-run", is_flag=True, help="Only tell what would be sent again.")
 @site_option
 def retry(site: Path, *, dry_run: bool) -> None:
-    """Send mail again that was given up, and try at once what waits for another try.
+    """Queue failed mail again, and make mail due now that waits for another try.
 
-    For when the mail server was mended: a server that runs sends what is put back. Mail that was given up is
-    known for 30 days.
+    Use it after the mail server was repaired; the running optin server sends the mail. Failed mail can be
+    queued again for 30 days.
     """
     edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:

@@ -72,7 +72,12 @@ WORKER = "OPTIN_WORKER"  # in a further process of one command: the listening so
 
 
 @click.command()
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write: a new one.")
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to write: new, empty, or of an earlier build.",
+)
 @site_option
 def build(site: Path, out: Path) -> None:
     """Write the pages as a folder that any web host can serve. Their forms post to base_url.
@@ -193,10 +198,10 @@ def _start_others(count: int, listening: socket.socket) -> list[subprocess.Popen
 
 
 @click.command("sweep")
-@click.option("--dry-run", is_flag=True, help="Only tell what would go, and why.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted, and why; change nothing.")
 @site_option
 def sweep_command(site: Path, *, dry_run: bool) -> None:
-    """Let go what has had its time. A running server does it by itself."""
+    """Delete or expire data past its retention. A running server does this by itself."""
     edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         planned = office.store.read(partial(plan, broom=Broom(office.vault, office.policy, office.clock())))

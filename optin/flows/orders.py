@@ -102,5 +102,5 @@ class Verdict(StrEnum):
     """What became of one try to send."""
 
     SENT = "sent"
-    LATER = "later"  # 4xx, greylisting, no answer, no connection: try again with back-off
-    REFUSED = "refused"  # 5xx: never again
+    LATER = "later"  # 4xx, no answer, or a refusal because of us: try again with back-off
+    REFUSED = "refused"  # the recipient is wrong: no further tries

@@ -47,9 +47,9 @@ def renew_address_indexes(tx: Tx, vault: Vault) -> int:
     merged = sum(len(found) > 1 for found in people.values())
     if merged:
         msg = (
-            f"{merged} people of this database are two mailboxes whose addresses differ only in letters such"
-            " as ß; this version tells them apart. Erase them with the version before"
-            " (optin subject erase), then start this one. Nothing was changed."
+            f"{merged} records of this database each mix two mailboxes whose addresses differ only in letters"
+            " such as ß or ς; this version tells them apart. Erase them with the version before (optin"
+            " subject erase), then start this one. Nothing was changed."
         )
         raise StoreUnusable(msg)
 

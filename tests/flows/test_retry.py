@@ -191,6 +191,8 @@ def command(site: Path, *words: str) -> Result:  # noqa: F811
 def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
     """D1, O1: how many are put back, by kind; how many not, by reason; and what waited is tried now."""
     monkeypatch.delenv("OPTIN_STORE", raising=False)
+    built = CliRunner().invoke(main, ["build", "--site", str(site), "--out", str(site.parent / "out")])
+    assert built.exit_code == 0
     assert "No mail is given up." in command(site).output
     edition, _ = load_edition(site)
     assert edition is not None

@@ -215,5 +215,5 @@ def test_two_people_kept_as_one_are_refused_with_a_sentence(
     )
     world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = 'address_rule'"))
     world.store.close()
-    with pytest.raises(StoreUnusable, match="1 people"):
+    with pytest.raises(StoreUnusable, match="1 records"):
         open_store(store_url, tmp_path, world.vault)

@@ -35,7 +35,7 @@ from tests.world import DECLARATION
 REQUEST = RequestId(b"0123456789abcdef")
 NOW = datetime(2026, 11, 23, 21, 28, tzinfo=UTC)
 TICKET = shown_ticket("0123456789abcdef" * 4)
-HOSTILE = "\"><script>alert(1)</script>{{ 7*7 }}\u202eevil & 'quotes'"
+HOSTILE = "\"><script>alert(1)</script>{{ 7919*7907 }}\u202eevil & 'quotes'"
 
 
 def declaration(lang: str, kind: str = "white-paper") -> FormDeclaration:

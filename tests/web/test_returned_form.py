@@ -219,7 +219,7 @@ def test_a_number_is_shown_as_it_is_understood(visit: Visit) -> None:
     """F6, D2, D5: on the form that comes back, in both bodies of the mail, before the yes."""
     back = post(visit, email="jan@", phone=BELGIAN, consent=["follow-up-phone"]).text
     assert f'value="{BELGIAN}"' in back
-    assert f"Wij lezen dit als {AS_READ}." in back
+    assert f"Wij gebruiken {AS_READ}." in back
     assert 'aria-describedby="why-phone read-phone"' in back
     visit.fill("jan@example.nl", phone=BELGIAN, consent=["tips-email", "follow-up-phone"])
     order = visit.mail(MailKind.CONFIRMATION)
@@ -272,7 +272,7 @@ def test_a_number_for_which_no_call_was_ticked_is_shown_nowhere(visit: Visit) ->
 def test_an_address_that_was_cleaned_is_shown_as_it_is_understood(visit: Visit) -> None:
     """F6: where the form comes back for another reason."""
     back = post(visit, email="Jan <jan@example.nl>", consent=["follow-up-phone"]).text
-    assert "Wij lezen dit als jan@example.nl." in back
+    assert "Wij gebruiken jan@example.nl." in back
     assert 'value="Jan &lt;jan@example.nl&gt;"' in back
 
 
