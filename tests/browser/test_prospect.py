@@ -144,8 +144,8 @@ def test_a_misspelt_address_is_answered_by_keyboard(
     page.press("#field-email", "Enter")
     page.wait_for_selector("#errors")
     assert page.locator(":focus").get_attribute("id") == "errors"
-    assert f"{name}@gmail.com" in page.locator("#errors").inner_text()
-    assert page.input_value("#field-first_name") == "Alice"
+    expect(page.locator("#errors")).to_contain_text(f"{name}@gmail.com")
+    expect(page.locator("#field-first_name")).to_have_value("Alice")
     if proposed:
         page.press("#field-email", "Tab")
         assert page.locator(":focus").get_attribute("name") == "email_meant"
@@ -154,9 +154,9 @@ def test_a_misspelt_address_is_answered_by_keyboard(
         page.press("#field-email", "Enter")
     page.wait_for_url("**/paper/sent?**")
     meant = "gmail.com" if proposed else "gmial.com"
-    assert f"{name}@{meant}" in page.locator("main").inner_text()
-    assert name not in page.url
-    assert name not in page.title()
+    expect(page.locator("main")).to_contain_text(f"{name}@{meant}")
+    for shown in (page.url, page.title()):
+        assert name not in shown
 
 
 def test_a_box_that_is_all_there_is_gets_the_focus(house: House, window: BrowserContext) -> None:
@@ -172,10 +172,10 @@ def test_a_box_that_is_all_there_is_gets_the_focus(house: House, window: Browser
     if not page.is_checked("#field-consent"):  # a link moves where the next Tab goes, in some versions
         page.keyboard.press("Tab")
         page.keyboard.press("Space")
-    assert page.is_checked("#field-consent")
+    expect(page.locator("#field-consent")).to_be_checked()
     page.press("#field-email", "Enter")
     page.wait_for_url("**/tips/sent?**")
-    assert address in page.locator("main").inner_text()
+    expect(page.locator("main")).to_contain_text(address)
 
 
 def pages_of(house: House, page: Page) -> Iterator[str]:

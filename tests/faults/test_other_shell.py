@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 from email import message_from_bytes
@@ -22,6 +21,7 @@ from optin.bootstrap.served import shown_store
 from optin.keys import UNUSED, load_keys
 from optin.settings import Settings
 from tests.mail.server import Script, mail_server
+from tests.ports import reserved_port
 from tests.serving import BASE_URL, form_key, served
 from tests.web.conftest import site_at
 from tests.web.test_variants import VARIANTS
@@ -84,10 +84,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     page = root / "magnets" / "paper" / "index.md"
     page.write_text(page.read_text().replace("fields:", VARIANTS + "fields:", 1))
     script = Script()
-    with mail_server(script) as mail_port:
+    with mail_server(script) as mail_port, reserved_port() as port:
         store, keys = f"sqlite:///{root}/var/optin.db", str(root / "var" / "keys.json")
         with (
-            served(root, free(), store, f"smtp://127.0.0.1:{mail_port}", keys) as server,
+            served(root, port, store, f"smtp://127.0.0.1:{mail_port}", keys) as server,
             httpx.Client(base_url=server.base, headers={"host": "optin.example.com"}) as client,
         ):
             data = {"form": form_key(client), "email": "alice@example.com", "consent": "tips-email"}
@@ -95,13 +95,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
             link = confirmation(script, "alice@example.com")
             assert client.post(link, headers=FORM).status_code == 303
     return root
-
-
-def free() -> int:
-    with socket.socket() as asking:
-        asking.bind(("127.0.0.1", 0))
-        port: int = asking.getsockname()[1]
-        return port
 
 
 def test_an_export_without_the_setting_has_the_servers_links(site: Path) -> None:
@@ -147,10 +140,10 @@ def test_a_build_takes_the_servers_address_and_no_other(site: Path, tmp_path: Pa
     assert not (tmp_path / "other").exists()
 
 
-def test_dev_never_takes_what_a_server_of_the_public_uses(site: Path) -> None:
+def test_dev_never_takes_what_a_server_of_the_public_uses(site: Path, free_port: int) -> None:
     """P8: whatever address it is given."""
     for settings in ({}, {"OPTIN_BASE_URL": OTHER}, {"OPTIN_BASE_URL": BASE_URL}):
-        outcome = shell(site, "dev", "--port", str(free()), **settings)
+        outcome = shell(site, "dev", "--port", str(free_port), **settings)
         assert outcome.returncode == 1
         assert "optin dev" in outcome.stderr
 
@@ -165,7 +158,7 @@ def test_no_command_makes_data_of_its_own(tmp_path: Path, words: tuple[str, ...]
     assert not (tmp_path / "site" / "var").exists()
 
 
-def test_only_a_server_takes_the_keys(tmp_path: Path) -> None:
+def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
     """M8, O2: `build` before `dev` stands in nobody's way."""
     site = tmp_path / "site"
     site_at(site)
@@ -175,7 +168,7 @@ def test_only_a_server_takes_the_keys(tmp_path: Path) -> None:
     keys = load_keys("var/keys.json", site)
     assert keys is not None
     assert keys.use == UNUSED
-    port = free()
+    port = free_port
     plain = {name: value for name, value in os.environ.items() if not name.startswith("OPTIN_")}
     command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
     process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

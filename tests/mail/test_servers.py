@@ -17,6 +17,7 @@ from optin.mail.transport import open_transport
 from optin.servers import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
 from optin.store.vault import Vault
 from tests.mail.server import Script, certificate, mail_server
+from tests.ports import NOBODY
 from tests.site.conftest import only, site  # noqa: F401 - a fixture among them
 
 # Pieces of a password; none of them may be shown. What stands between is what breaks an address.
@@ -132,7 +133,9 @@ def test_the_check_tells_it_where_it_is_written(
 def test_a_password_that_breaks_the_address_of_a_store_is_refused(password: str, tmp_path: Path) -> None:
     """S2, S4: the same for PostgreSQL, whose own messages would show it."""
     with pytest.raises(SetupRefused, match="percent-encoded") as refused:
-        open_store(f"postgresql://user:{password}@127.0.0.1:9/x", tmp_path, Vault(KeyRing.fresh("dev")))
+        open_store(
+            f"postgresql://user:{password}@127.0.0.1:{NOBODY}/x", tmp_path, Vault(KeyRing.fresh("dev"))
+        )
     assert "OPTIN_STORE" in str(refused.value)
     assert shows_nothing(str(refused.value))
 
