@@ -32,7 +32,8 @@ def keep_served(store: Store, settings: Settings, server: str) -> None:
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft.write_text(json.dumps({"store": shown_store(settings)}) + "\n", encoding="utf-8")
+        noted = {**values, "store": shown_store(settings), _BY: server}
+        draft.write_text(json.dumps(noted) + "\n", encoding="utf-8")
         draft.replace(path)
     except OSError:  # a folder that is only read: other shells then have to be set up alike
         draft.unlink(missing_ok=True)
@@ -53,6 +54,20 @@ def settings_of_server(settings: Settings) -> Served | None:
         store.close()
     by = values.pop(_BY, SERVE)
     return Served(values, over_file=by == DEV)
+
+
+def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
+    """Return the journal of the server whose database is gone: it tells who left since the backup.
+
+    `elsewhere`: the backup goes into another store than the server's, on purpose. Raises SetupRefused for a
+    store or a journal that is not the server's: people who withdrew since would come back.
+    """
+    if not elsewhere:
+        _must_be_the_same_store(settings, "or say --new-store to put the backup there all the same")
+    noted = _noted(settings)
+    kept = {name: noted[name] for name in ("journal",) if isinstance(noted.get(name), str)}
+    must_agree(settings, Served(kept, over_file=noted.get(_BY) == DEV))
+    return kept.get("journal", settings.journal)
 
 
 def must_agree(settings: Settings, served: Served) -> None:
@@ -92,16 +107,22 @@ def shown_store(settings: Settings) -> str:
     return f"{scheme}://{place}{'?' if shown else ''}{shown}"
 
 
-def _must_be_the_same_store(settings: Settings) -> None:
+def _noted(settings: Settings) -> dict[str, str]:
+    """Return what the last server noted beside the site; empty where there is no such note."""
     try:
-        noted = json.loads(settings.path(NOTE).read_text(encoding="utf-8"))["store"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return
-    own = shown_store(settings)
-    if noted != own:
+        noted = json.loads(settings.path(NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _must_be_the_same_store(
+    settings: Settings, other: str = "or start the server with the new one first"
+) -> None:
+    noted, own = _noted(settings).get("store"), shown_store(settings)
+    if noted is not None and noted != own:
         msg = (
             f"The server of this site keeps its data in {noted}, and this command would use {own}. Set"
-            " OPTIN_STORE as it is set for the server, or start the server with the new one first."
-            " Nothing was done."
+            f" OPTIN_STORE as it is set for the server, {other}. Nothing was done."
         )
         raise SetupRefused(msg)

@@ -34,7 +34,7 @@ from optin.bootstrap.office import (
     sweep_by_itself,
 )
 from optin.bootstrap.opening import open_keys, sqlite_path
-from optin.bootstrap.served import must_agree, settings_of_server
+from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
 from optin.bootstrap.webhooks import HttpSender, keep_webhooks
 from optin.cli.terminal import (
@@ -242,16 +242,22 @@ def backup(site: Path, file: Path) -> None:
     help="The journal of withdrawals and erasures. Default: as in optin.toml.",
 )
 @click.option("--without-journal", is_flag=True, help="Restore although nobody knows who left since.")
+@click.option(
+    "--new-store", is_flag=True, help="Restore into a store that is not the one of the last server."
+)
 @site_option
-def restore(site: Path, file: Path, journal_file: Path | None, *, without_journal: bool) -> None:
+def restore(
+    site: Path, file: Path, journal_file: Path | None, *, without_journal: bool, new_store: bool
+) -> None:
     """Put a backup back, and replay every withdrawal and erasure since: nobody comes back by it."""
     edition = asked_edition(site)
     settings = edition.site.settings
+    kept = journal_to_restore(settings, elsewhere=new_store)
     found = load_keys(settings.keys, settings.root)
     if found is None:
         msg = f"The key file {settings.keys} is missing; put the one back that belongs to the backup."
         raise KeysUnusable(msg)
-    path = journal_file or settings.path(settings.journal)
+    path = journal_file or settings.path(kept)
     if not path.exists() and not without_journal:
         msg = (
             f"There is no journal at {path}: people who withdrew or were erased since the backup would come"

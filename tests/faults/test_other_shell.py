@@ -17,7 +17,10 @@ from time import monotonic, sleep
 import httpx2 as httpx
 import pytest
 
+from optin.bootstrap.edition import keep_edition, load_edition
+from optin.bootstrap.office import open_office
 from optin.bootstrap.served import shown_store
+from optin.consent.form import Slug
 from optin.keys import UNUSED, load_keys
 from optin.settings import Settings
 from tests.mail.server import Script, mail_server
@@ -25,6 +28,7 @@ from tests.ports import reserved_port
 from tests.serving import BASE_URL, form_key, served
 from tests.web.conftest import site_at
 from tests.web.test_variants import VARIANTS
+from tests.world import TIPS, World
 
 OTHER = "https://elsewhere.example.com"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -197,6 +201,50 @@ def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
         process.communicate(timeout=20)
     public = shell(site, "build", "--out", str(tmp_path / "public"), OPTIN_BASE_URL=OTHER)
     assert public.returncode == 0, public.stderr  # trying out says nothing of where the public's server is
+
+
+def test_a_restore_is_told_by_the_journal_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """S7, R7: who withdrew after the journal went to another disk does not come back from a backup."""
+    site, elsewhere = tmp_path / "site", tmp_path / "disk" / "journal.jsonl"
+    elsewhere.parent.mkdir()
+    edition = site_at(site)
+    _served_in_process(site, "alice@example.com")
+    monkeypatch.setenv("OPTIN_JOURNAL", str(elsewhere))
+    _served_in_process(site, "bob@example.com")
+    monkeypatch.delenv("OPTIN_JOURNAL")
+    assert shell(site, "backup", str(tmp_path / "copy.db")).returncode == 0
+    assert shell(site, "subject", "withdraw", "alice@example.com", "--why", "letter").returncode == 0
+    for file in (site / "var").glob("optin.db*"):
+        file.rename(tmp_path / file.name)
+
+    wrong = shell(site, "restore", str(tmp_path / "copy.db"), OPTIN_JOURNAL="var/journal.jsonl")
+    assert wrong.returncode == 1
+    assert str(elsewhere) in wrong.stderr
+    other = shell(site, "restore", str(tmp_path / "copy.db"), OPTIN_STORE="sqlite:///var/new.db")
+    assert other.returncode == 1
+    assert "--new-store" in other.stderr
+    assert not (site / "var" / "new.db").exists()
+
+    done = shell(site, "restore", str(tmp_path / "copy.db"))
+    assert done.returncode == 0, done.stderr
+    assert "1 withdrawn" in done.stdout
+    exported = shell(site, *DATA_COMMANDS[0])
+    assert "alice@example.com" not in exported.stdout
+    assert "bob@example.com" in exported.stdout
+    assert edition.site.settings.journal == "var/journal.jsonl"
+
+
+def _served_in_process(site: Path, email: str) -> None:
+    """Open the site as its server does; let somebody sign up and confirm."""
+    edition, _ = load_edition(site)
+    assert edition is not None
+    with open_office(edition.site.settings, edition.policy, "serve") as office:
+        keep_edition(office.store, edition, office.clock())
+        form = edition.publication.forms[Slug("paper")]
+        world = World(office.store, office.vault, office.clock(), form, edition.policy)
+        world.join(email, TIPS)
 
 
 def _built(site: Path, out: Path) -> Path:

@@ -546,7 +546,7 @@ def test_keys_rotate_by_a_command(tmp_path: Path) -> None:
     """S2: data, links and log go on; the file stays the owner's; without a file there is nothing to do."""
     site_at(tmp_path / "site")
     run = CliRunner().invoke
-    made = run(main, ["checkpoint", "--site", str(tmp_path / "site")])
+    made = run(main, ["build", "--out", str(tmp_path / "out"), "--site", str(tmp_path / "site")])
     assert made.exit_code == 0, made.output
     before = load_keys("var/keys.json", tmp_path / "site")
     done = run(main, ["keys", "rotate", "--site", str(tmp_path / "site")])
@@ -568,6 +568,7 @@ def test_a_file_without_a_checkpoint_raises_no_alarm(tmp_path: Path) -> None:
     """P4: the wrong file is a mistake, not a forgery."""
     run = CliRunner().invoke
     site_at(tmp_path / "site")
+    run(main, ["build", "--out", str(tmp_path / "out"), "--site", str(tmp_path / "site")])
     (tmp_path / "letter.txt").write_text("Dear officer,\n\nnothing.\n")
     options = ["--site", str(tmp_path / "site"), "--checkpoint", str(tmp_path / "letter.txt")]
     audited = run(main, ["audit", *options])

@@ -28,6 +28,7 @@ ARGUMENTS = {
     "sweep": [],
     "audit": [],
     "checkpoint": [],
+    "mail": ["retry"],
     "keys": ["rotate"],
     "export": ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "x", "--out", "-"],
     "scrub": [

@@ -189,7 +189,7 @@ NO_PROSE = {
         " quiz.outcomes.0.dimension quiz.outcomes.0.file quiz.file draw.closes draw.zone draw.terms"
         " draw.seed.at draw.keep"
     ),
-    PrivacyFile: "",
+    PrivacyFile: "date",
 }
 
 
