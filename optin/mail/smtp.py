@@ -91,6 +91,8 @@ class SmtpTransport:
             self._troubles.warn("unreachable", f"the mail server takes no mail now: {outcome.reply}")
         elif outcome.trouble is not None:
             self._troubles.shout(outcome.trouble, outcome.reply)
+        elif outcome.verdict is Verdict.LATER:
+            self._troubles.warn(f"later {outcome.reply}", f"the mail server puts mail off: {outcome.reply}")
         return outcome
 
     async def close(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from optin.errors import StoreBusy
 from optin.flows.deliver import LEASE
 from optin.flows.orders import MailKind, Order, Verdict
 from optin.mail.courier import Courier
+from optin.mail.refusals import CURES, Trouble
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport
 from optin.mail.troubles import TroubleLog
@@ -54,9 +56,8 @@ def carry(
         )
         stop = asyncio.Event()
         running = asyncio.ensure_future(courier.run(stop))
-        for _ in range(400):
-            if until():
-                break
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and not until():
             courier.wake()
             await asyncio.sleep(0.02)
         stop.set()
@@ -228,3 +229,30 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
     with pytest.MonkeyPatch.context() as monkeypatch:
         asyncio.run(run(monkeypatch))
     assert settled == [Verdict.LATER]
+
+
+def test_the_same_words_to_several_people_are_not_believed(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """D1: also when they claim that the mailbox is wrong; those that had been given up come back."""
+    monkeypatch.setattr("optin.mail.courier.BACK_OFF_SECONDS", 0.01)
+    monkeypatch.setattr("optin.mail.courier.LONGEST_BACK_OFF_SECONDS", 0.05)
+    people = [f"p{number}@example.org" for number in range(6)]
+    for person in people:
+        world.sign_up(person, TIPS)
+
+    def tries() -> int:
+        row = world.do(lambda tx: tx.one("SELECT SUM(attempts) FROM outbox"))
+        return 0 if row is None else int(row[0])
+
+    script = Script(rcpt=lambda address, _time: f"550 5.1.1 <{address}>: not here")
+    with mail_server(script) as port:
+        carry(world, port, lambda: states(world) == {"queued": 6} and tries() >= 3)
+    (line,) = [it.getMessage() for it in caplog.records if it.levelno == logging.ERROR]
+    assert CURES[Trouble.ALIKE] in line
+    assert "example.org" not in caplog.text
+    world.wait(timedelta(minutes=1))
+    mended = Script()
+    with mail_server(mended) as port:
+        carry(world, port, lambda: states(world) == {"sent": 6})
+    assert sorted(mended.recipients) == people

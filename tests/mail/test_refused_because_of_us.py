@@ -43,6 +43,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    """Keep the mails in SQLite: what a refusal means does not depend on the database."""
+    return f"sqlite:///{tmp_path}/optin.db"
+
+
+@pytest.fixture
 def lines(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
     """Listen to the operator's log."""
     with caplog.at_level(logging.INFO, logger="optin.mail"):
@@ -150,21 +156,6 @@ def test_a_login_that_is_wanted_where_none_is_offered(lines: pytest.LogCaptureFi
         outcome = asyncio.run(run(port))
     assert (outcome.verdict, outcome.trouble, outcome.server_down) == (Verdict.LATER, Trouble.LOGIN, True)
     assert len(errors(lines)) == 1
-
-
-def test_the_same_words_to_several_people_are_not_believed(
-    world: World, lines: pytest.LogCaptureFixture
-) -> None:
-    """D1: also when they claim that the mailbox is wrong; those that had been given up come back."""
-    all_asked(world)
-    script = Script(rcpt=lambda address, _time: f"550 5.1.1 <{address}>: not here")
-    with mail_server(script) as port:
-        carry(world, port, lambda: states(world) == {"queued": len(PEOPLE)} and tries(world) >= 3)
-    (line,) = errors(lines)
-    assert CURES[Trouble.ALIKE] in line
-    assert "example.org" not in lines.text
-    world.wait(timedelta(minutes=1))
-    arrives_when_mended(world)
 
 
 def test_wrong_recipients_between_good_ones_end(world: World, lines: pytest.LogCaptureFixture) -> None:

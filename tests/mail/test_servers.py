@@ -156,7 +156,13 @@ def test_an_address_of_a_store_that_libpq_reads_right_is_taken(address: str) -> 
 
 
 @pytest.mark.parametrize(
-    "address", ["postgresql://h:geh3im/x", "postgresql://h/x?geh3im=1", "postgresql://[12/w00rd"]
+    "address",
+    [
+        "postgresql://h:geh3im/x",
+        "postgresql://h/x?geh3im=1",
+        "postgresql://h/x?geh3im",
+        "postgresql://[12/w00rd",
+    ],
 )
 def test_what_libpq_says_of_an_address_is_not_repeated(address: str, tmp_path: Path) -> None:
     """S4: it quotes pieces of it."""
