@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 import subprocess
 import sys
 import time
@@ -296,7 +295,8 @@ def test_a_bundle_shows_from_a_folder_as_it_was_shown(house: House, browser: Bro
     page.fill("#field-email", "somebody@example.com")
     page.click("form button", no_wait_after=True)
     page.wait_for_timeout(300)
-    expect(page).to_have_url(re.compile(rf"{re.escape(here)}(\?.*)?"))
+    stayed = page.url.partition("?")[0]  # nothing is sent: there is no page to wait for
+    assert stayed == here
     expect(page.locator("input[type=checkbox]")).to_have_count(exact.read_text().count('type="checkbox"'))
     mails = sorted((tmp_path / "bundle" / "view").glob("mail-*.html"))
     assert len(mails) == 2
