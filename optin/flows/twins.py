@@ -3,10 +3,12 @@
 Each post is kept as a request of its own, with the same work, so that its answer tells nothing (D7). Only the
 first gets a mail, and its code is the code of all. Confirming any of them confirms the first: all declare the
 same to the letter, so the evidence says what was on the form. A post with another tick or field is no twin.
+Nor is one after the person withdrew or put something right: it says more than the post before that.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -18,11 +20,13 @@ from optin.flows.orders import MailKind
 from optin.proof.canonical import parse
 from optin.store.outbox import is_mailed
 from optin.store.requests import Sealed, load_request, peek_request, recent_of_form
+from optin.store.subjects import find_subject, last_no, load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 WITHIN = timedelta(minutes=5)
 MOST_LOOKED_AT = 20
+MOST_ALIKE = 5  # posts that share a code: nobody guesses at it on page after page (D3)
 MOMENT = "at"  # the one thing in which the declarations of twins differ
 
 
@@ -38,15 +42,28 @@ def find_twin(
     tx: Tx, vault: Vault, email_index: bytes, form: FormDigest, declared: bytes, now: datetime
 ) -> Twin | None:
     """Return the request that declared the very same by this form a moment before, and got a mail."""
-    for stored in recent_of_form(tx, email_index, form, now - WITHIN, MOST_LOOKED_AT):
-        sealed = Sealed.open(vault, stored.id, stored.sealed)
+    recent = recent_of_form(tx, email_index, form, now - WITHIN, MOST_LOOKED_AT)
+    posts = [(stored, Sealed.open(vault, stored.id, stored.sealed)) for stored in recent]
+    alike = Counter(stored.id if sealed.twin is None else sealed.twin for stored, sealed in posts)
+    for stored, sealed in posts:
         if (
             sealed.twin is None
+            and alike[stored.id] < MOST_ALIKE
             and _plain(sealed.declaration) == _plain(declared)
             and is_mailed(tx, stored.id, MailKind.CONFIRMATION)
+            and not _changed_since(tx, vault, email_index, stored.created_at)
         ):
             return Twin(stored.id, sealed.code)
     return None
+
+
+def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime) -> bool:
+    """Tell whether the person withdrew, was erased or put data right since; in the same instant counts."""
+    subject = find_subject(tx, email_index)
+    correction = None if subject is None else load_contact(tx, vault, subject).correction
+    corrected = () if correction is None else correction.moments.values()
+    moments = (last_no(tx, email_index), *corrected)
+    return any(moment is not None and moment >= asked_at for moment in moments)
 
 
 def mailed_request(tx: Tx, vault: Vault, request: RequestId) -> RequestId:

@@ -17,6 +17,7 @@ NAME_REFUSED = 504
 LOGIN_WANTED = frozenset({530, 534, 535, 538})
 NOT_UNDERSTOOD = frozenset({500, 502, 503, NAME_REFUSED})  # a command, never a mailbox
 ADDRESS, MAILBOX, SECURITY = 1, 2, 7  # the second number of an enhanced status
+TOO_MUCH = (4, 5)  # X.4.5: more mail from us than the server takes
 OF_SENDER = frozenset({7, 8})  # X.1.7 and X.1.8 are about the sender's address
 
 
@@ -86,9 +87,17 @@ _ABOUT_MAILBOX = re.compile(
     r"mailbox|user unknown|unknown (user|recipient|address|local|account)"
     r"|no such (user|person|address|recipient|account|local)|no (user|account|recipient)\b"
     r"|does(n't| not) (exist|have)|not (a )?(known|valid|existing|found)|not found|invalid (user|address)"
-    r"|recipient|address (unknown|rejected)|user (does|is|not|disabled|unknown)|over quota|quota exceeded"
-    r"|account|unrouteable|undeliverable"
+    r"|recipient|address (unknown|rejected)|user (does|is|not|disabled|unknown)"
+    r"|unrouteable|undeliverable"
 )
+# our account with the server, or how much we may send; whatever the enhanced status claims
+_ABOUT_OUR_ACCOUNT = re.compile(
+    r"\byour (\w+ )?(account|daily|sending|quota)\b|\byou(.ve| have)? (reached|exceeded)"
+    r"|\b(sending|daily|submission) (\w+ )?(quota|limit|rate)|\bsending (\w+ )?(paused|suspended|disabled)"
+)
+# the same, unless the enhanced status says that it is the recipient's account
+_ABOUT_OUR_SENDING = re.compile(r"\b(sending|daily|suspended|paused|disabled by)\b")
+_ADDRESSES = re.compile(r"[^\s<>]+@[^\s<>:;,]+")  # may hold any word: they are not read
 _TOO_MANY = re.compile(r"too many (recipients|mailboxes|accounts)")
 _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
@@ -114,7 +123,7 @@ class Refusal:
 
     def trouble(self) -> Trouble | None:
         """Return what is wrong on our side; None where the recipient is at fault."""
-        words = " ".join(_TOO_MANY.sub("", self.words.lower()).split())
+        words = " ".join(_ADDRESSES.sub("", _TOO_MANY.sub("", self.words.lower())).split())
         found = _ENHANCED.match(words)
         about, detail = (int(found[1]), int(found[2])) if found else (0, 0)
         plain = _plain_trouble(self.code, words)
@@ -122,11 +131,14 @@ class Refusal:
             return Trouble.SENDER
         if about == SECURITY or plain is Trouble.LOGIN or self.code in NOT_UNDERSTOOD:
             return plain or Trouble.POLICY
+        if (about, detail) == TOO_MUCH or _ABOUT_OUR_ACCOUNT.search(words):
+            return plain or Trouble.POLICY
         if about == ADDRESS:
             return plain or (Trouble.SENDER if detail in OF_SENDER else None)
         if about == MAILBOX:
             return None
-        return plain or (None if _ABOUT_MAILBOX.search(words) else Trouble.POLICY)
+        is_recipient = _ABOUT_MAILBOX.search(words) and not _ABOUT_OUR_SENDING.search(words)
+        return plain or (None if is_recipient else Trouble.POLICY)
 
     def likeness(self, recipient: str) -> bytes:
         """Return a digest of what was said, without whom it was said about and without numbers of mails."""

@@ -137,10 +137,14 @@ def recent_of_form(tx: Tx, email_index: bytes, form: str, since: datetime, most:
 
 
 def count_recent(tx: Tx, email_index: bytes, since: datetime) -> int:
-    """Count the mails asked for an address since a moment: its requests, and what was sent again."""
+    """Count the mails queued since a moment that ask an address to confirm, first ones and repeated ones.
+
+    A request that caused no mail, as the second of a double click, is not counted.
+    """
     row = tx.one(
-        "SELECT COUNT(*) + COALESCE(SUM(resent), 0) FROM request"
-        " WHERE email_index = :email_index AND created_at > :since",
+        "SELECT COUNT(*) FROM request JOIN outbox ON outbox.request_id = request.id"
+        " WHERE request.email_index = :email_index AND outbox.created_at > :since"
+        " AND outbox.kind IN ('confirmation', 'renewal')",
         email_index=email_index,
         since=to_ms(since),
     )

@@ -250,6 +250,20 @@ def suppressed_at(tx: Tx, email_index: bytes, purpose: str, channel: str) -> dat
     return None if row is None else from_ms(row[0])
 
 
+def last_no(tx: Tx, email_index: bytes) -> datetime | None:
+    """Return when an address last withdrew anything, or was erased or suppressed; None: never.
+
+    Whoever objects to calls is suppressed in the same moment, so the numbers need no look.
+    """
+    row = tx.one(
+        "SELECT MAX(at) FROM (SELECT at FROM suppression WHERE email_index = :email_index"
+        " UNION ALL SELECT withdrawn_at FROM consent JOIN subject ON subject.id = consent.subject_id"
+        " WHERE subject.email_index = :email_index) AS said",
+        email_index=email_index,
+    )
+    return None if row is None or row[0] is None else from_ms(row[0])
+
+
 def unsuppress(tx: Tx, email_index: bytes, purpose: str, channel: str) -> None:
     """Lift a suppression: the person asked anew and confirmed it."""
     tx.run(

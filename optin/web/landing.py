@@ -29,7 +29,7 @@ from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
 from optin.flows.opened import open_request
 from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.sign_up import sign_up
+from optin.flows.sign_up import sign_up_and_count
 from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
 from optin.store.requests import peek_request
@@ -67,10 +67,12 @@ async def post_form(request: Request) -> Response:
     entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(desk, slug, form, request)))
     mailbox = office.vault.index(mailbox_of(entry.email))
     policy = desk.limits.policy_for(mailbox, office.policy, now)
-    desk.limits.count_mail(mailbox, now)
-    stored = await desk.write(
-        partial(sign_up, vault=office.vault, form=form, entry=entry, policy=policy, now=now)
+    desk.limits.count_mail(mailbox, now)  # before it is queued: of many posts at once each sees the others
+    stored, mailed = await desk.write(
+        partial(sign_up_and_count, vault=office.vault, form=form, entry=entry, policy=policy, now=now)
     )
+    if not mailed:
+        desk.limits.no_mail(mailbox, now)
     office.wake_courier()
     shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}"
     carried = stored + seal_text(office.vault, SHOWN, stored, shown)

@@ -48,6 +48,13 @@ class MailboxCounter:
         begun, count = self._counted.get(mailbox, (now, 0))
         self._counted[mailbox] = (begun, count + 1)
 
+    def take_back(self, mailbox: bytes, now: datetime) -> None:
+        """Count one mail less."""
+        self._forget(now)
+        begun, count = self._counted.get(mailbox, (now, 0))
+        if count:
+            self._counted[mailbox] = (begun, count - 1)
+
     def _forget(self, now: datetime) -> None:
         while self._counted:
             oldest = next(iter(self._counted))
@@ -84,6 +91,10 @@ class PostLimits:
     def count_mail(self, mailbox: bytes, now: datetime) -> None:
         """Count one mail to a mailbox."""
         self._mails.count(mailbox, now)
+
+    def no_mail(self, mailbox: bytes, now: datetime) -> None:
+        """Take back what `count_mail` counted: no mail came of it."""
+        self._mails.take_back(mailbox, now)
 
     def client(self, request: Request) -> IPv4Address | IPv6Address | None:
         """Return the address the post came from, seen through the proxies that are trusted."""

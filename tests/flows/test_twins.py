@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -14,10 +15,13 @@ from optin.consent.entry import Entry
 from optin.consent.record import RequestId, Status
 from optin.errors import LinkExpired
 from optin.flows.confirm import CodeRefused, Confirmation
+from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.personal import correct
 from optin.flows.resend import resend_confirmation
 from optin.flows.sign_up import sign_up
-from optin.flows.twins import WITHIN, mailed_request
+from optin.flows.twins import MOST_ALIKE, WITHIN, mailed_request
+from optin.flows.withdraw import withdraw_person
 from optin.store.requests import Sealed, erase_requests, load_request
 from tests.flows.test_double_opt_in import by_code
 from tests.world import CALL, TIPS, World, about_requests, form_version
@@ -182,12 +186,108 @@ def test_wrong_codes_count_for_their_own_page(world: World) -> None:
     assert isinstance(by_code(world, person, mail.code), Confirmation)
 
 
-def test_no_more_pages_share_a_code_than_mails_are_allowed(world: World) -> None:
-    """D3, D8: a code cannot be guessed at on page after page."""
-    requests = posts(world, world.policy.per_address_per_day + 3)
-    (mail,) = mails(world)
+def test_few_pages_share_a_code_and_the_next_has_its_own_mail(world: World) -> None:
+    """D3, D8: a code cannot be guessed at on page after page, and nobody waits in vain."""
+    requests = posts(world, MOST_ALIKE + 3)
     codes = [own_code(world, request) for request in requests]
-    assert codes.count(mail.code.replace(" ", "")) == world.policy.per_address_per_day
+    assert codes == [codes[0]] * MOST_ALIKE + [codes[-1]] * 3
+    assert sorted(mail.code.replace(" ", "") for mail in mails(world)) == sorted({codes[0], codes[-1]})
+
+
+def test_twins_of_twins_cause_no_more_mails_than_a_day_allows(world: World) -> None:
+    """D8: however often the same form is sent."""
+    posts(world, 40)
+    assert len(mails(world)) == world.policy.per_address_per_day
+
+
+def test_twins_do_not_use_up_the_mails_of_a_day(world: World) -> None:
+    """D8: a form that was sent five times was one mail; the corrected form gets its own."""
+    posts(world, world.policy.per_address_per_day)
+    assert len(mails(world)) == 1
+    for number in range(1, world.policy.per_address_per_day):
+        world.sign_up(ALICE, TIPS, first_name=f"Alice {number}")
+        assert len(mails(world)) == 1
+    world.sign_up(ALICE, TIPS, first_name="Alice again")
+    assert mails(world) == []
+
+
+def test_a_double_click_on_the_last_form_of_a_day_is_a_twin(world: World) -> None:
+    """D3, D8: its mail is there already, so its code works on the second page too."""
+    for number in range(1, world.policy.per_address_per_day):
+        world.sign_up(ALICE, TIPS, first_name=f"Alice {number}")
+    _, second = posts(world)
+    code = own_code(world, second)
+    assert code in {mail.code.replace(" ", "") for mail in mails(world)}
+    assert isinstance(by_code(world, second, code), Confirmation)
+
+
+def withdraw(world: World, joined: RequestId) -> None:
+    world.withdraw(joined)
+
+
+def withdraw_all(world: World, _joined: RequestId) -> None:
+    index = world.vault.index(parse_email(ALICE))
+    world.do(partial(withdraw_person, vault=world.vault, email_index=index, now=world.now))
+
+
+def put_right(world: World, _joined: RequestId) -> None:
+    index = world.vault.index(parse_email(ALICE))
+    values = {"first_name": "Alicia"}
+    world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+
+
+def erase(world: World, _joined: RequestId) -> None:
+    index = world.vault.index(parse_email(ALICE))
+    world.do(partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now))
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("change", [withdraw, withdraw_all, put_right, erase])
+def test_a_post_after_a_change_of_mind_is_no_twin_of_one_before(
+    world: World, change: Callable[[World, RequestId], None], *, known: bool
+) -> None:
+    """P1, R3: who withdrew and ticks again is asked again, and the consent is given."""
+    before = posts(world, 1)[0]
+    if known:
+        world.wait(timedelta(days=1))
+        world.confirm(before)
+        world.wait(timedelta(days=1))
+        posts(world, 1)
+    mails(world)
+    world.wait(timedelta(minutes=1))
+    change(world, before)
+    says_something = known or change in {withdraw_all, erase}  # nobody can withdraw what was never given
+    world.wait(timedelta(minutes=1))
+    after = posts(world, 1)[0]
+    orders = mails(world)
+    assert len(orders) == (1 if says_something else 0)
+    world.wait(timedelta(seconds=1))
+    if orders:
+        outcome = by_code(world, after, orders[0].code)
+        assert isinstance(outcome, Confirmation)
+        assert [receipt.question.purpose for receipt in outcome.granted] == [TIPS]
+        assert outcome.request == after
+        assert world.status(ALICE, TIPS) is Status.GIVEN
+
+
+def test_a_post_in_the_instant_of_a_withdrawal_is_no_twin(world: World) -> None:
+    """P1: what was asked in that instant cannot be confirmed, so the next post needs its own mail."""
+    joined = world.join(ALICE, TIPS)
+    posts(world, 1)
+    world.withdraw(joined)
+    mails(world)
+    world.wait(timedelta(seconds=1))
+    posts(world, 1)
+    assert len(mails(world)) == 1
+
+
+def test_two_posts_after_a_withdrawal_are_twins_again(world: World) -> None:
+    """D8: one mail for both, as ever."""
+    joined = world.join(ALICE, TIPS)
+    world.withdraw(joined)
+    world.wait(timedelta(seconds=1))
+    posts(world, 2)
+    assert len(mails(world)) == 1
 
 
 def test_a_twin_is_kept_like_any_other_request(world: World) -> None:

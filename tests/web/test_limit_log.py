@@ -136,8 +136,8 @@ def test_a_mail_that_is_kept_back_in_silence_is_said_to_the_operator(
 ) -> None:
     """D7, D8, S4: forms, mails sent again, personal links, the visitor learns nothing."""
     most = visit.office.policy.per_address_per_day
-    for _ in range(most + 3):
-        visit.fill("bomb@example.com")
+    for number in range(most + 3):
+        visit.fill("bomb@example.com", first_name=f"Bob {number}")
     visit.desk.limits.log.say(everything=True)
     assert said == [("per_address_per_day", 1), ("per_address_per_day", 2)]
     said.clear()
@@ -181,6 +181,6 @@ def test_a_code_tried_too_often_is_said(visit: Visit, said: list[tuple[str, int]
 def test_a_site_that_is_loaded_anew_goes_on_saying_it(visit: Visit, said: list[tuple[str, int]]) -> None:
     """O2: the limits are those of the site as it is now."""
     visit.desk.replace(visit.desk.edition)
-    for _ in range(visit.office.policy.per_address_per_day + 1):
-        visit.fill("bomb@example.com")
+    for number in range(visit.office.policy.per_address_per_day + 1):
+        visit.fill("bomb@example.com", first_name=f"Bob {number}")
     assert said == [("per_address_per_day", 1)]
