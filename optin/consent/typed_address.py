@@ -37,7 +37,7 @@ def parse_typed_email(text: str) -> EmailAddress:
     """Return the address that is plainly meant. Raises AddressRefused.
 
     Dropped are what cannot be seen, punctuation and quotes around it, `mailto:` with its `?subject=`, and the
-    name in `Name <a@b>`; nothing of an address that is one as it was typed. The same address twice is one; two
+    name in `Name <a@b>`. What is an address as it was typed loses nothing. The same address twice is one; two
     different ones are refused.
     """
     cleaned = without_unseen(text[: MOST_CHARACTERS + 1]).translate(_AT)
