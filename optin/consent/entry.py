@@ -116,7 +116,7 @@ def read_entry(
 ) -> Entry | tuple[Problem, ...]:
     """Return the entry, or every problem in it, in the form's order.
 
-    `needs_consent`: there is nothing to sign up for but what the boxes ask; without any, nothing follows.
+    `needs_consent`: there is nothing to sign up for but mail that a box asks for; without it nothing follows.
     """
     problems: list[Problem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
@@ -137,8 +137,10 @@ def read_entry(
             fields.append((field.name, value))
     if declaration.kind == KIND and not typed.value(AGE_FIELD):
         problems.append(Problem(AGE_FIELD, "age-missing"))  # only that it was ticked: no age is kept
-    if needs_consent and declaration.questions and not typed.ticked:
-        problems.append(Problem(CONSENT_FIELD, "consent-missing"))
+    by_mail = {asked.purpose for asked in declaration.questions if asked.channel is Channel.EMAIL}
+    if needs_consent and by_mail and not by_mail.intersection(typed.ticked):
+        reason = "consent-email-missing" if typed.ticked else "consent-missing"
+        problems.append(Problem(CONSENT_FIELD, reason))
     if problems or email is None:
         return tuple(problems)
     purposes = tuple(asked.purpose for asked in declaration.asked(typed.ticked))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from contextlib import suppress
 from urllib.parse import unquote
 
 from optin.consent.address import EmailAddress, parse_email
 
 MOST_CHARACTERS = 1_000  # of a text in which an address is looked for
 _JOINERS = "\u200c\u200d"  # they cannot be seen either, but some scripts are spelled with them
-_AROUND = " .,;:<>()[]{}\"'`“”„‟«»‹›‘’‚‛"
+_AROUND = ' .,;:<>()[]"“”„‟«»‹›‘’‚‛'  # no address begins or ends with these
+_MAY_BEGIN = "'`{"  # an address may: they go only with another at its end
+_MAY_END = "'`}"  # a domain never does
 _AT = str.maketrans({"\uff20": "@", "\ufe6b": "@"})  # of keyboards that write wide letters
-_MAILTO = re.compile(r"mailto:([^?\s]*)(?:\?\S*)?", re.IGNORECASE)
+_MAILTO = re.compile(r"(?<![\w.!#$%&*+/=?^|~-])mailto:([^?\s]*)", re.IGNORECASE)
+_QUERY = re.compile(rf"({_MAILTO.pattern})\?\S*", re.IGNORECASE)
 _BY_NAME = re.compile(r"[^<>@]*<([^<>]+)>\W*")  # Name <address>
 _LOOKS_SO = re.compile(r"[^\s<>()\[\],;:\"]+@[^\s<>()\[\],;:\"]+")
 
@@ -33,34 +37,52 @@ def parse_typed_email(text: str) -> EmailAddress:
     """Return the address that is plainly meant. Raises AddressRefused.
 
     Dropped are what cannot be seen, punctuation and quotes around it, `mailto:` with its `?subject=`, and the
-    name in `Name <a@b>`. The same address twice is one; two different ones are refused.
+    name in `Name <a@b>`. What is an address as it was typed loses nothing. The same address twice is one; two
+    different ones are refused.
     """
     cleaned = without_unseen(text[: MOST_CHARACTERS + 1]).translate(_AT)
-    if not cleaned.strip(_AROUND):
+    if not cleaned.strip(_AROUND + _MAY_BEGIN + _MAY_END):
         raise AddressRefused(MISSING)
     if len(cleaned) > MOST_CHARACTERS:
         raise AddressRefused(INVALID)
-    plain = _MAILTO.sub(lambda link: unquote(link[1]), cleaned)
+    plain = without_mailto(_QUERY.sub(r"\1", cleaned))
     named = _BY_NAME.fullmatch(plain)
-    one = (plain if named is None else named[1]).strip(_AROUND)
+    one = plain if named is None else named[1]
     one = re.sub(r"\s*@\s*", "@", one) if one.count("@") == 1 else one
-    try:
-        return parse_email(one)
-    except ValueError:
-        return _only(_LOOKS_SO.findall(plain))
+    return _unwrapped(one) or _only(_LOOKS_SO.findall(plain))
+
+
+def without_mailto(text: str, before: str = "", behind: str = "") -> str:
+    """Return a text with what each link `mailto:` leads to in its place, percent-decoded.
+
+    `before` and `behind`: what to put around it, where it must not run together with other words.
+    """
+    return _MAILTO.sub(lambda link: f"{before}{unquote(link[1])}{behind}", text)
+
+
+def _unwrapped(text: str) -> EmailAddress | None:
+    """Return the address in a text that holds nothing else but signs around it; None: there is none."""
+    while True:
+        text = text.strip(_AROUND)
+        with suppress(ValueError):
+            return parse_email(text)
+        inner = text
+        if inner.endswith(tuple(_MAY_END)):
+            inner = inner[inner.startswith(tuple(_MAY_BEGIN)) : -1]
+        if inner == text:
+            return None
+        text = inner
 
 
 def _only(candidates: list[str]) -> EmailAddress:
     """Return the one address among several that are the same. Raises AddressRefused."""
     if len(candidates) < 2:  # noqa: PLR2004 - beside a single one stands what nobody can place
         raise AddressRefused(INVALID)
-    try:
-        found = [parse_email(it.strip(_AROUND)) for it in candidates]
-    except ValueError:
-        raise AddressRefused(SEVERAL) from None
-    if len(set(found)) > 1:
+    found = {_unwrapped(it) for it in candidates}
+    first = found.pop()
+    if first is None or found:
         raise AddressRefused(SEVERAL)
-    return found[0]
+    return first
 
 
 def without_unseen(text: str) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from optin.consent.address import parse_email
+from optin.consent.typed_address import without_mailto
+
 EMAIL, PHONE = "email", "phone"
 # nobody sees these: soft hyphen, spaces without width, marks of direction, byte order mark
 _UNSEEN = dict.fromkeys(
@@ -15,6 +18,7 @@ _ONE_EMAIL = re.compile(
     r"[^\s<>()\[\]\",;:@\u00ad\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]*@[\w.-]*\w"
 )
 _BETWEEN_EMAILS = re.compile(r"[\s<>()\[\]\",;:|/\\]+")
+_IN_BRACKETS = re.compile(r"<([^<>@]*@[^<>@]*)>")
 _ONE_PHONE = re.compile(r"(?=(?:\D*\d){7})[+(]?[\d][\d ()./-]{6,24}")
 _PHONES = re.compile(r"[+(]?(?:\d[ ()./-]*){7,15}")
 _BETWEEN_PHONES = re.compile(r"[;,|\n]|\s[/&+]\s|\s(?:of|or|en|and|und|oder|ou|et)\s")
@@ -49,12 +53,32 @@ def _email_parts(text: str) -> list[str]:
 
 
 def _emails(cell: str) -> tuple[str, ...]:
-    if "@" not in cell:
+    if "@" not in cell and "%40" not in cell:
         return ()
-    found = (
-        part.partition("?")[0].strip("'.") for part in _email_parts(cell.translate(_UNSEEN)) if "@" in part
+    seen = without_mailto(cell.translate(_UNSEEN), "<", ">")
+    if "<" not in seen:
+        return _split(seen)
+    parts = _IN_BRACKETS.split(seen)  # in turn: what stands outside, and inside a pair of < and >
+    return tuple(
+        found for place, part in enumerate(parts) for found in (_inside if place % 2 else _split)(part)
     )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    found = (part.partition("?")[0].strip("'.") for part in _email_parts(text) if "@" in part)
     return tuple(part for part in found if not part.startswith("@") and not part.endswith("@"))
+
+
+def _inside(text: str) -> tuple[str, ...]:
+    """Return the one address between < and >, even with a sign that elsewhere stands between two."""
+    found, whole = _split(text), text.strip()
+    if found == (whole,):  # as nearly always; reading it takes long, and there are millions
+        return found
+    try:
+        parse_email(whole)
+    except ValueError:
+        return found
+    return (whole,)
 
 
 def _own_emails(text: str) -> tuple[str, ...]:

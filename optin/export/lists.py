@@ -58,7 +58,7 @@ class PeopleList:
         others: tuple[str, ...] = ()
         sign = _NEEDED_SIGN[self.kind]  # most cells hold nobody, and there are millions
         for place, cell in enumerate(line.cells):
-            if sign in cell and place != self.column:
+            if place != self.column and (sign in cell or "%40" in cell):
                 found = addresses_within(self.kind, cell)
                 if place < self.width:
                     others += found

@@ -14,9 +14,11 @@ from optin.site.findings import Finding
 Where = tuple[str | int, ...]
 
 _BEHIND = re.compile(r"[ \t\r\x85\u2028\u2029]*(#)")  # some of these end a line for YAML
-_BELOW = re.compile(r"[ \t]*\n( +)(#)")
+_BELOW = re.compile(r"[ \t]*\n(?:[ \t]*(?:#[^\n]*)?\n)*")  # comments and blank lines
+_INDENTED = re.compile(r"^( +)(#[^\n]*)", re.MULTILINE)
+_HEADER = re.compile(r"[|>][-+0-9]*[ \t]+(#[^\n]*)")
 _BETWEEN = re.compile(r"[:-][ \t]+(#)[^\n]*\n(?:[ \t]*(?:#[^\n]*)?\n)*[ \t]*\Z")
-_QUOTED = re.compile(r"([ \t]*)(#)([^\n]*)")
+_QUOTED = re.compile(r"([ \t]*)(#[^\n]*)")
 _ENDS_A_TEXT = re.compile(r"(?:\S[ \t]+|^[ \t]+)(#)")
 _TOML = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
@@ -39,8 +41,8 @@ class Cut:
     def as_finding(self, path: str, what: str) -> Finding:
         """Say of `what` (a key, or the text that nobody could read) that it is not whole."""
         if self.quoted:
-            message = f"{what} ends at a quote just before a #."
-            cure = "Use other quotes around the text than in it, or put a space before the comment."
+            message = f"{what} ends at a quote just before a #, which begins a comment."
+            cure = "Put the whole text in other quotes than it holds; a comment has a space around its #."
             return Finding(path, self.line, self.column, message, cure, code="comment")
         message = f"{what} is cut short by a #, which begins a comment."
         cure = "Put the whole text in quotes, or the comment on a line of its own."
@@ -83,10 +85,13 @@ def _value(
         yield from _cuts(text, node, where)
     elif node.style in {"'", '"'}:
         at = _behind_quotes(text, node.end_mark.index, str(node.value), node.style)
+        if at is None:
+            below = _below(text, node.end_mark.index, column)
+            at = below.start(2) if below is not None and _goes_on(below[2], node.style) else None
         if at is not None:
             yield where, _cut(text, at, quoted=True)
-    elif not node.style:
-        at = _around(text, node, begin, column)
+    else:
+        at = _in_header(text, node) if node.style else _around(text, node, begin, column)
         if at is not None:
             yield where, _cut(text, at)
 
@@ -97,11 +102,25 @@ def _around(text: str, node: ScalarNode, begin: int, column: int | None) -> int 
     behind = _BEHIND.match(text, end)
     if behind is not None:
         return behind.start(1)
-    below = _BELOW.match(text, end) if node.value and column is not None else None
-    if below is not None and column is not None and len(below[1]) > column:
+    below = _below(text, end, column) if node.value else None
+    if below is not None:
         return below.start(2)
     between = _BETWEEN.search(text, begin, node.start_mark.index)
     return None if between is None else between.start(1)
+
+
+def _below(text: str, end: int, column: int | None) -> re.Match[str] | None:
+    """Return the first comment below a value that is indented as a line of the value would be."""
+    lines = None if column is None else _BELOW.match(text + "\n", end)
+    if lines is None or column is None:
+        return None
+    return next((it for it in _INDENTED.finditer(text, end, lines.end()) if len(it[1]) > column), None)
+
+
+def _in_header(text: str, node: ScalarNode) -> int | None:
+    """Return where a comment begins behind the | or > of a text that looks as if it belonged to the text."""
+    found = _HEADER.match(text, node.start_mark.index)
+    return found.start(1) if found is not None and _goes_on(found[1], '"') else None
 
 
 def _behind_quotes(text: str, end: int, value: str, quote: str) -> int | None:
@@ -109,8 +128,13 @@ def _behind_quotes(text: str, end: int, value: str, quote: str) -> int | None:
     found = _QUOTED.match(text, end)
     if found is None:
         return None
-    in_the_middle = value.endswith(" ") and quote in found[3]
-    return found.start(2) if not found[1] or in_the_middle else None
+    in_the_middle = value.endswith(" ") and quote in found[2]
+    return found.start(2) if not found[1] or in_the_middle or _goes_on(found[2], quote) else None
+
+
+def _goes_on(comment: str, quote: str) -> bool:
+    """Tell whether a comment looks like the rest of a text: `#1 of 5`, or a quote that nothing opens."""
+    return comment[1:2].isalnum() or comment.count(quote) % 2 == 1
 
 
 def _cut(text: str, at: int, *, quoted: bool = False) -> Cut:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,7 +18,12 @@ UNSEEN = "\u200b\ufeff\u202a\u202c\u202d\u202e\u2060\u2066\u2069\u00ad\u200e\u20
 PASTED = [
     *(f"ja{sign}n@exam{sign}ple.nl" for sign in UNSEEN),
     *(f"{sign}{JAN}{sign}" for sign in UNSEEN),
-    *(f"{sign}{JAN}" for sign in ".,;:<>\"'([{\u00a0 \u3000“«‹„‘"),
+    *(f"{sign}{JAN}" for sign in '.,;:<>"([\u00a0 \u3000“«‹„‘'),
+    f"'{JAN}'",
+    f"`{JAN}`,",
+    f"`{JAN}'",
+    f"{{{JAN}}}.",
+    f"{{'{JAN}'}}",
     *(f"{JAN}{sign}" for sign in ".,;:<>\"')]}\u00a0 \t\r\n”»›’"),
     f"\u202a{JAN}\u202c;",
     f'"{JAN}",',
@@ -54,6 +61,8 @@ def test_what_is_plainly_meant_is_taken(text: str) -> None:
         ("jan@", "email-invalid"),
         ("jan@@example.nl", "email-invalid"),
         ("jan smits@example.nl", "email-invalid"),
+        ("xmailto:jan@example.nl", "email-invalid"),
+        ("x-mailto:jan@example.nl", "email-invalid"),
         ("Jan jan@example.nl", "email-invalid"),
         ("jan@example. nl", "email-invalid"),
         ("jan@example", "email-invalid"),
@@ -83,11 +92,22 @@ def test_what_is_not_plain_is_refused_with_its_reason(text: str, reason: str) ->
         "zoë@exämple.de",
         "a_b-c@example.co.uk",
         "x&y@example.nl",
+        "'t.hooft@example.nl",
+        "`x@example.nl",
+        "{x}@example.nl",
+        "{x@example.nl",
+        "a/b@example.nl",
+        "mailto@example.nl",
     ],
 )
 def test_an_address_as_it_should_be_is_left_alone(address: str) -> None:
     """D1: cleaning is for what stands around it."""
-    assert parse_typed_email(address) == parse_email(address)
+    wanted = parse_email(address)
+    link = f"mailto:{quote(address)}"
+    for text in (address, f" \u200b{address}\u00a0", f"{address},", f'"{address}"', f"'{address}'", link):
+        assert parse_typed_email(text) == wanted, text
+    for text in (f"Jan <{address}>", f"{address} <{link}>", f"{address}; {address}"):
+        assert parse_typed_email(text) == wanted, text
 
 
 @given(st.text(max_size=60) | st.text(alphabet="ab@.,;<>\"' \u200b:", max_size=30))

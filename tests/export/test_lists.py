@@ -462,3 +462,47 @@ def test_a_scrubbed_list_is_a_list_again(site: Path, tmp_path: Path) -> None:  #
     assert scrub(site, file).exit_code == 0
     again = open_list(tmp_path / "kept.csv", "email", None, "utf-8")
     assert [line.cells for line in again.rows] == [("alice@example.com", 'B "x"; y\nz')]
+
+
+# --- signs that stand in an address and between two
+
+IN_BRACKETS = {
+    "Jan <a/b@example.com>": ["a/b@example.com"],
+    '"Jansen, Jan" <a|b@example.com>': ["a|b@example.com"],
+    "Jan <'t.hooft@example.com>": ["'t.hooft@example.com"],
+    "Jan < a/b@example.com >; Piet <c@example.com>": ["a/b@example.com", "c@example.com"],
+    "Jan <a@example.com/b@example.com>": ["a@example.com", "b@example.com"],
+    "Jan <a@example.com> / Piet <b@example.com>": ["a@example.com", "b@example.com"],
+    "mailto:x%2By@example.org": ["x+y@example.org"],
+    "MAILTO:x%2By%40example.org": ["x+y@example.org"],
+    "<mailto:a%2Fb@example.com>": ["a/b@example.com"],
+    "Jan mailto:a%2Fb@example.com?subject=c": ["a/b@example.com"],
+    "[a](mailto:x%2By@example.org)": ["x+y@example.org"],
+    "mailto:a@example.com?subject=x,b@example.com": ["a@example.com", "b@example.com"],
+    "x%2By@example.org": ["x%2By@example.org"],
+}
+
+
+@pytest.mark.parametrize("cell", IN_BRACKETS)
+def test_what_stands_in_brackets_or_a_link_is_read_as_the_form_reads_it(tmp_path: Path, cell: str) -> None:
+    """E6, R7: in the column of the address, and in another."""
+    quoted = '"' + cell.replace('"', '""') + '"'
+    assert people(tmp_path / "old.csv", f"email\n{quoted}\n") == IN_BRACKETS[cell]
+    beside = f"email;note\nzed@example.com;{quoted}\n"
+    assert people(tmp_path / "old.csv", beside) == ["zed@example.com", *IN_BRACKETS[cell]]
+
+
+@pytest.mark.parametrize("cell", ["Alice <a/b@example.com>", "mailto:a%2Fb@example.com"])
+def test_nobody_who_objected_is_kept_by_how_the_address_is_written(
+    site: Path,  # noqa: F811
+    tmp_path: Path,
+    cell: str,
+) -> None:
+    """E6, R7: the row is dropped as it is when it holds the address alone."""
+    export(site, tmp_path / "leads.csv")
+    for act in ("join", "erase"):
+        open_world_of(site, act, "a/b@example.com")
+    theirs = tmp_path / "old.csv"
+    theirs.write_text(f"email\n{cell}\nzed@example.org\n")
+    assert scrub(site, theirs, "--suppress-only").exit_code == 0
+    assert rows(tmp_path / "kept.csv") == [["email"], ["zed@example.org"]]

@@ -15,6 +15,7 @@ from optin.site.written import MagnetFile, PrivacyFile, SiteFile
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 CURE = "Put the whole text in quotes, or the comment on a line of its own."
+QUOTES = "Put the whole text in other quotes than it holds; a comment has a space around its #."
 # the title stands in line 4 of the file, what follows it in line 5
 CUT = {
     "title": ({"title": "Tip #3 van 5"}, (4, 12)),
@@ -30,6 +31,23 @@ CUT = {
     "variant": ({"variants": "\n  b:\n    title: Tip #1"}, (9, 16)),
     "box of a variant": ({"variants": "\n  b:\n    purposes:\n      tips-email: Mail #1"}, (10, 24)),
     "erasure": ({"erasure": "\n  consequences: Weg is #1"}, (8, 24)),
+    "behind a blank line": ({"title": "\n  Tip\n\n  #3 over bellen"}, (7, 3)),
+    "behind blank lines and a comment": ({"title": "Tip\n \n# one\n\n  #3 over bellen"}, (8, 3)),
+    "consent behind a blank line": (
+        {"purposes": "\n  - id: tips-email\n    text:\n      Mail mij tip\n\n      #1 over x"},
+        (11, 7),
+    ),
+    "quotes around the first word": ({"title": '"Tip" #3 van 5'}, (4, 14)),
+    "quotes around the first words of a consent": (
+        {"purposes": "\n  - id: tips-email\n    text: 'Mail mij' #1 over x"},
+        (8, 22),
+    ),
+    "quotes of a text with another quote in it": ({"title": "'Om u te noemen' # en te bellen'"}, (4, 25)),
+    "quotes with the rest below": ({"title": '"Onze "\n  # tips"'}, (5, 3)),
+    "quotes with the rest far below": ({"title": '"Onze"\n\n  #3 tips'}, (6, 3)),
+    "header of a folded text": ({"title": ">- #1\n  Tip"}, (4, 11)),
+    "header of a text as it is": ({"title": "| #3 van 5\n  Tip"}, (4, 10)),
+    "header with a size": ({"title": "|2- #3\n  Tip"}, (4, 12)),
     "quotes in double quotes": ({"title": '"Onze "#1 tips" hier"'}, (4, 15)),
     "quotes in single quotes": ({"title": "'Onze '#1 tips' hier'"}, (4, 15)),
 }
@@ -43,7 +61,7 @@ def test_a_comment_that_cuts_a_text_short_is_an_error_at_its_place(site: Path, c
     (finding,) = [it for it in findings(site) if it.code == "comment"]
     assert (finding.line, finding.column) == place, as_text(findings(site))
     assert finding.severity == "error"
-    assert finding.cure == CURE or "quotes in" in case
+    assert finding.cure == (QUOTES if case.startswith("quotes") else CURE)
     assert only(site) == finding, "nothing follows from half a text"
 
 
@@ -63,6 +81,10 @@ def test_a_comment_breaks_a_text_so_that_nothing_can_be_read(site: Path) -> None
     [
         {"title": '"Tip #3 van 5"  # a comment'},
         {"title": "'Tip #3 van 5' # a comment"},
+        {"title": "'Tip #3' # a \"comment\", like 'this'"},
+        {"title": '"Tip #3"\n\n  # a comment'},
+        {"title": "Tip\n\n# subtitle: none yet\n"},
+        {"description": ">- # it's as it is\n  Tip #3 van 5"},
         {"title": "Tip\n# subtitle: none yet"},
         {"title": "# the title comes here\n  Tip"} | {"title": "\n  # of the letter\n  Tip"},
         {"description": "|  # as it is\n  Tip #3 van 5"},
@@ -127,6 +149,10 @@ def test_fields_pictures_and_statements_are_looked_at(site: Path) -> None:
         ("\"form.jump\" = 'Onze '#1 tips' hier'", 22),
         ('"form.jump" = """Onze """#1 tips" hier', 26),
         ('"form.jump" = "Onze " #1 tips" hier"', 23),
+        ('"form.jump" = "Stuur mij tip" #1 over verkopen."', 31),
+        ('"form.jump" = """Stuur mij tip""" #1 over x"""', 35),
+        ("\"form.jump\" = '''Stuur mij tip''' # over x'''", 35),
+        ("\"form.jump\" = 'Stuur mij foto' # en tips'", 32),
     ],
 )
 def test_a_quote_that_ends_a_text_of_optin_toml_too_early_is_an_error(

@@ -329,6 +329,8 @@ def _understood(lang: str) -> Iterator[tuple[str, Any]]:
     )
     unticked = (Problem("consent", "consent-missing"),)
     yield "landing-unticked", landing(lang, "newsletter", typed=typed, problems=unticked, understood=read)
+    by_phone = (Problem("consent", "consent-email-missing"),)
+    yield "landing-unticked-email", landing(lang, "newsletter", typed=typed, problems=by_phone)
     ask = views.PersonalAskView(at, "/me?asked=s", "tips@example.com", email, "email-doubted", meant=email)
     yield "ask-doubted", ask
     yield "ask-several", replace(ask, problem="email-several", meant="")

@@ -298,15 +298,29 @@ def test_a_newsletter_without_its_box_is_said_at_the_form(visit: Visit) -> None:
     assert again(visit, back.text, "/brief", email="jan@example.nl", consent="tips-email").status_code == 303
 
 
-def test_one_tick_of_several_is_enough(visit: Visit) -> None:
-    """F1: a newsletter may offer a call besides; which of them is the person's own choice."""
-    letter(visit, "[tips-email, follow-up-phone]", PHONE_FIELD)
-    both = post(visit, "/brief", email="jan@example.nl").text
-    assert 'id="field-consent" ' in both
-    assert 'id="field-consent-2" ' in both
-    for ticked in ("tips-email", "follow-up-phone"):
-        answer = post(visit, "/brief", email="jan@example.nl", phone="0201234567", consent=ticked)
-        assert answer.status_code == 303
+def test_a_newsletter_needs_the_box_by_which_it_comes(visit: Visit) -> None:
+    """F1, F6: a call may be offered besides; alone it leads to no newsletter, and that is said at once."""
+    letter(visit, "[follow-up-phone, tips-email]", PHONE_FIELD)
+    sent = {"email": "jan@example.nl", "phone": "0201234567"}
+    for ticked, reason in (([], "consent-missing"), (["follow-up-phone"], "consent-email-missing")):
+        back = post(visit, "/brief", **sent, consent=ticked)
+        assert back.status_code == 422
+        assert back.text.count(visit.desk.edition.theme.text("nl", f"problem.{reason}")) == 2
+        boxes = dict(re.findall(r'name="consent" value="([^"]+)"([^>]*)>', back.text))
+        assert ' id="field-consent" aria-invalid="true"' in boxes["tips-email"]
+        assert boxes["follow-up-phone"] == (" checked" if ticked else ""), "nothing is wrong with this one"
+        assert (set(visit.rows().values()), visit.mails()) == ({0}, [])
+    for enough in (["tips-email"], ["follow-up-phone", "tips-email"]):
+        assert post(visit, "/brief", **sent, consent=enough).status_code == 303
+
+
+@pytest.mark.parametrize("lang", ["nl", "en", "de", "fr"])
+def test_the_missing_box_for_mail_has_a_sentence_in_every_language(visit: Visit, lang: str) -> None:
+    """F6, M7: of its own, and by the word that people know."""
+    text = visit.desk.edition.theme.text
+    told = text(lang, "problem.consent-email-missing")
+    assert re.search("e-mail", told, re.IGNORECASE)
+    assert told != text(lang, "problem.consent-missing")
 
 
 def test_whatever_else_is_given_away_needs_no_tick(visit: Visit) -> None:

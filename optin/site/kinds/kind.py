@@ -92,5 +92,7 @@ class Kind:
     words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # for `begin`, by language
     files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # beside a new one, by language
     questions: tuple[Question, ...] = ()  # asked on a terminal; their answers stand in `begin`
-    is_consent: bool = False  # there is nothing to get but what its boxes ask: a form without a tick is none
+    is_consent: bool = (
+        False  # there is nothing to get but mail that a box asks for: without its tick, nothing
+    )
     about: str = ""  # what it is for, in a line, where kinds are chosen from
