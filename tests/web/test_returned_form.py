@@ -338,5 +338,5 @@ def test_a_site_with_templates_of_its_own_goes_on(visit: Visit) -> None:
     (templates / "landing.html").write_text(ours)
     reload(visit)
     asked = post(visit, email="jan@gmial.com")
-    assert "Kijk uw e-mailadres nog eens na." in asked.text
+    assert "Controleer uw e-mailadres nog even." in asked.text
     assert again(visit, asked.text, email="jan@gmial.com").status_code == 303
