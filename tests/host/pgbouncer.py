@@ -28,6 +28,7 @@ pool_mode = {mode}
 default_pool_size = {size}
 max_client_conn = 500
 server_login_retry = 1
+server_idle_timeout = 2
 """
 
 
