@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,11 @@ from contextlib import contextmanager, suppress
 WAIT_SECONDS = 60
 QUIET_SECONDS = 5  # after which a key seems not to have been noticed
 TRIES = 5
+
+
+def _hear_interrupts() -> None:
+    """Let Ctrl-C end the program also where the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -30,6 +36,7 @@ class Terminal:
             ["sh", "-c", script, "sh", sys.executable, "-m", "optin", *words],
             env=environment,
             start_new_session=True,
+            preexec_fn=_hear_interrupts,  # noqa: PLW1509 - it only sets a signal
         )
         self._theirs: int | None = theirs  # kept open until the program has opened it too
         self.said = ""
