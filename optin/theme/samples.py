@@ -99,7 +99,7 @@ def pages(lang: str) -> Iterator[Any]:
     yield replace(
         _landing(frame, "prize-draw"), declaration=replace(_declaration(lang, "prize-draw"), questions=())
     )
-    for problem in ("", "code-missing", "code-wrong", "code-spent"):
+    for problem in ("", "code-missing", "code-wrong"):
         sent = views.SentView(frame, "Title", "/x/sent", "t", "a@example.com", problem, resent=not problem)
         yield sent
         yield replace(sent, email="alice@example.com", number=NUMBER, form_url=URL)

@@ -178,7 +178,7 @@ class SentView:
     action: str
     token: str
     sender: str
-    problem: str = ""  # "", "code-wrong", "code-spent", "code-missing"
+    problem: str = ""  # "", "code-wrong", "code-missing"
     resent: bool = False
     email: str = ""  # where the mail goes, as it was typed by whoever looks at this
     number: str = ""  # the telephone number that was understood

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,13 +22,15 @@ from optin.web.front import Front
 from optin.web.headers import security_headers
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
+from optin.web.pace import evenly
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.quiz import get_answers, post_answers
-from optin.web.refusals import fail, refuse, refuse_http
+from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
+from optin.web.well_formed import WellFormed
 
 ROUTES = (
     # the person behind a mailbox
@@ -41,7 +43,7 @@ ROUTES = (
     Route("/place/{token}", post_place, methods=["POST"]),
     Route("/place/{token}/calendar.ics", get_calendar, methods=["GET"]),
     Route("/me", get_ask, methods=["GET"]),
-    Route("/me", post_ask, methods=["POST"]),
+    Route("/me", evenly(post_ask), methods=["POST"]),
     Route("/me/{token}", get_personal, methods=["GET"]),
     Route("/me/{token}", post_personal, methods=["POST"]),
 )
@@ -75,7 +77,7 @@ VISITOR_ROUTES = (
     Route("/{slug}/draw", get_draw, methods=["GET"]),
     Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
-    Route("/{slug}/sent", post_sent, methods=["POST"]),
+    Route("/{slug}/sent", evenly(post_sent), methods=["POST"]),
 )
 
 
@@ -111,11 +113,18 @@ def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
         exception_handlers={
             OptinError: refuse,
             HTTPException: refuse_http,
+            ClientDisconnect: refuse_broken_off,
             Exception: fail,
         },
     )
     inner.router.redirect_slashes = False
     inner.state.desk = desk
     mended = TypedPaths(inner, lambda: desk.pages)
-    secured = SecureHeaders(mended, desk.edition.site.settings.base_url)
-    return Front(secured, lambda: desk.pages)
+    base_url = desk.edition.site.settings.base_url
+    front = Front(SecureHeaders(mended, base_url), lambda: desk.pages)
+
+    async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
+        site = desk.edition.site
+        await desk.error("malformed", 400, site.languages[0])(scope, receive, send)
+
+    return WellFormed(front, SecureHeaders(refusal, base_url))

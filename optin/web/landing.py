@@ -27,12 +27,10 @@ from optin.consent.record import RequestId
 from optin.errors import FormUnknown, LinkExpired, LinkForged, LinkSpent, MagnetClosed, PageUnknown
 from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
-from optin.flows.opened import open_request
 from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.sign_up import sign_up_and_count
 from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
-from optin.store.requests import peek_request
 from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
 from optin.web.confirm import mail_again
@@ -74,7 +72,7 @@ async def post_form(request: Request) -> Response:
     if not mailed:
         desk.limits.no_mail(mailbox, now)
     office.wake_courier()
-    shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}"
+    shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}\n{form.key}"
     carried = stored + seal_text(office.vault, SHOWN, stored, shown)
     token = office.vault.links.sign(LinkKind.SENT, carried, office.clock())
     return see_other(f"/{slug}/sent?to={token}{_of(form)}")
@@ -89,7 +87,10 @@ async def get_sent(request: Request) -> Response:
 
 
 async def post_sent(request: Request) -> Response:
-    """Take a code, or the wish for another mail. Nobody learns from it who is known (D7)."""
+    """Take a code, or the wish for another mail. Nobody learns from it who is known (D7).
+
+    A code is refused in the same words however often it was tried, and whether the request is still there.
+    """
     desk, slug = desk_of(request), slug_of(request)
     desk.limits.count(request)
     posted = await read_post(request)
@@ -99,6 +100,7 @@ async def post_sent(request: Request) -> Response:
         await mail_again(desk, stored)
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     typed = single(posted, "code")
+    reason = "code-wrong" if typed.strip() else "code-missing"
     try:
         outcome = await desk.write(
             partial(
@@ -111,11 +113,11 @@ async def post_sent(request: Request) -> Response:
             )
         )
     except LinkSpent:  # an erased request answers like a wrong code
-        outcome = CodeRefused(served.declaration, "code-wrong" if typed.strip() else "code-missing")
+        return _sent(desk, served, after, problem=reason)
     if isinstance(outcome, CodeRefused):
-        if outcome.reason == "code-spent":
+        if outcome.reason == "code-spent":  # logged; the page says the same of every code that is refused
             desk.limits.log.note("code_tries")
-        return _sent(desk, served, after, problem=outcome.reason)
+        return _sent(desk, served, after, problem=reason)
     office.wake_courier()
     done = office.vault.links.sign(LinkKind.CONFIRM, outcome.request, office.clock())
     return see_other(f"/confirm/{done}")
@@ -197,6 +199,7 @@ class _After:
     request: RequestId
     email: str
     number: str
+    form: str = ""  # the key of the form that was sent; tokens of older versions lack it
 
 
 def _read_after(desk: Desk, token: str) -> _After:
@@ -207,8 +210,12 @@ def _read_after(desk: Desk, token: str) -> _After:
     except LinkExpired:
         raise LinkSpent from None
     request = RequestId(payload[:ID_BYTES])
-    email, _, number = open_text(office.vault, SHOWN, request, payload[ID_BYTES:]).partition("\n")
-    return _After(token, request, email, number)
+    email, number, form, *_ = [
+        *open_text(office.vault, SHOWN, request, payload[ID_BYTES:]).split("\n"),
+        "",
+        "",
+    ]
+    return _After(token, request, email, number, form)
 
 
 def _of(form: FormVersion) -> str:
@@ -217,19 +224,21 @@ def _of(form: FormVersion) -> str:
 
 
 async def _form_sent(desk: Desk, slug: Slug, request: Request, token: str) -> tuple[FormVersion, _After]:
-    """Return the form whose page after it is shown; of a removed magnet the one that was sent."""
+    """Return the form whose page after it is shown; of a removed magnet the one that was sent.
+
+    The token alone says which: a page that looked for the request would tell a stranger of its erasure (D7).
+    """
     if await removed_form(desk, slug) is None:
         after = _read_after(desk, token)
         return _wording(desk, slug, request), after
-    vault = desk.office.vault
     try:
         after = _read_after(desk, token)
-        opened = await desk.read(lambda tx: open_request(tx, vault, peek_request(tx, after.request)))
     except (LinkForged, LinkSpent):
         raise PageUnknown from None
-    if opened.declaration.magnet != slug:
+    stored = await desk.read(partial(form_by_key, key=after.form))
+    if stored is None or stored.version.declaration.magnet != slug:
         raise PageUnknown
-    return opened.form.version, after
+    return stored.version, after
 
 
 def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:

@@ -44,6 +44,11 @@ async def refuse_http(request: Request, problem: Exception) -> Response:
     return answer
 
 
+async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
+    """Answer a post that breaks off: broken chunks, or less than was announced. Nothing is stored."""
+    return desk_of(request).error("malformed", 400, language_of(request))
+
+
 async def fail(request: Request, problem: Exception) -> Response:
     """Answer what nobody foresaw. The log tells where it happened, never what a visitor sent."""
     place = problem.__traceback__

@@ -273,7 +273,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket=TICKET)
         yield f"confirmed-draw-{state}", part
     yield "landing-picture", landing(lang, picture=picture)
-    for problem in ("", "code-missing", "code-wrong", "code-spent"):
+    for problem in ("", "code-missing", "code-wrong"):
         yield f"sent-{problem}", views.SentView(at, title, "/x/sent", "t", "a@example.com", problem)
     yield "closed", views.ClosedView(at, landing(lang))
     yield from _webinars(lang)

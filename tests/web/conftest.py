@@ -21,6 +21,7 @@ from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.keys import KeyRing
 from optin.site.scaffold import make_site
 from optin.store.vault import Vault
+from optin.web import pace
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from tests.world import about_requests
@@ -161,8 +162,9 @@ def site_at(root: Path) -> Edition:
 
 
 @pytest.fixture
-def visit(store_url: str, tmp_path: Path) -> Iterator[Visit]:
-    """Open the site over each of the two databases."""
+def visit(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
+    """Open the site over each of the two databases; who tries twenty codes does not wait for each answer."""
+    monkeypatch.setattr(pace, "PACE_SECONDS", 0.001)
     edition = site_at(tmp_path / "site")
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)

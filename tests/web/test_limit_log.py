@@ -174,7 +174,7 @@ def test_a_code_tried_too_often_is_said(visit: Visit, said: list[tuple[str, int]
     for _ in range(MAX_TRIES):
         visit.press("/paper/sent", token=token, code="0", action="code")
     assert said == []
-    assert "te vaak" in visit.press("/paper/sent", token=token, code="0", action="code").text
+    assert "vijf verkeerde codes" in visit.press("/paper/sent", token=token, code="0", action="code").text
     assert said == [("code_tries", 1)]
 
 

@@ -335,7 +335,7 @@ def test_the_code_page_tells_nobody_who_signed_up_today(visit: Visit) -> None:
         assert again.status_code == 303, number
         seen.append([(page.status_code, page.text.replace(token, "TOKEN")) for page in pages])
     assert all(pages == seen[0] for pages in seen)
-    assert "te vaak" in seen[0][-1][1]
+    assert "vijf verkeerde codes" in seen[0][-1][1]
 
 
 def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:

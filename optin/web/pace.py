@@ -1,0 +1,32 @@
+"""Answers at even times: how long one took tells nobody whether something was found (D7).
+
+What is done for a person who is known takes a write more than for one who is not. These answers therefore
+leave at the next multiple of `PACE_SECONDS` after the request came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+PACE_SECONDS = 0.2
+
+Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def evenly(handler: Handler) -> Handler:
+    """Return the handler whose answers, refusals included, leave at even times."""
+
+    async def paced(request: Request) -> Response:
+        clock = asyncio.get_running_loop().time
+        came = clock()
+        try:
+            return await handler(request)
+        finally:
+            await asyncio.sleep((came - clock()) % PACE_SECONDS)
+
+    return paced
