@@ -43,6 +43,20 @@ class OptinError(Exception):
         return f"{self.name} status={self.status}"
 
 
+def log_line_of(problem: BaseException) -> str:
+    """Return what the operator's log says of any error: what it is and where, never what a visitor sent.
+
+    The words of a foreign error are left out: they may quote what is stored.
+    """
+    if isinstance(problem, OptinError):
+        return problem.log_line
+    place = problem.__traceback__
+    while place is not None and place.tb_next is not None:
+        place = place.tb_next
+    line = f" at={place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else ""
+    return f"{type(problem).__name__}{line}"
+
+
 class SetupRefused(OptinError):
     """The set-up is unsafe or unusable; the message is one sentence with its cure, and names no person."""
 

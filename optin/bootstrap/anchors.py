@@ -23,8 +23,8 @@ from http.client import HTTPException
 
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
+from optin.bootstrap.jobs import Job, RoundDone, every
 from optin.bootstrap.office import Office, advance_log
-from optin.errors import OptinError
 from optin.proof.note import Note, Signature, cosignatures
 from optin.proof.stamp import read_stamp
 from optin.site.model import Anchors, Witness
@@ -33,33 +33,35 @@ from optin.store.log import StoredCheckpoint, attest, last_attested, latest_chec
 log = logging.getLogger("optin.log")
 
 ROUND_SECONDS = 60.0
+STALE_SECONDS = 900.0
 CALL_SECONDS = 30.0  # for a whole call, however slowly an answer drips
 MAX_ANSWER_BYTES = 100_000
 CHUNK_BYTES = 8_192
 TIMESTAMP, COSIGNATURE = "rfc3161", "cosignature"
 
 
-async def keep_anchors(office: Office, anchors: Anchors, stop: asyncio.Event) -> None:
-    """Show checkpoints to whoever is configured, until `stop` is set; no call is waited for then."""
+def anchor_job(office: Office, anchors: Anchors) -> Job:
+    """Return the job that shows checkpoints to whoever is configured; no call is waited for at the end."""
     shown: dict[str, int] = {}
-    while not stop.is_set() and (anchors.timestamp or anchors.witnesses):
-        await _beside(partial(anchor, office, anchors, shown), stop)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), ROUND_SECONDS)
+
+    async def keep_anchors(stop: asyncio.Event, round_done: RoundDone) -> None:
+        if anchors.timestamp or anchors.witnesses:
+            act = partial(anchor, office, anchors, shown)
+            await every(ROUND_SECONDS, lambda: _beside(act, stop), stop, round_done)
+
+    return Job("anchors", keep_anchors, STALE_SECONDS)
 
 
 async def _beside(act: Callable[[], object], stop: asyncio.Event) -> None:
-    """Act in a thread of its own; come back when it is done, or when `stop` is set."""
+    """Act in a thread of its own; come back when it is done, or when `stop` is set. Raises what it raised."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
+    problems: list[BaseException] = []
 
     def run() -> None:
         try:
             act()
-        except OptinError as problem:
-            log.warning("anchors put off: %s", problem.log_line)
-        except Exception as problem:  # whatever it was, the next round comes
-            if not stop.is_set():  # after that the store may be closed, and nobody is interested
-                log.exception("anchors put off: %s", type(problem).__name__)
+        except BaseException as problem:  # noqa: BLE001 - it is raised where it is waited for
+            problems.append(problem)
         with suppress(RuntimeError):  # the loop may be closed
             loop.call_soon_threadsafe(done.set)
 
@@ -69,6 +71,8 @@ async def _beside(act: Callable[[], object], stop: asyncio.Event) -> None:
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for wait in waiting:
         wait.cancel()
+    if problems and not stop.is_set():  # after that the store may be closed, and nobody is interested
+        raise problems[0]
 
 
 def anchor(office: Office, anchors: Anchors, shown: dict[str, int]) -> int:

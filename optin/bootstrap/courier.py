@@ -7,6 +7,7 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from optin.bootstrap.edition import Edition
+from optin.bootstrap.jobs import Job
 from optin.bootstrap.office import Office, StoreOutbox
 from optin.consent.form import FormDeclaration
 from optin.consent.quiz import Outcome, Quiz
@@ -18,6 +19,8 @@ from optin.mail.signing import open_signer
 from optin.mail.transport import open_transport
 from optin.mail.troubles import TroubleLog
 from optin.store.promises import promise_of
+
+STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 
 
 def courier_of(edition: Edition, office: Office) -> Courier:
@@ -45,6 +48,11 @@ def courier_of(edition: Edition, office: Office) -> Courier:
     )
     office.wake_courier = courier.wake
     return courier
+
+
+def courier_job(courier: Courier) -> Job:
+    """Return the job that carries mail."""
+    return Job("courier", courier.run, STALE_SECONDS)
 
 
 def report_of(edition: Edition, office: Office, form: FormDeclaration) -> Outcome | None:

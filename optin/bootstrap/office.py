@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
+from optin.bootstrap.jobs import Job, RoundDone, every, rest
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.kept_files import KeptFiles
 from optin.bootstrap.opening import claim_keys, open_keys, open_store
 from optin.bootstrap.served import keep_served
 from optin.bootstrap.soundness import check_use
-from optin.errors import OptinError
+from optin.errors import OptinError, StoreBusy
 from optin.flows.backoff import wait_before
 from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
@@ -40,13 +42,14 @@ mail_log = logging.getLogger("optin.mail")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 600
+SWEEP_STALE_SECONDS = 2 * 3600.0  # a large one takes its time beside live traffic
+STALE_SECONDS = 60.0
 FILES = "files"
 CLEAR_SECONDS = 0.2
 COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
 LONGEST_PAUSE_SECONDS = 0.5
 INTEGRATE_SECONDS = 0.2
-LOG_REST_SECONDS = 5.0  # while the store takes nothing
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
 
 
@@ -238,12 +241,12 @@ class StoreOutbox:
 def sweep(office: Office) -> dict[str, int]:
     """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8)."""
     done: dict[str, int] = {}
+    failed: list[Exception] = []
     for name, rule in RULES.items():
-        done[name] = 0
         if name == JOURNAL:
             office.shorten_journal()
-        while count := _step(office, rule):
-            done[name] += count
+        done[name], problem = _do_rule(office, rule)
+        failed += [] if problem is None else [problem]
     done[FILES] = office.forget_files()
     broom = Broom(office.vault, office.policy, office.clock())
     for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
@@ -255,7 +258,22 @@ def sweep(office: Office) -> dict[str, int]:
     if any(done[name] for name in ERASING):
         office.note_ending()
         office.clear()
+    if failed:
+        raise failed[0]
     return done
+
+
+def _do_rule(office: Office, rule: Rule) -> tuple[int, Exception | None]:
+    """Return how many rows a rule did; and what it failed by, which must not keep the others waiting."""
+    done = 0
+    try:
+        while count := _step(office, rule):
+            done += count
+    except StoreBusy:
+        raise
+    except Exception as problem:  # noqa: BLE001 - raised when the others did their work
+        return done, problem
+    return done, None
 
 
 def _step(office: Office, rule: Rule) -> int:
@@ -267,16 +285,14 @@ def _step(office: Office, rule: Rule) -> int:
     return count
 
 
-async def keep_clear(office: Office, stop: asyncio.Event) -> None:
+async def keep_clear(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Empty the database's journal after each erasure, until it is done and until `stop` (R5)."""
-    while not stop.is_set():
+
+    async def clear_if_needed() -> None:
         if office.uncleared.is_set():
-            try:
-                await asyncio.to_thread(office.clear)
-            except OptinError as problem:
-                log.warning("journal not emptied: %s", problem.log_line)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), CLEAR_SECONDS)
+            await asyncio.to_thread(office.clear)
+
+    await every(CLEAR_SECONDS, clear_if_needed, stop, round_done)
 
 
 def advance_log(office: Office) -> StoredCheckpoint:
@@ -286,44 +302,36 @@ def advance_log(office: Office) -> StoredCheckpoint:
     return office.write(partial(sign_checkpoint, vault=office.vault, now=office.clock()))
 
 
-async def keep_log(office: Office, stop: asyncio.Event) -> None:
+async def keep_log(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Integrate several times a second, sign at most once, until `stop` is set."""
-    rounds = 0
-    while not stop.is_set():
-        rest = INTEGRATE_SECONDS
-        try:
-            await written(office.store, integrate)
-            if rounds % SIGN_EVERY == 0:
-                await written(office.store, partial(sign_checkpoint, vault=office.vault, now=office.clock()))
-        except OptinError as problem:
-            rest = LOG_REST_SECONDS
-            log.warning("log put off: %s", problem.log_line)
-        rounds += 1
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), rest)
+    rounds = itertools.count()
+
+    async def advance() -> None:
+        await written(office.store, integrate)
+        if next(rounds) % SIGN_EVERY == 0:
+            await written(office.store, partial(sign_checkpoint, vault=office.vault, now=office.clock()))
+
+    await every(INTEGRATE_SECONDS, advance, stop, round_done)
 
 
-async def keep_counts(office: Office, stop: asyncio.Event) -> None:
+async def keep_counts(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Put the counts of downloads into the store now and then, and at the end."""
-    while True:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), COUNT_SECONDS)
-        try:
-            await asyncio.to_thread(office.keep_counts)
-        except OptinError as problem:
-            log.warning("counts put off: %s", problem.log_line)
-        if stop.is_set():
-            return
-
-
-async def sweep_by_itself(office: Office, stop: asyncio.Event) -> None:
-    """Sweep now and then until `stop` is set (R8)."""
     while not stop.is_set():
-        try:
-            await asyncio.to_thread(sweep, office)
-        except OptinError as problem:
-            log.warning("sweep put off: %s", problem.log_line)
-        try:
-            await asyncio.wait_for(stop.wait(), SWEEP_SECONDS)
-        except TimeoutError:
-            continue
+        await rest(stop, COUNT_SECONDS)
+        await asyncio.to_thread(office.keep_counts)
+        round_done()
+
+
+async def sweep_by_itself(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
+    """Sweep now and then until `stop` is set (R8)."""
+    await every(SWEEP_SECONDS, partial(asyncio.to_thread, sweep, office), stop, round_done)
+
+
+def office_jobs(office: Office) -> list[Job]:
+    """Return what every server does beside its requests, whatever its site is."""
+    return [
+        Job("sweep", partial(sweep_by_itself, office), SWEEP_STALE_SECONDS),
+        Job("log", partial(keep_log, office), STALE_SECONDS),
+        Job("journal", partial(keep_clear, office), STALE_SECONDS),
+        Job("counts", partial(keep_counts, office), STALE_SECONDS),
+    ]

@@ -78,6 +78,12 @@ def sqlite_path(url: str, root: Path) -> Path | None:
     return root / url.removeprefix(SQLITE_PREFIX) if url.startswith(SQLITE_PREFIX) else None
 
 
+def data_folders(settings: Settings) -> tuple[Path, ...]:
+    """Return the folders on this machine that grow while people sign up and leave."""
+    journal, store = settings.path(settings.journal), sqlite_path(settings.store, settings.root)
+    return (journal.parent,) if store is None else (journal.parent, store.parent)
+
+
 def connect(url: str, root: Path, *, serving: bool = False) -> Store:
     """Open the store at `url`, whatever keys it was made with. Raises StoreUnusable or SetupRefused."""
     path = sqlite_path(url, root)

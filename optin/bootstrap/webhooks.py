@@ -19,9 +19,9 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from optin.bootstrap.jobs import Job, RoundDone, rest
 from optin.bootstrap.office import Office
 from optin.consent.webhook import WebhookKind, signed_headers
-from optin.errors import OptinError
 from optin.flows.webhooks import Answer, Call, Outcome, claim_calls, settle_call
 from optin.site.model import Processor, Webhook
 from optin.store.transaction import read, written
@@ -33,6 +33,7 @@ log = logging.getLogger("optin.webhook")
 CALL_SECONDS = 15.0  # for a whole call: name, connection, handshake, answer
 DRAIN_SECONDS = 1.0  # for what comes after the status, which is what counts
 POLL_SECONDS = 1.0
+STALE_SECONDS = 900.0
 AT_ONCE = 4  # calls to one processor; never two about one person
 LONGEST_REST_SECONDS = 300.0  # after calls that failed
 MAX_ANSWER_BYTES = 64 * 1024
@@ -215,55 +216,47 @@ class SpokenSender:
         return Reply(Answer.TAKEN, "spoken")
 
 
-async def keep_webhooks(
-    office: Office, processors: Mapping[str, Processor], sender: Sender, stop: asyncio.Event
-) -> None:
-    """Know who is registered now, then tell each of them what is due, until `stop` is set."""
+def webhook_jobs(office: Office, processors: Mapping[str, Processor], sender: Sender) -> list[Job]:
+    """Return the jobs that know who is registered now, and then tell each processor what is due."""
     webhooks = {it.id: it.webhook for it in processors.values() if it.webhook is not None}
     addresses = {name: hashlib.sha256(hook.url.encode()).hexdigest() for name, hook in webhooks.items()}
-    await _register(office, addresses, stop)
-    await asyncio.gather(*(_Lane(office, name, hook, sender).run(stop) for name, hook in webhooks.items()))
+    registered = asyncio.Event()
 
+    async def keep_registered(_stop: asyncio.Event, _round_done: RoundDone) -> None:
+        """Store which processors have a webhook: once."""
+        forgotten = await written(office.store, partial(register, addresses=addresses))
+        registered.set()
+        if forgotten:
+            log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
 
-async def _register(office: Office, addresses: Mapping[str, str], stop: asyncio.Event) -> None:
-    """Store which processors have a webhook; try again while the store takes nothing, until `stop` is set."""
-    while not stop.is_set():
-        try:
-            forgotten = await written(office.store, partial(register, addresses=addresses))
-        except OptinError as problem:
-            log.warning("webhooks put off: %s", problem.log_line)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), POLL_SECONDS)
-        else:
-            if forgotten:
-                log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
-            return
+    lanes = {name: _Lane(office, name, hook, sender, registered) for name, hook in webhooks.items()}
+    return [
+        Job("webhooks", keep_registered, STALE_SECONDS),
+        *(Job(f"webhooks to {name}", lane.run, STALE_SECONDS) for name, lane in lanes.items()),
+    ]
 
 
 class _Lane:
     """What goes to one processor."""
 
-    def __init__(self, office: Office, processor: str, webhook: Webhook, sender: Sender) -> None:
+    def __init__(
+        self, office: Office, processor: str, webhook: Webhook, sender: Sender, registered: asyncio.Event
+    ) -> None:
+        self._registered = registered
         self._office = office
         self._processor = processor
         self._webhook = webhook
         self._sender = sender
         self._failures = 0
 
-    async def run(self, stop: asyncio.Event) -> None:
+    async def run(self, stop: asyncio.Event, round_done: RoundDone) -> None:
         """Work until `stop` is set; what is on its way then comes to its end."""
         while not stop.is_set():
-            try:
-                busy = await self.round()
-            except OptinError as problem:
-                busy = False
-                log.warning("webhooks put off: %s", problem.log_line)
-            except Exception as problem:  # noqa: BLE001 - whatever it was, the next round comes
-                busy = False
-                log.error("webhooks put off: %s", type(problem).__name__)  # noqa: TRY400 - S4
+            busy = self._registered.is_set() and await self.round()
+            if self._registered.is_set():
+                round_done()
             if not busy:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._rest)
+                await rest(stop, self._rest)
 
     @property
     def _rest(self) -> float:
@@ -286,10 +279,13 @@ class _Lane:
         calls, dropped = await written(office.store, claim)
         for it in dropped:
             log.info("webhook %s: %s %s does not leave: %s", self._processor, it.kind, it.message, it.why)
-        took = await asyncio.gather(*(self._tell(call) for call in calls))
+        told = await asyncio.gather(*(self._tell(call) for call in calls), return_exceptions=True)
+        for problem in told:  # raised when the others are through: one must not take them along
+            if isinstance(problem, BaseException):
+                raise problem
         if calls:
-            self._failures = 0 if any(took) else self._failures + 1
-        return any(took) or (bool(dropped) and not calls)
+            self._failures = 0 if any(told) else self._failures + 1
+        return any(told) or (bool(dropped) and not calls)
 
     async def _tell(self, call: Call) -> bool:
         """Make one call, and record what became of it; tell whether it was taken."""

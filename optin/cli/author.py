@@ -10,12 +10,14 @@ from pathlib import Path
 
 import click
 
-from optin.bootstrap.courier import courier_of
+from optin.bootstrap.courier import courier_job, courier_of
 from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import keep_clear, keep_counts, keep_log, open_office, sweep_by_itself
+from optin.bootstrap.health import check_jobs
+from optin.bootstrap.jobs import Job
+from optin.bootstrap.office import STALE_SECONDS, office_jobs, open_office
 from optin.bootstrap.opening import open_keys
 from optin.bootstrap.soundness import DEV, check_use
-from optin.bootstrap.webhooks import SpokenSender, keep_webhooks
+from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.site.kept import Kept
 from optin.web.app import build_app
@@ -55,16 +57,14 @@ def dev(site: Path, host: str, port: int) -> None:
         app = DevFront(build_app(desk, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
-        works = (
-            courier.run,
-            partial(sweep_by_itself, office),
-            partial(keep_log, office),
-            partial(keep_clear, office),
-            partial(keep_counts, office),
-            partial(keep_limit_log, desk.limits.log),
-            bench.watch,
-            partial(keep_webhooks, office, edition.site.processors, SpokenSender(click.echo)),
-        )
-        held_out = asyncio.run(run_server(app, listening, works))
+        jobs = [
+            courier_job(courier),
+            *office_jobs(office),
+            Job("limit log", partial(keep_limit_log, desk.limits.log), STALE_SECONDS),
+            Job("reload", bench.watch),
+            *webhook_jobs(office, edition.site.processors, SpokenSender(click.echo)),
+        ]
+        desk.readiness.add("jobs", partial(check_jobs, jobs))
+        held_out = asyncio.run(run_server(app, listening, jobs))
     if not held_out:
         sys.exit(REFUSED)

@@ -17,26 +17,26 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from optin.bootstrap.anchors import keep_anchors
+from optin.bootstrap.anchors import anchor_job
 from optin.bootstrap.backup import back_up
 from optin.bootstrap.backup import restore as put_back
-from optin.bootstrap.courier import courier_of
+from optin.bootstrap.courier import courier_job, courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.health import check_jobs
+from optin.bootstrap.jobs import Job
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.office import (
     FILES,
+    STALE_SECONDS,
     Office,
-    keep_clear,
-    keep_counts,
-    keep_log,
+    office_jobs,
     open_office,
     sweep,
-    sweep_by_itself,
 )
 from optin.bootstrap.opening import open_keys, sqlite_path
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
-from optin.bootstrap.webhooks import HttpSender, keep_webhooks
+from optin.bootstrap.webhooks import HttpSender, webhook_jobs
 from optin.cli.terminal import (
     REFUSED,
     asked_edition,
@@ -52,7 +52,6 @@ from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
 from optin.flows.webinars import notice_plans
 from optin.keys import load_keys, write_rotated
-from optin.mail.courier import Courier
 from optin.site.findings import nearest
 from optin.site.folder import write_folder
 from optin.store.vault import Vault
@@ -167,22 +166,20 @@ def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
 
 
 async def _serve(edition: Edition, office: Office, listening: socket.socket) -> bool:
-    courier: Courier = courier_of(edition, office)
     desk = Desk.of(edition, office)
+    jobs = [
+        courier_job(courier_of(edition, office)),
+        *office_jobs(office),
+        Job("limit log", partial(keep_limit_log, desk.limits.log), STALE_SECONDS),
+        anchor_job(office, edition.site.anchors),
+        *webhook_jobs(office, edition.site.processors, HttpSender()),
+    ]
+    desk.readiness.add("jobs", partial(check_jobs, jobs))
     app = build_app(desk)
     return await run_server(
         app,
         listening,
-        (
-            courier.run,
-            partial(sweep_by_itself, office),
-            partial(keep_log, office),
-            partial(keep_clear, office),
-            partial(keep_counts, office),
-            partial(keep_limit_log, desk.limits.log),
-            partial(keep_anchors, office, edition.site.anchors),
-            partial(keep_webhooks, office, edition.site.processors, HttpSender()),
-        ),
+        jobs,
     )
 
 

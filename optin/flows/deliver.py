@@ -13,6 +13,7 @@ from optin.consent.code import spaced
 from optin.consent.links import LinkKind
 from optin.consent.record import Status
 from optin.flows.backoff import wait_before
+from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.entering import participation
 from optin.flows.handouts import keep_handout
 from optin.flows.opened import OpenedRequest, open_request
@@ -25,6 +26,7 @@ from optin.store.dossier import is_known, newest_request
 from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
+    Standing,
     claim,
     has_twin,
     keep_mail,
@@ -55,7 +57,8 @@ def claim_orders(
     """Claim up to `most` due mails. `suspect`: those with which a courier died, to be tried alone.
 
     A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped. Mails with
-    which couriers died time and again are given up beforehand (`give_up_killers`).
+    which couriers died time and again are given up beforehand (`give_up_killers`). One whose rows cannot be
+    read waits as after a failed try.
     """
     orders: list[Order] = []
     for letter in claim(tx, most, LEASE, now, suspect=suspect):
@@ -66,6 +69,9 @@ def claim_orders(
             continue
         except NotDue as early:
             put_back(tx, letter.number, early.until)
+            continue
+        except BROKEN as problem:
+            _set_aside(tx, letter, name_of(problem), now)
             continue
         if order is None:
             withdraw_letter(tx, letter.number)
@@ -92,12 +98,7 @@ def settle_order(
     if stand is None:
         return Settled.LOST
     if verdict is Verdict.LATER and now < stand.queued_at + GIVE_UP_AFTER:
-        postpone(
-            tx,
-            order.number,
-            reply,
-            now + wait_before(stand.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS),
-        )
+        postpone(tx, order.number, reply, _next_try(stand, now))
         return Settled.WAITING
     settled = Settled.SENT if verdict is Verdict.SENT else Settled.DEAD
     if order.kind is MailKind.ERASED:
@@ -110,6 +111,19 @@ def settle_order(
         mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
         add_events(tx, vault, stand.request, [mailed])
     return settled
+
+
+def _set_aside(tx: Tx, letter: Letter, reply: str, now: datetime) -> None:
+    """Let a mail that cannot be read wait, for a week; then it is dead."""
+    stand = standing(tx, letter.number, letter.claim)
+    if stand is None or now >= stand.queued_at + GIVE_UP_AFTER:
+        settle(tx, letter.number, Settled.DEAD.value, reply, now)
+    else:
+        postpone(tx, letter.number, reply, _next_try(stand, now))
+
+
+def _next_try(stand: Standing, now: datetime) -> datetime:
+    return now + wait_before(stand.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
 
 
 def _order(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> Order | None:

@@ -20,6 +20,7 @@ from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import SubjectId
 from optin.consent.webhook import WebhookKind, body_of
 from optin.flows.backoff import wait_before
+from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.columns import columns_of
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
@@ -143,11 +144,19 @@ def tell_erased(
 def claim_calls(
     tx: Tx, vault: Vault, policy: RequestPolicy, processor: str, most: int, now: datetime
 ) -> tuple[list[Call], list[Dropped]]:
-    """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped."""
+    """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped.
+
+    A message whose rows cannot be read is tried again later, as one that was not taken.
+    """
     calls: list[Call] = []
     dropped: list[Dropped] = []
     for notice in claim_notices(tx, processor, most, LEASE, now):
-        told = _compose(tx, vault, policy, notice, now)
+        try:
+            told = _compose(tx, vault, policy, notice, now)
+        except BROKEN as problem:
+            settle_call(tx, notice, Answer.LATER, now)
+            dropped.append(Dropped(notice.message, notice.kind, name_of(problem)))
+            continue
         if isinstance(told, str):
             forget_notice(tx, notice.number)
             dropped.append(Dropped(notice.message, notice.kind, told))

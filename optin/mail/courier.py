@@ -86,14 +86,18 @@ class Courier:
         """Look into the outbox now: something was put there. Call it from the event loop."""
         self._woken.set()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Carry until `stop`; then finish what is under way, claim nothing more, hang up."""
+    async def run(self, stop: asyncio.Event, round_done: Callable[[], None] = lambda: None) -> None:
+        """Carry until `stop`; then finish what is under way, claim nothing more, hang up.
+
+        Raises what the outbox raised at a claim, when what was under way has come to its end.
+        """
         stopping = asyncio.ensure_future(stop.wait())
         try:
             await self._hurry()  # what kept mails waiting may have been mended before this start
             while not stop.is_set():
                 if not self._failures:
                     await self._fill_lanes(self._lanes_now())
+                round_done()
                 await self._rest(stopping)
                 if self._failures and not self._under_way:
                     await self._ask_server(stopping)
@@ -118,13 +122,7 @@ class Courier:
         self._woken.clear()
         if free < lanes // 2:
             return 0
-        try:
-            orders = await self._outbox.claim(free)
-        except Exception as problem:  # noqa: BLE001 - whatever it is, mail must go on later
-            name = type(problem).__name__
-            self._troubles.warn(f"claim {name}", f"outbox unavailable: {name}")
-            await asyncio.sleep(BACK_OFF_SECONDS if not self._under_way else 0)
-            return 0
+        orders = await self._outbox.claim(free)
         for order in orders:
             task = asyncio.ensure_future(self._carry(order))
             self._under_way.add(task)

@@ -16,6 +16,7 @@ _KNOWN = b"optin"
 ORIGIN = "origin"
 BACKUP = "backup"
 SERVED = "served-"
+HEALTH = "health"
 
 
 def is_claimed(tx: Tx) -> bool:
@@ -61,6 +62,16 @@ def served_settings(tx: Tx) -> dict[str, str]:
     """Return the settings that the last server ran with; empty when nobody has served yet."""
     rows = tx.all("SELECT name, value FROM installation WHERE name LIKE :served", served=f"{SERVED}%")
     return {row[0].removeprefix(SERVED): bytes(row[1]).decode() for row in rows}
+
+
+def note_health(tx: Tx, now: datetime) -> None:
+    """Write to a row that nothing else uses: shows that the database takes changes."""
+    tx.run(
+        "INSERT INTO installation(name, value) VALUES (:name, :value)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        name=HEALTH,
+        value=str(to_ms(now)).encode(),
+    )
 
 
 def log_origin(tx: Tx) -> str:

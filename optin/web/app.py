@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -15,11 +15,12 @@ from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.assets import get_asset, get_icon
 from optin.web.confirm import get_confirmation, post_confirmation
-from optin.web.desk import Desk, desk_of
+from optin.web.desk import Desk
 from optin.web.download import get_download
 from optin.web.draw import get_draw, get_draw_file
 from optin.web.front import Front
 from optin.web.headers import security_headers
+from optin.web.health import HEALTH_ROUTES
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.pace import evenly
@@ -81,12 +82,6 @@ VISITOR_ROUTES = (
 )
 
 
-async def get_health(request: Request) -> Response:
-    """Tell a load balancer whether this process can read its store (O5)."""
-    await desk_of(request).read(lambda tx: tx.one("SELECT 1"))
-    return PlainTextResponse("ok", headers={"cache-control": "no-store"})
-
-
 class SecureHeaders:
     """Adds the security headers to whatever the application answers (S1)."""
 
@@ -109,7 +104,7 @@ class SecureHeaders:
 def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Return the application that serves `desk`; `extra` routes come before all others."""
     inner = Starlette(
-        routes=[*extra, *ROUTES, *LOG_ROUTES, Route("/health", get_health), *VISITOR_ROUTES],
+        routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
         exception_handlers={
             OptinError: refuse,
             HTTPException: refuse_http,

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.bootstrap.edition import Edition
+from optin.bootstrap.health import Readiness, readiness_of
 from optin.bootstrap.office import Office
+from optin.bootstrap.opening import data_folders
 from optin.consent.form import Slug
 from optin.store.transaction import Operation, read, written
 from optin.theme.views import ErrorView, Frame
@@ -30,6 +32,7 @@ class Desk:
     edition: Edition
     office: Office
     limits: PostLimits
+    readiness: Readiness
     _pages: Mapping[str, FrontPages] = field(default_factory=dict)
     _press: Press = field(default_factory=Press)
     _until: datetime | None = None  # when the next magnet closes: then the pages are others
@@ -39,7 +42,7 @@ class Desk:
         """Set up a desk."""
         site = edition.site
         limits = PostLimits(site.limits, site.trusted_proxies)
-        desk = cls(edition, office, limits)
+        desk = cls(edition, office, limits, readiness_of(office, data_folders(site.settings)))
         office.policy = replace(office.policy, limited=limits.log.note)
         desk._prepare()
         return desk

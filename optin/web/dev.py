@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from watchfiles import DefaultFilter, awatch
 
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.bootstrap.jobs import RoundDone
 from optin.consent.form import Slug
 from optin.errors import PageUnknown
 from optin.site.findings import Finding
@@ -67,7 +68,7 @@ class Workbench:
         """Return the errors that belong to no single magnet."""
         return tuple(e for e in self.findings if e.severity == "error" and not e.slug)
 
-    async def watch(self, stop: asyncio.Event) -> None:
+    async def watch(self, stop: asyncio.Event, _round_done: RoundDone) -> None:
         """Load the site anew whenever a file of it changes, until `stop` is set."""
         root = self.desk.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):

@@ -8,7 +8,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+
+from optin.bootstrap.jobs import RoundDone, rest
 
 log = logging.getLogger("optin.limits")
 
@@ -48,9 +49,9 @@ class LimitLog:
             log.warning("limit hit: kind=%s count=%d", kind, count)
 
 
-async def keep_limit_log(limit_log: LimitLog, stop: asyncio.Event) -> None:
+async def keep_limit_log(limit_log: LimitLog, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Say what is still to be said of each minute, until `stop` is set."""
     while not stop.is_set():
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), LOOK_SECONDS)
+        await rest(stop, LOOK_SECONDS)
         limit_log.say(everything=stop.is_set())
+        round_done()

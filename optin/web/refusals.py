@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.errors import MagnetGone, OptinError, PageUnknown, StoreBusy, TooManyRequests
+from optin.errors import MagnetGone, OptinError, PageUnknown, StoreBusy, TooManyRequests, log_line_of
 from optin.web.desk import desk_of, language_of
 from optin.web.removed import gone_or_unknown
 
@@ -51,9 +51,5 @@ async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
 
 async def fail(request: Request, problem: Exception) -> Response:
     """Answer what nobody foresaw. The log tells where it happened, never what a visitor sent."""
-    place = problem.__traceback__
-    while place is not None and place.tb_next is not None:
-        place = place.tb_next
-    line = f"{place.tb_frame.f_code.co_qualname}:{place.tb_lineno}" if place else "unknown"
-    log.error("internal error=%s at=%s", type(problem).__name__, line)
+    log.error("internal error=%s", log_line_of(problem))
     return desk_of(request).error("internal", 500, language_of(request))

