@@ -20,6 +20,7 @@
         ├── MagnetClosed           a form of a magnet that takes none any more
         ├── MagnetGone             a magnet that was removed from the site
         └── TooManyRequests        a limit was reached (D8)
+            └── MailsSpent             the site sends no more mails today that anybody may ask for
 
 The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
 A log line never holds personal data (S4): it is the class's name, for a set-up with its sentence;
@@ -207,3 +208,7 @@ class TooManyRequests(VisitorRefused):
         """Say when it is worth trying again, in seconds."""
         super().__init__("too many requests")
         self.retry_after_seconds = retry_after_seconds
+
+
+class MailsSpent(TooManyRequests):
+    """The site sends no more mails today that anybody may ask for (D8)."""

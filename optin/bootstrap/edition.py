@@ -71,6 +71,7 @@ class Edition:
             download=site.download_link,
             resend=site.unconfirmed.resend,
             per_address_per_day=site.limits.per_address_per_day,
+            mails_per_day=site.limits.mails_per_day,
             personal=site.personal_link,
             keep_magnet=site.retention.magnet,
             keep_proof=site.retention.proof,

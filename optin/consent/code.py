@@ -22,5 +22,9 @@ def spaced(code: str) -> str:
 
 def matches(code: str, typed: str) -> bool:
     """Tell whether `typed` is the code, however it was spaced, in the decimal digits of any script."""
-    digits = "".join(str(unicodedata.decimal(sign)) for sign in typed if sign.isdecimal())
-    return hmac.compare_digest(code.encode(), digits.encode())
+    return hmac.compare_digest(code.encode(), digits_of(typed).encode())
+
+
+def digits_of(typed: str) -> str:
+    """Return the digits that were typed, in ASCII."""
+    return "".join(str(unicodedata.decimal(sign)) for sign in typed if sign.isdecimal())

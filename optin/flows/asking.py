@@ -52,8 +52,8 @@ class Asking:
 
 def keep_asking(
     tx: Tx, vault: Vault, asking: Asking, policy: RequestPolicy, now: datetime, twin: Twin | None = None
-) -> RequestId:
-    """Store a request with its events; return it. Its mail is for the caller to queue.
+) -> tuple[RequestId, str]:
+    """Store a request with its events; return it and its code. Its mail is for the caller to queue.
 
     What was declared is sealed; events know it by a salted digest only. `twin`: whose mail is for it as well.
     """
@@ -90,4 +90,4 @@ def keep_asking(
     )
     asked = form.declaration.asked(asking.purposes)
     add_events(tx, vault, request, circumstances.requested(now, asked, asking.through))
-    return request
+    return request, sealed.code

@@ -10,7 +10,7 @@ import email.policy
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
@@ -19,9 +19,10 @@ from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.attendance import Attendance
 from optin.flows.entering import ticket_of
+from optin.flows.mail_limits import take_link
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
-from optin.flows.policy import PER_ADDRESS, RequestPolicy
+from optin.flows.policy import RequestPolicy
 from optin.flows.webinars import attendance
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
@@ -30,7 +31,7 @@ from optin.store.draws import entry_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
-from optin.store.outbox import count_notices, enqueue_notice
+from optin.store.outbox import enqueue_notice
 from optin.store.requests import (
     peek_request,
 )
@@ -58,7 +59,6 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.store.webhooks import told_of
 
-DAY = timedelta(days=1)
 BY_WEBHOOK = "webhook"
 
 
@@ -183,16 +183,22 @@ class PersonalData:
 
 
 def ask_for_link(
-    tx: Tx, vault: Vault, address: EmailAddress, lang: str, policy: RequestPolicy, now: datetime
+    tx: Tx,
+    vault: Vault,
+    address: EmailAddress,
+    lang: str,
+    policy: RequestPolicy,
+    now: datetime,
+    network: str = "",
 ) -> None:
     """Queue the mail with the personal link, whether the address is known or not (R1).
 
     Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
+    `network`: where it is asked from, as far as that is known.
     """
-    index = vault.index(address)
-    if count_notices(tx, index, now - DAY) >= policy.per_address_per_day:
-        policy.limited(PER_ADDRESS)
+    if not take_link(tx, vault, address, network, policy, now):
         return
+    index = vault.index(address)
     told = {"email": address, "lang": lang}
     enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
 

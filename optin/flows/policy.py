@@ -11,7 +11,11 @@ from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import Webinar
 from optin.flows.offers import Offers
 
-PER_ADDRESS, RESEND = "per_address_per_day", "resend"  # limits, by the names of their settings
+PER_ADDRESS, RESEND, PER_DAY = (
+    "per_address_per_day",
+    "resend",
+    "mails_per_day",
+)  # limits, by the names of their settings
 
 
 def nobody_told(_limit: str) -> None:
@@ -41,6 +45,7 @@ class RequestPolicy:
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     resend: int = 3
     per_address_per_day: int = 5
+    mails_per_day: int = 20_000  # half of them at most are links to personal pages that strangers may ask for
     limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person
 
     def page_of_code(self, now: datetime) -> timedelta:

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, SubjectId
 from optin.errors import PageUnknown
 from optin.flows.asking import Asking, keep_asking
+from optin.flows.mail_limits import take_reader_mail
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
-from optin.flows.policy import PER_ADDRESS, RequestPolicy
+from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue
-from optin.store.requests import count_recent, peek_request
+from optin.store.requests import peek_request
 from optin.store.subjects import StoredConsent, consents_of, find_subject, load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
-DAY = timedelta(days=1)
 PERSONAL_PAGE = "personal-page"
 RECONFIRMATION = "reconfirmation"
 
@@ -28,14 +28,14 @@ def give_anew(
 ) -> bool:
     """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
 
-    Tell whether a mail was queued. Raises PageUnknown for what was never asked or is no longer offered.
+    Only a reader of the mailbox is on that page, so it counts as what a reader asks. Tell whether a mail was
+    queued. Raises PageUnknown for what was never asked or is no longer offered.
     """
     subject = find_subject(tx, email_index)
     consent = None if subject is None else _consent_about(tx, subject, about)
     if subject is None or consent is None:
         raise PageUnknown
-    if count_recent(tx, email_index, now - DAY) >= policy.per_address_per_day:
-        policy.limited(PER_ADDRESS)
+    if not take_reader_mail(tx, vault, load_contact(tx, vault, subject).email, policy, now):
         return False
     return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
 
@@ -66,6 +66,6 @@ def ask_again(
     number = contact.values.get(PHONE_FIELD) if consent.channel is Channel.PHONE else None
     fields = () if number is None else ((PHONE_FIELD, number),)
     asking = Asking(form, contact.email, fields, (consent.purpose,), through)
-    request = keep_asking(tx, vault, asking, policy, now)
+    request, _ = keep_asking(tx, vault, asking, policy, now)
     enqueue(tx, MailKind.RENEWAL, request, policy.mail_domain, now)
     return True

@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from optin.consent.address import EmailAddress, mailbox_of
+from optin.consent.address import EmailAddress
 from optin.consent.record import RequestId
+from optin.flows.mail_limits import Asker, hold_mailbox, take_form_mail, take_reader_mail
 from optin.flows.orders import MailKind
-from optin.flows.policy import PER_ADDRESS, RESEND, RequestPolicy
+from optin.flows.policy import RESEND, RequestPolicy
 from optin.store.outbox import enqueue, is_queued
-from optin.store.requests import (
-    Declared,
-    Sealed,
-    count_recent,
-    count_resend,
-    load_request,
-    peek_request,
-)
+from optin.store.requests import Declared, Sealed, count_resend, load_request
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
-DAY = timedelta(days=1)
 
-
-def resend_confirmation(tx: Tx, request: RequestId, policy: RequestPolicy, now: datetime) -> bool:
+def resend_confirmation(
+    tx: Tx,
+    vault: Vault,
+    request: RequestId,
+    policy: RequestPolicy,
+    now: datetime,
+    asker: Asker = Asker.FORM,
+) -> bool:
     """Queue the confirmation mail once more; tell whether that was done.
 
     Nothing is queued for a request that is gone, confirmed, already waiting to be sent, or sent often
-    enough. The visitor is told the same in every case (D7).
+    enough. The visitor is told the same in every case (D7). What a reader of the mailbox asks is counted
+    for readers alone.
     """
     stored = load_request(tx, request)
     if stored is None or stored.confirmed_at is not None or is_queued(tx, request):
         return False
-    if stored.resent >= policy.resend:
+    if asker is Asker.FORM and stored.resent >= policy.resend:
         policy.limited(RESEND)
         return False
-    if count_recent(tx, stored.email_index, now - DAY) >= policy.per_address_per_day:
-        policy.limited(PER_ADDRESS)
+    sealed = Sealed.open(vault, request, stored.sealed)
+    email = EmailAddress(Declared.parse(sealed.declaration).email)
+    if not _take(tx, vault, email, sealed.code, policy, now, asker):
         return False
     count_resend(tx, request, erase_at=policy.keep.after(now))
     enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
     return True
 
 
-def mailbox_behind(tx: Tx, vault: Vault, request: RequestId) -> bytes:
-    """Return the digest of the mailbox that a request mails to; empty when it is gone. Changes nothing."""
-    stored = peek_request(tx, request)
-    if stored is None:
-        return b""
-    declared = Declared.parse(Sealed.open(vault, stored.id, stored.sealed).declaration)
-    return vault.index(mailbox_of(EmailAddress(declared.email)))
+def _take(
+    tx: Tx, vault: Vault, email: EmailAddress, code: str, policy: RequestPolicy, now: datetime, asker: Asker
+) -> bool:
+    if asker is Asker.READER:
+        return take_reader_mail(tx, vault, email, policy, now)
+    hold_mailbox(tx, vault, email)
+    return take_form_mail(tx, vault, email, code, policy, now)

@@ -5,22 +5,20 @@ It never looks whether the person is known, so it takes the same way for everybo
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from optin.consent.entry import Entry
 from optin.consent.form import FormVersion
 from optin.consent.record import RequestId
 from optin.flows.asking import Asking, keep_asking
 from optin.flows.handouts import keep_handout
+from optin.flows.mail_limits import hold_mailbox, take_form_mail
 from optin.flows.orders import MailKind
-from optin.flows.policy import PER_ADDRESS, RequestPolicy
+from optin.flows.policy import RequestPolicy
 from optin.flows.twins import find_twin
-from optin.store.outbox import enqueue, is_mailed
-from optin.store.requests import count_recent
+from optin.store.outbox import enqueue
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-
-DAY = timedelta(days=1)
 
 
 def sign_up(
@@ -28,27 +26,23 @@ def sign_up(
 ) -> RequestId:
     """Store what `entry` asks for and queue its confirmation mail; return the request.
 
-    An address that caused enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
+    A mailbox that got enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
     twice gets one mail, which counts once.
     """
-    index = vault.index(entry.email)
-    tx.hold(index)  # two posts at once: the second sees the first
-    may_mail = count_recent(tx, index, now - DAY) < policy.per_address_per_day
-    asking = Asking(form, entry.email, entry.fields, entry.purposes)
-    twin = find_twin(tx, vault, index, form.digest, asking.declared(now), now)
-    request = keep_asking(tx, vault, asking, policy, now, twin)
-    if may_mail and twin is None:
-        enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
-    if not may_mail and twin is None:
-        policy.limited(PER_ADDRESS)
-    # whoever confirms in the last hour has the file as long as anybody
-    keep_handout(tx, form.declaration, policy.download.after(policy.link.after(now)))
-    return request
+    return sign_up_and_tell(tx, vault, form, entry, policy, now)[0]
 
 
-def sign_up_and_count(
+def sign_up_and_tell(
     tx: Tx, vault: Vault, form: FormVersion, entry: Entry, policy: RequestPolicy, now: datetime
 ) -> tuple[RequestId, bool]:
     """Do the same; tell as well whether a mail was queued: for whoever counts mails, never for a visitor."""
-    request = sign_up(tx, vault, form, entry, policy, now)
-    return request, is_mailed(tx, request, MailKind.CONFIRMATION)
+    hold_mailbox(tx, vault, entry.email)  # two posts at once: the second sees the first
+    asking = Asking(form, entry.email, entry.fields, entry.purposes)
+    twin = find_twin(tx, vault, vault.index(entry.email), form.digest, asking.declared(now), now)
+    request, code = keep_asking(tx, vault, asking, policy, now, twin)
+    mailed = twin is None and take_form_mail(tx, vault, entry.email, code, policy, now)
+    if mailed:
+        enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
+    # whoever confirms in the last hour has the file as long as anybody
+    keep_handout(tx, form.declaration, policy.download.after(policy.link.after(now)))
+    return request, mailed

@@ -52,6 +52,7 @@ from optin.store.due import (
 )
 from optin.store.events import add_events
 from optin.store.exports import forget_exports, forget_strays
+from optin.store.limits import count_counts_over, forget_counts
 from optin.store.outbox import forget_settled
 from optin.store.replay import count_lines, forget_lines
 from optin.store.requests import due_for_erasure, erase_requests, peek_request
@@ -216,6 +217,11 @@ def sweep_records(tx: Tx, broom: Broom) -> int:
     return forget_actions(tx, before, STEP) + forget_exports(tx, before, STEP) + strays
 
 
+def sweep_limits(tx: Tx, broom: Broom) -> int:
+    """Forget counts of limits when their window is over."""
+    return forget_counts(tx, broom.now, STEP)
+
+
 def sweep_journal(tx: Tx, broom: Broom) -> int:
     """Forget withdrawals and erasures that no backup needs to be told any more."""
     return forget_lines(tx, journal_from(broom.policy, broom.now) - FILE_FIRST, STEP)
@@ -247,6 +253,7 @@ RULES: dict[str, Rule] = {
     "holds": sweep_holds,
     "mails": sweep_mails,
     "records": sweep_records,
+    "limits": sweep_limits,
     JOURNAL: sweep_journal,
 }
 ERASING = frozenset({"unconfirmed", "entries", "magnets", "leads", "holds", "mails"})
@@ -322,6 +329,7 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
         Planned(
             "records", count_strays(tx, now - STRAYS_KEPT), "people", "read for exports that came to nothing"
         ),
+        Planned("limits", count_counts_over(tx, now), "counts of limits", "their window is over"),
         Planned(
             JOURNAL,
             count_lines(tx, journal_from(policy, now) - FILE_FIRST),

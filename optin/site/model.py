@@ -70,6 +70,7 @@ class Limits:
     per_address_per_day: int = 5
     per_network_per_hour: int = 60
     per_site_per_minute: int = 600
+    mails_per_day: int = 20_000
 
 
 @dataclass(frozen=True)

@@ -105,6 +105,12 @@ class LimitsTable(Written):
     per_address_per_day: int = Field(5, ge=1, le=1_000, description="For one e-mail address, in a day.")
     per_network_per_hour: int = Field(60, ge=1, le=1_000_000, description="From one network, in an hour.")
     per_site_per_minute: int = Field(600, ge=1, le=1_000_000, description="On all pages, in a minute.")
+    mails_per_day: int = Field(
+        20_000,
+        ge=2,
+        le=10_000_000,
+        description="Of the whole site, in a day; at most half of them because forms are filled in.",
+    )
 
 
 class UnconfirmedTable(Written):

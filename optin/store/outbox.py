@@ -90,16 +90,6 @@ def withdraw_notices(tx: Tx, email_index: bytes) -> None:
     tx.run("DELETE FROM outbox WHERE request_id = :request", request=email_index[:ID_BYTES])
 
 
-def count_notices(tx: Tx, email_index: bytes, since: datetime) -> int:
-    """Count the mails to an address that belong to no request, since a moment."""
-    row = tx.one(
-        "SELECT COUNT(*) FROM outbox WHERE request_id = :request AND created_at > :since",
-        request=email_index[:ID_BYTES],
-        since=to_ms(since),
-    )
-    return 0 if row is None else int(row[0])
-
-
 _CLAIM = """WITH due AS MATERIALIZED (
     SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion}
     ORDER BY next_at LIMIT :most {skip_locked})

@@ -86,6 +86,8 @@ class PostgresTx:
 class PostgresStore:
     """One database on a server."""
 
+    shared = True
+
     def __init__(self, url: str) -> None:
         """Connect and bring the schema up to date. Raises StoreUnusable."""
         try:

@@ -136,21 +136,6 @@ def recent_of_form(tx: Tx, email_index: bytes, form: str, since: datetime, most:
     return [_request(row) for row in rows]
 
 
-def count_recent(tx: Tx, email_index: bytes, since: datetime) -> int:
-    """Count the mails queued since a moment that ask an address to confirm, first ones and repeated ones.
-
-    A request that caused no mail, as the second of a double click, is not counted.
-    """
-    row = tx.one(
-        "SELECT COUNT(*) FROM request JOIN outbox ON outbox.request_id = request.id"
-        " WHERE request.email_index = :email_index AND outbox.created_at > :since"
-        " AND outbox.kind IN ('confirmation', 'renewal')",
-        email_index=email_index,
-        since=to_ms(since),
-    )
-    return int(row[0]) if row else 0
-
-
 def mark_confirmed(tx: Tx, request: RequestId, subject: SubjectId, now: datetime) -> None:
     """Record that the person behind the mailbox confirmed, and who it is."""
     tx.run(

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from optin.store.tables import (
     ASSET_TABLES,
     DRAW_TABLES,
+    LIMIT_TABLES,
     LOG_TABLES,
     PROMISE_TABLES,
     RIGHTS_TABLES,
@@ -47,6 +48,7 @@ SQLITE = Dialect(
         ("empty", "x''"),
         ("strict", " STRICT"),
         ("norowid", " STRICT, WITHOUT ROWID"),
+        ("unlogged", ""),
     ),
 )
 POSTGRES = Dialect(
@@ -58,6 +60,7 @@ POSTGRES = Dialect(
         ("empty", "''::bytea"),
         ("strict", ""),
         ("norowid", ""),
+        ("unlogged", "UNLOGGED "),
     ),
 )
 
@@ -177,4 +180,5 @@ MIGRATIONS = (
     Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
     Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
     Migration("m010_promises", PROMISE_TABLES, ()),
+    Migration("m013_limits", LIMIT_TABLES, ()),
 )

@@ -92,6 +92,8 @@ class _Waiting:
 class SqliteStore:
     """One database file. Open it with `serving=True` in the one process that serves it."""
 
+    shared = False
+
     def __init__(self, path: Path, *, serving: bool = False) -> None:
         """Open or make the file and bring its schema up to date. Raises StoreUnusable."""
         self._path = path

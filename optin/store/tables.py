@@ -398,3 +398,25 @@ DRAW_TABLES = (
         transcript {blob} NOT NULL
     ){strict}""",
 )
+
+# Counts behind the limits, for an hour, a minute or a day, by keyed digests with the window in them (D8).
+# A crash of PostgreSQL empties an unlogged table: networks may be forgotten then, mailboxes and site never.
+LIMIT_TABLES = (
+    """CREATE TABLE limit_mail (
+        id {id},
+        key {blob} NOT NULL,
+        mark {blob} NOT NULL,
+        at {int} NOT NULL
+    ){strict}""",
+    "CREATE INDEX limit_mail_key ON limit_mail(key)",
+    """CREATE TABLE limit_site (
+        key {blob} NOT NULL PRIMARY KEY,
+        n {int} NOT NULL,
+        until {int} NOT NULL
+    ){norowid}""",
+    """CREATE {unlogged}TABLE limit_network (
+        key {blob} NOT NULL PRIMARY KEY,
+        n {int} NOT NULL,
+        until {int} NOT NULL
+    ){norowid}""",
+)

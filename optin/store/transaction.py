@@ -57,6 +57,10 @@ Operation: TypeAlias = Callable[[Tx], T]
 class Store(Protocol):
     """Runs operations, durably: when `write` has returned, a power cut loses nothing of it (D1, S6)."""
 
+    @property
+    def shared(self) -> bool:
+        """Whether several servers may use it at once."""
+
     def submit(self, operation: Operation[T]) -> Future[T]:
         """Run `operation` in a transaction of its own; the result comes after the commit.
 

@@ -46,6 +46,7 @@ class Vault:
         self._log_seeds = keys.log
         self._webhook_keys = keys.webhook
         self._event_key = hmac.digest(keys.index, b"optin.event", "sha256")
+        self._limit_key = hmac.digest(keys.index, b"optin.limits", "sha256")
         self.links = Links(keys.link)
 
     def seal(self, place: Place, data: bytes) -> bytes:
@@ -79,6 +80,10 @@ class Vault:
     def vouch(self, event: bytes) -> bytes:
         """Return what shows that optin wrote an event: whoever only writes to the database cannot make it."""
         return hmac.digest(self._event_key, event, "sha256")
+
+    def limit_digest(self, window: str, who: bytes = b"") -> bytes:
+        """Return the digest that counts `who` in a window: it fits no other window, and no stored address."""
+        return hmac.digest(self._limit_key, window.encode() + b"\0" + who, "sha256")
 
     def webhook_secrets(self, processor: str) -> tuple[bytes, ...]:
         """Return what signs messages to a processor, the newest first: to each other ones (E7)."""

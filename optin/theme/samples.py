@@ -223,6 +223,7 @@ def _forms(frame: views.Frame) -> Iterator[Any]:
         typed = Typed((("email", "alice"), ("phone", "")), ("b",))
         yield replace(blank, typed=typed, problems=WRONG, changed=True, picture=None)
         yield replace(blank, typed=typed, problems=doubted, meant="alice@example.com", understood=read)
+        yield replace(blank, typed=typed, wait_seconds=90)
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS)
         yield views.ConfirmView(frame, "Title", kind, "/confirm/t", AT, QUESTIONS, NUMBER)
         yield views.ConfirmedView(frame, "Title", kind, GRANTED, QUESTIONS, URL, "a.pdf", 1_000)

@@ -72,6 +72,7 @@ class LandingView:
     details: Details | None = None  # what only its kind has
     meant: str = ""  # the address that was probably meant, where the one that was typed looks misspelt
     understood: tuple[tuple[str, str], ...] = ()  # field, and how what was typed in it is read
+    wait_seconds: int = 0  # the form comes back as no more mails leave: until when
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
     card: Picture | None = None  # what social sites show of it
 

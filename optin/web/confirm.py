@@ -13,7 +13,8 @@ from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
 from optin.errors import LinkExpired
 from optin.flows.confirm import Asked, confirm, view_confirmation, view_request
-from optin.flows.resend import mailbox_behind, resend_confirmation
+from optin.flows.mail_limits import Asker
+from optin.flows.resend import resend_confirmation
 from optin.flows.twins import mailed_request
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
 from optin.web.desk import Desk, desk_of, see_other
@@ -54,20 +55,32 @@ async def post_confirmation(request: Request) -> Response:
         office.wake_courier()
         return see_other(f"/confirm/{token}")
     if single(posted, "action") == "resend":
-        desk.limits.count(request)
-        await mail_again(desk, stored)
+        await desk.limits.count(request)
+        await mail_again(desk, stored, Asker.READER)  # only the mail has this link
         return see_other(f"/confirm/{token}?again=1")
     return see_other(f"/confirm/{token}")
 
 
-async def mail_again(desk: Desk, stored: RequestId) -> None:
-    """Send the confirmation mail once more, if its mailbox did not have enough; nobody is told (D6, D7)."""
-    office, now = desk.office, desk.office.clock()
+async def mail_again(desk: Desk, stored: RequestId, asker: Asker = Asker.FORM) -> None:
+    """Send the confirmation mail once more, if its mailbox did not have enough; nobody is told (D6, D7).
+
+    Raises MailsSpent where no more mails leave today that anybody may ask for.
+    """
+    office = desk.office
     stored = await desk.read(partial(mailed_request, vault=office.vault, request=stored))
-    mailbox = await desk.read(partial(mailbox_behind, vault=office.vault, request=stored))
-    policy = desk.limits.policy_for(mailbox, office.policy, now)
-    if await desk.write(partial(resend_confirmation, request=stored, policy=policy, now=now)):
-        desk.limits.count_mail(mailbox, now)
+    again = partial(
+        resend_confirmation,
+        vault=office.vault,
+        request=stored,
+        policy=office.policy,
+        now=office.clock(),
+        asker=asker,
+    )
+    if asker is Asker.READER:
+        await desk.write(again)
+    else:
+        async with desk.limits.mails.mail() as mailing:
+            mailing.queued = await desk.write(again)
     office.wake_courier()
 
 

@@ -41,7 +41,7 @@ class Desk:
     def of(cls, edition: Edition, office: Office) -> Desk:
         """Set up a desk."""
         site = edition.site
-        limits = PostLimits(site.limits, site.trusted_proxies)
+        limits = PostLimits(site.limits, site.trusted_proxies, office)
         desk = cls(edition, office, limits, readiness_of(office, data_folders(site.settings)))
         office.policy = replace(office.policy, limited=limits.log.note)
         desk._prepare()

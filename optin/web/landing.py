@@ -8,7 +8,6 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.address import mailbox_of
 from optin.consent.entry import (
     FORM_FIELD,
     Doubt,
@@ -24,11 +23,19 @@ from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormKey
 from optin.consent.links import LinkKind
 from optin.consent.quiz import Quiz
 from optin.consent.record import RequestId
-from optin.errors import FormUnknown, LinkExpired, LinkForged, LinkSpent, MagnetClosed, PageUnknown
+from optin.errors import (
+    FormUnknown,
+    LinkExpired,
+    LinkForged,
+    LinkSpent,
+    MagnetClosed,
+    MailsSpent,
+    PageUnknown,
+)
 from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
 from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.sign_up import sign_up_and_count
+from optin.flows.sign_up import sign_up_and_tell
 from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
 from optin.store.vault import ID_BYTES
@@ -47,7 +54,7 @@ async def post_form(request: Request) -> Response:
     """Take a filled-in form: store all of it or nothing, and answer everybody alike (D1, D7)."""
     desk, slug = desk_of(request), slug_of(request)
     served = _served(desk, slug)
-    desk.limits.count(request)
+    await desk.limits.count(request)
     posted = await read_post(request)
     if is_over(desk.edition.site.magnets[slug].closes_at, desk.office.clock()):
         raise MagnetClosed
@@ -63,14 +70,14 @@ async def post_form(request: Request) -> Response:
         problems = () if isinstance(entry, Entry) else entry
         return _again(desk, slug, form, _Returned(typed, problems, doubt, asked))
     entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(desk, slug, form, request)))
-    mailbox = office.vault.index(mailbox_of(entry.email))
-    policy = desk.limits.policy_for(mailbox, office.policy, now)
-    desk.limits.count_mail(mailbox, now)  # before it is queued: of many posts at once each sees the others
-    stored, mailed = await desk.write(
-        partial(sign_up_and_count, vault=office.vault, form=form, entry=entry, policy=policy, now=now)
+    sign_up = partial(
+        sign_up_and_tell, vault=office.vault, form=form, entry=entry, policy=office.policy, now=now
     )
-    if not mailed:
-        desk.limits.no_mail(mailbox, now)
+    try:
+        async with desk.limits.mails.mail() as mailing:
+            stored, mailing.queued = await desk.write(sign_up)
+    except MailsSpent as spent:
+        return _again(desk, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
     office.wake_courier()
     shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}\n{form.key}"
     carried = stored + seal_text(office.vault, SHOWN, stored, shown)
@@ -92,7 +99,7 @@ async def post_sent(request: Request) -> Response:
     A code is refused in the same words however often it was tried, and whether the request is still there.
     """
     desk, slug = desk_of(request), slug_of(request)
-    desk.limits.count(request)
+    await desk.limits.count(request)
     posted = await read_post(request)
     served, after = await _form_sent(desk, slug, request, single(posted, "token"))
     stored, office = after.request, desk.office
@@ -152,6 +159,7 @@ class _Returned:
     problems: tuple[Problem, ...]
     doubt: Doubt | None
     asked: str  # about which address before
+    wait_seconds: int = 0  # until it can be sent, where no more mails leave today
 
 
 def _again(desk: Desk, slug: Slug, shown: FormVersion, returned: _Returned) -> Response:
@@ -175,8 +183,13 @@ def _again(desk: Desk, slug: Slug, shown: FormVersion, returned: _Returned) -> R
         changed=shown.key != view.form_key,
         meant="" if doubt is None else doubt.meant,
         understood=understood(typed, desk.edition.site.country),
+        wait_seconds=returned.wait_seconds,
     )
-    return desk.page(again, WRONG)
+    if not returned.wait_seconds:
+        return desk.page(again, WRONG)
+    answer = desk.page(again, MailsSpent.status)
+    answer.headers["retry-after"] = str(returned.wait_seconds)
+    return answer
 
 
 def _typed_fields(entry: Entry) -> tuple[tuple[str, str], ...]:

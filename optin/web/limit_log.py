@@ -7,9 +7,12 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from optin.bootstrap.jobs import RoundDone, rest
+
+from optin.errors import OptinError
 
 log = logging.getLogger("optin.limits")
 
@@ -49,9 +52,20 @@ class LimitLog:
             log.warning("limit hit: kind=%s count=%d", kind, count)
 
 
-async def keep_limit_log(limit_log: LimitLog, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Say what is still to be said of each minute, until `stop` is set."""
+async def nothing_else() -> None:
+    """Look at nothing else."""
+
+
+async def keep_limit_log(
+    limit_log: LimitLog,
+    stop: asyncio.Event,
+    round_done: RoundDone,
+    look: Callable[[], Awaitable[None]] = nothing_else,
+) -> None:
+    """Say what is still to be said of each minute, until `stop` is set. `look`: at what else, each time."""
     while not stop.is_set():
         await rest(stop, LOOK_SECONDS)
         limit_log.say(everything=stop.is_set())
+        with suppress(OptinError):  # the store is busy: next time
+            await look()
         round_done()

@@ -1,100 +1,59 @@
-"""Limits on posts: per client network and per site, in memory, politely; and on mails, in silence (D8).
+"""Limits on posts: per client network and per site, politely; and on what mails they cause (D8, O8).
 
-The network is the address itself, or the /64 of an IPv6 address, and is stored nowhere. The loopback
-address is nobody's network: it is counted for the site alone. What stands in X-Forwarded-For is believed
-only from a configured proxy.
+The network is the address itself, or the /64 of an IPv6 address, and is stored nowhere but as a keyed digest,
+for the hour in which it is counted. The loopback address is nobody's network: it is counted for the site
+alone. What stands in X-Forwarded-For is believed only from a configured proxy.
 
-The store counts mails by address; here they are counted by mailbox, for one mailbox has many addresses.
+How many mails one mailbox gets is counted in the flows, with the mail itself.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import FixedWindowRateLimiter
 from starlette.requests import Request
 
+from optin.bootstrap.office import Office
 from optin.errors import TooManyRequests
-from optin.flows.policy import RequestPolicy
 from optin.site.model import Limits
 from optin.web.limit_log import LimitLog
+from optin.web.mail_budget import MailBudget, wait_seconds
+from optin.web.windows import Clients, Lease, Window
 
-DAY = timedelta(days=1)
-MOST_MAILBOXES = 200_000  # counted at once: some 60 MB; beyond it the oldest are forgotten
-
-
-class MailboxCounter:
-    """Counts the mails to each mailbox for a day from its first; knows a mailbox by a keyed digest only."""
-
-    def __init__(self, most: int = MOST_MAILBOXES) -> None:
-        """Start counting from nothing: it is lost at the end of the process."""
-        self._most = most
-        self._counted: dict[bytes, tuple[datetime, int]] = {}  # in the order in which their days began
-
-    def recent(self, mailbox: bytes, now: datetime) -> int:
-        """Return how many mails a mailbox got in its day."""
-        self._forget(now)
-        return self._counted[mailbox][1] if mailbox in self._counted else 0
-
-    def count(self, mailbox: bytes, now: datetime) -> None:
-        """Count one mail."""
-        self._forget(now)
-        begun, count = self._counted.get(mailbox, (now, 0))
-        self._counted[mailbox] = (begun, count + 1)
-
-    def take_back(self, mailbox: bytes, now: datetime) -> None:
-        """Count one mail less."""
-        self._forget(now)
-        begun, count = self._counted.get(mailbox, (now, 0))
-        if count:
-            self._counted[mailbox] = (begun, count - 1)
-
-    def _forget(self, now: datetime) -> None:
-        while self._counted:
-            oldest = next(iter(self._counted))
-            if self._counted[oldest][0] + DAY > now and len(self._counted) <= self._most:
-                return
-            del self._counted[oldest]
+HOUR = Window("per_network_per_hour", timedelta(hours=1))
+MINUTE = Window("per_site_per_minute", timedelta(minutes=1))
+SHARE = 20  # one post in so many hundredths of a minute's asks the store
 
 
 class PostLimits:
     """Counts posts; refuses those above a limit."""
 
-    def __init__(self, limits: Limits, trusted_proxies: Sequence[str]) -> None:
-        """Start counting from nothing."""
-        self._counter = FixedWindowRateLimiter(MemoryStorage())
-        self._per_network = RateLimitItemPerHour(limits.per_network_per_hour)
-        self._per_site = RateLimitItemPerMinute(limits.per_site_per_minute)
-        self._mails = MailboxCounter()
+    def __init__(self, limits: Limits, trusted_proxies: Sequence[str], office: Office) -> None:
+        """Count together with every process that serves the site of `office`."""
+        store, vault = office.store, office.vault
+        self._office = office
+        self._clients = Clients(store, vault, HOUR, limits.per_network_per_hour)
+        self._site = Lease(store, vault, MINUTE, limits.per_site_per_minute, SHARE)
+        self.mails = MailBudget(store, vault, limits.mails_per_day, self._now)
         self.log = LimitLog()
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
 
-    def count(self, request: Request) -> None:
+    async def count(self, request: Request) -> None:
         """Count one post. Raises TooManyRequests with the seconds to wait."""
+        now, network = self._now(), self.network(request)
+        if self._site.is_spent(now):  # nobody is counted who is refused anyway
+            self._refuse(MINUTE)
+        if network and not await self._clients.hit(network, now):
+            self._refuse(HOUR)
+        if not await self._site.spend(now):
+            self._refuse(MINUTE)
+
+    def network(self, request: Request) -> str:
+        """Return the network that a post came from; empty where that is nobody's, or not known."""
         address = self.client(request)
-        if address is not None and not address.is_loopback:
-            self._hit("per_network_per_hour", self._per_network, network_of(address))
-        self._hit("per_site_per_minute", self._per_site, "site")
-
-    def policy_for(self, mailbox: bytes, policy: RequestPolicy, now: datetime) -> RequestPolicy:
-        """Return the policy for one mailbox: no mail more today when it had enough. Nobody is told (D7)."""
-        if self._mails.recent(mailbox, now) < policy.per_address_per_day:
-            return policy
-        return replace(policy, per_address_per_day=0)
-
-    def count_mail(self, mailbox: bytes, now: datetime) -> None:
-        """Count one mail to a mailbox."""
-        self._mails.count(mailbox, now)
-
-    def no_mail(self, mailbox: bytes, now: datetime) -> None:
-        """Take back what `count_mail` counted: no mail came of it."""
-        self._mails.take_back(mailbox, now)
+        return "" if address is None or address.is_loopback else network_of(address)
 
     def client(self, request: Request) -> IPv4Address | IPv6Address | None:
         """Return the address the post came from, seen through the proxies that are trusted."""
@@ -107,11 +66,12 @@ class PostLimits:
     def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._trusted)
 
-    def _hit(self, kind: str, item: RateLimitItem, who: str) -> None:
-        if not self._counter.hit(item, who):
-            self.log.note(kind)
-            reset = self._counter.get_window_stats(item, who).reset_time
-            raise TooManyRequests(max(1, int(reset - time.time()) + 1))
+    def _now(self) -> datetime:
+        return self._office.clock()
+
+    def _refuse(self, window: Window) -> None:
+        self.log.note(window.what)
+        raise TooManyRequests(wait_seconds(window, self._now()))
 
 
 def network_of(address: IPv4Address | IPv6Address) -> str:

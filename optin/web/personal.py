@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.bootstrap.personal import erase_view, personal_file, personal_view
-from optin.consent.address import mailbox_of, parse_phone
+from optin.consent.address import parse_phone
 from optin.consent.entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.links import LinkKind
@@ -54,10 +54,10 @@ async def post_ask(request: Request) -> Response:
     An address that looks misspelt is asked about once; which one it was is sealed in the form's address.
     """
     desk = desk_of(request)
-    desk.limits.count(request)
+    await desk.limits.count(request)
     posted = await read_post(request)
     text = single(posted, EMAIL_FIELD).strip()
-    office, now = desk.office, desk.office.clock()
+    office = desk.office
     asked = open_text(office.vault, ASKED, ABOUT, from_token(request.query_params.get(ASKED, "")))
     typed, doubt = settle_doubt(Typed(((EMAIL_FIELD, text),), (), single(posted, MEANT_FIELD)), asked)
     if doubt is not None:
@@ -66,18 +66,15 @@ async def post_ask(request: Request) -> Response:
         address = parse_typed_email(typed.value(EMAIL_FIELD))
     except AddressRefused as problem:
         return _ask(request, typed=text[:MAX_FIELD_CHARACTERS], problem=problem.reason)
-    # apart from the forms: who fills in somebody's address there cannot keep them from their own page
-    mailbox = b"me:" + office.vault.index(mailbox_of(address))
-    policy = desk.limits.policy_for(mailbox, office.policy, now)
-    desk.limits.count_mail(mailbox, now)
     await desk.write(
         partial(
             ask_for_link,
             vault=office.vault,
             address=address,
             lang=language_of(request),
-            policy=policy,
-            now=now,
+            policy=office.policy,
+            now=office.clock(),
+            network=desk.limits.network(request),
         )
     )
     office.wake_courier()
@@ -112,7 +109,7 @@ async def post_personal(request: Request) -> Response:
             return await _erase(request, index)
         case "json" | "page" as form:
             return await _download(request, index, form)
-    desk.limits.count(request)
+    await desk.limits.count(request)
     raise PostMalformed
 
 
@@ -132,7 +129,7 @@ async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> R
 
 async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Response:
     desk = desk_of(request)
-    desk.limits.count(request)
+    await desk.limits.count(request)
     office = desk.office
     asked = await desk.write(
         partial(

@@ -37,7 +37,9 @@ def by_code(world: World, request: RequestId, code: str) -> Confirmation | CodeR
 
 
 def resend(world: World, request: RequestId) -> bool:
-    return world.do(partial(resend_confirmation, request=request, policy=world.policy, now=world.now))
+    return world.do(
+        partial(resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now)
+    )
 
 
 def test_alice_gives_one_of_two_consents_and_gets_the_magnet(world: World) -> None:

@@ -97,13 +97,17 @@ def test_what_needs_no_asking_any_more_is_not_sent(world: World) -> None:
     """D4: confirmed meanwhile by an earlier mail, or asked again by a later one."""
     confirmed = world.sign_up("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)
-    assert world.do(partial(resend_confirmation, request=confirmed, policy=world.policy, now=world.now))
+    assert world.do(
+        partial(resend_confirmation, vault=world.vault, request=confirmed, policy=world.policy, now=world.now)
+    )
     die(world)
     world.confirm(confirmed)
     world.mail(MailKind.DELIVERY)
     followed = world.sign_up("bob@example.com", TIPS)
     die(world)
-    assert world.do(partial(resend_confirmation, request=followed, policy=world.policy, now=world.now))
+    assert world.do(
+        partial(resend_confirmation, vault=world.vault, request=followed, policy=world.policy, now=world.now)
+    )
     done = retry(world)
     assert dict(done.left) == {Left.CONFIRMED: 1, Left.FOLLOWED: 1}
     assert not done.again

@@ -47,7 +47,9 @@ def own_code(world: World, request: RequestId) -> str:
 def again(world: World, request: RequestId) -> bool:
     """Ask for the mail once more, as the page after the form does."""
     mailed = world.do(partial(mailed_request, vault=world.vault, request=request))
-    return world.do(partial(resend_confirmation, request=mailed, policy=world.policy, now=world.now))
+    return world.do(
+        partial(resend_confirmation, vault=world.vault, request=mailed, policy=world.policy, now=world.now)
+    )
 
 
 @pytest.mark.parametrize("page", [0, 1, 3])

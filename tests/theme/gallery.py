@@ -255,6 +255,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     for reason in reasons:
         problems = (Problem("email", reason), Problem("phone", "phone-invalid"))
         yield f"landing-{reason}", landing(lang, typed=typed, problems=problems, changed=True)
+    yield "landing-spent", landing(lang, typed=typed, wait_seconds=7_200)
     picture = views.Picture("/static/a.0123456789abcdef.png", "Een lijn", 40, 20)
     yield from _understood(lang)
     yield (

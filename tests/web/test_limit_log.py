@@ -163,6 +163,9 @@ def test_a_consent_that_cannot_be_given_anew_today_is_said(visit: Visit, said: l
     index = visit.office.vault.index(delivery.recipient)
     own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     answer = visit.press(f"/me/{own}", action="give", consent="tips-email email")
+    assert answer.headers["location"].endswith("?done=given")
+    assert said == []
+    answer = visit.press(f"/me/{own}", action="give", consent="tips-email email")
     assert answer.headers["location"].endswith("?done=limited")
     assert "morgen" in visit.client.get(answer.headers["location"]).text
     assert said == [("per_address_per_day", 1)]

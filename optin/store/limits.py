@@ -1,0 +1,120 @@
+"""Counts behind the limits, in the store: they hold across processes and restarts (D8, O8).
+
+A row knows whom it counts by a keyed digest with the window in it: nothing links it to an address or a
+network, nor to another window. It goes with its window. What processes count together is counted in one
+statement that refuses what is too much; mails to one mailbox under a lock that the transaction holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from optin.store.transaction import Tx, to_ms
+
+DAY = timedelta(days=1)
+
+
+class Counted(StrEnum):
+    """Where something is counted: by name of its table."""
+
+    SITE = "limit_site"  # survives a crash of the database
+    NETWORK = "limit_network"  # a crash of PostgreSQL empties it: it costs no write to its journal
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How many to count in one window, of how many at most; `until`: the window's end."""
+
+    count: int
+    most: int
+    until: datetime
+
+
+def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
+    """Count `amount` for `key`, all of it or nothing; False when that is more than its window allows."""
+    if amount.count > amount.most:
+        return False
+    row = tx.one(
+        f"INSERT INTO {where}(key, n, until) VALUES (:key, :count, :until)"
+        f" ON CONFLICT (key) DO UPDATE SET n = {where}.n + :count WHERE {where}.n + :count <= :most"
+        " RETURNING n",
+        key=key,
+        count=amount.count,
+        most=amount.most,
+        until=to_ms(amount.until),
+    )
+    return row is not None
+
+
+@dataclass(frozen=True)
+class Day:
+    """Digests of one mailbox for a day and those beside it: any 24 hours lie in two of them.
+
+    The day after is there for a process whose clock is behind. `marks`: what tells some of its mails from
+    the others, in the same days.
+    """
+
+    keys: tuple[bytes, bytes, bytes]  # of the day before, this day, the day after
+    marks: tuple[bytes, bytes, bytes]
+
+
+_SAME = "key IN (:before, :today, :after) AND at > :since"
+_MARKED = f"{_SAME} AND mark IN (:mark_before, :mark_today, :mark_after)"
+
+
+def take_mail(tx: Tx, day: Day, most: int, most_marked: int, now: datetime) -> bool:
+    """Count one mail to a mailbox; False when it had `most` in 24 hours, or `most_marked` with this mark.
+
+    Hold the mailbox first: two transactions at once would not see each other.
+    """
+    counted = tx.run(
+        "INSERT INTO limit_mail(key, at, mark) SELECT :today, :now, :mark_today"
+        f" WHERE (SELECT COUNT(*) FROM limit_mail WHERE {_SAME}) < :most"
+        f" AND (SELECT COUNT(*) FROM limit_mail WHERE {_MARKED}) < :most_marked",
+        **_named(day, now),
+        now=to_ms(now),
+        most=most,
+        most_marked=most_marked,
+    )
+    return counted == 1
+
+
+def has_mark(tx: Tx, day: Day, now: datetime) -> bool:
+    """Tell whether a mail with this mark was counted for the mailbox in the last 24 hours."""
+    return tx.one(f"SELECT 1 FROM limit_mail WHERE {_MARKED} LIMIT 1", **_named(day, now)) is not None
+
+
+def _named(day: Day, now: datetime) -> dict[str, bytes | int]:
+    names = ("before", "today", "after", "mark_before", "mark_today", "mark_after")
+    return {**dict(zip(names, (*day.keys, *day.marks), strict=True)), "since": to_ms(now - DAY)}
+
+
+def forget_counts(tx: Tx, now: datetime, most: int) -> int:
+    """Remove counts whose window is over, up to `most` of each kind; return how many."""
+    gone = tx.run(
+        "DELETE FROM limit_mail WHERE id IN"
+        " (SELECT id FROM limit_mail WHERE at <= :before ORDER BY id LIMIT :most)",
+        before=to_ms(now - DAY),
+        most=most,
+    )
+    return gone + sum(
+        tx.run(
+            f"DELETE FROM {where} WHERE key IN (SELECT key FROM {where} WHERE until <= :now LIMIT :most)",
+            now=to_ms(now),
+            most=most,
+        )
+        for where in Counted
+    )
+
+
+def count_counts_over(tx: Tx, now: datetime) -> int:
+    """Count the counts whose window is over."""
+    parts: Sequence[tuple[str, datetime]] = (
+        ("limit_mail WHERE at <= :at", now - DAY),
+        *((f"{where} WHERE until <= :at", now) for where in Counted),
+    )
+    rows = [tx.one(f"SELECT COUNT(*) FROM {part}", at=to_ms(at)) for part, at in parts]
+    return sum(0 if row is None else int(row[0]) for row in rows)

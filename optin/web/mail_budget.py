@@ -1,0 +1,88 @@
+"""How many mails a day strangers can cause on the whole site, by filling in forms (D8, O8).
+
+Half of `mails_per_day` is for confirmation mails, which anybody can ask for with anybody's address. The
+other half is kept for what people have a right to: each confirmation leads to one delivery with its receipt
+at most, and no sign-up ever takes from links to personal pages, withdrawals or what readers of a mailbox ask.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from optin.errors import MailsSpent, OptinError
+from optin.store.limits import Amount, Counted, take
+from optin.store.transaction import Store, written
+from optin.store.vault import Vault
+from optin.web.windows import Lease, Window
+
+log = logging.getLogger("optin.limits")
+
+DAY = Window("mails_per_day", timedelta(days=1))
+SHARE = 500  # one mail in so many thousandths of the day's asks the store; three servers lose 1 % at most
+
+
+@dataclass
+class Mailing:
+    """A mail that may be queued. Say when it was not: then it is there for somebody else."""
+
+    queued: bool = True
+
+
+class MailBudget:
+    """Gives out the confirmation mails of a day, to all processes of the site together."""
+
+    def __init__(self, store: Store, vault: Vault, mails_per_day: int, clock: Callable[[], datetime]) -> None:
+        """Give out half of `mails_per_day`, rounded up, each day (UTC)."""
+        self._store, self._vault, self._clock = store, vault, clock
+        self._lease = Lease(store, vault, DAY, (mails_per_day + 1) // 2, SHARE)
+        self._opens_at: datetime | None = None
+
+    @asynccontextmanager
+    async def mail(self) -> AsyncIterator[Mailing]:
+        """Hold one mail while it may be queued. Raises MailsSpent with the seconds until the next day."""
+        now = self._clock()
+        if not await self._lease.spend(now):
+            await self._say_spent(now)
+            raise MailsSpent(wait_seconds(DAY, now))
+        mailing = Mailing()
+        try:
+            yield mailing
+        except OptinError:  # nothing was stored
+            mailing.queued = False
+            raise
+        finally:  # whoever goes away meanwhile may have had it
+            if not mailing.queued:
+                self._lease.give_back(now)
+
+    async def look(self) -> None:
+        """Say once that forms are taken again, when the day is over in which they were refused."""
+        if self._opens_at is not None and self._clock() >= self._opens_at:
+            if await self._first_to_say("open", self._opens_at):
+                log.warning("limit open again: kind=mails_per_day")
+            self._opens_at = None
+
+    async def _say_spent(self, now: datetime) -> None:
+        if self._opens_at is not None:
+            return
+        self._opens_at = DAY.end(now)
+        if await self._first_to_say("spent", now):
+            log.warning(
+                "limit reached: kind=mails_per_day; forms are refused until %s UTC",
+                self._opens_at.strftime("%Y-%m-%d %H:%M"),
+            )
+
+    async def _first_to_say(self, what: str, now: datetime) -> bool:
+        """Tell whether no other process said it in this window."""
+        key = Window(f"mails_per_day {what}", DAY.length).key(self._vault, now)
+        once = Amount(1, 1, DAY.end(now))
+        return await written(self._store, partial(take, where=Counted.SITE, key=key, amount=once))
+
+
+def wait_seconds(window: Window, now: datetime) -> int:
+    """Return how many seconds are left of a window, at least one."""
+    return max(1, int((window.end(now) - now).total_seconds()) + 1)
