@@ -60,7 +60,11 @@ def dev(site: Path, host: str, port: int) -> None:
         jobs = [
             courier_job(courier),
             *office_jobs(office),
-            Job("limit log", partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look), STALE_SECONDS),
+            Job(
+                "limit log",
+                partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look),
+                STALE_SECONDS,
+            ),
             Job("reload", bench.watch),
             *webhook_jobs(office, edition.site.processors, SpokenSender(click.echo)),
         ]

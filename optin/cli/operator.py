@@ -170,7 +170,9 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
     jobs = [
         courier_job(courier_of(edition, office)),
         *office_jobs(office),
-        Job("limit log", partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look), STALE_SECONDS),
+        Job(
+            "limit log", partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look), STALE_SECONDS
+        ),
         anchor_job(office, edition.site.anchors),
         *webhook_jobs(office, edition.site.processors, HttpSender()),
     ]

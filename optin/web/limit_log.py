@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from optin.bootstrap.jobs import RoundDone, rest
-
 from optin.errors import OptinError
 
 log = logging.getLogger("optin.limits")
