@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import socket
-import subprocess
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -52,7 +50,7 @@ from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.sweep import Broom, plan
 from optin.flows.webinars import notice_plans
 from optin.keys import load_keys, write_rotated
-from optin.site.findings import nearest
+from optin.site.findings import Finding, nearest
 from optin.site.folder import write_folder
 from optin.store.vault import Vault
 from optin.web.app import build_app
@@ -60,6 +58,7 @@ from optin.web.desk import Desk
 from optin.web.limit_log import keep_limit_log
 from optin.web.serving import open_port, run_server
 from optin.web.static import drawn_before, static_files, unsplit
+from optin.web.workers import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
 
 log = logging.getLogger("optin.serve")
 
@@ -67,7 +66,6 @@ NO_PROXY = (
     "only this machine can reach the server, and no proxy is trusted: all visitors look like one, and the"
     ' limit for each client network counts nobody; set trusted = ["127.0.0.1"] under [proxy] in optin.toml'
 )
-WORKER = "OPTIN_WORKER"  # in a further process of one command: the listening socket they share
 
 
 @click.command()
@@ -126,38 +124,49 @@ def _as_served(edition: Edition) -> Edition:
 @site_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @port_option
-@click.option("--workers", default=1, show_default=True, help="Processes (PostgreSQL only).")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes (PostgreSQL only). One that dies is replaced; all end with the command.",
+)
 def serve(site: Path, host: str, port: int, workers: int) -> None:
     """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    shared = join_parent()  # of several workers this is one
     edition, findings = load_edition(site)
-    errors = [finding for finding in findings if finding.severity == "error"]
-    show_findings(findings)
-    if edition is None or errors:
-        refuse(f"{len(errors)} errors; mend them first, or see them in the browser with: optin dev")
+    if shared is None:  # what is so of all workers is said once
+        show_findings(findings)
+    edition = _without_errors(edition, findings)
     settings = edition.site.settings
     check_settings(settings)
     check_placeholders(findings)
     if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)
-    shared = os.environ.get(WORKER)
-    listening = socket.socket(fileno=int(shared)) if shared else open_port(host, port)
-    others = [] if shared else _start_others(workers - 1, listening)
-    try:
-        with open_office(settings, edition.policy, SERVE) as office:
-            show_findings(keep_edition(office.store, edition, office.clock()))
+    listening = shared or open_port(host, port)
+    with open_office(settings, edition.policy, SERVE) as office:
+        reused = keep_edition(office.store, edition, office.clock())
+        if shared is None:
+            show_findings(reused)
             log.info("serving on %s port %d", host, port)
             if is_hidden(listening, edition.site.trusted_proxies):
                 log.warning(NO_PROXY)
+        if shared is not None or workers == 1:
             held_out = asyncio.run(_serve(edition, office, listening))
-    finally:
-        for other in others:
-            other.terminate()
-        for other in others:
-            other.wait()
+    if shared is None and workers > 1:
+        start = partial(start_worker, listening, Pipe(), sys.argv[1:])
+        held_out = keep_workers(workers, start, stop_at_signals())
     if not held_out:
         sys.exit(REFUSED)
+
+
+def _without_errors(edition: Edition | None, findings: Sequence[Finding]) -> Edition:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if edition is None or errors:
+        refuse(f"{len(errors)} errors; mend them first, or see them in the browser with: optin dev")
+    return edition
 
 
 def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
@@ -178,22 +187,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
     ]
     desk.readiness.add("jobs", partial(check_jobs, jobs))
     app = build_app(desk)
-    return await run_server(
-        app,
-        listening,
-        jobs,
-    )
-
-
-def _start_others(count: int, listening: socket.socket) -> list[subprocess.Popen[bytes]]:
-    """Start more processes like this one; all of them take connections from one socket."""
-    command = [sys.executable, "-m", "optin", *sys.argv[1:]]
-    shared = listening.fileno()
-    environment = {**os.environ, WORKER: str(shared)}
-    return [
-        subprocess.Popen(command, env=environment, pass_fds=(shared,))  # noqa: S603 - itself
-        for _ in range(count)
-    ]
+    return await run_server(app, listening, jobs)
 
 
 @click.command("sweep")
