@@ -6,6 +6,7 @@
     │   └── KeysUnusable           the keys are missing, readable by others, or not those of the data
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
     ├── StoreBusy              the store takes no more just now; nothing was stored
+    ├── LogDisagrees           the database says otherwise than the events of the log; nothing was done
     └── VisitorRefused         the prospect's: a page in words, nothing stored
         ├── PageUnknown            no such page
         ├── PostMalformed          a form that no browser sends
@@ -99,6 +100,18 @@ class StoreBusy(OptinError):
     def log_line(self) -> str:
         """Say the kind of the database's error as well, where it is known."""
         return f"{super().log_line}: {self.reason}" if self.reason else super().log_line
+
+
+class LogDisagrees(OptinError):
+    """Rows of the database say otherwise than the events of the log: nothing is deleted or signed by them.
+
+    The message says what was found, and names no person.
+    """
+
+    @property
+    def log_line(self) -> str:
+        """Say what was found as well."""
+        return f"{super().log_line}: the database and the log disagree ({self}); see: optin audit"
 
 
 class VisitorRefused(OptinError):

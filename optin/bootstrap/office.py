@@ -23,6 +23,7 @@ from optin.bootstrap.served import keep_served
 from optin.bootstrap.soundness import check_use
 from optin.errors import OptinError, StoreBusy
 from optin.flows.backoff import wait_before
+from optin.flows.deciding import Passed
 from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
@@ -45,6 +46,7 @@ SWEEP_SECONDS = 600
 SWEEP_STALE_SECONDS = 2 * 3600.0  # a large one takes its time beside live traffic
 STALE_SECONDS = 60.0
 FILES = "files"
+DISAGREED = "refused"  # what rows say to be due, and events do not
 CLEAR_SECONDS = 0.2
 COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
@@ -242,11 +244,15 @@ def sweep(office: Office) -> dict[str, int]:
     """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8)."""
     done: dict[str, int] = {}
     failed: list[Exception] = []
+    passed = Passed()
     for name, rule in RULES.items():
         if name == JOURNAL:
             office.shorten_journal()
-        done[name], problem = _do_rule(office, rule)
+        done[name], problem = _do_rule(office, rule, passed)
         failed += [] if problem is None else [problem]
+    done[DISAGREED] = passed.reasons.total()
+    for why, count in sorted(passed.reasons.items()):
+        log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
     done[FILES] = office.forget_files()
     broom = Broom(office.vault, office.policy, office.clock())
     for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
@@ -263,11 +269,11 @@ def sweep(office: Office) -> dict[str, int]:
     return done
 
 
-def _do_rule(office: Office, rule: Rule) -> tuple[int, Exception | None]:
+def _do_rule(office: Office, rule: Rule, passed: Passed) -> tuple[int, Exception | None]:
     """Return how many rows a rule did; and what it failed by, which must not keep the others waiting."""
     done = 0
     try:
-        while count := _step(office, rule):
+        while count := _step(office, rule, passed):
             done += count
     except StoreBusy:
         raise
@@ -276,8 +282,8 @@ def _do_rule(office: Office, rule: Rule) -> tuple[int, Exception | None]:
     return done, None
 
 
-def _step(office: Office, rule: Rule) -> int:
-    broom = Broom(office.vault, office.policy, office.clock())
+def _step(office: Office, rule: Rule, passed: Passed) -> int:
+    broom = Broom(office.vault, office.policy, office.clock(), passed)
     begun = time.perf_counter()
     count = office.write(lambda tx: rule(tx, broom))
     if count:  # whoever signs up meanwhile goes first

@@ -24,6 +24,7 @@ from optin.bootstrap.health import check_jobs
 from optin.bootstrap.jobs import Job
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.office import (
+    DISAGREED,
     FILES,
     STALE_SECONDS,
     Office,
@@ -208,6 +209,8 @@ def sweep_command(site: Path, *, dry_run: bool) -> None:
         table.add_row(f"{line.rule}: {line.what}", str(count), line.why)
     table.add_row(f"{FILES}: copies of files", str(files), "no magnet hands them out, no link leads to them")
     Console().print(table)
+    if refused := done.get(DISAGREED, 0):
+        click.echo(f"{refused} refused: the database and the log disagree. See: optin audit", err=True)
     if dry_run:
         click.echo("Nothing was changed.")
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from optin.consent.erasure import Ground
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import EventKind, RequestId
@@ -53,11 +54,14 @@ class Circumstances:
         return [self.body(kind, at, question) for question in questions or (None,)]
 
     def confirmed(
-        self, at: datetime, questions: tuple[ConsentQuestion, ...], how: str
+        self, at: datetime, questions: tuple[ConsentQuestion, ...], how: str, details: str
     ) -> list[dict[str, Any]]:
-        """Return the confirmations; `how` the person did it: by link or by code."""
+        """Return the confirmations; `how` the person did it: by link or by code.
+
+        `details`: the salted digest of what is known of the person from now on.
+        """
         return [
-            {**body, "through": CONFIRMED_THROUGH, "how": how}
+            {**body, "through": CONFIRMED_THROUGH, "how": how, "details": details}
             for body in self.bodies(EventKind.CONFIRMED, at, questions)
         ]
 
@@ -68,9 +72,16 @@ class Circumstances:
         said = {"through": through} if through else {}
         return [{**body, **said} for body in self.bodies(EventKind.REQUESTED, at, questions)]
 
-    def corrected(self, at: datetime, commitment: str) -> dict[str, Any]:
-        """Return the event that name or number were put right, with the salted digest of what they are."""
-        return {**self.body(EventKind.CORRECTED, at, None), "contact": commitment}
+    def corrected(self, at: datetime, commitment: str, details: str) -> dict[str, Any]:
+        """Return the event that name or number were put right, with the salted digest of what they are.
+
+        `details`: of all that is known of the person from now on.
+        """
+        return {**self.body(EventKind.CORRECTED, at, None), "contact": commitment, "details": details}
+
+    def kept(self, at: datetime, details: str) -> dict[str, Any]:
+        """Return the event that these details stay known of the person when another request goes."""
+        return {**self.body(EventKind.KEPT, at, None), "details": details}
 
     def accessed(self, at: datetime, how: str) -> dict[str, Any]:
         """Return the event that the person was shown, or given, what is kept; `how`."""
@@ -90,14 +101,37 @@ class Circumstances:
         }
 
 
-def erased(at: datetime, reason: str, numbers: Sequence[int]) -> dict[str, Any]:
-    """Return the event that these events were blanked. It names nobody and no request (P9)."""
+def erased(at: datetime, ground: Ground, numbers: Sequence[int], kinds: Mapping[str, int]) -> dict[str, Any]:
+    """Return the event that these events were blanked, of which kinds, and why that was allowed.
+
+    It names nobody and no request (P9).
+    """
     return {
+        **ground.said(),
         "version": VERSION,
         "kind": EventKind.ERASED.value,
         "at": rfc3339(at),
-        "reason": reason,
         "events": list(numbers),
+        "kinds": dict(kinds),
+    }
+
+
+ENTRIES = "entries"  # of a prize draw
+MEMBERS = "members"  # of an export: the digests of those who were erased since
+
+
+def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:
+    """Return the event that rows beside the log had their time; `what` they were, and `of` which.
+
+    `count`: how many; None: all that there are, from now on.
+    """
+    return {
+        "version": VERSION,
+        "kind": EventKind.FORGOTTEN.value,
+        "at": rfc3339(at),
+        "what": what,
+        "of": of,
+        "count": count,
     }
 
 

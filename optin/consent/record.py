@@ -35,11 +35,20 @@ class EventKind(StrEnum):
     ENTRIES_FIXED = "entries-fixed"  # evidence only: the tickets of a prize draw, before its seed
     DRAWN = "drawn"  # evidence only: the winners of a prize draw, by ticket
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
+    KEPT = "kept"  # evidence only: what stays known of the person when another of its requests goes
+    FORGOTTEN = "forgotten"  # evidence only: what was kept beside the log had its time
 
 
 # about no request: what was done, and how often, without a person in it
 ABOUT_NOBODY = frozenset(
-    {EventKind.ERASED, EventKind.RESTORED, EventKind.EXPORTED, EventKind.ENTRIES_FIXED, EventKind.DRAWN}
+    {
+        EventKind.ERASED,
+        EventKind.RESTORED,
+        EventKind.EXPORTED,
+        EventKind.ENTRIES_FIXED,
+        EventKind.DRAWN,
+        EventKind.FORGOTTEN,
+    }
 )
 
 

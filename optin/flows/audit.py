@@ -14,7 +14,7 @@ from __future__ import annotations
 import email
 import email.policy
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -30,6 +30,7 @@ from optin.consent.record import (
 )
 from optin.flows.audit_draws import Event, audit_draws
 from optin.flows.audit_people import EVERYBODY, PeopleAudit, Read, Share
+from optin.flows.audit_records import audit_erasures, audit_exports
 from optin.proof.bundle import unpack
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX, digest
@@ -37,7 +38,7 @@ from optin.proof.inclusion import ENDING
 from optin.proof.inclusion import HEADER as PROOF_HEADER
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.tree import NODE_PREFIX, Frontier
-from optin.store.exports import export_digests
+from optin.store.exports import recorded_exports
 from optin.store.forms import changed_assets
 from optin.store.installation import log_origin
 from optin.store.log import (
@@ -334,8 +335,7 @@ class Audit:
 
     # 5. Exports, attestations, assets, and what else is about nobody.
     def _about_nobody(self) -> None:
-        told: Counter[str] = Counter()
-        genuine: list[Event] = []
+        genuine: list[tuple[int, Event]] = []
         for number, body, mac in self.read(events_about_nobody):
             if not compare_digest(self.vault.vouch(body.encode()), bytes(mac or b"")):
                 self.findings.append(f"event {number} was not written by optin")
@@ -343,20 +343,14 @@ class Audit:
             plain = parse(body)
             if plain.get("kind") not in ABOUT_NOBODY:
                 self.findings.append(f"event {number} was cut off from its request")
-            genuine.append(plain)
-            if plain.get("kind") == EventKind.EXPORTED:
-                told[str(plain.get("run"))] += 1
-        self.findings += audit_draws(self.read, genuine)
+            genuine.append((number, plain))
+        self.findings += audit_draws(self.read, [event for _, event in genuine])
+        self.findings += audit_erasures(genuine)
+        self.findings += audit_exports(genuine, self.read(recorded_exports))
         for wrong in self.read(unsound_attestations):
             self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")
         for name in self.read(changed_assets):
             self.findings.append(f"the file {name} is not the one that pages pinned: it was edited")
-        for number, run in self.read(export_digests):
-            if told[run] < 1:
-                self.findings.append(f"export {number} is not the one that was recorded: it was edited")
-            told[run] -= 1
-        for _ in (+told).elements():
-            self.findings.append("an export that was recorded is gone from the list")
 
     # 4. People.
     def people(self, share: Share) -> Iterator[int]:

@@ -4,7 +4,7 @@
 2. How the person is reached, and what was declared, opens and is filed under its own address.
 3. Each event fits its declaration, its form and what the form declares; each mail is the one that was sent.
 4. Each box was asked and confirmed once a request, at the moments that are stored.
-5. Each status, and its times, follow from the events.
+5. Each status, and its times, follow from the events; so does when data are to go, and who the person is now.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from hmac import compare_digest
+from operator import itemgetter
 from typing import Any
 
 from optin.consent.address import EmailAddress
@@ -31,6 +32,8 @@ from optin.consent.record import (
     fold,
 )
 from optin.errors import KeysUnusable
+from optin.flows.audit_rows import Times, idle_faults, pending_faults
+from optin.flows.details import vouched
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.store.requests import Declared, Sealed
@@ -47,6 +50,7 @@ _About = tuple[bytes, str, str]  # subject, purpose, channel
 _KINDS = frozenset(kind.value for kind in EventKind)
 _ASKED = frozenset({EventKind.REQUESTED.value, EventKind.CONFIRMED.value})
 _NAMED = frozenset({"request", "form", "words", "privacy", "declaration", "purpose", "channel"})
+_ABOUT_DETAILS = frozenset({EventKind.CONFIRMED.value, EventKind.CORRECTED.value, EventKind.KEPT.value})
 _ANY_TIME = datetime.fromtimestamp(0, UTC)
 
 
@@ -123,10 +127,19 @@ class PeopleAudit:
             if subject is not None and body["purpose"] and body["channel"]:
                 chains[bytes(subject), body["purpose"], body["channel"]].append(body)
         self._indexes.clear()
-        self._check_people(page.people)
+        self._check_people(page.people, _details(owners, events))
         for request, row in owners.items():
             self._check_request(row, events[request], mails[request])
-        self._check_statuses(page.consents, chains)
+        times: dict[bytes, Times] = defaultdict(Times)
+        for request, of_it in events.items():
+            subject = owners[request][1]
+            if subject is not None:
+                confirmed = [body[_MS] for _, body in of_it if body["kind"] == EventKind.CONFIRMED]
+                times[bytes(subject)].confirmed += confirmed
+        self._check_statuses(page.consents, chains, times)
+        for key, _, _, idle_from, consented in page.people:
+            who = f"subject {bytes(key).hex()}"
+            self.findings += idle_faults(who, times[bytes(key)], idle_from, consented)
 
     def _index(self, address: EmailAddress) -> bytes:
         found = self._indexes.get(address)
@@ -134,16 +147,19 @@ class PeopleAudit:
             found = self._indexes[address] = self.vault.index(address)
         return found
 
-    def _check_people(self, people: Sequence[Row]) -> None:
-        for key, index, sealed in people:
+    def _check_people(self, people: Sequence[Row], details: dict[bytes, list[Body]]) -> None:
+        for key, index, sealed, _, _ in people:
             subject = SubjectId(bytes(key))
             try:
-                address = open_contact(self.vault, subject, bytes(sealed)).email
+                contact = open_contact(self.vault, subject, bytes(sealed))
+                address = contact.email
             except (KeysUnusable, KeyError, TypeError, ValueError):
                 self.findings.append(f"subject {subject.hex()}: how the person is reached does not open")
                 continue
             if self._index(address) != bytes(index):
                 self.findings.append(f"subject {subject.hex()} is filed under another address")
+            if not vouched(contact, details[subject]):
+                self.findings.append(f"subject {subject.hex()} has other details than its newest event says")
 
     def _check_request(self, row: Row, events: Sequence[tuple[int, Body]], mails: dict[str, Row]) -> None:
         request = RequestId(bytes(row[0]))
@@ -177,6 +193,8 @@ class PeopleAudit:
                 moments[kind].add(body[_MS])
                 if kind == EventKind.REQUESTED and body["at"] != declared.at:
                     self.findings.append(f"{name} was asked at another moment than was declared")
+        if row[6] is None:
+            self.findings += pending_faults(name, moments[EventKind.REQUESTED], row[8])
         if not asked:
             self.findings.append(f"{name} has no event of its asking")
         elif moments[EventKind.REQUESTED] != {row[5]}:
@@ -227,7 +245,9 @@ class PeopleAudit:
         if body[_MS] != row[3]:
             self.findings.append(f"event {number}: the mail {message_id} is kept with another moment")
 
-    def _check_statuses(self, consents: Sequence[Row], chains: dict[_About, list[Body]]) -> None:
+    def _check_statuses(
+        self, consents: Sequence[Row], chains: dict[_About, list[Body]], times: dict[bytes, Times]
+    ) -> None:
         cached = {(bytes(row[0]), row[1], row[2]): row for row in consents}
         for (subject, purpose, channel), chain in chains.items():
             row = cached.pop((subject, purpose, channel), None)
@@ -237,12 +257,15 @@ class PeopleAudit:
             except TransitionRefused as problem:
                 self.findings.append(f"{who}: its events do not fit together ({problem})")
                 continue
+            until = self._until(chain)
+            if until is not None and derived.status is not Status.PENDING:
+                times[subject].add(derived.status, derived.since, until)
             if row is None:
                 if derived.status is not Status.PENDING:
                     self.findings.append(f"{who} is stored as None, its events say {derived.status}")
             elif derived.status != row[3]:
                 self.findings.append(f"{who} is stored as {row[3]}, its events say {derived.status}")
-            elif not self._times_follow(row, derived, chain):
+            elif not _times_follow(row, derived, until):
                 self.findings.append(f"{who} is stored with other times than its events say")
         for subject, purpose, channel in cached:
             self.findings.append(
@@ -276,17 +299,14 @@ class PeopleAudit:
             None if record.withdrawn_at is None else to_ms(record.withdrawn_at),
         )
 
-    def _times_follow(self, row: Row, derived: _Derived, chain: Sequence[Body]) -> bool:
-        """Tell whether since, until, request and withdrawal are those that the events say."""
-        since, until, request, withdrawn = row[4:8]
+    def _until(self, chain: Sequence[Body]) -> int | None:
+        """Return until when a consent is given that was confirmed last in this chain; None: never."""
         confirmed = next((body for body in reversed(chain) if body["kind"] == EventKind.CONFIRMED), None)
         form = None if confirmed is None else self._form(confirmed["form"])
         question = None if form is None or confirmed is None else form.questions.get(confirmed["purpose"])
         if question is None or confirmed is None:
-            return False
-        ends = to_ms(question.retention.after(datetime.fromisoformat(confirmed["at"])))
-        told = (derived.since, ends, derived.request, derived.withdrawn)
-        return told == (since, until, bytes(request).hex(), withdrawn)
+            return None
+        return to_ms(question.retention.after(datetime.fromisoformat(confirmed["at"])))
 
     def _form(self, found: str) -> _Form | None:
         """Return what a form declares, read once."""
@@ -297,6 +317,28 @@ class PeopleAudit:
                     form = FormDeclaration.from_json(parse(declaration))
                     self._known[name] = _Form(digest(declaration.encode()), form)
         return self._known.get(found)
+
+
+def _times_follow(row: Row, derived: _Derived, ends: int | None) -> bool:
+    """Tell whether since, until, request and withdrawal are those that the events say."""
+    since, until, request, withdrawn = row[4:8]
+    told = (derived.since, ends, derived.request, derived.withdrawn)
+    return told == (since, until, bytes(request).hex(), withdrawn)
+
+
+def _details(
+    owners: dict[bytes, Row], events: dict[bytes, list[tuple[int, Body]]]
+) -> dict[bytes, list[Body]]:
+    """Return what the events of each person say of its details, in their order."""
+    found: dict[bytes, list[tuple[int, Body]]] = defaultdict(list)
+    for request, of_it in events.items():
+        subject = owners[request][1]
+        if subject is not None:
+            found[bytes(subject)] += [
+                (number, body) for number, body in of_it if body["kind"] in _ABOUT_DETAILS
+            ]
+    ordered = {key: [body for _, body in sorted(of, key=itemgetter(0))] for key, of in found.items()}
+    return defaultdict(list, ordered)
 
 
 def _was_asked(form: _Form | None, declared: Declared, purpose: str, channel: str) -> bool:

@@ -5,6 +5,8 @@ Looking changes nothing. A second yes adds no evidence. What was withdrawn since
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -24,14 +26,17 @@ from optin.consent.record import (
 )
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.attendance import Attendance
+from optin.flows.details import current_contact
 from optin.flows.entering import Participation, enter, participation
 from optin.flows.handouts import keep_handout
+from optin.flows.history import current_consents
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
 from optin.flows.twins import open_mailed
 from optin.flows.webhooks import tell_confirmed
 from optin.flows.webinars import attendance, take_seat
+from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import (
@@ -42,12 +47,10 @@ from optin.store.requests import (
     peek_request,
 )
 from optin.store.subjects import (
+    Contact,
     StoredConsent,
     allow_calls,
-    consents_of,
     find_or_add_subject,
-    load_consent,
-    load_contact,
     refresh_idle,
     save_consent,
     save_contact,
@@ -115,7 +118,7 @@ def view_confirmation(
     opened = open_request(tx, vault, peek_request(tx, request))
     if opened.stored.subject is None:
         raise LinkSpent
-    outcome = _outcome(tx, opened, opened.stored.subject)
+    outcome = _outcome(tx, vault, opened, opened.stored.subject)
     if policy is None or now is None:
         return outcome
     return replace(outcome, webinar=attendance(tx, opened, policy, now))
@@ -160,8 +163,8 @@ def _confirm(
 
     1. Confirmed before: show it again, change nothing.
     2. Find or make the person; nobody else changes it meanwhile.
-    3. Decide for each box whether it still may be given.
-    4. Add the events, then bring the cache up to them.
+    3. Decide for each box whether it still may be given, by the events.
+    4. Add the events, which commit to the person's details from now on; bring the cache up to them.
     5. Keep what was declared as the person's data; take a seat; queue the magnet and the receipt, and what
        processors are told of it by webhook.
     """
@@ -169,54 +172,62 @@ def _confirm(
 
     # 1. Confirmed before.
     if stored.subject is not None:
-        return _outcome(tx, opened, stored.subject)
+        return _outcome(tx, vault, opened, stored.subject)
 
     # 2. Find or make the person.
     subject = find_or_add_subject(tx, stored.email_index, b"", now)
 
     # 3. Decide for each box.
-    records = [(question, _record(tx, subject, question)) for question in opened.asked]
+    kept = current_consents(tx, vault, subject)
+    records = [(question, _record(kept, question)) for question in opened.asked]
     given = [pair for pair in records if _may(tx, stored, *pair)]
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
     number = opened.declared.fields.get(PHONE_FIELD)
-    confirmed = opened.circumstances.confirmed(now, questions, how)
+    contact = _contact(tx, vault, opened, subject)
+    details = commit(contact.salt, contact.plain)
+    confirmed = opened.circumstances.confirmed(now, questions, how, details)
     add_events(tx, vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
     enter(tx, vault, opened, confirmed[0], now)
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     for question, record in given:
         until = question.retention.after(now)
-        kept = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
-        save_consent(tx, subject, kept)
+        consent = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
+        save_consent(tx, subject, consent)
         unsuppress(tx, stored.email_index, question.purpose, question.channel)
         if number and question.channel is Channel.PHONE:
             about = (question.purpose, question.channel.value)
             allow_calls(tx, vault.number_index(number), stored.email_index, about)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
-    declared = opened.declared
-    known = load_contact(tx, vault, subject)
-    of_request = {*REQUEST_FIELDS, *({ANSWER_FIELD} if opened.declaration.kind == KIND else ())}
-    of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
-    newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
-    if known.correction is not None:  # put right since this was typed
-        newest |= known.correction.after(stored.created_at)
-    values = {name: value for name, value in newest.items() if value}
-    save_contact(tx, vault, subject, replace(known, values=values))
+    save_contact(tx, vault, subject, contact)
     refresh_idle(tx, subject)
     take_seat(tx, opened, subject, policy, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
     tell_confirmed(tx, policy.webhooks, stored.email_index, questions, now)
     keep_handout(tx, opened.declaration, policy.download.after(now))
-    return _outcome(tx, opened, subject)
+    return _outcome(tx, vault, opened, subject)
 
 
-def _record(tx: Tx, subject: SubjectId, question: ConsentQuestion) -> ConsentRecord:
+def _contact(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Contact:
+    """Return what is known of the person from now on: as declared, unless it was put right since."""
+    declared, known = opened.declared, current_contact(tx, vault, subject)
+    of_request = {*REQUEST_FIELDS, *({ANSWER_FIELD} if opened.declaration.kind == KIND else ())}
+    of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
+    newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
+    if known.correction is not None:  # put right since this was typed
+        newest |= known.correction.after(opened.stored.created_at)
+    values = {name: value for name, value in newest.items() if value}
+    return Contact(values, known.correction, secrets.token_bytes(SALT_BYTES))
+
+
+def _record(kept: Sequence[StoredConsent], question: ConsentQuestion) -> ConsentRecord:
     """Return where the consent stands for someone who asked."""
-    kept = load_consent(tx, subject, question.purpose, question.channel)
-    return ConsentRecord(status=Status.PENDING) if kept is None else kept.record
+    about = (question.purpose, question.channel)
+    found = (consent.record for consent in kept if (consent.purpose, consent.channel) == about)
+    return next(found, ConsentRecord(status=Status.PENDING))
 
 
 def _may(tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord) -> bool:
@@ -226,10 +237,10 @@ def _may(tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentReco
     return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), stored.created_at)
 
 
-def _outcome(tx: Tx, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
+def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
     live = {
         consent.purpose: consent.expires_at
-        for consent in consents_of(tx, subject)
+        for consent in current_consents(tx, vault, subject)
         if consent.record.status is Status.GIVEN
     }
     asked = opened.asked

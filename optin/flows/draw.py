@@ -13,10 +13,12 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.draw import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
-from optin.consent.event import drawn, entries_fixed, rfc3339
+from optin.consent.event import ENTRIES, drawn, entries_fixed, forgotten, rfc3339
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.prize import SETTLING, PrizeDraw
+from optin.consent.record import EventKind
 from optin.errors import RequestRefused
+from optin.flows.details import current_contact
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
 from optin.flows.personal import handled
@@ -37,11 +39,10 @@ from optin.store.draws import (
     tickets_in,
     untold_entries,
 )
-from optin.store.events import add_events
+from optin.store.events import add_events, said_about_nobody
 from optin.store.log import StoredCheckpoint, first_checkpoint_over
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
-from optin.store.subjects import load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -175,6 +176,19 @@ def _published(fixed: DrawList, checkpoint: StoredCheckpoint | None) -> dict[str
     }
 
 
+def drawn_at(tx: Tx, vault: Vault, magnet: str) -> datetime | None:
+    """Return when a prize draw was drawn, by its event; None when no event of ours says so."""
+    told = (body for body in said_about_nobody(tx, vault, EventKind.DRAWN) if body.get("magnet") == magnet)
+    return next((datetime.fromisoformat(str(body["at"])) for body in told), None)
+
+
+def note_entries_forgotten(tx: Tx, vault: Vault, magnet: str, now: datetime) -> None:
+    """Log once that entries of a draw are forgotten from now on: else they would be missed by an audit."""
+    known = said_about_nobody(tx, vault, EventKind.FORGOTTEN)
+    if not any((body.get("what"), body.get("of")) == (ENTRIES, magnet) for body in known):
+        add_events(tx, vault, None, [forgotten(now, ENTRIES, magnet)])
+
+
 def publication_of(tx: Tx, magnet: str) -> bytes | None:
     """Return what is published of a draw: its list, and after the draw the transcript; None before."""
     result = load_result(tx, magnet)
@@ -226,7 +240,7 @@ def _winner(tx: Tx, vault: Vault, place: int, entry: DrawEntry) -> Winner:
     values = dict(opened.declared.fields)
     email = opened.declared.email
     if opened.stored.subject is not None:  # as it was put right since
-        newest = load_contact(tx, vault, opened.stored.subject).values
+        newest = current_contact(tx, vault, opened.stored.subject).values
         email = newest.get(EMAIL_FIELD, email)
         values |= {name: newest[name] for name in values if name in newest}
     return Winner(place, entry.ticket, email, values)

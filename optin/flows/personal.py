@@ -18,7 +18,9 @@ from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.attendance import Attendance
+from optin.flows.details import current_contact
 from optin.flows.entering import ticket_of
+from optin.flows.history import current_consents
 from optin.flows.mail_limits import take_link
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
@@ -47,10 +49,8 @@ from optin.store.subjects import (
     Contact,
     Correction,
     StoredConsent,
-    consents_of,
     find_subject,
     forget_numbers,
-    load_contact,
     lock_subject,
     save_contact,
     suppressions_of,
@@ -210,14 +210,14 @@ def view_personal(
     subject = find_subject(tx, email_index)
     opened = [open_request(tx, vault, stored) for stored in requests_of(tx, email_index)]
     newest = newest_request(tx, email_index)
-    contact = Contact({}) if subject is None else load_contact(tx, vault, subject)
+    contact = Contact({}) if subject is None else current_contact(tx, vault, subject)
     declared = next((request for request in opened if request.stored.id == newest), None)
     return PersonalData(
         email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else ""),
         lang=declared.declaration.lang if declared else "",
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
-        consents=() if subject is None else _consents(tx, subject, opened, contact, policy, now),
+        consents=() if subject is None else _consents(tx, vault, subject, opened, contact, policy, now),
         requests=tuple(_request(tx, request, attendance(tx, request, policy, now)) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
         exports=()
@@ -252,6 +252,7 @@ def _taken_away(contact: Contact) -> tuple[str, ...]:
 
 def _consents(
     tx: Tx,
+    vault: Vault,
     subject: SubjectId,
     opened: Sequence[OpenedRequest],
     contact: Contact,
@@ -260,7 +261,7 @@ def _consents(
 ) -> tuple[KeptConsent, ...]:
     by_id = {request.stored.id: request for request in opened}
     found: list[KeptConsent] = []
-    for consent in consents_of(tx, subject):
+    for consent in current_consents(tx, vault, subject):
         request = by_id.get(consent.record.request or RequestId(b""))
         question = None if request is None else request.declaration.question(consent.purpose)
         if request is None or question is None:
@@ -359,7 +360,7 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     if subject is None:
         return False
     lock_subject(tx, subject)
-    contact = load_contact(tx, vault, subject)
+    contact = current_contact(tx, vault, subject)
     changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
     if not changed:
         return False
@@ -372,13 +373,15 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     newest = {name: value for name, value in {**contact.values, **changed}.items() if value}
     if PHONE_FIELD in changed:
         forget_numbers(tx, subject)
-    save_contact(tx, vault, subject, Contact(newest, correction))
+    known = Contact(newest, correction, secrets.token_bytes(SALT_BYTES))
+    save_contact(tx, vault, subject, known)
     request = newest_request(tx, email_index)
     if request is None:
         return True
     opened = open_request(tx, vault, peek_request(tx, request))
     commitment = commit(correction.salt, canonical({**correction.values}))
-    add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment)])
+    details = commit(known.salt, known.plain)
+    add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment, details)])
     return True
 
 
@@ -393,7 +396,7 @@ def hold_data(
 ) -> LegalHold:
     """Keep named data of a person until a date, whatever is erased (GDPR 17(3)(b)). Raises RequestRefused."""
     subject = find_subject(tx, email_index)
-    values = {} if subject is None else load_contact(tx, vault, subject).values
+    values = {} if subject is None else current_contact(tx, vault, subject).values
     unknown = [name for name in names if name not in values]
     if not values or unknown:
         kept = ", ".join(values) or "nothing"

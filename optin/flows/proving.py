@@ -6,7 +6,7 @@
 4. The request and its confirmation are there, for exactly this purpose and channel.
 5. Their commitment opens with the sealed declaration, which ticks the purpose.
 6. The form is the page of that digest, and asked this purpose by this channel.
-7. Declaration, request and contact are of the same mailbox.
+7. Declaration, request and contact are of the same mailbox; the newest event vouches for the contact.
 8. The retention that the form promised is not over.
 """
 
@@ -32,7 +32,8 @@ from optin.consent.record import (
     fold,
 )
 from optin.errors import KeysUnusable
-from optin.proof.canonical import canonical, parse
+from optin.flows.details import vouched
+from optin.proof.canonical import parse
 from optin.proof.commitment import opens
 from optin.store.events import StoredEvent
 from optin.store.exports import StoredLead, StoredRequest
@@ -125,7 +126,9 @@ def _prove(
     declared = _declared(vault, request, (asked[1], confirmed[1]), purpose)
     question = _question(form, request, confirmed[1], channel)
     contact = _contact(vault, lead, request, declared)
-    number = _number(lead, contact, declared, asked[1].at)
+    if not vouched(contact, (parse(event.body) for event in lead.events)):
+        raise _Unproven
+    number = _number(contact, declared, asked[1].at)
     if channel == Channel.PHONE and not number:
         return Refusal.NUMBERLESS
 
@@ -172,7 +175,7 @@ def _question(form: StoredForm, request: StoredRequest, event: Event, channel: s
 
 
 def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: Declared) -> Contact:
-    # 7. Declaration, request and contact are of the same mailbox.
+    # 7. Declaration, request and contact are of the same mailbox; the newest event vouches for the contact.
     contact = open_contact(vault, lead.subject, lead.contact)
     for address in (EmailAddress(declared.email), contact.email):
         if not vault.index(address) == lead.email_index == request.email_index:
@@ -180,17 +183,11 @@ def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: D
     return contact
 
 
-def _number(lead: StoredLead, contact: Contact, declared: Declared, asked_at: datetime) -> str | None:
+def _number(contact: Contact, declared: Declared, asked_at: datetime) -> str | None:
     """Return the number that was given with this very consent, or put right by the person after it."""
     correction = contact.correction
     if correction is None:
         return declared.fields.get(PHONE_FIELD)
-    bodies = [parse(event.body) for event in lead.events]
-    corrected = [body for body in bodies if body["kind"] == EventKind.CORRECTED]
-    if not corrected or not opens(
-        corrected[-1]["contact"], correction.salt, canonical({**correction.values})
-    ):
-        raise _Unproven
     return correction.after(asked_at).get(PHONE_FIELD, declared.fields.get(PHONE_FIELD))
 
 

@@ -9,13 +9,15 @@ from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, SubjectId
 from optin.errors import PageUnknown
 from optin.flows.asking import Asking, keep_asking
+from optin.flows.details import current_contact
+from optin.flows.history import current_consents
 from optin.flows.mail_limits import take_reader_mail
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
-from optin.store.subjects import StoredConsent, consents_of, find_subject, load_contact
+from optin.store.subjects import StoredConsent, find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -32,16 +34,16 @@ def give_anew(
     queued. Raises PageUnknown for what was never asked or is no longer offered.
     """
     subject = find_subject(tx, email_index)
-    consent = None if subject is None else _consent_about(tx, subject, about)
+    consent = None if subject is None else _consent_about(tx, vault, subject, about)
     if subject is None or consent is None:
         raise PageUnknown
-    if not take_reader_mail(tx, vault, load_contact(tx, vault, subject).email, policy, now):
+    if not take_reader_mail(tx, vault, current_contact(tx, vault, subject).email, policy, now):
         return False
     return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
 
 
-def _consent_about(tx: Tx, subject: SubjectId, about: tuple[str, str]) -> StoredConsent | None:
-    found = (it for it in consents_of(tx, subject) if (it.purpose, it.channel.value) == about)
+def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, about: tuple[str, str]) -> StoredConsent | None:
+    found = (it for it in current_consents(tx, vault, subject) if (it.purpose, it.channel.value) == about)
     return next(found, None)
 
 
@@ -62,7 +64,7 @@ def ask_again(
     form = policy.offers.form_for(consent.purpose, consent.channel, asked)
     if form is None:
         return False
-    contact = load_contact(tx, vault, subject)
+    contact = current_contact(tx, vault, subject)
     number = contact.values.get(PHONE_FIELD) if consent.channel is Channel.PHONE else None
     fields = () if number is None else ((PHONE_FIELD, number),)
     asking = Asking(form, contact.email, fields, (consent.purpose,), through)

@@ -6,17 +6,25 @@ where it was. `plan` says beforehand what would go, and why.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from optin.consent.erasure import Ground
+from optin.consent.event import MEMBERS, forgotten
 from optin.consent.prize import SETTLING
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.record import EventKind, Happening, follow
+from optin.consent.record import EventKind, Happening, SubjectId, follow
 from optin.consent.webhook import WebhookKind
-from optin.errors import LinkSpent
-from optin.flows.draw import fix_entries, tell_entrants
-from optin.flows.erase import BY_RETENTION, erase_person
+from optin.errors import LinkSpent, LogDisagrees
+from optin.flows.deciding import Passed, decide
+from optin.flows.details import current_contact, vouch_anew
+from optin.flows.draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.flows.entering import promise_of
+from optin.flows.erase import erase_person
+from optin.flows.grounds import draw_over, expired, hold_over, idle, longest, unconfirmed
+from optin.flows.history import consents_by_events, person_history, request_history
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.renew import RECONFIRMATION, ask_again
@@ -50,14 +58,26 @@ from optin.store.due import (
     idle_people,
     mark_asked_again,
 )
-from optin.store.events import add_events
-from optin.store.exports import forget_exports, forget_strays
+from optin.store.events import add_events, said_about_nobody
+from optin.store.exports import forget_exports, forget_strays, recorded_exports
 from optin.store.limits import count_counts_over, forget_counts
 from optin.store.outbox import forget_settled
 from optin.store.replay import count_lines, forget_lines
-from optin.store.requests import due_for_erasure, erase_requests, peek_request
-from optin.store.rights import end_holds, forget_actions
-from optin.store.subjects import address_index, refresh_idle, save_consent
+from optin.store.requests import (
+    Pending,
+    due_for_erasure,
+    erase_requests,
+    kinds_to_blank,
+    peek_request,
+)
+from optin.store.rights import end_hold, forget_actions, holds_over, read_hold
+from optin.store.subjects import (
+    StoredConsent,
+    address_index,
+    find_subject,
+    refresh_idle,
+    save_consent,
+)
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.store.webhooks import forget_given_up
@@ -66,6 +86,7 @@ STEP = 40  # rows that only go; measured: larger steps make live sign-ups wait
 PEOPLE_STEP = 20  # people with all that belongs to them
 SETTLED_KEPT = timedelta(days=30)
 NOTICES_KEPT = timedelta(days=1)
+CLOCKS_DIFFER = timedelta(days=1)  # a server whose clock runs ahead may have made a request
 STRAYS_KEPT = timedelta(days=7)  # longer than any export takes
 JOURNAL = "journal"
 DRAWS = "draws"
@@ -79,6 +100,7 @@ class Broom:
     vault: Vault
     policy: RequestPolicy
     now: datetime
+    passed: Passed = field(default_factory=Passed)
 
 
 Rule = Callable[[Tx, Broom], int]
@@ -86,15 +108,39 @@ Rule = Callable[[Tx, Broom], int]
 
 def sweep_unconfirmed(tx: Tx, broom: Broom) -> int:
     """Erase requests that were never confirmed."""
-    due = due_for_erasure(tx, broom.now, STEP)
-    erase_requests(tx, broom.vault, due, "unconfirmed", broom.now)
+    periods, now = (broom.policy.keep, broom.policy.link), broom.now
+    latest = longest(periods, now).after(now) + CLOCKS_DIFFER
+
+    def ground(pending: Pending) -> Ground | None:
+        history = request_history(tx, broom.vault, pending.request)
+        found = unconfirmed(history, pending.erase_at, periods, now)
+        if found is not None:
+            kinds_to_blank(tx, broom.vault, [pending.request], found, now)
+        return found
+
+    due = decide(
+        broom.passed,
+        "unconfirmed",
+        lambda most: [(it.request, it) for it in due_for_erasure(tx, now, latest, most)],
+        ground,
+        STEP,
+    )
+    if due:
+        newest = max((found for _, found in due), key=lambda found: found.since or now)
+        erase_requests(tx, broom.vault, [pending.request for pending, _ in due], newest, now)
     return len(due)
 
 
 def sweep_expired(tx: Tx, broom: Broom) -> int:
     """End consents whose retention is over: an event says so, and nothing is done with them any more."""
-    due = consents_over(tx, broom.now, STEP)
-    for subject, consent in due:
+    due = decide(
+        broom.passed,
+        "expired",
+        lambda most: [(_name(it), it) for it in consents_over(tx, broom.now, most)],
+        lambda it: expired(_by_events(tx, broom, *it), broom.now),
+        STEP,
+    )
+    for (subject, _), consent in due:
         request = consent.record.request
         stored = None if request is None else peek_request(tx, request)
         happening = Happening(EventKind.EXPIRED, broom.now, request)
@@ -111,11 +157,31 @@ def sweep_expired(tx: Tx, broom: Broom) -> int:
     return len(due)
 
 
+def _name(stored: tuple[SubjectId, StoredConsent]) -> bytes:
+    subject, consent = stored
+    return subject + f"{consent.purpose}:{consent.channel}".encode()
+
+
+def _by_events(tx: Tx, broom: Broom, subject: SubjectId, stored: StoredConsent) -> StoredConsent | None:
+    history = person_history(tx, broom.vault, address_index(tx, subject), subject)
+    return consents_by_events(tx, history).get((stored.purpose, stored.channel.value))
+
+
 def sweep_ending(tx: Tx, broom: Broom) -> int:
     """Ask once more for consents that end soon, where their purpose says so: one mail, as the first."""
     asked = 0
     for purpose, before in broom.policy.ask_again.items():
-        for subject, consent in consents_ending(tx, purpose, broom.now, _ahead(before, broom.now), STEP):
+        until = _ahead(before, broom.now)
+        due = decide(
+            broom.passed,
+            f"ending {purpose}",
+            lambda most, purpose=purpose, until=until: [  # type: ignore[misc]
+                (_name(it), it) for it in consents_ending(tx, purpose, broom.now, until, most)
+            ],
+            lambda it, until=until: expired(_by_events(tx, broom, *it), until),  # type: ignore[misc]
+            STEP,
+        )
+        for (subject, _), consent in due:
             mark_asked_again(tx, subject, consent, broom.now)
             try:
                 ask_again(tx, broom.vault, subject, consent, RECONFIRMATION, broom.policy, broom.now)
@@ -144,23 +210,55 @@ def sweep_results(tx: Tx, broom: Broom) -> int:
 def sweep_entries(tx: Tx, broom: Broom) -> int:
     """Forget who took part in a draw that is long over: whoever gave no consent is erased."""
     for magnet in _entries_over(tx, broom):
-        entries = entries_left(tx, magnet, PEOPLE_STEP)
-        for entry in entries:
-            _forget_entry(tx, broom, entry)
-        if entries:
-            return len(entries)
+        drawn = drawn_at(tx, broom.vault, magnet) if entries_left(tx, magnet, 1) else None
+        due = decide(
+            broom.passed,
+            "entries",
+            lambda most, magnet=magnet: [  # type: ignore[misc]
+                (it.request, it) for it in entries_left(tx, magnet, most)
+            ],
+            lambda it, drawn=drawn: _entry_ground(tx, broom, it, drawn),  # type: ignore[misc]
+            PEOPLE_STEP,
+        )
+        kept = [entry for entry, ground in due if not _forget_entry(tx, broom, entry, ground)]
+        if kept:
+            note_entries_forgotten(tx, broom.vault, magnet, broom.now)
+        if due:
+            return len(due)
     return 0
 
 
-def _forget_entry(tx: Tx, broom: Broom, entry: DrawEntry) -> None:
-    """Erase an entry. With a consent the request is its proof, and stays; only its ticket goes."""
+def _entry_ground(tx: Tx, broom: Broom, entry: DrawEntry, drawn: datetime | None) -> Ground | None:
+    """Return why an entry may be forgotten. Raises LogDisagrees."""
+    stored = peek_request(tx, entry.request)
+    if stored is None:
+        msg = "an entry of a prize draw has no request"
+        raise LogDisagrees(msg)
+    opened = open_request(tx, broom.vault, stored)
+    history = request_history(tx, broom.vault, entry.request)
+    if any(logged.event.words != opened.form.words for logged in history):
+        msg = "what the form of an entry declares was edited"
+        raise LogDisagrees(msg)
+    promise = promise_of(opened.declaration)
+    kept = None if promise is None else promise.keep
+    return draw_over(history, drawn, kept, broom.now, consented=bool(opened.declared.purposes))
+
+
+def _forget_entry(tx: Tx, broom: Broom, entry: DrawEntry, ground: Ground) -> bool:
+    """Erase an entry; False: with a consent the request is its proof, and stays; only its ticket goes."""
     stored = peek_request(tx, entry.request)
     if stored is None or open_request(tx, broom.vault, stored).declared.purposes:
         remove_entry(tx, entry.request)
-    elif request_ids(tx, stored.email_index) == [entry.request]:
-        erase_person(tx, broom.vault, stored.email_index, BY_RETENTION, broom.now, suppress_all=False)
-    else:
-        erase_requests(tx, broom.vault, [entry.request], BY_RETENTION, broom.now)
+        return False
+    if request_ids(tx, stored.email_index, stored.subject) == [entry.request]:
+        erase_person(tx, broom.vault, stored.email_index, ground, broom.now, suppress_all=False)
+        return True
+    contact = None if stored.subject is None else current_contact(tx, broom.vault, stored.subject)
+    erase_requests(tx, broom.vault, [entry.request], ground, broom.now)
+    if stored.subject is not None and contact is not None:
+        vouch_anew(tx, broom.vault, stored.subject, contact, broom.now)
+        refresh_idle(tx, stored.subject)
+    return True
 
 
 def _to_fix(tx: Tx, broom: Broom) -> list[str]:
@@ -190,17 +288,26 @@ def _entries_over(tx: Tx, broom: Broom) -> list[str]:
 
 def sweep_magnets(tx: Tx, broom: Broom) -> int:
     """Erase people who asked for a magnet long ago and gave no consent."""
-    return _erase_idle(tx, broom, Due(consented=False, before=_ago(broom.policy.keep_magnet, broom.now)))
+    return _erase_idle(tx, broom, "magnets", broom.policy.keep_magnet, consented=False)
 
 
 def sweep_leads(tx: Tx, broom: Broom) -> int:
     """Erase people whose last consent ended so long ago that nobody needs its proof."""
-    return _erase_idle(tx, broom, Due(consented=True, before=_ago(broom.policy.keep_proof, broom.now)))
+    return _erase_idle(tx, broom, "leads", broom.policy.keep_proof, consented=True)
 
 
 def sweep_holds(tx: Tx, broom: Broom) -> int:
     """Remove what a law kept, when its time is over."""
-    return end_holds(tx, broom.now, STEP)
+    due = decide(
+        broom.passed,
+        "holds",
+        lambda most: [(str(row[0]).encode(), row) for row in holds_over(tx, broom.now, most)],
+        lambda row: hold_over(read_hold(broom.vault, row), broom.now),
+        STEP,
+    )
+    for _, hold in due:
+        end_hold(tx, hold.number)
+    return len(due)
 
 
 def sweep_mails(tx: Tx, broom: Broom) -> int:
@@ -213,8 +320,22 @@ def sweep_mails(tx: Tx, broom: Broom) -> int:
 def sweep_records(tx: Tx, broom: Broom) -> int:
     """Forget what was done by letter or telephone, and who left an export, when the proof is not needed."""
     before = _ago(broom.policy.keep_proof, broom.now)
-    strays = forget_strays(tx, broom.now - STRAYS_KEPT, STEP)
-    return forget_actions(tx, before, STEP) + forget_exports(tx, before, STEP) + strays
+    strays = forget_strays(tx, broom.now - STRAYS_KEPT, STEP) if _all_recorded(tx, broom) else 0
+    gone = forget_exports(tx, before, STEP)
+    told = [forgotten(broom.now, MEMBERS, run.hex(), count) for run, count in sorted(gone.items())]
+    add_events(tx, broom.vault, None, told)
+    return forget_actions(tx, before, STEP) + gone.total() + strays
+
+
+def _all_recorded(tx: Tx, broom: Broom) -> bool:
+    """Tell whether every export that left is in the list: else who was in it seems to be a stray."""
+    if not count_strays(tx, broom.now - STRAYS_KEPT):
+        return True
+    told = Counter(str(body.get("run")) for body in said_about_nobody(tx, broom.vault, EventKind.EXPORTED))
+    if told == Counter(export.digest for export in recorded_exports(tx)):
+        return True
+    broom.passed.refuse("records", b"exports", LogDisagrees("an export is gone from the list"))
+    return False
 
 
 def sweep_limits(tx: Tx, broom: Broom) -> int:
@@ -343,11 +464,31 @@ def _untold(tx: Tx) -> int:
     return sum(count_untold(tx, magnet) for magnet, _, _ in drawn_magnets(tx))
 
 
-def _erase_idle(tx: Tx, broom: Broom, due: Due) -> int:
-    people = idle_people(tx, due, PEOPLE_STEP)
-    for email_index in people:
-        erase_person(tx, broom.vault, email_index, BY_RETENTION, broom.now, suppress_all=False)
-    return len(people)
+def _erase_idle(tx: Tx, broom: Broom, rule: str, kept: RetentionPeriod, *, consented: bool) -> int:
+    due = Due(consented=consented, before=_ago(kept, broom.now))
+
+    def ground(email_index: bytes) -> Ground:
+        history = person_history(tx, broom.vault, email_index, find_subject(tx, email_index))
+        consents = consents_by_events(tx, history).values()
+        return idle(history, consents, kept, broom.now, consented=consented)
+
+    erased = 0
+    while True:
+        people = decide(
+            broom.passed,
+            rule,
+            lambda most: [(it, it) for it in idle_people(tx, due, most)],
+            ground,
+            PEOPLE_STEP,
+        )
+        for email_index, found in people:
+            try:
+                erase_person(tx, broom.vault, email_index, found, broom.now, suppress_all=False)
+                erased += 1
+            except LogDisagrees as problem:
+                broom.passed.refuse(rule, email_index, problem)
+        if erased or not people:
+            return erased
 
 
 def _ahead(period: RetentionPeriod, now: datetime) -> datetime:

@@ -15,12 +15,13 @@ from datetime import datetime, timedelta
 from optin.consent.form import FormDigest
 from optin.consent.record import RequestId
 from optin.errors import LinkSpent
+from optin.flows.details import current_contact
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
 from optin.proof.canonical import parse
 from optin.store.outbox import is_mailed
 from optin.store.requests import Sealed, load_request, peek_request, recent_of_form
-from optin.store.subjects import find_subject, last_no, load_contact
+from optin.store.subjects import find_subject, last_no
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -60,7 +61,7 @@ def find_twin(
 def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime) -> bool:
     """Tell whether the person withdrew, was erased or put data right since; in the same instant counts."""
     subject = find_subject(tx, email_index)
-    correction = None if subject is None else load_contact(tx, vault, subject).correction
+    correction = None if subject is None else current_contact(tx, vault, subject).correction
     corrected = () if correction is None else correction.moments.values()
     moments = (last_no(tx, email_index), *corrected)
     return any(moment is not None and moment >= asked_at for moment in moments)

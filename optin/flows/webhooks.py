@@ -22,6 +22,7 @@ from optin.consent.webhook import WebhookKind, body_of
 from optin.flows.backoff import wait_before
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.columns import columns_of
+from optin.flows.details import current_contact
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.proving import Proven, Refusal, prove
@@ -29,7 +30,7 @@ from optin.store.events import add_events
 from optin.store.exports import leads_of
 from optin.store.forms import form_by_digest
 from optin.store.requests import peek_request
-from optin.store.subjects import EVERYTHING, find_subject, load_contact
+from optin.store.subjects import EVERYTHING, find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.store.webhooks import (
@@ -197,7 +198,7 @@ def _compose(
     if notice.kind is WebhookKind.CONFIRMED:
         return _confirmed(tx, vault, policy, notice, subject, now)
     purpose, channel = notice.about
-    email = load_contact(tx, vault, subject).email
+    email = current_contact(tx, vault, subject).email
     return {"email": email, "purpose": purpose, "channel": channel, "ended_at": rfc3339(notice.at)}
 
 

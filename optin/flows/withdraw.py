@@ -6,10 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from optin.consent.address import EmailAddress
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import EventKind, Happening, RequestId, Status, SubjectId, follow
 from optin.consent.webhook import WebhookKind
+from optin.errors import LogDisagrees
+from optin.flows.history import current_consents, request_history
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.webhooks import tell_ended, tell_objected
 from optin.proof.canonical import Json
@@ -19,7 +22,6 @@ from optin.store.replay import remember
 from optin.store.requests import peek_request
 from optin.store.subjects import (
     StoredConsent,
-    consents_of,
     find_subject,
     lock_subject,
     numbers_of,
@@ -53,7 +55,9 @@ class _Live:
 def view_withdrawable(tx: Tx, vault: Vault, request: RequestId, purpose: str | None) -> Withdrawable:
     """Return what can be withdrawn by a link; changes nothing. Raises LinkSpent."""
     opened = open_request(tx, vault, peek_request(tx, request))
-    return Withdrawable(opened.declaration, tuple(live.question for live in _live(tx, opened, purpose)))
+    return Withdrawable(
+        opened.declaration, tuple(live.question for live in _live(tx, vault, opened, purpose))
+    )
 
 
 def withdraw_consent(
@@ -65,11 +69,11 @@ def withdraw_consent(
     Raises LinkSpent. Withdrawn twice is withdrawn once.
     """
     opened = open_request(tx, vault, peek_request(tx, request))
-    subject = opened.stored.subject
+    subject = _person_behind(tx, vault, opened)
     if subject is None:
         return Withdrawable(opened.declaration, ())
     lock_subject(tx, subject)
-    ended = _live(tx, opened, purpose)
+    ended = _live(tx, vault, opened, purpose)
     _end(tx, vault, subject, ended, now)
     return Withdrawable(opened.declaration, tuple(live.question for live in ended))
 
@@ -96,7 +100,7 @@ def withdraw_from(
     """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn."""
     lock_subject(tx, subject)
     ended: list[_Live] = []
-    for consent in consents_of(tx, subject):
+    for consent in current_consents(tx, vault, subject):
         about = (str(consent.purpose), consent.channel.value)
         request = consent.record.request
         if consent.record.status is not Status.GIVEN or request is None:
@@ -132,12 +136,23 @@ def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: dateti
     remember(tx, told, now)
 
 
-def _live(tx: Tx, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
-    subject = opened.stored.subject
+def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:
+    """Return who confirmed a request, whatever its row says: a withdrawal must not go astray."""
+    try:
+        history = request_history(tx, vault, opened.stored.id)
+    except LogDisagrees:
+        return opened.stored.subject
+    if not any(logged.event.kind is EventKind.CONFIRMED for logged in history):
+        return None
+    return find_subject(tx, vault.index(EmailAddress(opened.declared.email)))
+
+
+def _live(tx: Tx, vault: Vault, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
+    subject = _person_behind(tx, vault, opened)
     if subject is None:
         return []
     asked = opened.asked if purpose is None else opened.declaration.asked((purpose,))
-    kept = {(consent.purpose, consent.channel): consent for consent in consents_of(tx, subject)}
+    kept = {(consent.purpose, consent.channel): consent for consent in current_consents(tx, vault, subject)}
     found = [(question, kept.get((question.purpose, question.channel))) for question in asked]
     return [
         _Live(opened, question, consent)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.record import RequestId, SubjectId
+from optin.store.events import NOBODY
 from optin.store.requests import Request, peek_request
 from optin.store.transaction import Tx, from_ms
 from optin.store.vault import Place, Vault
@@ -28,11 +29,13 @@ def is_known(tx: Tx, email_index: bytes) -> bool:
     )
 
 
-def request_ids(tx: Tx, email_index: bytes) -> list[RequestId]:
-    """Return the ids of every request that was made with an address, oldest first."""
+def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) -> list[RequestId]:
+    """Return the ids of every request that was made with an address, oldest first, and of its person."""
     rows = tx.all(
-        f"SELECT id FROM request WHERE email_index = :email_index ORDER BY created_at, id {tx.for_update}",
+        "SELECT id FROM request WHERE email_index = :email_index OR subject_id = :subject"
+        f" ORDER BY created_at, id {tx.for_update}",
         email_index=email_index,
+        subject=NOBODY if subject is None else subject,
     )
     return [RequestId(bytes(row[0])) for row in rows]
 

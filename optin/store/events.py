@@ -8,12 +8,15 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from optin.consent.record import RequestId
-from optin.proof.canonical import Json, canonical
+from optin.consent.record import EventKind, RequestId, SubjectId
+from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.store.transaction import Row, Tx
 from optin.store.vault import Vault
+
+NOBODY = b""  # the id of no subject
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,35 @@ def events_of(tx: Tx, request: RequestId) -> list[StoredEvent]:
         request=request,
     )
     return [stored_event(row) for row in rows]
+
+
+def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[StoredEvent]:
+    """Return the events of every request that was made with an address or belongs to its person.
+
+    By both, so that a request cannot be kept out by one column. In the order in which they were written.
+    """
+    rows = tx.all(
+        "SELECT event.id, event.request_id, event.body, event.leaf, event.mac FROM request"
+        " JOIN event ON event.request_id = request.id"
+        " WHERE request.email_index = :email_index OR request.subject_id = :subject ORDER BY event.id",
+        email_index=email_index,
+        subject=NOBODY if subject is None else subject,
+    )
+    return [stored_event(row) for row in rows]
+
+
+def said_about_nobody(tx: Tx, vault: Vault, kind: EventKind) -> list[dict[str, Any]]:
+    """Return what the events of a kind say that belong to no request, as far as optin wrote them."""
+    rows = tx.all(
+        "SELECT body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL AND body LIKE :kind"
+        " ORDER BY id",
+        kind=f'%"kind":"{kind.value}"%',
+    )
+    return [
+        parse(body)
+        for body, mac in rows
+        if hmac.compare_digest(vault.vouch(body.encode()), bytes(mac or b""))
+    ]
 
 
 def stored_event(row: Row) -> StoredEvent:

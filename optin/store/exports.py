@@ -6,9 +6,11 @@ Each page is a read of its own: a long export neither blocks the journal nor see
 from __future__ import annotations
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 
 from optin.consent.event import exported
 from optin.consent.record import RequestId, SubjectId
@@ -63,6 +65,11 @@ WHERE consent.purpose = :purpose AND consent.channel = :channel AND """
 
 _EVENTS = """SELECT event.id, event.request_id, event.body, event.leaf, event.mac, request.subject_id
 FROM request JOIN event ON event.request_id = request.id WHERE """
+# and those of requests of the same address that are not filed with the person: pending, or cut off
+_CUT_OFF = """SELECT event.id, event.request_id, event.body, event.leaf, event.mac, subject.id
+FROM subject JOIN request ON request.email_index = subject.email_index
+    AND (request.subject_id IS NULL OR request.subject_id <> subject.id)
+JOIN event ON event.request_id = request.id WHERE """
 
 
 def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLead]:
@@ -76,12 +83,10 @@ def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLe
     )
     if not rows:
         return []
-    events = tx.all(
-        _EVENTS + "request.subject_id > :after AND request.subject_id <= :last ORDER BY event.id",
-        after=after,
-        last=rows[-1][0],
-    )
-    return _leads(rows, events)
+    about = {"after": after, "last": rows[-1][0]}
+    events = tx.all(_EVENTS + "request.subject_id > :after AND request.subject_id <= :last", **about)
+    events += tx.all(_CUT_OFF + "subject.id > :after AND subject.id <= :last", **about)
+    return _leads(rows, sorted(events, key=itemgetter(0)))
 
 
 def leads_of(tx: Tx, purpose: str, channel: str, subjects: Sequence[SubjectId]) -> list[StoredLead]:
@@ -90,8 +95,9 @@ def leads_of(tx: Tx, purpose: str, channel: str, subjects: Sequence[SubjectId]) 
         return []
     ids, among = listed(subjects)
     rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", purpose=purpose, channel=channel, **ids)
-    events = tx.all(f"{_EVENTS}request.subject_id IN ({among}) ORDER BY event.id", **ids)
-    return _leads(rows, events)
+    events = tx.all(f"{_EVENTS}request.subject_id IN ({among})", **ids)
+    events += tx.all(f"{_CUT_OFF}subject.id IN ({among})", **ids)
+    return _leads(rows, sorted(events, key=itemgetter(0)))
 
 
 def listed(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
@@ -258,14 +264,15 @@ def gone_since(tx: Tx, run: bytes) -> dict[bytes, datetime]:
     return {bytes(row[0]): from_ms(row[1]) for row in rows}
 
 
-def forget_exports(tx: Tx, before: datetime, most: int) -> int:
-    """Remove digests of erased people from exports long past; return how many."""
-    return tx.run(
+def forget_exports(tx: Tx, before: datetime, most: int) -> Counter[bytes]:
+    """Remove digests of erased people from exports long past; return how many of each export."""
+    rows = tx.all(
         "DELETE FROM export_gone WHERE (run, digest) IN"
-        " (SELECT run, digest FROM export_gone WHERE at < :before LIMIT :most)",
+        " (SELECT run, digest FROM export_gone WHERE at < :before LIMIT :most) RETURNING run",
         before=to_ms(before),
         most=most,
     )
+    return Counter(bytes(row[0]) for row in rows)
 
 
 def forget_strays(tx: Tx, before: datetime, most: int) -> int:
@@ -326,23 +333,32 @@ def record_export(tx: Tx, vault: Vault, run: ExportRun) -> int:
     return 0 if row is None else int(row[0])
 
 
-def export_digests(tx: Tx) -> list[tuple[int, str]]:
-    """Return every recorded export: its number, and the digest of what is recorded about it now."""
+@dataclass(frozen=True)
+class RecordedExport:
+    """What an audit compares of one export: its record's digest, and how many people are known of it."""
+
+    number: int
+    digest: str
+    run: str  # names who was in it; empty: nobody was remembered
+    exported: int
+    known: int  # people still kept, and digests of those who were erased
+
+
+def recorded_exports(tx: Tx) -> list[RecordedExport]:
+    """Return every recorded export, with the digest of what is recorded about it now."""
     names = ("at", "who", "why", "processor", "purpose", "channel", "format", "exported", "refused")
-    rows = tx.all(f"SELECT id, {', '.join(names)}, checkpoint, members FROM export_run ORDER BY id")
-    return [
-        (
-            row[0],
-            digest_of(
-                {
-                    **dict(zip(names, row[1:10], strict=True)),
-                    "checkpoint": row[10],
-                    "members": bytes(row[11] or b""),
-                }
-            ),
-        )
-        for row in rows
-    ]
+    rows = tx.all(
+        f"SELECT id, {', '.join(names)}, checkpoint, members,"
+        " (SELECT COUNT(*) FROM export_member WHERE run = export_run.members)"
+        " + (SELECT COUNT(*) FROM export_gone WHERE run = export_run.members)"
+        " FROM export_run ORDER BY id"
+    )
+    found: list[RecordedExport] = []
+    for row in rows:
+        members = bytes(row[11] or b"")
+        values = {**dict(zip(names, row[1:10], strict=True)), "checkpoint": row[10], "members": members}
+        found.append(RecordedExport(row[0], digest_of(values), members.hex(), row[8], row[12]))
+    return found
 
 
 def list_exports(tx: Tx) -> list[ExportRun]:

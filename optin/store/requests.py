@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from optin.consent.address import EmailAddress
+from optin.consent.erasure import Ground, faults, kinds_of
 from optin.consent.event import erased
 from optin.consent.record import RequestId, SubjectId
+from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical import parse
-from optin.store.events import add_events, blank_events
+from optin.store.events import add_events, blank_events, events_of
 from optin.store.seats import remove_seats
 from optin.store.tally import tally_before_erasure
 from optin.store.transaction import Row, Tx, from_ms, to_ms
@@ -63,6 +66,14 @@ class Request:
     resent: int
     code_tries: int
     confirmed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Pending:
+    """A request that nobody confirmed, and when its row says that it is erased (milliseconds UTC)."""
+
+    request: RequestId
+    erase_at: int
 
 
 @dataclass(frozen=True)
@@ -185,26 +196,36 @@ def count_try(tx: Tx, request: RequestId) -> None:
     tx.run("UPDATE request SET code_tries = code_tries + 1 WHERE id = :id", id=request)
 
 
-def due_for_erasure(tx: Tx, now: datetime, most: int) -> list[RequestId]:
-    """Return unconfirmed requests whose time is over (D6)."""
+def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[Pending]:
+    """Return unconfirmed requests whose time is over, as far as their rows say (D6).
+
+    Also those that say a later moment than any request made until now can have: after `latest`.
+    """
     rows = tx.all(
-        "SELECT id FROM request WHERE confirmed_at IS NULL AND erase_at <= :now"
-        f" ORDER BY erase_at LIMIT :most {tx.skip_locked}",
+        "SELECT id, erase_at FROM request WHERE confirmed_at IS NULL AND (erase_at <= :now"
+        f" OR erase_at > :latest) ORDER BY erase_at LIMIT :most {tx.skip_locked}",
         now=to_ms(now),
+        latest=to_ms(latest),
         most=most,
     )
-    return [RequestId(row[0]) for row in rows]
+    return [Pending(RequestId(bytes(row[0])), int(row[1])) for row in rows]
 
 
-def erase_requests(tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: str, now: datetime) -> None:
-    """Remove requests with their mails and the bytes of their events. The leaves stay (P9), and sums."""
+def erase_requests(
+    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: Ground, now: datetime
+) -> None:
+    """Remove requests with their mails and the bytes of their events. The leaves stay (P9), and sums.
+
+    Raises LogDisagrees, before anything is changed, when `reason` does not allow what would be blanked.
+    """
+    kinds = kinds_to_blank(tx, vault, requests, reason, now)
     tally_before_erasure(tx, requests)
     blank: list[int] = []
     for request in requests:
         tx.run(
             "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
             id=request,
-            reason=reason,
+            reason=reason.reason.value,
             now=to_ms(now),
         )
         blank += blank_events(tx, request)
@@ -214,7 +235,35 @@ def erase_requests(tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: 
         tx.run("DELETE FROM draw_entry WHERE request_id = :id", id=request)
         tx.run("DELETE FROM request WHERE id = :id", id=request)
     if requests:
-        add_events(tx, vault, None, [erased(now, reason, blank)])
+        add_events(tx, vault, None, [erased(now, reason, blank, kinds)])
+
+
+def kinds_to_blank(
+    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: Ground, now: datetime
+) -> dict[str, int]:
+    """Count by kind the events that an erasure would blank. Raises LogDisagrees when it may not."""
+    events = [event for request in requests for event in events_of(tx, request)]
+    kinds = kinds_of(parse(event.body) if event.genuine(vault) else None for event in events)
+    for fault in faults(erased(now, reason, [event.number for event in events], kinds)):
+        raise LogDisagrees(fault)
+    return kinds
+
+
+def declared_index(tx: Tx, vault: Vault, request: RequestId) -> bytes:
+    """Return the digest of the address that a request was declared with; empty when it does not open."""
+    stored = peek_request(tx, request)
+    if stored is None:
+        return b""
+    try:
+        declared = Declared.parse(Sealed.open(vault, request, stored.sealed).declaration)
+        return vault.index(EmailAddress(declared.email))
+    except (KeysUnusable, KeyError, TypeError, ValueError):
+        return b""
+
+
+def let_go_of_requests(tx: Tx, subject: SubjectId) -> None:
+    """Let requests that are not a person's own not hold its row: it is being erased."""
+    tx.run("UPDATE request SET subject_id = NULL WHERE subject_id = :id", id=subject)
 
 
 def was_erased(tx: Tx, request: RequestId) -> bool:

@@ -86,9 +86,10 @@ class PeoplePage:
     """Some people with everything that is kept about their requests."""
 
     last: bytes
-    people: list[Row]  # subject, address index, sealed contact
+    people: list[Row]  # subject, address index, sealed contact, idle from, whether it ever consented
     consents: list[Row]  # subject, purpose, channel, status, since, until, request, withdrawn at
-    requests: list[Row]  # id, subject, address index, form, sealed, asked at, confirmed at, subject's index
+    # id, subject, address index, form, sealed, asked at, confirmed at, subject's index, erased at
+    requests: list[Row]
     events: list[Row]  # request, number, bytes, voucher
     mails: list[Row]  # request, Message-ID, sealed, sent at
 
@@ -116,7 +117,8 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
     last = bytes(ids[-1][0])
     people = (
         tx.all(
-            "SELECT id, email_index, sealed FROM subject WHERE id > :after AND id <= :last",
+            "SELECT id, email_index, sealed, idle_from, consented FROM subject"
+            " WHERE id > :after AND id <= :last",
             after=after,
             last=last,
         )
@@ -136,7 +138,7 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
     )
     requests = tx.all(
         "SELECT request.id, request.subject_id, request.email_index, request.form, request.sealed,"
-        " request.created_at, request.confirmed_at, subject.email_index FROM request"
+        " request.created_at, request.confirmed_at, subject.email_index, request.erase_at FROM request"
         f" LEFT JOIN subject ON subject.id = request.subject_id WHERE {_OF[kind]}",
         after=after,
         last=last,

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.proof.canonical import parse
-from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import ID_BYTES, Place, Vault, new_id
 
 
@@ -26,7 +26,7 @@ class LegalHold:
 def place_hold(tx: Tx, vault: Vault, email_index: bytes, hold: LegalHold) -> None:
     """Keep the values of a hold, apart from everything that is used for marketing."""
     row = new_id()
-    plain = {"why": hold.why, "values": hold.values}
+    plain = {"why": hold.why, "values": hold.values, "until": to_ms(hold.until)}
     tx.run(
         "INSERT INTO legal_hold(email_index, sealed, ends_at, created_at)"
         " VALUES (:email_index, :sealed, :until, :now)",
@@ -39,25 +39,29 @@ def place_hold(tx: Tx, vault: Vault, email_index: bytes, hold: LegalHold) -> Non
 
 def holds_of(tx: Tx, vault: Vault, email_index: bytes) -> list[LegalHold]:
     """Return the holds on an address, oldest first. Raises KeysUnusable."""
-    rows = tx.all(
-        "SELECT id, sealed, ends_at, created_at FROM legal_hold WHERE email_index = :email_index ORDER BY id",
-        email_index=email_index,
-    )
-    found: list[LegalHold] = []
-    for number, sealed, until, since in rows:
-        plain = _opened(vault, "legal_hold", bytes(sealed))
-        found.append(LegalHold(plain["why"], from_ms(until), from_ms(since), plain["values"], number))
-    return found
+    rows = tx.all(f"{_HOLDS} WHERE email_index = :email_index ORDER BY id", email_index=email_index)
+    return [read_hold(vault, row) for row in rows]
 
 
-def end_holds(tx: Tx, now: datetime, most: int) -> int:
-    """Remove holds whose time is over; return how many."""
-    return tx.run(
-        "DELETE FROM legal_hold WHERE id IN"
-        " (SELECT id FROM legal_hold WHERE ends_at <= :now ORDER BY ends_at LIMIT :most)",
-        now=to_ms(now),
-        most=most,
-    )
+def holds_over(tx: Tx, now: datetime, most: int) -> list[Row]:
+    """Return holds whose time is over by their rows, for `read_hold`."""
+    return tx.all(f"{_HOLDS} WHERE ends_at <= :now ORDER BY ends_at LIMIT :most", now=to_ms(now), most=most)
+
+
+def read_hold(vault: Vault, row: Row) -> LegalHold:
+    """Return a hold as it was placed. Raises KeysUnusable."""
+    number, sealed, until, since = row
+    plain = _opened(vault, "legal_hold", bytes(sealed))
+    plain = {"until": until, **plain}  # older versions kept it in the row alone
+    return LegalHold(plain["why"], from_ms(plain["until"]), from_ms(since), plain["values"], number)
+
+
+def end_hold(tx: Tx, number: int) -> None:
+    """Remove a hold whose time is over."""
+    tx.run("DELETE FROM legal_hold WHERE id = :id", id=number)
+
+
+_HOLDS = "SELECT id, sealed, ends_at, created_at FROM legal_hold"
 
 
 @dataclass(frozen=True)

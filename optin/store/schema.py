@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from optin.store.tables import (
     ASSET_TABLES,
     DRAW_TABLES,
+    GROUNDS_TABLES,
     LIMIT_TABLES,
     LOG_TABLES,
     PROMISE_TABLES,
@@ -181,4 +182,5 @@ MIGRATIONS = (
     Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
     Migration("m010_promises", PROMISE_TABLES, ()),
     Migration("m013_limits", LIMIT_TABLES, ()),
+    Migration("m010_grounds", GROUNDS_TABLES, ()),
 )

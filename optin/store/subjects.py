@@ -82,10 +82,30 @@ class Correction:
 
 @dataclass(frozen=True)
 class Contact:
-    """How a person is reached and addressed, and what of it was put right since it was declared."""
+    """How a person is reached and addressed, and what of it was put right since it was declared.
+
+    `salt` is that of the event that commits to it; empty: kept by an older version, which wrote none.
+    """
 
     values: dict[str, str]
     correction: Correction | None = None
+    salt: bytes = b""
+
+    @property
+    def plain(self) -> bytes:
+        """What is sealed, and what the event commits to."""
+        correction = self.correction
+        told = {
+            **self.values,
+            _CORRECTED: None
+            if correction is None
+            else {
+                "values": correction.values,
+                "salt": correction.salt.hex(),
+                "moments": {name: to_ms(moment) for name, moment in correction.moments.items()},
+            },
+        }
+        return json.dumps(told).encode()
 
     @property
     def email(self) -> EmailAddress:
@@ -95,18 +115,7 @@ class Contact:
 
 def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> None:
     """Keep what is known of a person, and let it be found by its telephone number as by earlier ones."""
-    correction = contact.correction
-    plain = {
-        **contact.values,
-        _CORRECTED: None
-        if correction is None
-        else {
-            "values": correction.values,
-            "salt": correction.salt.hex(),
-            "moments": {name: to_ms(moment) for name, moment in correction.moments.items()},
-        },
-    }
-    sealed = vault.seal(Place("subject", subject), json.dumps(plain).encode())
+    sealed = seal_contact(vault, subject, contact)
     tx.run("UPDATE subject SET sealed = :sealed WHERE id = :id", sealed=sealed, id=subject)
     if number := contact.values.get(PHONE_FIELD):
         tx.run(
@@ -114,6 +123,12 @@ def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> 
             number=vault.number_index(number),
             id=subject,
         )
+
+
+def seal_contact(vault: Vault, subject: SubjectId, contact: Contact) -> bytes:
+    """Return what is known of a person encrypted, for its row alone."""
+    plain = {_SALT: contact.salt.hex(), _DETAILS: contact.plain.decode()}
+    return vault.seal(Place("subject", subject), json.dumps(plain).encode())
 
 
 def forget_numbers(tx: Tx, subject: SubjectId) -> None:
@@ -132,11 +147,15 @@ def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> Contact:
     if not sealed:
         return Contact({})
     plain: dict[str, Any] = parse(vault.open(Place("subject", subject), bytes(sealed)))
+    salt = bytes.fromhex(plain.get(_SALT, ""))
+    if _DETAILS in plain:
+        inner: dict[str, Any] = parse(plain[_DETAILS])
+        plain = inner
     corrected = plain.pop(_CORRECTED, None)
     if corrected is None:
-        return Contact(plain)
+        return Contact(plain, None, salt)
     moments = {name: from_ms(moment) for name, moment in corrected["moments"].items()}
-    return Contact(plain, Correction(corrected["values"], bytes.fromhex(corrected["salt"]), moments))
+    return Contact(plain, Correction(corrected["values"], bytes.fromhex(corrected["salt"]), moments), salt)
 
 
 def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
@@ -174,7 +193,7 @@ def remove_subject(tx: Tx, subject: SubjectId) -> None:
     tx.run("DELETE FROM subject WHERE id = :id", id=subject)
 
 
-_CORRECTED = "="  # no field has this name
+_CORRECTED, _SALT, _DETAILS = "=", "=salt", "=details"  # no field has these names
 CONSENT_COLUMNS = "purpose, channel, status, since, expires_at, request_id, withdrawn_at"
 
 

@@ -247,6 +247,18 @@ RIGHTS_TABLES = (
     "CREATE INDEX replay_at ON replay(at)",
 )
 
+# From when on a person is idle, by one rule for all: older versions did not say it anew at each change.
+GROUNDS_TABLES = (
+    """UPDATE subject SET
+        consented = CASE WHEN EXISTS (SELECT 1 FROM consent WHERE consent.subject_id = subject.id)
+            THEN 1 ELSE 0 END,
+        idle_from = COALESCE((SELECT MAX(moment) FROM (
+            SELECT CASE WHEN status IN ('given', 'expired') THEN expires_at ELSE since END AS moment
+                FROM consent WHERE consent.subject_id = subject.id
+            UNION ALL
+            SELECT confirmed_at FROM request WHERE request.subject_id = subject.id) AS moments), 0)""",
+)
+
 # What the pages of form versions and statements refer to: stylesheet, logo, pictures, as they were served.
 ASSET_TABLES = (
     """CREATE TABLE asset (

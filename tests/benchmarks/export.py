@@ -5,7 +5,6 @@ Filling the store with a million real leads (sealed, with their events) takes so
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import secrets
@@ -17,15 +16,16 @@ from datetime import timedelta
 from pathlib import Path
 
 from optin.consent.event import Circumstances, rfc3339
-from optin.consent.record import EventKind, RequestId
+from optin.consent.record import EventKind, RequestId, SubjectId
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.store.forms import words_of
 from optin.store.requests import Sealed
 from optin.store.sqlite import connect
+from optin.store.subjects import Contact, seal_contact
 from optin.store.transaction import to_ms
-from optin.store.vault import Place, Vault, new_id
+from optin.store.vault import Vault, new_id
 from tests.world import NOON, TIPS, World, form_version, open_world
 
 FEW = 10_000
@@ -50,13 +50,15 @@ def fill(world: World, path: Path, count: int) -> None:
             words, commitment = words_of(form.declaration), commit(sealed.salt, declared)
             about = Circumstances(request, form.digest, words, form.declaration, commitment)
             until = to_ms(question.retention.after(confirmed))
-            contact = world.vault.seal(Place("subject", subject), json.dumps({"email": address}).encode())
+            known = Contact({"email": address}, salt=secrets.token_bytes(32))
+            contact = seal_contact(world.vault, SubjectId(subject), known)
+            details = commit(known.salt, known.plain)
             rows["subject"].append((subject, index, contact, until))
             kept = sealed.seal(world.vault, request)
             asked, given = to_ms(NOON), to_ms(confirmed)
             rows["request"].append((request, index, subject, form.digest, kept, asked, 0, given))
             bodies = about.bodies(EventKind.REQUESTED, NOON, (question,))
-            for body in bodies + about.confirmed(confirmed, (question,), "link"):
+            for body in bodies + about.confirmed(confirmed, (question,), "link", details):
                 data = canonical(body)
                 rows["event"].append((request, data.decode(), leaf_digest(data), world.vault.vouch(data)))
             rows["consent"].append((subject, TIPS, "email", "given", to_ms(confirmed), until, request))

@@ -14,7 +14,7 @@ from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, RetentionPeriod
 from optin.consent.record import Status
-from optin.flows.erase import erase_person
+from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.offers import Offers
 from optin.flows.orders import MailKind
 from optin.flows.personal import ask_for_link, handled, hold_data
@@ -138,7 +138,7 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
             now=world.now,
         )
     )
-    world.do(partial(erase_person, vault=world.vault, email_index=index, reason="test", now=world.now))
+    world.do(partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now))
     world.wait(YEAR - timedelta(days=1))
     sweep_all(world)
     assert world.count("legal_hold") == 1

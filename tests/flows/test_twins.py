@@ -156,7 +156,7 @@ def test_a_twin_whose_first_post_is_gone_stands_alone(world: World) -> None:
     """D4, D6: its mail can be asked for, and its code confirms it."""
     first, second = posts(world)
     (mail,) = mails(world)
-    world.do(lambda tx: erase_requests(tx, world.vault, [first], "unconfirmed", world.now))
+    world.do(lambda tx: erase_requests(tx, world.vault, [first], BY_PERSON, world.now))
     with pytest.raises(LinkExpired):
         by_code(world, second, mail.code)
     assert again(world, second)

@@ -14,9 +14,10 @@ import pytest
 
 from optin.bootstrap.office import Office, sweep
 from optin.consent.address import parse_email
+from optin.consent.erasure import Ground
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.webhook import WebhookKind
-from optin.flows.erase import BY_PERSON, BY_RETENTION, erase_person
+from optin.flows.erase import BY_OFFICER, BY_PERSON, erase_person
 from optin.flows.export import Harvest
 from optin.flows.personal import view_personal
 from optin.flows.webhooks import (
@@ -99,7 +100,7 @@ def crm(world: World) -> Iterator[Told]:
     world.check_evidence()
 
 
-def erase(world: World, email: str, reason: str = BY_PERSON) -> None:
+def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
     erase_now = partial(erase_person, vault=world.vault, email_index=world.vault.index(parse_email(email)))
     assert world.do(partial(erase_now, reason=reason, now=world.now)) is not None
 
@@ -329,7 +330,7 @@ def test_who_has_somebody_by_an_export_is_told_of_the_erasure(crm: Told) -> None
     export_to(crm.world, "printer")
     crm.world.join("carol@example.com", TIPS)
     erase(crm.world, ALICE)
-    erase(crm.world, "carol@example.com", BY_RETENTION)
+    erase(crm.world, "carol@example.com", BY_OFFICER)
     assert crm.hear() == ["consent.erased"]
     assert crm.messages == [("consent.erased", {"email": ALICE})]
     assert Told(crm.world, "post").hear() == []

@@ -18,19 +18,22 @@ from typing import Any
 
 from optin.bootstrap.edition import Edition, keep_edition
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import Office
+from optin.bootstrap.office import Office, sweep
 from optin.bootstrap.opening import open_store
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.consent.event import rfc3339
 from optin.consent.form import Slug
-from optin.consent.purpose import PurposeId, RetentionPeriod
+from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.consent.record import RequestId
 from optin.errors import OptinError
 from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.confirm import confirm
 from optin.flows.deliver import claim_orders, settle_order
+from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.export import Harvest
 from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.personal import correct
 from optin.flows.sign_up import sign_up
 from optin.flows.verify_bundle import verify_bundle
 from optin.flows.withdraw import withdraw_consent
@@ -384,6 +387,67 @@ def replay(scene: Scene) -> None:
     scene.sql("UPDATE checkpoint SET note = :note WHERE size = :size", note=note, size=size)
 
 
+def swept(scene: Scene, *statements: str, **values: object) -> None:
+    """Write into rows beside the events, then let the site's own sweep do what they say."""
+    scene.sql(*statements, **values)
+    sweep(scene.office)
+    sign(scene)
+
+
+def let_sweep(*statements: str) -> Callable[[Scene], None]:
+    return lambda scene: swept(scene, *statements)
+
+
+def sweep_second_request(scene: Scene) -> None:
+    """Let carol withdraw through a second request, make it look unconfirmed, and let it be swept."""
+    second = scene.join("carol@example.com", TIPS)
+    scene.moment += timedelta(days=1)
+    withdrawn = partial(withdraw_consent, vault=scene.vault, request=second, purpose=None)
+    scene.office.write(partial(withdrawn, now=scene.moment))
+    swept(
+        scene,
+        "UPDATE request SET confirmed_at = NULL, subject_id = NULL, erase_at = 1 WHERE id = :second",
+        "UPDATE consent SET status = 'given', withdrawn_at = NULL, request_id = :first"
+        " WHERE request_id = :second",
+        "DELETE FROM suppression",
+        first=scene.carol, second=second,
+    )  # fmt: skip
+
+
+def file_under_another(scene: Scene) -> None:
+    """File carol's request under mallory's address, and let mallory ask to be erased."""
+    scene.join("mallory@example.com", TIPS)
+    index = scene.vault.index(parse_email("mallory@example.com"))
+    scene.sql("UPDATE request SET email_index = :index WHERE id = :id", index=index, id=scene.carol)
+    erase = partial(erase_person, vault=scene.vault, email_index=index, reason=BY_PERSON)
+    scene.office.write(partial(erase, now=scene.moment))
+    sign(scene)
+
+
+def put_details_back(scene: Scene) -> None:
+    """Put the row back in which alice's telephone number still stands, which she took away."""
+    index = scene.vault.index(parse_email("alice@example.com"))
+    ((before,),) = scene.rows("SELECT sealed FROM subject WHERE email_index = :index", index=index)
+    corrected = partial(correct, vault=scene.vault, email_index=index, values={"phone": ""})
+    scene.office.write(partial(corrected, now=scene.moment))
+    scene.sql("UPDATE subject SET sealed = :before WHERE email_index = :index", before=before, index=index)
+    sign(scene)
+
+
+def thin_out_export(scene: Scene) -> None:
+    """Let somebody not have been in an export."""
+    harvest = Harvest(
+        scene.office.store.read, scene.office.write, scene.vault, TIPS, Channel.EMAIL, scene.moment
+    )
+    run = ExportRun(
+        at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
+        format="csv", exported=len(list(harvest.proven())), refused={}, members=harvest.run,
+    )  # fmt: skip
+    scene.office.write(partial(record_export, vault=scene.vault, run=run))
+    scene.sql("DELETE FROM export_member WHERE subject_id = (SELECT MIN(subject_id) FROM export_member)")
+    sign(scene)
+
+
 FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "change a time": ("database", change_body('"at":"2026', '"at":"2025')),
     "change a purpose": ("database", change_body('"tips-email"', '"news-email"')),
@@ -428,6 +492,18 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "edit the stylesheet of a page": (
         "database", edit("UPDATE asset SET data = CAST(data || ' .x { display: none }' AS BLOB)"),
     ),
+    "make a withdrawn request look unconfirmed, and let the sweep erase it": (
+        "database", sweep_second_request,
+    ),
+    "make a person look idle, and let the sweep erase it": (
+        "database", let_sweep("UPDATE subject SET idle_from = 1, consented = 0"),
+    ),
+    "keep a request that nobody confirmed until 2100": (
+        "database", edit("UPDATE request SET erase_at = 4102444800000 WHERE confirmed_at IS NULL"),
+    ),
+    "file a request under another address, and let that be erased": ("database", file_under_another),
+    "put a person's older details back": ("database", put_details_back),
+    "take somebody out of the list of an export": ("database", thin_out_export),
     "lift a suppression": ("database", edit("DELETE FROM suppression")),
     "swap two events": ("database", swap_events),
     "put back an older copy of the database": ("database", old_copy),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from optin.bootstrap.opening import open_store
+from optin.consent.erasure import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
 from optin.keys import KeyRing
@@ -52,7 +53,7 @@ def fill(world: World) -> None:
     for order in world.claim():
         world.settle(order, Verdict.SENT)
     gone = world.sign_up("bob@example.com", TIPS)
-    world.do(partial(erase_requests, vault=world.vault, requests=[gone], reason="test", now=world.now))
+    world.do(partial(erase_requests, vault=world.vault, requests=[gone], reason=BY_PERSON, now=world.now))
     world.do(integrate)
     signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
     world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))

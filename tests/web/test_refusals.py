@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from optin.bootstrap.edition import Edition
+from optin.consent.erasure import BY_PERSON
 from optin.consent.links import LinkKind
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import RequestId
@@ -341,7 +342,7 @@ def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
     row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
     gone = [RequestId(row[0])]
-    erase = partial(erase_requests, vault=visit.office.vault, requests=gone, reason="unconfirmed")
+    erase = partial(erase_requests, vault=visit.office.vault, requests=gone, reason=BY_PERSON)
     visit.office.write(partial(erase, now=visit.moment))
     again = visit.press("/paper/sent", token=token, action="resend")
     assert (again.status_code, again.headers["location"]) == (303, f"{where}&again=1")

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from optin.bootstrap.office import sweep
 from optin.consent.address import parse_email
 from optin.consent.code import MAX_TRIES
+from optin.consent.erasure import BY_PERSON
 from optin.consent.links import LinkKind
 from optin.consent.record import RequestId
 from optin.errors import LinkSpent
@@ -57,9 +58,7 @@ def erase(visit: Visit) -> None:
 def forget(visit: Visit) -> None:
     """Erase a request that nobody confirmed, as its end does."""
     (row,) = visit.office.store.read(lambda tx: tx.all("SELECT id FROM request"))
-    gone = partial(
-        erase_requests, vault=visit.office.vault, requests=[RequestId(row[0])], reason="unconfirmed"
-    )
+    gone = partial(erase_requests, vault=visit.office.vault, requests=[RequestId(row[0])], reason=BY_PERSON)
     visit.office.write(partial(gone, now=visit.moment))
 
 

@@ -1,0 +1,433 @@
+"""What deletes or signs decides from events that optin wrote, not from columns beside them (P3, P4, R8).
+
+Mallory can write to the database and has no keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from optin.bootstrap.office import sweep
+from optin.consent.address import parse_email
+from optin.consent.erasure import Ground, Reason, faults
+from optin.consent.event import erased
+from optin.consent.purpose import Channel, RetentionPeriod
+from optin.consent.record import EventKind, RequestId, Status
+from optin.errors import LogDisagrees
+from optin.flows.audit import Audit
+from optin.flows.confirm import confirm
+from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.offers import Offers
+from optin.flows.personal import correct, hold_data, view_personal
+from optin.proof.canonical import parse
+from optin.store.events import events_of, said_about_nobody
+from optin.store.exports import ExportRun, record_export
+from optin.store.log import integrate
+from optin.store.requests import erase_requests
+from optin.store.transaction import Value
+from tests.export.test_export import harvest
+from tests.flows.test_sweep import office_of
+from tests.world import CALL, NOON, TIPS, World
+
+ALICE, CAROL, MALLORY = "alice@example.com", "carol@example.com", "mallory@example.com"
+PHONE = "+31201234567"
+YEAR = timedelta(days=365)
+BLIND = "the database and the log disagree"
+
+
+def forge(world: World, *statements: str, **values: Value) -> None:
+    """Write behind the program's back, the triggers dropped and put back afterwards."""
+    world.tampered = True
+    evidence = ("event", "mail", "export_run")
+    if world.store.__class__.__name__ == "SqliteStore":
+        triggers = world.store.read(
+            lambda tx: tx.all("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+        )
+        for name, _ in triggers:
+            world.do(lambda tx, name=name: tx.run(f"DROP TRIGGER {name}"))  # type: ignore[misc]
+        _forge(world, statements, values)
+        for _, text in triggers:
+            world.do(lambda tx, text=text: tx.run(text))  # type: ignore[misc]
+        return
+    for table in evidence:
+        world.do(lambda tx, t=table: tx.run(f"ALTER TABLE {t} DISABLE TRIGGER USER"))  # type: ignore[misc]
+    _forge(world, statements, values)
+    for table in evidence:
+        world.do(lambda tx, t=table: tx.run(f"ALTER TABLE {t} ENABLE TRIGGER USER"))  # type: ignore[misc]
+
+
+def _forge(world: World, statements: tuple[str, ...], values: dict[str, Value]) -> None:
+    for statement in statements:
+        named = {name: value for name, value in values.items() if f":{name}" in statement}
+        changed = world.do(lambda tx, s=statement, n=named: tx.run(s, **n))  # type: ignore[misc]
+        assert changed != 0, statement
+
+
+def findings(world: World) -> list[str]:
+    while world.do(integrate):
+        pass
+    audit = Audit(world.store.read, world.vault)
+    list(audit.run())
+    return audit.findings
+
+
+def index_of(world: World, email: str) -> bytes:
+    return world.vault.index(parse_email(email))
+
+
+def withdrawn_through_the_second(world: World) -> tuple[RequestId, RequestId]:
+    """Let carol ask twice for one purpose, and withdraw through the second request."""
+    first = world.join(CAROL, TIPS)
+    second = world.join(CAROL, TIPS)
+    world.send()
+    world.withdraw(second)
+    world.wait(timedelta(days=1))
+    return first, second
+
+
+UNDO = (
+    "UPDATE request SET confirmed_at = NULL, subject_id = NULL, erase_at = 1 WHERE id = :second",
+    "UPDATE consent SET status = 'given', withdrawn_at = NULL, request_id = :first"
+    " WHERE status = 'withdrawn'",
+    "DELETE FROM suppression",
+)
+
+
+def test_a_withdrawn_person_does_not_come_back_by_our_own_sweep(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """P3, P4, R8: a request is made to look unconfirmed; nobody erases its withdrawal for a forger."""
+    world.join(ALICE, TIPS)
+    first, second = withdrawn_through_the_second(world)
+    kept = world.count("event")
+    forge(world, *UNDO, first=first, second=second)
+    done = sweep(office_of(world))
+    assert (done["unconfirmed"], done["refused"]) == (0, 1)
+    assert BLIND in caplog.text
+    assert world.count("event") == kept, "nothing is signed either"
+    assert world.count("erasure") == 0
+    assert findings(world)
+    leads, refused = harvest(world)
+    assert [lead.email for lead in leads] == [ALICE]
+    assert refused.get("unproven") == 1
+
+
+def test_a_withdrawal_is_looked_for_with_every_request_of_the_address(world: World) -> None:
+    """E1: no column beside the events keeps a withdrawal from being seen; the suppression is not needed."""
+    first, second = withdrawn_through_the_second(world)
+    forge(
+        world,
+        "UPDATE request SET subject_id = NULL WHERE id = :second",
+        *UNDO[1:],
+        first=first,
+        second=second,
+    )
+    assert harvest(world)[0] == []
+
+
+def test_what_is_refused_keeps_nothing_else_waiting(world: World) -> None:
+    """R8: a sweep passes over what the database and the log disagree about."""
+    world.policy = replace(world.policy, per_address_per_day=1_000)
+    requests = [world.join(f"p{number}@example.com", TIPS) for number in range(45)]
+    for number in range(3):
+        world.sign_up(f"q{number}@example.com", TIPS)
+    world.wait(timedelta(days=8))
+    forge(world, "UPDATE request SET confirmed_at = NULL, erase_at = 1 WHERE subject_id IS NOT NULL")
+    done = sweep(office_of(world))
+    assert (done["unconfirmed"], done["refused"]) == (3, len(requests))
+
+
+def pending(world: World) -> RequestId:
+    return world.sign_up("bob@example.com", TIPS)
+
+
+def test_a_request_that_was_just_made_is_not_swept(world: World) -> None:
+    """D6: a column says that its time is over; its event says when it was asked."""
+    pending(world)
+    forge(world, "UPDATE request SET erase_at = 1")
+    assert sweep(office_of(world))["refused"] == 1
+    assert world.count("request") == 1
+    assert any("before it was made" in finding for finding in findings(world))
+
+
+def test_a_request_is_swept_on_time_whatever_its_row_says(world: World) -> None:
+    """D6: kept until 2100 by its row; by its event and the policy it goes after seven days."""
+    pending(world)
+    forge(world, "UPDATE request SET erase_at = 4102444800000")
+    assert any("kept for years" in finding for finding in findings(world))
+    assert sweep(office_of(world))["unconfirmed"] == 0
+    world.wait(timedelta(days=8))
+    assert sweep(office_of(world))["unconfirmed"] == 1
+    assert findings(world) == []
+
+
+@pytest.mark.parametrize(
+    "column",
+    ["idle_from = 1", "idle_from = 1, consented = 0", "consented = 0, idle_from = 4102444800000"],
+)
+def test_a_person_who_is_made_idle_is_not_swept(world: World, column: str) -> None:
+    """R8: alice's consent is live by her events; an audit says that her row says otherwise."""
+    world.join(ALICE, TIPS)
+    forge(world, f"UPDATE subject SET {column}")
+    sweep(office_of(world))
+    assert world.count("subject") == 1
+    assert world.status(ALICE, TIPS) is Status.GIVEN
+    assert any("events say" in finding for finding in findings(world))
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "UPDATE consent SET expires_at = 1",
+        "UPDATE consent SET status = 'given', withdrawn_at = NULL, expires_at = 1",
+    ],
+)
+def test_a_consent_ends_by_its_events_alone(world: World, forgery: str) -> None:
+    """R8: an event that it expired is written when the retention of its form is over, and it was given."""
+    request = world.join(CAROL, TIPS)
+    if "withdrawn" in forgery:
+        world.withdraw(request)
+    forge(world, forgery)
+    done = sweep(office_of(world))
+    assert (done["expired"], done["refused"]) == (0, 1)
+    assert findings(world)
+
+
+def test_nobody_is_asked_again_after_a_withdrawal(world: World) -> None:
+    """R3: the cache says that carol's consent ends soon; her events say that she withdrew it."""
+    soon = RetentionPeriod.parse("30 days")
+    world.policy = replace(world.policy, ask_again={TIPS: soon}, offers=Offers([world.form]))
+    world.withdraw(world.join(CAROL, TIPS))
+    world.wait(timedelta(days=710))
+    forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL", "DELETE FROM suppression")
+    done = sweep(office_of(world))
+    assert (done["ending"], done["refused"]) == (0, 1)
+
+
+def test_somebody_elses_request_is_not_erased_along(world: World) -> None:
+    """R5: mallory files carol's request under her own address and asks to be erased."""
+    carols = world.join(CAROL, TIPS)
+    world.withdraw(carols)
+    world.join(MALLORY, TIPS)
+    forge(
+        world,
+        "UPDATE request SET email_index = :index WHERE id = :carols",
+        index=index_of(world, MALLORY),
+        carols=carols,
+    )
+    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, MALLORY))
+    gone = world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    assert gone is not None
+    assert gone.requests == 1
+    kinds = [parse(event.body)["kind"] for event in world.store.read(partial(events_of, request=carols))]
+    assert "withdrawn" in kinds
+
+
+def test_whoever_asks_is_erased_whatever_the_rows_say(world: World) -> None:
+    """R5: one of alice's requests was filed under another address; it goes with her all the same."""
+    request = world.join(ALICE, TIPS)
+    world.join(ALICE, CALL, phone=PHONE)
+    forge(world, "UPDATE request SET email_index = :nobody WHERE id = :id", nobody=bytes(32), id=request)
+    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    gone = world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    assert gone is not None
+    assert gone.requests == 2
+    assert (world.count("subject"), world.count("request")) == (0, 0)
+    assert findings(world) == []
+
+
+def erasures(world: World) -> list[dict[str, Any]]:
+    return world.store.read(partial(said_about_nobody, vault=world.vault, kind=EventKind.ERASED))
+
+
+def test_an_erasure_says_what_it_blanked_and_why(world: World) -> None:
+    """P4, P9: kinds and numbers of events, the reason; of a retention also since when, and for how long."""
+    pending(world)
+    world.join("dave@example.com")
+    world.join(CAROL, TIPS)
+    world.send()
+    world.wait(timedelta(days=8))
+    sweep(office_of(world))
+    world.wait(9 * YEAR)
+    sweep(office_of(world))
+    world.join(ALICE, TIPS)
+    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    told = {str(body["reason"]): body for body in erasures(world)}
+    assert set(told) == {"unconfirmed", "no consent", "consents ended", "asked by the person"}
+    assert told["unconfirmed"]["kinds"] == {"mailed": 1, "requested": 1}
+    assert (told["unconfirmed"]["since"], told["unconfirmed"]["kept"]) == ("2026-11-23", "7 days")
+    assert told["no consent"]["kinds"] == {"confirmed": 1, "mailed": 1, "requested": 1}
+    assert told["consents ended"]["kinds"] == {
+        "confirmed consent": 1, "expired": 1, "mailed": 1, "requested": 1,
+    }  # fmt: skip
+    assert told["consents ended"]["kept"] == "5 years"
+    assert told["asked by the person"]["kinds"] == {"confirmed consent": 1, "requested": 1}
+
+
+PERIOD = RetentionPeriod.parse("7 days")
+
+
+@pytest.mark.parametrize(
+    ("ground", "kinds", "wrong"),
+    [
+        (Ground(Reason.UNCONFIRMED, NOON, PERIOD), {"requested": 2}, ""),
+        (Ground(Reason.UNCONFIRMED, NOON, PERIOD), {"requested": 1, "withdrawn": 1}, "'withdrawn'"),
+        (Ground(Reason.UNCONFIRMED, NOON, PERIOD), {"requested": 1, "confirmed": 1}, "'confirmed'"),
+        (Ground(Reason.UNCONFIRMED), {"requested": 2}, "before the time"),
+        (Ground(Reason.UNCONFIRMED, NOON + timedelta(days=5), PERIOD), {"requested": 2}, "before the time"),
+        (Ground(Reason.NO_CONSENT, NOON, PERIOD), {"requested": 1, "confirmed consent": 1}, "consent"),
+        (Ground(Reason.ENDED, NOON, PERIOD), {"confirmed consent": 1, "withdrawn": 1}, ""),
+        (Ground(Reason.ENDED, NOON, RetentionPeriod.parse("5 years")), {"requested": 2}, "before the time"),
+        (Ground(Reason.PERSON), {"withdrawn": 1, "not written by optin": 1}, ""),
+        (Ground(Reason.PERSON), {"withdrawn": 3}, "other events"),
+    ],
+)
+def test_an_erasure_may_blank_what_its_reason_allows(
+    ground: Ground, kinds: dict[str, int], wrong: str
+) -> None:
+    """P4, R8: an audit reads it from the event alone; what older versions wrote is still read."""
+    body = erased(NOON + timedelta(days=8), ground, [1, 2], kinds)
+    assert wrong in "; ".join(faults(body))
+    assert bool(wrong) == bool(list(faults(body)))
+    assert list(faults({"reason": "retention", "events": [1, 2]})) == []
+
+
+def test_the_signer_refuses_an_erasure_that_its_reason_does_not_allow(world: World) -> None:
+    """P4: whoever asks for it, nothing is blanked and nothing signed."""
+    request = world.join(ALICE, TIPS)
+    ground = Ground(Reason.UNCONFIRMED, world.now - YEAR, PERIOD)
+    erase = partial(erase_requests, vault=world.vault, requests=[request], reason=ground, now=world.now)
+    with pytest.raises(LogDisagrees):
+        world.do(erase)
+    assert world.count("request") == 1
+    assert erasures(world) == []
+
+
+def put_right(world: World, email: str, **values: str) -> None:
+    index = index_of(world, email)
+    world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+    world.wait(timedelta(seconds=1))
+
+
+def sealed_of(world: World) -> bytes:
+    row = world.store.read(lambda tx: tx.one("SELECT sealed FROM subject"))
+    assert row is not None
+    return bytes(row[0])
+
+
+def take_number_away(world: World) -> None:
+    put_right(world, ALICE, phone="")
+
+
+def change_number(world: World) -> None:
+    put_right(world, ALICE, phone="+31207654321")
+
+
+def declare_another_name(world: World) -> None:
+    world.join(ALICE, TIPS, first_name="Alicia")
+
+
+@pytest.mark.parametrize("change", [take_number_away, change_number, declare_another_name])
+def test_older_details_that_are_put_back_are_not_used(world: World, change: Callable[[World], None]) -> None:
+    """R2, E1: neither in an export nor on the personal page; an audit finds them."""
+    world.join(ALICE, TIPS, CALL, phone=PHONE, first_name="Alice")
+    before = sealed_of(world)
+    change(world)
+    assert findings(world) == []
+    forge(world, "UPDATE subject SET sealed = :before", before=before)
+    assert harvest(world, Channel.PHONE)[0] == []
+    assert harvest(world)[0] == []
+    view = partial(view_personal, vault=world.vault, email_index=index_of(world, ALICE), policy=world.policy)
+    shown = world.store.read(partial(view, now=world.now))
+    assert (shown.email, dict(shown.contact)) == (ALICE, {})
+    assert any("other details" in finding for finding in findings(world))
+
+
+def test_details_of_an_older_version_are_read(world: World) -> None:
+    """S7: events that name no details are those of a store that was made before there were any."""
+    world.join(ALICE, TIPS, CALL, phone=PHONE)
+    assert len(harvest(world, Channel.PHONE)[0]) == 1
+    put_right(world, ALICE, phone="+31207654321")
+    assert [lead.fields["phone"] for lead in harvest(world, Channel.PHONE)[0]] == ["+31207654321"]
+
+
+def test_a_withdrawal_is_written_whatever_the_cache_says(world: World) -> None:
+    """R3: a cache that says withdrawn beforehand does not swallow what the person says."""
+    request = world.join(CAROL, TIPS)
+    forge(world, "UPDATE consent SET status = 'withdrawn'", "UPDATE request SET subject_id = NULL")
+    assert [question.purpose for question in world.withdraw(request).questions] == [TIPS]
+    kinds = [parse(event.body)["kind"] for event in world.store.read(partial(events_of, request=request))]
+    assert kinds[-1] == "withdrawn"
+
+
+def test_an_old_link_gives_nothing_back_whatever_the_cache_says(world: World) -> None:
+    """D4: asked before the withdrawal; neither a cleared cache nor a lifted suppression revives it."""
+    first = world.join(CAROL, TIPS)
+    older = world.sign_up(CAROL, TIPS)
+    world.wait(timedelta(seconds=1))
+    world.withdraw(first)
+    forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL", "DELETE FROM suppression")
+    confirmed = world.do(
+        partial(confirm, vault=world.vault, request=older, policy=world.policy, now=world.now)
+    )
+    assert confirmed.granted == ()
+    assert harvest(world)[0] == []
+
+
+def exported(world: World) -> None:
+    """Export everybody, and record it as the command does."""
+    from optin.flows.export import Harvest  # noqa: PLC0415
+
+    gathered = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
+    count = len(list(gathered.proven()))
+    run = ExportRun(
+        at=world.now, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
+        format="csv", exported=count, refused=gathered.refused, members=gathered.run,
+    )  # fmt: skip
+    world.do(partial(record_export, vault=world.vault, run=run))
+
+
+def test_who_was_in_an_export_is_counted(world: World) -> None:
+    """E5: somebody who is taken out of the list is missed; erased people and what is forgotten are not."""
+    world.join(ALICE, TIPS)
+    world.join(CAROL, TIPS)
+    exported(world)
+    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, CAROL))
+    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    assert findings(world) == []
+    world.wait(6 * YEAR)
+    assert sweep(office_of(world))["records"]
+    assert world.count("export_gone") == 0
+    assert findings(world) == []
+    forge(world, "DELETE FROM export_member")
+    assert any("had 2 people, but 1 are known" in finding for finding in findings(world))
+
+
+def test_members_of_an_export_that_is_gone_from_the_list_are_no_strays(world: World) -> None:
+    """E5: an event says that it left, so a sweep does not forget who was in it."""
+    world.join(ALICE, TIPS)
+    exported(world)
+    forge(world, "DELETE FROM export_run")
+    world.wait(timedelta(days=30))
+    assert sweep(office_of(world))["refused"] == 1
+    assert world.count("export_member") == 1
+
+
+def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
+    """R6: the date stands in what is sealed as well."""
+    world.join(ALICE, TIPS, first_name="Alice")
+    held = partial(
+        hold_data, vault=world.vault, email_index=index_of(world, ALICE), names=["first_name"],
+        until=world.now + YEAR, why="invoice", now=world.now,
+    )  # fmt: skip
+    world.do(held)
+    forge(world, "UPDATE legal_hold SET ends_at = 1")
+    assert sweep(office_of(world))["refused"] == 1
+    assert world.count("legal_hold") == 1
