@@ -11,6 +11,7 @@
         ├── PageUnknown            no such page
         ├── PostMalformed          a form that no browser sends
         ├── PostTooLarge           a form larger than any of ours
+        ├── PostTooSlow            a form that did not arrive whole in its time
         ├── FormUnknown            a form version that the server never issued (F7)
         ├── LinkForged             a token that we did not sign, or signed for another action (S3)
         ├── LinkExpired            a token of ours whose time is over (D4)
@@ -137,6 +138,13 @@ class PostTooLarge(VisitorRefused):
 
     status = 413
     name = "too-large"
+
+
+class PostTooSlow(VisitorRefused):
+    """A form that did not arrive whole in its time (O8)."""
+
+    status = 408
+    name = "too-slow"
 
 
 class FormUnknown(VisitorRefused):

@@ -21,6 +21,7 @@ from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.site.kept import Kept
 from optin.web.app import build_app
+from optin.web.connections import keep_room
 from optin.web.desk import Desk
 from optin.web.dev import DevFront, Workbench, dev_routes
 from optin.web.limit_log import keep_limit_log
@@ -65,10 +66,11 @@ def dev(site: Path, host: str, port: int) -> None:
                 partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look),
                 STALE_SECONDS,
             ),
+            Job("connections", partial(keep_room, desk, listening), STALE_SECONDS),
             Job("reload", bench.watch),
             *webhook_jobs(office, edition.site.processors, SpokenSender(click.echo)),
         ]
         desk.readiness.add("jobs", partial(check_jobs, jobs))
-        held_out = asyncio.run(run_server(app, listening, jobs))
+        held_out = asyncio.run(run_server(app, listening, jobs, edition.site.server))
     if not held_out:
         sys.exit(REFUSED)

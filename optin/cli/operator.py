@@ -55,6 +55,7 @@ from optin.site.findings import Finding, nearest
 from optin.site.folder import write_folder
 from optin.store.vault import Vault
 from optin.web.app import build_app
+from optin.web.connections import keep_room
 from optin.web.desk import Desk
 from optin.web.limit_log import keep_limit_log
 from optin.web.serving import open_port, run_server
@@ -183,12 +184,13 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
         Job(
             "limit log", partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look), STALE_SECONDS
         ),
+        Job("connections", partial(keep_room, desk, listening), STALE_SECONDS),
         anchor_job(office, edition.site.anchors),
         *webhook_jobs(office, edition.site.processors, HttpSender()),
     ]
     desk.readiness.add("jobs", partial(check_jobs, jobs))
     app = build_app(desk)
-    return await run_server(app, listening, jobs)
+    return await run_server(app, listening, jobs, edition.site.server)
 
 
 @click.command("sweep")

@@ -74,6 +74,18 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class ServerLimits:
+    """How many connections and requests one process takes at once, and how long it waits for them (O8)."""
+
+    connections: int = 4_096
+    connections_per_network: int = 100
+    requests: int = 512
+    header_seconds: int = 10
+    body_seconds: int = 10
+    stalled_seconds: int = 30
+
+
+@dataclass(frozen=True)
 class Unconfirmed:
     """How long requests wait for a confirmation, and how often it is asked again."""
 
@@ -212,6 +224,7 @@ class Site:
     privacy: Mapping[str, PrivacyStatement]
     magnets: Mapping[Slug, Magnet] = field(default_factory=dict)
     trusted_proxies: tuple[str, ...] = ()
+    server: ServerLimits = field(default_factory=ServerLimits)
     dkim: Dkim | None = None
     mail_connections: int = 8  # to the mail server, at most
     anchors: Anchors = field(default_factory=Anchors)

@@ -153,6 +153,27 @@ class ProxyTable(Written):
     trusted: list[str] = Field(default=[], description="Its networks, such as 10.0.0.0/8.")
 
 
+class ServerTable(Written):
+    """How much one server process takes at once, and how long it waits for a visitor."""
+
+    connections: int = Field(
+        4_096, ge=16, le=100_000, description="Connections at once, for each process; the idlest make room."
+    )
+    connections_per_network: int = Field(
+        100, ge=4, le=100_000, description="Of these from one network; trusted proxies are not counted."
+    )
+    requests: int = Field(
+        512, ge=1, le=100_000, description="Requests worked on at once, for each process; more of them wait."
+    )
+    header_seconds: int = Field(
+        10, ge=1, le=300, description="For the headers of a request; so long may a connection be idle, too."
+    )
+    body_seconds: int = Field(10, ge=1, le=300, description="For a form to arrive whole.")
+    stalled_seconds: int = Field(
+        30, ge=1, le=3_600, description="Until who takes nothing of an answer any more is cut off."
+    )
+
+
 class MailServerTable(Written):
     """How mail is handed to the mail server."""
 
@@ -216,7 +237,8 @@ class SiteFile(Written):
     erasure: ErasureTable = ErasureTable()  # type: ignore[call-arg]  # as above
     download: DownloadTable = DownloadTable()  # type: ignore[call-arg]  # as above
     proxy: ProxyTable = ProxyTable()
-    mail_server: MailServerTable = MailServerTable()  # type: ignore[call-arg]  # pydantic fills the defaults
+    server: ServerTable = ServerTable()  # type: ignore[call-arg]  # pydantic fills the defaults
+    mail_server: MailServerTable = MailServerTable()  # type: ignore[call-arg]  # as above
     dkim: DkimTable | None = None
     log: LogTable = LogTable()  # type: ignore[call-arg]  # as above
     texts: dict[str, dict[str, Own]] = Field({}, description="Your own words by language and key.")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
@@ -28,6 +29,7 @@ from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.quiz import get_answers, post_answers
+from optin.web.reception import Reception
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
@@ -105,6 +107,7 @@ def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Return the application that serves `desk`; `extra` routes come before all others."""
     inner = Starlette(
         routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
+        middleware=[Middleware(Reception, desk)],
         exception_handlers={
             OptinError: refuse,
             HTTPException: refuse_http,

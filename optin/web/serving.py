@@ -13,17 +13,25 @@ from contextlib import suppress
 from typing import Any
 
 from granian import net
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from starlette.types import ASGIApp
 
 from optin.bootstrap.jobs import Job
 from optin.errors import SetupRefused
+from optin.site.model import ServerLimits
+from optin.web.connections import room_for, set_deadlines
 
 log = logging.getLogger("optin.serve")
 
 BACKLOG = 1_024
-UNDER_WAY = 512  # requests at once; more wait in the backlog
+
+USUAL = ServerLimits()
+FEW_FILES = (
+    "this process may open too few files: it takes %d connections at once, not %d; raise its limit of open"
+    " files (LimitNOFILE, ulimit -n)"
+)
 
 
 class _ListeningServer(Server):
@@ -60,7 +68,9 @@ def open_port(host: str, port: int) -> socket.socket:
     return listening
 
 
-async def run_server(app: ASGIApp, listening: socket.socket, jobs: Sequence[Job] = ()) -> bool:
+async def run_server(
+    app: ASGIApp, listening: socket.socket, jobs: Sequence[Job] = (), limits: ServerLimits = USUAL
+) -> bool:
     """Serve `app` until a signal says stop; then finish what is under way and nothing more.
 
     1. Take no new request; answer those that came in.
@@ -73,13 +83,19 @@ async def run_server(app: ASGIApp, listening: socket.socket, jobs: Sequence[Job]
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    set_deadlines(listening, limits)
+    room = room_for(limits)
+    if room < limits.connections:
+        log.warning(FEW_FILES, room, limits.connections)
     server: Server = _ListeningServer(
         app,
         listening,
         interface=Interfaces.ASGINL,
         backlog=BACKLOG,
-        backpressure=UNDER_WAY,
+        backpressure=room,  # it counts connections, not requests
         websockets=False,
+        http=HTTPModes.http1,  # no proxy needs another; to find out which it is, granian would wait for ever
+        http1_settings=HTTP1Settings(header_read_timeout=limits.header_seconds * 1_000),
         log_enabled=False,
     )
     working = [asyncio.ensure_future(job.run(stop)) for job in jobs]

@@ -1,0 +1,188 @@
+"""The connections of this process: which deadlines the kernel keeps, and which must make room (O8).
+
+The HTTP server closes a connection whose header does not come in time. It does not see who is at the other
+end, and has no way to let some go when there are too many. So they are found here, among the open files of
+this process. A file's number may be another connection's a moment later: so each is looked at, and closed, by
+a copy of its own, after a look at who is at its other end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import socket
+import struct
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from pathlib import Path
+from typing import TypeAlias
+
+from optin.bootstrap.jobs import RoundDone, rest
+from optin.site.model import ServerLimits
+from optin.web.desk import Desk
+from optin.web.limits import network_of
+
+log = logging.getLogger("optin.serve")
+
+OTHER_FILES = 256  # of a process: its database, files that are handed out, mail connections
+UNSENT_BYTES = 131_072  # of one answer in the kernel: downloads that nobody takes stay out of memory
+CALM_SECONDS, CROWDED_SECONDS = 0.5, 0.1  # between two looks
+THIS_MACHINE = {"127.0.0.1", "::/64"}  # all visitors, behind a proxy that is not named
+_OPEN_FILES = Path("/dev/fd")
+_INTERNET = {socket.AF_INET, socket.AF_INET6}
+_TCP_INFO_BYTES, _LAST_RECEIVED = 64, struct.Struct("=II")  # linux/tcp.h: struct tcp_info
+_LAST_RECEIVED_AT = 52  # tcpi_last_data_recv and tcpi_last_ack_recv, in milliseconds
+
+
+def set_deadlines(listening: socket.socket, limits: ServerLimits) -> None:
+    """Have the kernel cut off who takes nothing of an answer any more. Connections inherit it."""
+    options = {"TCP_USER_TIMEOUT": limits.stalled_seconds * 1_000, "TCP_NOTSENT_LOWAT": UNSENT_BYTES}
+    for name, value in options.items():
+        if hasattr(socket, name):  # not every system has them
+            listening.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def room_for(limits: ServerLimits) -> int:
+    """Return how many connections may be open at once: a process has no more than its limit of open files.
+
+    Raise that limit as far as the system allows: with no file left, a server can accept nobody.
+    """
+    wanted = limits.connections + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return limits.connections
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        with suppress(ValueError, OSError):  # a system that allows less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            soft = most
+    return min(limits.connections, max(soft - OTHER_FILES, soft // 2))
+
+
+Address: TypeAlias = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open connection, by the number of its file. `silent_ms`: since a sign came from its other end.
+
+    `network`: what it counts for; None: for nobody.
+    """
+
+    number: int
+    peer: Address
+    network: str | None
+    silent_ms: int
+
+
+def surplus_of(
+    found: Sequence[Connection], per_network: int, room: int
+) -> Mapping[str, Sequence[Connection]]:
+    """Return which connections must go by the setting that says so; those silent the longest first.
+
+    Of each network those above `per_network`; and half of all when more than nine tenths of `room` is taken.
+    """
+    idlest = sorted(found, key=lambda it: it.silent_ms, reverse=True)
+    left = Counter(it.network for it in idlest)
+    above, rest = [], []
+    for it in idlest:
+        if it.network is not None and left[it.network] > per_network:
+            left[it.network] -= 1
+            above.append(it)
+        else:
+            rest.append(it)
+    crowded = len(rest) * 10 > room * 9
+    return {
+        "connections_per_network": above,
+        "connections": rest[: len(rest) - room // 2] if crowded else [],
+    }
+
+
+class ConnectionRoom:
+    """Keeps room for the next visitor. `note` is told of each connection that had to go, by its setting."""
+
+    def __init__(
+        self, port: int, limits: ServerLimits, trusted_proxies: Sequence[str], note: Callable[[str], None]
+    ) -> None:
+        """Judge the connections to `port` of this process."""
+        self._port = port
+        self._per_network = limits.connections_per_network
+        self._room = room_for(limits)
+        self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
+        self._note = note
+
+    def make(self) -> int:
+        """Close the connections that are too many; return how many they were."""
+        try:
+            files = [int(path.name) for path in _OPEN_FILES.iterdir()]
+        except OSError:  # a system without it, or no file left: the deadlines hold all the same
+            return 0
+        if len(files) <= min(self._per_network, self._room // 2):
+            return 0
+        surplus = surplus_of(list(self._connections(files)), self._per_network, self._room)
+        for setting, several in surplus.items():
+            for it in several:
+                self._note(setting)
+                _close(it)
+        return sum(map(len, surplus.values()))
+
+    def _connections(self, files: Iterable[int]) -> Iterator[Connection]:
+        for number in files:
+            with suppress(OSError), _copy(number) as copy:  # it is no socket, listens, or is gone
+                if copy.family in _INTERNET and copy.getsockname()[1] == self._port:
+                    peer = _peer(copy)
+                    yield Connection(number, peer, self.network(peer[0]), _silent_ms(copy))
+
+    def network(self, host: str) -> str | None:
+        """Return the network that a connection counts for; None: a trusted proxy, or this machine."""
+        address = ip_address(host.partition("%")[0])
+        address = getattr(address, "ipv4_mapped", None) or address
+        network = network_of(address)
+        proxy = any(address in trusted for trusted in self._trusted)
+        return None if proxy or network in THIS_MACHINE else network
+
+
+async def keep_room(desk: Desk, listening: socket.socket, stop: asyncio.Event, round_done: RoundDone) -> None:
+    """Keep room for the next visitor of a server, until `stop` is set."""
+    site = desk.edition.site
+    room = ConnectionRoom(listening.getsockname()[1], site.server, site.trusted_proxies, desk.limits.log.note)
+    while not stop.is_set():
+        closed = await asyncio.to_thread(room.make)
+        round_done()
+        await rest(stop, CROWDED_SECONDS if closed else CALM_SECONDS)
+
+
+def _copy(number: int) -> socket.socket:
+    """Return the socket that an open file is, by a descriptor of its own. Raises OSError: it is none."""
+    copy = os.dup(number)
+    try:
+        return socket.socket(fileno=copy)
+    except OSError:
+        os.close(copy)
+        raise
+
+
+def _peer(connection: socket.socket) -> Address:
+    host, port = connection.getpeername()[:2]
+    return host, port
+
+
+def _close(connection: Connection) -> None:
+    """End a connection, unless it went by itself: the server then sees that nobody is there."""
+    with suppress(OSError), _copy(connection.number) as copy:
+        if copy.family in _INTERNET and _peer(copy) == connection.peer:
+            copy.shutdown(socket.SHUT_RDWR)
+
+
+def _silent_ms(connection: socket.socket) -> int:
+    """Return how long nothing came from the other end: neither data nor a sign that it took some."""
+    option = getattr(socket, "TCP_INFO", None)
+    if option is None:
+        return 0
+    info = connection.getsockopt(socket.IPPROTO_TCP, option, _TCP_INFO_BYTES)
+    return min(_LAST_RECEIVED.unpack_from(info, _LAST_RECEIVED_AT)) if len(info) == _TCP_INFO_BYTES else 0

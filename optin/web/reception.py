@@ -1,0 +1,111 @@
+"""Taking requests in: each whole and in its time, so many of one network, so many at once (O8).
+
+A form is read to its end before anything works on it. So nobody who sends it slowly, himself or through a
+proxy that passes on each byte as it comes, keeps others waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from optin.errors import PostTooSlow, TooManyRequests
+from optin.web.connections import THIS_MACHINE
+from optin.web.desk import Desk
+from optin.web.health import HEALTH_ROUTES
+from optin.web.limits import network_of
+from optin.web.posts import MAX_POST_BYTES
+from optin.web.refusals import refuse
+
+UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
+
+
+class Reception:
+    """Passes requests on to `inner` when they are whole and it is their turn."""
+
+    def __init__(self, inner: ASGIApp, desk: Desk) -> None:
+        """Start with nobody."""
+        self._inner = inner
+        self._desk = desk
+        self._limits = desk.edition.site.server
+        self._turns = asyncio.Semaphore(self._limits.requests)
+        self._present: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take a request in, or refuse it."""
+        if scope["type"] != "http" or scope["path"] in UNCOUNTED:
+            await self._inner(scope, receive, send)
+            return
+        request = Request(scope)
+        try:
+            with self._place(request):
+                if scope["method"] == "POST":
+                    receive = await self._whole(receive)
+                await self._in_turn(scope, receive, send)
+        except (TooManyRequests, PostTooSlow) as problem:
+            await (await refuse(request, problem))(scope, receive, send)
+
+    @contextmanager
+    def _place(self, request: Request) -> Iterator[None]:
+        """Count a request for the network behind whichever proxy it came by. Raises TooManyRequests."""
+        address = self._desk.limits.client(request)
+        network = None if address is None else network_of(address)
+        if network is None or network in THIS_MACHINE:
+            yield
+            return
+        if self._present[network] >= self._limits.connections_per_network:
+            self._desk.limits.log.note("connections_per_network")
+            raise TooManyRequests(self._limits.body_seconds)
+        self._present[network] += 1
+        try:
+            yield
+        finally:
+            self._present[network] -= 1
+            if not self._present[network]:
+                del self._present[network]
+
+    async def _whole(self, receive: Receive) -> Receive:
+        """Return what gives a request's whole body at once. Raises PostTooSlow.
+
+        Of a body larger than any form it reads no more than shows that.
+        """
+        messages: list[Message] = []
+        size, more = 0, True
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                while more and size <= MAX_POST_BYTES:
+                    message = await receive()
+                    messages.append(message)
+                    size += len(message.get("body", b""))
+                    more = message.get("more_body", False)
+        except TimeoutError:
+            self._desk.limits.log.note("body_seconds")
+            raise PostTooSlow from None
+
+        async def replay() -> Message:
+            return messages.pop(0) if messages else await receive()
+
+        return replay
+
+    async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on when it is a request's turn. It ends when the answer begins: some read slowly."""
+        await self._turns.acquire()
+        working = True
+
+        async def send_on(message: Message) -> None:
+            nonlocal working
+            if working:
+                working = False
+                self._turns.release()
+            await send(message)
+
+        try:
+            await self._inner(scope, receive, send_on)
+        finally:
+            if working:
+                self._turns.release()
