@@ -14,7 +14,7 @@ test: .venv/test.stamp
 	  $(BIN)/coverage combine --quiet && \
 	  $(BIN)/coverage report
 
-# What packages of the system are needed for: pgbouncer, and npm for older PostgreSQL servers.
+# What the system must provide: pgbouncer, npm for older PostgreSQL servers, Python 3.12 for a foreign witness.
 test-host: .venv/test.stamp
 	$(BIN)/python -m tests.host
 

@@ -1,8 +1,7 @@
 """Telling processors by webhook: never in the way of a sign-up, never to an address that is not public (E7).
 
-Each processor has a lane of its own, so that a slow one holds up nobody else. A name is resolved here, every
-address of it is looked at, and the call goes to exactly such an address: whoever changes the name meanwhile
-wins nothing. A redirect is not followed. A call has a deadline for all of it, however slowly an answer drips.
+Each processor has a lane of its own, so that a slow one holds up nobody else. How a call is made, and where
+to none goes, stands in `outgoing`.
 """
 
 from __future__ import annotations
@@ -10,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import ssl
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from optin.bootstrap.jobs import Job, RoundDone, rest
 from optin.bootstrap.office import Office
+from optin.bootstrap.outgoing import CallFailed, VettedClient
 from optin.consent.webhook import WebhookKind, signed_headers
 from optin.flows.webhooks import Answer, Call, Outcome, claim_calls, settle_call
 from optin.site.model import Processor, Webhook
@@ -30,14 +26,10 @@ from optin.store.webhooks import keep_webhooks as register
 
 log = logging.getLogger("optin.webhook")
 
-CALL_SECONDS = 15.0  # for a whole call: name, connection, handshake, answer
-DRAIN_SECONDS = 1.0  # for what comes after the status, which is what counts
 POLL_SECONDS = 1.0
 STALE_SECONDS = 900.0
 AT_ONCE = 4  # calls to one processor; never two about one person
 LONGEST_REST_SECONDS = 300.0  # after calls that failed
-MAX_ANSWER_BYTES = 64 * 1024
-NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: an IPv4 address is in its last four bytes
 GONE, OK, REDIRECT = 410, 200, 300
 
 
@@ -67,137 +59,23 @@ class Sender(Protocol):
         """Hand over a message."""
 
 
-class AddressRefused(Exception):
-    """An address that no webhook goes to."""
-
-
-def is_public(text: str) -> bool:
-    """Tell whether an IP address is of the public internet; so must be one that an IPv6 address carries."""
-    address = ip_address(text.partition("%")[0])
-    if isinstance(address, IPv6Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1]
-        if inner is None and address in NAT64:
-            inner = IPv4Address(int(address) & 0xFFFF_FFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return address.is_global and not (
-        address.is_multicast or address.is_reserved or address.is_unspecified or address.is_loopback
-    )
-
-
 class HttpSender:
-    """Posts over https. Only tests give arguments: another rule about addresses, another authority, http."""
+    """Posts over https, to public servers. Only tests give a client with other rules."""
 
-    def __init__(
-        self,
-        may_reach: Callable[[str], bool] = is_public,
-        trust: ssl.SSLContext | None = None,
-        schemes: tuple[str, ...] = ("https",),
-        seconds: float = CALL_SECONDS,
-    ) -> None:
-        """Take the rules; the authorities of this machine are read at the first call."""
-        self._may_reach = may_reach
-        self._trust = trust
-        self._schemes = schemes
-        self._seconds = seconds
+    def __init__(self, client: VettedClient | None = None) -> None:
+        """Take the client that makes the calls."""
+        self._client = client or VettedClient()
 
     async def post(self, delivery: Delivery) -> Reply:
-        """Hand over a message within the deadline; the status alone says what became of it."""
+        """Hand over a message; the status alone says what became of it."""
+        headers = {"content-type": "application/json", **delivery.headers}
         try:
-            async with asyncio.timeout(self._seconds):
-                status = await self._post(delivery)
-        except AddressRefused as problem:
+            status = await self._client.post_for_status(delivery.url, delivery.body, headers)
+        except CallFailed as problem:
             return Reply(Answer.LATER, str(problem))
-        except (OSError, ValueError, EOFError, asyncio.LimitOverrunError) as problem:  # or TimeoutError
-            return Reply(Answer.LATER, type(problem).__name__)
         if OK <= status < REDIRECT:
             return Reply(Answer.TAKEN, str(status))
         return Reply(Answer.GONE if status == GONE else Answer.LATER, str(status))
-
-    async def _post(self, delivery: Delivery) -> int:
-        parts = urlsplit(delivery.url)
-        host = parts.hostname or ""
-        if parts.scheme not in self._schemes:
-            msg = "not https"
-            raise AddressRefused(msg)
-        secure = parts.scheme == "https"
-        port = parts.port or (443 if secure else 80)
-        reader, writer = await self._connect(host, port, secure=secure)
-        try:
-            writer.write(_request(delivery))
-            await writer.drain()
-            status = await _status(reader)
-            with suppress(OSError, ValueError):  # let it finish what it says; it changes nothing
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await reader.read(MAX_ANSWER_BYTES)
-        finally:
-            writer.transport.abort()
-        return status
-
-    async def _connect(
-        self, host: str, port: int, *, secure: bool
-    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to an address of `host` that was looked at; TLS is verified against the name.
-
-        Raises AddressRefused when any of its addresses is not public: such a name is not to be trusted.
-        """
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=1)  # 1: a stream
-        addresses = list(dict.fromkeys(str(it[4][0]) for it in found))
-        if not all(self._may_reach(address) for address in addresses):
-            msg = "its name leads to an address that is not public"
-            raise AddressRefused(msg)
-        if secure and self._trust is None:
-            self._trust = ssl.create_default_context()
-        problem: OSError = OSError("no address")
-        for address in addresses:
-            try:
-                return await asyncio.open_connection(
-                    address,
-                    port,
-                    ssl=self._trust if secure else None,
-                    server_hostname=host if secure else None,
-                    limit=MAX_ANSWER_BYTES,
-                )
-            except ssl.SSLError:
-                raise
-            except OSError as refused:
-                problem = refused
-        raise problem
-
-
-def _request(delivery: Delivery) -> bytes:
-    parts = urlsplit(delivery.url)
-    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    headers = {
-        "host": parts.netloc,
-        "content-type": "application/json",
-        "content-length": str(len(delivery.body)),
-        "user-agent": "optin",
-        "connection": "close",
-        **delivery.headers,
-    }
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    return f"POST {target} HTTP/1.1\r\n{head}\r\n".encode("ascii") + delivery.body
-
-
-async def _status(reader: asyncio.StreamReader) -> int:
-    """Read the status of an answer, after any interim ones (RFC 9110, 15.2). Raises ValueError, EOFError."""
-    seen = 0
-    while True:
-        line = await reader.readuntil(b"\n")
-        version, _, rest = line.decode("ascii", "replace").partition(" ")
-        if not version.startswith("HTTP/1."):
-            msg = "not HTTP"
-            raise ValueError(msg)
-        status = int(rest[:3])
-        if status >= OK:
-            return status
-        while line.strip():  # the headers of an interim answer
-            line = await reader.readuntil(b"\n")
-            seen += len(line)
-            if seen > MAX_ANSWER_BYTES:
-                msg = "an answer without end"
-                raise ValueError(msg)
 
 
 class SpokenSender:

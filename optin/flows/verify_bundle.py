@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cryptography.x509 import Certificate
 
@@ -29,7 +29,16 @@ from optin.proof.bundle import BundleBroken
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.inclusion import ENDING, InclusionProof
-from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, open_checkpoint, parse_keys
+from optin.proof.note import (
+    Checkpoint,
+    Note,
+    NoteBroken,
+    Signature,
+    VerifierKey,
+    cosigned_at,
+    open_checkpoint,
+    parse_keys,
+)
 from optin.proof.stamp import StampBroken, read_stamp, vouches
 from optin.proof.tree import ProofBroken
 from optin.proof.viewable import FOLDER, copy_names
@@ -130,7 +139,7 @@ def _verify(
 
     # 6. Time-stamps and witnesses are of this very checkpoint.
     _check_stamps(files, events, outside.authorities, report)
-    _check_witnesses(files, keys, checkpoint, outside.witnesses, report)
+    _check_witnesses(files, events, keys, checkpoint, outside.witnesses, report)
     _check_written(files, outside.written, report)
     report.limits += [
         "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
@@ -381,7 +390,7 @@ def _check_stamps(
 ) -> None:
     """Say who stamped this checkpoint and when. It holds only by an authority that the reader named."""
     data = files["checkpoint.txt"]
-    latest = max((Event.read(body).at for _, body in events), default=None)
+    latest = _last_moment(events)
     for name in sorted(path for path in files if path.startswith("timestamps/")):
         try:
             stamp = read_stamp(files[name], data)
@@ -408,6 +417,7 @@ def _check_stamps(
 
 def _check_witnesses(
     files: dict[str, bytes],
+    events: Sequence[tuple[str, dict[str, object]]],
     keys: Sequence[VerifierKey],
     checkpoint: Checkpoint,
     witnesses: Sequence[VerifierKey],
@@ -429,11 +439,28 @@ def _check_witnesses(
         elif note is not None and any(
             key.id == signature.id and key.verifies(signature.value, note.text.encode()) for key in known
         ):
-            report.say(f"the witness {signature.name} signed this checkpoint: verified")
+            _say_cosigned(signature, _last_moment(events), report)
         else:
             report.say(f"the line of the witness {signature.name} does not verify", held=False)
     for name in sorted({key.name for key in witnesses} - {it.name for it in signatures}):
         report.say(f"there is no line of the witness {name} in it", held=False)
+
+
+def _say_cosigned(signature: Signature, latest: datetime | None, report: Report) -> None:
+    """Say when a witness signed, as its signature states, which its key made (C2SP tlog-cosignature)."""
+    told, moment = f"the witness {signature.name} signed this checkpoint", cosigned_at(signature.value)
+    if moment is None:  # by an ordinary key, which states none
+        report.say(f"{told}: verified")
+        return
+    at = datetime.fromtimestamp(moment, UTC)
+    if latest is not None and at + CLOCKS_APART < latest:
+        report.say(f"{told} at {rfc3339(at)}, which is before the last event in it", held=False)
+    else:
+        report.say(f"{told} at {rfc3339(at)}: verified")
+
+
+def _last_moment(events: Sequence[tuple[str, dict[str, object]]]) -> datetime | None:
+    return max((Event.read(body).at for _, body in events), default=None)
 
 
 def _witnessed(

@@ -21,6 +21,8 @@ ED25519 = 0x01
 COSIGNATURE = 0x04  # Ed25519 with the moment of signing (C2SP tlog-cosignature)
 ID_BYTES = 4
 SIGNATURE_BYTES = 64
+MOMENT_BYTES = 8  # before the signature, in seconds since 1970
+LAST_MOMENT = 253_402_300_799  # the end of the year 9999, which is the last that a date can name
 MAX_NOTE_CHARACTERS = 100_000
 MAX_SIZE_DIGITS = 18
 _BULLET = "— "
@@ -71,9 +73,9 @@ class VerifierKey:
     def verifies(self, signature: bytes, text: bytes) -> bool:
         """Tell whether this key made `signature` (without its id) over the text of a note."""
         if self.kind == COSIGNATURE:
-            if len(signature) != SIGNATURE_BYTES + 8:
+            moment = cosigned_at(signature)
+            if moment is None:
                 return False
-            moment = int.from_bytes(signature[:8], "big")
             signature, text = signature[8:], f"cosignature/v1\ntime {moment}\n".encode() + text
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
@@ -218,9 +220,20 @@ def cosignatures(note: str, said: str) -> tuple[Signature, ...]:
             signature = Note.parse(f"{text}\n{line}\n").signatures[0]
         except NoteBroken:
             continue
-        if signature.name != origin and len(signature.value) in {SIGNATURE_BYTES, SIGNATURE_BYTES + 8}:
+        if signature.name != origin and len(signature.value) in {
+            SIGNATURE_BYTES,
+            SIGNATURE_BYTES + MOMENT_BYTES,
+        }:
             found.append(signature)
     return tuple(found)
+
+
+def cosigned_at(signature: bytes) -> int | None:
+    """Return the moment that a cosignature states (seconds since 1970, UTC); None: it is no cosignature."""
+    moment = int.from_bytes(signature[:MOMENT_BYTES], "big")
+    if len(signature) != MOMENT_BYTES + SIGNATURE_BYTES or moment > LAST_MOMENT:
+        return None
+    return moment
 
 
 def _signature(line: str) -> Signature:

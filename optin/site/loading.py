@@ -47,7 +47,7 @@ from optin.site.model import (
 from optin.site.statement import read_statement
 from optin.site.time_zone import nearest_zone
 from optin.site.validation import validated
-from optin.site.webhook_address import objections_to_webhook
+from optin.site.webhook_address import host_of, is_public_name, objections_to_webhook
 from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look
@@ -362,6 +362,8 @@ class _SiteReader:
         if table.timestamp and not _is_address(table.timestamp):
             message = f"{table.timestamp!r} is no address."
             self._say(("log", "timestamp"), message, "Write it like https://tsa.example/tsr.", "log")
+        elif table.timestamp:
+            self._see_public(("log", "timestamp"), table.timestamp, "Write the name of a public authority.")
         every = self._period(("log", "timestamp_every"), table.timestamp_every)
         witnesses = {name: self._witness(name, witness) for name, witness in table.witnesses.items()}
         return Anchors(table.timestamp, every, witnesses)
@@ -373,7 +375,10 @@ class _SiteReader:
         if witness.is_address and not _is_address(witness.to):
             message = f"{witness.to!r} is no address."
             self._say(where, message, "Write it like https://witness.example/add-checkpoint.", "log")
-        elif not witness.is_address and not _is_command(witness.to):
+        elif witness.is_address:
+            cure = "Write the name of the witness, or a command that hands it the checkpoint."
+            self._see_public(where, witness.to, cure)
+        elif not _is_command(witness.to):
             message = f"{witness.to!r} is no command."
             self._say(where, message, "Write a program and its arguments, or an address.", "log")
         if table.key:
@@ -384,6 +389,13 @@ class _SiteReader:
                 cure = "Copy what it publishes; it looks like NAME+1a2b3c4d+BASE64."
                 self._say((*where, "key"), message, cure, "log")
         return Witness(witness.to, key)
+
+    def _see_public(self, where: Path_, address: str, cure: str) -> None:
+        """Object to an address that the server would not call: its client reaches public servers alone."""
+        host = host_of(urlsplit(address))
+        if not is_public_name(host):
+            message = f"{host!r} is no public name: nothing is sent to a machine here or a private network."
+            self._say(where, message, cure, "log")
 
     def _texts(self, written: SiteFile) -> dict[str, dict[str, str]]:
         for lang, words in written.texts.items():
@@ -409,9 +421,10 @@ def _is_address(text: str) -> bool:
         return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        there = bool(parts.hostname) and parts.port != 0
     except ValueError:
         return False
+    return there and parts.scheme in {"http", "https"} and "@" not in parts.netloc
 
 
 def _is_command(text: str) -> bool:

@@ -31,7 +31,7 @@ def objections_to_webhook(url: str, own: Iterable[str]) -> Iterator[Objection]:
         cure = "Leave them out: the receiver knows us by the signature (optin keys webhook ID)."
         yield Objection(CODE, message, cure)
     host = host_of(parts)
-    if not _is_public_name(host):
+    if not is_public_name(host):
         message = (
             f"{host!r} is no public name: a webhook goes to no address of a machine or a private network."
         )
@@ -57,7 +57,7 @@ def _parts(url: str) -> SplitResult | None:
     return parts if usable else None
 
 
-def _is_public_name(host: str) -> bool:
+def is_public_name(host: str) -> bool:
     """Tell whether a host is a name with a dot in it, none that is private, and no number in disguise."""
     labels = host.split(".")
     return (

@@ -196,7 +196,7 @@ class DkimTable(Written):
 class WitnessTable(Written):
     """Who sees each checkpoint, and the key by which its answer is known."""
 
-    to: Value = Field(description="An address, or a command that reads the checkpoint.")
+    to: Value = Field(description="An address (C2SP tlog-witness), or a command that reads the checkpoint.")
     key: str = Field("", description="Its C2SP verifier key: NAME+ID+BASE64.")
 
 

@@ -19,9 +19,11 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap import webhooks
+from optin.bootstrap import outgoing, webhooks
 from optin.bootstrap.office import Office
-from optin.bootstrap.webhooks import Delivery, HttpSender, Reply, SpokenSender, is_public, webhook_jobs
+from optin.bootstrap.outgoing import VettedClient
+from optin.bootstrap.public_address import is_public
+from optin.bootstrap.webhooks import Delivery, HttpSender, Reply, SpokenSender, webhook_jobs
 from optin.consent.webhook import WebhookKind, secret_text, signed_headers
 from optin.flows.webhooks import Answer
 from optin.site.model import Processor, Webhook
@@ -48,7 +50,7 @@ def delivery(url: str, message: str = "msg_1") -> Delivery:
 def post(url: str, seconds: float = 5, **options: Any) -> Reply:
     """Post once, to this machine, which only a test may."""
     chosen = {"may_reach": anywhere, "schemes": ("http", "https"), "seconds": seconds, **options}
-    return asyncio.run(HttpSender(**chosen).post(delivery(url)))
+    return asyncio.run(HttpSender(VettedClient(**chosen)).post(delivery(url)))
 
 
 def test_a_message_can_be_verified_by_the_specification() -> None:
@@ -123,7 +125,7 @@ def test_who_answers_anything_holds_up_nothing(raw: bytes, drip: bytes) -> None:
 
 def test_what_comes_after_the_status_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """E7: interim answers are passed over; a body that drips without end is left."""
-    monkeypatch.setattr(webhooks, "DRAIN_SECONDS", 0.1)
+    monkeypatch.setattr(outgoing, "DRAIN_SECONDS", 0.1)
     raw = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 204 None\r\n\r\n"
     with receiving(Receiver(raw=raw, drip=b"x")) as receiver:
         assert post(receiver.url(), seconds=60) == Reply(Answer.TAKEN, "204")
@@ -180,6 +182,21 @@ def test_nobody_there_is_tried_again() -> None:
         "2002:7f00:1::",
         "2002:a00:1::1",
         "2001:0:4136:e378:8000:63bf:80ff:fffe",
+        "fec0::1",
+        "feff::1",
+        "2002:808:808::1",
+        "3fff::1",
+        "5f00::1",
+        "100::1",
+        "4000::1",
+        "e000::1",
+        "::8.8.8.8",
+        "::ffff:0:8.8.8.8",
+        "2001:4860:4860::8888%1",
+        "192.88.99.1",
+        "192.0.0.8",
+        "nobody",
+        "",
     ],
 )
 def test_no_address_that_is_not_public(address: str) -> None:
@@ -222,7 +239,7 @@ def names(monkeypatch: pytest.MonkeyPatch, *answers: list[str]) -> Iterator[list
 def test_a_name_with_one_private_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """E7: every address of a name is looked at, not only the first."""
     with receiving(Receiver()) as receiver, names(monkeypatch, ["8.8.8.8", "127.0.0.1"]):
-        sender = HttpSender(schemes=("http",))
+        sender = HttpSender(VettedClient(schemes=("http",)))
         reply = asyncio.run(sender.post(delivery(receiver.url("http", "hooks.example.com"))))
     assert reply.said == "its name leads to an address that is not public"
     assert receiver.taken == []
@@ -237,7 +254,7 @@ def test_a_name_that_changes_meanwhile_wins_nothing(monkeypatch: pytest.MonkeyPa
         return True
 
     with receiving(Receiver()) as receiver, names(monkeypatch, ["127.0.0.1"], ["127.0.0.9"]) as asked:
-        sender = HttpSender(may_reach=may_reach, schemes=("http",))
+        sender = HttpSender(VettedClient(may_reach=may_reach, schemes=("http",)))
         reply = asyncio.run(sender.post(delivery(receiver.url("http", "hooks.example.com"))))
     assert reply.answer is Answer.TAKEN
     assert looked == ["127.0.0.1"]
@@ -283,7 +300,7 @@ def working(world: World, sender: Any, **urls: str) -> Iterator[Office]:
         assert not thread.is_alive()
 
 
-LOCAL = HttpSender(may_reach=anywhere, schemes=("http",), seconds=5)
+LOCAL = HttpSender(VettedClient(may_reach=anywhere, schemes=("http",), seconds=5))
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from pathlib import Path
 from dataclasses import replace
 from optin.bootstrap.edition import load_edition
 from optin.bootstrap.office import open_office
+from optin.bootstrap.outgoing import VettedClient
 from optin.bootstrap.webhooks import HttpSender, webhook_jobs
 from optin.site.model import Webhook
 
@@ -43,7 +44,7 @@ root, store, url = sys.argv[1:]
 edition, _ = load_edition(Path(root))
 crm = edition.site.processors["crm"]
 crm = replace(crm, webhook=Webhook(url, crm.webhook.purposes))
-sender = HttpSender(may_reach=lambda _: True, schemes=("http",), seconds=30)
+sender = HttpSender(VettedClient(lambda _: True, schemes=("http",), seconds=30))
 with open_office(replace(edition.site.settings, store=store), edition.policy) as office:
     async def work():
         stop = asyncio.Event()

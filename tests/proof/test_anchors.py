@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -20,9 +22,11 @@ from click.testing import CliRunner
 from cryptography.x509 import load_pem_x509_certificates
 
 from optin.bootstrap import anchors as anchors_
-from optin.bootstrap.anchors import anchor, anchor_job
+from optin.bootstrap.anchors import anchor as anchor_
+from optin.bootstrap.anchors import anchor_job
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, utc_now
+from optin.bootstrap.outgoing import VettedClient
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import RetentionPeriod
@@ -36,6 +40,10 @@ from optin.site.model import Anchors, Witness
 from optin.store.vault import Vault
 from tests.ports import NOBODY
 from tests.web.conftest import Visit, site_at
+
+# a client that may reach this machine, which only a test may
+LOCAL = VettedClient(lambda _: True, schemes=("http",), seconds=30, most_bytes=anchors_.MAX_ANSWER_BYTES)
+anchor = partial(anchor_, client=LOCAL)
 
 CONFIGURATION = """
 [req]
@@ -252,7 +260,7 @@ def cosigned(note: str, name: str = "witness.example/w1") -> tuple[VerifierKey, 
     """Return the key of a witness, and its line below a note (C2SP tlog-cosignature)."""
     witness = SigningKey(name, bytes(range(32)))
     key = VerifierKey(witness.name, witness.verifier.public, COSIGNATURE)
-    text, moment = Note.parse(note).text, 1_790_000_000
+    text, moment = Note.parse(note).text, int(utc_now().timestamp()) // 60 * 60 + 60
     signed = witness.sign(f"cosignature/v1\ntime {moment}\n{text}").value
     return key, Signature(name, key.id, moment.to_bytes(8, "big") + signed).line
 
@@ -285,7 +293,8 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     assert any(f"not checked, no key given for {key.name}" in limit for limit in report.limits)
     assert not any(key.name in sentence for _, sentence in report.lines)
     report = verify_bundle(files, utc_now(), (), Outside([key]))
-    assert (True, f"the witness {key.name} signed this checkpoint: verified") in report.lines
+    signed = next(sentence for held, sentence in report.lines if held and key.name in sentence)
+    assert re.fullmatch(rf"the witness {key.name} signed this checkpoint at 20\S+Z: verified", signed)
     assert report.holds
 
 
@@ -480,7 +489,7 @@ def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: p
     async def watch() -> None:
         stop = asyncio.Event()
         anchors = Anchors(witnesses={"one": Broken("x")})
-        running = asyncio.ensure_future(anchor_job(visit.office, anchors).run(stop))
+        running = asyncio.ensure_future(anchor_job(visit.office, anchors, LOCAL).run(stop))
         async with asyncio.timeout(60):
             while len(rounds) < 3:
                 await asyncio.sleep(0.01)
@@ -526,7 +535,7 @@ def test_a_stop_does_not_wait_for_a_call(visit: Visit) -> None:
     async def stopped_while_asking(address: str) -> None:
         stop = asyncio.Event()
         anchors = Anchors(witnesses={"one": Witness(address)})
-        running = asyncio.ensure_future(anchor_job(visit.office, anchors).run(stop))
+        running = asyncio.ensure_future(anchor_job(visit.office, anchors, LOCAL).run(stop))
         async with asyncio.timeout(60):
             while not any(thread.name == "anchor one" for thread in threading.enumerate()):
                 await asyncio.sleep(0.01)
