@@ -22,6 +22,7 @@ from optin.proof.note import Note, NoteBroken, Signature, VerifierKey
 from optin.proof.witnessing import submission, submission_address
 from optin.site.model import Anchors, Witness
 from optin.store.log import StoredCheckpoint, checkpoint_at, latest_checkpoint, prove_growth, verifier_keys
+from tests.ports import NOBODY
 from tests.proof.witness import NAME, SIZE_TYPE, Said, SpecWitness, witnessing
 from tests.receiver import Receiver, receiving
 from tests.web.conftest import Visit
@@ -126,7 +127,7 @@ def test_a_log_that_was_rewritten_is_cosigned_no_more(
         (Said(429), "it was asked too often", 1),
         (Said(500), "it answered 500", 1),
         (Said(201), "it answered 201", 1),
-        (Said(302, b"http://127.0.0.1:1/"), "it answered 302", 1),
+        (Said(302, f"http://127.0.0.1:{NOBODY}/".encode()), "it answered 302", 1),
         (Said(409), "contradicts this log", 1),
         (Said(409, b"0\n"), "contradicts this log", 1),
         (Said(409, b"0\n", SIZE_TYPE), "it knows another size at each call", 2),
