@@ -16,6 +16,7 @@ from typing import Any
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind
 
+SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed
 _WITH_CONSENT = "confirmed consent"
 _BEFORE_CONFIRMING = frozenset({EventKind.REQUESTED.value, EventKind.MAILED.value, EventKind.ACCESSED.value})
@@ -85,6 +86,8 @@ def faults(body: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an erasure blanked without being allowed to. An event of an older version says no kinds."""
     kinds, numbers = body.get("kinds"), body.get("events")
     if kinds is None:
+        if int(body.get("version") or 0) >= SAYS_KINDS:
+            yield "does not say which kinds of events it blanked"
         return
     reason = str(body.get("reason"))
     if not isinstance(kinds, dict) or not isinstance(numbers, list) or sum(kinds.values()) != len(numbers):

@@ -12,7 +12,7 @@ from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import EventKind, RequestId
 
-VERSION = 1
+VERSION = 2  # since 2 erasures say kinds, confirmations details, and what is forgotten is said
 CONFIRMED_THROUGH = "mailbox"  # all that a confirmation shows: whoever confirmed reads that mailbox (P7)
 
 
@@ -118,6 +118,7 @@ def erased(at: datetime, ground: Ground, numbers: Sequence[int], kinds: Mapping[
 
 ENTRIES = "entries"  # of a prize draw
 MEMBERS = "members"  # of an export: the digests of those who were erased since
+LINES = "lines"  # that a restored backup is told of; `of` is the moment before which they are forgotten
 
 
 def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:

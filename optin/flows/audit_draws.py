@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest
+from optin.consent.event import rfc3339
 from optin.consent.record import EventKind
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
@@ -34,6 +35,8 @@ def audit_draws(read: Callable[[Callable[[Tx], Any]], Any], events: list[Event])
         yield f"the result of the draw of {magnet} and its event are not both there"
     for magnet in sorted(fixed.keys() & lists.keys()):
         found = lists[magnet]
+        if rfc3339(found.at) != fixed[magnet].get("at"):
+            yield f"the list of the draw of {magnet} is stored with another moment than its event says"
         if found.event != canonical(dict(fixed[magnet])).decode() or list_digest(found.tickets) != fixed[
             magnet
         ].get("digest"):
@@ -44,6 +47,8 @@ def audit_draws(read: Callable[[Callable[[Tx], Any]], Any], events: list[Event])
 
 def _result(fixed: DrawList, result: DrawResult, event: Event) -> Iterator[str]:
     name = f"the result of the draw of {fixed.magnet}"
+    if rfc3339(result.at) != event.get("at"):
+        yield f"{name} is stored with another moment than its event says"
     if digest(result.transcript) != event.get("transcript") or event.get("seed") != result.seed:
         yield f"{name} is not the one that was logged: it was edited"
         return

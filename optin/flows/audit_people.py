@@ -21,6 +21,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import FormDeclaration
+from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.record import (
     EventKind,
@@ -33,7 +34,10 @@ from optin.consent.record import (
 )
 from optin.errors import KeysUnusable
 from optin.flows.audit_rows import Times, idle_faults, pending_faults
+from optin.flows.audit_told import MS as _MS
+from optin.flows.audit_told import Logged, Owners, SoFar, ToldAudit, read_so_far
 from optin.flows.details import vouched
+from optin.flows.entering import promise_of
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.store.requests import Declared, Sealed
@@ -52,9 +56,6 @@ _ASKED = frozenset({EventKind.REQUESTED.value, EventKind.CONFIRMED.value})
 _NAMED = frozenset({"request", "form", "words", "privacy", "declaration", "purpose", "channel"})
 _ABOUT_DETAILS = frozenset({EventKind.CONFIRMED.value, EventKind.CORRECTED.value, EventKind.KEPT.value})
 _ANY_TIME = datetime.fromtimestamp(0, UTC)
-
-
-_MS = "at in milliseconds"  # beside what an event says
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class PeopleAudit:
     vault: Vault
     findings: list[str] = field(default_factory=list)
     _known: dict[str, _Form] | None = None
+    _known_so_far: SoFar | None = None
     _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
@@ -98,6 +100,7 @@ class PeopleAudit:
             self._check_page(page)
             if len(self.findings) > known:  # look again: something may just have happened between two reads
                 del self.findings[known:]
+                self._known_so_far = None
                 again: PeoplePage | None = self.read(
                     partial(people_page, kind=kind, after=after, until=until)
                 )
@@ -130,16 +133,16 @@ class PeopleAudit:
         self._check_people(page.people, _details(owners, events))
         for request, row in owners.items():
             self._check_request(row, events[request], mails[request])
-        times: dict[bytes, Times] = defaultdict(Times)
-        for request, of_it in events.items():
-            subject = owners[request][1]
-            if subject is not None:
-                confirmed = [body[_MS] for _, body in of_it if body["kind"] == EventKind.CONFIRMED]
-                times[bytes(subject)].confirmed += confirmed
-        self._check_statuses(page.consents, chains, times)
+        times = self._check_statuses(page.consents, chains, _confirmed(owners, events))
         for key, _, _, idle_from, consented in page.people:
             who = f"subject {bytes(key).hex()}"
             self.findings += idle_faults(who, times[bytes(key)], idle_from, consented)
+        if page.people:
+            told = ToldAudit(self.read, self.vault, page, owners, events)
+            self.findings += told.webhook_faults()
+            self.findings += told.line_faults(self._so_far)
+            self.findings += told.number_faults()
+            self.findings += told.entry_faults(self._so_far, self._promise)
 
     def _index(self, address: EmailAddress) -> bytes:
         found = self._indexes.get(address)
@@ -229,6 +232,18 @@ class PeopleAudit:
             if kind == EventKind.MAILED:
                 self._check_mail(number, body, sealed.salt, mails)
 
+    @property
+    def _so_far(self) -> SoFar:
+        """What was fixed and forgotten, read once."""
+        if self._known_so_far is None:
+            self._known_so_far = self.read(partial(read_so_far, vault=self.vault))
+        return self._known_so_far
+
+    def _promise(self, form: str) -> tuple[str, PrizeDraw] | None:
+        known = self._form(form)
+        promise = None if known is None else promise_of(known.declaration)
+        return None if known is None or promise is None else (known.declaration.magnet, promise)
+
     def _check_mail(self, number: int, body: Body, salt: bytes, mails: dict[str, Row]) -> None:
         message_id = str(body.get("message_id"))
         row = mails.pop(message_id, None)
@@ -247,7 +262,8 @@ class PeopleAudit:
 
     def _check_statuses(
         self, consents: Sequence[Row], chains: dict[_About, list[Body]], times: dict[bytes, Times]
-    ) -> None:
+    ) -> dict[bytes, Times]:
+        """Compare where each consent stands; return also when each person's consents ended."""
         cached = {(bytes(row[0]), row[1], row[2]): row for row in consents}
         for (subject, purpose, channel), chain in chains.items():
             row = cached.pop((subject, purpose, channel), None)
@@ -271,6 +287,7 @@ class PeopleAudit:
             self.findings.append(
                 f"consent of subject {subject.hex()} for {purpose} by {channel} has no events"
             )
+        return times
 
     def _derive(self, chain: Sequence[Body]) -> _Derived:
         """Return where a consent stands, and since when. Raises TransitionRefused."""
@@ -326,9 +343,18 @@ def _times_follow(row: Row, derived: _Derived, ends: int | None) -> bool:
     return told == (since, until, bytes(request).hex(), withdrawn)
 
 
-def _details(
-    owners: dict[bytes, Row], events: dict[bytes, list[tuple[int, Body]]]
-) -> dict[bytes, list[Body]]:
+def _confirmed(owners: Owners, events: Logged) -> dict[bytes, Times]:
+    """Return when each person confirmed something."""
+    times: dict[bytes, Times] = defaultdict(Times)
+    for request, of_it in events.items():
+        subject = owners[request][1]
+        if subject is not None:
+            confirmed = [body[_MS] for _, body in of_it if body["kind"] == EventKind.CONFIRMED]
+            times[bytes(subject)].confirmed += confirmed
+    return times
+
+
+def _details(owners: Owners, events: Logged) -> dict[bytes, list[Body]]:
     """Return what the events of each person say of its details, in their order."""
     found: dict[bytes, list[tuple[int, Body]]] = defaultdict(list)
     for request, of_it in events.items():

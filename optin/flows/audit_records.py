@@ -6,14 +6,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from optin.consent.erasure import faults
-from optin.consent.event import MEMBERS
+from optin.consent.erasure import Reason, faults
+from optin.consent.event import LINES, MEMBERS
 from optin.consent.record import EventKind
 from optin.store.exports import RecordedExport
+from optin.store.transaction import to_ms
 
+_OF_PEOPLE = frozenset(
+    {Reason.PERSON, Reason.OFFICER, Reason.RESTORE, Reason.ENDED, Reason.NO_CONSENT}
+)  # erasures of whole people
 Said = tuple[int, Mapping[str, Any]]
 
 
@@ -23,6 +28,25 @@ def audit_erasures(events: Sequence[Said]) -> Iterator[str]:
         if body.get("kind") == EventKind.ERASED:
             for fault in faults(body):
                 yield f"the erasure of event {number} {fault}"
+
+
+def lines_from(bodies: Iterable[Mapping[str, Any]]) -> str:
+    """Return before which moment the lines were forgotten that a restored backup is told of (RFC 3339)."""
+    forgotten = (body for body in bodies if body.get("kind") == EventKind.FORGOTTEN)
+    return max((str(body.get("of")) for body in forgotten if body.get("what") == LINES), default="")
+
+
+def audit_lines(events: Sequence[Said], told: Collection[int]) -> Iterator[str]:
+    """Yield the erasures of people that no restored backup would be told of.
+
+    `told`: the moments of those that it would be told of, in milliseconds UTC.
+    """
+    since = lines_from(body for _, body in events)
+    for number, body in events:
+        if body.get("kind") == EventKind.ERASED and body.get("reason") in _OF_PEOPLE and "kinds" in body:
+            at = str(body["at"])
+            if at >= since and to_ms(datetime.fromisoformat(at)) not in told:
+                yield f"event {number}: no restored backup would be told of this erasure"
 
 
 def audit_exports(events: Sequence[Said], exports: Sequence[RecordedExport]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from optin.store.subjects import Contact, address_index, load_contact, save_cont
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
+SAYS_DETAILS = 2  # the version of events since which a confirmation does
 Body = Mapping[str, Any]
 
 
@@ -38,6 +39,8 @@ def vouched(contact: Contact, bodies: Iterable[Body]) -> bool:
     named = next((body for body in reversed(known) if "details" in body), None)
     if named is not None:
         return bool(contact.salt) and opens(named["details"], contact.salt, contact.plain)
+    if any(body["version"] >= SAYS_DETAILS for body in known if body["kind"] == EventKind.CONFIRMED):
+        return False
     corrected = next((body for body in reversed(known) if body["kind"] == EventKind.CORRECTED), None)
     if corrected is None or contact.correction is None:
         return corrected is None and contact.correction is None

@@ -106,6 +106,8 @@ def _prove(
 
     # 2. The status that follows from the events is that of the cache.
     record = _record(events, purpose, channel)
+    if record.status is Status.WITHDRAWN:  # whatever the cache says
+        return Refusal.WITHDRAWN
     if record.status is None or record.status.value != lead.status:
         raise _Unproven
     if record.status is not Status.GIVEN:

@@ -36,6 +36,7 @@ KEPT = ""
 NO_ADDRESS = "no address"
 UNKNOWN = "no consent"
 OBJECTED = "withdrawn or erased"
+WITHDRAWN = Refusal.WITHDRAWN.value
 _LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _PLAIN = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL})*\.[a-z]{{2,24}}")
 
@@ -81,6 +82,8 @@ class Scrubber:
         strict = not self.suppress_only
         asked = normal.keys() if self.suppress_only else {value for _, others in batch for value in others}
         objected = self._objected_among(indexes, {normal[value] for value in asked} - proven)
+        withdrawn = {value for value, index in indexes.items() if self._why(allowed, index) == WITHDRAWN}
+        objected |= withdrawn - proven  # by their events, whatever became of the suppression
 
         def reason(value: str) -> str:
             known = normal[value]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 from optin.consent.erasure import Ground
-from optin.consent.event import MEMBERS, forgotten
+from optin.consent.event import LINES, MEMBERS, forgotten, rfc3339
 from optin.consent.prize import SETTLING
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind, Happening, SubjectId, follow
@@ -83,6 +83,7 @@ from optin.store.vault import Vault
 from optin.store.webhooks import forget_given_up
 
 STEP = 40  # rows that only go; measured: larger steps make live sign-ups wait
+LINES_STEP = 500
 PEOPLE_STEP = 20  # people with all that belongs to them
 SETTLED_KEPT = timedelta(days=30)
 NOTICES_KEPT = timedelta(days=1)
@@ -345,7 +346,16 @@ def sweep_limits(tx: Tx, broom: Broom) -> int:
 
 def sweep_journal(tx: Tx, broom: Broom) -> int:
     """Forget withdrawals and erasures that no backup needs to be told any more."""
-    return forget_lines(tx, journal_from(broom.policy, broom.now) - FILE_FIRST, STEP)
+    before = lines_before(broom)
+    count = forget_lines(tx, before, LINES_STEP)
+    told = [forgotten(broom.now, LINES, rfc3339(before), count)] if count else []
+    add_events(tx, broom.vault, None, told)
+    return count
+
+
+def lines_before(broom: Broom) -> datetime:
+    """Return before when lines are forgotten: a whole day at a time, as an event says it each time."""
+    return datetime.combine((journal_from(broom.policy, broom.now) - FILE_FIRST).date(), time(), UTC)
 
 
 def journal_from(policy: RequestPolicy, now: datetime) -> datetime:
@@ -453,7 +463,7 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
         Planned("limits", count_counts_over(tx, now), "counts of limits", "their window is over"),
         Planned(
             JOURNAL,
-            count_lines(tx, journal_from(policy, now) - FILE_FIRST),
+            count_lines(tx, lines_before(broom)),
             "withdrawals and erasures told to backups",
             f"no backup is older than {policy.keep_backups.text}",
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import FormDeclaration
@@ -18,7 +19,7 @@ from optin.flows.webhooks import tell_ended, tell_objected
 from optin.proof.canonical import Json
 from optin.store.dossier import requests_of
 from optin.store.events import add_events
-from optin.store.replay import remember
+from optin.store.replay import ReplayLine, remember
 from optin.store.requests import peek_request
 from optin.store.subjects import (
     StoredConsent,
@@ -127,13 +128,22 @@ def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> l
 
 
 def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: datetime) -> None:
-    told: dict[str, Json] = {
+    remember(tx, _line(email_index, question.purpose, question.channel.value), now)
+
+
+def _line(email_index: bytes, purpose: str, channel: str) -> dict[str, Json]:
+    return {
         "kind": EventKind.WITHDRAWN.value,
         "person": email_index.hex(),
-        "purpose": question.purpose,
-        "channel": question.channel.value,
+        "purpose": purpose,
+        "channel": channel,
     }
-    remember(tx, told, now)
+
+
+def withdrawal_line(email_index: bytes, body: Mapping[str, Any]) -> ReplayLine:
+    """Return the line by which a restored backup is told of a withdrawal, as its event says it."""
+    at = datetime.fromisoformat(body["at"])
+    return ReplayLine(at, _line(email_index, body["purpose"], body["channel"]))
 
 
 def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optin.store.exports import listed
 from optin.store.transaction import Row, Tx
 
 PAGE_LEAVES = 4_096  # a power of two: pages are complete subtrees
@@ -92,6 +94,8 @@ class PeoplePage:
     requests: list[Row]
     events: list[Row]  # request, number, bytes, voucher
     mails: list[Row]  # request, Message-ID, sealed, sent at
+    entries: list[Row]  # request, magnet, ticket, state: of prize draws
+    told: list[Row]  # subject, processor, purpose: what a webhook said
 
 
 _OF = {
@@ -155,7 +159,41 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
         after=after,
         last=last,
     )
-    return PeoplePage(last, people, consents, requests, events, mails)
+    if kind != "confirmed":
+        return PeoplePage(last, people, consents, requests, events, mails, [], [])
+    has_entries = tx.one("SELECT 1 FROM draw_entry LIMIT 1") is not None
+    entries = (
+        []
+        if not has_entries
+        else tx.all(
+            "SELECT draw_entry.request_id, draw_entry.magnet, draw_entry.ticket, draw_entry.state"
+            f" FROM request JOIN draw_entry ON draw_entry.request_id = request.id WHERE {_OF[kind]}",
+            after=after,
+            last=last,
+        )
+    )
+    told = tx.all(
+        "SELECT subject_id, processor, purpose FROM webhook_told"
+        " WHERE subject_id > :after AND subject_id <= :last",
+        after=after,
+        last=last,
+    )
+    return PeoplePage(last, people, consents, requests, events, mails, entries, told)
+
+
+def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
+    """Return which lines there are among these names."""
+    if not names:
+        return frozenset()
+    ids, among = listed(names)
+    rows = tx.all(f"SELECT name FROM replay WHERE name IN ({among})", **ids)
+    return frozenset(bytes(row[0]) for row in rows)
+
+
+def erasures_told(tx: Tx) -> frozenset[int]:
+    """Return the moments of the erasures that a restored backup is told of, in milliseconds UTC."""
+    rows = tx.all("SELECT at FROM replay WHERE line LIKE :kind", kind='%"kind":"erased"%')
+    return frozenset(int(row[0]) for row in rows)
 
 
 def events_about_nobody(tx: Tx) -> list[Row]:
@@ -174,3 +212,15 @@ def form_rows(tx: Tx) -> list[Row]:
 def privacy_rows(tx: Tx) -> list[Row]:
     """Return every privacy statement: digest, page."""
     return tx.all("SELECT digest, page FROM privacy_version")
+
+
+def objections_of(tx: Tx, email_index: bytes, purpose: str, channel: str) -> frozenset[bytes]:
+    """Return the digests of the numbers that the person behind an address keeps from being called."""
+    rows = tx.all(
+        "SELECT number FROM number_objection"
+        " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
+        email_index=email_index,
+        purpose=purpose,
+        channel=channel,
+    )
+    return frozenset(bytes(row[0]) for row in rows)

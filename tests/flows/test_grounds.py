@@ -25,13 +25,18 @@ from optin.flows.confirm import confirm
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.offers import Offers
 from optin.flows.personal import correct, hold_data, view_personal
+from optin.flows.scrub import Scrubber
+from optin.flows.webhooks import claim_calls
 from optin.proof.canonical import parse
 from optin.store.events import events_of, said_about_nobody
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate
 from optin.store.requests import erase_requests
 from optin.store.transaction import Value
+from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import harvest
+from tests.flows.test_prize_draw import close, draw
+from tests.flows.test_prize_draw import hold as hold_draw
 from tests.flows.test_sweep import office_of
 from tests.world import CALL, NOON, TIPS, World
 
@@ -44,7 +49,7 @@ BLIND = "the database and the log disagree"
 def forge(world: World, *statements: str, **values: Value) -> None:
     """Write behind the program's back, the triggers dropped and put back afterwards."""
     world.tampered = True
-    evidence = ("event", "mail", "export_run")
+    evidence = ("event", "mail", "export_run", "draw_list")
     if world.store.__class__.__name__ == "SqliteStore":
         triggers = world.store.read(
             lambda tx: tx.all("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
@@ -115,7 +120,7 @@ def test_a_withdrawn_person_does_not_come_back_by_our_own_sweep(
     assert findings(world)
     leads, refused = harvest(world)
     assert [lead.email for lead in leads] == [ALICE]
-    assert refused.get("unproven") == 1
+    assert refused == {"withdrawn": 1, "unconfirmed": 1}
 
 
 def test_a_withdrawal_is_looked_for_with_every_request_of_the_address(world: World) -> None:
@@ -431,3 +436,111 @@ def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
     forge(world, "UPDATE legal_hold SET ends_at = 1")
     assert sweep(office_of(world))["refused"] == 1
     assert world.count("legal_hold") == 1
+
+
+def test_a_line_that_a_restored_backup_must_be_told_is_missed(world: World) -> None:
+    """S7: of a withdrawal and of an erasure, as long as a backup may be put back that is older."""
+    world.withdraw(world.join(CAROL, TIPS))
+    world.join(ALICE, TIPS)
+    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    assert findings(world) == []
+    world.wait(timedelta(days=120))
+    assert sweep(office_of(world))["journal"] > 0
+    assert findings(world) == [], "an event says that they were forgotten"
+    world.withdraw(world.join(MALLORY, TIPS))
+    forge(world, "DELETE FROM replay")
+    assert any("no restored backup would be told of this withdrawal" in it for it in findings(world))
+
+
+def test_an_erasure_that_no_backup_would_be_told_of_is_found(world: World) -> None:
+    """S7: the event of the erasure and the line bear the same moment."""
+    world.join(ALICE, TIPS)
+    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    forge(world, "DELETE FROM replay")
+    assert any("no restored backup would be told of this erasure" in it for it in findings(world))
+
+
+def test_a_number_that_may_be_called_again_is_found(world: World) -> None:
+    """R7: the objection to calls is missed, for whoever else has the number may be called by it."""
+    world.withdraw(world.join(CAROL, CALL, phone=PHONE))
+    world.join(ALICE, CALL, phone=PHONE)
+    assert findings(world) == []
+    forge(world, "DELETE FROM number_objection")
+    assert any("not kept from being called" in finding for finding in findings(world))
+
+
+def test_a_list_is_scrubbed_by_events(world: World) -> None:
+    """E6: also where only those who withdrew are to go; the suppression is not needed for it."""
+    world.withdraw(world.join(CAROL, TIPS))
+    forge(world, "DELETE FROM suppression")
+    scrubber = Scrubber(
+        world.store.read, world.vault, TIPS, Channel.EMAIL, Channel.EMAIL, world.now, "NL", suppress_only=True
+    )
+    assert list(scrubber.judge([CAROL, "new@example.com"])) == ["withdrawn or erased", ""]
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "DELETE FROM draw_entry",
+        "UPDATE draw_entry SET state = 'late'",
+        "UPDATE draw_entry SET ticket = 'aa'",
+        "UPDATE draw_entry SET magnet = 'other'",
+    ],
+)
+def test_an_entry_of_a_prize_draw_is_held_against_its_confirmation(world: World, forgery: str) -> None:
+    """M2: before the draw and after it; whoever confirmed takes part, with that ticket."""
+    hold_draw(world)
+    world.join("bob@example.com")
+    assert findings(world) == []
+    forge(world, forgery)
+    assert any("the draw of koud-bellen" in finding for finding in findings(world))
+
+
+def test_entries_are_kept_as_long_as_their_form_says(world: World) -> None:
+    """M2, R8: what the list of the draw promises was edited; the form that people entered by was not."""
+    hold_draw(world)
+    world.join("bob@example.com")
+    world.join(ALICE, TIPS)
+    close(world)
+    draw(world)
+    forge(world, "UPDATE draw_list SET promise = REPLACE(promise, '3 months', '1 hour')")
+    world.wait(timedelta(days=20))
+    sweep(office_of(world))
+    assert world.count("draw_entry") == 2
+    world.wait(timedelta(days=80))
+    assert sweep(office_of(world))["entries"] == 2
+    assert (world.count("draw_entry"), world.count("subject")) == (0, 1)
+    world.tampered = False  # what was promised in the list no longer matters
+    (told,) = erasures(world)
+    assert (told["reason"], told["kept"]) == ("prize draw over", "3 months")
+
+
+def test_details_outlive_an_entry_that_goes(world: World) -> None:
+    """R8: alice has a consent from elsewhere; when her entry goes, another event vouches for who she is."""
+    tips = world.form
+    world.join(ALICE, TIPS, first_name="Alice")
+    hold_draw(world)
+    world.join(ALICE)
+    close(world)
+    draw(world)
+    world.wait(timedelta(days=120))
+    assert sweep(office_of(world))["entries"] == 1
+    assert findings(world) == []
+    world.serve(tips)
+    assert [lead.fields["first_name"] for lead in harvest(world)[0]] == ["Alice"]
+
+
+def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
+    """E7: an event says that it was told; a row that is gone would keep the end of the consent from it."""
+    world.do(partial(keep_webhooks, addresses={"crm": "a" * 64}))
+    world.policy = replace(world.policy, webhooks={"crm": frozenset({TIPS})})
+    world.join(ALICE, TIPS)
+    claim = partial(claim_calls, vault=world.vault, policy=world.policy, processor="crm", most=5)
+    calls, _ = world.do(partial(claim, now=world.now))
+    assert len(calls) == 1
+    assert findings(world) == []
+    forge(world, "DELETE FROM webhook_told")
+    assert any("nobody knows any more that crm was told" in finding for finding in findings(world))

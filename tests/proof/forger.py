@@ -504,6 +504,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "file a request under another address, and let that be erased": ("database", file_under_another),
     "put a person's older details back": ("database", put_details_back),
     "take somebody out of the list of an export": ("database", thin_out_export),
+    "forget what a restored backup must be told": ("database", edit("DELETE FROM replay")),
     "lift a suppression": ("database", edit("DELETE FROM suppression")),
     "swap two events": ("database", swap_events),
     "put back an older copy of the database": ("database", old_copy),
