@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from optin.consent.address import EmailAddress
 from optin.consent.code import MAX_TRIES, matches
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormDeclaration
 from optin.consent.prize import ANSWER_FIELD, KIND
@@ -30,6 +31,7 @@ from optin.flows.details import current_contact
 from optin.flows.entering import Participation, enter, participation
 from optin.flows.handouts import keep_handout
 from optin.flows.history import current_consents
+from optin.flows.mail_limits import has_read
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt
 from optin.flows.policy import RequestPolicy
@@ -89,7 +91,10 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class CodeRefused:
-    """A code that does not confirm. `reason`: code-missing, code-wrong or code-spent."""
+    """A code that does not confirm. `reason`: code-missing, code-wrong, code-spent or code-elsewhere.
+
+    The last: it was mailed to this mailbox, for another request. So the mailbox was read by who typed it.
+    """
 
     form: FormDeclaration
     reason: str
@@ -147,6 +152,8 @@ def confirm_by_code(
     if not typed.strip():
         return CodeRefused(opened.declaration, "code-missing")
     if not matches(opened.sealed.code, typed):
+        if has_read(tx, vault, EmailAddress(opened.declared.email), typed, now):
+            return CodeRefused(opened.declaration, "code-elsewhere")
         count_try(tx, request)
         return CodeRefused(opened.declaration, "code-wrong")
     mailed = open_mailed(tx, vault, opened)

@@ -16,13 +16,14 @@ from optin.flows.backoff import wait_before
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.entering import participation
 from optin.flows.handouts import keep_handout
-from optin.flows.opened import OpenedRequest, open_request
-from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
-from optin.flows.policy import RequestPolicy
+from optin.flows.mail_limits import Asker, next_day, take_of_day
+from optin.flows.opened import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.orders import ASKER, MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
+from optin.flows.policy import PER_DAY, RequestPolicy
 from optin.flows.receipt import NotIntegrated, proof_of_receipt
 from optin.flows.webinars import MAILS, attendance, due_of, has_use
 from optin.proof.commitment import commit
-from optin.store.dossier import is_known, newest_request
+from optin.store.dossier import is_known
 from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
@@ -37,9 +38,9 @@ from optin.store.outbox import (
     standing,
     withdraw_letter,
 )
-from optin.store.requests import load_request, open_link, peek_request
+from optin.store.requests import load_request, open_link
 from optin.store.rights import holds_of
-from optin.store.subjects import consents_of, find_subject, load_contact
+from optin.store.subjects import consents_of, find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -182,30 +183,24 @@ def _notice(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: da
         return order
     if not is_known(tx, index):
         return None
-    latest = _latest(tx, vault, index)
+    if told.get(ASKER) != Asker.READER and not _may_link(tx, vault, policy, now):
+        raise NotDue(next_day(now))
+    latest = latest_request(tx, vault, index)
     return replace(
         order,
-        recipient=_stored_address(tx, vault, index, latest) or email,  # never another spelling of it
+        recipient=kept_address(tx, vault, index, latest) or email,  # never another spelling of it
         lang=order.lang if latest is None else latest.declaration.lang,
         token=vault.links.sign(LinkKind.PERSONAL, index, now),
         expires_at=policy.personal.after(now),
     )
 
 
-def _stored_address(
-    tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
-) -> EmailAddress | None:
-    """Return the address as its owner confirmed it, else as typed last; None: only digests are left."""
-    subject = find_subject(tx, email_index)
-    if subject is not None and (contact := load_contact(tx, vault, subject)).values:
-        return contact.email
-    return None if latest is None else EmailAddress(latest.declared.email)
-
-
-def _latest(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
-    """Return the request of an address that was confirmed last; else the one that was made last."""
-    request = newest_request(tx, email_index)
-    return None if request is None else open_request(tx, vault, peek_request(tx, request))
+def _may_link(tx: Tx, vault: Vault, policy: RequestPolicy, now: datetime) -> bool:
+    """Count a link that somebody asked for by typing an address; half of a day's mails may be such links."""
+    if take_of_day(tx, vault, "links", 1, policy.mails_per_day // 2, now):
+        return True
+    policy.limited(PER_DAY)
+    return False
 
 
 def _confirmation(

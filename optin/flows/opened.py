@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from optin.consent.address import EmailAddress
 from optin.consent.event import Circumstances
 from optin.consent.form import PHONE_FIELD, FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.errors import LinkSpent
 from optin.proof.commitment import commit
+from optin.store.dossier import newest_request
 from optin.store.forms import StoredForm, form_by_digest
-from optin.store.requests import Declared, Request, Sealed
+from optin.store.requests import Declared, Request, Sealed, peek_request
+from optin.store.subjects import find_subject, load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -63,3 +66,19 @@ def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
         raise LinkSpent
     sealed = Sealed.open(vault, stored.id, stored.sealed)
     return OpenedRequest(stored, form, sealed, Declared.parse(sealed.declaration))
+
+
+def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
+    """Return the request of an address that was confirmed last; else the one that was made last."""
+    request = newest_request(tx, email_index)
+    return None if request is None else open_request(tx, vault, peek_request(tx, request))
+
+
+def kept_address(
+    tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
+) -> EmailAddress | None:
+    """Return the address as its owner confirmed it, else as typed last; None: only digests are left."""
+    subject = find_subject(tx, email_index)
+    if subject is not None and (contact := load_contact(tx, vault, subject)).values:
+        return contact.email
+    return None if latest is None else EmailAddress(latest.declared.email)

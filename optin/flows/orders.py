@@ -15,6 +15,8 @@ from optin.flows.entering import Participation
 from optin.flows.receipt import Attachment
 from optin.store.rights import LegalHold
 
+ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
+
 
 class MailKind(StrEnum):
     """The mails that optin sends."""

@@ -21,9 +21,9 @@ from optin.flows.attendance import Attendance
 from optin.flows.details import current_contact
 from optin.flows.entering import ticket_of
 from optin.flows.history import current_consents
-from optin.flows.mail_limits import take_link
-from optin.flows.opened import OpenedRequest, open_request
-from optin.flows.orders import MailKind
+from optin.flows.mail_limits import Asker, take_link, take_reader_mail
+from optin.flows.opened import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.orders import ASKER, MailKind
 from optin.flows.policy import RequestPolicy
 from optin.flows.webinars import attendance
 from optin.proof.canonical import canonical, parse
@@ -201,6 +201,20 @@ def ask_for_link(
     index = vault.index(address)
     told = {"email": address, "lang": lang}
     enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
+
+
+def ask_as_reader(
+    tx: Tx, vault: Vault, email_index: bytes, lang: str, policy: RequestPolicy, now: datetime
+) -> None:
+    """Queue another link for whoever holds one that expired: only the mail had it (R1).
+
+    So it is counted for readers alone: what strangers ask for takes nothing away from it.
+    """
+    address = kept_address(tx, vault, email_index, latest_request(tx, vault, email_index))
+    if address is None or not take_reader_mail(tx, vault, address, policy, now):
+        return
+    told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
+    enqueue_notice(tx, vault, MailKind.PERSONAL, email_index, told, policy.mail_domain, now)
 
 
 def view_personal(

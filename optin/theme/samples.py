@@ -106,6 +106,7 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.ConfirmView(frame, "Title", "white-paper", "/confirm/t", AT, ())
     for resent in (False, True):
         yield views.ExpiredView(frame, "Title", "/confirm/t", resent=resent)
+        yield views.ExpiredView(frame, "", "/me/t", resent=resent)
     yield from _rights(frame)
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>")
     yield views.PrivacyView(frame, "Title", "<p>Text.</p>", AT.date())

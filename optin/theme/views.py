@@ -226,7 +226,10 @@ class ConfirmedView:
 
 @dataclass(frozen=True)
 class ExpiredView:
-    """A confirmation link that is too old, with one button that mails a new one (D6)."""
+    """A link that is too old, with one button that mails a new one (D6).
+
+    `title`: of the magnet whose confirmation it was; empty for the link to a personal page.
+    """
 
     frame: Frame
     title: str

@@ -34,6 +34,7 @@ from optin.errors import (
 )
 from optin.flows.answers import kept_of_quiz
 from optin.flows.confirm import CodeRefused, confirm_by_code
+from optin.flows.mail_limits import Asker
 from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.sign_up import sign_up_and_tell
 from optin.site.kinds import KINDS
@@ -121,6 +122,9 @@ async def post_sent(request: Request) -> Response:
         )
     except LinkSpent:  # an erased request answers like a wrong code
         return _sent(desk, served, after, problem=reason)
+    if isinstance(outcome, CodeRefused) and outcome.reason == "code-elsewhere":
+        await mail_again(desk, stored, Asker.READER)  # strangers' forms keep nobody's mail back
+        return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     if isinstance(outcome, CodeRefused):
         if outcome.reason == "code-spent":  # logged; the page says the same of every code that is refused
             desk.limits.log.note("code_tries")

@@ -6,6 +6,7 @@ The link is mailed and lives short; only it opens the page. GET changes nothing;
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 from starlette.requests import Request
@@ -17,11 +18,12 @@ from optin.consent.entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Proble
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.links import LinkKind
 from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
-from optin.errors import PostMalformed
+from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.personal import (
     PersonalData,
+    ask_as_reader,
     ask_for_link,
     correct,
     record_access,
@@ -34,12 +36,13 @@ from optin.flows.withdraw import withdraw_from
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-from optin.theme.views import PersonalAskView
+from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.desk import Desk, desk_of, language_of, see_other
 from optin.web.headers import NO_STORE
 from optin.web.posts import read_post, single
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
+ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read
 DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited", "given-up")
 
 
@@ -82,8 +85,16 @@ async def post_ask(request: Request) -> Response:
 
 
 async def get_personal(request: Request) -> Response:
-    """Show what is kept, or what an erasure would cost; changes nothing."""
-    desk, index = desk_of(request), _index_of(request)
+    """Show what is kept, or what an erasure would cost; changes nothing.
+
+    A link that expired today shows where another is asked for.
+    """
+    desk = desk_of(request)
+    try:
+        index = _index_of(request)
+    except LinkExpired:
+        _index_of(request, ASK_ANEW)
+        return _expired(request, resent=request.query_params.get("again") == "1")
     data = await _data(desk, index)
     if request.query_params.get("erase") == "1" and not data.empty:
         return desk.page(erase_view(desk.edition, data, language_of(request), request.url.path))
@@ -94,8 +105,10 @@ async def get_personal(request: Request) -> Response:
 
 async def post_personal(request: Request) -> Response:
     """Do the one thing that a button says."""
-    desk, index = desk_of(request), _index_of(request)
-    posted = await read_post(request)
+    desk, posted = desk_of(request), await read_post(request)
+    if single(posted, "action") == "anew":
+        return await _anew(request)
+    index = _index_of(request)
     match single(posted, "action"):
         case "withdraw":
             return await _withdraw(request, index, _about(posted))
@@ -111,6 +124,31 @@ async def post_personal(request: Request) -> Response:
             return await _download(request, index, form)
     await desk.limits.count(request)
     raise PostMalformed
+
+
+async def _anew(request: Request) -> Response:
+    """Mail another link to whoever holds one that expired today; the answer is always the same."""
+    desk, index = desk_of(request), _index_of(request, ASK_ANEW)
+    await desk.limits.count(request)
+    office = desk.office
+    await desk.write(
+        partial(
+            ask_as_reader,
+            vault=office.vault,
+            email_index=index,
+            lang=language_of(request),
+            policy=office.policy,
+            now=office.clock(),
+        )
+    )
+    office.wake_courier()
+    return see_other(f"{request.url.path}?again=1")
+
+
+def _expired(request: Request, *, resent: bool) -> Response:
+    desk = desk_of(request)
+    view = ExpiredView(desk.frame(language_of(request)), "", request.url.path, resent=resent)
+    return desk.page(view, 200 if resent else LinkExpired.status)
 
 
 async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> Response:
@@ -237,11 +275,11 @@ def _file(body: bytes, kind: str, name: str) -> Response:
     return Response(body, media_type=kind, headers=headers)
 
 
-def _index_of(request: Request) -> bytes:
-    """Return whose page a link opens. Raises LinkForged or LinkExpired."""
+def _index_of(request: Request, longer: timedelta = timedelta(0)) -> bytes:
+    """Return whose page a link opens, or opened until `longer` ago. Raises LinkForged or LinkExpired."""
     office = desk_of(request).office
     now = office.clock()
-    lifetime = office.policy.personal.after(now) - now
+    lifetime = office.policy.personal.after(now) - now + longer
     return office.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
 
 

@@ -287,6 +287,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "confirmed-withdrawn", views.ConfirmedView(at, title, "newsletter", (), asked)
     yield "expired", views.ExpiredView(at, title, "/confirm/t")
     yield "expired-again", views.ExpiredView(at, title, "/confirm/t", resent=True)
+    yield "expired-personal", views.ExpiredView(at, "", "/me/t")
     for name, questions, done in (("ask", asked, False), ("done", asked, True), ("none", (), False)):
         yield f"unsubscribe-{name}", views.UnsubscribeView(at, "/unsubscribe/t", questions, done, more=True)
     kept = views.PersonalView(at, "/me/t", personal(), (("first_name", "Voornaam"),), (("crm", "CRM B.V."),))
