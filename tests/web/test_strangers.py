@@ -179,7 +179,7 @@ def test_an_old_confirmation_link_brings_a_new_one_whatever_strangers_asked(visi
 
 
 def test_links_that_strangers_ask_for_cannot_flood_either(visit: Visit) -> None:
-    """D8, O8: half of the mails of a day; the others wait for the next; a reader’s link does not."""
+    """D8, O8: half of the mails of a day; others wait for the next; one that a reader asks for does not."""
     people = [f"person{number}@example.com" for number in range(4)]
     for email in people:
         visit.join(email)

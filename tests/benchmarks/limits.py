@@ -1,0 +1,122 @@
+"""What the limits cost a sign-up, on both databases: the same server with its counts and without, in turns."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlencode
+
+import httpx2 as httpx
+
+from tests.benchmarks.load import ask
+from tests.ports import NO_MAIL, reserved_port
+from tests.postgres import chosen_programs, new_database, postgres_server
+from tests.serving import environment, form_key
+from tests.web.conftest import site_at
+
+COUNT, ROUNDS = 2_000, 5
+WITHOUT = "OPTIN_BENCH_WITHOUT_LIMITS"
+LIMITS = """
+[limits]
+per_network_per_hour = 1_000_000
+per_site_per_minute = 1_000_000
+mails_per_day = 1_000_000
+
+[proxy]
+trusted = ["127.0.0.1"]
+"""
+
+
+def main() -> None:
+    """Print the ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        compare("SQLite", lambda turn: f"sqlite:///{name}/optin{turn}.db", Path(name) / "sqlite")
+    with tempfile.TemporaryDirectory() as name, postgres_server(chosen_programs()) as server:
+        for setting in ("fsync", "full_page_writes"):
+            server.psql(f"ALTER SYSTEM SET {setting} = on")
+        server.psql("SELECT pg_reload_conf()")
+        compare("PostgreSQL", lambda _turn: new_database(server), Path(name))
+
+
+def compare(name: str, new_store: Callable[[str], str], folder: Path) -> None:
+    """Measure in turns, so that what else the machine does hits both alike."""
+    folder.mkdir(exist_ok=True)
+    site_at(folder / "site")
+    with (folder / "site" / "optin.toml").open("a") as file:
+        file.write(LIMITS)
+    ratios = []
+    for turn in range(ROUNDS):
+        order = ("with", "without") if turn % 2 else ("without", "with")
+        rates = {kind: measure(folder, new_store(f"{turn}{kind}"), kind, turn) for kind in order}
+        ratios.append(rates["with"] / rates["without"])
+        print(f"  {name}: with {rates['with']:,.0f}/s, without {rates['without']:,.0f}/s", flush=True)
+    print(f"{name}: sign-ups with limits / without: {statistics.median(ratios):.2f} (at least 0.9)")
+
+
+def measure(folder: Path, store: str, kind: str, turn: int) -> float:
+    """Return sign-ups a second, each of another network."""
+    variables = environment(store, NO_MAIL, str(folder / f"keys-{turn}{kind}.json"))
+    if kind == "without":
+        variables[WITHOUT] = "1"
+    with reserved_port() as port, (folder / "log").open("ab") as log:
+        command = [sys.executable, "-m", "tests.benchmarks.limits", str(folder / "site"), str(port)]
+        process = subprocess.Popen(command, env=variables, stdout=log, stderr=log)
+        try:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+                wait_for(client)
+                make = partial(post, form_key(client))
+            asyncio.run(ask(port, lambda number: make(COUNT + number), 200, b"HTTP/1.1 303"))
+            return asyncio.run(ask(port, make, COUNT, b"HTTP/1.1 303")).rate
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def wait_for(client: httpx.Client) -> None:
+    """Wait until a server answers."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            client.get("/health")
+        except httpx.HTTPError:
+            time.sleep(0.05)
+        else:
+            return
+
+
+def post(key: str, number: int) -> bytes:
+    """Return one sign-up as a proxy passes it on."""
+    body = urlencode({"form": key, "email": f"p{number}@example.com", "consent": "tips-email"}).encode()
+    head = (
+        "POST /paper HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n"
+        f"x-forwarded-for: 203.{number % 200}.{number // 200 % 200}.1\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+def without_limits() -> None:
+    """Let nothing be counted: what a sign-up costs then is the floor."""
+    from optin.flows import sign_up  # noqa: PLC0415 - only in the process that is measured
+    from optin.web.windows import Clients, Lease  # noqa: PLC0415
+
+    async def free(*_: object) -> bool:
+        return True
+
+    Clients.hit = Lease.spend = free  # type: ignore[assignment, method-assign]
+    sign_up.take_form_mail = lambda *_: True  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    from optin.cli import main as optin
+
+    if os.environ.get(WITHOUT):
+        without_limits()
+    optin(["serve", "--site", sys.argv[1], "--port", sys.argv[2]])
