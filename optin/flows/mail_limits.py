@@ -9,13 +9,15 @@ Addresses that end in one mailbox share its counts, whatever their spelling. It 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.code import digits_of
 from optin.flows.policy import PER_ADDRESS, RequestPolicy
-from optin.store.limits import Amount, Counted, Day, has_mark, take, take_mail
+from optin.store.limits import Amount, Counted, Day, has_mark, take, take_mail, take_share
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -30,17 +32,17 @@ class Asker(StrEnum):
     READER = "reader"  # whoever has read a mail to this very mailbox
 
 
-def hold_mailbox(tx: Tx, vault: Vault, email: EmailAddress) -> None:
-    """Make others who mail to the same mailbox wait until this transaction ends."""
-    tx.hold(vault.index(mailbox_of(email)))
+def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
+    """Return the digest of the mailbox that an address most likely ends in, for counting and for locking."""
+    return vault.index(mailbox_of(email))
 
 
 def take_form_mail(
-    tx: Tx, vault: Vault, email: EmailAddress, code: str, policy: RequestPolicy, now: datetime
+    tx: Tx, vault: Vault, mailbox: bytes, code: str, policy: RequestPolicy, now: datetime
 ) -> bool:
     """Count a mail with a code that a form asks for; False when the mailbox had enough. Hold it first."""
-    most = policy.per_address_per_day
-    return _take(tx, _day(vault, Asker.FORM, email, code.encode(), now), (most, most), policy, now)
+    day = _day(vault, Asker.FORM, mailbox, code, now)
+    return take_mail(tx, day, policy.per_address_per_day, now) or _limited(policy)
 
 
 def take_link(
@@ -51,27 +53,31 @@ def take_link(
     One network can ask for half of them only (rounded up): the person, elsewhere, gets the others. Empty
     `network`: it is not known.
     """
-    hold_mailbox(tx, vault, email)
-    most = policy.per_address_per_day
+    mailbox = mailbox_digest(vault, email)
+    tx.hold(mailbox)
+    day, most = _marked_day(vault, Asker.LINK, mailbox, network, now), policy.per_address_per_day
     share = (most + 1) // 2 if network else most
-    return _take(tx, _day(vault, Asker.LINK, email, network.encode(), now), (most, share), policy, now)
+    return take_share(tx, day, most, share, now) or _limited(policy)
 
 
 def take_reader_mail(tx: Tx, vault: Vault, email: EmailAddress, policy: RequestPolicy, now: datetime) -> bool:
     """Count a mail that a reader of the mailbox asks for; False when that was done often enough."""
-    hold_mailbox(tx, vault, email)
-    most = policy.per_address_per_day
-    return _take(tx, _day(vault, Asker.READER, email, b"", now), (most, most), policy, now)
+    mailbox = mailbox_digest(vault, email)
+    tx.hold(mailbox)
+    day = _day(vault, Asker.READER, mailbox, "", now)
+    return take_mail(tx, day, policy.per_address_per_day, now) or _limited(policy)
 
 
 def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:
     """Tell whether somebody typed a code that was mailed to this mailbox in the last 24 hours."""
-    return has_mark(tx, _day(vault, Asker.FORM, email, digits_of(typed).encode(), now), now)
+    return has_mark(
+        tx, _marked_day(vault, Asker.FORM, mailbox_digest(vault, email), digits_of(typed), now), now
+    )
 
 
 def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
     """Count mails of the whole site in this day (UTC); False when that is more than it allows."""
-    key = vault.limit_digest(f"{what} {_name(now)}")
+    key = vault.limit_digest(_windows(what, now.astimezone(UTC).date())[1])
     return take(tx, Counted.SITE, key, Amount(count, most, next_day(now)))
 
 
@@ -80,20 +86,33 @@ def next_day(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
 
-def _take(tx: Tx, day: Day, most: tuple[int, int], policy: RequestPolicy, now: datetime) -> bool:
-    if take_mail(tx, day, *most, now):
-        return True
+def _limited(policy: RequestPolicy) -> bool:
     policy.limited(PER_ADDRESS)
     return False
 
 
-def _day(vault: Vault, asker: Asker, email: EmailAddress, mark: bytes, now: datetime) -> Day:
-    mailbox = vault.index(mailbox_of(email))
-    windows = [f"{asker} {_name(now + shift)}" for shift in (-DAY, timedelta(0), DAY)]
-    before, today, after = (vault.limit_digest(window, mailbox) for window in windows)
-    marks = tuple(vault.limit_digest(f"{window} mark", mailbox + mark) for window in windows)
-    return Day((before, today, after), (marks[0], marks[1], marks[2]))
+def _day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -> Day:
+    before, today, after = _windows(asker, now.astimezone(UTC).date())
+    return Day(
+        key=vault.limit_digest(today, mailbox),
+        before=vault.limit_digest(before, mailbox),
+        after=vault.limit_digest(after, mailbox),
+        mark=_mark(vault, today, mailbox, mark),
+    )
 
 
-def _name(moment: datetime) -> str:
-    return moment.astimezone(UTC).date().isoformat()
+def _marked_day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -> Day:
+    before, _, after = _windows(asker, now.astimezone(UTC).date())
+    marks = (_mark(vault, before, mailbox, mark), _mark(vault, after, mailbox, mark))
+    return replace(_day(vault, asker, mailbox, mark, now), marks=marks)
+
+
+def _mark(vault: Vault, window: str, mailbox: bytes, mark: str) -> bytes:
+    return vault.limit_digest(f"{window} mark", mailbox + mark.encode())
+
+
+@lru_cache(maxsize=64)
+def _windows(what: str, day: date) -> tuple[str, str, str]:
+    """Return how the day before, this day and the day after are called."""
+    before, today, after = (f"{what} {(day + shift).isoformat()}" for shift in (-DAY, timedelta(0), DAY))
+    return before, today, after

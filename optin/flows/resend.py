@@ -6,7 +6,7 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.record import RequestId
-from optin.flows.mail_limits import Asker, hold_mailbox, take_form_mail, take_reader_mail
+from optin.flows.mail_limits import Asker, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.orders import MailKind
 from optin.flows.policy import RESEND, RequestPolicy
 from optin.store.outbox import enqueue, is_queued
@@ -49,5 +49,6 @@ def _take(
 ) -> bool:
     if asker is Asker.READER:
         return take_reader_mail(tx, vault, email, policy, now)
-    hold_mailbox(tx, vault, email)
-    return take_form_mail(tx, vault, email, code, policy, now)
+    mailbox = mailbox_digest(vault, email)
+    tx.hold(mailbox)
+    return take_form_mail(tx, vault, mailbox, code, policy, now)

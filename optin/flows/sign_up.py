@@ -12,7 +12,7 @@ from optin.consent.form import FormVersion
 from optin.consent.record import RequestId
 from optin.flows.asking import Asking, keep_asking
 from optin.flows.handouts import keep_handout
-from optin.flows.mail_limits import hold_mailbox, take_form_mail
+from optin.flows.mail_limits import mailbox_digest, take_form_mail
 from optin.flows.orders import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.flows.twins import find_twin
@@ -36,11 +36,12 @@ def sign_up_and_tell(
     tx: Tx, vault: Vault, form: FormVersion, entry: Entry, policy: RequestPolicy, now: datetime
 ) -> tuple[RequestId, bool]:
     """Do the same; tell as well whether a mail was queued: for whoever counts mails, never for a visitor."""
-    hold_mailbox(tx, vault, entry.email)  # two posts at once: the second sees the first
+    mailbox = mailbox_digest(vault, entry.email)
+    tx.hold(mailbox)  # two posts at once: the second sees the first
     asking = Asking(form, entry.email, entry.fields, entry.purposes)
     twin = find_twin(tx, vault, vault.index(entry.email), form.digest, asking.declared(now), now)
     request, code = keep_asking(tx, vault, asking, policy, now, twin)
-    mailed = twin is None and take_form_mail(tx, vault, entry.email, code, policy, now)
+    mailed = twin is None and take_form_mail(tx, vault, mailbox, code, policy, now)
     if mailed:
         enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
     # whoever confirms in the last hour has the file as long as anybody

@@ -29,7 +29,7 @@ TABLES = (
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",
-    "webhook_outbox", "limit_mail",
+    "webhook_outbox",
 )  # fmt: skip
 BATCH_ROWS = 1_000
 

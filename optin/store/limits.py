@@ -51,52 +51,62 @@ def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
 
 @dataclass(frozen=True)
 class Day:
-    """Digests of one mailbox for a day and those beside it: any 24 hours lie in two of them.
+    """Digests of one mailbox for a day, the day before and the day after: any 24 hours lie in them.
 
     The day after is there for a process whose clock is behind. `marks`: what tells some of its mails from
-    the others, in the same days.
+    the others, in the same days, where that is asked; `mark`: that of this day.
     """
 
-    keys: tuple[bytes, bytes, bytes]  # of the day before, this day, the day after
-    marks: tuple[bytes, bytes, bytes]
+    key: bytes
+    before: bytes
+    after: bytes
+    mark: bytes
+    marks: tuple[bytes, ...] = ()
 
 
-_SAME = "key IN (:before, :today, :after) AND at > :since"
-_MARKED = f"{_SAME} AND mark IN (:mark_before, :mark_today, :mark_after)"
+_SAME = "FROM limit_mail WHERE key IN (:key, :before, :after) AND at > :since"
+_MARKED = f"{_SAME} AND mark IN (:mark, :mark_before, :mark_after)"
+_TAKE = (
+    f"INSERT INTO limit_mail(key, at, mark) SELECT :key, :now, :mark WHERE (SELECT COUNT(*) {_SAME}) < :most"
+)
+_TAKE_SHARE = f"{_TAKE} AND (SELECT COUNT(*) {_MARKED}) < :most_marked"
 
 
-def take_mail(tx: Tx, day: Day, most: int, most_marked: int, now: datetime) -> bool:
-    """Count one mail to a mailbox; False when it had `most` in 24 hours, or `most_marked` with this mark.
+def take_mail(tx: Tx, day: Day, most: int, now: datetime) -> bool:
+    """Count one mail to a mailbox; False when it had `most` in 24 hours.
 
     Hold the mailbox first: two transactions at once would not see each other.
     """
-    counted = tx.run(
-        "INSERT INTO limit_mail(key, at, mark) SELECT :today, :now, :mark_today"
-        f" WHERE (SELECT COUNT(*) FROM limit_mail WHERE {_SAME}) < :most"
-        f" AND (SELECT COUNT(*) FROM limit_mail WHERE {_MARKED}) < :most_marked",
-        **_named(day, now),
-        now=to_ms(now),
-        most=most,
-        most_marked=most_marked,
-    )
-    return counted == 1
+    return tx.run(_TAKE, **_named(day, now), now=to_ms(now), most=most) == 1
+
+
+def take_share(tx: Tx, day: Day, most: int, most_marked: int, now: datetime) -> bool:
+    """Do the same; False as well when it had `most_marked` with the same mark."""
+    named = {**_named(day, now), **_marks(day)}
+    return tx.run(_TAKE_SHARE, **named, now=to_ms(now), most=most, most_marked=most_marked) == 1
 
 
 def has_mark(tx: Tx, day: Day, now: datetime) -> bool:
     """Tell whether a mail with this mark was counted for the mailbox in the last 24 hours."""
-    return tx.one(f"SELECT 1 FROM limit_mail WHERE {_MARKED} LIMIT 1", **_named(day, now)) is not None
+    named = {**_named(day, now), **_marks(day)}
+    return tx.one(f"SELECT 1 {_MARKED} LIMIT 1", **named) is not None
 
 
 def _named(day: Day, now: datetime) -> dict[str, bytes | int]:
-    names = ("before", "today", "after", "mark_before", "mark_today", "mark_after")
-    return {**dict(zip(names, (*day.keys, *day.marks), strict=True)), "since": to_ms(now - DAY)}
+    since = to_ms(now - DAY)
+    return {"key": day.key, "before": day.before, "after": day.after, "mark": day.mark, "since": since}
+
+
+def _marks(day: Day) -> dict[str, bytes]:
+    before, after = day.marks
+    return {"mark_before": before, "mark_after": after}
 
 
 def forget_counts(tx: Tx, now: datetime, most: int) -> int:
-    """Remove counts whose window is over, up to `most` of each kind; return how many."""
+    """Remove counts whose window is over, up to `most` windows of each kind; return how many counts."""
     gone = tx.run(
-        "DELETE FROM limit_mail WHERE id IN"
-        " (SELECT id FROM limit_mail WHERE at <= :before ORDER BY id LIMIT :most)",
+        "DELETE FROM limit_mail WHERE key IN"
+        " (SELECT key FROM limit_mail GROUP BY key HAVING MAX(at) <= :before LIMIT :most)",
         before=to_ms(now - DAY),
         most=most,
     )
@@ -113,7 +123,10 @@ def forget_counts(tx: Tx, now: datetime, most: int) -> int:
 def count_counts_over(tx: Tx, now: datetime) -> int:
     """Count the counts whose window is over."""
     parts: Sequence[tuple[str, datetime]] = (
-        ("limit_mail WHERE at <= :at", now - DAY),
+        (
+            "limit_mail WHERE key IN (SELECT key FROM limit_mail GROUP BY key HAVING MAX(at) <= :at)",
+            now - DAY,
+        ),
         *((f"{where} WHERE until <= :at", now) for where in Counted),
     )
     rows = [tx.one(f"SELECT COUNT(*) FROM {part}", at=to_ms(at)) for part, at in parts]

@@ -415,12 +415,11 @@ DRAW_TABLES = (
 # A crash of PostgreSQL empties an unlogged table: networks may be forgotten then, mailboxes and site never.
 LIMIT_TABLES = (
     """CREATE TABLE limit_mail (
-        id {id},
         key {blob} NOT NULL,
         mark {blob} NOT NULL,
         at {int} NOT NULL
     ){strict}""",
-    "CREATE INDEX limit_mail_key ON limit_mail(key)",
+    "CREATE INDEX limit_mail_key ON limit_mail(key, at)",
     """CREATE TABLE limit_site (
         key {blob} NOT NULL PRIMARY KEY,
         n {int} NOT NULL,

@@ -1,4 +1,4 @@
-"""What the limits cost a sign-up, on both databases: the same server with its counts and without, in turns."""
+"""What the limits cost a sign-up, on both databases: a server with its counts and one without, in turns."""
 
 from __future__ import annotations
 
