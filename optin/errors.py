@@ -5,6 +5,7 @@
     │   ├── StoreUnusable          the store cannot be opened, or another server holds it
     │   └── KeysUnusable           the keys are missing, readable by others, or not those of the data
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
+    ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
     ├── LogDisagrees           the database says otherwise than the events of the log; nothing was done
     └── VisitorRefused         the prospect's: a page in words, nothing stored
@@ -79,6 +80,17 @@ class KeysUnusable(SetupRefused):
 
 class RequestRefused(OptinError):
     """A command named a purpose, processor or channel that the site does not have."""
+
+
+class ClockDoubted(OptinError):
+    """The clock is far from the last moment at which it was known to be right; the message says the cure."""
+
+    name = "clock"
+
+    @property
+    def log_line(self) -> str:
+        """Say the sentence: it is for the operator, and names no person."""
+        return f"{super().log_line}: {self}"
 
 
 class StoreBusy(OptinError):

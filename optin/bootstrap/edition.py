@@ -76,6 +76,8 @@ class Edition:
             keep_magnet=site.retention.magnet,
             keep_proof=site.retention.proof,
             keep_backups=site.retention.backups,
+            clock_jump=site.sweep.clock_jump,
+            sweep_share=site.sweep.share,
             ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
             webinars={
                 name: it.details

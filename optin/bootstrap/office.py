@@ -9,28 +9,34 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from optin.bootstrap.clock import SteadyClock, keep_clock
 from optin.bootstrap.jobs import Job, RoundDone, every, rest
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.kept_files import KeptFiles
 from optin.bootstrap.opening import claim_keys, open_keys, open_store
 from optin.bootstrap.served import keep_served
 from optin.bootstrap.soundness import check_use
-from optin.errors import OptinError, StoreBusy
+from optin.consent.clock import ClockLook
+from optin.errors import ClockDoubted, OptinError, StoreBusy
 from optin.flows.backoff import wait_before
+from optin.flows.clock import look_at_clock, trust_clock, watch_clock
+from optin.flows.clock_correction import begin_with_clock, note_set_back
 from optin.flows.deciding import Passed
 from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.removed import with_removed
 from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journal_from, missed_draws
+from optin.flows.sweep_share import sweep_step, tell_held
 from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
+from optin.store.clock_mark import newest_event
 from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
 from optin.store.outbox import give_up_killers, hurry, revive
 from optin.store.promises import mark_served, needed_files
@@ -40,6 +46,7 @@ from optin.store.vault import Vault
 
 log = logging.getLogger("optin.sweep")
 mail_log = logging.getLogger("optin.mail")
+clock_log = logging.getLogger("optin.clock")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 600
@@ -55,11 +62,6 @@ INTEGRATE_SECONDS = 0.2
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
 
 
-def utc_now() -> datetime:
-    """Return this moment, in UTC: the one clock of the program."""
-    return datetime.now(UTC)
-
-
 @dataclass
 class Office:
     """What every request and command works with."""
@@ -68,12 +70,13 @@ class Office:
     vault: Vault
     policy: RequestPolicy
     use: str = "serve"
-    clock: Callable[[], datetime] = utc_now
+    clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     wake_courier: Callable[[], None] = field(default=lambda: None)
     journal: Journal | None = None  # withdrawals and erasures, kept apart (S7)
     uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
     files: KeptFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
+    clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:
         """Count that a file was fetched; not by whom, and not in the way of whoever fetches it (O4)."""
@@ -105,9 +108,36 @@ class Office:
         """Remove the kept files that nobody needs any more; return how many."""
         if self.files is None:
             return 0
+        self.trust_clock()
         now = self.clock()
         self.write(partial(mark_served, served=self.policy.handouts, now=now))
         return self.files.forget(self.store.read(partial(needed_files, now=now)), now)
+
+    def trust_clock(self) -> None:
+        """See that something may be deleted now. Raises ClockDoubted."""
+        trust = partial(trust_clock, vault=self.vault, jump=self.policy.clock_jump, now=self.clock())
+        self.store.read(trust)
+
+    def look_at_clock(self) -> ClockLook:
+        """Return what the clock says, and when it was last known to be right."""
+        look = partial(look_at_clock, vault=self.vault, jump=self.policy.clock_jump, now=self.clock())
+        return self.store.read(look)
+
+    def see_clock(self) -> None:
+        """See that a sweep may begin; a doubt is noted in the log, and said. Raises ClockDoubted."""
+        jump, now = self.policy.clock_jump, self.clock()
+        look = self.write(partial(watch_clock, vault=self.vault, jump=jump, now=now, steady=False))
+        self.say_clock(look)
+        if look.doubted:
+            raise ClockDoubted(look.sentence)
+
+    def say_clock(self, look: ClockLook) -> None:
+        """Tell the operator when the clock begins to be doubted, and when that is over: each once."""
+        if look.doubted and not self.clock_doubted:
+            clock_log.error("%s", look.sentence)
+        if self.clock_doubted and not look.doubted:
+            clock_log.warning("the clock is trusted again: %s UTC", f"{look.now:%Y-%m-%d %H:%M}")
+        self.clock_doubted = look.doubted
 
     def write(self, operation: Operation[T]) -> T:
         """Run an operation durably, and wait for it."""
@@ -122,6 +152,7 @@ class Office:
         """Forget in the journal that is kept apart what no backup needs to be told any more (R8)."""
         if self.journal is not None:
             self.journal.catch_up(self.store)
+            self.trust_clock()
             self.journal.forget(journal_from(self.policy, self.clock()))
 
     def clear(self, tries: int = 1) -> bool:
@@ -161,10 +192,28 @@ def open_office(settings: Settings, policy: RequestPolicy, server: str | None = 
         files = KeptFiles(settings.path(settings.files))
         office = Office(store, vault, policy, use=keys.use, journal=journal, files=files)
         office.obey(policy)
+        see_clock(office, serving=serving)
         office.note_ending()  # what a crash kept from it
         yield office
     finally:
         store.close()
+
+
+def see_clock(office: Office, *, serving: bool) -> None:
+    """Compare the clock with what the store knows: note that it went back, or is doubted (O7).
+
+    A server also lets go what waits for a moment that a wrong clock wrote.
+    """
+    store, vault = office.store, office.vault
+
+    def went_back(was: datetime, now: datetime) -> None:
+        store.submit(partial(note_set_back, vault=vault, policy=office.policy, was=was, now=now))
+
+    office.clock = clock = SteadyClock(went_back)
+    if serving:
+        begin = partial(begin_with_clock, vault=vault, policy=office.policy, now=clock())
+        office.say_clock(office.write(begin))
+    clock.learn(store.read(partial(newest_event, vault=vault)))
 
 
 class StoreOutbox:
@@ -205,6 +254,7 @@ class StoreOutbox:
                     reply=reply,
                     message=message,
                     now=office.clock(),
+                    jump=office.policy.clock_jump,
                 ),
             )
             if order.kind is MailKind.ERASED:
@@ -240,25 +290,25 @@ class StoreOutbox:
         return orders
 
 
-def sweep(office: Office) -> dict[str, int]:
-    """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8)."""
+def sweep(office: Office, *, beyond: bool = False) -> dict[str, int]:
+    """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8).
+
+    `beyond`: more people may go than a day's share. Raises ClockDoubted (O7).
+    """
+    office.see_clock()
     done: dict[str, int] = {}
     failed: list[Exception] = []
     passed = Passed()
     for name, rule in RULES.items():
         if name == JOURNAL:
             office.shorten_journal()
-        done[name], problem = _do_rule(office, rule, passed)
+        done[name], problem = _do_rule(office, name, rule, passed, beyond=beyond)
         failed += [] if problem is None else [problem]
     done[DISAGREED] = passed.reasons.total()
     for why, count in sorted(passed.reasons.items()):
         log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
     done[FILES] = office.forget_files()
-    broom = Broom(office.vault, office.policy, office.clock())
-    for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
-        log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
-    for magnet in office.store.read(partial(outdated_plans, webinars=office.policy.webinars)):
-        log.warning("/%s was changed since this server started: start it anew; its mails wait", magnet)
+    _warn(office, Broom(office.vault, office.policy, office.clock()))
     if done[DRAWS]:
         advance_log(office)  # under a checkpoint before the seed is known
     if any(done[name] for name in ERASING):
@@ -269,23 +319,35 @@ def sweep(office: Office) -> dict[str, int]:
     return done
 
 
-def _do_rule(office: Office, rule: Rule, passed: Passed) -> tuple[int, Exception | None]:
+def _warn(office: Office, broom: Broom) -> None:
+    """Tell the operator what a sweep left undone, and waits for somebody."""
+    if held := office.write(partial(tell_held, broom=broom)):
+        log.warning("%s", held.sentence)
+    for magnet in office.store.read(partial(missed_draws, broom=broom)) if office.policy.draws else ():
+        log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
+    for magnet in office.store.read(partial(outdated_plans, webinars=office.policy.webinars)):
+        log.warning("/%s was changed since this server started: start it anew; its mails wait", magnet)
+
+
+def _do_rule(
+    office: Office, name: str, rule: Rule, passed: Passed, *, beyond: bool
+) -> tuple[int, Exception | None]:
     """Return how many rows a rule did; and what it failed by, which must not keep the others waiting."""
     done = 0
     try:
-        while count := _step(office, rule, passed):
+        while count := _step(office, name, rule, passed, beyond=beyond):
             done += count
-    except StoreBusy:
+    except (StoreBusy, ClockDoubted):
         raise
     except Exception as problem:  # noqa: BLE001 - raised when the others did their work
         return done, problem
     return done, None
 
 
-def _step(office: Office, rule: Rule, passed: Passed) -> int:
+def _step(office: Office, name: str, rule: Rule, passed: Passed, *, beyond: bool) -> int:
     broom = Broom(office.vault, office.policy, office.clock(), passed)
     begun = time.perf_counter()
-    count = office.write(lambda tx: rule(tx, broom))
+    count = office.write(partial(sweep_step, broom=broom, name=name, rule=rule, beyond=beyond))
     if count:  # whoever signs up meanwhile goes first
         time.sleep(min(GIVE_WAY * (time.perf_counter() - begun), LONGEST_PAUSE_SECONDS))
     return count
@@ -330,13 +392,19 @@ async def keep_counts(office: Office, stop: asyncio.Event, round_done: RoundDone
 
 async def sweep_by_itself(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Sweep now and then until `stop` is set (R8)."""
-    await every(SWEEP_SECONDS, partial(asyncio.to_thread, sweep, office), stop, round_done)
+    await every(SWEEP_SECONDS, partial(asyncio.to_thread, _sweep_if_trusted, office), stop, round_done)
+
+
+def _sweep_if_trusted(office: Office) -> None:
+    with suppress(ClockDoubted):  # it was said, once
+        sweep(office)
 
 
 def office_jobs(office: Office) -> list[Job]:
     """Return what every server does beside its requests, whatever its site is."""
     return [
         Job("sweep", partial(sweep_by_itself, office), SWEEP_STALE_SECONDS),
+        Job("clock", partial(keep_clock, office), STALE_SECONDS),
         Job("log", partial(keep_log, office), STALE_SECONDS),
         Job("journal", partial(keep_clear, office), STALE_SECONDS),
         Job("counts", partial(keep_counts, office), STALE_SECONDS),

@@ -173,7 +173,13 @@ class _Lane:
         headers = signed_headers(secrets, notice.message, seconds, call.body)
         delivery = Delivery(self._processor, notice.kind, self._webhook.url, headers, call.body)
         reply = await self._sender.post(delivery)
-        settle = partial(settle_call, notice=notice, answer=reply.answer, now=office.clock())
+        settle = partial(
+            settle_call,
+            notice=notice,
+            answer=reply.answer,
+            now=office.clock(),
+            clock_doubted=office.clock_doubted,
+        )
         outcome = await written(office.store, settle)
         _say(self._processor, call, reply, outcome)
         if notice.kind is WebhookKind.ERASED:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from optin.bootstrap.clock import utc_now
 from optin.bootstrap.edition import Edition, load_edition, reused_dates
-from optin.bootstrap.office import utc_now
 from optin.bootstrap.opening import sqlite_path
 from optin.cli.asking import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import logging
 import socket
 import sys
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
+from typing import TypedDict
 
 import click
 from rich.console import Console
@@ -48,7 +51,9 @@ from optin.cli.terminal import (
 )
 from optin.consent.webhook import secret_text
 from optin.errors import KeysUnusable, RequestRefused, SetupRefused
+from optin.flows.clock_correction import accept_clock as accept
 from optin.flows.sweep import Broom, plan
+from optin.flows.sweep_share import held_back, record_beyond
 from optin.flows.webinars import notice_plans
 from optin.keys import load_keys, write_rotated
 from optin.site.findings import Finding, nearest
@@ -193,17 +198,44 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
     return await run_server(app, listening, jobs, edition.site.server)
 
 
+class _Word(TypedDict):
+    """Who says something as an officer, and why."""
+
+    vault: Vault
+    who: str
+    why: str
+    now: datetime
+
+
 @click.command("sweep")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted, and why; change nothing.")
+@click.option("--accept-clock", is_flag=True, help="First say that the clock is right, after it was doubted.")
+@click.option("--beyond-share", is_flag=True, help="Let more people go than the share of a day.")
+@click.option("--why", help="Why you accept the clock, or go beyond the share; it is recorded.")
 @site_option
-def sweep_command(site: Path, *, dry_run: bool) -> None:
-    """Delete or expire data past its retention. A running server does this by itself."""
+def sweep_command(
+    site: Path, *, dry_run: bool, accept_clock: bool, beyond_share: bool, why: str | None
+) -> None:
+    """Delete or expire data past its retention. A running server does this by itself.
+
+    Nothing is deleted by a clock that jumped, and of the people no more than a share each day.
+    """
+    why = (why or "").strip()
+    if (accept_clock or beyond_share) and not why:
+        msg = "--why is empty; say why you accept the clock, or go beyond the share: it is recorded."
+        raise RequestRefused(msg)
     edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
-        planned = office.store.read(partial(plan, broom=Broom(office.vault, office.policy, office.clock())))
+        if accept_clock and not dry_run:
+            _accept_clock(office, why)
+        if beyond_share and not dry_run:
+            office.write(partial(record_beyond, **_word(office, why)))
+        look, broom = office.look_at_clock(), Broom(office.vault, office.policy, office.clock())
+        planned = office.store.read(partial(plan, broom=broom))
+        held = office.store.read(partial(held_back, broom=broom))
         if not dry_run:
             office.write(partial(notice_plans, policy=edition.policy))
-        done = {} if dry_run else sweep(office)
+        done = {} if dry_run else sweep(office, beyond=beyond_share)
         files = office.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")
     for line in planned:
@@ -213,8 +245,25 @@ def sweep_command(site: Path, *, dry_run: bool) -> None:
     Console().print(table)
     if refused := done.get(DISAGREED, 0):
         click.echo(f"{refused} refused: the database and the log disagree. See: optin audit", err=True)
+    if look.doubted:
+        click.secho(look.sentence, fg="yellow", err=True)
+    if held is not None and not beyond_share:
+        click.secho(held.sentence, fg="yellow", err=True)
     if dry_run:
         click.echo("Nothing was changed.")
+
+
+def _accept_clock(office: Office, why: str) -> None:
+    look = office.write(partial(accept, policy=office.policy, **_word(office, why)))
+    if look.doubted:
+        office.say_clock(office.look_at_clock())
+        click.echo(f"The clock is accepted: {look.now:%Y-%m-%d %H:%M} UTC.")
+    else:
+        click.echo("The clock was not doubted; there was nothing to accept.")
+
+
+def _word(office: Office, why: str) -> _Word:
+    return {"vault": office.vault, "who": getpass.getuser(), "why": why, "now": office.clock()}
 
 
 @click.command()

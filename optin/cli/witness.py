@@ -13,8 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.bootstrap.auditing import run_audit
+from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import advance_log, open_office, utc_now
+from optin.bootstrap.office import advance_log, open_office
 from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
@@ -162,6 +163,8 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
                 pass
         audit_ = Audit(office.store.read, office.vault, notes)
         _with_progress(run_audit(audit_, edition.site.settings), office.store.read(count_leaves))
+    for note in audit_.notes:
+        click.secho(f"NOTE   {note}", fg="yellow")
     for finding in audit_.findings:
         click.secho(f"FOUND  {finding}", fg="red")
     summary = f"{audit_.events} events, {audit_.erased} of them erased; {audit_.checkpoints} checkpoints"

@@ -146,6 +146,25 @@ def restored(at: datetime, size: int) -> dict[str, Any]:
     return {"version": VERSION, "kind": EventKind.RESTORED.value, "at": rfc3339(at), "size": size}
 
 
+def clock_doubted(at: datetime, known: datetime) -> dict[str, Any]:
+    """Return the event that a clock that says `at` is doubted; it was last known to be right at `known`."""
+    return {**_of_the_clock(EventKind.CLOCK_DOUBTED, at), "known": rfc3339(known)}
+
+
+def clock_accepted(at: datetime, known: datetime) -> dict[str, Any]:
+    """Return the event that an officer said: the clock that says `at` is right."""
+    return {**_of_the_clock(EventKind.CLOCK_ACCEPTED, at), "known": rfc3339(known)}
+
+
+def clock_set_back(at: datetime, was: datetime) -> dict[str, Any]:
+    """Return the event that the clock went back to `at`: the newest event before it is of `was`."""
+    return {**_of_the_clock(EventKind.CLOCK_SET_BACK, at), "was": rfc3339(was)}
+
+
+def _of_the_clock(kind: EventKind, at: datetime) -> dict[str, Any]:
+    return {"version": VERSION, "kind": kind.value, "at": rfc3339(at)}
+
+
 def entries_fixed(at: datetime, magnet: str, said: dict[str, Any]) -> dict[str, Any]:
     """Return the event that the list of a prize draw is fixed; `said`: its digest, the seed named for it."""
     return {

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from itsdangerous import BadSignature, SignatureExpired, TimestampSigner
+from itsdangerous import BadSignature, TimestampSigner
 
 from optin.errors import LinkExpired, LinkForged
 
+SKEW = timedelta(minutes=2)  # between the clocks of two machines: who signed, and who reads
 MAX_TOKEN_CHARACTERS = 1_000  # the page after the form carries an address along, sealed
 
 
@@ -54,17 +55,17 @@ class Links:
     def read(self, kind: LinkKind, token: str, now: datetime, lifetime: timedelta | None) -> bytes:
         """Return the payload of a token for `kind`. `lifetime` None: it never expires.
 
-        Raises LinkForged, or LinkExpired with the payload of a token that is sound but too old.
+        A token of another machine may be of a moment to come, by `SKEW` at most.
+        Raises LinkForged, or LinkExpired with the payload of a token that is sound but not of this time.
         """
         if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
             raise LinkForged
-        seconds = None if lifetime is None else int(lifetime.total_seconds())
         try:
-            payload = self._signer(kind, now).unsign(token, max_age=seconds)
-        except SignatureExpired as problem:
-            raise LinkExpired(_decode(problem.payload or b"")) from None
+            payload, made = self._signer(kind, now).unsign(token, return_timestamp=True)
         except BadSignature:
             raise LinkForged from None
+        if lifetime is not None and not -SKEW <= now - made <= lifetime:
+            raise LinkExpired(_decode(payload))
         return _decode(payload)
 
     def _signer(self, kind: LinkKind, now: datetime) -> _ClockedSigner:

@@ -9,10 +9,12 @@ Rules for the next editor:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
+
+from optin.consent.clock import CLOCKS_DIFFER
 
 RequestId = NewType("RequestId", bytes)  # 16 random bytes
 SubjectId = NewType("SubjectId", bytes)  # 16 random bytes
@@ -34,13 +36,17 @@ class EventKind(StrEnum):
     HANDED = "handed"  # evidence only: a processor was told of a proven consent by webhook
     ENTRIES_FIXED = "entries-fixed"  # evidence only: the tickets of a prize draw, before its seed
     DRAWN = "drawn"  # evidence only: the winners of a prize draw, by ticket
+    CLOCK_DOUBTED = "clock-doubted"  # evidence only: from here on moments may be wrong
+    CLOCK_ACCEPTED = "clock-accepted"  # evidence only: an officer said that the clock is right
+    CLOCK_SET_BACK = "clock-set-back"  # evidence only: events before it bear later moments
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
     KEPT = "kept"  # evidence only: what stays known of the person when another of its requests goes
     FORGOTTEN = "forgotten"  # evidence only: what was kept beside the log had its time
 
 
 # about no request: what was done, and how often, without a person in it
-ABOUT_NOBODY = frozenset(
+OF_THE_CLOCK = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, EventKind.CLOCK_SET_BACK})
+ABOUT_NOBODY = OF_THE_CLOCK.union(
     {
         EventKind.ERASED,
         EventKind.RESTORED,
@@ -118,6 +124,8 @@ class ConsentRecord:
     since: datetime | None = None
     request: RequestId | None = None
     withdrawn_at: datetime | None = None
+    # requests that follow the withdrawal in the log
+    asked_since: frozenset[RequestId | None] = field(default=frozenset(), compare=False)
 
 
 def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
@@ -125,24 +133,34 @@ def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
 
     A confirmation of something asked before a withdrawal revives nothing: who withdrew must ask again (D4).
     """
-    if happening.kind is EventKind.CONFIRMED and not may_confirm(record, happening.asked_at):
+    if happening.kind is EventKind.CONFIRMED and not may_confirm(record, happening):
         msg = "a confirmation of a request made before the withdrawal"
         raise TransitionRefused(msg)
     status = TRANSITIONS[record.status].get(happening.kind)
     if status is None:
         msg = f"{happening.kind} cannot follow on {record.status}"
         raise TransitionRefused(msg)
-    if happening.kind is EventKind.REQUESTED and record.status is not None:
-        return record
+    if happening.kind is EventKind.REQUESTED:
+        if record.withdrawn_at is not None:
+            record = replace(record, asked_since=record.asked_since | {happening.request})
+        if record.status is not None:
+            return record
     following = replace(record, status=status, since=happening.at, request=happening.request)
     if happening.kind is EventKind.WITHDRAWN:
-        return replace(following, withdrawn_at=happening.at)
+        return replace(following, withdrawn_at=happening.at, asked_since=frozenset())
     return following
 
 
-def may_confirm(record: ConsentRecord, asked_at: datetime | None) -> bool:
-    """Tell whether a request made at `asked_at` may still be confirmed."""
-    return record.withdrawn_at is None or (asked_at is not None and asked_at > record.withdrawn_at)
+def may_confirm(record: ConsentRecord, confirmation: Happening) -> bool:
+    """Tell whether a request may still be confirmed: it was made after the last withdrawal.
+
+    A withdrawal that bears a later moment than the confirmation that follows it is of a clock that was ahead:
+    there the order of the log tells what came first.
+    """
+    withdrawn, asked = record.withdrawn_at, confirmation.asked_at
+    if withdrawn is None or (asked is not None and asked > withdrawn):
+        return True
+    return withdrawn > confirmation.at + CLOCKS_DIFFER and confirmation.request in record.asked_since
 
 
 def fold(happenings: Iterable[Happening]) -> ConsentRecord:

@@ -17,12 +17,13 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from email.message import Message
 from functools import partial
 from hmac import compare_digest
 from itertools import accumulate
 
+from optin.consent.clock import CLOCKS_DIFFER, SetBack, explained
 from optin.consent.form import FormDeclaration, shows
 from optin.consent.record import (
     ABOUT_NOBODY,
@@ -38,6 +39,7 @@ from optin.proof.inclusion import ENDING
 from optin.proof.inclusion import HEADER as PROOF_HEADER
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.tree import NODE_PREFIX, Frontier
+from optin.store.clock_mark import events_of_the_clock, set_backs
 from optin.store.exports import recorded_exports
 from optin.store.forms import changed_assets
 from optin.store.installation import log_origin
@@ -62,7 +64,6 @@ from optin.store.review import (
 from optin.store.transaction import Row
 from optin.store.vault import Vault
 
-CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
 PAGE_CHECKPOINTS = 1_000
 _SHA256 = hashlib.sha256
 _ERASED = f'"kind":"{EventKind.ERASED}"'
@@ -91,10 +92,12 @@ class Audit:
     vault: Vault
     outside: Sequence[str] = ()  # checkpoints from somebody's mailbox, a bundle, a newspaper
     findings: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what is no finding, but must be known
     events: int = 0
     blank: Tally = field(default_factory=Tally)
     announced: Tally = field(default_factory=Tally)  # which events the recorded erasures blanked
     checkpoints: int = 0
+    set_backs: dict[int, SetBack] = field(default_factory=dict)  # of the clock, by number of the event
 
     @property
     def erased(self) -> int:
@@ -108,6 +111,7 @@ class Audit:
 
     def log(self) -> Iterator[int]:
         """Do 1, 2, 3 and 5; yield how many events were looked at since the last time."""
+        self._clock()
         keys = self._keys()
         expected = self._expected(keys)
         yield from self._log(expected)
@@ -116,6 +120,24 @@ class Audit:
         self.findings += self.read(orphans)
         for number in self.read(events_outside):
             self.findings.append(f"event {number} is not in the log")
+
+    def _clock(self) -> None:
+        """Read what the log says of the clock: notes for whoever reads the audit."""
+        self.set_backs = {it.place: it for it in self.read(partial(set_backs, vault=self.vault))}
+        for number, body in self.read(partial(events_of_the_clock, vault=self.vault)):
+            at = body["at"]
+            if body["kind"] == EventKind.CLOCK_DOUBTED:
+                self.notes.append(
+                    f"event {number}: the clock said {at}, last known to be right at {body['known']};"
+                    " moments after this may be wrong"
+                )
+            elif body["kind"] == EventKind.CLOCK_ACCEPTED:
+                self.notes.append(f"event {number}: an officer accepted that the clock says {at}")
+            else:
+                self.notes.append(
+                    f"event {number}: the clock went back from {body['was']} to {at};"
+                    " moments between the two that stand before it are of the other clock"
+                )
 
     def _keys(self) -> tuple[VerifierKey, ...]:
         origin = self.read(log_origin)
@@ -157,12 +179,16 @@ class Audit:
                     found[signed.size].append((name, signed))
                     if signed.size != stored.size:
                         self.findings.append(f"{name} is of another size")
-                if at is not None and stored.at < at - CLOCKS_DIFFER:
+                back = at is not None and stored.at < at - CLOCKS_DIFFER
+                if at is not None and back and not self._went_back(stored.at, at):
                     self.findings.append(f"{name} was signed before a smaller one")
-                at = stored.at if at is None else max(at, stored.at)
+                at = stored.at if at is None or back else max(at, stored.at)
                 self.checkpoints += 1
             after = page[-1].size
         return found
+
+    def _went_back(self, at: datetime, latest: datetime) -> bool:
+        return any(it.explains(at, latest) for it in self.set_backs.values())
 
     def _checkpoint_page(self, after: int) -> list[StoredCheckpoint]:
         try:
@@ -218,7 +244,8 @@ class Audit:
         if None not in bodies and not any(_ERASED in body for body in bodies):
             hashed = [_SHA256(LEAF_PREFIX + body.encode()).digest() for body in bodies]
             moments = [body[_AT] for body in bodies]
-            if hashed == leaves == [row[3] for row in page]:
+            whole = hashed == leaves == [row[3] for row in page]
+            if whole and self.set_backs.keys().isdisjoint(row[2] for row in page):
                 tops = list(accumulate(moments, max, initial=latest))[1:]
                 if moments != tops:
                     for (_, _, number, _, _), at, top in zip(page, moments, tops, strict=True):
@@ -244,7 +271,9 @@ class Audit:
                 for blanked in _numbers_in(body):
                     self.announced.add(blanked)
             at = body[_AT]
-            if at < latest:
+            if number in self.set_backs:
+                latest = at
+            elif at < latest:
                 self._back_dated(number, at, latest)
             else:
                 latest = at
@@ -252,11 +281,11 @@ class Audit:
 
     def _back_dated(self, number: int, at: str, latest: str) -> None:
         try:
-            gap = datetime.fromisoformat(latest) - datetime.fromisoformat(at)
+            moment, newest = datetime.fromisoformat(at), datetime.fromisoformat(latest)
         except ValueError:
             self.findings.append(f"event {number} has no moment")
             return
-        if gap > CLOCKS_DIFFER:
+        if newest - moment > CLOCKS_DIFFER and not explained(number, moment, newest, self.set_backs.values()):
             self.findings.append(f"event {number} says {at}, but follows on {latest}: back-dated")
 
     def _meet(

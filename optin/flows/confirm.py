@@ -185,9 +185,10 @@ def _confirm(
     subject = find_or_add_subject(tx, stored.email_index, b"", now)
 
     # 3. Decide for each box.
+    happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     kept = current_consents(tx, vault, subject)
     records = [(question, _record(kept, question)) for question in opened.asked]
-    given = [pair for pair in records if _may(tx, stored, *pair)]
+    given = [pair for pair in records if _may(tx, stored, *pair, happening)]
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
@@ -198,7 +199,6 @@ def _confirm(
     add_events(tx, vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
     enter(tx, vault, opened, confirmed[0], now)
-    happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     for question, record in given:
         until = question.retention.after(now)
         consent = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
@@ -237,11 +237,13 @@ def _record(kept: Sequence[StoredConsent], question: ConsentQuestion) -> Consent
     return next(found, ConsentRecord(status=Status.PENDING))
 
 
-def _may(tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord) -> bool:
+def _may(
+    tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: Happening
+) -> bool:
     """Tell whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
     suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
-    return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), stored.created_at)
+    return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)
 
 
 def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Confirmation:

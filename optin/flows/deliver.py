@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from optin.consent.address import EmailAddress
 from optin.consent.code import spaced
 from optin.consent.links import LinkKind
+from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import Status
 from optin.flows.backoff import wait_before
 from optin.flows.broken_rows import BROKEN, name_of
+from optin.flows.clock import CLOCK_JUMP, look_at_clock
 from optin.flows.entering import participation
 from optin.flows.handouts import keep_handout
 from optin.flows.mail_limits import Asker, next_day, take_of_day
@@ -74,11 +76,17 @@ def claim_orders(
         except BROKEN as problem:
             _set_aside(tx, letter, name_of(problem), now)
             continue
-        if order is None:
+        if order is None and letter.kind in MAILS and _doubts(tx, vault, policy.clock_jump, now):
+            put_back(tx, letter.number, now + OUTDATED_WAIT)  # by the right clock it may still be of use
+        elif order is None:
             withdraw_letter(tx, letter.number)
         else:
             orders.append(order)
     return orders
+
+
+def _doubts(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> bool:
+    return look_at_clock(tx, vault, jump, now).doubted
 
 
 def settle_order(
@@ -89,16 +97,18 @@ def settle_order(
     reply: str,
     message: bytes,
     now: datetime,
+    jump: RetentionPeriod = CLOCK_JUMP,
 ) -> Settled:
     """Record what became of a mail; LOST when another courier has it by now, or it is gone.
 
     Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
-    Later: again after 30 s · 2ⁿ up to 6 h with jitter, for a week.
+    Later: again after 30 s · 2ⁿ up to 6 h with jitter, for a week, longer while the clock is doubted (O7).
     """
     stand = standing(tx, order.number, order.claim)
     if stand is None:
         return Settled.LOST
-    if verdict is Verdict.LATER and now < stand.queued_at + GIVE_UP_AFTER:
+    young = now < stand.queued_at + GIVE_UP_AFTER
+    if verdict is Verdict.LATER and (young or _doubts(tx, vault, jump, now)):
         postpone(tx, order.number, reply, _next_try(stand, now))
         return Settled.WAITING
     settled = Settled.SENT if verdict is Verdict.SENT else Settled.DEAD

@@ -18,6 +18,7 @@ from optin.consent.form import EMAIL_FIELD
 from optin.consent.prize import SETTLING, PrizeDraw
 from optin.consent.record import EventKind
 from optin.errors import RequestRefused
+from optin.flows.clock import CLOCK_JUMP, trust_clock
 from optin.flows.details import current_contact
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
@@ -54,7 +55,7 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
     """Fix who takes part, once: an event binds the list before its seed can be known.
 
     Raises RequestRefused while the draw is open, when the seed may be known already, and when another draw
-    had this address.
+    had this address; ClockDoubted when the clock jumped, for this is done once (O7).
     """
     fixed = load_list(tx, magnet)
     if fixed is not None:
@@ -75,6 +76,7 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
             " why, and run this again."
         )
         raise RequestRefused(msg)
+    trust_clock(tx, vault, CLOCK_JUMP, now)
     tickets = tickets_in(tx, magnet)
     said: dict[str, Json] = {
         "closed": rfc3339(promise.closes),
@@ -110,7 +112,7 @@ def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -
     """Draw, once, with the seed that was named beforehand; the same seed again shows the same result.
 
     The first who can still be reached win; who cannot is passed over, by ticket, in the transcript.
-    Raises RequestRefused.
+    Raises RequestRefused; ClockDoubted when the clock jumped (O7).
     """
     fixed = load_list(tx, magnet)
     if fixed is None:
@@ -131,6 +133,7 @@ def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -
     if now < fixed.promise.seed_at:
         msg = f"The seed of /{magnet} may be typed in from {rfc3339(fixed.promise.seed_at)} on."
         raise RequestRefused(msg)
+    trust_clock(tx, vault, CLOCK_JUMP, now)
     checkpoint = first_checkpoint_over(tx, fixed.leaf)
     if checkpoint is None:
         msg = "The list is not under a signed checkpoint yet; run this again in a moment."

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
+from optin.consent.clock import corrected_by
 from optin.consent.event import Event
 from optin.consent.links import LinkKind
 from optin.consent.record import EventKind, Happening, fold
@@ -24,8 +25,9 @@ from optin.flows.receipt import checkpoint_over, name_of_event, tell_consents
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion import ENDING
+from optin.store.clock_mark import set_backs
 from optin.store.dossier import KeptMail, mails_of, requests_of
-from optin.store.events import StoredEvent, events_of
+from optin.store.events import StoredEvent, event_about_nobody, events_of
 from optin.store.forms import privacy_by_prefix
 from optin.store.log import (
     Attestation,
@@ -83,8 +85,9 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     chapters = tuple(_chapter(tx, vault, request, numbered, base_url, now) for request in opened)
 
     # 2. Prove each event under one checkpoint.
-    places = places_of(tx, [event.number for event in numbered])
-    if len(places) != len(numbered):
+    proven = sorted((*numbered, *_set_backs(tx, vault, numbered)), key=lambda event: event.number)
+    places = places_of(tx, [event.number for event in proven])
+    if len(places) != len(proven):
         msg = "The log is being written by another process; try again in a second."
         raise RequestRefused(msg)
     last = max(places.values())
@@ -97,8 +100,8 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     checkpoint = checkpoint_over(tx, vault, last, now) if stamped is None else checkpoint_at(tx, stamped)
     stamps = tuple(stamp for stamp in stamps if stamp.size == checkpoint.size)
     files = _witnesses(checkpoint, stamps)
-    names = _names(numbered)
-    for event in numbered:
+    names = _names(proven)
+    for event in proven:
         proof = prove_event(tx, places[event.number], event.body.encode(), checkpoint)
         files[f"events/{names[event.number]}.json"] = event.body.encode()
         files[f"proofs/{names[event.number]}{ENDING}"] = proof.text.encode()
@@ -113,6 +116,15 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     record = json.dumps(record_document(told, base_url), indent=2, ensure_ascii=False)
     files["record.jsonld"] = f"{record}\n".encode()
     return Evidence(email, chapters, checkpoint, stamps, files, statuses_of(numbered))
+
+
+def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+    """Return the events that say that these bear moments of a clock that was ahead."""
+    noted = set_backs(tx, vault)
+    moments = [(event.number, Event.read(parse(event.body)).at) for event in events] if noted else []
+    found = (corrected_by(number, at, noted) for number, at in moments)
+    numbers = sorted({it.place for it in found if it is not None})
+    return [event for number in numbers if (event := event_about_nobody(tx, number)) is not None]
 
 
 def statuses_of(events: Sequence[StoredEvent]) -> dict[tuple[str, str], str]:

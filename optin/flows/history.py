@@ -7,9 +7,11 @@ says otherwise raises LogDisagrees.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
+from optin.consent.clock import CLOCKS_DIFFER, corrected_by
 from optin.consent.event import Event
 from optin.consent.purpose import Channel, ConsentQuestion, PurposeId
 from optin.consent.record import (
@@ -23,6 +25,7 @@ from optin.consent.record import (
 )
 from optin.errors import LogDisagrees
 from optin.proof.canonical import parse
+from optin.store.clock_mark import set_backs
 from optin.store.events import StoredEvent, events_about, events_of
 from optin.store.forms import form_by_digest
 from optin.store.subjects import StoredConsent, address_index, consents_of
@@ -38,6 +41,7 @@ class Logged:
 
     event: Event
     body: Mapping[str, Any]
+    number: int = 0  # in the order of the log
 
 
 def request_history(tx: Tx, vault: Vault, request: RequestId) -> list[Logged]:
@@ -64,7 +68,16 @@ def _authenticated(vault: Vault, stored: StoredEvent) -> Logged:
     if event.request != stored.request:
         msg = f"event {stored.number} is of another request"
         raise LogDisagrees(msg)
-    return Logged(event, body)
+    return Logged(event, body, stored.number)
+
+
+def by_right_clock(tx: Tx, vault: Vault, history: Sequence[Logged], now: datetime) -> Sequence[Logged]:
+    """Return events with the moments of a clock that was ahead put right, as far as the log says it (O7)."""
+    if all(it.event.at <= now + CLOCKS_DIFFER for it in history):
+        return history
+    noted = set_backs(tx, vault)
+    found = ((it, corrected_by(it.number, it.event.at, noted)) for it in history)
+    return [it if back is None else replace(it, event=replace(it.event, at=back.at)) for it, back in found]
 
 
 def consents_by_events(tx: Tx, history: Sequence[Logged]) -> dict[About, StoredConsent]:

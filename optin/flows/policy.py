@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import Webinar
+from optin.flows.clock import CLOCK_JUMP
 from optin.flows.offers import Offers
 
 PER_ADDRESS, RESEND, PER_DAY = (
@@ -35,6 +36,8 @@ class RequestPolicy:
     keep_magnet: RetentionPeriod = RetentionPeriod.parse("24 months")  # who never gave a consent (R8)
     keep_proof: RetentionPeriod = RetentionPeriod.parse("5 years")  # after the last consent ended
     keep_backups: RetentionPeriod = RetentionPeriod.parse("3 months")  # what a backup must be told (S7)
+    clock_jump: RetentionPeriod = CLOCK_JUMP  # so far a clock is trusted (O7)
+    sweep_share: int = 10  # percent of the people that a sweep may take on a day (O7)
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     webinars: Mapping[str, Webinar] = field(default_factory=dict)  # as planned now, by magnet

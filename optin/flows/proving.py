@@ -7,7 +7,7 @@
 5. Their commitment opens with the sealed declaration, which ticks the purpose.
 6. The form is the page of that digest, and asked this purpose by this channel.
 7. Declaration, request and contact are of the same mailbox; the newest event vouches for the contact.
-8. The retention that the form promised is not over.
+8. The retention that the form promised is not over; nor is the moment of the confirmation still to come.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.address import EmailAddress
+from optin.consent.clock import FOLLOWED
 from optin.consent.event import Event
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS
 from optin.consent.purpose import Channel, ConsentQuestion
@@ -53,6 +54,7 @@ class Refusal(StrEnum):
     NUMBERLESS = "without number"  # the person took it away
     UNCONFIRMED = "unconfirmed"
     ERASED = "erased"  # while the export ran
+    AHEAD = "moment to come"  # confirmed while the clock was ahead (O7)
     UNPROVEN = "unproven"
 
 
@@ -138,6 +140,8 @@ def _prove(
     expires_at = question.retention.after(confirmed[1].at)
     if expires_at <= now:
         return Refusal.EXPIRED
+    if confirmed[1].at > now + FOLLOWED:  # by a clock that was ahead: nobody can say when it was
+        return Refusal.AHEAD
     return Proven(
         subject=lead.subject,
         email=contact.email,

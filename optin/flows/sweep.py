@@ -6,6 +6,7 @@ where it was. `plan` says beforehand what would go, and why.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -24,7 +25,7 @@ from optin.flows.draw import drawn_at, fix_entries, note_entries_forgotten, tell
 from optin.flows.entering import promise_of
 from optin.flows.erase import erase_person
 from optin.flows.grounds import draw_over, expired, hold_over, idle, longest, unconfirmed
-from optin.flows.history import consents_by_events, person_history, request_history
+from optin.flows.history import by_right_clock, consents_by_events, person_history, request_history
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.renew import RECONFIRMATION, ask_again
@@ -102,6 +103,7 @@ class Broom:
     policy: RequestPolicy
     now: datetime
     passed: Passed = field(default_factory=Passed)
+    room: int = sys.maxsize  # so many people may lose something in this step
 
 
 Rule = Callable[[Tx, Broom], int]
@@ -113,7 +115,7 @@ def sweep_unconfirmed(tx: Tx, broom: Broom) -> int:
     latest = longest(periods, now).after(now) + CLOCKS_DIFFER
 
     def ground(pending: Pending) -> Ground | None:
-        history = request_history(tx, broom.vault, pending.request)
+        history = by_right_clock(tx, broom.vault, request_history(tx, broom.vault, pending.request), now)
         found = unconfirmed(history, pending.erase_at, periods, now)
         if found is not None:
             kinds_to_blank(tx, broom.vault, [pending.request], found, now)
@@ -139,7 +141,7 @@ def sweep_expired(tx: Tx, broom: Broom) -> int:
         "expired",
         lambda most: [(_name(it), it) for it in consents_over(tx, broom.now, most)],
         lambda it: expired(_by_events(tx, broom, *it), broom.now),
-        STEP,
+        min(STEP, broom.room),
     )
     for (subject, _), consent in due:
         request = consent.record.request
@@ -219,7 +221,7 @@ def sweep_entries(tx: Tx, broom: Broom) -> int:
                 (it.request, it) for it in entries_left(tx, magnet, most)
             ],
             lambda it, drawn=drawn: _entry_ground(tx, broom, it, drawn),  # type: ignore[misc]
-            PEOPLE_STEP,
+            min(PEOPLE_STEP, broom.room),
         )
         kept = [entry for entry, ground in due if not _forget_entry(tx, broom, entry, ground)]
         if kept:
@@ -489,7 +491,7 @@ def _erase_idle(tx: Tx, broom: Broom, rule: str, kept: RetentionPeriod, *, conse
             rule,
             lambda most: [(it, it) for it in idle_people(tx, due, most)],
             ground,
-            PEOPLE_STEP,
+            min(PEOPLE_STEP, broom.room),
         )
         for email_index, found in people:
             try:

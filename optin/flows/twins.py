@@ -43,7 +43,7 @@ def find_twin(
     tx: Tx, vault: Vault, email_index: bytes, form: FormDigest, declared: bytes, now: datetime
 ) -> Twin | None:
     """Return the request that declared the very same by this form a moment before, and got a mail."""
-    recent = recent_of_form(tx, email_index, form, now - WITHIN, MOST_LOOKED_AT)
+    recent = recent_of_form(tx, email_index, form, now - WITHIN, now + WITHIN, MOST_LOOKED_AT)
     posts = [(stored, Sealed.open(vault, stored.id, stored.sealed)) for stored in recent]
     alike = Counter(stored.id if sealed.twin is None else sealed.twin for stored, sealed in posts)
     for stored, sealed in posts:

@@ -24,6 +24,7 @@ from optin.consent.event import Event, rfc3339
 from optin.consent.form import PHONE_FIELD, FormDeclaration, shows
 from optin.consent.purpose import Channel
 from optin.consent.record import EventKind, Happening, Status, TransitionRefused, fold
+from optin.flows.verify_clock import check_times, is_set_back, latest_moment, moment_of
 from optin.flows.verify_copies import asset_faults, assets_named, copy_faults
 from optin.proof.bundle import BundleBroken
 from optin.proof.canonical import parse
@@ -43,7 +44,6 @@ from optin.proof.stamp import StampBroken, read_stamp, vouches
 from optin.proof.tree import ProofBroken
 from optin.proof.viewable import FOLDER, copy_names
 
-CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
 MUST = frozenset({"README.txt", "checkpoint.txt", "index.html", "log-keys.txt", "record.jsonld", "verify.sh"})
 MAY = frozenset({"witnessed-checkpoint.txt"})
 _DECLARATION = re.compile(r"requests/[0-9a-f]{30}/declaration\.json")
@@ -115,17 +115,19 @@ def _verify(
     report.origin, report.keys = checkpoint.origin, tuple(key.text for key in keys)
 
     # 1. Each event stands in the log under a signed root.
-    events = _logged(files, keys, checkpoint, report)
+    logged = _logged(files, keys, checkpoint, report)
+    events = [it for it in logged if not is_set_back(it[1])]
 
     # 2. and 3. What the events refer to.
     cases = {commit(case.salt, case.declaration): case for case in _cases(files)}
     for name, body in events:
         _check_references(files, cases, name, body, report)
 
-    _check_unnamed(files, cases, events, report)
+    _check_unnamed(files, cases, logged, report)
 
     # 4. The consents follow from the events.
     read = [(Event.read(body), body) for _, body in events]
+    check_times(logged, report.say)
     _check_order(cases, read, report)
     _tell_consents(files, cases, [event for event, _ in read], now, report)
 
@@ -138,8 +140,8 @@ def _verify(
         report.say(f"{copies} copies to look at show the exact pages and mails: made again, the same")
 
     # 6. Time-stamps and witnesses are of this very checkpoint.
-    _check_stamps(files, events, outside.authorities, report)
-    _check_witnesses(files, events, keys, checkpoint, outside.witnesses, report)
+    _check_stamps(files, logged, outside.authorities, report)
+    _check_witnesses(files, logged, keys, checkpoint, outside.witnesses, report)
     _check_written(files, outside.written, report)
     report.limits += [
         "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
@@ -178,7 +180,7 @@ def _logged(
             proof = InclusionProof.parse(files[f"proofs/{name}{ENDING}"].decode())
             root = proof.verify(files[path], keys)
             body: dict[str, object] = {**parse(files[path])}
-            Event.read(body)
+            moment_of(body)
             if root != checkpoint or proof.index in found:
                 raise ProofBroken
         except (KeyError, TypeError, ValueError, RecursionError):
@@ -239,7 +241,7 @@ def _check_unnamed(
     """Let nothing stand in the bundle that no bundle has, or to which no event refers; let nothing lack."""
     known = {f"events/{name}.json" for name, _ in events} | {f"proofs/{name}{ENDING}" for name, _ in events}
     known |= {f"mails/{name}.eml" for name, body in events if body["kind"] == EventKind.MAILED}
-    for _, body in events:
+    for body in (body for _, body in events if not is_set_back(body)):
         known |= {
             f"forms/{body['form']}.html",
             f"forms/{body['form']}.json",
@@ -247,7 +249,7 @@ def _check_unnamed(
         }
     known |= assets_named(files, known)
     known |= set(copy_names({name: data for name, data in files.items() if name in known}))
-    named = {str(body["declaration"]) for _, body in events}
+    named = {str(body["declaration"]) for _, body in events if not is_set_back(body)}
     declared = {case.declaration for commitment, case in cases.items() if commitment in named}
     for name, data in files.items():
         if _DECLARATION.fullmatch(name) and data in declared:
@@ -271,12 +273,9 @@ def _check_written(files: dict[str, bytes], written: Mapping[str, bytes], report
 def _check_order(
     cases: dict[str, _Case], read: Sequence[tuple[Event, dict[str, object]]], report: Report
 ) -> None:
-    """See that times run on, and each box was asked and confirmed once a request, at the declared moment."""
-    latest, seen = None, set()
+    """See that each box was asked and confirmed once a request, at the declared moment."""
+    seen = set()
     for event, _ in read:
-        if latest is not None and event.at < latest - CLOCKS_DIFFER:
-            report.say(f"an event of {rfc3339(event.at)} is back-dated: a later one precedes it", held=False)
-        latest = event.at if latest is None else max(latest, event.at)
         if event.kind not in {EventKind.REQUESTED, EventKind.CONFIRMED}:
             continue
         about = (event.kind, event.request, event.purpose, event.channel)
@@ -390,7 +389,7 @@ def _check_stamps(
 ) -> None:
     """Say who stamped this checkpoint and when. It holds only by an authority that the reader named."""
     data = files["checkpoint.txt"]
-    latest = _last_moment(events)
+    latest = latest_moment(events)
     for name in sorted(path for path in files if path.startswith("timestamps/")):
         try:
             stamp = read_stamp(files[name], data)
@@ -439,7 +438,7 @@ def _check_witnesses(
         elif note is not None and any(
             key.id == signature.id and key.verifies(signature.value, note.text.encode()) for key in known
         ):
-            _say_cosigned(signature, _last_moment(events), report)
+            _say_cosigned(signature, latest_moment(events), report)
         else:
             report.say(f"the line of the witness {signature.name} does not verify", held=False)
     for name in sorted({key.name for key in witnesses} - {it.name for it in signatures}):
@@ -457,10 +456,6 @@ def _say_cosigned(signature: Signature, latest: datetime | None, report: Report)
         report.say(f"{told} at {rfc3339(at)}, which is before the last event in it", held=False)
     else:
         report.say(f"{told} at {rfc3339(at)}: verified")
-
-
-def _last_moment(events: Sequence[tuple[str, dict[str, object]]]) -> datetime | None:
-    return max((Event.read(body).at for _, body in events), default=None)
 
 
 def _witnessed(

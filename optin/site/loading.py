@@ -40,6 +40,7 @@ from optin.site.model import (
     Sender,
     ServerLimits,
     Site,
+    Sweep,
     Unconfirmed,
     Webhook,
     Witness,
@@ -55,6 +56,7 @@ from optin.theme.zones import UNIVERSAL, has_several_clocks, zone_of_country
 
 SITE_FILE = "optin.toml"
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+CLOCK_JUMPS = (RetentionPeriod.parse("1 hour"), RetentionPeriod.parse("31 days"))  # shortest and longest
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the same day
 
 
@@ -161,6 +163,7 @@ class _SiteReader:
                 self._period(("retention", "proof"), written.retention.proof),
                 self._period(("retention", "backups"), written.retention.backups),
             ),
+            sweep=Sweep(self._clock_jump(written), written.sweep.share),
             pages_url=self._pages_url(written),
             personal_link=self._period(("personal", "link"), written.personal.link),
             consequences=self._consequences(written),
@@ -302,6 +305,16 @@ class _SiteReader:
             message = f"Asking again {period.text} before the end is before the consent is given."
             cure = f"Write less than its retention, {retention.text}."
             self._say((*where, "ask_again"), message, cure, "ask-again")
+        return period
+
+    def _clock_jump(self, written: SiteFile) -> RetentionPeriod:
+        where = ("sweep", "clock_jump")
+        period = self._period(where, written.sweep.clock_jump)
+        shortest, longest = (bound.after(_SOME_DAY) for bound in CLOCK_JUMPS)
+        if not shortest <= period.after(_SOME_DAY) <= longest:
+            message = f"A clock that jumped {period.text} is trusted too soon, or never."
+            cure = f"Write between {CLOCK_JUMPS[0].text} and {CLOCK_JUMPS[1].text}."
+            self._say(where, message, cure, "clock-jump")
         return period
 
     def _consequences(self, written: SiteFile) -> dict[str, str]:

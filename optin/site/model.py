@@ -86,6 +86,14 @@ class ServerLimits:
 
 
 @dataclass(frozen=True)
+class Sweep:
+    """How far a clock is trusted, and the percentage of people that may go on one day (O7)."""
+
+    clock_jump: RetentionPeriod = RetentionPeriod.parse("1 day")
+    share: int = 10
+
+
+@dataclass(frozen=True)
 class Unconfirmed:
     """How long requests wait for a confirmation, and how often it is asked again."""
 
@@ -230,6 +238,7 @@ class Site:
     anchors: Anchors = field(default_factory=Anchors)
     texts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     retention: Retention = field(default_factory=Retention)
+    sweep: Sweep = field(default_factory=Sweep)
     pages_url: str = ""  # where the built pages are, if not at the base address
     personal_link: RetentionPeriod = RetentionPeriod.parse("1 hour")
     consequences: Mapping[str, str] = field(default_factory=dict)  # of an erasure, by language (R5)

@@ -42,6 +42,7 @@ _EXAMPLES: Mapping[tuple[str, str], list[Any]] = {
     ("RetentionTable", "proof"): ["5 years", "36 months"],
     ("RetentionTable", "backups"): ["3 months", "4 weeks"],
     ("PersonalTable", "link"): ["1 hour"],
+    ("SweepTable", "clock_jump"): ["1 day", "12 hours"],
     ("DownloadTable", "link"): ["7 days", "30 days"],
     ("LogTable", "timestamp_every"): ["24 hours", "7 days"],
     ("ProcessorTable", "agreement"): ["2026-03-01, reference DPA-7"],

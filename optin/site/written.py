@@ -129,6 +129,15 @@ class RetentionTable(Written):
     backups: str = Field("3 months", description="Longest life of a backup; the journal goes back so far.")
 
 
+class SweepTable(Written):
+    """What may be deleted without anybody's word (O7)."""
+
+    clock_jump: str = Field("1 day", description="After a longer jump of the clock nothing is deleted.")
+    share: int = Field(
+        10, ge=1, le=100, description="Percentage of the people that goes in a day; at least 100 people."
+    )
+
+
 class PersonalTable(Written):
     """The page where people see what is kept about them (GDPR 15)."""
 
@@ -233,6 +242,7 @@ class SiteFile(Written):
     limits: LimitsTable = LimitsTable()  # type: ignore[call-arg]  # pydantic fills the defaults
     unconfirmed: UnconfirmedTable = UnconfirmedTable()  # type: ignore[call-arg]  # as above
     retention: RetentionTable = RetentionTable()  # type: ignore[call-arg]  # as above
+    sweep: SweepTable = SweepTable()  # type: ignore[call-arg]  # as above
     personal: PersonalTable = PersonalTable()  # type: ignore[call-arg]  # as above
     erasure: ErasureTable = ErasureTable()  # type: ignore[call-arg]  # as above
     download: DownloadTable = DownloadTable()  # type: ignore[call-arg]  # as above

@@ -94,6 +94,16 @@ def said_about_nobody(tx: Tx, vault: Vault, kind: EventKind) -> list[dict[str, A
     ]
 
 
+def event_about_nobody(tx: Tx, number: int) -> StoredEvent | None:
+    """Return an event that belongs to no request."""
+    row = tx.one(
+        "SELECT id, request_id, body, leaf, mac FROM event"
+        " WHERE id = :number AND request_id IS NULL AND body IS NOT NULL",
+        number=number,
+    )
+    return None if row is None else stored_event(row)
+
+
 def stored_event(row: Row) -> StoredEvent:
     """Return an event as number, request, bytes, leaf and voucher say it."""
     return StoredEvent(row[0], RequestId(row[1]), row[2] or "", bytes(row[3]), bytes(row[4] or b""))

@@ -134,13 +134,16 @@ def peek_request(tx: Tx, request: RequestId) -> Request | None:
     return None if row is None else _request(row)
 
 
-def recent_of_form(tx: Tx, email_index: bytes, form: str, since: datetime, most: int) -> list[Request]:
-    """Return the unconfirmed requests of an address by one form since a moment, the first ones first."""
+def recent_of_form(
+    tx: Tx, email_index: bytes, form: str, since: datetime, until: datetime, most: int
+) -> list[Request]:
+    """Return the unconfirmed requests of an address by one form between moments, the first ones first."""
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM request WHERE email_index = :email_index AND created_at > :since"
-        " AND form = :form AND confirmed_at IS NULL ORDER BY created_at LIMIT :most",
+        " AND created_at <= :until AND form = :form AND confirmed_at IS NULL ORDER BY created_at LIMIT :most",
         email_index=email_index,
         since=to_ms(since),
+        until=to_ms(until),
         form=form,
         most=most,
     )

@@ -14,9 +14,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from optin.bootstrap.clock import utc_now
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.journal import Journal
-from optin.bootstrap.office import Office, open_office, sweep, utc_now
+from optin.bootstrap.office import Office, open_office, sweep
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod

@@ -24,8 +24,9 @@ from cryptography.x509 import load_pem_x509_certificates
 from optin.bootstrap import anchors as anchors_
 from optin.bootstrap.anchors import anchor as anchor_
 from optin.bootstrap.anchors import anchor_job
+from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import advance_log, utc_now
+from optin.bootstrap.office import advance_log
 from optin.bootstrap.outgoing import VettedClient
 from optin.cli import main
 from optin.consent.address import parse_email

@@ -13,8 +13,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optin.bootstrap import evidence
+from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import utc_now
 from optin.consent.address import parse_email
 from optin.flows.verify_bundle import verify_bundle
 from optin.flows.verify_copies import copy_faults

@@ -20,9 +20,9 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from optin.bootstrap.clock import utc_now
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import utc_now
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused

@@ -1,0 +1,69 @@
+"""Clocks that are wrong: when one is doubted, and what the log says of one that went back; reads none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.purpose import RetentionPeriod
+
+CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
+FOLLOWED = timedelta(minutes=15)  # so far a process follows another whose clock is ahead
+
+
+@dataclass(frozen=True)
+class ClockLook:
+    """What a clock says (UTC), and the last moment at which it was known to be right; None: there is none."""
+
+    now: datetime
+    known: datetime | None
+    jump: RetentionPeriod  # how far the two may be apart
+
+    @property
+    def doubted(self) -> bool:
+        """Whether nothing may be deleted by this clock."""
+        if self.known is None:
+            return False
+        return self.now > self.jump.after(self.known) or self.known > self.jump.after(self.now)
+
+    @property
+    def sentence(self) -> str:
+        """What an operator is told, with the cure."""
+        known = "no moment" if self.known is None else f"{self.known:%Y-%m-%d %H:%M} UTC"
+        return (
+            f"The clock of this machine says {self.now:%Y-%m-%d %H:%M} UTC; it was last known to be right at"
+            f" {known}. Until somebody looks, nothing is deleted and nothing expires. If the clock is wrong,"
+            " correct it. If it is right, because no server ran for that long, run:"
+            ' optin sweep --accept-clock --why "…"'
+        )
+
+
+@dataclass(frozen=True)
+class SetBack:
+    """An event that says: the clock went back, from `was` to `at`. `place`: its place among the events."""
+
+    place: int
+    at: datetime
+    was: datetime
+
+    def explains(self, at: datetime, latest: datetime) -> bool:
+        """Tell whether an event of `at` may follow on one of `latest` because of this."""
+        return self.at - CLOCKS_DIFFER <= at and latest <= self.was + CLOCKS_DIFFER
+
+
+def corrected_by(place: int, at: datetime, set_backs: Iterable[SetBack]) -> SetBack | None:
+    """Return what says that an event at `place` bears the moment of a clock that was ahead; None: nothing."""
+    later = (it for it in set_backs if it.place > place)
+    return next((it for it in later if it.at + CLOCKS_DIFFER < at <= it.was + CLOCKS_DIFFER), None)
+
+
+def explained(place: int, at: datetime, latest: datetime, set_backs: Iterable[SetBack]) -> bool:
+    """Tell whether an event at `place` may be earlier than one before it.
+
+    Notes before the event were heeded when they came; but a process whose clock is ahead may write on after
+    them, close to `was`. And another process may note it a moment after the event.
+    """
+    return any(
+        it.explains(at, latest) and (it.place > place or latest >= it.was - CLOCKS_DIFFER) for it in set_backs
+    )

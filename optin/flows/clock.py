@@ -1,0 +1,54 @@
+"""The clock that deletions trust: looked at before each, and doubted after a jump (O7).
+
+A server moves the mark forward each minute while its clock runs evenly. A clock that is more than a day
+(`[sweep] clock_jump`) away from the mark is doubted: by it nothing is deleted and nothing expires. Sign-ups,
+withdrawals and erasures that people ask for go on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optin.consent.clock import ClockLook
+from optin.consent.event import clock_doubted
+from optin.consent.purpose import RetentionPeriod
+from optin.consent.record import EventKind
+from optin.errors import ClockDoubted
+from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock
+from optin.store.events import add_events
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+CLOCK_JUMP = RetentionPeriod.parse("1 day")
+
+
+def look_at_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> ClockLook:
+    """Return what the clock says, and when it was last known to be right. Changes nothing."""
+    return ClockLook(now, known_moment(tx, vault), jump)
+
+
+def trust_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> None:
+    """See that something may be deleted by this clock. Raises ClockDoubted."""
+    look = look_at_clock(tx, vault, jump, now)
+    if look.doubted:
+        raise ClockDoubted(look.sentence)
+
+
+def mark_clock(tx: Tx, vault: Vault, look: ClockLook, *, steady: bool) -> None:
+    """Move the mark forward when the clock is not doubted; note in the log when it begins to be.
+
+    `steady`: this process saw its clock run evenly; else the mark stays where it is.
+    """
+    if look.doubted:
+        last = last_of_the_clock(tx, vault)
+        if look.known is not None and (last is None or last["kind"] != EventKind.CLOCK_DOUBTED):
+            add_events(tx, vault, None, [clock_doubted(look.now, look.known)])
+    elif steady and (look.known is None or look.now > look.known):
+        keep_mark(tx, vault, look.now)
+
+
+def watch_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime, *, steady: bool) -> ClockLook:
+    """Look at the clock and mark it."""
+    look = look_at_clock(tx, vault, jump, now)
+    mark_clock(tx, vault, look, steady=steady)
+    return look

@@ -1,0 +1,145 @@
+"""What the store knows of time: the mark, the newest events, and how much of a day's share is used.
+
+The mark is the last moment at which the clock was known to be right. It is sealed: whoever writes to the
+database without the keys cannot make a later one. One that is removed or put back makes the clock doubted
+sooner, never later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from optin.consent.clock import SetBack
+from optin.consent.record import OF_THE_CLOCK, EventKind
+from optin.proof.canonical import parse
+from optin.store.events import stored_event
+from optin.store.log import latest_checkpoint
+from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.vault import Place, Vault
+
+MARK, DAY = "clock", "sweep-day"  # rows of `installation`
+NEWEST_LOOKED_AT = 20  # events: those that optin did not write are passed over
+
+
+def known_moment(tx: Tx, vault: Vault) -> datetime | None:
+    """Return the last moment at which the clock was known to be right; None in a store without a past.
+
+    It is the mark. A store that never had one, as of an earlier version, has its newest event or checkpoint.
+    """
+    mark = _load(tx, vault, MARK)
+    if mark is not None:
+        return from_ms(mark["at"])
+    last = last_of_the_clock(tx, vault)
+    if last is not None and last["kind"] == EventKind.CLOCK_DOUBTED:  # what came after it is doubtful too
+        return datetime.fromisoformat(last["known"])
+    back = set_backs(tx, vault)
+    if back:
+        return back[-1].was
+    found = (source(tx, vault) for source in SOURCES)
+    return max((moment for moment in found if moment is not None), default=None)
+
+
+def keep_mark(tx: Tx, vault: Vault, moment: datetime) -> None:
+    """Remember that the clock was right at `moment`."""
+    _save(tx, vault, MARK, {"at": to_ms(moment)})
+
+
+def newest_event(tx: Tx, vault: Vault) -> datetime | None:
+    """Return the moment of the newest event that optin wrote."""
+    rows = tx.all(
+        "SELECT id, request_id, body, leaf, mac FROM event WHERE body IS NOT NULL ORDER BY id DESC"
+        " LIMIT :most",
+        most=NEWEST_LOOKED_AT,
+    )
+    genuine = (it for it in map(stored_event, rows) if it.genuine(vault))
+    newest = next(genuine, None)
+    return None if newest is None else datetime.fromisoformat(str(parse(newest.body)["at"]))
+
+
+def newest_checkpoint(tx: Tx, _vault: Vault) -> datetime | None:
+    """Return when the newest checkpoint was signed."""
+    latest = latest_checkpoint(tx)
+    return None if latest is None else latest.at
+
+
+# whatever else tells a moment that is past; each source is asked only in a store without a mark
+SOURCES: tuple[Callable[[Tx, Vault], datetime | None], ...] = (newest_event, newest_checkpoint)
+
+
+def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]]:
+    """Return every event about the clock that optin wrote, with its number, oldest first."""
+    rows = tx.all(
+        "SELECT id, request_id, body, leaf, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL"
+        " AND body LIKE :of_the_clock ORDER BY id",
+        of_the_clock='%"kind":"clock-%',
+    )
+    found = [(it.number, dict(parse(it.body))) for it in map(stored_event, rows) if it.genuine(vault)]
+    return [(number, body) for number, body in found if body["kind"] in OF_THE_CLOCK]
+
+
+def set_backs(tx: Tx, vault: Vault) -> list[SetBack]:
+    """Return how often the clock went back, oldest first; each place is the number of its event."""
+    return [
+        SetBack(number, datetime.fromisoformat(body["at"]), datetime.fromisoformat(body["was"]))
+        for number, body in events_of_the_clock(tx, vault)
+        if body["kind"] == EventKind.CLOCK_SET_BACK
+    ]
+
+
+def last_of_the_clock(tx: Tx, vault: Vault) -> dict[str, Any] | None:
+    """Return the newest event that doubts or accepts the clock."""
+    told = [body for _, body in events_of_the_clock(tx, vault) if body["kind"] != EventKind.CLOCK_SET_BACK]
+    return told[-1] if told else None
+
+
+@dataclass(frozen=True)
+class SweepDay:
+    """How many people there were when a day's first sweep began, and how many lost something since."""
+
+    day: str  # ISO date, UTC
+    people: int
+    taken: int = 0
+    told: bool = False  # the operator knows that more waits
+
+
+def sweep_day(tx: Tx, vault: Vault, now: datetime) -> SweepDay:
+    """Return the day of `now`; others who ask wait until this transaction ends."""
+    tx.hold(DAY.encode())
+    kept = _load(tx, vault, DAY)
+    day = None if kept is None else SweepDay(**kept)
+    if day is not None and day.day == now.date().isoformat():
+        return day
+    row = tx.one("SELECT COUNT(*) FROM subject")
+    return SweepDay(now.date().isoformat(), 0 if row is None else int(row[0]))
+
+
+def add_to_day(tx: Tx, vault: Vault, day: SweepDay, count: int) -> None:
+    """Count people who lost something by a sweep."""
+    _save(tx, vault, DAY, asdict(replace(day, taken=day.taken + count)))
+
+
+def mark_told(tx: Tx, vault: Vault, day: SweepDay) -> None:
+    """Remember that the operator was told of what waits on this day."""
+    _save(tx, vault, DAY, asdict(replace(day, told=True)))
+
+
+def _load(tx: Tx, vault: Vault, name: str) -> dict[str, Any] | None:
+    row = tx.one("SELECT value FROM installation WHERE name = :name", name=name)
+    return None if row is None else dict(json.loads(vault.open(_place(name), bytes(row[0]))))
+
+
+def _save(tx: Tx, vault: Vault, name: str, value: dict[str, Any]) -> None:
+    tx.run(
+        "INSERT INTO installation(name, value) VALUES (:name, :value)"
+        " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        name=name,
+        value=vault.seal(_place(name), json.dumps(value).encode()),
+    )
+
+
+def _place(name: str) -> Place:
+    return Place("installation", name.encode())
