@@ -20,6 +20,7 @@ from operator import itemgetter
 from typing import Any
 
 from optin.consent.address import EmailAddress
+from optin.consent.clock import SetBack, corrected_by
 from optin.consent.form import FormDeclaration
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import ConsentQuestion
@@ -40,6 +41,7 @@ from optin.flows.details import vouched
 from optin.flows.entering import promise_of
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
+from optin.store.clock_mark import set_backs
 from optin.store.requests import Declared, Sealed
 from optin.store.review import PeoplePage, form_rows, people_page
 from optin.store.subjects import open_contact
@@ -91,6 +93,10 @@ class PeopleAudit:
     _known: dict[str, _Form] | None = None
     _known_so_far: SoFar | None = None
     _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
+
+    @cached_property
+    def _set_backs(self) -> list[SetBack]:
+        return list(self.read(partial(set_backs, vault=self.vault)))
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
         """Look at the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
@@ -180,6 +186,15 @@ class PeopleAudit:
         for message_id in mails:
             self.findings.append(f"mail {message_id} has no event of its sending")
         self._check_moments(name, row, [body for _, body in events], declared)
+        if row[6] is None:
+            asked = [it for it in events if it[1]["kind"] == EventKind.REQUESTED]
+            self.findings += pending_faults(name, {self._right_moment(*it) for it in asked}, row[8])
+
+    def _right_moment(self, number: int, body: Body) -> int:
+        """Return the moment of an event, put right where the log says that its clock was ahead."""
+        noted = self._set_backs
+        back = corrected_by(number, datetime.fromisoformat(body["at"]), noted) if noted else None
+        return int(body[_MS]) if back is None else to_ms(back.at)
 
     def _check_moments(self, name: str, row: Row, bodies: Sequence[Body], declared: Declared) -> None:
         """Asked once and confirmed once for each box, at the moments that the request says."""
@@ -196,8 +211,6 @@ class PeopleAudit:
                 moments[kind].add(body[_MS])
                 if kind == EventKind.REQUESTED and body["at"] != declared.at:
                     self.findings.append(f"{name} was asked at another moment than was declared")
-        if row[6] is None:
-            self.findings += pending_faults(name, moments[EventKind.REQUESTED], row[8])
         if not asked:
             self.findings.append(f"{name} has no event of its asking")
         elif moments[EventKind.REQUESTED] != {row[5]}:
