@@ -138,10 +138,9 @@ def _prove(
 
     # 8. The retention that the form promised is not over.
     expires_at = question.retention.after(confirmed[1].at)
-    if expires_at <= now:
-        return Refusal.EXPIRED
-    if confirmed[1].at > now + FOLLOWED:  # by a clock that was ahead: nobody can say when it was
-        return Refusal.AHEAD
+    if expires_at <= now or confirmed[1].at > now + FOLLOWED:
+        # in the second case the clock was ahead: nobody can say when it was
+        return Refusal.EXPIRED if expires_at <= now else Refusal.AHEAD
     return Proven(
         subject=lead.subject,
         email=contact.email,
