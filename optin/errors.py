@@ -8,6 +8,7 @@
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
     ├── LogDisagrees           the database says otherwise than the events of the log; nothing was done
+    ├── WriteLost              the schema was changed past optin: what is written might be swallowed
     └── VisitorRefused         the prospect's: a page in words, nothing stored
         ├── PageUnknown            no such page
         ├── PostMalformed          a form that no browser sends
@@ -32,6 +33,7 @@ nothing that a visitor typed.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -125,6 +127,29 @@ class LogDisagrees(OptinError):
     def log_line(self) -> str:
         """Say what was found as well."""
         return f"{super().log_line}: the database and the log disagree ({self}); see: optin audit"
+
+
+class WriteLost(OptinError):
+    """The schema was changed past optin while it ran: a trigger or rule might swallow what is written.
+
+    Nothing was stored. `findings`: what is foreign, altered or missing, in sentences without personal data.
+    """
+
+    status = 503
+    name = "write-lost"
+
+    def __init__(self, findings: Sequence[str]) -> None:
+        """Say it in a sentence, for whoever runs a command."""
+        super().__init__(
+            f"Nothing is written, for the database might not keep it: {'; '.join(findings)}. Somebody changed"
+            " it past optin; optin audit lists everything. Put it right, and writing goes on by itself."
+        )
+        self.findings = tuple(findings)
+
+    @property
+    def log_line(self) -> str:
+        """Say the sentence as well: it is for the operator."""
+        return f"{super().log_line}: {self}"
 
 
 class VisitorRefused(OptinError):

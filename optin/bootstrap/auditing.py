@@ -42,7 +42,7 @@ def shares_of(count: int) -> list[Share]:
 
 def _look_at(settings: Settings, share: Share) -> list[str]:
     vault = Vault(open_keys(settings))
-    store = open_store(settings.store, settings.root, vault, origin=settings.log_origin)
+    store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, inspecting=True)
     try:
         audit = Audit(store.read, vault)
         for _ in audit.people(share):

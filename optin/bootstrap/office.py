@@ -75,6 +75,7 @@ class Office:
     journal: Journal | None = None  # withdrawals and erasures, kept apart (S7)
     uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
     files: KeptFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
+    schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
     downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
     clock_doubted: bool = False  # the operator was told of it
 
@@ -174,15 +175,26 @@ class Office:
 
 
 @contextmanager
-def open_office(settings: Settings, policy: RequestPolicy, server: str | None = None) -> Iterator[Office]:
+def open_office(
+    settings: Settings, policy: RequestPolicy, server: str | None = None, *, inspecting: bool = False
+) -> Iterator[Office]:
     """Open the installation for a server (`serve` or `dev`) or for one command; close it at the end.
+
+    `inspecting`: a schema that is not optin's is kept in `schema_findings`, and nothing is written to it.
 
     Raises SetupRefused when store or keys cannot be used; nothing is overwritten. Only a server takes keys
     for its use, and leaves what it runs with for commands in other shells.
     """
     keys = open_keys(settings)
     vault, serving = Vault(keys), server is not None
-    store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, serving=serving)
+    store = open_store(
+        settings.store,
+        settings.root,
+        vault,
+        origin=settings.log_origin,
+        serving=serving,
+        inspecting=inspecting,
+    )
     try:
         if server is not None:
             keys = claim_keys(settings, keys, server)
@@ -191,9 +203,12 @@ def open_office(settings: Settings, policy: RequestPolicy, server: str | None = 
         journal = Journal(settings.path(settings.journal))
         files = KeptFiles(settings.path(settings.files))
         office = Office(store, vault, policy, use=keys.use, journal=journal, files=files)
-        office.obey(policy)
-        see_clock(office, serving=serving)
-        office.note_ending()  # what a crash kept from it
+        if inspecting:
+            office.schema_findings = tuple(store.schema_findings())
+        if not office.schema_findings:
+            office.obey(policy)
+            see_clock(office, serving=serving)
+            office.note_ending()  # what a crash kept from it
         yield office
     finally:
         store.close()

@@ -21,15 +21,25 @@ POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 
 
 def open_store(
-    url: str, root: Path, vault: Vault, *, origin: str = "localhost/log", serving: bool = False
+    url: str,
+    root: Path,
+    vault: Vault,
+    *,
+    origin: str = "localhost/log",
+    serving: bool = False,
+    inspecting: bool = False,
 ) -> Store:
     """Open the store at `url`, made by these keys or new. Raises StoreUnusable or KeysUnusable.
 
-    `origin` names the log of a new store.
+    `origin` names the log of a new store. `inspecting`: a schema that is not optin's is taken as it is, to be
+    looked at (`Store.schema_findings`); nothing is written to it.
     """
-    store = connect(url, root, serving=serving)
+    store = connect(url, root, serving=serving, inspecting=inspecting)
     try:
-        store.submit(partial(claim_store, vault=vault, origin=origin)).result()
+        if inspecting and store.schema_findings():
+            store.read(partial(check_keys, vault=vault, origin=origin))
+        else:
+            store.submit(partial(claim_store, vault=vault, origin=origin)).result()
     except BaseException:
         store.close()
         raise
@@ -84,12 +94,15 @@ def data_folders(settings: Settings) -> tuple[Path, ...]:
     return (journal.parent,) if store is None else (journal.parent, store.parent)
 
 
-def connect(url: str, root: Path, *, serving: bool = False) -> Store:
-    """Open the store at `url`, whatever keys it was made with. Raises StoreUnusable or SetupRefused."""
+def connect(url: str, root: Path, *, serving: bool = False, inspecting: bool = False) -> Store:
+    """Open the store at `url`, whatever keys it was made with. Raises StoreUnusable or SetupRefused.
+
+    `inspecting`: whatever its schema is, too.
+    """
     path = sqlite_path(url, root)
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SqliteStore(path, serving=serving)
+        return SqliteStore(path, serving=serving, inspecting=inspecting)
     if url.startswith(POSTGRES_PREFIXES):
         try:
             check_postgres_address(url)
@@ -101,7 +114,7 @@ def connect(url: str, root: Path, *, serving: bool = False) -> Store:
         except ImportError:
             msg = 'PostgreSQL needs its driver; run: pip install "optin[postgres]"'
             raise SetupRefused(msg) from None
-        return PostgresStore(url)
+        return PostgresStore(url, inspecting=inspecting)
     msg = "OPTIN_STORE is neither sqlite:///FILE nor postgresql://…; correct it."
     raise StoreUnusable(msg)
 
@@ -111,7 +124,7 @@ def has_data(settings: Settings) -> bool:
     path = sqlite_path(settings.store, settings.root)
     if path is not None and not path.exists():
         return False
-    store = connect(settings.store, settings.root)
+    store = connect(settings.store, settings.root, inspecting=True)
     try:
         return store.read(is_claimed)
     finally:

@@ -47,7 +47,7 @@ def settings_of_server(settings: Settings) -> Served | None:
     _must_be_the_same_store(settings)
     if not has_data(settings):
         return None
-    store = connect(settings.store, settings.root)
+    store = connect(settings.store, settings.root, inspecting=True)
     try:
         values = store.read(served_settings)
     finally:

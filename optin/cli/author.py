@@ -16,6 +16,7 @@ from optin.bootstrap.health import check_jobs
 from optin.bootstrap.jobs import Job
 from optin.bootstrap.office import STALE_SECONDS, office_jobs, open_office
 from optin.bootstrap.opening import open_keys
+from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.soundness import DEV, check_use
 from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
@@ -61,6 +62,7 @@ def dev(site: Path, host: str, port: int) -> None:
         jobs = [
             courier_job(courier),
             *office_jobs(office),
+            schema_job(office),
             Job(
                 "limit log",
                 partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look),
@@ -71,6 +73,7 @@ def dev(site: Path, host: str, port: int) -> None:
             *webhook_jobs(office, edition.site.processors, SpokenSender(click.echo)),
         ]
         desk.readiness.add("jobs", partial(check_jobs, jobs))
+        desk.readiness.add("schema", partial(check_schema, office))
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.server))
     if not held_out:
         sys.exit(REFUSED)

@@ -36,6 +36,7 @@ from optin.bootstrap.office import (
     sweep,
 )
 from optin.bootstrap.opening import open_keys, sqlite_path
+from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
 from optin.bootstrap.webhooks import HttpSender, webhook_jobs
@@ -186,6 +187,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
     jobs = [
         courier_job(courier_of(edition, office)),
         *office_jobs(office),
+        schema_job(office),
         Job(
             "limit log", partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look), STALE_SECONDS
         ),
@@ -194,6 +196,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
         *webhook_jobs(office, edition.site.processors, HttpSender()),
     ]
     desk.readiness.add("jobs", partial(check_jobs, jobs))
+    desk.readiness.add("schema", partial(check_schema, office))
     app = build_app(desk)
     return await run_server(app, listening, jobs, edition.site.server)
 

@@ -18,7 +18,7 @@ from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.office import advance_log, open_office
 from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
 from optin.consent.address import parse_email
-from optin.errors import RequestRefused
+from optin.errors import RequestRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.verify_bundle import Outside, Report, verify_bundle
@@ -157,12 +157,15 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
         notes = [note for file in outside for note in _checkpoints(file)]
     except BundleBroken as problem:
         refuse(f"{problem}")
-    with open_office(edition.site.settings, edition.policy) as office:
+    with open_office(edition.site.settings, edition.policy, inspecting=True) as office:
         with suppress(ValueError):  # a log that does not fit itself is what the audit is to say
-            while office.write(integrate):
+            while not office.schema_findings and office.write(integrate):
                 pass
-        audit_ = Audit(office.store.read, office.vault, notes)
-        _with_progress(run_audit(audit_, edition.site.settings), office.store.read(count_leaves))
+        audit_ = Audit(office.store.read, office.vault, notes, list(office.schema_findings))
+        try:
+            _with_progress(run_audit(audit_, edition.site.settings), office.store.read(count_leaves))
+        except WriteLost:
+            audit_.findings.append("the rest cannot be read while the schema is not optin's")
     for note in audit_.notes:
         click.secho(f"NOTE   {note}", fg="yellow")
     for finding in audit_.findings:

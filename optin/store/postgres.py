@@ -13,20 +13,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg
 
-from optin.errors import StoreBusy, StoreUnusable
+from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
+from optin.store.postgres_guard import PostgresGuard, SchemaMoved
 from optin.store.postgres_pool import PostgresPool
+from optin.store.postgres_roles import not_allowed, refuse_missing_rights
+from optin.store.postgres_schema import all_tables, migrate, schema_findings
 from optin.store.postgres_server import (
     connection_info,
     is_temporary,
     refuse_old_server,
+    refuse_read_only,
     server_version,
 )
-from optin.store.schema import MIGRATIONS, POSTGRES, trigger_names
 from optin.store.transaction import Operation, Row, Value
 
 T = TypeVar("T")
@@ -36,13 +39,15 @@ WAITING = 500
 QUEUE_SECONDS = 5.0  # an operation that waited longer is refused: whoever asked should not wait for nothing
 CONFLICT_TRIES = 10
 CONFLICTS = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
-MIGRATION_LOCK = 0x6F7074696E  # "optin": the advisory lock that two starts at once queue on
 _PARAMETER = re.compile(r":([a-z_]+)")
+_READS = ("SELECT", "SET", "SHOW")
+_ALTERS = ("ALTER", "CREATE", "DROP")
 
 
 @lru_cache(maxsize=256)
-def _native(sql: str) -> str:
-    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%"))
+def _native(sql: str) -> tuple[str, str]:
+    """Return a statement as the driver takes it, and its first word."""
+    return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")), sql.split(maxsplit=1)[0].upper()
 
 
 class PostgresTx:
@@ -54,6 +59,15 @@ class PostgresTx:
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
         """Work on `connection`, in the thread that has it."""
         self._connection = connection
+        self.wrote = False
+        self.altered = False  # the schema itself
+
+    def _noted(self, sql: str) -> str:
+        """Return a statement as the driver takes it; remember what kind of statement ran."""
+        text, word = _native(sql)
+        self.wrote = self.wrote or word not in _READS
+        self.altered = self.altered or word in _ALTERS
+        return text
 
     def hold(self, name: bytes) -> None:
         """Take an advisory lock until the transaction ends."""
@@ -62,25 +76,25 @@ class PostgresTx:
 
     def run(self, sql: str, **values: Value) -> int:
         """Run a statement; return how many rows it changed."""
-        return self._connection.execute(_native(sql), values).rowcount
+        return self._connection.execute(self._noted(sql), values).rowcount
 
     def one(self, sql: str, **values: Value) -> Row | None:
         """Return the first row, or None."""
-        return self._connection.execute(_native(sql), values).fetchone()
+        return self._connection.execute(self._noted(sql), values).fetchone()
 
     def all(self, sql: str, **values: Value) -> list[Row]:
         """Return every row."""
-        return self._connection.execute(_native(sql), values).fetchall()
+        return self._connection.execute(self._noted(sql), values).fetchall()
 
     def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Run a statement once for each of `rows`."""
         with self._connection.cursor() as cursor:
-            cursor.executemany(_native(sql), rows)
+            cursor.executemany(self._noted(sql), rows)
 
     def each(self, sql: str, **values: Value) -> Iterator[Row]:
         """Yield rows as they are read, through a cursor on the server."""
         with self._connection.cursor(name="optin_each") as cursor:
-            yield from cursor.execute(_native(sql), values)
+            yield from cursor.execute(self._noted(sql), values)
 
 
 class PostgresStore:
@@ -88,8 +102,12 @@ class PostgresStore:
 
     shared = True
 
-    def __init__(self, url: str) -> None:
-        """Connect and bring the schema up to date. Raises StoreUnusable."""
+    def __init__(self, url: str, *, inspecting: bool = False) -> None:
+        """Connect and bring the schema up to date. Raises StoreUnusable.
+
+        `inspecting`: a schema that is not optin's is told by `schema_findings`, and takes no writes.
+        """
+        self._guard = PostgresGuard()
         try:
             info = connection_info(url)
         except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
@@ -98,13 +116,11 @@ class PostgresStore:
         try:
             with psycopg.connect(info, prepare_threshold=None) as connection:
                 refuse_old_server(server_version(connection))
-                _migrate(connection)
-        except psycopg.errors.ReadOnlySqlTransaction:
-            msg = (
-                "PostgreSQL takes no changes just now: it is read-only, as a standby is until a"
-                " failover is through. Try again, or name another server in OPTIN_STORE. Nothing was changed."
-            )
-            raise StoreUnusable(msg) from None
+                refuse_read_only(connection)
+                migrate(connection, inspecting=inspecting)
+                if not inspecting:
+                    refuse_missing_rights(connection, all_tables())
+                    self._guard.trust(connection)
         except psycopg.Error as problem:
             why = str(problem).strip().splitlines()[0] if str(problem).strip() else "no answer"
             msg = f"PostgreSQL cannot be used ({_without_password(why)}); nothing was changed."
@@ -114,50 +130,81 @@ class PostgresStore:
 
     def submit(self, operation: Operation[T]) -> Future[T]:
         """Run `operation` in a thread. Raises StoreBusy when too many wait already."""
+        return self._queue(operation, write=True)
+
+    def submit_read(self, operation: Operation[T]) -> Future[T]:
+        """Do the same for an operation that only reads."""
+        return self._queue(operation, write=False)
+
+    def _queue(self, operation: Operation[T], *, write: bool) -> Future[T]:
         if self._threads._work_queue.qsize() >= WAITING:  # noqa: SLF001 - the executor tells no other way
             raise StoreBusy
-        return self._threads.submit(self._run_in_time, operation, time.monotonic() + QUEUE_SECONDS)
-
-    submit_read = submit
+        latest = time.monotonic() + QUEUE_SECONDS
+        return self._threads.submit(self._run_in_time, operation, latest, write=write)
 
     def read(self, operation: Operation[T]) -> T:
+        """Run `operation` in a transaction of its own, in the calling thread. Raises StoreBusy."""
+        return self._run_again(operation, write=False)
+
+    def _run_in_time(self, operation: Operation[T], latest: float, *, write: bool) -> T:
+        if time.monotonic() > latest:
+            reason = "it waited too long"
+            raise StoreBusy(reason)
+        return self._run_again(operation, write=write)
+
+    def _run_again(self, operation: Operation[T], *, write: bool) -> T:
         """Run `operation` in a transaction of its own and commit it; again, if it collided with another.
 
         Two that wait for each other collide, and two that add the same row, each having seen that it is not
         there yet. Raises StoreBusy when the server cannot do it just now.
         """
         for _ in range(CONFLICT_TRIES):
-            with suppress(*CONFLICTS, psycopg.errors.UniqueViolation):
-                return self._run(operation)
+            with suppress(*CONFLICTS, psycopg.errors.UniqueViolation, SchemaMoved):
+                return self._run(operation, write=write)
         try:
-            return self._run(operation)
-        except CONFLICTS as problem:
+            return self._run(operation, write=write)
+        except (*CONFLICTS, SchemaMoved) as problem:
             raise _busy(problem) from None
 
-    def _run_in_time(self, operation: Operation[T], latest: float) -> T:
-        if time.monotonic() > latest:
-            reason = "it waited too long"
-            raise StoreBusy(reason)
-        return self.read(operation)
-
-    def _run(self, operation: Operation[T]) -> T:
+    def _run(self, operation: Operation[T], *, write: bool) -> T:
         try:
             try:
-                return self._transact(operation)
+                return self._transact(operation, write=write)
             except psycopg.errors.ReadOnlySqlTransaction:
                 if not self._pool.renew():
                     raise
-                return self._transact(operation)
-        except CONFLICTS:
+                return self._transact(operation, write=write)
+        except (*CONFLICTS, SchemaMoved, StoreBusy, WriteLost):
             raise
-        except psycopg.Error as problem:
-            if not is_temporary(problem):
-                raise
-            raise _busy(problem) from None
+        except Exception as problem:
+            if isinstance(problem, psycopg.Error) and is_temporary(problem):
+                raise _busy(problem) from None
+            self._refuse_foreign()
+            if isinstance(problem, psycopg.errors.InsufficientPrivilege):
+                raise not_allowed(problem) from None
+            raise
 
-    def _transact(self, operation: Operation[T]) -> T:
+    def _transact(self, operation: Operation[T], *, write: bool) -> T:
+        """Do it. The guard looks also when nothing was written: what there was to do may have been hidden."""
         with self._pool.transaction() as connection:
-            return operation(PostgresTx(connection))
+            tx = PostgresTx(connection)
+            result = operation(tx)
+            if write or tx.wrote:
+                self._guard.approve(connection, own_change=tx.altered)
+            return result
+
+    def schema_findings(self) -> list[str]:
+        """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
+        with self._pool.transaction() as connection:
+            findings = schema_findings(connection)
+        if findings:
+            self._guard.doubt()
+        return findings
+
+    def _refuse_foreign(self) -> None:
+        """Raise WriteLost when what is foreign in the schema may be why something went wrong."""
+        with suppress(psycopg.Error), self._pool.transaction() as connection:
+            self._guard.approve(connection, own_change=True)
 
     def close(self) -> None:
         """Finish what was accepted, then close the connections."""
@@ -165,31 +212,7 @@ class PostgresStore:
         self._pool.close()
 
 
-def _migrate(connection: psycopg.Connection[Any]) -> None:
-    """Apply the steps that are not recorded yet, with the same table and names as on SQLite."""
-    connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS _sqlite_migrations (id BIGINT GENERATED BY DEFAULT AS IDENTITY"
-        " PRIMARY KEY, migration_set TEXT NOT NULL, name TEXT NOT NULL,"
-        " applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, UNIQUE (migration_set, name))"
-    )
-    done = {row[0] for row in connection.execute("SELECT name FROM _sqlite_migrations")}
-    for migration in MIGRATIONS:
-        if migration.name not in done:
-            for statement in migration.statements(POSTGRES):
-                connection.execute(statement.encode())
-            connection.execute(
-                "INSERT INTO _sqlite_migrations(migration_set, name) VALUES ('optin', %s)",
-                [migration.name],
-            )
-    there = connection.execute("SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'")
-    missing = trigger_names(POSTGRES) - {row[0] for row in there}
-    if missing:
-        msg = f"The database has lost its protection ({min(missing)}); restore it from a backup."
-        raise StoreUnusable(msg)
-
-
-def _busy(problem: psycopg.Error) -> StoreBusy:
+def _busy(problem: Exception) -> StoreBusy:
     """Return the error of the domain, with the kind of the server's error and none of its words."""
     return StoreBusy(f"PostgreSQL: {type(problem).__name__}")
 

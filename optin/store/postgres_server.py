@@ -32,6 +32,17 @@ def refuse_old_server(version: int) -> None:
         raise StoreUnusable(msg)
 
 
+def refuse_read_only(connection: psycopg.Connection[Any]) -> None:
+    """Raise StoreUnusable while the server takes no changes."""
+    row = connection.execute("SELECT current_setting('transaction_read_only')").fetchone()
+    if row is not None and row[0] == "on":
+        msg = (
+            "PostgreSQL takes no changes just now: it is read-only, as a standby is until a"
+            " failover is through. Try again, or name another server in OPTIN_STORE. Nothing was changed."
+        )
+        raise StoreUnusable(msg)
+
+
 def server_version(connection: psycopg.Connection[Any]) -> int:
     """Return the version that the server itself tells, whatever a pooler in between says."""
     row = connection.execute("SHOW server_version_num").fetchone()

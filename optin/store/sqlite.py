@@ -19,11 +19,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlite_utils import Database, Migrations
-
-from optin.errors import StoreBusy, StoreUnusable
+from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.log import integrate
-from optin.store.schema import MIGRATIONS, SQLITE, Migration, trigger_names
+from optin.store.sqlite_schema import SqliteGuard, migrate, schema_findings
 from optin.store.transaction import Operation, Row, Value
 
 T = TypeVar("T")
@@ -94,8 +92,11 @@ class SqliteStore:
 
     shared = False
 
-    def __init__(self, path: Path, *, serving: bool = False) -> None:
-        """Open or make the file and bring its schema up to date. Raises StoreUnusable."""
+    def __init__(self, path: Path, *, serving: bool = False, inspecting: bool = False) -> None:
+        """Open or make the file and bring its schema up to date. Raises StoreUnusable.
+
+        `inspecting`: a schema that is not optin's is told by `schema_findings`, and takes no writes.
+        """
         self._path = path
         self._lock = _serve_alone(path) if serving else None
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_LENGTH)
@@ -105,7 +106,8 @@ class SqliteStore:
         self._closed = False
         try:
             self._connection = connect(path)
-            _migrate(self._connection)
+            self._guard = SqliteGuard(self._connection, path)
+            migrate(self._connection, inspecting=inspecting)
         except (sqlite3.Error, OSError) as problem:
             self._unlock()
             msg = f"The database {path.name} cannot be opened ({problem}); nothing was changed."
@@ -141,12 +143,19 @@ class SqliteStore:
                 return operation(SqliteTx(connection))
             finally:
                 connection.rollback()
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as problem:
+            if "no such" in str(problem):
+                raise WriteLost(self.schema_findings()) from None
             raise StoreBusy from None
 
     def submit_read(self, operation: Operation[T]) -> Future[T]:
         """Run a reading operation in a thread of the store."""
         return self._readers.submit(self.read, operation)
+
+    def schema_findings(self) -> list[str]:
+        """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
+        with closing(connect(self._path)) as connection:
+            return schema_findings(connection)
 
     def close(self) -> None:
         """Finish what was accepted, then close every connection and give up the lock."""
@@ -193,8 +202,12 @@ class SqliteStore:
     def _commit(self, group: list[_Waiting]) -> None:
         """Run a group and commit it; if the whole transaction fails, run its members one by one."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as problem:  # locked by another process: nobody in this group gets in
+            self._begin()
+        except (
+            sqlite3.Error,
+            WriteLost,
+        ) as problem:  # nobody in this group gets in
+            self._rollback()
             for waiting in group:
                 waiting.settle(None, _translated(problem))
             return
@@ -210,6 +223,12 @@ class SqliteStore:
             return
         for waiting, (result, failure) in zip(group, outcomes, strict=True):
             waiting.settle(result, failure)
+
+    def _begin(self) -> None:
+        """Take the write lock. Raises WriteLost when what is written might not be kept."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        if findings := self._guard.findings():
+            raise WriteLost(findings)
 
     def _attempt(self, group: list[_Waiting]) -> list[tuple[object, BaseException | None]]:
         connection = self._connection
@@ -291,36 +310,6 @@ def _serve_alone(path: Path) -> int:
         msg = f"Another optin server uses {path.name}; stop it, or move to PostgreSQL for several."
         raise StoreUnusable(msg) from None
     return lock
-
-
-def _migrate(connection: sqlite3.Connection) -> None:
-    steps = Migrations("optin")
-    for migration in MIGRATIONS:
-        steps(name=migration.name)(_step(migration))
-    database = Database(connection, execute_plugins=False)
-    connection.execute("BEGIN IMMEDIATE")  # two starts at once: the second waits instead of failing
-    try:
-        steps.apply(database)
-        missing = trigger_names(SQLITE) - {row[0] for row in connection.execute(_TRIGGERS)}
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-    if missing:
-        msg = f"The database has lost its protection ({min(missing)}); restore it from a backup."
-        raise StoreUnusable(msg)
-
-
-_TRIGGERS = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-
-
-def _step(migration: Migration) -> Any:
-    def apply(database: Database) -> None:
-        for statement in migration.statements(SQLITE):
-            database.execute(statement)
-
-    return apply
 
 
 def _foreign(problem: Exception) -> sqlite3.Error:

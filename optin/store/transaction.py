@@ -64,7 +64,8 @@ class Store(Protocol):
     def submit(self, operation: Operation[T]) -> Future[T]:
         """Run `operation` in a transaction of its own; the result comes after the commit.
 
-        Raises StoreBusy, here or in the future, when the store takes no more just now.
+        Raises StoreBusy, here or in the future, when the store takes no more just now, and WriteLost when
+        something in the schema might swallow what is written.
         """
 
     def read(self, operation: Operation[T]) -> T:
@@ -72,6 +73,12 @@ class Store(Protocol):
 
     def submit_read(self, operation: Operation[T]) -> Future[T]:
         """Do the same in a thread of the store."""
+
+    def schema_findings(self) -> list[str]:
+        """Return in sentences what of the schema is not as optin makes it; nothing when all is.
+
+        While there is something, every write raises WriteLost.
+        """
 
     def close(self) -> None:
         """Finish what was accepted, then close."""

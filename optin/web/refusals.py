@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import logging
+from logging import ERROR, WARNING
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.errors import MagnetGone, OptinError, PageUnknown, StoreBusy, TooManyRequests, log_line_of
+from optin.errors import (
+    MagnetGone,
+    OptinError,
+    PageUnknown,
+    StoreBusy,
+    TooManyRequests,
+    WriteLost,
+    log_line_of,
+)
 from optin.web.desk import desk_of, language_of
 from optin.web.removed import gone_or_unknown
 
@@ -27,7 +36,7 @@ async def refuse(request: Request, problem: Exception) -> Response:
     except OptinError as busy:
         problem = busy
     if problem.status >= StoreBusy.status:
-        log.warning("%s", problem.log_line)
+        log.log(ERROR if isinstance(problem, WriteLost) else WARNING, "%s", problem.log_line)
     wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
     lang = problem.lang if isinstance(problem, MagnetGone) and problem.lang else language_of(request)
     answer = desk_of(request).error(problem.name, problem.status, lang, wait)

@@ -31,6 +31,7 @@ from optin.flows.export import Harvest
 from optin.flows.proving import Proven
 from optin.store.exports import ExportRun, list_exports, record_export
 from optin.store.vault import ID_BYTES
+from tests.stranger import past_triggers
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World, form_version, with_questions
 
@@ -47,13 +48,7 @@ def harvest(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven
 def tamper(world: World, *statements: str) -> None:
     """Do what somebody with the database in hand can do: drop the triggers, then write."""
     world.tampered = True
-    is_sqlite = world.store.__class__.__name__ == "SqliteStore"
-    for kind in ("update", "delete"):
-        for table in ("event", "form_version"):
-            on = "" if is_sqlite else f" ON {table}"
-            world.do(lambda tx, t=table, k=kind, on=on: tx.run(f"DROP TRIGGER IF EXISTS {t}_no_{k}{on}"))  # type: ignore[misc]
-    for statement in statements:
-        world.do(lambda tx, s=statement: tx.run(s))  # type: ignore[misc]
+    past_triggers(world.store, *statements)
 
 
 def test_only_the_confirmed_leave(world: World) -> None:

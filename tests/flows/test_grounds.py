@@ -38,6 +38,7 @@ from tests.export.test_export import harvest
 from tests.flows.test_prize_draw import close, draw
 from tests.flows.test_prize_draw import hold as hold_draw
 from tests.flows.test_sweep import office_of
+from tests.stranger import past_triggers
 from tests.world import CALL, NOON, TIPS, World
 
 ALICE, CAROL, MALLORY = "alice@example.com", "carol@example.com", "mallory@example.com"
@@ -49,29 +50,8 @@ BLIND = "the database and the log disagree"
 def forge(world: World, *statements: str, **values: Value) -> None:
     """Write behind the program's back, the triggers dropped and put back afterwards."""
     world.tampered = True
-    evidence = ("event", "mail", "export_run", "draw_list")
-    if world.store.__class__.__name__ == "SqliteStore":
-        triggers = world.store.read(
-            lambda tx: tx.all("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-        )
-        for name, _ in triggers:
-            world.do(lambda tx, name=name: tx.run(f"DROP TRIGGER {name}"))  # type: ignore[misc]
-        _forge(world, statements, values)
-        for _, text in triggers:
-            world.do(lambda tx, text=text: tx.run(text))  # type: ignore[misc]
-        return
-    for table in evidence:
-        world.do(lambda tx, t=table: tx.run(f"ALTER TABLE {t} DISABLE TRIGGER USER"))  # type: ignore[misc]
-    _forge(world, statements, values)
-    for table in evidence:
-        world.do(lambda tx, t=table: tx.run(f"ALTER TABLE {t} ENABLE TRIGGER USER"))  # type: ignore[misc]
-
-
-def _forge(world: World, statements: tuple[str, ...], values: dict[str, Value]) -> None:
-    for statement in statements:
-        named = {name: value for name, value in values.items() if f":{name}" in statement}
-        changed = world.do(lambda tx, s=statement, n=named: tx.run(s, **n))  # type: ignore[misc]
-        assert changed != 0, statement
+    changed = past_triggers(world.store, *statements, **values)
+    assert all(changed), dict(zip(statements, changed, strict=True))
 
 
 def findings(world: World) -> list[str]:

@@ -21,6 +21,7 @@ from optin.store.requests import erase_requests
 from optin.store.schema import APPEND_ONLY
 from optin.store.vault import Vault
 from optin.theme.samples import DRAW
+from tests.stranger import past_optin
 from tests.world import TIPS, World
 
 COLUMN = {
@@ -108,7 +109,7 @@ def test_a_database_without_its_triggers_is_not_served(store_url: str, tmp_path:
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)
     on = "" if store_url.startswith("sqlite") else " ON event"
-    store.submit(lambda tx: tx.run(f"DROP TRIGGER event_no_update{on}")).result()
+    past_optin(store, f"DROP TRIGGER event_no_update{on}")
     store.close()
     with pytest.raises(StoreUnusable, match="event_no_update"):
         open_store(store_url, tmp_path, vault)

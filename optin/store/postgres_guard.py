@@ -1,0 +1,52 @@
+"""Sees, before each commit, that nothing swallowed what a transaction wrote.
+
+Whoever wrote to a table holds a lock on it until the commit, and a trigger, rule or policy cannot come to or
+go from that table meanwhile. So whatever could have swallowed a row is in the catalogue when the last row
+was written, and one look there before the commit finds it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from optin.errors import WriteLost
+from optin.store.postgres_schema import schema_findings, stamp
+
+Connection = psycopg.Connection[Any]
+
+
+class SchemaMoved(Exception):
+    """The schema was changed while a transaction ran, and is sound: the transaction has to run again."""
+
+
+class PostgresGuard:
+    """Remembers which state of the catalogue was compared and found to be optin's."""
+
+    def __init__(self) -> None:
+        """Nothing was compared yet."""
+        self._stamp = ""
+
+    def approve(self, connection: Connection, *, own_change: bool) -> None:
+        """See that what `connection` wrote is kept. Raises WriteLost or SchemaMoved; then do not commit.
+
+        `own_change`: the transaction itself changed the schema, as a restore does.
+        """
+        now = stamp(connection)
+        if now == self._stamp:
+            return
+        if findings := schema_findings(connection):
+            self._stamp = ""
+            raise WriteLost(findings)
+        if not own_change:
+            self._stamp = now
+            raise SchemaMoved
+
+    def trust(self, connection: Connection) -> None:
+        """Take the schema that was just compared on `connection` for optin's."""
+        self._stamp = stamp(connection)
+
+    def doubt(self) -> None:
+        """Let the next transaction compare everything again."""
+        self._stamp = ""

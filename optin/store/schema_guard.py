@@ -1,0 +1,55 @@
+"""Is the schema the one that optin makes? It is compared object by object, by the full text of each.
+
+What is expected stands nowhere a second time: the migrations are run on an empty database of the same kind,
+and that database says what it holds (`sqlite_schema`, `postgres_schema`). A name proves nothing: a trigger
+of the right name may be empty, and a foreign one may swallow what is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TypeAlias
+
+from optin.errors import StoreUnusable
+from optin.store.schema import MIGRATIONS, Migration
+
+Objects: TypeAlias = Mapping[str, str]  # what an object is called, and its text
+NAMED = 3  # findings in one sentence
+CURE = (
+    "Somebody changed it past optin. Remove what is foreign and put back what is missing, or restore a"
+    " backup; optin audit lists all of it."
+)
+
+
+def differences(expected: Objects, found: Objects) -> list[str]:
+    """Return in sentences what is foreign, altered or missing in `found`; nothing when all is as expected."""
+    foreign = [f"{name} is not optin's" for name in sorted(found.keys() - expected.keys())]
+    missing = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
+    altered = [
+        f"{name} is not as optin made it"
+        for name in sorted(expected.keys() & found.keys())
+        if expected[name] != found[name]
+    ]
+    return [*foreign, *altered, *missing]
+
+
+def refuse_schema(findings: Sequence[str]) -> None:
+    """Raise StoreUnusable, naming the first findings, when there are any."""
+    if findings:
+        msg = f"The schema of the database is not optin's: {summed_up(findings)}. {CURE} Nothing was changed."
+        raise StoreUnusable(msg)
+
+
+def summed_up(findings: Sequence[str]) -> str:
+    """Return the first findings, and how many there are besides."""
+    more = len(findings) - NAMED
+    return "; ".join(findings[:NAMED]) + (f"; and {more} more" if more > 0 else "")
+
+
+def due_after(applied: Collection[str]) -> tuple[Migration, ...]:
+    """Return the migrations that a database still lacks. Raises StoreUnusable for one of a newer optin."""
+    newer = sorted(set(applied) - {migration.name for migration in MIGRATIONS})
+    if newer:
+        msg = f"The database was made by a newer optin ({newer[0]}); install that one. Nothing was changed."
+        raise StoreUnusable(msg)
+    return tuple(migration for migration in MIGRATIONS if migration.name not in applied)

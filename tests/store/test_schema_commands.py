@@ -1,0 +1,118 @@
+"""What the commands do with a database whose schema was changed past optin."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from optin.bootstrap.edition import Edition, load_edition
+from optin.bootstrap.office import Office, open_office
+from optin.cli import main
+from tests.ports import NO_MAIL, NOBODY
+from tests.serving import environment
+from tests.stranger import is_sqlite, past_optin
+from tests.web.conftest import site_at
+from tests.world import TIPS, World
+
+NOTHING = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
+
+
+@pytest.fixture
+def edition(store_url: str, tmp_path: Path) -> Edition:
+    """Make a site whose store is `store_url`, with one consent."""
+    site_at(tmp_path / "site")
+    config = tmp_path / "site" / "optin.toml"
+    config.write_text(f'store = "{store_url}"\n' + config.read_text())
+    edition, _ = load_edition(tmp_path / "site")
+    assert edition is not None
+    with open_office(edition.site.settings, edition.policy, "serve") as office:
+        world = World(office.store, office.vault, office.clock(), policy=edition.policy)
+        world.serve(world.form)
+        world.join("alice@example.com", TIPS)
+    return edition
+
+
+def change(edition: Edition, *statements: str) -> None:
+    with open_office(edition.site.settings, edition.policy) as office:
+        past_optin(office.store, *statements)
+
+
+def swallow(edition: Edition) -> None:
+    with open_office(edition.site.settings, edition.policy) as office:
+        texts = _swallowing(office)
+        past_optin(office.store, *texts)
+
+
+def _swallowing(office: Office) -> list[str]:
+    if is_sqlite(office.store):
+        return ["CREATE TRIGGER stay BEFORE INSERT ON suppression BEGIN SELECT RAISE(IGNORE); END"]
+    act = "BEFORE INSERT ON suppression FOR EACH ROW EXECUTE FUNCTION nothing()"
+    return [NOTHING, f"CREATE TRIGGER stay {act}"]
+
+
+def run(edition: Edition, *words: str) -> Result:
+    return CliRunner().invoke(main, [*words, "--site", str(edition.site.root)])
+
+
+def test_every_command_refuses_by_name_and_the_audit_reports(edition: Edition, tmp_path: Path) -> None:
+    """P3, P4, S5: whoever writes or exports is refused; the audit lists it, exits 1 and writes nothing."""
+    swallow(edition)
+    away = ("--purpose", TIPS, "--channel", "email", "--to", "crm", "--why", "test", "--out", "-")
+    for words in (
+        ("export", *away),
+        ("sweep",),
+        ("backup", str(tmp_path / "b.db")),
+        ("checkpoint",),
+        ("stats",),
+    ):
+        outcome = run(edition, *words)
+        assert outcome.exit_code == 1, words
+        assert "trigger stay on suppression is not optin's" in outcome.stderr
+        assert "alice" not in outcome.output
+    assert not (tmp_path / "b.db").exists()
+    audited = run(edition, "audit")
+    assert audited.exit_code == 1
+    assert "FOUND  trigger stay on suppression is not optin's" in audited.stdout
+    assert "events" in audited.stdout
+
+
+def test_serve_refuses_to_start(edition: Edition, tmp_path: Path) -> None:
+    """P3, O1: before it takes a form."""
+    swallow(edition)
+    keys = str(edition.site.root / "var" / "keys.json")
+    command = [
+        sys.executable,
+        "-m",
+        "optin",
+        "serve",
+        "--site",
+        str(edition.site.root),
+        "--port",
+        str(NOBODY),
+    ]
+    outcome = subprocess.run(
+        command,
+        env=environment(edition.site.settings.store, NO_MAIL, keys),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+    )
+    assert outcome.returncode == 1
+    assert "trigger stay on suppression is not optin's" in outcome.stderr
+    assert "Traceback" not in outcome.stderr
+
+
+def test_an_audit_of_a_database_that_lacks_a_table_ends_in_sentences(edition: Edition) -> None:
+    """P4, S5: whatever was done to it."""
+    change(edition, "ALTER TABLE consent RENAME TO other")
+    audited = run(edition, "audit")
+    assert audited.exit_code == 1
+    assert audited.exception is None or isinstance(audited.exception, SystemExit)
+    assert "FOUND  table consent is missing" in audited.stdout
+    assert "the rest cannot be read" in audited.stdout
