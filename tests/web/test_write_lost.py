@@ -55,7 +55,7 @@ def test_a_withdrawal_that_would_be_swallowed_is_not_called_done(
 
 @pytest.mark.parametrize("lang", ["nl", "en", "de", "fr"])
 def test_a_sign_up_is_refused_in_the_visitors_language(visit: Visit, lang: str) -> None:
-    """D1, F4: no page says that a mail is on its way when no mail is."""
+    """D1, M9: no page says that a mail is on its way when no mail is."""
     key = visit.form_key()
     swallow_withdrawals(visit)
     headers = {"accept-language": lang}
