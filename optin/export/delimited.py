@@ -17,8 +17,8 @@ from optin.errors import RequestRefused
 from optin.export.cells import is_address
 from optin.export.list_line import MAX_COLUMNS, Line
 
-MAX_LINE_CHARACTERS = 1_000_000
-SAMPLE_LINES = 60
+MAX_LINE_CHARACTERS = 250_000  # of a line, and of a row over several lines
+SAMPLE_LINES, SAMPLE_CHARACTERS = 60, 1_000_000
 DELIMITERS = ",;\t|"
 _BEGIN_BYTES = 4_096
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([^\w\s"@]|\t)"?\s*', re.IGNORECASE)  # Excel's own
@@ -61,20 +61,28 @@ def _encoding(path: Path, named: str) -> str:
 
 
 def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
-    sample = list(islice(lines, SAMPLE_LINES))
+    sample = _sample(lines)
     if _are_recipients(sample):
         yield from _line_by_line(chain(sample, lines))
         return
     told = _SEPARATOR_LINE.fullmatch(sample[0]) if sample else None
     skipped = 0 if told is None else 1
     delimiter = _delimiter(sample, kind) if told is None else told[1]
-    reader = csv.reader(chain(sample[skipped:], lines), delimiter=delimiter, strict=True)
+    feed = _Feed(chain(sample[skipped:], lines))
+    reader = csv.reader(iter(feed), delimiter=delimiter, strict=True)
     before = skipped
     while True:
+        feed.taken = 0
         try:
             cells = next(reader)
         except StopIteration:
             return
+        except _RowTooLong:
+            msg = (
+                f"{path.name}, line {before + 1}: a row begins there that is longer than"
+                f" {MAX_LINE_CHARACTERS:,} characters. A quote may be missing; nothing of the list was used."
+            )
+            raise RequestRefused(msg) from None
         except csv.Error as problem:
             raise RequestRefused(_no_row(path, before + 1, reader.line_num + skipped, problem)) from None
         number = reader.line_num + skipped
@@ -90,6 +98,37 @@ def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
         before = number
         if any(cells):
             yield Line(number, tuple(cells))
+
+
+def _sample(lines: Iterator[str]) -> list[str]:
+    """Take the first lines, fewer where they are long."""
+    sample: list[str] = []
+    characters = 0
+    for line in islice(lines, SAMPLE_LINES):
+        sample.append(line)
+        characters += len(line)
+        if characters > SAMPLE_CHARACTERS:
+            break
+    return sample
+
+
+class _RowTooLong(Exception):
+    pass
+
+
+class _Feed:
+    """Hands lines to the reader, which joins those of one row without end. Raises _RowTooLong."""
+
+    def __init__(self, lines: Iterator[str]) -> None:
+        self._lines = lines
+        self.taken = 0  # characters since it was set to 0
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._lines:
+            self.taken += len(line)
+            if self.taken > MAX_LINE_CHARACTERS:
+                raise _RowTooLong
+            yield line
 
 
 def _are_recipients(lines: Sequence[str]) -> bool:

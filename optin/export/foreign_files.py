@@ -61,7 +61,7 @@ def _packed(path: Path) -> str:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
-            kind = archive.read("mimetype")[:_BEGIN_BYTES] if "mimetype" in names else b""
+            kind = _begin_of(archive, "mimetype") if "mimetype" in names else b""
     except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError):
         return "damaged or was cut off; get it again"
     if b"opendocument" in kind:
@@ -71,6 +71,11 @@ def _packed(path: Path) -> str:
             return what
     is_workbook = any(name.startswith("xl/") for name in names)
     return "" if is_workbook else "a ZIP; unpack it and give the list itself"
+
+
+def _begin_of(archive: zipfile.ZipFile, name: str) -> bytes:
+    with archive.open(name) as file:
+        return file.read(_BEGIN_BYTES)
 
 
 def _holds(path: Path, sign: bytes) -> bool:

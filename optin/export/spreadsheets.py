@@ -6,10 +6,11 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from optin.errors import RequestRefused
 from optin.export.list_line import MAX_COLUMNS, Line
+from optin.export.workbook import MOST_CELL_CHARACTERS, Sheet, Workbook
+from optin.export.xml_units import TooLarge
 
 MAX_XLSX_BYTES = 2_000_000_000  # unpacked
 _SHEETS = re.compile(r"xl/worksheets/[^/]+\.xml")
@@ -28,37 +29,32 @@ def read_spreadsheet(path: Path, name: str | None) -> Iterator[Line]:
 
     Raises RequestRefused.
     """
-    from openpyxl import load_workbook  # noqa: PLC0415 - heavy, and seldom needed
-
     _check_whole(path)
     with path.open("rb") as file:  # opened here, for the library judges a file by its name
         try:
-            book = load_workbook(file, read_only=True, data_only=True)
-            sheet = _chosen(path, book.worksheets, name)
-        except RequestRefused:
-            raise
+            book = Workbook(file)
+        except TooLarge as problem:
+            raise RequestRefused(_too_large(path.name, problem)) from None
         except Exception as problem:  # noqa: BLE001 - a foreign library's many ways to fail on a foreign file
             msg = f"{path.name} is no spreadsheet that can be read ({type(problem).__name__})."
             raise RequestRefused(msg) from None
+        sheet = _chosen(path, book, name)
         if sheet is not None:
-            yield from _rows(path, sheet)
-        book.close()
+            yield from _rows(path, book, sheet)
 
 
-def _chosen(path: Path, sheets: list[Any], name: str | None) -> Any:
+def _chosen(path: Path, book: Workbook, name: str | None) -> Sheet | None:
     """Return the sheet to read; None when no sheet has a row. Raises RequestRefused."""
-    for sheet in sheets:
-        sheet.reset_dimensions()  # what the file says of its own size is not to be believed
     if name is not None:
-        named = [sheet for sheet in sheets if sheet.title.casefold() == name.strip().casefold()]
+        named = [it for it in book.sheets if it.title.casefold() == name.strip().casefold()]
         if not named:
-            known = ", ".join(repr(sheet.title) for sheet in sheets)
+            known = ", ".join(repr(it.title) for it in book.sheets)
             msg = f"{path.name} has no sheet {name!r}; there are: {known}."
             raise RequestRefused(msg)
         return named[0]
-    filled = [sheet for sheet in sheets if any(map(any, sheet.iter_rows(values_only=True)))]
+    filled = [it for it in book.sheets if next(_rows(path, book, it), None) is not None]
     if len(filled) > 1:
-        known = ", ".join(repr(sheet.title) for sheet in filled)
+        known = ", ".join(repr(it.title) for it in filled)
         msg = (
             f"{path.name} has rows on {len(filled)} sheets: {known}. One is read at a time, so that nobody is"
             " overlooked: name it with --sheet."
@@ -67,22 +63,31 @@ def _chosen(path: Path, sheets: list[Any], name: str | None) -> Any:
     return filled[0] if filled else None
 
 
-def _rows(path: Path, sheet: Any) -> Iterator[Line]:
-    rows, number = sheet.iter_rows(values_only=True), 0
+def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[Line]:
+    """Yield the rows that have anything in them. Raises RequestRefused."""
+    rows, number = book.rows(sheet), 0
     while True:
-        number += 1
         try:
-            row = next(rows, None)
+            number, row = next(rows, (number, None))
+        except TooLarge as problem:
+            raise RequestRefused(_too_large(f"{path.name}, below line {number},", problem)) from None
         except Exception as problem:  # noqa: BLE001 - as above, in the middle of it
-            raise RequestRefused(_broken_off(path, number, problem)) from None
+            raise RequestRefused(_broken_off(path, number + 1, problem)) from None
         if row is None:
             return
         if len(row) > MAX_COLUMNS:
             msg = f"{path.name}, line {number} has more columns than {MAX_COLUMNS}."
             raise RequestRefused(msg)
         cells = tuple(map(_shown, row))
+        if any(len(cell) > MOST_CELL_CHARACTERS for cell in cells):
+            msg = f"{path.name}, line {number} has a cell of more than {MOST_CELL_CHARACTERS:,} characters."
+            raise RequestRefused(msg)
         if any(cells):
             yield Line(number, cells)
+
+
+def _too_large(where: str, problem: TooLarge) -> str:
+    return f"{where} has {problem}. No spreadsheet program saves such a file; nothing of it was used."
 
 
 def _shown(value: object) -> str:

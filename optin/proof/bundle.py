@@ -18,8 +18,10 @@ from optin.proof.commitment import digest
 
 MANIFEST = "manifest.json"
 MAX_FILES = 5_000
-MAX_BYTES = 200_000_000  # unpacked
-MAX_RATIO = 200
+MAX_BYTES = 100_000_000  # unpacked
+MAX_RATIO = 50  # how many times larger it is unpacked
+MAX_FILE_BYTES = 25_000_000  # the largest mail
+MAX_TEXT_BYTES = {".json": 2_000_000, ".jsonld": 2_000_000, ".html": 4_000_000}  # which is parsed whole
 _NAME = re.compile(r"(?:[a-z0-9][a-z0-9-]{0,30}/){0,2}[A-Za-z0-9][A-Za-z0-9._@-]{0,120}")
 _MSDOS_FOLDER = 0x10
 _HEADER_BYTES, _END_BYTES = 30, 22
@@ -94,12 +96,19 @@ def _read(archive: zipfile.ZipFile, packed: int) -> dict[str, bytes]:
         if not _NAME.fullmatch(member.filename) or member.filename in files:
             msg = "The archive has a name in it that no bundle has."
             raise BundleBroken(msg)
+        if member.file_size > _most(member.filename):
+            msg = f"The file {member.filename} is larger than any of its kind."
+            raise BundleBroken(msg)
         with archive.open(member) as file:
             files[member.filename] = file.read(member.file_size + 1)
         if len(files[member.filename]) != member.file_size:
             msg = "The archive says another size than it has."
             raise BundleBroken(msg)
     return files
+
+
+def _most(name: str) -> int:
+    return MAX_TEXT_BYTES.get(name[name.rfind(".") :], MAX_FILE_BYTES)
 
 
 def _check_manifest(files: dict[str, bytes]) -> None:

@@ -11,12 +11,13 @@ from optin.site.files import read_most
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
 MOST_BYTES = 2_000_000  # people load pages on a phone
+MOST_PIXELS = 40_000_000  # of 4 bytes each in the memory of whoever looks at it
 MOST_ICON_BYTES, MOST_ICON_PIXELS = 300_000, 1_024
 _VIEW_BOX = re.compile(
     rb"viewBox\s*=\s*[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+(\d{1,6}(?:\.\d{1,9})?)[\s,]+(\d{1,6}(?:\.\d{1,9})?)\s*[\"']"
 )
 _ACTIVE = re.compile(
-    rb"<script|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.IGNORECASE
+    rb"<script|<!ENTITY|\son\w+\s*=|<foreignObject|javascript:|(?:href|src)\s*=\s*[\"']https?:", re.IGNORECASE
 )
 _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
@@ -53,6 +54,9 @@ def read_picture(path: Path, name: str) -> Drawn:
     if size is None or is_active(data):
         msg = f"{name} is no picture that can be shown safely."
         raise PictureRefused(msg, "Save it as png, jpg, webp, or a plain svg with a viewBox.")
+    if b"<svg" not in data[:2_000] and size[0] * size[1] > MOST_PIXELS:
+        msg = f"{name} is {size[0]} by {size[1]} pixels; a phone cannot hold them."
+        raise PictureRefused(msg, "Save it smaller, such as 2000 pixels wide.")
     return Drawn(data, *size)
 
 
@@ -96,7 +100,7 @@ def is_square(data: bytes) -> bool:
 
 
 def is_active(data: bytes) -> bool:
-    """Tell whether a drawing could run or fetch something."""
+    """Tell whether a drawing could run or fetch something, or holds texts that stand for others."""
     return b"<svg" in data[:2_000] and _ACTIVE.search(data) is not None
 
 

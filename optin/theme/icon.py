@@ -24,6 +24,7 @@ ICON_PATH, TOUCH_PATH = "/favicon.ico", "/apple-touch-icon.png"
 ICO, PNG = "image/x-icon", "image/png"
 TOUCH_PIXELS = 180  # what iOS asks for
 _SIZES = [(16, 16), (32, 32), (48, 48)]
+MOST_PIXELS = 2_000_000  # of a picture that is drawn anew: refused at twice as many
 _SIDE = 256  # drawn larger, for smooth edges
 _CORNER, _LETTER = 56, 170
 
@@ -80,6 +81,7 @@ def _picture(look: Look) -> Picture:
     from PIL import Image  # noqa: PLC0415 - as above
 
     if look.favicon is not None:
+        Image.MAX_IMAGE_PIXELS = MOST_PIXELS  # an .ico says nothing of the pictures in it
         try:
             with Image.open(io.BytesIO(look.favicon[1])) as own:
                 return own.convert("RGBA").resize((_SIDE, _SIDE))
