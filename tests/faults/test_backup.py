@@ -36,7 +36,7 @@ from optin.store.replay import mark_waiting, remember
 from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
 from tests.web.conftest import site_at
-from tests.world import TIPS, World
+from tests.world import TIPS, World, mark_trusted
 
 
 @dataclass
@@ -589,6 +589,7 @@ def test_the_journal_goes_back_as_far_as_backups_do(
 def swept_at(house: House, moment: datetime) -> None:
     with house.office() as office:
         office.clock = lambda: moment
+        mark_trusted(office.store, office.vault, moment)
         sweep(office)
 
 
