@@ -3,12 +3,15 @@
     OptinError
     ├── SetupRefused           the operator's: one sentence with its cure, exit status 1
     │   ├── StoreUnusable          the store cannot be opened, or another server holds it
-    │   └── KeysUnusable           the keys are missing, readable by others, or not those of the data
+    │   ├── KeysUnusable           the keys are missing, readable by others, or not those of the data
+    │   ├── JournalUnusable        the journal is missing, damaged, cut off, or of another installation
+    │   └── LogDiverged            the log is smaller or other than was signed; nothing more is signed
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
     ├── LogDisagrees           the database says otherwise than the events of the log; nothing was done
     ├── WriteLost              the schema was changed past optin: what is written might be swallowed
+    ├── EndingUnwritten        a withdrawal or erasure is stored, and not yet in the journal: do it again
     └── VisitorRefused         the prospect's: a page in words, nothing stored
         ├── PageUnknown            no such page
         ├── PostMalformed          a form that no browser sends
@@ -78,6 +81,46 @@ class StoreUnusable(SetupRefused):
 
 class KeysUnusable(SetupRefused):
     """The keys are missing, readable by others, malformed, or not those that sealed the data."""
+
+
+class JournalUnusable(SetupRefused):
+    """The journal cannot be used: missing, damaged, cut off, of another installation, or its disk is full."""
+
+
+class LogDiverged(SetupRefused):
+    """The log in the database is smaller, or has another past, than what was signed of it (O9).
+
+    Nothing is signed, exported or deleted on its word.
+    """
+
+    def __init__(self, why: str) -> None:
+        """Say why, and what there is to do."""
+        super().__init__(
+            f"The log in the database is not the one that was signed before: {why}. Nothing is signed by it."
+            " Look with: optin audit. Put a backup back with: optin restore. Only where it is known why the"
+            " log is another, begin a new journal with: optin serve --new-journal"
+        )
+        self.why = why
+
+
+class EndingUnwritten(OptinError):
+    """What a person ended is stored in the database, but the journal apart did not take it yet (S7).
+
+    The person is not told that it is done, and can do the very same again. `reason`: what the journal said.
+    """
+
+    status = 503
+    name = "unfinished"
+
+    def __init__(self, reason: str) -> None:
+        """Say it in a sentence, for whoever runs a command."""
+        super().__init__(f"It is stored, but not yet in the journal; see to that, then do it again. {reason}")
+        self.reason = reason
+
+    @property
+    def log_line(self) -> str:
+        """Say what the journal said as well."""
+        return f"{super().log_line}: {self.reason}"
 
 
 class RequestRefused(OptinError):

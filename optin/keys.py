@@ -1,9 +1,10 @@
 """The secrets of one installation: made once, read at start, rotated by adding (S2).
 
-Five kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
+Six kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
 address without storing it, `link` keys sign what is mailed (the newest signs, all read), `log` keys sign
-the checkpoints of the log (all of them sign, so that whoever holds an older public key can follow), and
-`webhook` keys sign what processors are told (the newest two sign, until each receiver has its new secret).
+the checkpoints of the log (all of them sign, so that whoever holds an older public key can follow),
+`webhook` keys sign what processors are told (the newest two sign, until each receiver has its new secret),
+and the `journal` key seals the lines of the journal.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class KeyRing:
     link: tuple[bytes, ...]
     log: tuple[bytes, ...]
     webhook: tuple[bytes, ...]
+    journal: bytes | None = None  # None: a key file of before there was one, and the key follows from `index`
     use: str = "serve"
 
     @classmethod
@@ -46,6 +48,7 @@ class KeyRing:
             link=(secrets.token_bytes(KEY_BYTES),),
             log=(secrets.token_bytes(KEY_BYTES),),
             webhook=(secrets.token_bytes(KEY_BYTES),),
+            journal=secrets.token_bytes(KEY_BYTES),
             use=use,
         )
 
@@ -60,9 +63,18 @@ class KeyRing:
             webhook=(*self.webhook[-1:], *fresh.webhook),
         )
 
+    @property
+    def journal_key(self) -> bytes:
+        """The key that seals the lines of the journal. A rotation leaves it as it is, like `index`."""
+        return self.journal or _first_key(self.index, "journal")
+
+    def with_journal_named(self) -> Self:
+        """Return these keys with the journal's among them: from then on no unkeyed journal is taken over."""
+        return replace(self, journal=self.journal_key)
+
     def as_json(self) -> str:
         """Return the keys as they stand in the file."""
-        plain = {
+        plain: dict[str, object] = {
             "use": self.use,
             "seal": [_text(key) for key in self.seal],
             "index": _text(self.index),
@@ -70,6 +82,8 @@ class KeyRing:
             "log": [_text(key) for key in self.log],
             "webhook": [_text(key) for key in self.webhook],
         }
+        if self.journal is not None:
+            plain["journal"] = _text(self.journal)
         return json.dumps(plain, indent=2) + "\n"
 
     @classmethod
@@ -85,6 +99,7 @@ class KeyRing:
                 log=tuple(_bytes(key) for key in plain.get("log", ())) or (_first_key(index, "log"),),
                 webhook=tuple(_bytes(key) for key in plain.get("webhook", ()))
                 or (_first_key(index, "webhook"),),
+                journal=_bytes(plain["journal"]) if "journal" in plain else None,
                 use=str(plain.get("use", "serve")),
             )
         except (ValueError, KeyError, TypeError, AttributeError):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.signing import sign_log
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.consent.event import Event
@@ -41,7 +42,7 @@ from optin.keys import KeyRing
 from optin.proof.canonical import parse
 from optin.store.clock_mark import keep_mark
 from optin.store.forms import keep_form, keep_privacy
-from optin.store.log import integrate
+from optin.store.log import StoredCheckpoint, integrate
 from optin.store.outbox import give_up_killers
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
@@ -179,6 +180,7 @@ class World:
 
     def claim(self, most: int = 100, *, suspect: bool = False) -> list[Order]:
         """Take the mails that are due, as a courier does."""
+        self.sign()
         self.do(partial(give_up_killers, now=self.now))
         return self.do(
             partial(
@@ -190,6 +192,12 @@ class World:
                 suspect=suspect,
             )
         )
+
+    def sign(self) -> StoredCheckpoint:
+        """Take what happened into the log and sign it, as the log keeper does."""
+        while self.do(integrate):
+            pass
+        return sign_log(self.store, self.vault, None, self.now)
 
     def settle(self, order: Order, verdict: Verdict, message: bytes = b"mail") -> bool:
         """Tell what became of a mail; False when it is another's by now."""

@@ -9,21 +9,26 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from optin.bootstrap.edition import Edition
-from optin.bootstrap.journal import Journal, Kept, sync_folder
+from optin.bootstrap.journal import Journal, Kept
+from optin.bootstrap.journal_file import sync_folder
 from optin.bootstrap.office import Office, advance_log
 from optin.bootstrap.opening import claim_store, open_store, sqlite_path
 from optin.consent.event import rfc3339
+from optin.consent.record import EventKind
 from optin.errors import RequestRefused, StoreUnusable
+from optin.flows.past import begins_with, lost_lines
 from optin.flows.replay import replay
+from optin.proof.journal import Tip, branches, current
 from optin.settings import Settings
 from optin.store.copying import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup
-from optin.store.log import log_frontier
+from optin.store.log import integrate, log_frontier
 from optin.store.replay import ReplayLine, kept_lines
 from optin.store.sqlite import SqliteStore, connect
 from optin.store.transaction import Store, Tx
@@ -61,13 +66,31 @@ def back_up(edition: Edition, office: Office, out: Path) -> int:
     return size
 
 
-def restore(edition: Edition, vault: Vault, file: Path, journal: Journal | None) -> Counter[str]:
-    """Put a backup in place of nothing; tell it what was withdrawn and erased since. Returns what, how often.
+@dataclass(frozen=True)
+class Journals:
+    """The journal that tells who left since the backup (None: nobody tells), and the one that goes on."""
+
+    told_by: Journal | None
+    goes_on: Journal
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did, by kind: what the backup was told, and what nobody can tell it."""
+
+    told: Counter[str]
+    lost: Counter[str]
+
+
+def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> Restored:
+    """Put a backup in place of nothing; tell it what was withdrawn and erased since.
 
     1. Read the whole journal; look at a copy of the backup, with the keys of this site; see that the two fit.
     2. On SQLite: tell the copy, then put it where the store is to be; what is there is never overwritten.
     3. On PostgreSQL: copy it in and tell it, in one transaction.
-    Raises RequestRefused, StoreUnusable or KeysUnusable.
+    4. Sign the log from here on. The journal says that a log of this size was put back: a smaller one, by
+       word of an officer; that is in it before anybody can see the store.
+    Raises RequestRefused, StoreUnusable, JournalUnusable or KeysUnusable.
     """
     settings = edition.site.settings
     target = sqlite_path(settings.store, edition.site.root)
@@ -78,15 +101,18 @@ def restore(edition: Edition, vault: Vault, file: Path, journal: Journal | None)
     draft = folder / f".restore.{secrets.token_hex(4)}.part"
     try:
         # 1. Look at journal and backup.
-        kept = None if journal is None else journal.read()
+        kept = None if journals.told_by is None else journals.told_by.read()
         shutil.copyfile(file, draft)
         draft.chmod(0o600)
-        size = _looked_at(draft, vault, settings)
+        _looked_at(draft, vault, settings)
         store: Store = SqliteStore(draft)
+        lost: Counter[str] = Counter()
         try:
             if kept is not None:
                 store.read(partial(_must_fit, kept=kept))
-            tell = partial(_tell, vault=vault, lines=() if kept is None else kept.lines, size=size)
+                lost = store.read(partial(_untellable, kept=kept))
+            told = () if kept is None else kept.told
+            tell = partial(_tell, vault=vault, lines=told, journal=journals.goes_on)
 
             # 2. On SQLite the copy takes its place when it has been told everything.
             if target is not None:
@@ -95,12 +121,18 @@ def restore(edition: Edition, vault: Vault, file: Path, journal: Journal | None)
             store.close()
         if target is not None:
             _put_in_place(draft, target)
-            return done
 
         # 3. On PostgreSQL nobody sees it before it has been told everything.
         store = open_store(settings.store, settings.root, vault, origin=settings.log_origin)
         try:
-            return _told(Office(store, vault, edition.policy), partial(tell, draft=draft))
+            office = Office(store, vault, edition.policy, journal=journals.goes_on)
+            if target is None:
+                done = _told(office, partial(tell, draft=draft))
+
+            # 4. Sign the log from here on.
+            office.note_ending()
+            advance_log(office)
+            return Restored(done, lost)
         finally:
             store.close()
     except (OSError, sqlite3.Error) as problem:
@@ -116,7 +148,11 @@ def _must_fit(tx: Tx, kept: Kept) -> None:
     if kept.since is not None and backup_moment(tx) < kept.since:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
         raise RequestRefused(msg)
-    names = {line.name for line in kept.lines}
+    size = log_frontier(tx).size
+    if not any(begins_with(tx, tip) for tip in branches(kept.lines, size)):
+        msg = f"The backup's log is not an earlier one of this journal's: one of them was rewritten. {cure}"
+        raise RequestRefused(msg)
+    names = {line.name for line in kept.told}
     for line in kept_lines(tx):
         if line.name not in names and (kept.since is None or line.at >= kept.since):
             msg = (
@@ -127,16 +163,31 @@ def _must_fit(tx: Tx, kept: Kept) -> None:
 
 
 def _tell(
-    tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime, draft: Path | None = None
+    tx: Tx,
+    vault: Vault,
+    lines: Sequence[ReplayLine],
+    journal: Journal,
+    now: datetime,
+    draft: Path | None = None,
 ) -> Counter[str]:
     if draft is not None:
         copy_in(tx, draft)
-    return replay(tx, vault, lines, size, now)
+    frontier = log_frontier(tx)
+    journal.put_back(Tip(frontier.size, frontier.root), now)
+    journal.note_mark(tx)
+    return replay(tx, vault, lines, frontier.size, now)
+
+
+def _untellable(tx: Tx, kept: Kept) -> Counter[str]:
+    """Count the corrections and holds that a backup lacks: the journal holds no data to tell it."""
+    since = [line for line in current(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}]
+    return Counter(line.kind for line in lost_lines(tx, since))
 
 
 def _told(office: Office, tell: Callable[..., Counter[str]]) -> Counter[str]:
     done = office.write(partial(tell, now=office.clock()))
-    advance_log(office)
+    while office.write(integrate):
+        pass
     office.clear(tries=10)
     return done
 

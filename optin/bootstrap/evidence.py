@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 
 from optin.bootstrap.edition import Edition, assets_of
-from optin.bootstrap.office import Office
+from optin.bootstrap.office import Office, advance_log
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
 from optin.consent.record import EventKind
@@ -27,7 +27,8 @@ def make_bundle(edition: Edition, office: Office, email: EmailAddress) -> bytes:
     """Return the bundle about an address. Raises RequestRefused when nothing is kept about it."""
     base_url, now = edition.site.settings.base_url, office.clock()
     gather = partial(gather_evidence, vault=office.vault, email=email, base_url=base_url, now=now)
-    evidence = office.store.submit(gather).result()
+    advance_log(office)
+    evidence: Evidence = office.store.read(gather)
     files = {**evidence.files, **_assets(edition, office, evidence.files)}
     copies = dict(viewable_copies(files))
     # the page shows forms once more; where that is more than a bundle may hold, what counts comes first

@@ -1,35 +1,59 @@
-"""The journal of withdrawals and erasures, kept apart from the database (S7).
+"""The journal: what is remembered of the log outside the database (S7, O9).
 
-A backup that is put back knows nothing of what people withdrew since; this file does. Its lines hold digests
-and names of purposes only. Each is in the file before its person is told that it is done. Each ends with a
-sum over itself and the line before: what was changed, or is missing, shows.
+It holds each checkpoint before its signature is published, and every withdrawal, erasure, correction and hold
+before its person is told that it is done: digests and names of purposes only. A backup that is put back is
+told by it who left since; a database whose past was rewritten does not agree with it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import mmap
+import hmac
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from optin.consent.event import rfc3339
-from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.replay import read_line
-from optin.proof.canonical import Json, canonical, parse
-from optin.store.replay import ReplayLine, lines_waiting, mark_kept, mark_waiting
-from optin.store.transaction import Store
+from optin.bootstrap.journal_file import EMPTY, UNKEYED, JournalFile, read_lines
+from optin.errors import JournalUnusable, LogDiverged, StoreBusy
+from optin.flows.past import grown_from, lost_events
+from optin.flows.replay import check_told, is_told
+from optin.proof.journal import (
+    BEGUN,
+    CHECKPOINT,
+    RESTORED,
+    SHORTENED,
+    TAKEN_OVER,
+    Chain,
+    JournalBroken,
+    JournalLine,
+    Tip,
+    current,
+    tell_tip,
+    thinned,
+)
+from optin.proof.tree import Frontier
+from optin.store.log import is_new_log, log_frontier
+from optin.store.replay import (
+    JournalMark,
+    ReplayLine,
+    has_journal_mark,
+    has_lines,
+    journal_mark,
+    lines_waiting,
+    mark_journal,
+    mark_kept,
+    mark_waiting,
+)
+from optin.store.transaction import Store, Tx
+from optin.store.vault import Vault
 
-_HEADING = "withdrawals and erasures"
-_SUM_LENGTH = 32
+NAME_BYTES = 8
+SUPERSEDED_LINES = 1_000  # so many checkpoints that a later one of the same hour makes needless
 _OTHER = "name another with --journal, or say --without-journal; nothing was changed"
-_NEW = "move it away, and a new one is written from the database"
-_FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
 @dataclass(frozen=True)
@@ -37,217 +61,270 @@ class Kept:
     """What a journal holds: every withdrawal and erasure `since`; None: since there is a journal."""
 
     since: datetime | None
-    lines: tuple[ReplayLine, ...]
+    lines: tuple[JournalLine, ...]
 
-
-class _Damaged(ValueError):
-    """A line that was changed, or that does not follow the one before it."""
+    @property
+    def told(self) -> tuple[ReplayLine, ...]:
+        """The lines that a restored backup is told: those about people."""
+        return tuple(ReplayLine(line.at, line.told) for line in self.lines if is_told(line.told))
 
 
 class Journal:
-    """A file to which lines are added, by any number of processes that share it."""
+    """The journal of one installation, in one file on each of its hosts."""
 
-    def __init__(self, path: Path) -> None:
-        """Keep it at `path`; best on another disk than the database."""
-        self._path = path
+    def __init__(self, path: Path, vault: Vault, *, unkeyed: bool = False) -> None:
+        """Keep it at `path`; best on another disk than the database, and away from the keys.
+
+        `unkeyed`: the keys name none for it yet, so a journal without seals may be of an earlier version.
+        """
+        self._fresh = partial(Chain, partial(vault.journal_seal, b"line"), check_told)
+        self._file = JournalFile(path, self._fresh)
+        self._mark_seal = partial(vault.journal_seal, b"mark")
+        self._unkeyed = unkeyed
+
+    def open(self, store: Store, now: datetime) -> bool:
+        """See that the file and the log of `store` are of one past; a new installation gets a new file.
+
+        Returns whether a journal of an earlier version, without seals, was taken over.
+        Raises JournalUnusable or LogDiverged.
+        """
+        new = store.read(_is_new)
+        with self._file.locked(create=new) as descriptor:
+            if os.fstat(descriptor).st_size == 0 and new:
+                self._begin(descriptor, store)
+            kept = self._read_all(descriptor)
+            taken_over = not self._chain.keyed
+            if taken_over:
+                self._take_over(store, kept, now)
+        with self._file.locked() as descriptor:
+            self._must_agree(store, self._read_all(descriptor))
+        return taken_over
+
+    def begin_anew(self, store: Store, now: datetime) -> Path | None:
+        """Begin a new file, by word of an officer, because there is none that agrees with the log.
+
+        Returns what the old file is called now. Raises JournalUnusable when the old one agrees.
+        """
+        aside = None
+        with self._file.locked(create=True) as descriptor:
+            if os.fstat(descriptor).st_size > 0:
+                self._must_not_agree(descriptor, store)
+                aside = self._file.set_aside(now)
+            base = _base(BEGUN, store.read(log_frontier), now)
+            self._write_anew(store, Kept(None, ()), base)
+            store.submit(mark_waiting).result()
+        self.catch_up(store)
+        return aside
+
+    def put_back(self, tip: Tip, now: datetime) -> None:
+        """Note that a backup with the log of `tip` is put back, by word of an officer.
+
+        From this line on, the log is asked for nothing that came after the backup. A missing file is begun;
+        a damaged one is set aside first. Raises JournalUnusable.
+        """
+        base = JournalLine(0, now, tell_tip(RESTORED, tip))
+        with self._file.locked(create=True) as descriptor:
+            try:
+                kept = self._read_all(descriptor)
+            except JournalBroken:
+                kept = Kept(None, ())
+                if os.fstat(descriptor).st_size > 0:
+                    self._file.set_aside(now)
+            if kept.lines and self._chain.keyed:
+                self._file.append(descriptor, [(base.at, base.told)])
+            else:
+                self._write_anew(None, kept, base)
+        with self._file.locked() as descriptor:
+            self._file.read_on(descriptor)
 
     def catch_up(self, store: Store) -> None:
         """Add every line of `store` that is not in the file yet, and see it on the disk.
 
-        A file that is new, or whose end a crash cut off, gets all that it lacks. Raises StoreUnusable when it
-        is damaged or cannot be written.
+        Raises JournalUnusable when it is damaged or cannot be written.
         """
-        with self._locked() as descriptor:
-            known: set[bytes] = set()
-            if not _is_whole(descriptor):
-                store.submit(mark_waiting).result()
-                if _cut_to_whole(descriptor):
-                    known = {line.name for line in self._held(descriptor).lines}
-            there = _last_sum(descriptor) or _append(descriptor, "", [_heading(None)])
+        with self._file.locked() as descriptor:
+            torn = self._file.read_on(descriptor)
+            known = {line.name for line in self._read_all(descriptor).told} if torn else set()
             number = 0
             while waiting := store.read(partial(lines_waiting, number=number)):
                 numbers = [number for number, _ in waiting]
                 number = numbers[-1]
-                lines = [_plain(line) for _, line in waiting if line.name not in known]
-                there = _append(descriptor, there, lines)
+                lines = [(line.at, line.told) for _, line in waiting if line.name not in known]
+                self._file.append(descriptor, lines)
                 with suppress(StoreBusy):  # it is in the file; next time it is written once more
-                    store.submit(partial(mark_kept, numbers=numbers)).result()
+                    store.submit(partial(self._note_kept, numbers=numbers)).result()
 
-    def read(self) -> Kept:
-        """Return what the file holds; a last line that a crash cut short is passed over.
+    def remember(self, store: Store, now: datetime) -> Frontier:
+        """Write down the log as it is committed now, having seen that it grew from what stands there.
 
-        Raises StoreUnusable, with the number of the line, when it is damaged.
+        Returns it. Raises LogDiverged when it did not grow from it, JournalUnusable.
         """
-        try:
-            with self._path.open("rb") as file:
-                return _kept(file)
-        except (OSError, _Damaged) as problem:
-            raise self._unusable(problem, _OTHER) from None
+        with self._file.locked() as descriptor:
+            self._file.read_on(descriptor)
+            frontier: Frontier = store.read(partial(grown_from, remembered=self._chain.tip))
+            line = _base(CHECKPOINT, frontier, now)
+            if self._chain.tip != Tip(frontier.size, frontier.root):
+                self._file.append(descriptor, [(line.at, line.told)])
+            return frontier
+
+    def check(self, store: Store) -> None:
+        """See that the log grew from the last checkpoint in the file. Raises LogDiverged, JournalUnusable."""
+        with self._file.locked() as descriptor:
+            self._file.read_on(descriptor)
+            store.read(partial(grown_from, remembered=self._chain.tip))
+
+    def note_mark(self, tx: Tx) -> None:
+        """Note in the database how far the file was written: where it is cut off, that shows."""
+        if self._chain.name:
+            mark_journal(tx, self._chain.name, self._mark)
 
     def forget(self, before: datetime) -> None:
         """Write the file anew without the lines that are older than `before`, when there are any.
 
-        Raises StoreUnusable.
+        Of each hour's checkpoints the last one stays. Raises JournalUnusable.
         """
-        with self._locked() as descriptor:
-            if not _is_whole(descriptor):  # to be brought up to date first
-                return
-            draft = self._path.with_name(f".{self._path.name}.part")
-            draft.unlink(missing_ok=True)  # of one that was killed
-            kept = self._held(descriptor)
-            if all(line.at >= before for line in kept.lines):
-                return
-            lines = {line.name: _plain(line) for line in kept.lines if line.at >= before}
-            written = os.open(draft, _FLAGS | os.O_EXCL, 0o600)
-            try:
-                _append(written, "", [_heading(before), *lines.values()])
-            finally:
-                os.close(written)
-            draft.rename(self._path)
-            sync_folder(self._path.parent)
+        with self._file.locked() as descriptor:
+            kept = self._read_all(descriptor)
+            lines = thinned(kept.lines, before)
+            old = any(is_told(line.told) and line.at < before for line in kept.lines)
+            if old or len(kept.lines) - len(lines) >= SUPERSEDED_LINES:
+                since = before if old else kept.since
+                self._file.replace(partial(_shortened, end=self._chain, since=since, lines=lines))
 
-    def _held(self, descriptor: int) -> Kept:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return _kept(file)
+    def read(self) -> Kept:
+        """Return what the file holds; a last line that a crash cut short is passed over.
 
-    @contextmanager
-    def _locked(self) -> Iterator[int]:
-        """Hold the file that is at the path now: while one waits, another may write it anew."""
+        Raises JournalUnusable, with the number of the line, when it is damaged.
+        """
+        chain, lines = self._fresh(), list[JournalLine]()
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            while True:
-                descriptor = os.open(self._path, _FLAGS, 0o600)
-                try:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
-                    if _is_at(descriptor, self._path):
-                        yield descriptor
-                        return
-                finally:
-                    os.close(descriptor)
-        except (OSError, _Damaged) as problem:
-            raise self._unusable(problem, _NEW) from None
+            with self._file.path.open("rb") as file:
+                read_lines(chain, file, lines)
+            self._must_be_sealed(chain)
+        except (OSError, JournalBroken) as problem:
+            raise self._file.unusable(problem, _OTHER) from None
+        return Kept(chain.since, tuple(lines))
 
-    def _unusable(self, problem: Exception, cure: str) -> StoreUnusable:
-        if isinstance(problem, OSError):
-            problem, cure = ValueError(f"cannot be used ({problem.strerror})"), "see to its disk"
-        return StoreUnusable(f"The journal {self._path.name} {problem}; {cure}.")
+    def read_whole(self, store: Store) -> tuple[JournalLine, ...]:
+        """Return what the file remembers of the log of `store`; whether the two agree is not looked at yet.
 
+        Raises JournalUnusable: also when the file is another's, or was cut off.
+        """
+        with self._file.locked() as descriptor:
+            kept = self._read_all(descriptor)
+            if self._chain.keyed:
+                store.read(self._must_be_whole)
+            return kept.lines
 
-def sync_folder(folder: Path) -> None:
-    """See on the disk what a folder's files are called."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def newest(self) -> datetime | None:
+        """Return the latest moment that stands in the file (UTC); None while nothing does.
 
+        Raises JournalUnusable.
+        """
+        with self._file.locked() as descriptor:
+            self._file.read_on(descriptor)
+            return self._chain.newest
 
-def _plain(line: ReplayLine) -> dict[str, Json]:
-    return {**line.told, "at": rfc3339(line.at)}
+    @property
+    def _chain(self) -> Chain:
+        return self._file.chain
 
+    @property
+    def _mark(self) -> JournalMark:
+        return self._mark_of(self._chain.name, self._chain.number)
 
-def _heading(since: datetime | None) -> dict[str, Json]:
-    return {"journal": _HEADING, "since": None if since is None else rfc3339(since)}
+    def _mark_of(self, name: str, lines: int) -> JournalMark:
+        return JournalMark(lines, self._mark_seal(f"{name}:{lines}".encode()))
 
+    def _read_all(self, descriptor: int) -> Kept:
+        lines: list[JournalLine] = []
+        self._file.read_on(descriptor, lines)
+        self._must_be_sealed(self._chain)
+        return Kept(self._chain.since, tuple(lines))
 
-def _sum(before: str, plain: dict[str, Json]) -> str:
-    return hashlib.sha256(before.encode() + canonical(plain)).hexdigest()[:_SUM_LENGTH]
+    def _must_be_sealed(self, chain: Chain) -> None:
+        if chain.place == 0:
+            raise JournalBroken(EMPTY)
+        if not (chain.keyed or self._unkeyed):
+            raise JournalBroken(UNKEYED)
 
+    def _begin(self, descriptor: int, store: Store) -> None:
+        """Begin a file. The database knows it first: one that it does not know is of another."""
+        name = secrets.token_hex(NAME_BYTES)
+        store.submit(partial(mark_journal, name=name, mark=self._mark_of(name, 0))).result()
+        self._file.begin(descriptor, name)
 
-def _append(descriptor: int, there: str, lines: Iterable[dict[str, Json]]) -> str:
-    """Add lines after the one whose sum is `there`, and see them on the disk; return the last sum."""
-    data = bytearray()
-    for plain in lines:
-        there = _sum(there, plain)
-        data += canonical({**plain, "sum": there}) + b"\n"
-    while data:
-        del data[: os.write(descriptor, data)]
-    os.fsync(descriptor)
-    return there
+    def _take_over(self, store: Store, kept: Kept, now: datetime) -> None:
+        if store.read(has_journal_mark):
+            raise JournalBroken(UNKEYED)
+        self._write_anew(store, kept, _base(TAKEN_OVER, store.read(log_frontier), now))
 
+    def _write_anew(self, store: Store | None, kept: Kept, base: JournalLine) -> None:
+        """Write a file of another name, with the lines of `kept` and then `base`."""
+        name = secrets.token_hex(NAME_BYTES)
+        if store is not None:
+            store.submit(partial(mark_journal, name=name, mark=self._mark_of(name, 0))).result()
 
-def _kept(file: Iterable[bytes]) -> Kept:
-    """Read a whole file. Raises _Damaged with the number of the first line that is wrong."""
-    since: datetime | None = None
-    lines: list[ReplayLine] = []
-    number, there = 0, ""
-    for number, text in enumerate(file, 1):
+        def write(chain: Chain) -> Iterator[bytes]:
+            yield chain.begin(name, kept.since)
+            for line in (*kept.lines, base):
+                yield chain.add(line.at, line.told)
+
+        self._file.replace(write)
+
+    def _note_kept(self, tx: Tx, numbers: Sequence[int]) -> None:
+        mark_kept(tx, numbers)
+        self.note_mark(tx)
+
+    def _must_agree(self, store: Store, kept: Kept) -> None:
+        store.read(self._must_be_whole)
+        store.read(partial(grown_from, remembered=self._chain.tip))
+        for lost in store.read(partial(_first_lost, lines=current(kept.lines))):
+            raise LogDiverged(lost)
+
+    def _must_be_whole(self, tx: Tx) -> None:
+        """See that the database knows this file, and not a longer one. Raises JournalBroken."""
+        mark, chain = journal_mark(tx, self._chain.name), self._chain
+        if mark is None:
+            msg = "is not known to this database: it is another's, or of another time"
+            raise JournalBroken(msg)
+        if not hmac.compare_digest(mark.seal, self._mark_of(chain.name, mark.lines).seal):
+            msg = "cannot be compared: what the database notes of it was not written with these keys"
+            raise JournalBroken(msg)
+        if mark.lines > chain.number:
+            msg = f"has lost lines: it ends with number {chain.number}, and the database knows {mark.lines}"
+            raise JournalBroken(msg)
+
+    def _must_not_agree(self, descriptor: int, store: Store) -> None:
         try:
-            plain = parse(text)
-            there = _checked(there, plain)
-            if number == 1:
-                since = _since(plain)
-            else:
-                lines.append(read_line(_moment(plain.pop("at")), plain))
-        except (ValueError, KeyError, TypeError):
-            if number > 1 and not text.endswith(b"\n"):  # a crash cut it short
-                continue
-            msg = f"is damaged: line {number} is not as it was written, or one before it is missing"
-            raise _Damaged(msg) from None
-    if number == 0:
-        msg = "is damaged: it is empty, and even its first line is missing"
-        raise _Damaged(msg)
-    return Kept(since, tuple(lines))
+            kept = self._read_all(descriptor)
+            if self._chain.keyed:
+                self._must_agree(store, kept)
+        except (JournalBroken, LogDiverged):
+            return
+        msg = f"The journal {self._file.path} is there, and agrees with the log; leave --new-journal out."
+        raise JournalUnusable(msg)
 
 
-def _checked(before: str, plain: dict[str, Json]) -> str:
-    """Take the sum off a line and return it; raises ValueError when it is not that of the line."""
-    stated = plain.pop("sum")
-    if stated != _sum(before, plain):
-        msg = "another sum"
-        raise ValueError(msg)
-    return str(stated)
+def _is_new(tx: Tx) -> bool:
+    """Tell whether nothing was written yet that a journal could remember."""
+    return is_new_log(tx) and not has_lines(tx)
 
 
-def _since(heading: dict[str, Json]) -> datetime | None:
-    if heading["journal"] != _HEADING:
-        msg = "no journal"
-        raise ValueError(msg)
-    return None if heading["since"] is None else _moment(heading["since"])
+def _base(kind: str, frontier: Frontier, now: datetime) -> JournalLine:
+    return JournalLine(0, now, tell_tip(kind, Tip(frontier.size, frontier.root)))
 
 
-def _moment(text: Json) -> datetime:
-    moment = datetime.fromisoformat(str(text))
-    if moment.tzinfo is None:
-        msg = "a moment somewhere on earth"
-        raise ValueError(msg)
-    return moment
+def _first_lost(tx: Tx, lines: Sequence[JournalLine]) -> list[str]:
+    found = next(lost_events(tx, lines), None)
+    return [] if found is None else [found]
 
 
-def _is_whole(descriptor: int) -> bool:
-    """Tell whether there is a first line, and the last one was written to its end."""
-    size = os.fstat(descriptor).st_size
-    return size > 0 and os.pread(descriptor, 1, size - 1) == b"\n"
-
-
-def _cut_to_whole(descriptor: int) -> int:
-    """Cut off a last line that was not written to its end; return how many bytes are left."""
-    size = os.fstat(descriptor).st_size
-    if not size:
-        return 0
-    with mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) as data:
-        left = data.rfind(b"\n") + 1
-    os.ftruncate(descriptor, left)
-    return left
-
-
-def _last_sum(descriptor: int) -> str:
-    """Return the sum of the last line, however long that is; empty when there is none."""
-    size = os.fstat(descriptor).st_size
-    if not size:
-        return ""
-    with mmap.mmap(descriptor, size, access=mmap.ACCESS_READ) as data:
-        text = data[data.rfind(b"\n", 0, size - 1) + 1 :]
-    try:
-        return str(parse(text)["sum"])
-    except (ValueError, KeyError):
-        msg = "is damaged: its last line is not as it was written"
-        raise _Damaged(msg) from None
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
+def _shortened(
+    chain: Chain, end: Chain, since: datetime | None, lines: Sequence[JournalLine]
+) -> Iterator[bytes]:
+    """Yield a file with these lines of another, under their numbers, and one more that ends it."""
+    yield chain.begin(end.name, since)
+    for line in lines:
+        yield chain.add(line.at, line.told, line.number)
+    yield chain.add(end.newest or lines[-1].at, {"kind": SHORTENED}, end.number + 1)

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -20,24 +20,41 @@ from optin.bootstrap.jobs import Job, RoundDone, every, rest
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.kept_files import KeptFiles
 from optin.bootstrap.opening import claim_keys, open_keys, open_store
+from optin.bootstrap.remembering import open_journal
 from optin.bootstrap.served import keep_served
+from optin.bootstrap.signing import sign_log
 from optin.bootstrap.soundness import check_use
 from optin.consent.clock import ClockLook
-from optin.errors import ClockDoubted, OptinError, StoreBusy
+from optin.errors import (
+    ClockDoubted,
+    EndingUnwritten,
+    JournalUnusable,
+    LogDiverged,
+    OptinError,
+    SetupRefused,
+    StoreBusy,
+)
 from optin.flows.backoff import wait_before
 from optin.flows.clock import look_at_clock, trust_clock, watch_clock
 from optin.flows.clock_correction import begin_with_clock, note_set_back
 from optin.flows.deciding import Passed
-from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, claim_orders, settle_order
+from optin.flows.deliver import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    MOMENT,
+    claim_orders,
+    settle_order,
+)
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
+from optin.flows.receipt import NotSigned
 from optin.flows.removed import with_removed
 from optin.flows.sweep import DRAWS, ERASING, JOURNAL, RULES, Broom, Rule, journal_from, missed_draws
 from optin.flows.sweep_share import sweep_step, tell_held
 from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
 from optin.store.clock_mark import newest_event
-from optin.store.log import StoredCheckpoint, integrate, sign_checkpoint
+from optin.store.log import StoredCheckpoint, integrate
 from optin.store.outbox import give_up_killers, hurry, revive
 from optin.store.promises import mark_served, needed_files
 from optin.store.tally import DOWNLOADED, Place, add_to_tally, monday_of
@@ -47,6 +64,7 @@ from optin.store.vault import Vault
 log = logging.getLogger("optin.sweep")
 mail_log = logging.getLogger("optin.mail")
 clock_log = logging.getLogger("optin.clock")
+past_log = logging.getLogger("optin.log")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 600
@@ -59,6 +77,7 @@ COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
 LONGEST_PAUSE_SECONDS = 0.5
 INTEGRATE_SECONDS = 0.2
+REFUSED_WAIT = timedelta(minutes=1)  # of a receipt, while nothing is signed
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
 
 
@@ -72,7 +91,8 @@ class Office:
     use: str = "serve"
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     wake_courier: Callable[[], None] = field(default=lambda: None)
-    journal: Journal | None = None  # withdrawals and erasures, kept apart (S7)
+    journal: Journal | None = None  # what is remembered outside the database (S7, O9)
+    unwritten: threading.Event = field(default_factory=threading.Event)  # an ending may lack in the journal
     uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
     files: KeptFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
@@ -145,9 +165,26 @@ class Office:
         return self.store.submit(operation).result()
 
     def note_ending(self) -> None:
-        """See what was just withdrawn or erased in the journal that is kept apart."""
-        if self.journal is not None:
+        """See what was just withdrawn, erased, corrected or held in the journal that is kept apart.
+
+        Raises EndingUnwritten: it is stored, and the person is not to be told so yet.
+        """
+        if self.journal is None:
+            return
+        try:
             self.journal.catch_up(self.store)
+            self.unwritten.clear()
+        except JournalUnusable as problem:
+            self.unwritten.set()
+            raise EndingUnwritten(str(problem)) from None
+
+    def check_past(self) -> None:
+        """See that the log grew from what the journal remembers, before something is deleted.
+
+        Raises LogDiverged or JournalUnusable.
+        """
+        if self.journal is not None:
+            self.journal.check(self.store)
 
     def shorten_journal(self) -> None:
         """Forget in the journal that is kept apart what no backup needs to be told any more (R8)."""
@@ -176,14 +213,20 @@ class Office:
 
 @contextmanager
 def open_office(
-    settings: Settings, policy: RequestPolicy, server: str | None = None, *, inspecting: bool = False
+    settings: Settings,
+    policy: RequestPolicy,
+    server: str | None = None,
+    *,
+    inspecting: bool = False,
+    with_journal: bool = True,
 ) -> Iterator[Office]:
     """Open the installation for a server (`serve` or `dev`) or for one command; close it at the end.
 
     `inspecting`: a schema that is not optin's is kept in `schema_findings`, and nothing is written to it.
 
-    Raises SetupRefused when store or keys cannot be used; nothing is overwritten. Only a server takes keys
-    for its use, and leaves what it runs with for commands in other shells.
+    Raises SetupRefused when store, keys or journal cannot be used, or the log is not the one that the journal
+    remembers (unless `with_journal` is False, by word of whoever gave the command); nothing is overwritten.
+    Only a server takes keys for its use, and leaves what it runs with for commands in other shells.
     """
     keys = open_keys(settings)
     vault, serving = Vault(keys), server is not None
@@ -200,15 +243,16 @@ def open_office(
             keys = claim_keys(settings, keys, server)
             check_use(keys.use, server)
             keep_served(store, settings, server)
-        journal = Journal(settings.path(settings.journal))
         files = KeptFiles(settings.path(settings.files))
-        office = Office(store, vault, policy, use=keys.use, journal=journal, files=files)
+        office = Office(store, vault, policy, use=keys.use, files=files)
         if inspecting:
             office.schema_findings = tuple(store.schema_findings())
         if not office.schema_findings:
+            if with_journal:
+                office.journal = open_journal(settings, keys, store, office.clock())
+                office.journal.catch_up(store)  # what a crash kept from it
             office.obey(policy)
             see_clock(office, serving=serving)
-            office.note_ending()  # what a crash kept from it
         yield office
     finally:
         store.close()
@@ -295,21 +339,37 @@ class StoreOutbox:
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
         office, now = self._office, self._office.clock()
 
-        def claim(tx: Tx) -> tuple[list[str], list[Order]]:
+        def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
             given_up = give_up_killers(tx, now)
-            return given_up, claim_orders(tx, office.vault, office.policy, most, now, suspect=suspect)
+            return given_up, claim_orders(
+                tx, office.vault, office.policy, most, now, suspect=suspect, receipts_wait=wait
+            )
 
-        given_up, orders = await written(office.store, claim)
+        try:
+            given_up, orders = await written(office.store, partial(claim, wait=None))
+        except NotSigned:
+            wait = await asyncio.to_thread(self._sign)
+            given_up, orders = await written(office.store, partial(claim, wait=wait))
         for message_id in given_up:
             mail_log.warning("mail %s is dead: couriers died with it", message_id)
         return orders
+
+    def _sign(self) -> timedelta:
+        """Sign the log for receipts; return how long those wait over which nothing is signed all the same."""
+        try:
+            advance_log(self._office)
+        except SetupRefused:  # the log keeper says so
+            return REFUSED_WAIT
+        return MOMENT
 
 
 def sweep(office: Office, *, beyond: bool = False) -> dict[str, int]:
     """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8).
 
-    `beyond`: more people may go than a day's share. Raises ClockDoubted (O7).
+    `beyond`: more people may go than a day's share. Raises ClockDoubted (O7); LogDiverged or JournalUnusable:
+    nothing is deleted by a database whose past is in doubt (O9).
     """
+    office.check_past()
     office.see_clock()
     done: dict[str, int] = {}
     failed: list[Exception] = []
@@ -382,19 +442,37 @@ def advance_log(office: Office) -> StoredCheckpoint:
     """Take queued events into the log and sign a checkpoint over them (P4)."""
     while office.write(integrate):
         pass
-    return office.write(partial(sign_checkpoint, vault=office.vault, now=office.clock()))
+    return sign_log(office.store, office.vault, office.journal, office.clock())
 
 
 async def keep_log(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Integrate several times a second, sign at most once, until `stop` is set."""
-    rounds = itertools.count()
+    """Integrate several times a second, sign at most once, until `stop` is set.
+
+    A log that is not the one that was signed before is not signed: it is said once, loudly; events go on
+    becoming leaves, and it is looked at again (O9).
+    """
+    rounds, said = itertools.count(), ""
 
     async def advance() -> None:
+        nonlocal said
         await written(office.store, integrate)
-        if next(rounds) % SIGN_EVERY == 0:
-            await written(office.store, partial(sign_checkpoint, vault=office.vault, now=office.clock()))
+        if next(rounds) % SIGN_EVERY:
+            return
+        try:
+            await asyncio.to_thread(_sign_and_note, office)
+            said = ""
+        except LogDiverged as problem:
+            if said != str(problem):
+                past_log.critical("NOTHING IS SIGNED ANY MORE: %s", problem)
+            said = str(problem)
 
     await every(INTEGRATE_SECONDS, advance, stop, round_done)
+
+
+def _sign_and_note(office: Office) -> None:
+    if office.unwritten.is_set():
+        office.note_ending()
+    sign_log(office.store, office.vault, office.journal, office.clock())
 
 
 async def keep_counts(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:

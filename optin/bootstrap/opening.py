@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -81,6 +82,13 @@ def claim_keys(settings: Settings, keys: KeyRing, use: str) -> KeyRing:
     if not settings.keys.lstrip().startswith("{"):  # keys from the environment are changed where they are set
         write_rotated(settings.keys, settings.root, claimed)
     return claimed
+
+
+def name_journal_key(settings: Settings, keys: KeyRing) -> None:
+    """Put the journal's key into a key file of an earlier version: no other unkeyed journal is taken over."""
+    if keys.journal is None and not settings.keys.lstrip().startswith("{"):
+        with suppress(OSError):  # a file that is only read: then the database knows that there is a journal
+            write_rotated(settings.keys, settings.root, keys.with_journal_named())
 
 
 def sqlite_path(url: str, root: Path) -> Path | None:

@@ -16,6 +16,7 @@ from optin.bootstrap.health import check_jobs
 from optin.bootstrap.jobs import Job
 from optin.bootstrap.office import STALE_SECONDS, office_jobs, open_office
 from optin.bootstrap.opening import open_keys
+from optin.bootstrap.remembering import renew_journal
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.soundness import DEV, check_use
 from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
@@ -50,6 +51,7 @@ def dev(site: Path, host: str, port: int) -> None:
     settings = edition.site.settings
     check_use(open_keys(settings).use, DEV)  # before a port is taken
     listening = open_port(host, port)
+    renew_journal(settings)
     with open_office(settings, edition.policy, DEV) as office:
         reused = keep_edition(office.store, edition, office.clock())
         show_findings(reused)

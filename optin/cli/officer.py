@@ -24,6 +24,7 @@ from optin.flows.proving import Proven
 from optin.site.findings import nearest
 from optin.site.model import Site
 from optin.store.exports import ExportRun, count_leads, record_export
+from optin.store.log import latest_checkpoint
 
 SELF = "self"
 
@@ -42,6 +43,9 @@ SELF = "self"
 @click.option("--preset", type=click.Choice([*PRESETS]), help="Columns as this tool wants them.")
 @excel_option
 @click.option("--out", required=True, help="File to make, or - for standard output.")
+@click.option(
+    "--without-journal", is_flag=True, help="Do not ask the journal whether the log is the one that it was."
+)
 @site_option
 def export(  # noqa: PLR0913 - one parameter an option
     site: Path,
@@ -54,6 +58,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     out: str,
     *,
     excel: bool,
+    without_journal: bool,
 ) -> None:
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
     edition = served_edition(site)
@@ -71,11 +76,12 @@ def export(  # noqa: PLR0913 - one parameter an option
     number = 0
     try:
         with (
-            open_office(edition.site.settings, edition.policy) as office,
+            open_office(edition.site.settings, edition.policy, with_journal=not without_journal) as office,
             destination(out) as draft,
         ):
             now = office.clock()
-            size = advance_log(office).size
+            # without its memory the signer signs nothing: the export is recorded under what is signed already
+            latest = office.store.read(latest_checkpoint) if without_journal else advance_log(office)
             harvest = Harvest(office.store.read, office.write, office.vault, asked, Channel(channel), now)
             rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
             leads = _with_progress(office, harvest)
@@ -93,7 +99,7 @@ def export(  # noqa: PLR0913 - one parameter an option
                 format=shape,
                 exported=harvest.exported,
                 refused=harvest.refused,
-                checkpoint=size,
+                checkpoint=None if latest is None else latest.size,
                 members=harvest.run,
             )
             number = office.write(partial(record_export, vault=office.vault, run=run))
@@ -106,6 +112,11 @@ def export(  # noqa: PLR0913 - one parameter an option
     click.echo(f"Export {number}: {harvest.exported} proven consents to {processor}.", err=True)
     for reason, count in sorted(harvest.refused.items()):
         click.echo(f"  {count} refused: {reason}", err=True)
+    if without_journal:
+        click.echo(
+            "The journal was not asked: somebody whose withdrawal was cut out of the log may be in it.",
+            err=True,
+        )
 
 
 def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -> PurposeId:

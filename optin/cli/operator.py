@@ -19,13 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.bootstrap.anchors import anchor_job
-from optin.bootstrap.backup import back_up
+from optin.bootstrap.backup import Journals, back_up
 from optin.bootstrap.backup import restore as put_back
 from optin.bootstrap.courier import courier_job, courier_of
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.health import check_jobs
 from optin.bootstrap.jobs import Job
-from optin.bootstrap.journal import Journal
 from optin.bootstrap.office import (
     DISAGREED,
     FILES,
@@ -36,6 +35,7 @@ from optin.bootstrap.office import (
     sweep,
 )
 from optin.bootstrap.opening import open_keys, sqlite_path
+from optin.bootstrap.remembering import begin_journal, journal_at
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
@@ -139,7 +139,10 @@ def _as_served(edition: Edition) -> Edition:
     show_default=True,
     help="Processes (PostgreSQL only). One that dies is replaced; all end with the command.",
 )
-def serve(site: Path, host: str, port: int, workers: int) -> None:
+@click.option(
+    "--new-journal", is_flag=True, help="Begin a new journal, because the one that there was is lost."
+)
+def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) -> None:
     """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     shared = join_parent()  # of several workers this is one
@@ -153,6 +156,8 @@ def serve(site: Path, host: str, port: int, workers: int) -> None:
     if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)
+    if new_journal and shared is None:
+        begin_journal(settings)
     listening = shared or open_port(host, port)
     with open_office(settings, edition.policy, SERVE) as office:
         reused = keep_edition(office.store, edition, office.clock())
@@ -314,10 +319,15 @@ def restore(
             " back. Name it with --journal, or say --without-journal."
         )
         raise RequestRefused(msg)
-    journal = None if without_journal else Journal(path)
-    done = put_back(edition, Vault(found), file, journal)
-    told = ", ".join(f"{count} {kind}" for kind, count in sorted(done.items())) or "nothing"
+    told_by = None if without_journal else journal_at(path, found)
+    journals = Journals(told_by, journal_at(settings.path(kept), found))
+    done = put_back(edition, Vault(found), file, journals)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(done.told.items())) or "nothing"
     click.echo(f"{file} is restored. Replayed since it was made: {told}.")
+    for kind, count in sorted(done.lost.items()):
+        click.echo(
+            f"{count} {kind} since then are lost: the journal holds no data, only that there were some."
+        )
 
 
 @click.group()

@@ -177,6 +177,7 @@ def hold(site: Path, email: str, why: str, until: datetime, names: tuple[str, ..
             )
         )
         case.record("hold")
+        office.note_ending()
     click.echo(f"Held until {until:%Y-%m-%d}, for nothing else: {', '.join(kept.values)}.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,15 +15,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from optin.bootstrap.auditing import run_audit
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import advance_log, open_office
+from optin.bootstrap.office import Office, advance_log, open_office
+from optin.bootstrap.remembering import journal_of
 from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
 from optin.consent.address import parse_email
-from optin.errors import RequestRefused, WriteLost
+from optin.consent.event import rfc3339
+from optin.errors import RequestRefused, SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.verify_bundle import Outside, Report, verify_bundle
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
+from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tips
 from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
+from optin.settings import Settings
 from optin.store.log import integrate
 from optin.store.review import count_leaves
 from optin.theme.explaining import written_beside
@@ -149,19 +153,26 @@ def _printable(text: str) -> str:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A checkpoint from outside: a note, a proof, a receipt mail (.eml), a bundle (.zip).",
 )
+@click.option(
+    "--without-journal", is_flag=True, help="Do not ask the journal: then nothing here remembers the log."
+)
 @site_option
-def audit(site: Path, outside: tuple[Path, ...]) -> None:
-    """Compute everything again from the events; hold it against what is stored, and against a checkpoint."""
+def audit(site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> None:
+    """Compute everything again from the events; hold it against what is stored and what is remembered.
+
+    The journal remembers the log outside the database; a checkpoint from outside does so for somebody else.
+    """
     edition = served_edition(site)
     try:
         notes = [note for file in outside for note in _checkpoints(file)]
     except BundleBroken as problem:
         refuse(f"{problem}")
-    with open_office(edition.site.settings, edition.policy, inspecting=True) as office:
+    with open_office(edition.site.settings, edition.policy, inspecting=True, with_journal=False) as office:
+        lines, wrong = ((), []) if without_journal else _remembered(edition.site.settings, office)
         with suppress(ValueError):  # a log that does not fit itself is what the audit is to say
             while not office.schema_findings and office.write(integrate):
                 pass
-        audit_ = Audit(office.store.read, office.vault, notes, list(office.schema_findings))
+        audit_ = Audit(office.store.read, office.vault, notes, lines, [*office.schema_findings, *wrong])
         try:
             _with_progress(run_audit(audit_, edition.site.settings), office.store.read(count_leaves))
         except WriteLost:
@@ -171,7 +182,10 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
     for finding in audit_.findings:
         click.secho(f"FOUND  {finding}", fg="red")
     summary = f"{audit_.events} events, {audit_.erased} of them erased; {audit_.checkpoints} checkpoints"
-    click.echo(f"{summary}; {len(notes)} from outside.")
+    click.echo(f"{summary}; {len(tips(lines))} in the journal, {len(notes)} from outside.")
+    _tell_beginnings(lines)
+    if without_journal:
+        click.echo("The journal was not asked: a log that was cut or rewritten is not found without it.")
     if audit_.findings:
         refuse(f"{len(audit_.findings)} findings: the evidence was tampered with, or the disk is broken.")
     click.secho("Everything follows from the events.", fg="green")
@@ -179,6 +193,34 @@ def audit(site: Path, outside: tuple[Path, ...]) -> None:
         click.echo(
             "A rewritten history that fits itself is found with --checkpoint and a receipt from outside."
         )
+
+
+_BASES = {
+    RESTORED: "At {at} this log was put back from a backup of {size} events (optin restore).",
+    BEGUN: (
+        "At {at} the journal was begun anew at {size} events (serve --new-journal): what the log was before"
+        " is not remembered in it."
+    ),
+    TAKEN_OVER: (
+        "At {at} the journal of an earlier version was taken over at {size} events: what the log was before"
+        " is not remembered in it."
+    ),
+}
+
+
+def _tell_beginnings(lines: Sequence[JournalLine]) -> None:
+    """Say from when on the journal remembers the log, and by whose act."""
+    for line in lines:
+        if line.kind in BASES:
+            click.echo(_BASES[line.kind].format(at=rfc3339(line.at), size=line.told["size"]))
+
+
+def _remembered(settings: Settings, office: Office) -> tuple[tuple[JournalLine, ...], list[str]]:
+    """Return what the journal remembers, and in a sentence what is wrong with it."""
+    try:
+        return journal_of(settings).read_whole(office.store), []
+    except (SetupRefused, WriteLost) as problem:
+        return (), [str(problem)]
 
 
 def _checkpoints(file: Path) -> list[str]:

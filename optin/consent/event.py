@@ -83,6 +83,10 @@ class Circumstances:
         """Return the event that these details stay known of the person when another request goes."""
         return {**self.body(EventKind.KEPT, at, None), "details": details}
 
+    def held(self, at: datetime, until: datetime, names: Sequence[str]) -> dict[str, Any]:
+        """Return the event that a law keeps data of these names until a moment (GDPR 17(3)(b))."""
+        return {**self.body(EventKind.HELD, at, None), "until": rfc3339(until), "data": sorted(names)}
+
     def accessed(self, at: datetime, how: str) -> dict[str, Any]:
         """Return the event that the person was shown, or given, what is kept; `how`."""
         return {**self.body(EventKind.ACCESSED, at, None), "how": how}

@@ -30,6 +30,7 @@ class EventKind(StrEnum):
     EXPIRED = "expired"  # 5(1)(e)
     ERASED = "erased"  # evidence only: so many events were blanked, and why (17, 5(1)(e))
     CORRECTED = "corrected"  # evidence only: the person put name or number right (16)
+    HELD = "held"  # evidence only: a law keeps data of the person until a day (17(3)(b))
     ACCESSED = "accessed"  # evidence only: what is kept was shown or handed over (15, 20)
     RESTORED = "restored"  # evidence only: a backup was put back; what came after it is lost
     EXPORTED = "exported"  # evidence only: proven consents left for a processor
@@ -54,6 +55,19 @@ ABOUT_NOBODY = OF_THE_CLOCK.union(
         EventKind.ENTRIES_FIXED,
         EventKind.DRAWN,
         EventKind.FORGOTTEN,
+    }
+)
+
+
+# what people chose and what was taken from the store: held by the journal outside the database, too
+IN_JOURNAL = frozenset(
+    {
+        EventKind.WITHDRAWN,
+        EventKind.REVOKED,
+        EventKind.ERASED,
+        EventKind.CORRECTED,
+        EventKind.HELD,
+        EventKind.RESTORED,
     }
 )
 

@@ -2,7 +2,8 @@
 
 1. The log: each leaf is the hash of its event, no place is missing, the subtrees follow, times run on; what
    is blank was erased by name.
-2. The checkpoints: each is signed, and the tree had that root at that size; those from outside too.
+2. The checkpoints: each is signed, and the tree had that root at that size; those from outside and in the
+   journal too; each event that the journal holds is in the log.
 3. Forms and statements: each page has its digest, and shows the words that its declaration says.
 4. People: optin wrote each event; what was declared opens, fits the form and the mailbox; mails are those
    that were sent; each status, and its times, follow from the events.
@@ -32,11 +33,13 @@ from optin.consent.record import (
 from optin.flows.audit_draws import Event, audit_draws
 from optin.flows.audit_people import EVERYBODY, PeopleAudit, Read, Share
 from optin.flows.audit_records import audit_erasures, audit_exports, audit_lines
+from optin.flows.past import lost_events
 from optin.proof.bundle import unpack
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX, digest
 from optin.proof.inclusion import ENDING
 from optin.proof.inclusion import HEADER as PROOF_HEADER
+from optin.proof.journal import JournalLine, current, tips
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.tree import NODE_PREFIX, Frontier
 from optin.store.clock_mark import events_of_the_clock, set_backs
@@ -91,6 +94,7 @@ class Audit:
     read: Read
     vault: Vault
     outside: Sequence[str] = ()  # checkpoints from somebody's mailbox, a bundle, a newspaper
+    remembered: Sequence[JournalLine] = ()  # what the journal holds
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what is no finding, but must be known
     events: int = 0
@@ -118,6 +122,7 @@ class Audit:
         yield from self._forms()
         self._about_nobody()
         self.findings += self.read(orphans)
+        self.findings += self.read(lambda tx: list(lost_events(tx, current(self.remembered))))
         for number in self.read(events_outside):
             self.findings.append(f"event {number} is not in the log")
 
@@ -167,6 +172,9 @@ class Audit:
                 )
                 continue
             found[signed.size].append(("the checkpoint from outside", signed))
+        for tip in tips(current(self.remembered)):
+            name = "the checkpoint in the journal"
+            found[tip.size].append((name, Checkpoint(self.read(log_origin), tip.size, tip.root)))
         after, at = -1, None
         while page := self._checkpoint_page(after):
             for stored in page:

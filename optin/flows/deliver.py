@@ -22,7 +22,7 @@ from optin.flows.mail_limits import Asker, next_day, take_of_day
 from optin.flows.opened import OpenedRequest, kept_address, latest_request, open_request
 from optin.flows.orders import ASKER, MailKind, MailOrder, NoticeOrder, Order, Receipt, Settled, Verdict
 from optin.flows.policy import PER_DAY, RequestPolicy
-from optin.flows.receipt import NotIntegrated, proof_of_receipt
+from optin.flows.receipt import NotSigned, proof_of_receipt
 from optin.flows.webinars import MAILS, attendance, due_of, has_use
 from optin.proof.commitment import commit
 from optin.store.dossier import is_known
@@ -55,9 +55,18 @@ OUTDATED_WAIT = timedelta(minutes=1)
 
 
 def claim_orders(
-    tx: Tx, vault: Vault, policy: RequestPolicy, most: int, now: datetime, *, suspect: bool
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    most: int,
+    now: datetime,
+    *,
+    suspect: bool,
+    receipts_wait: timedelta | None = MOMENT,
 ) -> list[Order]:
     """Claim up to `most` due mails. `suspect`: those with which a courier died, to be tried alone.
+
+    A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
 
     A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped. Mails with
     which couriers died time and again are given up beforehand (`give_up_killers`). One whose rows cannot be
@@ -67,8 +76,10 @@ def claim_orders(
     for letter in claim(tx, most, LEASE, now, suspect=suspect):
         try:
             order = _order(tx, vault, policy, letter, now)
-        except NotIntegrated:
-            put_back(tx, letter.number, now + MOMENT)
+        except NotSigned:
+            if receipts_wait is None:
+                raise
+            put_back(tx, letter.number, now + receipts_wait)
             continue
         except NotDue as early:
             put_back(tx, letter.number, early.until)
@@ -324,7 +335,7 @@ def _delivery(
         hands_out=hands_out,
         unsubscribe_token=unsubscribe,
         part=participation(tx, stored.id, opened.declaration),
-        attachments=proof_of_receipt(tx, vault, opened, withdraw_at, policy.base_url, now),
+        attachments=proof_of_receipt(tx, opened, withdraw_at, policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),
         webinar=None if opened.declared.through else attendance(tx, opened, policy, now),
         place_token=vault.links.sign(LinkKind.PLACE, stored.id, now),

@@ -1,6 +1,6 @@
 """Evidence: everything that proves one person's consents, as files that stand alone (P6).
 
-1. Find the requests of the address; take their events into the log.
+1. Find the requests of the address.
 2. Prove each event under one checkpoint: the oldest that a time-stamp authority saw, else the last.
 3. Open each commitment: declaration with salt, form and statement by digest, mails as sent.
 4. Tell the consents in the standard vocabulary.
@@ -21,7 +21,7 @@ from optin.consent.record import EventKind, Happening, fold
 from optin.consent.vocabulary import Told, record_document
 from optin.errors import RequestRefused
 from optin.flows.opened import OpenedRequest, open_request
-from optin.flows.receipt import checkpoint_over, name_of_event, tell_consents
+from optin.flows.receipt import name_of_event, tell_consents
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion import ENDING
@@ -34,8 +34,8 @@ from optin.store.log import (
     StoredCheckpoint,
     attestations,
     checkpoint_at,
-    integrate,
     is_sound,
+    latest_checkpoint,
     places_of,
     prove_event,
     verifier_keys,
@@ -67,10 +67,11 @@ class Evidence:
 
 
 def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, now: datetime) -> Evidence:
-    """Return the evidence about an address. Raises RequestRefused when nothing is kept about it."""
-    # 1. Find the requests; take their events into the log.
-    while integrate(tx):
-        pass
+    """Return the evidence about an address, whose events are in the log and under a checkpoint.
+
+    Raises RequestRefused when nothing is kept about it.
+    """
+    # 1. Find the requests.
     opened = [open_request(tx, vault, stored) for stored in requests_of(tx, vault.index(email))]
     numbered = sorted(
         (event for request in opened for event in events_of(tx, request.stored.id)),
@@ -87,7 +88,8 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     # 2. Prove each event under one checkpoint.
     proven = sorted((*numbered, *_set_backs(tx, vault, numbered)), key=lambda event: event.number)
     places = places_of(tx, [event.number for event in proven])
-    if len(places) != len(proven):
+    latest = latest_checkpoint(tx)
+    if len(places) != len(proven) or latest is None or latest.size <= max(places.values()):
         msg = "The log is being written by another process; try again in a second."
         raise RequestRefused(msg)
     last = max(places.values())
@@ -97,7 +99,7 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
         if is_sound(stamp, checkpoint_at(tx, stamp.size).note)
     )
     stamped = next((stamp.size for stamp in stamps if stamp.kind == "rfc3161"), None)
-    checkpoint = checkpoint_over(tx, vault, last, now) if stamped is None else checkpoint_at(tx, stamped)
+    checkpoint = latest if stamped is None else checkpoint_at(tx, stamped)
     stamps = tuple(stamp for stamp in stamps if stamp.size == checkpoint.size)
     files = _witnesses(checkpoint, stamps)
     names = _names(proven)

@@ -418,6 +418,10 @@ def hold_data(
         raise RequestRefused(msg)
     hold = LegalHold(why, until, now, {name: values[name] for name in names})
     place_hold(tx, vault, email_index, hold)
+    request = newest_request(tx, email_index)
+    if request is not None:
+        opened = open_request(tx, vault, peek_request(tx, request))
+        add_events(tx, vault, request, [opened.circumstances.held(now, until, names)])
     return hold
 
 

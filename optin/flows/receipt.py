@@ -19,21 +19,12 @@ from optin.flows.opened import OpenedRequest
 from optin.proof.canonical import parse
 from optin.proof.inclusion import ENDING
 from optin.store.events import StoredEvent, events_of
-from optin.store.log import (
-    StoredCheckpoint,
-    integrate,
-    latest_checkpoint,
-    places_of,
-    prove_event,
-    sign_checkpoint,
-    verifier_keys,
-)
+from optin.store.log import latest_checkpoint, places_of, prove_event, verifier_keys
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
-class NotIntegrated(Exception):
-    """The events are not in the log yet: another process is at it just now. Try again in a moment."""
+class NotSigned(Exception):
+    """The events are not under a signed checkpoint yet: the log keeper comes to it. Try again in a moment."""
 
 
 @dataclass(frozen=True)
@@ -46,21 +37,20 @@ class Attachment:
 
 
 def proof_of_receipt(
-    tx: Tx, vault: Vault, opened: OpenedRequest, withdraw_at: str, base_url: str, now: datetime
+    tx: Tx, opened: OpenedRequest, withdraw_at: str, base_url: str, now: datetime
 ) -> tuple[Attachment, ...]:
-    """Return what goes with the receipt mail. Raises NotIntegrated.
+    """Return what goes with the receipt mail. Raises NotSigned.
 
     1. See that the events are in the log, and under a checkpoint.
     2. Prove each event.
     3. Tell the consents in the standard vocabulary; open the commitment for the person alone.
     """
     # 1. See that the events are in the log, and under a checkpoint.
-    integrate(tx)
     events = events_of(tx, opened.stored.id)
     places = places_of(tx, [event.number for event in events])
-    if len(places) != len(events):
-        raise NotIntegrated
-    checkpoint = checkpoint_over(tx, vault, max(places.values()), now)
+    checkpoint = latest_checkpoint(tx)
+    if len(places) != len(events) or checkpoint is None or checkpoint.size <= max(places.values()):
+        raise NotSigned
 
     # 2. Prove each event.
     files = [
@@ -84,12 +74,6 @@ def proof_of_receipt(
         Attachment("declaration.salt", "text/plain", f"{opened.sealed.salt.hex()}\n".encode()),
         Attachment("log-keys.txt", "text/plain", keys.encode()),
     )
-
-
-def checkpoint_over(tx: Tx, vault: Vault, place: int, now: datetime) -> StoredCheckpoint:
-    """Return a checkpoint that covers an event: the last one, or a new one."""
-    latest = latest_checkpoint(tx)
-    return latest if latest is not None and latest.size > place else sign_checkpoint(tx, vault, now)
 
 
 def tell_consents(

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from optin.consent.event import restored
 from optin.consent.purpose import Channel
-from optin.consent.record import EventKind
+from optin.consent.record import IN_JOURNAL, EventKind
 from optin.flows.erase import BY_RESTORE, erase_person
 from optin.flows.withdraw import withdraw_from
 from optin.proof.canonical import Json
@@ -27,21 +27,27 @@ _TOLD: dict[str, dict[str, type]] = {
     EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
     EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
 }
+_EVENT: dict[str, type] = {"kind": str, "event": int, "leaf": str}
 _DIGEST_BYTES = 32
 
 
-def read_line(at: datetime, told: Mapping[str, Json]) -> ReplayLine:
-    """Take a line as it was written down; raises ValueError when it is none that can be replayed."""
-    wanted = _TOLD.get(str(told.get("kind")))
+def is_told(told: Mapping[str, Json]) -> bool:
+    """Tell whether a restored backup is told of this line; else it only holds an event of the log."""
+    return "person" in told
+
+
+def check_told(told: Mapping[str, Json]) -> None:
+    """See that a line means something to us. Raises ValueError."""
+    kind = str(told.get("kind"))
+    wanted = _TOLD.get(kind) if is_told(told) else _EVENT if kind in IN_JOURNAL else None
     if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
-        msg = "no withdrawal and no erasure"
+        msg = "no withdrawal, no erasure and no event"
         raise ValueError(msg)
-    if len(bytes.fromhex(str(told["person"]))) != _DIGEST_BYTES:
-        msg = "no digest of a person"
+    if len(bytes.fromhex(str(told["person" if is_told(told) else "leaf"]))) != _DIGEST_BYTES:
+        msg = "no digest"
         raise ValueError(msg)
     if "channel" in wanted:
         Channel(str(told["channel"]))
-    return ReplayLine(at, dict(told))
 
 
 def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:
@@ -54,7 +60,7 @@ def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: da
         if remember(tx, line.told, line.at):  # first: what it does would write the very same line
             done[_replayed(tx, vault, line)] += 1
     add_events(tx, vault, None, [restored(now, size)])
-    mark_waiting(tx)  # whatever file is the journal from now on, it gets them all
+    mark_waiting(tx)  # whatever file is the journal from now on, it gets every one about a person
     forget_backup(tx)
     return done
 

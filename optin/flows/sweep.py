@@ -466,7 +466,7 @@ def plan(tx: Tx, broom: Broom) -> list[Planned]:
         Planned(
             JOURNAL,
             count_lines(tx, lines_before(broom)),
-            "withdrawals and erasures told to backups",
+            "lines of the journal: withdrawals and erasures",
             f"no backup is older than {policy.keep_backups.text}",
         ),
     ]

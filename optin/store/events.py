@@ -8,12 +8,14 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from optin.consent.record import EventKind, RequestId, SubjectId
+from optin.consent.record import IN_JOURNAL, EventKind, RequestId, SubjectId
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
-from optin.store.transaction import Row, Tx
+from optin.store.replay import remember_event
+from optin.store.transaction import Row, Tx, Value
 from optin.store.vault import Vault
 
 NOBODY = b""  # the id of no subject
@@ -36,15 +38,23 @@ class StoredEvent:
 
 
 def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence[dict[str, Json]]) -> None:
-    """Add events of `request`, in their order; None: they are about nobody."""
-    written = [canonical(body) for body in bodies]
-    tx.many(
-        "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)",
-        [
-            {"request": request, "body": body.decode(), "leaf": leaf_digest(body), "mac": vault.vouch(body)}
-            for body in written
-        ],
-    )
+    """Add events of `request`, in their order; None: they are about nobody.
+
+    Those of the kinds that the journal holds are written down for it, here, so that no flow can forget it.
+    """
+    rows = [(body, canonical(body)) for body in bodies]
+    text = "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)"
+    values: list[dict[str, Value]] = [
+        {"request": request, "body": data.decode(), "leaf": leaf_digest(data), "mac": vault.vouch(data)}
+        for _, data in rows
+    ]
+    if not any(body.get("kind") in IN_JOURNAL for body in bodies):
+        tx.many(text, values)
+        return
+    for (body, data), value in zip(rows, values, strict=True):
+        row = tx.one(f"{text} RETURNING id", **value)
+        if row is not None and (kind := str(body["kind"])) in IN_JOURNAL:
+            remember_event(tx, kind, row[0], leaf_digest(data), datetime.fromisoformat(str(body["at"])))
 
 
 def blank_events(tx: Tx, request: RequestId) -> list[int]:

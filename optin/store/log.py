@@ -56,6 +56,11 @@ def _add_nodes(tx: Tx, completed: Sequence[Placed]) -> None:
         )
 
 
+def is_new_log(tx: Tx) -> bool:
+    """Tell whether no event was ever written."""
+    return log_frontier(tx).size == 0 and tx.one("SELECT event_id FROM log_queue LIMIT 1") is None
+
+
 def log_frontier(tx: Tx) -> Frontier:
     """Return the tree as it is."""
     row = tx.one("SELECT size, peaks FROM log_state WHERE id = 1")
@@ -71,11 +76,11 @@ class StoredCheckpoint:
     at: datetime
 
 
-def sign_checkpoint(tx: Tx, vault: Vault, now: datetime) -> StoredCheckpoint:
-    """Return a checkpoint over the whole log as it is; a new one if it has grown since the last."""
-    frontier, latest = log_frontier(tx), latest_checkpoint(tx)
-    if latest is not None and latest.size == frontier.size:
-        return latest
+def sign_checkpoint(tx: Tx, vault: Vault, frontier: Frontier, now: datetime) -> StoredCheckpoint:
+    """Sign the log as it was at `frontier`, and keep that; return the checkpoint that is kept of that size.
+
+    Whoever calls has seen that the log grew from what was signed before (`bootstrap.signing`).
+    """
     origin = log_origin(tx)
     keys = vault.log_keys(origin)
     for key in keys:
@@ -94,7 +99,7 @@ def sign_checkpoint(tx: Tx, vault: Vault, now: datetime) -> StoredCheckpoint:
         note=note,
         now=to_ms(now),
     )
-    return StoredCheckpoint(frontier.size, note, now)
+    return checkpoint_at(tx, frontier.size)
 
 
 _CHECKPOINT = "SELECT size, note, at FROM checkpoint"
@@ -144,6 +149,18 @@ def places_of(tx: Tx, numbers: Sequence[int]) -> dict[int, int]:
         (number, tx.one("SELECT seq FROM log_leaf WHERE event_id = :id", id=number)) for number in numbers
     )
     return {number: row[0] for number, row in found if row is not None}
+
+
+def leaves_of_events(tx: Tx, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the leaves (in hexadecimal) of events in the log, or on their way into it, by event number."""
+    if not numbers:
+        return {}
+    among = ", ".join(str(int(number)) for number in numbers)
+    rows = tx.all(
+        f"SELECT event_id, leaf FROM log_queue WHERE event_id IN ({among})"
+        f" UNION ALL SELECT event_id, leaf FROM log_leaf WHERE event_id IN ({among})"
+    )
+    return {row[0]: bytes(row[1]).hex() for row in rows}
 
 
 def prove_event(tx: Tx, place: int, event: bytes, checkpoint: StoredCheckpoint) -> InclusionProof:

@@ -1,8 +1,9 @@
-"""What a restored backup must be told: withdrawals and erasures, by digests only (S7).
+"""What the journal that is kept apart is told: by digests only (S7, O9).
 
-A line is written in the transaction of what it tells; from there it is copied to a file kept apart
-(`bootstrap`). A line is known by its own digest, never by a number: it may be told twice, and transactions
-end in any order.
+Some lines a restored backup must be told: withdrawals and erasures, by the digest of the person. The others
+hold an event of the log by its number and leaf, so that it cannot be taken out of the log. A line is written
+in the transaction of what it tells; from there it is copied to the file (`bootstrap`). A line is known by its
+own digest: it may be told twice, and transactions end in any order.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from optin.proof.canonical import Json, canonical, parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 
 PAGE_LINES = 1_000
+_EVENT = '%"leaf":"%'
 
 
 @dataclass(frozen=True)
 class ReplayLine:
-    """One withdrawal or erasure. `told` holds digests and names of purposes, nothing personal."""
+    """One line. `told` holds digests and names of purposes, nothing personal."""
 
     at: datetime
     told: dict[str, Json]
@@ -40,6 +42,11 @@ def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
         line=canonical(told).decode(),
     )
     return added > 0
+
+
+def remember_event(tx: Tx, kind: str, number: int, leaf: bytes, at: datetime) -> None:
+    """Let the journal hold an event of the log by its number and leaf."""
+    remember(tx, {"kind": kind, "event": number, "leaf": leaf.hex()}, at)
 
 
 def rename_person(tx: Tx, old: str, new: str) -> None:
@@ -65,13 +72,53 @@ def mark_kept(tx: Tx, numbers: Sequence[int]) -> None:
 
 
 def mark_waiting(tx: Tx) -> None:
-    """Let every line be written to the file anew: it is another one, or has lost something."""
-    tx.run("UPDATE replay SET kept = 0 WHERE kept <> 0")
+    """Let every line about a person be written to the file anew: it is another one, or of another past.
+
+    Lines about events are not: the other file begins with a checkpoint over all of them.
+    """
+    tx.run("UPDATE replay SET kept = CASE WHEN line LIKE :event THEN 1 ELSE 0 END", event=_EVENT)
 
 
 def kept_lines(tx: Tx) -> list[ReplayLine]:
-    """Return every line that a file has had."""
-    return [_line(row) for row in tx.each("SELECT at, line FROM replay WHERE kept <> 0 ORDER BY id")]
+    """Return every line about a person that a file has had."""
+    text = "SELECT at, line FROM replay WHERE kept <> 0 AND line NOT LIKE :event ORDER BY id"
+    return [_line(row) for row in tx.each(text, event=_EVENT)]
+
+
+def has_lines(tx: Tx) -> bool:
+    """Tell whether anything was written for a journal."""
+    return tx.one("SELECT id FROM replay LIMIT 1") is not None
+
+
+@dataclass(frozen=True)
+class JournalMark:
+    """How many lines a journal file has had; `seal` shows that optin says so."""
+
+    lines: int
+    seal: str
+
+
+def journal_mark(tx: Tx, name: str) -> JournalMark | None:
+    """Return how far the file of this name was written; None: the database knows of no such file."""
+    row = tx.one("SELECT lines, seal FROM journal_mark WHERE name = :name", name=name)
+    return None if row is None else JournalMark(row[0], row[1])
+
+
+def has_journal_mark(tx: Tx) -> bool:
+    """Tell whether the database knows of any keyed journal."""
+    return tx.one("SELECT name FROM journal_mark LIMIT 1") is not None
+
+
+def mark_journal(tx: Tx, name: str, mark: JournalMark) -> None:
+    """Note how far a file was written; a smaller number than is noted changes nothing."""
+    tx.run(
+        "INSERT INTO journal_mark(name, lines, seal) VALUES (:name, :lines, :seal) ON CONFLICT (name)"
+        " DO UPDATE SET lines = excluded.lines, seal = excluded.seal"
+        " WHERE journal_mark.lines < excluded.lines",
+        name=name,
+        lines=mark.lines,
+        seal=mark.seal,
+    )
 
 
 def count_lines(tx: Tx, before: datetime) -> int:

@@ -192,7 +192,7 @@ def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
 
 def erasures_told(tx: Tx) -> frozenset[int]:
     """Return the moments of the erasures that a restored backup is told of, in milliseconds UTC."""
-    rows = tx.all("SELECT at FROM replay WHERE line LIKE :kind", kind='%"kind":"erased"%')
+    rows = tx.all("SELECT at FROM replay WHERE line LIKE :told", told='%"kind":"erased","person"%')
     return frozenset(int(row[0]) for row in rows)
 
 

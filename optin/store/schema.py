@@ -13,6 +13,7 @@ from optin.store.tables import (
     ASSET_TABLES,
     DRAW_TABLES,
     GROUNDS_TABLES,
+    JOURNAL_TABLES,
     LIMIT_TABLES,
     LOG_TABLES,
     PROMISE_TABLES,
@@ -181,6 +182,7 @@ MIGRATIONS = (
     Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
     Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
     Migration("m010_promises", PROMISE_TABLES, ()),
+    Migration("m011_journal", JOURNAL_TABLES, ()),
     Migration("m013_limits", LIMIT_TABLES, ()),
     Migration("m010_grounds", GROUNDS_TABLES, ()),
 )

@@ -259,6 +259,15 @@ GROUNDS_TABLES = (
             SELECT confirmed_at FROM request WHERE request.subject_id = subject.id) AS moments), 0)""",
 )
 
+# How far each journal file was written, sealed: one that was cut off since shows (O9).
+JOURNAL_TABLES = (
+    """CREATE TABLE journal_mark (
+        name TEXT NOT NULL PRIMARY KEY,
+        lines {int} NOT NULL,
+        seal TEXT NOT NULL
+    ){norowid}""",
+)
+
 # What the pages of form versions and statements refer to: stylesheet, logo, pictures, as they were served.
 ASSET_TABLES = (
     """CREATE TABLE asset (

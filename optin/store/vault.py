@@ -45,6 +45,7 @@ class Vault:
         self._index_key = keys.index
         self._log_seeds = keys.log
         self._webhook_keys = keys.webhook
+        self._journal_key = keys.journal_key
         self._event_key = hmac.digest(keys.index, b"optin.event", "sha256")
         self._limit_key = hmac.digest(keys.index, b"optin.limits", "sha256")
         self.links = Links(keys.link)
@@ -84,6 +85,10 @@ class Vault:
     def limit_digest(self, window: str, who: bytes = b"") -> bytes:
         """Return the digest that counts `who` in a window: it fits no other window, and no stored address."""
         return hmac.digest(self._limit_key, window.encode() + b"\0" + who, "sha256")
+
+    def journal_seal(self, what: bytes, data: bytes) -> str:
+        """Return what shows that optin wrote a line of the journal (or `what` else is said of it), in hex."""
+        return hmac.digest(self._journal_key, what + b"\0" + data, "sha256").hex()
 
     def webhook_secrets(self, processor: str) -> tuple[bytes, ...]:
         """Return what signs messages to a processor, the newest first: to each other ones (E7)."""

@@ -159,10 +159,9 @@ async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> R
         subject = find_subject(tx, index)
         return subject is not None and bool(withdraw_from(tx, office.vault, subject, {about}, office.clock()))
 
-    if not await desk.write(withdraw):
-        return _back(request, "unchanged")
-    await desk.note_ending()
-    return _back(request, "withdrawn")
+    done = await desk.write(withdraw)
+    await desk.note_ending()  # done before or not: whoever does it again may do so because it failed
+    return _back(request, "withdrawn" if done else "unchanged")
 
 
 async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Response:
@@ -216,7 +215,9 @@ async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]
         return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)
     office = desk.office
     flow = partial(correct, vault=office.vault, email_index=index, values=values, now=office.clock())
-    return _back(request, "corrected" if await desk.write(flow) else "unchanged")
+    done = await desk.write(flow)
+    await desk.note_ending()
+    return _back(request, "corrected" if done else "unchanged")
 
 
 def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple[Problem, ...]]:
@@ -247,8 +248,8 @@ async def _erase(request: Request, index: bytes) -> Response:
             notify=(office.policy, lang),
         )
     )
+    await desk.note_ending(erased=gone is not None)
     if gone is not None:
-        await desk.note_ending(erased=True)
         office.wake_courier()
     return _back(request, "erased")
 

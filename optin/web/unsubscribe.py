@@ -56,9 +56,8 @@ async def post_unsubscribe(request: Request) -> Response:
         found = await desk.write(flow)
     except LinkSpent:
         return await _page_of_nobody(request, stored)
-    if found.questions:
-        await desk.note_ending()
-    elif what and what != EVERYTHING and found.form.question(PurposeId(what)) is None:
+    await desk.note_ending()
+    if not found.questions and what and what != EVERYTHING and found.form.question(PurposeId(what)) is None:
         raise PostMalformed  # what nobody asked is not "nothing left"
     return _page(request, found, done=True, more=what != EVERYTHING)
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from optin.bootstrap.auditing import run_audit
+from optin.bootstrap.signing import sign_log
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.flows.audit import Audit
@@ -26,7 +27,7 @@ from optin.keys import make_keys
 from optin.proof.commitment import LEAF_PREFIX
 from optin.settings import Settings
 from optin.store import sqlite
-from optin.store.log import checkpoint_at, integrate, prove_event, sign_checkpoint
+from optin.store.log import checkpoint_at, integrate, prove_event
 from optin.store.sqlite import connect
 from optin.store.sqlite_schema import SqliteGuard, migrate
 from optin.store.vault import Vault
@@ -93,7 +94,7 @@ def grown(folder: Path, count: int, vault: Vault) -> World:
     fill(world, folder / f"{count}.db", count)
     while world.do(integrate):
         pass
-    world.do(partial(sign_checkpoint, vault=vault, now=NOON))
+    sign_log(world.store, vault, None, NOON)
     return world
 
 

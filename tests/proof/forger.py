@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -18,7 +19,8 @@ from typing import Any
 
 from optin.bootstrap.edition import Edition, keep_edition
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import Office, sweep
+from optin.bootstrap.journal import Journal
+from optin.bootstrap.office import Office, advance_log, sweep
 from optin.bootstrap.opening import open_store
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
@@ -26,7 +28,7 @@ from optin.consent.event import rfc3339
 from optin.consent.form import Slug
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.consent.record import RequestId
-from optin.errors import OptinError
+from optin.errors import OptinError, SetupRefused
 from optin.flows.audit import Audit, checkpoints_in
 from optin.flows.confirm import confirm
 from optin.flows.deliver import claim_orders, settle_order
@@ -39,7 +41,7 @@ from optin.flows.verify_bundle import verify_bundle
 from optin.flows.withdraw import withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.bundle import BundleBroken, unpack
-from optin.proof.canonical import canonical
+from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.note import Checkpoint, Note, parse_keys
 from optin.proof.tree import Frontier
@@ -55,7 +57,9 @@ PAGE = ROOT / "docs" / "proof.md"
 BEGIN, END = "<!-- forger's table: written by make docs -->", "<!-- end of the table -->"
 TIPS, CALL = PurposeId("tips-email"), PurposeId("follow-up-phone")
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-FINDERS = ("audit", "audit --checkpoint", "verify", "the receipt")
+FINDERS = (
+    "start", "`audit`", "`audit --without-journal`", "the same with `--checkpoint`", "`verify`", "the receipt"
+)  # fmt: skip
 
 
 @dataclass
@@ -76,15 +80,21 @@ class Scene:
 
     def __post_init__(self) -> None:
         self.office = self.open()
+        self.journal.open(self.office.store, self.moment)
         keep_edition(self.office.store, self.edition, self.moment)
 
     @property
     def path(self) -> Path:
         return self.root / "optin.db"
 
+    @property
+    def journal(self) -> Journal:
+        """The journal, of which this process has read nothing yet."""
+        return Journal(self.root / "journal.jsonl", self.vault)
+
     def open(self) -> Office:
         store = open_store(f"sqlite:///{self.path}", self.root, self.vault, origin="optin.example.com/log")
-        return Office(store, self.vault, self.edition.policy, clock=lambda: self.moment)
+        return Office(store, self.vault, self.edition.policy, clock=lambda: self.moment, journal=self.journal)
 
     def reopen(self, vault: Vault | None = None) -> None:
         self.office.store.close()
@@ -115,6 +125,7 @@ class Scene:
 
     def mails(self, now: datetime) -> None:
         do, vault = self.office.store.submit, self.vault
+        advance_log(self.office)
         claim = partial(claim_orders, vault=vault, policy=self.edition.policy, most=9, now=now, suspect=False)
         for order in do(claim).result():
             verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
@@ -152,26 +163,32 @@ def set_scene(folder: Path) -> Scene:
     scene.bert = scene.join("bert@example.com", TIPS)
     scene.carol = scene.join("carol@example.com", TIPS)
     scene.dave = scene.ask("dave@example.com", TIPS)
-    sign(scene)
+    advance_log(scene.office)
+    scene.office.note_ending()
     scene.office.store.close()
     shutil.copy(scene.path, folder / "old.db")
+    shutil.copy(folder / "journal.jsonl", folder / "old.jsonl")
     scene.office = scene.open()
     scene.moment += timedelta(days=1)
     withdrawn = partial(withdraw_consent, vault=scene.vault, request=scene.carol, purpose=None)
     scene.office.store.submit(partial(withdrawn, now=scene.moment)).result()
+    scene.office.note_ending()
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
         format="csv", exported=2, refused={},
     )  # fmt: skip
     scene.office.write(partial(record_export, vault=scene.vault, run=run))
-    sign(scene)
+    advance_log(scene.office)
     return scene
 
 
 def sign(scene: Scene) -> None:
-    scene.office.store.submit(integrate).result()
-    scene.office.store.submit(partial(sign_checkpoint, vault=scene.vault, now=scene.moment)).result()
+    """Sign the log as it is: with the keys and a program of one's own, which asks no journal."""
+    do = scene.office.store.submit
+    do(integrate).result()
+    frontier = scene.office.store.read(log_frontier)
+    do(partial(sign_checkpoint, vault=scene.vault, frontier=frontier, now=scene.moment)).result()
 
 
 # -- what the forger does ---------------------------------------------------------------------------------
@@ -238,6 +255,16 @@ def delete_withdrawal(scene: Scene) -> None:
         'DELETE FROM event WHERE request_id = :id AND body LIKE \'%"kind":"withdrawn"%\'',
         "UPDATE consent SET status = 'given', withdrawn_at = NULL WHERE request_id = :id",
         "DELETE FROM suppression",
+        id=scene.carol,
+    )
+
+
+def delete_withdrawal_well(scene: Scene) -> None:
+    """Delete it so that the cache says what the events that are left say."""
+    delete_withdrawal(scene)
+    scene.sql(
+        "DELETE FROM replay WHERE line LIKE '%withdrawn%'",
+        "UPDATE consent SET since = (SELECT confirmed_at FROM request WHERE id = :id) WHERE request_id = :id",
         id=scene.carol,
     )
 
@@ -350,7 +377,7 @@ def old_copy(scene: Scene) -> None:
 
 def rebuild(scene: Scene, vault: Vault | None = None) -> None:
     """With the keys: forge, then make the log anew from the start, every checkpoint with it."""
-    delete_withdrawal(scene)
+    delete_withdrawal_well(scene)
     change_body('"how":"link"', '"how":"code"')(scene)
     for number, body in scene.rows("SELECT id, body FROM event"):
         vouched = scene.vault.vouch(str(body).encode())
@@ -370,10 +397,85 @@ def rebuild(scene: Scene, vault: Vault | None = None) -> None:
     sign(scene)
 
 
+def cut_out_withdrawal(scene: Scene) -> None:
+    """Without the keys: take the withdrawal out; leave a log that fits itself, for the server to sign."""
+    delete_withdrawal_well(scene)
+    leaves = scene.rows(
+        "SELECT log_leaf.event_id, log_leaf.leaf FROM log_leaf JOIN event ON event.id = log_leaf.event_id"
+        " ORDER BY seq"
+    )
+    gone = min(
+        seq
+        for seq, ((number,), (kept, _)) in enumerate(zip(scene.rows(_PLACES), leaves, strict=False))
+        if number != kept
+    )
+    grown, nodes = Frontier().grow([bytes(leaf) for _, leaf in leaves])
+    scene.sql("DELETE FROM log_leaf", "DELETE FROM log_node")
+    scene.sql("DELETE FROM checkpoint WHERE size > :gone", gone=gone)
+    for seq, (number, leaf) in enumerate(leaves):
+        scene.sql("INSERT INTO log_leaf VALUES (:seq, :number, :leaf)", seq=seq, number=number, leaf=leaf)
+    for level, place, value in nodes:
+        scene.sql(
+            "INSERT INTO log_node VALUES (:level, :place, :value)", level=level, place=place, value=value
+        )
+    scene.sql("UPDATE log_state SET size = :size, peaks = :peaks", size=grown.size, peaks=grown.pack())
+
+
+_PLACES = "SELECT event_id FROM log_leaf ORDER BY seq"
+
+
+def journal_of(change: Callable[[Scene, list[bytes]], list[bytes] | None]) -> Callable[[Scene], None]:
+    """Cut the withdrawal out, and put other lines in the journal's place; None: put it away."""
+
+    def forge(scene: Scene) -> None:
+        file = scene.root / "journal.jsonl"
+        cut_out_withdrawal(scene)
+        lines = change(scene, file.read_bytes().splitlines(keepends=True))
+        file.unlink() if lines is None else file.write_bytes(b"".join(lines))
+
+    return forge
+
+
+def cut_off(scene: Scene, lines: list[bytes]) -> list[bytes]:
+    """Leave what stands before the withdrawal; let the database say that there never was more."""
+    first = next(place for place, line in enumerate(lines) if b'"withdrawn"' in line)
+    number = json.loads(lines[first - 1])["n"]
+    scene.sql("UPDATE journal_mark SET lines = :number", number=number)
+    return lines[:first]
+
+
+def leave_out(_scene: Scene, lines: list[bytes]) -> list[bytes]:
+    """Take every line of the withdrawal out, and of each checkpoint since."""
+    first = next(place for place, line in enumerate(lines) if b'"withdrawn"' in line)
+    return [
+        *lines[:first],
+        *(line for line in lines[first:] if b"checkpoint" not in line and b"withdrawn" not in line),
+    ]
+
+
+def unkeyed(scene: Scene, _lines: list[bytes]) -> list[bytes]:
+    """Put a journal there as an earlier version wrote it, which needs no key, and say nothing of another."""
+    scene.sql("DELETE FROM journal_mark")
+    heading: dict[str, Json] = {"journal": "withdrawals and erasures", "since": None}
+    found = hashlib.sha256(canonical(heading)).hexdigest()[:32]
+    return [canonical({**heading, "sum": found}) + b"\n"]
+
+
+def old_copies(scene: Scene) -> None:
+    """Put older copies of the database and of the journal back, of one and the same moment."""
+    shutil.copy(scene.root / "old.jsonl", scene.root / "journal.jsonl")
+    old_copy(scene)
+
+
+def rebuild_all(scene: Scene) -> None:
+    """With everything: make the log anew, and a journal that remembers it so."""
+    rebuild(scene)
+    (scene.root / "journal.jsonl").unlink()
+    scene.journal.begin_anew(scene.office.store, scene.moment)
+
+
 def rebuild_with_own_key(scene: Scene) -> None:
     """Without our signing key: the same, signed with a key of the forger's."""
-    from dataclasses import replace  # noqa: PLC0415
-
     honest = scene.vault
     rebuild(scene, Vault(replace(scene.keys, log=KeyRing.fresh("serve").log)))
     scene.vault = scene.office.vault = honest
@@ -509,6 +611,13 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "swap two events": ("database", swap_events),
     "put back an older copy of the database": ("database", old_copy),
     "rebuild the whole log": ("keys", rebuild),
+    "cut a withdrawal out of the log, and let the rest fit": ("database", cut_out_withdrawal),
+    "the same, and put the journal away": ("database and journal", journal_of(lambda _scene, _lines: None)),
+    "the same, and leave its lines out of the journal": ("database and journal", journal_of(leave_out)),
+    "the same, and cut the journal off before it": ("database and journal", journal_of(cut_off)),
+    "the same, and put a journal without seals in place": ("database and journal", journal_of(unkeyed)),
+    "put back older copies of database and journal": ("database and journal", old_copies),
+    "rebuild the whole log and the journal": ("keys and journal", rebuild_all),
     "rebuild the whole log, signed with another key": ("database", rebuild_with_own_key),
     "replay another site's checkpoint": ("database", replay),
     "edit a form's page": (
@@ -528,10 +637,23 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
 # -- what finds it ----------------------------------------------------------------------------------------
 
 
-def audit(scene: Scene, outside: list[str]) -> bool:
+def start(scene: Scene) -> bool:
+    """Tell whether a server, an export and every other command refuse to start, for what the journal says."""
+    try:
+        scene.journal.open(scene.office.store, scene.moment)
+    except SetupRefused:
+        return True
+    return False
+
+
+def audit(scene: Scene, outside: list[str], *, with_journal: bool = False) -> bool:
     """Tell whether an audit finds something."""
     scene.office.store.submit(integrate).result()
-    running = Audit(scene.office.store.read, scene.vault, outside)
+    try:
+        lines = scene.journal.read_whole(scene.office.store) if with_journal else ()
+    except SetupRefused:
+        return True
+    running = Audit(scene.office.store.read, scene.vault, outside, lines)
     for _ in running.run():
         pass
     return bool(running.findings)
@@ -540,9 +662,10 @@ def audit(scene: Scene, outside: list[str]) -> bool:
 def verify(scene: Scene) -> bool:
     """Tell whether the bundles made now are refused by someone who has the key of an earlier receipt."""
     trusted = parse_keys(scene.receipt_keys.decode())
+    office = replace(scene.office, journal=None)  # the maker of the bundle asks none
     try:
         for name in ("alice", "carol", "dave"):
-            bundle = make_bundle(scene.edition, scene.office, parse_email(f"{name}@example.com"))
+            bundle = make_bundle(scene.edition, office, parse_email(f"{name}@example.com"))
             if not verify_bundle(unpack(bundle), scene.moment, trusted).holds:
                 return True
     except (OptinError, BundleBroken, ValueError, LookupError):
@@ -566,6 +689,8 @@ def found_by(forge: Callable[[Scene], None]) -> tuple[bool, ...]:
         try:
             forge(scene)
             return (
+                start(scene),
+                audit(scene, [], with_journal=True),
                 audit(scene, []),
                 audit(scene, checkpoints_in(scene.receipt)),
                 verify(scene),
@@ -578,9 +703,7 @@ def found_by(forge: Callable[[Scene], None]) -> tuple[bool, ...]:
 def table() -> str:
     """Return the table."""
     lines = [
-        "| What the forger does | with | "
-        + " | ".join(f"`{name}`" for name in FINDERS[:3])
-        + " | the receipt |",
+        "| What the forger does | with | " + " | ".join(FINDERS) + " |",
         "|---|---|" + "---|" * len(FINDERS),
     ]
     for name, (means, forge) in FORGERIES.items():

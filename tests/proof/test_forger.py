@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,13 @@ from optin.store.transaction import Tx
 from tests.proof.forger import (
     FORGERIES,
     PAGE,
-    Scene,
     audit,
     edit,
     found_by,
     page,
     receipt,
     set_scene,
+    start,
     verify,
 )
 
@@ -30,7 +29,9 @@ def test_an_honest_site_is_found_innocent(tmp_path: Path) -> None:
     """P4, P6: no finder finds anything where nothing was forged."""
     scene = set_scene(tmp_path)
     outside = checkpoints_in(scene.receipt)
+    assert not start(scene)
     assert not audit(scene, [])
+    assert not audit(scene, [], with_journal=True)
     assert not audit(scene, outside)
     assert not verify(scene)
     assert not receipt(scene)
@@ -39,11 +40,18 @@ def test_an_honest_site_is_found_innocent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", FORGERIES)
 def test_a_forgery_is_found(name: str) -> None:
-    """P4, P8: by an audit that was given a checkpoint from outside, every one of them."""
-    forge: Callable[[Scene], None] = FORGERIES[name][1]
-    found = dict(zip(("audit", "outside", "verify", "receipt"), found_by(forge), strict=True))
+    """P4, P8, O9: by an audit that was given a checkpoint from outside, every one of them.
+
+    By one that asks the journal, each of whoever has database or keys, and not the journal too.
+    """
+    names = ("start", "audit", "without", "outside", "verify", "receipt")
+    means, forge = FORGERIES[name]
+    found = dict(zip(names, found_by(forge), strict=True))
     assert found["outside"], found
     assert found["audit"] or found["receipt"], found
+    if means in {"database", "keys"}:  # he does not reach the journal
+        assert found["audit"], found
+    assert found["audit"] >= max(found["start"], found["without"]), found
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from pymerkle import InmemoryTree
 
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.signing import sign_log
 from optin.errors import StoreBusy
 from optin.flows.orders import MailKind
 from optin.keys import KeyRing, load_keys, make_keys, write_rotated
@@ -22,7 +23,6 @@ from optin.store.log import (
     latest_checkpoint,
     log_frontier,
     prove_growth,
-    sign_checkpoint,
     stored_node,
     verifier_keys,
 )
@@ -66,7 +66,7 @@ def test_every_event_becomes_a_leaf(world: World) -> None:
     for event in events:
         tree.append_entry(event)
     assert tree.get_root() == world.store.read(log_frontier).root
-    signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    signed = sign_log(world.store, world.vault, None, world.now)
     keys = world.store.read(verifier_keys)
     assert open_checkpoint(signed.note, keys).root == tree.get_root()
 
@@ -87,14 +87,14 @@ def test_a_checkpoint_grows_out_of_every_earlier_one(world: World) -> None:
     for number in range(6):
         world.join(f"person{number}@example.com", TIPS)
         world.do(integrate)
-        notes.append(world.do(partial(sign_checkpoint, vault=world.vault, now=world.now)))
+        notes.append(sign_log(world.store, world.vault, None, world.now))
     keys = world.store.read(verifier_keys)
     last = open_checkpoint(notes[-1].note, keys)
     for stored in notes:
         early = open_checkpoint(stored.note, keys)
         path = world.store.read(partial(prove_growth, old=early.size, new=last.size))
         verify_consistency(early.size, early.root, last.size, last.root, path)
-    again = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    again = sign_log(world.store, world.vault, None, world.now)
     assert again == notes[-1]
 
 
@@ -209,7 +209,7 @@ def test_keys_rotate_and_old_checkpoints_still_verify(store_url: str, tmp_path: 
     world.serve(world.form)
     request = world.join("alice@example.com", TIPS)
     world.do(integrate)
-    old = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    old = sign_log(world.store, world.vault, None, world.now)
     old_keys = world.store.read(verifier_keys)
     world.store.close()
     write_rotated("keys.json", tmp_path, first.rotated())
@@ -219,7 +219,7 @@ def test_keys_rotate_and_old_checkpoints_still_verify(store_url: str, tmp_path: 
     world = World(open_store(store_url, tmp_path, Vault(second)), Vault(second))
     world.withdraw(request)
     world.do(integrate)
-    new = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    new = sign_log(world.store, world.vault, None, world.now)
     keys = world.store.read(verifier_keys)
     assert len(keys) == 2
     assert open_checkpoint(old.note, keys).size < open_checkpoint(new.note, keys).size

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.signing import sign_log
 from optin.consent.erasure import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.orders import Verdict
@@ -16,7 +17,7 @@ from optin.keys import KeyRing
 from optin.store.draws import DrawList, DrawResult, keep_list, keep_result
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset
-from optin.store.log import attest, integrate, sign_checkpoint
+from optin.store.log import attest, integrate
 from optin.store.requests import erase_requests
 from optin.store.schema import APPEND_ONLY
 from optin.store.vault import Vault
@@ -56,7 +57,7 @@ def fill(world: World) -> None:
     gone = world.sign_up("bob@example.com", TIPS)
     world.do(partial(erase_requests, vault=world.vault, requests=[gone], reason=BY_PERSON, now=world.now))
     world.do(integrate)
-    signed = world.do(partial(sign_checkpoint, vault=world.vault, now=world.now))
+    signed = sign_log(world.store, world.vault, None, world.now)
     world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))
     style = StoredAsset("00", "/static/style.00.css", "text/css", b"body {}")
     world.do(partial(keep_asset, asset=style, now=world.now))

@@ -14,7 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.office import Office
+from optin.bootstrap.office import Office, advance_log
 from optin.bootstrap.opening import open_store
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Verdict
@@ -96,6 +96,7 @@ class Visit:
     def mails(self) -> list[Order]:
         """Take every mail that is due, as sent."""
         office = self.office
+        advance_log(office)  # as the log keeper does
         claim = partial(
             claim_orders,
             vault=office.vault,

@@ -1,0 +1,191 @@
+"""The file of the journal: locked by whoever writes, added to at its end, seen on the disk (S6).
+
+What a line means is not known here, only that each follows on the one before it (`proof.journal`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from optin.errors import JournalUnusable
+from optin.proof.canonical import Json
+from optin.proof.journal import Chain, JournalBroken, JournalLine
+
+ANEW = (
+    "put the right file back, or begin a new one on purpose with: optin serve --new-journal. Then only a"
+    " receipt, a time-stamp or a witness shows what the log was before"
+)
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+EMPTY = "is damaged: it is empty, and even its first line is missing"
+UNKEYED = "has no seals by key, as those of an earlier version had none; that was taken over already"
+_CUT = "has lost lines while it was in use"
+
+
+@dataclass
+class _Known:
+    """How far a file was read: which one, how many bytes, and what stands there."""
+
+    file: tuple[int, int]
+    chain: Chain
+    offset: int = 0
+
+
+class JournalFile:
+    """One file, for any number of processes of one host."""
+
+    def __init__(self, path: Path, fresh: Callable[[], Chain]) -> None:
+        """Keep it at `path`; `fresh` makes a chain of which nothing was read."""
+        self.path = path
+        self._fresh = fresh
+        self._known: _Known | None = None
+        self._lock = threading.RLock()
+
+    @property
+    def chain(self) -> Chain:
+        """The end of the file, as far as this process knows it."""
+        return self._fresh() if self._known is None else self._known.chain
+
+    @contextmanager
+    def locked(self, *, create: bool = False) -> Iterator[int]:
+        """Hold the file that is at the path now: while one waits, another may write it anew.
+
+        Raises JournalUnusable, also for what the caller finds wrong with the file.
+        """
+        try:
+            if create:
+                self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with self._lock:
+                while True:
+                    descriptor = os.open(self.path, _FLAGS | (os.O_CREAT if create else 0), 0o600)
+                    try:
+                        fcntl.flock(descriptor, fcntl.LOCK_EX)
+                        if _is_at(descriptor, self.path):
+                            yield descriptor
+                            return
+                    finally:
+                        os.close(descriptor)
+        except (OSError, JournalBroken) as problem:
+            raise self.unusable(problem, ANEW) from None
+
+    def read_on(self, descriptor: int, lines: list[JournalLine] | None = None) -> bool:
+        """Read what others wrote since, or the whole of another file; `lines` takes what was read.
+
+        Returns whether a crash cut the last line short. Raises JournalBroken.
+        """
+        status = os.fstat(descriptor)
+        known, file = self._known, (status.st_dev, status.st_ino)
+        if known is None or lines is not None or known.file != file or status.st_size < known.offset:
+            known = _Known(file, self._fresh())
+        before, self._known = self._known, None  # nothing is known where the file is broken
+        os.lseek(descriptor, known.offset, os.SEEK_SET)
+        with os.fdopen(descriptor, "rb", closefd=False) as opened:
+            known.offset += read_lines(known.chain, opened, lines)
+        chain = known.chain
+        if before is not None and before.chain.name == chain.name and before.chain.number > chain.number:
+            raise JournalBroken(_CUT)
+        self._known = known
+        return status.st_size > known.offset
+
+    def append(self, descriptor: int, told: Sequence[tuple[datetime, dict[str, Json]]]) -> None:
+        """Add lines after what was read, and see them on the disk: all or, where it is full, none.
+
+        Raises OSError, and JournalBroken for a file without seals.
+        """
+        known = self._known
+        if known is None or known.chain.place == 0:
+            raise JournalBroken(EMPTY)
+        if not known.chain.keyed:
+            raise JournalBroken(UNKEYED)
+        chain = replace(known.chain)
+        data = b"".join(chain.add(at, line) for at, line in told)
+        if os.fstat(descriptor).st_size > known.offset:  # what a crash cut short
+            os.ftruncate(descriptor, known.offset)
+        try:
+            write_whole(descriptor, data)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, known.offset)
+            raise
+        known.chain, known.offset = chain, known.offset + len(data)
+
+    def begin(self, descriptor: int, name: str) -> None:
+        """Write the first line of a file that has none. Raises OSError."""
+        os.ftruncate(descriptor, 0)
+        write_whole(descriptor, self._fresh().begin(name, None))
+        self.read_on(descriptor)
+
+    def replace(self, write: Callable[[Chain], Iterator[bytes]]) -> None:
+        """Put what `write` yields in place of the file, at once or not at all. Raises OSError.
+
+        Whoever waits for the old file takes the new one; so does the caller, by locking anew.
+        """
+        draft = self.path.with_name(f".{self.path.name}.part")
+        draft.unlink(missing_ok=True)  # of one that was killed
+        written = os.open(draft, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            write_whole(written, b"".join(write(self._fresh())))
+        finally:
+            os.close(written)
+        draft.rename(self.path)
+        sync_folder(self.path.parent)
+
+    def set_aside(self, now: datetime) -> Path:
+        """Keep the file under another name as well; return that. Raises OSError."""
+        aside = self.path.with_name(f"{self.path.name}.until-{now:%Y%m%dT%H%M%S%f}")
+        os.link(self.path, aside)
+        return aside
+
+    def unusable(self, problem: Exception, cure: str) -> JournalUnusable:
+        """Return the error that says which file it is, what is wrong with it, and the cure."""
+        if isinstance(problem, FileNotFoundError):
+            problem = ValueError("is not there")
+        elif isinstance(problem, OSError):
+            problem, cure = ValueError(f"cannot be used ({problem.strerror})"), "see to its disk"
+        return JournalUnusable(f"The journal {self.path} {problem}; {cure}.")
+
+
+def read_lines(chain: Chain, file: Iterator[bytes], lines: list[JournalLine] | None = None) -> int:
+    """Read lines onto a chain; return how many bytes. A last line that a crash cut short is not read.
+
+    Raises JournalBroken.
+    """
+    length = 0
+    for text in file:
+        if not text.endswith(b"\n"):
+            break
+        line = chain.read(text)
+        length += len(text)
+        if line is not None and lines is not None:
+            lines.append(line)
+    return length
+
+
+def write_whole(descriptor: int, data: bytes) -> None:
+    """Write data, and see it on the disk. Raises OSError."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(descriptor, left) :]
+    os.fsync(descriptor)
+
+
+def sync_folder(folder: Path) -> None:
+    """See on the disk what a folder's files are called."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

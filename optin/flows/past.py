@@ -1,0 +1,86 @@
+"""The past of the log: whether the tree in the database is the one that is remembered outside it (O9).
+
+Nothing here trusts a checkpoint of the database: who writes to it could have put it there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from optin.consent.event import rfc3339
+from optin.errors import LogDiverged
+from optin.proof.journal import JournalLine, Tip
+from optin.proof.note import Checkpoint, Note, NoteBroken
+from optin.proof.tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency
+from optin.store.log import latest_checkpoint, leaves_of_events, log_frontier, stored_node
+from optin.store.transaction import Tx
+
+PAGE_EVENTS = 500
+
+
+def grown_from(tx: Tx, remembered: Tip | None) -> Frontier:
+    """Return the log as it is, when it begins with what is remembered and with its own last checkpoint.
+
+    Raises LogDiverged.
+    """
+    try:
+        frontier = log_frontier(tx)
+    except ValueError:
+        msg = "its size and its hashes do not fit together"
+        raise LogDiverged(msg) from None
+    for tip in (remembered, _signed(tx)):
+        if tip is not None:
+            _must_begin_with(tx, frontier, tip)
+    return frontier
+
+
+def _must_begin_with(tx: Tx, frontier: Frontier, tip: Tip) -> None:
+    if frontier.size < tip.size:
+        msg = f"it has {frontier.size} events, and {tip.size} were signed"
+        raise LogDiverged(msg)
+    try:
+        path = consistency_proof(tip.size, frontier.size, stored_node(tx))
+        verify_consistency(tip.size, tip.root, frontier.size, frontier.root, path)
+    except (ProofBroken, LookupError):
+        msg = f"its first {tip.size} events are not those that were signed"
+        raise LogDiverged(msg) from None
+
+
+def _signed(tx: Tx) -> Tip | None:
+    latest = latest_checkpoint(tx)
+    try:
+        signed = None if latest is None else Checkpoint.read(Note.parse(latest.note))
+    except NoteBroken:
+        msg = "its last checkpoint cannot be read"
+        raise LogDiverged(msg) from None
+    return None if signed is None else Tip(signed.size, signed.root)
+
+
+def begins_with(tx: Tx, tip: Tip) -> bool:
+    """Tell whether the log, as far as it goes, is the one of a checkpoint that is not larger than it."""
+    try:
+        return root_of(tip.size, stored_node(tx)) == tip.root
+    except LookupError:
+        return False
+
+
+def lost_events(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[str]:
+    """Say in a sentence of each event that a journal holds and the log lacks, that it does."""
+    for line in lost_lines(tx, lines):
+        at = rfc3339(line.at)
+        yield f"event {_number(line)} ({line.kind}, {at}) stands in the journal, and was taken out of the log"
+
+
+def lost_lines(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[JournalLine]:
+    """Yield each line whose event the log lacks, or has another one for."""
+    held = [line for line in lines if "leaf" in line.told]
+    for begin in range(0, len(held), PAGE_EVENTS):
+        page = held[begin : begin + PAGE_EVENTS]
+        found = leaves_of_events(tx, [_number(line) for line in page])
+        for line in page:
+            if found.get(_number(line)) != line.told["leaf"]:
+                yield line
+
+
+def _number(line: JournalLine) -> int:
+    return int(str(line.told["event"]))
