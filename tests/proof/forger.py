@@ -265,6 +265,8 @@ def delete_withdrawal_well(scene: Scene) -> None:
     scene.sql(
         "DELETE FROM replay WHERE line LIKE '%withdrawn%'",
         "UPDATE consent SET since = (SELECT confirmed_at FROM request WHERE id = :id) WHERE request_id = :id",
+        "UPDATE subject SET idle_from = (SELECT MAX(expires_at) FROM consent WHERE subject_id = subject.id)"
+        " WHERE id = (SELECT subject_id FROM request WHERE id = :id)",
         id=scene.carol,
     )
 
