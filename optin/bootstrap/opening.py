@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
@@ -13,7 +14,7 @@ from optin.servers import AddressRefused, check_postgres_address
 from optin.settings import Settings
 from optin.store.address_index import note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
-from optin.store.sqlite import SqliteStore
+from optin.store.sqlite import SqliteStore, due_in_file
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 
@@ -111,20 +112,44 @@ def connect(url: str, root: Path, *, serving: bool = False, inspecting: bool = F
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return SqliteStore(path, serving=serving, inspecting=inspecting)
-    if url.startswith(POSTGRES_PREFIXES):
-        try:
-            check_postgres_address(url)
-        except AddressRefused as problem:
-            msg = f"OPTIN_STORE (store in optin.toml) is not correct. {problem} Nothing was changed."
-            raise StoreUnusable(msg) from None
-        try:
-            from optin.store.postgres import PostgresStore  # noqa: PLC0415 - an extra; heavy to import
-        except ImportError:
-            msg = 'PostgreSQL needs its driver; run: pip install "optin[postgres]"'
-            raise SetupRefused(msg) from None
-        return PostgresStore(url, inspecting=inspecting)
-    msg = "OPTIN_STORE is neither sqlite:///FILE nor postgresql://…; correct it."
-    raise StoreUnusable(msg)
+    _check_postgres(url)
+    from optin.store.postgres import PostgresStore  # noqa: PLC0415 - an extra; heavy to import
+
+    return PostgresStore(url, inspecting=inspecting)
+
+
+def due_in(url: str, root: Path) -> list[str]:
+    """Return the migrations that a store lacks, by name; change nothing. Raises as `connect` does."""
+    path = sqlite_path(url, root)
+    if path is not None:
+        return due_in_file(path)
+    _check_postgres(url)
+    from optin.store.postgres_opening import due_on  # noqa: PLC0415 - an extra; heavy to import
+
+    return due_on(url)
+
+
+def grant_in(url: str, role: str) -> None:
+    """Let a role of a PostgreSQL server serve. Raises RequestRefused, and as `connect` does."""
+    _check_postgres(url)
+    from optin.store.postgres_opening import grant_on  # noqa: PLC0415 - an extra; heavy to import
+
+    grant_on(url, role)
+
+
+def _check_postgres(url: str) -> None:
+    """See that `url` is an address of a PostgreSQL server, and its driver is there."""
+    if not url.startswith(POSTGRES_PREFIXES):
+        msg = "OPTIN_STORE is neither sqlite:///FILE nor postgresql://…; correct it."
+        raise StoreUnusable(msg)
+    try:
+        check_postgres_address(url)
+    except AddressRefused as problem:
+        msg = f"OPTIN_STORE (store in optin.toml) is not correct. {problem} Nothing was changed."
+        raise StoreUnusable(msg) from None
+    if find_spec("psycopg") is None:
+        msg = 'PostgreSQL needs its driver; run: pip install "optin[postgres]"'
+        raise SetupRefused(msg)
 
 
 def has_data(settings: Settings) -> bool:

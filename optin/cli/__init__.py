@@ -31,6 +31,7 @@ COMMANDS = {
     "verify": "witness:verify",
     "audit": "witness:audit",
     "checkpoint": "witness:checkpoint",
+    "migrate": "migrating:migrate_command",
     "backup": "operator:backup",
     "restore": "operator:restore",
     "mail": "mail:mail",

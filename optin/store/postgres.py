@@ -17,18 +17,14 @@ from typing import TypeVar
 
 import psycopg
 
-from optin.errors import StoreBusy, StoreUnusable, WriteLost
-from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
+from optin.errors import StoreBusy, WriteLost
 from optin.store.postgres_guard import PostgresGuard, SchemaMoved
+from optin.store.postgres_opening import info_of, opened
 from optin.store.postgres_pool import PostgresPool
 from optin.store.postgres_roles import not_allowed, refuse_missing_rights
 from optin.store.postgres_schema import all_tables, migrate, schema_findings
 from optin.store.postgres_server import (
-    connection_info,
     is_temporary,
-    refuse_old_server,
-    refuse_read_only,
-    server_version,
 )
 from optin.store.transaction import Operation, Row, Value
 
@@ -108,23 +104,12 @@ class PostgresStore:
         `inspecting`: a schema that is not optin's is told by `schema_findings`, and takes no writes.
         """
         self._guard = PostgresGuard()
-        try:
-            info = connection_info(url)
-        except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
-            msg = f"{WANTED_POSTGRES} {CURE_POSTGRES}"
-            raise StoreUnusable(msg) from None
-        try:
-            with psycopg.connect(info, prepare_threshold=None) as connection:
-                refuse_old_server(server_version(connection))
-                refuse_read_only(connection)
-                migrate(connection, inspecting=inspecting)
-                if not inspecting:
-                    refuse_missing_rights(connection, all_tables())
-                    self._guard.trust(connection)
-        except psycopg.Error as problem:
-            why = str(problem).strip().splitlines()[0] if str(problem).strip() else "no answer"
-            msg = f"PostgreSQL cannot be used ({_without_password(why)}); nothing was changed."
-            raise StoreUnusable(msg) from None
+        info = info_of(url)
+        with opened(info) as connection:
+            migrate(connection, inspecting=inspecting)
+            if not inspecting:
+                refuse_missing_rights(connection, all_tables())
+                self._guard.trust(connection)
         self._pool = PostgresPool(info, CONNECTIONS)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "optin-postgres")
 
@@ -215,7 +200,3 @@ class PostgresStore:
 def _busy(problem: Exception) -> StoreBusy:
     """Return the error of the domain, with the kind of the server's error and none of its words."""
     return StoreBusy(f"PostgreSQL: {type(problem).__name__}")
-
-
-def _without_password(text: str) -> str:
-    return re.sub(r"//\S*@", "//…@", text)

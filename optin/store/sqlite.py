@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.log import integrate
-from optin.store.sqlite_schema import SqliteGuard, migrate, schema_findings
+from optin.store.schema_guard import due_after
+from optin.store.sqlite_schema import APPLIED, SqliteGuard, migrate, schema_findings
 from optin.store.transaction import Operation, Row, Value
 
 T = TypeVar("T")
@@ -269,6 +270,12 @@ def connect(path: Path) -> sqlite3.Connection:
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection
+
+
+def due_in_file(path: Path) -> list[str]:
+    """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
+    applied: list[str] = read_file(path, lambda tx: [row[0] for row in tx.all(APPLIED)], [])
+    return [migration.name for migration in due_after(applied)]
 
 
 def read_file(path: Path, operation: Operation[T], otherwise: T) -> T:

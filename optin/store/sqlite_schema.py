@@ -17,7 +17,7 @@ from sqlite_utils import Database, Migrations
 from optin.store.schema import MIGRATIONS, SQLITE, Migration
 from optin.store.schema_guard import Objects, differences, due_after, refuse_schema
 
-_APPLIED = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'optin'"
+APPLIED = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'optin'"
 _OBJECTS = (
     "SELECT type, name, tbl_name, sql, rootpage FROM sqlite_master WHERE substr(name, 1, 11) <> 'sqlite_stat'"
     " UNION ALL SELECT 'temporary ' || type, name, tbl_name, sql, 0 FROM temp.sqlite_master"
@@ -75,7 +75,7 @@ def migrate(connection: sqlite3.Connection, *, inspecting: bool = False) -> None
 def applied_to(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return the migrations that a database has seen; none when it is new."""
     with suppress(sqlite3.OperationalError):  # there is no such table yet
-        return tuple(sorted(row[0] for row in connection.execute(_APPLIED)))
+        return tuple(sorted(row[0] for row in connection.execute(APPLIED)))
     return ()
 
 

@@ -1,0 +1,27 @@
+"""Bringing the schema up to date, by the role that may; and letting a lesser role serve (PostgreSQL)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optin.bootstrap.opening import connect, due_in, grant_in, sqlite_path
+from optin.errors import RequestRefused
+from optin.settings import Settings
+
+
+def migrate(settings: Settings) -> Sequence[str]:
+    """Make the migrations that are due; return their names. Raises StoreUnusable.
+
+    A SQLite database that a server uses is refused.
+    """
+    due = due_in(settings.store, settings.root)
+    connect(settings.store, settings.root, serving=True).close()
+    return due
+
+
+def grant(settings: Settings, role: str) -> None:
+    """Let `role` serve, and do no more. Raises RequestRefused where no grant could bind it."""
+    if sqlite_path(settings.store, settings.root) is not None:
+        msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
+        raise RequestRefused(msg)
+    grant_in(settings.store, role)

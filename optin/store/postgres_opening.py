@@ -1,0 +1,63 @@
+"""One connection for what is done once: looking at the server, its schema and its roles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+
+from optin.errors import StoreUnusable
+from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
+from optin.store.postgres_roles import grant, not_allowed
+from optin.store.postgres_schema import all_tables, applied_to
+from optin.store.postgres_server import (
+    connection_info,
+    refuse_old_server,
+    refuse_read_only,
+    server_version,
+)
+from optin.store.schema_guard import due_after
+
+
+def info_of(url: str) -> str:
+    """Return how to connect to `url`. Raises StoreUnusable, without words of the address."""
+    try:
+        return connection_info(url)
+    except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
+        msg = f"{WANTED_POSTGRES} {CURE_POSTGRES}"
+        raise StoreUnusable(msg) from None
+
+
+@contextmanager
+def opened(info: str) -> Iterator[psycopg.Connection[Any]]:
+    """Connect for one transaction. Raises StoreUnusable for a server or a role that cannot do it."""
+    try:
+        with psycopg.connect(info, prepare_threshold=None) as connection:
+            refuse_old_server(server_version(connection))
+            refuse_read_only(connection)
+            yield connection
+    except psycopg.errors.InsufficientPrivilege as problem:
+        raise not_allowed(problem) from None
+    except psycopg.Error as problem:
+        why = str(problem).strip().splitlines()[0] if str(problem).strip() else "no answer"
+        msg = f"PostgreSQL cannot be used ({_without_password(why)}); nothing was changed."
+        raise StoreUnusable(msg) from None
+
+
+def due_on(url: str) -> list[str]:
+    """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
+    with opened(info_of(url)) as connection:
+        return [migration.name for migration in due_after(applied_to(connection))]
+
+
+def grant_on(url: str, role: str) -> None:
+    """Let `role` serve, and do no more. Raises RequestRefused or StoreUnusable."""
+    with opened(info_of(url)) as connection:
+        grant(connection, role, all_tables())
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"//\S*@", "//…@", text)
