@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from optin.store import postgres_schema, schema_guard
 from optin.store.postgres_opening import grant_on
 from optin.store.schema import APPEND_ONLY, MIGRATIONS, Migration
 from optin.store.vault import Vault
+from tests.house.requirements_table import ROOT
 from tests.postgres import new_database
 from tests.web.conftest import site_at
 from tests.world import CALL, NOON, TIPS, World, open_world
@@ -52,19 +54,24 @@ def roles(request: pytest.FixtureRequest) -> Iterator[Roles]:
     admin, mark = new_database(server), uuid.uuid4().hex[:8]
     owner, serving = f"owner_{mark}", f"serve_{mark}"
     with psycopg.connect(admin, autocommit=True) as connection:
-        for statement in (
-            f"CREATE ROLE {owner} LOGIN",
-            f"CREATE ROLE {serving} LOGIN",
-            f"ALTER DATABASE {connection.info.dbname} OWNER TO {owner}",
-            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-            f"GRANT CREATE, USAGE ON SCHEMA public TO {owner}",
-            f"REVOKE TEMPORARY ON DATABASE {connection.info.dbname} FROM PUBLIC",
-        ):
-            connection.execute(statement.encode())
+        for statement in documented():
+            text = statement.replace("CREATE DATABASE consents OWNER", "ALTER DATABASE consents OWNER TO")
+            for name, own in (
+                ("optin_owner", owner), ("optin_serve", serving), ("consents", connection.info.dbname),
+            ):  # fmt: skip
+                text = text.replace(name, own)
+            connection.execute(text.encode())
     yield Roles(admin, _as(admin, owner), _as(admin, serving), serving)
     with psycopg.connect(admin, autocommit=True) as connection:
         for statement in (f"REASSIGN OWNED BY {owner} TO postgres", f"DROP OWNED BY {owner}, {serving}"):
             connection.execute(statement.encode())
+
+
+def documented() -> list[str]:
+    """Return the statements of docs/postgresql.md."""
+    page = (ROOT / "docs" / "postgresql.md").read_text("utf-8")
+    script = "".join(re.findall(r"```sql\n(.*?)```", page, re.DOTALL)).replace("\\connect consents\n", "")
+    return [it for it in re.sub(r"--.*", "", script).split(";") if it.strip()]
 
 
 def _as(address: str, role: str) -> str:
