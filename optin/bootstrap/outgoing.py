@@ -238,8 +238,8 @@ _TROUBLES = (OSError, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2
 
 
 def _first(problem: BaseException) -> BaseException:
-    """Return what lies behind an error of the network."""
-    while problem.__cause__ is not None:
+    """Return what lies behind an error of the network: the error of the system, where there is one."""
+    while problem.__cause__ is not None and not isinstance(problem, OSError):
         problem = problem.__cause__
     return problem
 
