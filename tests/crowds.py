@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
-
-import httpx2 as httpx
+from urllib.parse import urlencode
 
 ESTABLISHED = "01"  # in /proc/net/tcp
 ANY_PORT = 0  # of a client, which the kernel chooses
@@ -19,7 +20,8 @@ HERE = "127.0.0.1"
 COUNT = 600
 SMALL_WINDOW = 4_096  # bytes that a slow reader takes before it stops
 BREAK_SECONDS = 0.02  # while a crowd comes in, so that the backlog does not overflow
-FORM = "Content-Type: application/x-www-form-urlencoded"
+GIVES_UP_SECONDS = 30.0  # a visitor
+FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Kind:
 
 def kinds(download: str) -> dict[str, Kind]:
     """Return each kind of crowd. `download`: the path of a large file."""
-    post = f"POST /paper HTTP/1.1\r\nHost: x\r\n{FORM}\r\n".encode()
+    post = f"POST /paper HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM_TYPE}\r\n".encode()
     get = b"GET /paper HTTP/1.1\r\nHost: x\r\n"
     return {
         "silent": Kind(),
@@ -135,9 +137,9 @@ def crowd(port: int, kind: Kind, count: int = COUNT, source: str = HERE) -> Iter
 class Visitor:
     """Somebody who opens the page and sends the form, over connections of their own."""
 
-    def __init__(self, base: str, name: str) -> None:
-        self._base, self._name, self._number = base, name, 0
-        found = re.search(r'name="form" value="([0-9a-f]+)"', httpx.get(f"{base}/paper").text)
+    def __init__(self, port: int, name: str) -> None:
+        self._port, self._name, self._number = port, name, 0
+        found = re.search(r'name="form" value="([0-9a-f]+)"', self._ask("GET", "/paper")[1])
         assert found is not None
         self._form = found[1]
 
@@ -146,8 +148,17 @@ class Visitor:
         self._number += 1
         email = f"{self._name}-{self._number}@example.com"
         begun = time.monotonic()
-        assert httpx.get(f"{self._base}/paper", timeout=30).status_code == 200
-        data = {"form": self._form, "email": email, "consent": "tips-email"}
-        answer = httpx.post(f"{self._base}/paper", data=data, timeout=30)
-        assert answer.status_code == 303, answer.text
+        assert self._ask("GET", "/paper")[0] == HTTPStatus.OK
+        data = urlencode({"form": self._form, "email": email, "consent": "tips-email"})
+        assert self._ask("POST", "/paper", data)[0] == HTTPStatus.SEE_OTHER
         return time.monotonic() - begun
+
+    def _ask(self, method: str, path: str, data: str | None = None) -> tuple[int, str]:
+        connection = HTTPConnection(HERE, self._port, timeout=GIVES_UP_SECONDS)
+        try:
+            headers = {"Content-Type": FORM_TYPE} if data else {}
+            connection.request(method, path, data, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode()
+        finally:
+            connection.close()

@@ -20,7 +20,7 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 async def _serve(port: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     client = writer.get_extra_info("peername")[0]
-    with suppress(ConnectionError, asyncio.IncompleteReadError):
+    with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
         head = await reader.readuntil(HEAD_END)
         ours, theirs = await asyncio.open_connection("127.0.0.1", port)
         theirs.write(head[:-2] + f"X-Forwarded-For: {client}\r\nConnection: close\r\n\r\n".encode())

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -82,7 +82,7 @@ async def run_server(
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
+        _heed(number, stop.set, loop)
     set_deadlines(listening, limits)
     room = room_for(limits)
     if room < limits.connections:
@@ -117,3 +117,14 @@ async def run_server(
         # 2. Let the background jobs finish.
         await asyncio.gather(*working, return_exceptions=True)
     return held_out
+
+
+def _heed(number: int, act: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+    """Act on a signal, in a crowd as well.
+
+    asyncio learns of a signal by a byte in a pipe. Each request writes there, too; while it is full, a signal
+    would be lost. So Python's own handler, which needs no room there, acts as well.
+    """
+    loop.add_signal_handler(number, act)
+    signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+    signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +18,9 @@ from pathlib import Path
 
 import httpx2 as httpx
 import pytest
+from starlette.responses import PlainTextResponse
 
+from optin.web.serving import open_port, run_server
 from tests.crowds import COUNT, Crowd, Kind, Visitor, crowd, kinds
 from tests.faults.test_killed import wait_for
 from tests.mail.server import Script, mail_server
@@ -94,9 +99,9 @@ def server(
             serving.stop()
 
 
-def longest_wait(base: str, name: str, coming: Crowd, until: Callable[[], bool]) -> float:
+def longest_wait(port: int, name: str, coming: Crowd, until: Callable[[], bool]) -> float:
     """Visit again and again until something is so; return how long somebody had to wait."""
-    visitor, longest = Visitor(base, name), 0.0
+    visitor, longest = Visitor(port, name), 0.0
     deadline = time.monotonic() + GOES_WITHIN
     while not until() and time.monotonic() < deadline:
         longest = max(longest, visitor.wait())
@@ -111,7 +116,7 @@ def test_a_crowd_shuts_nobody_out_and_is_sent_away(server: tuple[Serving, str], 
     serving, download = server
     with crowd(serving.port, kinds(download)[name]) as coming:
         waited = longest_wait(
-            serving.base, name.replace(" ", "").replace("/", ""), coming, lambda: coming.remaining() == 0
+            serving.port, name.replace(" ", "").replace("/", ""), coming, lambda: coming.remaining() == 0
         )
     assert waited < WAITS
     assert serving.process.poll() is None
@@ -149,11 +154,9 @@ def test_a_proxy_that_streams_forms_is_never_cut_but_its_slow_clients_are(
 ) -> None:
     """O8: the forwarded client is counted, never the proxy; slow forms through it meet the deadline too."""
     serving, _ = server
-    with streaming_proxy(serving.port) as port:
-        behind = f"http://127.0.0.1:{port}"
-        with crowd(port, SLOW_FORM, 300, STRANGER) as coming:
-            waited = longest_wait(behind, "proxied", coming, lambda: coming.remaining() == 0)
-            said = [answer[9:12] for answer in coming.answers.values()]
+    with streaming_proxy(serving.port) as port, crowd(port, SLOW_FORM, 300, STRANGER) as coming:
+        waited = longest_wait(port, "proxied", coming, lambda: coming.remaining() == 0)
+        said = [answer[9:12] for answer in coming.answers.values()]
     assert waited < WAITS
     assert said.count(b"408") + said.count(b"429") == len(said) > 250
     assert 40 <= said.count(b"408") <= 3 * 40
@@ -176,7 +179,7 @@ def test_slow_forms_of_many_people_behind_a_proxy_shut_nobody_out(server: tuple[
             line.setblocking(False)  # noqa: FBT003 - it has no name
             lines.append(line)
         coming = Crowd(SLOW_FORM, lines)
-        waited = longest_wait(serving.base, "many", coming, lambda: coming.remaining() == 0)
+        waited = longest_wait(serving.port, "many", coming, lambda: coming.remaining() == 0)
         assert {answer[9:12] for answer in coming.answers.values()} == {b"408"}
     finally:
         for line in lines:
@@ -208,7 +211,7 @@ def test_a_server_with_few_open_files_makes_room(tmp_path: Path) -> None:
         try:
             assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > few
             with crowd(port, Kind(), COUNT) as coming:
-                waited = longest_wait(serving.base, "few", coming, lambda: coming.remaining() == 0)
+                waited = longest_wait(serving.port, "few", coming, lambda: coming.remaining() == 0)
             assert waited < WAITS
             assert "raise its limit of open files" in serving.log.read_text()
             assert serving.stop() == 0
@@ -247,6 +250,21 @@ def test_a_crowd_does_not_keep_a_server_from_stopping(tmp_path: Path, free_port:
         crowd(free_port, SLOW_FORM, 50),
     ):
         assert serving.stop() == 0
+
+
+def test_a_signal_is_heeded_in_the_middle_of_a_crowd() -> None:
+    """O8, O1: so many requests come in at once that asyncio itself would not hear of it."""
+
+    async def in_a_crowd() -> bool:
+        loop = asyncio.get_running_loop()
+        serving = asyncio.ensure_future(run_server(PlainTextResponse("ok"), open_port("127.0.0.1", 0)))
+        await asyncio.sleep(0.5)
+        for _ in range(5_000):  # as the HTTP server does for each request
+            loop.call_soon_threadsafe(bool)
+        os.kill(os.getpid(), signal.SIGTERM)
+        return await asyncio.wait_for(serving, 20)
+
+    assert asyncio.run(in_a_crowd())
 
 
 def wait_until(so: Callable[[], bool], seconds: float = GOES_WITHIN) -> None:
