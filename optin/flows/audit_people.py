@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache, partial
 from hmac import compare_digest
-from operator import itemgetter
 from typing import Any
 
 from optin.consent.address import EmailAddress
@@ -36,7 +35,7 @@ from optin.consent.record import (
 from optin.errors import KeysUnusable
 from optin.flows.audit_rows import Times, idle_faults, pending_faults
 from optin.flows.audit_told import MS as _MS
-from optin.flows.audit_told import Logged, Owners, SoFar, ToldAudit, read_so_far
+from optin.flows.audit_told import ByKind, SoFar, ToldAudit, read_so_far
 from optin.flows.details import vouched
 from optin.flows.entering import promise_of
 from optin.proof.canonical import parse
@@ -71,6 +70,11 @@ class _Form:
     def questions(self) -> dict[str, ConsentQuestion]:
         """The boxes by their purposes."""
         return {str(question.purpose): question for question in self.declaration.questions}
+
+    @cached_property
+    def draw(self) -> PrizeDraw | None:
+        """What it promises as a prize draw."""
+        return promise_of(self.declaration)
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,8 @@ class PeopleAudit:
         owners = {bytes(row[0]): row for row in page.requests}
         events: dict[bytes, list[tuple[int, Body]]] = defaultdict(list)
         chains: dict[_About, list[Body]] = defaultdict(list)
+        details: dict[bytes, list[Body]] = defaultdict(list)
+        by_kind: ByKind = defaultdict(list)
         for key, number, text, mac in page.events:  # in the order of the log
             request = bytes(key)
             if not compare_digest(self.vault.vouch((text or "").encode()), bytes(mac or b"")):
@@ -132,23 +138,30 @@ class PeopleAudit:
                 self.findings.append(f"event {number} cannot be read")
                 continue
             events[request].append((number, body))
+            by_kind[body["kind"]].append((request, number, body))
             subject = owners[request][1]
             if subject is not None and body["purpose"] and body["channel"]:
                 chains[bytes(subject), body["purpose"], body["channel"]].append(body)
+            if subject is not None and body["kind"] in _ABOUT_DETAILS:
+                details[bytes(subject)].append(body)
         self._indexes.clear()
-        self._check_people(page.people, _details(owners, events))
+        self._check_people(page.people, details)
         for request, row in owners.items():
             self._check_request(row, events[request], mails[request])
-        times = self._check_statuses(page.consents, chains, _confirmed(owners, events))
-        for key, _, _, idle_from, consented in page.people:
-            who = f"subject {bytes(key).hex()}"
-            self.findings += idle_faults(who, times[bytes(key)], idle_from, consented)
+        times: dict[bytes, Times] = defaultdict(Times)
+        for request, _, body in by_kind[EventKind.CONFIRMED]:
+            times[bytes(owners[request][1] or b"")].confirmed.append(body[_MS])
+        self._check_statuses(page.consents, chains, times)
+        self.findings += [fault for row in page.people for fault in idle_faults(times[bytes(row[0])], row)]
         if page.people:
-            told = ToldAudit(self.read, self.vault, page, owners, events)
-            self.findings += told.webhook_faults()
-            self.findings += told.line_faults(self._so_far)
-            self.findings += told.number_faults()
-            self.findings += told.entry_faults(self._so_far, self._promise)
+            self._check_told(ToldAudit(self.read, self.vault, page, owners, by_kind))
+
+    def _check_told(self, told: ToldAudit) -> None:
+        """Look at whom the database says was told, entered or must not be called."""
+        self.findings += told.webhook_faults()
+        self.findings += told.line_faults(self._so_far)
+        self.findings += told.number_faults()
+        self.findings += told.entry_faults(self._so_far, self._promise)
 
     def _index(self, address: EmailAddress) -> bytes:
         found = self._indexes.get(address)
@@ -253,9 +266,9 @@ class PeopleAudit:
         return self._known_so_far
 
     def _promise(self, form: str) -> tuple[str, PrizeDraw] | None:
+        """Return the prize draw of a form: its magnet, and what it promises."""
         known = self._form(form)
-        promise = None if known is None else promise_of(known.declaration)
-        return None if known is None or promise is None else (known.declaration.magnet, promise)
+        return None if known is None or known.draw is None else (known.declaration.magnet, known.draw)
 
     def _check_mail(self, number: int, body: Body, salt: bytes, mails: dict[str, Row]) -> None:
         message_id = str(body.get("message_id"))
@@ -275,8 +288,7 @@ class PeopleAudit:
 
     def _check_statuses(
         self, consents: Sequence[Row], chains: dict[_About, list[Body]], times: dict[bytes, Times]
-    ) -> dict[bytes, Times]:
-        """Compare where each consent stands; return also when each person's consents ended."""
+    ) -> None:
         cached = {(bytes(row[0]), row[1], row[2]): row for row in consents}
         for (subject, purpose, channel), chain in chains.items():
             row = cached.pop((subject, purpose, channel), None)
@@ -300,7 +312,6 @@ class PeopleAudit:
             self.findings.append(
                 f"consent of subject {subject.hex()} for {purpose} by {channel} has no events"
             )
-        return times
 
     def _derive(self, chain: Sequence[Body]) -> _Derived:
         """Return where a consent stands, and since when. Raises TransitionRefused."""
@@ -354,30 +365,6 @@ def _times_follow(row: Row, derived: _Derived, ends: int | None) -> bool:
     since, until, request, withdrawn = row[4:8]
     told = (derived.since, ends, derived.request, derived.withdrawn)
     return told == (since, until, bytes(request).hex(), withdrawn)
-
-
-def _confirmed(owners: Owners, events: Logged) -> dict[bytes, Times]:
-    """Return when each person confirmed something."""
-    times: dict[bytes, Times] = defaultdict(Times)
-    for request, of_it in events.items():
-        subject = owners[request][1]
-        if subject is not None:
-            confirmed = [body[_MS] for _, body in of_it if body["kind"] == EventKind.CONFIRMED]
-            times[bytes(subject)].confirmed += confirmed
-    return times
-
-
-def _details(owners: Owners, events: Logged) -> dict[bytes, list[Body]]:
-    """Return what the events of each person say of its details, in their order."""
-    found: dict[bytes, list[tuple[int, Body]]] = defaultdict(list)
-    for request, of_it in events.items():
-        subject = owners[request][1]
-        if subject is not None:
-            found[bytes(subject)] += [
-                (number, body) for number, body in of_it if body["kind"] in _ABOUT_DETAILS
-            ]
-    ordered = {key: [body for _, body in sorted(of, key=itemgetter(0))] for key, of in found.items()}
-    return defaultdict(list, ordered)
 
 
 def _was_asked(form: _Form | None, declared: Declared, purpose: str, channel: str) -> bool:

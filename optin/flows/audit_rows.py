@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from optin.consent.record import Status
+from optin.store.transaction import Row
 
 MOST_KEPT_MS = timedelta(days=3653) // timedelta(milliseconds=1)  # nobody waits ten years for a yes
 _OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})
@@ -34,8 +35,10 @@ class Times:
         return max((*self.ends, *self.confirmed), default=0)
 
 
-def idle_faults(who: str, times: Times, idle_from: int, consented: int) -> Iterator[str]:
+def idle_faults(times: Times, row: Row) -> Iterator[str]:
     """Yield what the row of a person says otherwise than its events."""
+    key, _, _, idle_from, consented = row
+    who = f"subject {bytes(key).hex()}"
     if times.idle_from != idle_from:
         yield f"{who} is stored as idle from another moment on than its events say"
     if bool(times.ends) != bool(consented):

@@ -6,7 +6,7 @@ people.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -33,7 +33,7 @@ MS = "at in milliseconds"  # beside what an event says
 SAYS_FORGOTTEN = 2  # the version of events since which it is said what was forgotten
 Body = Mapping[str, Any]
 Owners = Mapping[bytes, Row]  # requests by their ids
-Logged = Mapping[bytes, Sequence[tuple[int, dict[str, Any]]]]  # events of requests, each with its number
+ByKind = Mapping[str, list[tuple[bytes, int, dict[str, Any]]]]  # events in their order: request, number, body
 
 
 @dataclass(frozen=True)
@@ -91,12 +91,12 @@ class ToldAudit:
     vault: Vault
     page: PeoplePage
     owners: Owners
-    events: Logged
+    events: ByKind
 
     def webhook_faults(self) -> Iterator[str]:
         """Yield the processors of which nobody knows any more that they were told."""
         told = {(bytes(row[0]), row[1], row[2]) for row in self.page.told}
-        for request, number, body in self._of(EventKind.HANDED):
+        for request, number, body in self.events.get(EventKind.HANDED, ()):
             subject = self.owners[request][1]
             if subject is not None and (bytes(subject), body["to"], body["for"]) not in told:
                 yield f"event {number}: nobody knows any more that {body['to']} was told"
@@ -105,7 +105,7 @@ class ToldAudit:
         """Yield the withdrawals that no restored backup would be told of."""
         due = {
             withdrawal_line(bytes(self.owners[request][2]), body).name: number
-            for request, number, body in self._of(EventKind.WITHDRAWN)
+            for request, number, body in self.events.get(EventKind.WITHDRAWN, ())
             if body["version"] >= SAYS_FORGOTTEN and body["at"] >= so_far.lines_from
         }
         known = self.read(partial(lines_named, names=list(due))) if due else frozenset()
@@ -120,7 +120,7 @@ class ToldAudit:
             for row in self.page.consents
             if (row[2], row[3]) == (Channel.PHONE, Status.WITHDRAWN)
         }
-        for request, number, body in self._of(EventKind.WITHDRAWN) if withdrawn else ():
+        for request, number, body in self.events.get(EventKind.WITHDRAWN, ()) if withdrawn else ():
             subject = bytes(self.owners[request][1] or b"")
             if body["version"] < SAYS_FORGOTTEN or (subject, body["purpose"]) not in withdrawn:
                 continue
@@ -133,23 +133,17 @@ class ToldAudit:
         """Yield who confirmed an entry of a prize draw and takes another part in it; or none."""
         entries = {bytes(row[0]): DrawEntry(RequestId(bytes(row[0])), *row[1:]) for row in self.page.entries}
         texts: dict[int, str] = {}
-        for request, row in self.owners.items():
-            about = promise_by(row[3])
-            confirmed = [it for it in self.events[request] if it[1]["kind"] == EventKind.CONFIRMED]
-            declared = self._declared(request) if about is not None and confirmed else None
+        seen: set[bytes] = set()
+        for request, number, body in self.events.get(EventKind.CONFIRMED, ()):
+            about = promise_by(self.owners[request][3])
+            declared = self._declared(request) if about is not None and request not in seen else None
             if about is None or declared is None:
                 continue
+            seen.add(request)  # the first confirmation is the ticket
             texts = texts or {logged[1]: logged[2] for logged in self.page.events}
-            number, body = confirmed[0]
             part = (datetime.fromisoformat(body["at"]), leaf_digest(texts[number].encode()).hex())
             for fault in entry_faults(so_far, (*about, declared), part, entries.get(request)):
                 yield f"request {request.hex()} {fault}"
-
-    def _of(self, kind: EventKind) -> Iterator[tuple[bytes, int, dict[str, Any]]]:
-        for request, of_it in self.events.items():
-            for number, body in of_it:
-                if body["kind"] == kind:
-                    yield request, number, body
 
     def _declared(self, request: bytes) -> Declared | None:
         """Return what was declared; None where it does not open, which is found elsewhere."""

@@ -90,10 +90,13 @@ class Contact:
     values: dict[str, str]
     correction: Correction | None = None
     salt: bytes = b""
+    read_from: str = ""  # the text that it was read from; not of one that is about to be kept
 
     @property
     def plain(self) -> bytes:
         """What is sealed, and what the event commits to."""
+        if self.read_from:
+            return self.read_from.encode()
         correction = self.correction
         told = {
             **self.values,
@@ -147,15 +150,20 @@ def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> Contact:
     if not sealed:
         return Contact({})
     plain: dict[str, Any] = parse(vault.open(Place("subject", subject), bytes(sealed)))
-    salt = bytes.fromhex(plain.get(_SALT, ""))
-    if _DETAILS in plain:
-        inner: dict[str, Any] = parse(plain[_DETAILS])
-        plain = inner
+    salt, text = bytes.fromhex(plain.get(_SALT, "")), plain.get(_DETAILS, "")
+    if text:
+        plain = _read_details(text)
     corrected = plain.pop(_CORRECTED, None)
     if corrected is None:
-        return Contact(plain, None, salt)
+        return Contact(plain, None, salt, text)
     moments = {name: from_ms(moment) for name, moment in corrected["moments"].items()}
-    return Contact(plain, Correction(corrected["values"], bytes.fromhex(corrected["salt"]), moments), salt)
+    correction = Correction(corrected["values"], bytes.fromhex(corrected["salt"]), moments)
+    return Contact(plain, correction, salt, text)
+
+
+def _read_details(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = parse(text)
+    return found
 
 
 def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
