@@ -634,7 +634,7 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
         withdraw(world, "carol@example.com")
     with house.office() as office:
         policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
-        for days, count in ((6, 0), (8, 2)):
+        for days, count in ((6, 0), (9, 2)):
             broom = Broom(office.vault, policy, utc_now() + timedelta(days=days))
             planned = {line.rule: line for line in office.store.read(partial(plan, broom=broom))}
             assert planned["journal"].count == count
