@@ -24,7 +24,8 @@ from optin.bootstrap.office import Office, advance_log, sweep
 from optin.bootstrap.opening import open_store
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
-from optin.consent.event import rfc3339
+from optin.consent.erasure import Ground, Reason
+from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.consent.record import RequestId
@@ -45,6 +46,7 @@ from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.note import Checkpoint, Note, parse_keys
 from optin.proof.tree import Frontier
+from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
 from optin.store.requests import Sealed
@@ -498,6 +500,19 @@ def swept(scene: Scene, *statements: str, **values: object) -> None:
     sign(scene)
 
 
+def erase_as_unconfirmed(scene: Scene) -> None:
+    """With the keys: blank a withdrawal, and log an erasure of ours as if nobody had ever confirmed."""
+    ((number,),) = scene.rows(
+        'SELECT id FROM event WHERE request_id = :id AND body LIKE \'%"kind":"withdrawn"%\'', id=scene.carol
+    )
+    blank_withdrawal(scene)
+    week = RetentionPeriod.parse("7 days")
+    ground = Ground(Reason.UNCONFIRMED, scene.moment - timedelta(days=8), week)
+    said = erased(scene.moment, ground, [number], {"withdrawn": 1})
+    scene.office.write(partial(add_events, vault=scene.vault, request=None, bodies=[said]))
+    sign(scene)
+
+
 def let_sweep(*statements: str) -> Callable[[Scene], None]:
     return lambda scene: swept(scene, *statements)
 
@@ -595,6 +610,9 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     ),
     "edit the stylesheet of a page": (
         "database", edit("UPDATE asset SET data = CAST(data || ' .x { display: none }' AS BLOB)"),
+    ),
+    "pass a withdrawal off as unconfirmed, with an event of ours that says so": (
+        "keys", erase_as_unconfirmed,
     ),
     "make a withdrawn request look unconfirmed, and let the sweep erase it": (
         "database", sweep_second_request,
