@@ -7,7 +7,7 @@ statement that refuses what is too much; mails to one mailbox under a lock that 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -104,30 +104,29 @@ def _marks(day: Day) -> dict[str, bytes]:
 
 def forget_counts(tx: Tx, now: datetime, most: int) -> int:
     """Remove counts whose window is over, up to `most` windows of each kind; return how many counts."""
-    gone = tx.run(
-        "DELETE FROM limit_mail WHERE key IN"
-        " (SELECT key FROM limit_mail GROUP BY key HAVING MAX(at) <= :before LIMIT :most)",
-        before=to_ms(now - DAY),
-        most=most,
-    )
-    return gone + sum(
+    return sum(
         tx.run(
-            f"DELETE FROM {where} WHERE key IN (SELECT key FROM {where} WHERE until <= :now LIMIT :most)",
-            now=to_ms(now),
+            f"DELETE FROM {table} WHERE key IN (SELECT key FROM {table} {over} LIMIT :most)",
+            **values,
             most=most,
         )
-        for where in Counted
+        for table, over, values in _over(now)
     )
 
 
 def count_counts_over(tx: Tx, now: datetime) -> int:
     """Count the counts whose window is over."""
-    parts: Sequence[tuple[str, datetime]] = (
-        (
-            "limit_mail WHERE key IN (SELECT key FROM limit_mail GROUP BY key HAVING MAX(at) <= :at)",
-            now - DAY,
-        ),
-        *((f"{where} WHERE until <= :at", now) for where in Counted),
-    )
-    rows = [tx.one(f"SELECT COUNT(*) FROM {part}", at=to_ms(at)) for part, at in parts]
+    rows = [
+        tx.one(f"SELECT COUNT(*) FROM {table} WHERE key IN (SELECT key FROM {table} {over})", **values)
+        for table, over, values in _over(now)
+    ]
     return sum(0 if row is None else int(row[0]) for row in rows)
+
+
+def _over(now: datetime) -> Iterator[tuple[str, str, dict[str, int]]]:
+    """Yield where counts are, and which are over: also those of a clock that ran ahead, which never count."""
+    days = {"past": to_ms(now - DAY), "ahead": to_ms(now + DAY)}
+    yield "limit_mail", "GROUP BY key HAVING MAX(at) <= :past OR MIN(at) > :ahead", days
+    ends = {"past": to_ms(now), "ahead": to_ms(now + 2 * DAY)}  # no window ends later than that
+    for where in Counted:
+        yield where, "WHERE until <= :past OR until > :ahead", ends

@@ -1,4 +1,7 @@
-"""What the limits cost a sign-up, on both databases: a server with its counts and one without, in turns."""
+"""What the limits cost a sign-up, on both databases: a server with its counts and one without, in turns.
+
+The floor counts nothing at all: no server is as fast that has any limit.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import environment, form_key
 from tests.web.conftest import site_at
 
-COUNT, ROUNDS = 2_000, 5
+COUNT, ROUNDS = 2_000, 3
 WITHOUT = "OPTIN_BENCH_WITHOUT_LIMITS"
 LIMITS = """
 [limits]
@@ -52,17 +55,21 @@ def compare(name: str, new_store: Callable[[str], str], folder: Path) -> None:
     site_at(folder / "site")
     with (folder / "site" / "optin.toml").open("a") as file:
         file.write(LIMITS)
-    ratios = []
+    rates, costs = [], []
     for turn in range(ROUNDS):
         order = ("with", "without") if turn % 2 else ("without", "with")
-        rates = {kind: measure(folder, new_store(f"{turn}{kind}"), kind, turn) for kind in order}
-        ratios.append(rates["with"] / rates["without"])
-        print(f"  {name}: with {rates['with']:,.0f}/s, without {rates['without']:,.0f}/s", flush=True)
-    print(f"{name}: sign-ups with limits / without: {statistics.median(ratios):.2f} (at least 0.9)")
+        found = {kind: measure(folder, new_store(f"{turn}{kind}"), kind, turn) for kind in order}
+        (rate, cost), (free_rate, free_cost) = found["with"], found["without"]
+        rates.append(rate / free_rate)
+        costs.append(free_cost / cost)
+        print(f"  {name}: with {rate:,.0f}/s, {cost:,.0f} µs of the server's processor; ", end="")
+        print(f"without {free_rate:,.0f}/s, {free_cost:,.0f} µs", flush=True)
+    print(f"{name}: sign-ups a second with limits / without: {statistics.median(rates):.2f} (at least 0.85)")
+    print(f"{name}: by the server's processor: {statistics.median(costs):.2f} (at least 0.85)")
 
 
-def measure(folder: Path, store: str, kind: str, turn: int) -> float:
-    """Return sign-ups a second, each of another network."""
+def measure(folder: Path, store: str, kind: str, turn: int) -> tuple[float, float]:
+    """Return sign-ups a second, each of another network, and what each costs the server in µs."""
     variables = environment(store, NO_MAIL, str(folder / f"keys-{turn}{kind}.json"))
     if kind == "without":
         variables[WITHOUT] = "1"
@@ -74,10 +81,18 @@ def measure(folder: Path, store: str, kind: str, turn: int) -> float:
                 wait_for(client)
                 make = partial(post, form_key(client))
             asyncio.run(ask(port, lambda number: make(COUNT + number), 200, b"HTTP/1.1 303"))
-            return asyncio.run(ask(port, make, COUNT, b"HTTP/1.1 303")).rate
+            before = spent(process.pid)
+            rate = asyncio.run(ask(port, make, COUNT, b"HTTP/1.1 303")).rate
+            return rate, (spent(process.pid) - before) / COUNT * 1_000_000
         finally:
             process.terminate()
             process.wait()
+
+
+def spent(pid: int) -> float:
+    """Return the seconds of processor that a process has used (proc(5)): whatever else runs."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def wait_for(client: httpx.Client) -> None:

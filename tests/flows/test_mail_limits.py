@@ -194,6 +194,25 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
     assert [world.count(table) for table in ("limit_mail", *Counted)] == [0, 0, 0]
 
 
+def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
+    """D8, R8: when the clock is right again, they count for nothing and are not kept for years."""
+    world.wait(timedelta(days=3_650))
+    amount = Amount(1, 5, world.now + timedelta(hours=1))
+
+    def taken() -> bool:
+        mail = partial(take_reader_mail, vault=world.vault, email=BOB, policy=world.policy, now=world.now)
+        return world.do(mail)
+
+    assert [taken() for _ in range(6)] == [True] * 5 + [False]
+    for where in Counted:
+        world.do(partial(take, where=where, key=where.encode(), amount=amount))
+    world.wait(timedelta(days=-3_650))
+    assert taken()
+    while world.do(lambda tx: RULES["limits"](tx, world.broom)):
+        pass
+    assert [world.count(table) for table in ("limit_mail", *Counted)] == [1, 0, 0]
+
+
 def test_no_count_names_anybody(world: World) -> None:
     """D8, S4: neither an address nor its digest stands in a count; two days have nothing in common."""
     seen = set()
