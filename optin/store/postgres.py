@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import lru_cache
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import psycopg
 
@@ -64,6 +64,15 @@ class PostgresTx:
         self.wrote = self.wrote or word not in _READS
         self.altered = self.altered or word in _ALTERS
         return text
+
+    def alone(self, operation: Operation[T]) -> T:
+        """Run an operation of one statement outside any transaction, before there is one."""
+        self._connection.autocommit = True
+        try:
+            return operation(PostgresTx(self._connection))
+        finally:
+            with suppress(psycopg.Error):  # a connection that broke is replaced
+                self._connection.autocommit = False
 
     def hold(self, name: bytes) -> None:
         """Take an advisory lock until the transaction ends."""
@@ -126,6 +135,13 @@ class PostgresStore:
             raise StoreBusy
         latest = time.monotonic() + QUEUE_SECONDS
         return self._threads.submit(self._run_in_time, operation, latest, write=write)
+
+    def submit_alone(self, operation: Operation[T]) -> Future[T]:
+        """Run an operation of one statement, which is a transaction by itself: no BEGIN, no COMMIT.
+
+        It is for counts. The guard does not look: it does at the next operation that writes anything else.
+        """
+        return self._queue(lambda tx: cast("PostgresTx", tx).alone(operation), write=False)
 
     def read(self, operation: Operation[T]) -> T:
         """Run `operation` in a transaction of its own, in the calling thread. Raises StoreBusy."""

@@ -130,6 +130,8 @@ class SqliteStore:
             raise StoreBusy from None
         return waiting.future
 
+    submit_alone = submit
+
     def read(self, operation: Operation[T]) -> T:
         """Run a reading operation on a connection of the calling thread."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)

@@ -68,6 +68,9 @@ class Store(Protocol):
         something in the schema might swallow what is written.
         """
 
+    def submit_alone(self, operation: Operation[T]) -> Future[T]:
+        """Do the same for an operation of one statement, as cheaply as the database can."""
+
     def read(self, operation: Operation[T]) -> T:
         """Run an operation that only reads, in the calling thread, beside the writers."""
 
@@ -87,6 +90,11 @@ class Store(Protocol):
 async def written(store: Store, operation: Operation[T]) -> T:
     """Await `operation`. A caller that goes away does not undo it."""
     return await asyncio.shield(asyncio.wrap_future(store.submit(operation)))
+
+
+async def written_alone(store: Store, operation: Operation[T]) -> T:
+    """Await an operation of one statement."""
+    return await asyncio.shield(asyncio.wrap_future(store.submit_alone(operation)))
 
 
 async def read(store: Store, operation: Operation[T]) -> T:

@@ -16,7 +16,7 @@ from functools import partial
 
 from optin.errors import MailsSpent, OptinError
 from optin.store.limits import Amount, Counted, take
-from optin.store.transaction import Store, written
+from optin.store.transaction import Store, written_alone
 from optin.store.vault import Vault
 from optin.web.windows import Lease, Window
 
@@ -80,7 +80,7 @@ class MailBudget:
         """Tell whether no other process said it in this window."""
         key = Window(f"mails_per_day {what}", DAY.length).key(self._vault, now)
         once = Amount(1, 1, DAY.end(now))
-        return await written(self._store, partial(take, where=Counted.SITE, key=key, amount=once))
+        return await written_alone(self._store, partial(take, where=Counted.SITE, key=key, amount=once))
 
 
 def wait_seconds(window: Window, now: datetime) -> int:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from optin.store.limits import Amount, Counted, take
-from optin.store.transaction import Store, written
+from optin.store.transaction import Store, written_alone
 from optin.store.vault import Vault
 
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -60,7 +60,9 @@ class Clients:
     async def _take(self, key: bytes, now: datetime) -> bool:
         if self._store.shared:
             amount = Amount(1, self._most, self._window.end(now))
-            return await written(self._store, partial(take, where=Counted.NETWORK, key=key, amount=amount))
+            return await written_alone(
+                self._store, partial(take, where=Counted.NETWORK, key=key, amount=amount)
+            )
         count = self._memory.get(key, 0)
         self._memory[key] = count + 1
         return count < self._most
@@ -125,7 +127,7 @@ class Lease:
         key, until = self._window.key(self._vault, now), self._window.end(now)
         for count in dict.fromkeys((self._size, 1)):
             amount = Amount(count, self._most, until)
-            if await written(self._store, partial(take, where=Counted.SITE, key=key, amount=amount)):
+            if await written_alone(self._store, partial(take, where=Counted.SITE, key=key, amount=amount)):
                 held.left += count
                 return
         held.full = True

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from optin.consent.address import EmailAddress, parse_email
+from optin.consent.record import RequestId
 from optin.flows.mail_limits import has_read, take_link, take_of_day, take_reader_mail
 from optin.flows.personal import ask_for_link
 from optin.flows.resend import resend_confirmation
 from optin.flows.sweep import RULES, plan
 from optin.store.limits import Amount, Counted, take
+from optin.store.requests import Sealed, load_request
+from optin.store.transaction import Tx
 from tests.world import NOON, TIPS, World, open_world
 
 BOB = EmailAddress("bob@gmail.com")
@@ -81,8 +84,8 @@ def test_a_clock_that_is_behind_another_gives_no_more(world: World) -> None:
 def test_a_sign_up_that_is_undone_uses_up_nothing(world: World) -> None:
     """D1, D8: the count is in the transaction of the mail it counts."""
 
-    def undone(tx: object) -> None:
-        assert take_reader_mail(tx, world.vault, BOB, world.policy, world.now)  # type: ignore[arg-type]
+    def undone(tx: Tx) -> None:
+        assert take_reader_mail(tx, world.vault, BOB, world.policy, world.now)
         raise ZeroDivisionError
 
     for _ in range(2 * world.policy.per_address_per_day):
@@ -137,10 +140,8 @@ def test_a_code_shows_for_a_day_that_its_mailbox_was_read(world: World) -> None:
     assert not knows("bob@gmail.com", code)
 
 
-def code_of(tx: object, world: World, request: object) -> str:
-    from optin.store.requests import Sealed, load_request  # noqa: PLC0415
-
-    stored = load_request(tx, request)  # type: ignore[arg-type]
+def code_of(tx: Tx, world: World, request: RequestId) -> str:
+    stored = load_request(tx, request)
     assert stored is not None
     return Sealed.open(world.vault, stored.id, stored.sealed).code
 
@@ -159,6 +160,28 @@ def test_what_processes_count_together_is_exact(world: World, where: Counted) ->
     assert world.do(partial(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until)))
     assert not world.do(partial(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until)))
     assert not world.do(partial(take, where=where, key=b"m" * 32, amount=Amount(2, 1, amount.until)))
+
+
+def test_what_is_counted_alone_leaves_others_their_transactions(world: World) -> None:
+    """D1, O8: a connection that ran one statement by itself, also a wrong one, still undoes a whole operation."""
+
+    def wrong(tx: Tx) -> int:
+        return tx.run("INSERT INTO limit_site(key, n, until) VALUES (:key, NULL, 0)", key=b"k")
+
+    def undone(tx: Tx) -> None:
+        take(tx, Counted.SITE, b"k", Amount(1, 5, NOON))
+        raise ZeroDivisionError
+
+    for _ in range(12):  # more than there are connections
+        one = world.store.submit_alone(
+            partial(take, where=Counted.SITE, key=b"a", amount=Amount(1, 100, NOON))
+        )
+        assert one.result()
+        assert world.store.submit_alone(wrong).exception() is not None
+        with pytest.raises(ZeroDivisionError):
+            world.do(undone)
+    rows = world.do(lambda tx: tx.all("SELECT key, n FROM limit_site"))
+    assert [(bytes(key), count) for key, count in rows] == [(b"a", 12)]
 
 
 def test_the_mails_of_the_site_are_counted_by_day(world: World) -> None:
