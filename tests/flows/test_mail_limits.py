@@ -163,7 +163,7 @@ def test_what_processes_count_together_is_exact(world: World, where: Counted) ->
 
 
 def test_what_is_counted_alone_leaves_others_their_transactions(world: World) -> None:
-    """D1, O8: a connection that ran one statement by itself, also a wrong one, still undoes a whole operation."""
+    """D1, O8: a connection that ran one statement by itself still undoes a whole operation afterwards."""
 
     def wrong(tx: Tx) -> int:
         return tx.run("INSERT INTO limit_site(key, n, until) VALUES (:key, NULL, 0)", key=b"k")
