@@ -23,7 +23,7 @@ class Settings:
     store: str = "sqlite:///var/optin.db"
     mail: str = "file:var/mail"
     keys: str = "var/keys.json"
-    journal: str = "var/journal.jsonl"  # withdrawals and erasures, kept apart for a restored backup (S7)
+    journal: str = "var/journal.jsonl"  # what is remembered outside the database (S7, O9)
     files: str = "var/files"  # what was promised for download, kept apart from the magnets
     in_file: frozenset[str] = frozenset()  # names that optin.toml sets
     in_environment: frozenset[str] = frozenset()  # names that the environment sets

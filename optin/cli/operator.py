@@ -294,7 +294,7 @@ def backup(site: Path, file: Path) -> None:
     "--journal",
     "journal_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The journal of withdrawals and erasures. Default: as in optin.toml.",
+    help="The journal that tells who left since. Default: as in optin.toml.",
 )
 @click.option("--without-journal", is_flag=True, help="Restore although nobody knows who left since.")
 @click.option(

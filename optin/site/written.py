@@ -228,7 +228,7 @@ class SiteFile(Written):
     store: str = Field("sqlite:///var/optin.db", description="sqlite:///FILE or postgresql://…")
     mail: str = Field("file:var/mail", description="smtp://…, smtps://… or file:FOLDER")
     keys: str = Field("var/keys.json", description="The key file.")
-    journal: str = Field("var/journal.jsonl", description="Withdrawals and erasures, apart from the store.")
+    journal: str = Field("var/journal.jsonl", description="What is remembered of the log outside the store.")
     files: str = Field("var/files", description="Folder for copies of files, which outlive their magnets.")
     time_zone: str = Field(
         "", description="On whose clock people are told times; if not that of the controller's country."

@@ -1,0 +1,540 @@
+"""The journal under attack and under bad luck: what it finds, and that it never says more than is so."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import httpx2 as httpx
+import pytest
+
+from optin.bootstrap import journal as journal_module
+from optin.bootstrap.edition import keep_edition
+from optin.bootstrap.office import Office, advance_log, open_office, sweep
+from optin.bootstrap.remembering import begin_journal
+from optin.bootstrap.signing import sign_log
+from optin.consent.form import Slug
+from optin.consent.record import RequestId
+from optin.errors import JournalUnusable, LogDiverged
+from optin.flows.personal import correct, hold_data
+from optin.keys import load_keys
+from optin.proof.canonical import Json, canonical
+from optin.proof.journal import CHECKPOINT, RESTORED
+from optin.store.log import latest_checkpoint, leaves_of_events, log_frontier
+from tests.faults.test_backup import House, back_up, erase, index_of, restored, withdraw
+from tests.ports import NO_MAIL
+from tests.proof.forger import Scene, cut_out_withdrawal
+from tests.serving import environment, form_key, start
+from tests.web.conftest import site_at
+from tests.world import TIPS, World
+
+KEYS = "var/keys.json"
+
+
+@pytest.fixture
+def house(store_url: str, tmp_path: Path) -> House:
+    return House(tmp_path / "site", site_at(tmp_path / "site"), store_url)
+
+
+def world_in(house: House, office: Office) -> World:
+    """Let people do something in an office, which is closed as if it were killed."""
+    form = house.edition.publication.forms[Slug("paper")]
+    return World(office.store, office.vault, office.clock(), form, house.edition.policy)
+
+
+def small_house(tmp_path: Path) -> House:
+    return House(tmp_path / "site", site_at(tmp_path / "site"), f"sqlite:///{tmp_path}/site/var/optin.db")
+
+
+def lived_in(house: House) -> RequestId:
+    """Let alice and carol join, carol withdraw, zed join; return carol's request."""
+    with house.world() as world:
+        world.join("alice@example.com", TIPS)
+        carol = world.join("carol@example.com", TIPS)
+    with house.office() as office:
+        advance_log(office)
+    with house.world() as world:
+        world.wait(timedelta(seconds=5))
+        withdraw(world, "carol@example.com")
+    with house.office() as office:
+        advance_log(office)
+    with house.world() as world:
+        world.wait(timedelta(seconds=10))
+        world.join("zed@example.com", TIPS)
+    with house.office() as office:
+        advance_log(office)
+    return carol
+
+
+class Forger:
+    """Somebody who can write to the database file, and to nothing else."""
+
+    def __init__(self, path: Path, carol: RequestId) -> None:
+        self.path, self.carol = path, carol
+
+    def sql(self, *statements: str, **values: object) -> None:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as file:
+            file.execute("BEGIN IMMEDIATE")
+            triggers = file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+            for name, _ in triggers:
+                file.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                file.execute(statement, values)
+            for _, text in triggers:
+                file.execute(text)
+            file.execute("COMMIT")
+
+    def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.path)) as file:
+            return file.execute(sql, values).fetchall()
+
+    def cut_out(self) -> None:
+        """Take carol's withdrawal out of the log, so that the rest fits itself."""
+        cut_out_withdrawal(cast("Scene", self))
+
+
+def serve(site: Path, port: int, *words: str) -> subprocess.CompletedProcess[str]:
+    """Try to serve; it must refuse at once."""
+    names = environment(f"sqlite:///{site}/var/optin.db", NO_MAIL, str(site / KEYS))
+    command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *words]
+    return subprocess.run(command, env=names, capture_output=True, text=True, timeout=60, check=False)
+
+
+EXPORT = (
+    "export",
+    "--purpose",
+    "tips-email",
+    "--channel",
+    "email",
+    "--to",
+    "self",
+    "--why",
+    "test",
+    "--out",
+    "-",
+)
+ASKED = ("--why", "a letter")
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "export": EXPORT,
+    "sweep": ("sweep",),
+    "backup": ("backup", "copy.backup"),
+    "checkpoint": ("checkpoint",),
+    "erase": ("subject", "erase", "alice@example.com", "--yes", *ASKED),
+    "withdraw": ("subject", "withdraw", "alice@example.com", *ASKED),
+    "evidence": ("evidence", "alice@example.com", "--out", "alice.zip"),
+    "audit": ("audit",),
+}
+
+
+def test_a_log_from_which_a_withdrawal_was_cut_is_refused(
+    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O9, P4: by SQL, so that it fits itself: nothing starts, signs, exports or deletes by it."""
+    monkeypatch.chdir(tmp_path)
+    house = small_house(tmp_path)
+    carol = lived_in(house)
+    house.audit()
+    assert house.run(*EXPORT).exit_code == 0
+    Forger(house.root / "var" / "optin.db", carol).cut_out()
+    before = (house.root / "var" / "journal.jsonl").read_bytes()
+    refused = serve(house.root, free_port)
+    assert refused.returncode == 1
+    assert "is not the one that was signed before" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    for name, words in COMMANDS.items():
+        outcome = house.run(*words)
+        assert outcome.exit_code == 1, (name, outcome.output)
+        assert isinstance(outcome.exception, SystemExit), outcome.exception
+        assert "carol@example.com" not in outcome.stdout
+    said = " ".join(house.run("audit").output.split())
+    assert "stands in the journal, and was taken out of the log" in said
+    assert (house.root / "var" / "journal.jsonl").read_bytes() == before
+    unasked = house.run("audit", "--without-journal")
+    assert unasked.exit_code == 0, unasked.output
+    assert "The journal was not asked" in unasked.output
+    leaked = house.run(*EXPORT, "--without-journal")
+    assert leaked.exit_code == 0
+    assert "somebody whose withdrawal was cut out of the log may be in it" in " ".join(leaked.stderr.split())
+    assert "carol@example.com" in leaked.stdout  # only a journal, or a checkpoint from outside, knows better
+
+
+@pytest.mark.parametrize("lost", ["gone", "empty", "cut off", "another's"])
+def test_a_journal_that_is_lost_is_begun_anew_only_on_purpose(
+    tmp_path: Path, free_port: int, lost: str
+) -> None:
+    """O9, S5: a sentence with file and cure, never a traceback; and what is not proven then is said."""
+    house = small_house(tmp_path)
+    lived_in(house)
+    lines = house.journal.read_bytes().splitlines(keepends=True)
+    match lost:
+        case "gone":
+            house.journal.unlink()
+        case "empty":
+            house.journal.write_bytes(b"")
+        case "cut off":
+            house.journal.write_bytes(b"".join(lines[:-2]))
+        case _:
+            other = small_house(tmp_path / "other")
+            lived_in(other)
+            house.journal.write_bytes(other.journal.read_bytes())
+    for words in (EXPORT, ("audit",), ("sweep",)):
+        outcome = house.run(*words)
+        assert outcome.exit_code == 1, outcome.output
+        assert isinstance(outcome.exception, SystemExit), outcome.exception
+        said = "".join(outcome.output.split())
+        assert "journal.jsonl" in said
+        assert "serve--new-journal" in said
+    assert "--new-journal" in serve(house.root, free_port).stderr
+    serving = start(house.root, free_port, house.store, NO_MAIL, str(house.root / KEYS), "--new-journal")
+    assert serving.stop() == 0
+    assert "What the log was before, it does not prove" in serving.log.read_text()
+    assert "leave --new-journal out" in " ".join(serve(house.root, free_port, "--new-journal").stderr.split())
+    house.audit()
+    assert "the journal was begun anew at" in house.run("audit").output
+    assert len(house.kept().told) == 1  # who withdrew, from what the database knows
+    if lost != "gone":
+        assert len([*house.journal.parent.glob("journal.jsonl.until-*")]) == (lost != "empty")
+
+
+def test_a_server_whose_log_is_rewritten_signs_nothing_more_and_goes_on_storing(
+    tmp_path: Path, free_port: int
+) -> None:
+    """O9, D1: one loud line; who signs up meanwhile is stored, and in the log, under no signature."""
+    house = small_house(tmp_path)
+    lived_in(house)
+    path = house.root / "var" / "optin.db"
+    forger = Forger(path, RequestId(b""))
+    serving = start(house.root, free_port, house.store, NO_MAIL, str(house.root / KEYS))
+    try:
+        with httpx.Client(base_url=serving.base, timeout=10) as client:
+            data = {"form": form_key(client), "consent": "tips-email"}
+            forger.sql("UPDATE log_leaf SET leaf = zeroblob(32) WHERE seq = 0")
+            forger.sql("UPDATE log_node SET hash = zeroblob(32) WHERE place = 0")
+            signed = forger.rows("SELECT MAX(size) FROM checkpoint")
+            for number in range(3):
+                answer = client.post("/paper", data={**data, "email": f"late{number}@example.com"})
+                assert answer.status_code == 303
+                wait_for(lambda: "NOTHING IS SIGNED ANY MORE" in serving.log.read_text())
+            wait_for(lambda: forger.rows("SELECT COUNT(*) FROM log_queue") == [(0,)])
+            assert client.get("/health/live").status_code == 200
+        assert forger.rows("SELECT MAX(size) FROM checkpoint") == signed
+        assert forger.rows("SELECT COUNT(*) FROM request WHERE confirmed_at IS NULL") == [(3,)]
+        assert serving.log.read_text().count("NOTHING IS SIGNED ANY MORE") == 1
+    finally:
+        assert serving.stop() == 0
+    assert house.run("audit").exit_code == 1
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_what_a_kill_kept_from_the_journal_is_no_divergence(house: House) -> None:
+    """O9, S6: killed between commit and line, and between line and signature: the next start goes on."""
+    with house.world() as world:
+        world.join("carol@example.com", TIPS)
+        world.join("dora@example.com", TIPS)
+    with house.office() as office:
+        world = world_in(house, office)
+        withdraw(world, "carol@example.com")  # committed; killed before its line
+        before = house.journal.read_bytes()
+    with house.office() as office:
+        assert house.journal.read_bytes().startswith(before)
+        assert len(house.kept().told) == 1
+        withdraw(world_in(house, office), "dora@example.com")
+        assert office.journal is not None
+        wanted = office.journal.remember(office.store, office.clock())  # killed before the signature
+        latest = office.store.read(latest_checkpoint)
+        assert latest is None or latest.size < wanted.size
+    with house.office() as office:
+        assert advance_log(office).size == office.store.read(log_frontier).size >= wanted.size
+    house.audit()
+
+
+def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> None:
+    """O9: withdrawal, erasure, correction and hold; each must stand in the log as that very leaf."""
+    with house.world() as world:
+        for name in ("alice", "carol", "erica"):
+            world.join(f"{name}@example.com", TIPS)
+        withdraw(world, "carol@example.com")
+        erase(world, "erica@example.com")
+        index, vault = index_of(world, "alice@example.com"), world.vault
+        about: dict[str, Any] = {"vault": vault, "email_index": index, "now": world.now}
+        world.do(partial(correct, values={"phone": "+31201234567"}, **about))
+        until = world.now + timedelta(days=400)
+        world.do(partial(hold_data, names=("email",), until=until, why="invoice", **about))
+    kept = [line for line in house.kept().lines if "leaf" in line.told]
+    assert sorted(line.kind for line in kept) == ["corrected", "erased", "held", "withdrawn"]
+    with house.office() as office:
+        for line in kept:
+            number = int(str(line.told["event"]))
+            assert office.store.read(partial(leaves_of_events, numbers=[number])) == {
+                number: line.told["leaf"]
+            }
+    assert "alice" not in house.journal.read_text()
+    house.audit()
+
+
+def test_sign_ups_write_nothing_into_the_journal(house: House) -> None:
+    """O9: one line for a checkpoint, however many people it is over."""
+    with house.office() as office:
+        keep = house.journal.stat().st_size
+        keep_edition(office.store, house.edition, office.clock())
+        world = world_in(house, office)
+        for number in range(20):
+            world.sign_up(f"p{number}@example.com", TIPS)
+        assert house.journal.stat().st_size == keep
+        advance_log(office)
+        advance_log(office)
+        assert [line.kind for line in house.kept().lines] == [CHECKPOINT]
+
+
+def test_a_restored_backup_is_smaller_by_word_of_an_officer(
+    house: House, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    """O9, S7: the journal says so, audit tells it, and the log is held to what it was at the backup."""
+    lived_in(house)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        for name in ("erica", "frank"):
+            world.join(f"{name}@example.com", TIPS)
+        erase(world, "erica@example.com")
+    with house.office() as office:
+        lost = advance_log(office).size
+    empty = f"sqlite:///{tmp_path}/restored.db"
+    if house.store.startswith("postgres"):
+        empty = request.getfixturevalue("another_postgres_url")
+    other = replace(house, store=empty)
+    restored(other, str(file))
+    with other.office() as office:
+        assert office.store.read(log_frontier).size < lost
+        assert RESTORED in {line.kind for line in house.kept().lines}
+    other.audit()
+    assert "this log was put back from a backup of" in other.run("audit").output
+    with pytest.raises(LogDiverged), house.office():
+        pass  # what the old server still has is not the log any more
+
+
+@pytest.fixture
+def another_postgres_url(postgres: object) -> str:
+    postgres.psql("DROP DATABASE IF EXISTS restored")  # type: ignore[attr-defined]
+    postgres.psql("CREATE DATABASE restored")  # type: ignore[attr-defined]
+    return str(postgres.get_uri("restored"))  # type: ignore[attr-defined]
+
+
+def test_a_backup_of_a_rewritten_log_is_not_put_back(tmp_path: Path) -> None:
+    """O9, S7: its pages are sound and its log fits itself; the journal remembers another."""
+    house = small_house(tmp_path)
+    carol = lived_in(house)
+    file = back_up(house, tmp_path / "forged.backup")
+    forger = Forger(file, carol)
+    forger.cut_out()
+    forger.sql("DELETE FROM checkpoint WHERE size >= (SELECT size FROM log_state)")
+    other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+    outcome = other.run("restore", str(file))
+    assert outcome.exit_code == 1
+    assert "one of them was rewritten" in " ".join(outcome.stderr.split())
+    assert not (tmp_path / "restored.db").exists()
+
+
+def test_a_restore_tells_what_no_journal_can_tell_it(tmp_path: Path) -> None:
+    """S7, O9: corrections and holds since the backup are counted: the journal holds no data."""
+    house = small_house(tmp_path)
+    with house.world() as world:
+        world.join("alice@example.com", TIPS)
+    file = back_up(house, tmp_path / "old.backup")
+    with house.world() as world:
+        index = index_of(world, "alice@example.com")
+        values = {"phone": "+31201234567"}
+        world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+    other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
+    assert "1 corrected since then are lost" in restored(other, str(file))
+
+
+def unkeyed(house: House) -> None:
+    """Make the journal one of the version before: sums without a key, and nobody knows better."""
+    plain: list[dict[str, Json]] = [{"journal": "withdrawals and erasures", "since": None}]
+    plain += [{**line.told, "at": line.at.isoformat()} for line in house.kept().told]
+    there, text = "", b""
+    for line in plain:
+        there = hashlib.sha256(there.encode() + canonical(line)).hexdigest()[:32]
+        text += canonical({**line, "sum": there}) + b"\n"
+    house.journal.write_bytes(text)
+
+
+def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    """O9: with its lines; from then on whoever puts another without seals there is refused."""
+    lived_in(house)
+    told = house.kept().told
+    unkeyed(house)
+    old = house.journal.read_bytes()
+    with pytest.raises(JournalUnusable, match="has no seals"), house.office():
+        pass  # these keys name one for the journal
+    keys = json.loads((house.root / KEYS).read_text())
+    del keys["journal"]
+    (house.root / KEYS).write_text(json.dumps(keys))
+    with pytest.raises(JournalUnusable, match="taken over already"), house.office():
+        pass  # and so does the database know of one
+    with house.office(with_journal=False) as office:
+        office.write(lambda tx: tx.run("DELETE FROM journal_mark"))
+    with house.office():
+        pass
+    assert caplog.text.count("it was taken over, and is sealed by key from now on") == 1
+    assert house.kept().told == told
+    ring = load_keys(KEYS, house.root)
+    assert ring is not None
+    assert ring.journal is not None
+    house.audit()
+    assert "was taken over at" in house.run("audit").output
+    house.journal.write_bytes(old)
+    with pytest.raises(JournalUnusable, match="has no seals"), house.office():
+        pass
+
+
+def test_keys_that_are_rotated_go_on_with_the_journal(house: House) -> None:
+    """O9, S2: a rotation leaves its key as it is."""
+    lived_in(house)
+    assert house.run("keys", "rotate").exit_code == 0
+    house.audit()
+    with house.world() as world:
+        withdraw(world, "alice@example.com")
+    house.audit()
+
+
+def test_the_journal_stays_small(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O9, R8: of each hour the last checkpoint stays, and the log is held to it."""
+    monkeypatch.setattr(journal_module, "SUPERSEDED_LINES", 10)
+    with house.world() as world:
+        world.join("alice@example.com", TIPS)
+        withdraw(world, "alice@example.com")
+        for number in range(12):
+            world.sign_up(f"p{number}@example.com", TIPS)
+            with house.office() as office:
+                advance_log(office)
+    assert [line.kind for line in house.kept().lines].count(CHECKPOINT) >= 11
+    with house.office() as office:
+        sweep(office)
+        assert [line.kind for line in house.kept().lines].count(CHECKPOINT) <= 2  # an hour may have ended
+        assert len(house.kept().told) == 1
+        last = house.kept().lines[-1].number
+        world_in(house, office).sign_up("z@example.com")
+        advance_log(office)
+        assert house.kept().lines[-1].number > last  # a file written anew counts on
+    house.audit()
+
+
+def test_three_workers_share_one_journal(postgres_url: str, tmp_path: Path, free_port: int) -> None:
+    """O9, O1: beside a command that withdraws; lost, it is begun anew once for all of them."""
+    house = House(tmp_path / "site", site_at(tmp_path / "site"), postgres_url)
+    with house.world() as world:
+        for number in range(4):
+            world.join(f"p{number}@example.com", TIPS)
+    keys, workers = str(house.root / KEYS), ("--workers", "3")
+    serving = start(house.root, free_port, postgres_url, NO_MAIL, keys, *workers)
+    try:
+        sign_up_beside(serving.base, partial(withdraw_by_letter, house, 4))
+    finally:
+        assert serving.stop() == 0
+    kept = house.kept()
+    assert len(kept.told) == 4
+    house.audit()
+    house.journal.unlink()
+    names = environment(postgres_url, NO_MAIL, keys)
+    command = [sys.executable, "-m", "optin", "serve", "--site", str(house.root), "--port", str(free_port)]
+    refused = subprocess.run(
+        [*command, *workers], env=names, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert refused.returncode == 1
+    assert "--new-journal" in refused.stderr
+    serving = start(house.root, free_port, postgres_url, NO_MAIL, keys, *workers, "--new-journal")
+    try:
+        sign_up_beside(serving.base, lambda: None)
+    finally:
+        assert serving.stop() == 0
+    assert serving.log.read_text().count("a new journal was begun") == 1
+    house.audit()
+
+
+def sign_up_beside(base: str, act: Callable[[], object]) -> None:
+    """Let three people at once sign up, time and again, while something else is done."""
+    with httpx.Client(base_url=base, timeout=30) as client, ThreadPoolExecutor(3) as crowd:
+        data = {"form": form_key(client), "consent": "tips-email"}
+
+        def sign_up(number: int) -> int:
+            return client.post("/paper", data={**data, "email": f"q{number}@example.com"}).status_code
+
+        answers = [crowd.submit(sign_up, number) for number in range(12)]
+        act()
+        assert {answer.result() for answer in answers} == {303}
+
+
+def withdraw_by_letter(house: House, count: int) -> None:
+    for number in range(count):
+        outcome = house.run("subject", "withdraw", f"p{number}@example.com", *ASKED)
+        assert outcome.exit_code == 0, outcome.output
+
+
+def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_path: Path) -> None:
+    """O9, O1: it holds what that host wrote and signed; both are of the same past, and both find a cut."""
+    here = House(tmp_path / "site", site_at(tmp_path / "site"), postgres_url)
+    lived_in(here)
+    settings = replace(here.edition.site.settings, store=postgres_url, journal="elsewhere/journal.jsonl")
+    begin_journal(settings)
+    with open_office(settings, here.edition.policy) as there:
+        world = world_in(here, there)
+        withdraw(world, "zed@example.com")
+        there.note_ending()
+        advance_log(there)
+    with here.world() as world:
+        withdraw(world, "alice@example.com")
+    here.audit()
+    with here.office() as office:
+        advance_log(office)
+    with open_office(settings, here.edition.policy) as there:
+        assert there.journal is not None
+        advance_log(there)
+        there.write(lambda tx: tx.run("UPDATE log_state SET size = size - 1"))
+        for journal in (there.journal, here.file()):
+            with pytest.raises(LogDiverged):
+                journal.check(there.store)
+
+
+def test_the_newest_moment_of_the_journal_is_told(house: House) -> None:
+    """O7, O9: whoever watches the clock asks for it."""
+    with house.office() as office:
+        assert office.journal is not None
+        assert office.journal.newest() is None
+        keep_edition(office.store, house.edition, office.clock())
+        world_in(house, office).sign_up("alice@example.com", TIPS)
+        at = office.clock()
+        sign_log(office.store, office.vault, office.journal, at)
+        newest = office.journal.newest()
+    assert newest is not None
+    assert abs(newest - at) < timedelta(milliseconds=1)
+
+
+def test_a_sweep_deletes_nothing_by_a_log_that_is_another(tmp_path: Path) -> None:
+    """O9: while the server runs, too."""
+    house = small_house(tmp_path)
+    carol = lived_in(house)
+    with house.office() as office:
+        Forger(house.root / "var" / "optin.db", carol).cut_out()
+        with pytest.raises(LogDiverged):
+            sweep(office)
+        with pytest.raises(LogDiverged):
+            advance_log(office)
