@@ -19,7 +19,7 @@ from optin.export.destination import destination
 from optin.export.presets import PRESETS
 from optin.export.rows import Rows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
-from optin.flows.export import Harvest
+from optin.flows.export import Harvest, endings_told
 from optin.flows.proving import Proven
 from optin.site.findings import nearest
 from optin.site.model import Site
@@ -82,12 +82,15 @@ def export(  # noqa: PLR0913 - one parameter an option
             now = office.clock()
             # without its memory the signer signs nothing: the export is recorded under what is signed already
             latest = office.store.read(latest_checkpoint) if without_journal else advance_log(office)
-            harvest = Harvest(office.store.read, office.write, office.vault, asked, Channel(channel), now)
+            told = endings_told(office.journal.read_whole(office.store)) if office.journal else {}
+            harvest = Harvest(
+                office.store.read, office.write, office.vault, asked, Channel(channel), now, told
+            )
             rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
             leads = _with_progress(office, harvest)
             columns = rows.columns if tool is None else tool.columns(rows.columns)
-            told = (rows.row(lead) for lead in leads)
-            write(draft.file, columns, told if tool is None else map(tool.row, told))
+            written = (rows.row(lead) for lead in leads)
+            write(draft.file, columns, written if tool is None else map(tool.row, written))
             draft.file.flush()
             run = ExportRun(
                 at=now,

@@ -23,16 +23,18 @@ from optin.errors import LogDisagrees
 from optin.flows.audit import Audit
 from optin.flows.confirm import confirm
 from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.export import Harvest, endings_told
 from optin.flows.offers import Offers
 from optin.flows.personal import correct, hold_data, view_personal
 from optin.flows.scrub import Scrubber
 from optin.flows.webhooks import claim_calls
 from optin.proof.canonical import parse
+from optin.proof.journal import JournalLine
 from optin.store.events import events_of, said_about_nobody
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate
 from optin.store.requests import erase_requests
-from optin.store.transaction import Value
+from optin.store.transaction import Value, from_ms
 from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import harvest
 from tests.flows.test_prize_draw import close, draw
@@ -114,6 +116,36 @@ def test_a_withdrawal_is_looked_for_with_every_request_of_the_address(world: Wor
         second=second,
     )
     assert harvest(world)[0] == []
+
+
+def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
+    """E1, O9: nothing in the database ties the withdrawal to carol any more; the journal outside does."""
+    first = world.join(CAROL, TIPS)
+    older = sealed_of(world)
+    second = world.join(CAROL, TIPS)
+    world.withdraw(second)
+    world.wait(timedelta(days=1))
+    rows = world.store.read(lambda tx: tx.all("SELECT at, line FROM replay"))
+    told = endings_told([JournalLine(1, from_ms(at), dict(parse(line))) for at, line in rows])
+    forge(
+        world,
+        "UPDATE request SET email_index = :nobody, subject_id = NULL WHERE id = :second",
+        "UPDATE subject SET sealed = :older",
+        *UNDO[1:],
+        first=first,
+        second=second,
+        nobody=bytes(32),
+        older=older,
+    )
+    assert [lead.email for lead in harvest(world)[0]] == [CAROL], "without it she would come back"
+    gathered = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
+    assert list(gathered.proven()) == []
+    assert gathered.refused["withdrawn"] == 1
+    assert findings(world)
+    world.wait(timedelta(days=1))
+    world.join(ALICE, TIPS)
+    again = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
+    assert [lead.email for lead in again.proven()] == [ALICE]
 
 
 def test_what_is_refused_keeps_nothing_else_waiting(world: World) -> None:
@@ -368,8 +400,6 @@ def test_an_old_link_gives_nothing_back_whatever_the_cache_says(world: World) ->
 
 def exported(world: World) -> None:
     """Export everybody, and record it as the command does."""
-    from optin.flows.export import Harvest  # noqa: PLC0415
-
     gathered = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
     count = len(list(gathered.proven()))
     run = ExportRun(
