@@ -14,7 +14,7 @@ test: .venv/test.stamp
 	  $(BIN)/coverage combine --quiet && \
 	  $(BIN)/coverage report
 
-# What the system must provide: pgbouncer, npm for older PostgreSQL servers, Python 3.12 for a foreign witness.
+# What the system must provide: pgbouncer, nginx, npm for older PostgreSQL servers, Python 3.12 for a foreign witness.
 test-host: .venv/test.stamp
 	$(BIN)/python -m tests.host
 

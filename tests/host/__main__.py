@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 
-from tests.host import foreign_witness, pgbouncer, servers
+from tests.host import foreign_witness, nginx, pgbouncer, servers
 
 TOO_OLD = min(servers.RELEASES)
 ON_EACH = ("tests/store", "tests/flows", "tests/export")
@@ -31,7 +31,7 @@ def main() -> None:
         install_pgbouncer()
     if pgbouncer.installed() is None:
         sys.exit("The tests need pgbouncer: install it (apt-get install pgbouncer), and try again.")
-    missing = servers.fetch() or foreign_witness.fetch()
+    missing = servers.fetch() or foreign_witness.fetch() or nginx.fetch()
     if missing:
         sys.exit(missing)
     passed = [run("what needs the system", {}, "tests/host")]
