@@ -30,7 +30,7 @@ from optin.store.copying import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup
 from optin.store.log import integrate, log_frontier
 from optin.store.replay import ReplayLine, kept_lines
-from optin.store.sqlite import SqliteStore, connect
+from optin.store.sqlite import CHANGE, SqliteStore, connect, lock_file
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 
@@ -90,6 +90,7 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
     3. On PostgreSQL: copy it in and tell it, in one transaction.
     4. Sign the log from here on. The journal says that a log of this size was put back: a smaller one, by
        word of an officer; that is in it before anybody can see the store.
+    No server runs meanwhile: neither one from before, nor one that is started now.
     Raises RequestRefused, StoreUnusable, JournalUnusable or KeysUnusable.
     """
     settings = edition.site.settings
@@ -97,6 +98,7 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
     if target is not None:
         _must_be_new(target)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = None if target is None else lock_file(target, CHANGE)  # a server would write to what was there
     folder = file.parent if target is None else target.parent
     draft = folder / f".restore.{secrets.token_hex(4)}.part"
     try:
@@ -127,7 +129,8 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
         try:
             office = Office(store, vault, edition.policy, journal=journals.goes_on)
             if target is None:
-                done = _told(office, partial(tell, draft=draft))
+                with store.alone():
+                    done = _told(office, partial(tell, draft=draft))
 
             # 4. Sign the log from here on.
             office.note_ending()
@@ -140,6 +143,8 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
         raise RequestRefused(msg) from None
     finally:
         _remove(draft)
+        if lock is not None:
+            os.close(lock)
 
 
 def _must_fit(tx: Tx, kept: Kept) -> None:

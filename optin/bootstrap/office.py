@@ -9,13 +9,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from optin.bootstrap.clock import SteadyClock, keep_clock
+from optin.bootstrap.handed_over import HandOverLog
 from optin.bootstrap.jobs import Job, RoundDone, every, rest
 from optin.bootstrap.journal import Journal
 from optin.bootstrap.kept_files import KeptFiles
@@ -24,6 +26,7 @@ from optin.bootstrap.remembering import open_journal
 from optin.bootstrap.served import keep_served
 from optin.bootstrap.signing import sign_log
 from optin.bootstrap.soundness import check_use
+from optin.bootstrap.taking_back import HANDED_OVER, take_back
 from optin.consent.clock import ClockLook
 from optin.errors import (
     ClockDoubted,
@@ -55,10 +58,10 @@ from optin.flows.webinars import outdated_plans
 from optin.settings import Settings
 from optin.store.clock_mark import newest_event
 from optin.store.log import StoredCheckpoint, integrate
-from optin.store.outbox import give_up_killers, hurry, revive
+from optin.store.outbox import give_up_killers, has_suspects, hurry, revive
 from optin.store.promises import mark_served, needed_files
 from optin.store.tally import DOWNLOADED, Place, add_to_tally, monday_of
-from optin.store.transaction import Operation, Store, Tx, written
+from optin.store.transaction import Operation, Store, Tx, read, written
 from optin.store.vault import Vault
 
 log = logging.getLogger("optin.sweep")
@@ -70,6 +73,7 @@ T = TypeVar("T")
 SWEEP_SECONDS = 600
 SWEEP_STALE_SECONDS = 2 * 3600.0  # a large one takes its time beside live traffic
 STALE_SECONDS = 60.0
+SUSPECTS_EVERY_SECONDS = 5.0
 FILES = "files"
 DISAGREED = "refused"  # what rows say to be due, and events do not
 CLEAR_SECONDS = 0.2
@@ -96,6 +100,7 @@ class Office:
     uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
     files: KeptFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
+    handed_over: HandOverLog | None = None  # mails that were taken, until the store knows it
     downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
     clock_doubted: bool = False  # the operator was told of it
 
@@ -253,9 +258,24 @@ def open_office(
                 office.journal.catch_up(store)  # what a crash kept from it
             office.obey(policy)
             see_clock(office, serving=serving)
-        yield office
+        with _present(office, settings.path(HANDED_OVER)) if serving else nullcontext():
+            yield office
     finally:
         store.close()
+
+
+@contextmanager
+def _present(office: Office, folder: Path) -> Iterator[None]:
+    """Live as a server: take back what dead ones had in hand, and write down what is handed over."""
+    store, vault = office.store, office.vault
+    take_back(store, vault, office.clock(), folder)
+    office.handed_over = HandOverLog(folder, vault, store.presence.incarnation)
+    try:
+        yield
+    finally:
+        office.handed_over.close()
+        with suppress(OptinError):  # then it counts as dead soon
+            office.write(store.presence.leave)
 
 
 def see_clock(office: Office, *, serving: bool) -> None:
@@ -287,43 +307,79 @@ class StoreOutbox:
         self._office = office
         self._under_way: set[int] = set()
         self._alone = False
+        self._suspects_at = time.monotonic()  # when one was tried last, or none was due
+        self._late: list[tuple[Order, Verdict, str, bytes]] = []  # sent, and not recorded yet
 
     async def claim(self, most: int) -> list[Order]:
         """Claim up to `most` mails that are due."""
+        await self._settle_late()
         if self._alone:
             return []
-        orders = await self._claim(most, suspect=False)
+        orders: list[Order] = []
+        if not await self._is_turn_of_suspects():
+            orders = await self._claim(most, suspect=False)
         if not orders and not self._under_way:
             orders = await self._claim(1, suspect=True)
             self._alone = bool(orders)
+            self._suspects_at = time.monotonic()
         self._under_way.update(order.number for order in orders)
         return orders
 
-    async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
-        """Record what became of a mail."""
+    def taken(self, order: Order, message: bytes) -> None:
+        """Write down at once that a mail server took a mail."""
+        if self._office.handed_over is not None:
+            self._office.handed_over.note(order, message)
+
+    async def _is_turn_of_suspects(self) -> bool:
+        """Tell whether a mail that is tried alone has waited for long enough: then the lanes run empty."""
+        if time.monotonic() - self._suspects_at < SUSPECTS_EVERY_SECONDS:
+            return False
         office = self._office
+        if await read(office.store, partial(has_suspects, now=office.clock())):
+            return True
+        self._suspects_at = time.monotonic()
+        return False
+
+    async def _settle_late(self) -> None:
+        """Record what could not be recorded before, so that nothing that was sent is claimed again."""
+        while self._late:
+            await self._settle(*self._late[-1])
+            self._late.pop()
+
+    async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
+        """Record what became of a mail. One that was sent is recorded later where it cannot be now."""
         try:
-            settled = await written(
-                office.store,
-                partial(
-                    settle_order,
-                    vault=office.vault,
-                    order=order,
-                    verdict=verdict,
-                    reply=reply,
-                    message=message,
-                    now=office.clock(),
-                    jump=office.policy.clock_jump,
-                ),
-            )
-            if order.kind is MailKind.ERASED:
-                office.uncleared.set()
-            if settled is Settled.DEAD:
-                mail_log.warning("mail %s is dead: %s", order.message_id, reply)
-            return settled is not Settled.LOST
+            return await self._settle(order, verdict, reply, message)
+        except Exception:
+            if verdict is Verdict.SENT:
+                self._late.append((order, verdict, reply, message))
+            raise
         finally:
             self._under_way.discard(order.number)
             self._alone = False
+
+    async def _settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
+        office = self._office
+        settled = await written(
+            office.store,
+            partial(
+                settle_order,
+                vault=office.vault,
+                order=order,
+                verdict=verdict,
+                reply=reply,
+                message=message,
+                now=office.clock(),
+                jump=office.policy.clock_jump,
+            ),
+        )
+        if office.handed_over is not None:
+            office.handed_over.settled(order)
+        if order.kind is MailKind.ERASED:
+            office.uncleared.set()
+        if settled is Settled.DEAD:
+            mail_log.warning("mail %s is dead: %s", order.message_id, reply)
+        return settled is not Settled.LOST
 
     async def hurry(self) -> None:
         """Let what waits after a failed try be due now."""
@@ -342,7 +398,14 @@ class StoreOutbox:
         def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
             given_up = give_up_killers(tx, now)
             return given_up, claim_orders(
-                tx, office.vault, office.policy, most, now, suspect=suspect, receipts_wait=wait
+                tx,
+                office.vault,
+                office.policy,
+                most,
+                now,
+                suspect=suspect,
+                receipts_wait=wait,
+                holder=office.store.presence.incarnation,
             )
 
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
@@ -12,7 +12,7 @@ from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import UNUSED, KeyRing, load_keys, make_keys, write_rotated
 from optin.servers import AddressRefused, check_postgres_address
 from optin.settings import Settings
-from optin.store.address_index import note_address_rule, renew_address_indexes
+from optin.store.address_index import needs_new_indexes, note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
 from optin.store.sqlite import SqliteStore, due_in_file
 from optin.store.transaction import Store, Tx
@@ -40,7 +40,8 @@ def open_store(
     try:
         if inspecting and store.schema_findings():
             store.read(partial(check_keys, vault=vault, origin=origin))
-        else:
+            return store
+        with store.alone() if store.read(needs_new_indexes) else nullcontext():
             store.submit(partial(claim_store, vault=vault, origin=origin)).result()
     except BaseException:
         store.close()

@@ -153,6 +153,7 @@ class _Lane:
             processor=self._processor,
             most=AT_ONCE,
             now=now,
+            holder=office.store.presence.incarnation,
         )
         calls, dropped = await written(office.store, claim)
         for it in dropped:

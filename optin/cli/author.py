@@ -19,6 +19,7 @@ from optin.bootstrap.opening import open_keys
 from optin.bootstrap.remembering import renew_journal
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.soundness import DEV, check_use
+from optin.bootstrap.taking_back import HANDED_OVER, presence_job
 from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.site.kept import Kept
@@ -65,6 +66,7 @@ def dev(site: Path, host: str, port: int) -> None:
             courier_job(courier),
             *office_jobs(office),
             schema_job(office),
+            presence_job(office.store, office.vault, office.clock, settings.path(HANDED_OVER)),
             Job(
                 "limit log",
                 partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look),

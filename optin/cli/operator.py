@@ -39,6 +39,7 @@ from optin.bootstrap.remembering import begin_journal, journal_at
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
+from optin.bootstrap.taking_back import HANDED_OVER, presence_job
 from optin.bootstrap.webhooks import HttpSender, webhook_jobs
 from optin.cli.terminal import (
     REFUSED,
@@ -193,6 +194,7 @@ async def _serve(edition: Edition, office: Office, listening: socket.socket) -> 
         courier_job(courier_of(edition, office)),
         *office_jobs(office),
         schema_job(office),
+        presence_job(office.store, office.vault, office.clock, edition.site.settings.path(HANDED_OVER)),
         Job(
             "limit log", partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look), STALE_SECONDS
         ),
@@ -338,7 +340,10 @@ def keys() -> None:
 @keys.command()
 @site_option
 def rotate(site: Path) -> None:
-    """Add a new key of each kind. Old ones go on reading: links, data and checkpoints keep working."""
+    """Add a new key of each kind, while no server runs: it would not know them.
+
+    Old ones go on reading: links, data and checkpoints keep working.
+    """
     edition = asked_edition(site)
     settings = edition.site.settings
     served = settings_of_server(settings)
@@ -349,10 +354,12 @@ def rotate(site: Path) -> None:
         msg = "There is no key file to rotate; keys from the environment are changed where they are set."
         raise SetupRefused(msg)
     if served is not None:
-        with open_office(settings, edition.policy):
-            pass  # these keys are those of the data
-    write_rotated(settings.keys, settings.root, ring.rotated())
-    click.echo(f"{settings.keys} has new keys; restart the server, and keep a copy of the file.")
+        with open_office(settings, edition.policy) as office, office.store.alone():
+            # these keys are those of the data; and no server is left that does not know the new ones
+            write_rotated(settings.keys, settings.root, ring.rotated())
+    else:
+        write_rotated(settings.keys, settings.root, ring.rotated())
+    click.echo(f"{settings.keys} has new keys; start the server, and keep a copy of the file.")
     if any(it.webhook is not None for it in edition.site.processors.values()):
         click.echo(
             "Give each receiver of webhooks its new secret (optin keys webhook ID): the one before signs too,"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.address import EmailAddress
 from optin.consent.code import spaced
+from optin.consent.event import Circumstances
 from optin.consent.links import LinkKind
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import Status
@@ -63,8 +64,9 @@ def claim_orders(
     *,
     suspect: bool,
     receipts_wait: timedelta | None = MOMENT,
+    holder: bytes | None = None,
 ) -> list[Order]:
-    """Claim up to `most` due mails. `suspect`: those with which a courier died, to be tried alone.
+    """Claim up to `most` due mails. `suspect`: those with which couriers died, to be tried alone.
 
     A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
 
@@ -73,7 +75,7 @@ def claim_orders(
     read waits as after a failed try.
     """
     orders: list[Order] = []
-    for letter in claim(tx, most, LEASE, now, suspect=suspect):
+    for letter in claim(tx, most, LEASE, now, suspect=suspect, holder=holder):
         try:
             order = _order(tx, vault, policy, letter, now)
         except NotSigned:
@@ -128,11 +130,42 @@ def settle_order(
         return settled
     settle(tx, order.number, settled.value, reply, now)
     if verdict is Verdict.SENT and isinstance(order, MailOrder) and order.circumstances is not None:
-        proof = commit(order.salt, message)
-        keep_mail(tx, vault, stand.message_id, stand.request, message, now)
-        mailed = order.circumstances.mailed(now, stand.kind, stand.message_id, proof)
-        add_events(tx, vault, stand.request, [mailed])
+        _keep_sent(tx, vault, stand, order.circumstances, order.salt, message, now)
     return settled
+
+
+def settle_taken(tx: Tx, vault: Vault, number: int, fence: bytes, message: bytes, now: datetime) -> bool:
+    """Record that a mail was sent whose courier died before it could; False when that is known otherwise.
+
+    The event is made of the request and of the very bytes, as the courier would have made it; its moment is
+    the one of the record, for an event stands after those before it. When it left is in the mail itself.
+    """
+    stand = standing(tx, number, fence)
+    if stand is None:
+        return False
+    if stand.kind == MailKind.ERASED:
+        withdraw_letter(tx, number)
+        return True
+    settle(tx, number, Settled.SENT.value, "250", now)
+    stored = None if stand.kind == MailKind.PERSONAL else load_request(tx, stand.request)
+    if stored is not None:
+        opened = open_request(tx, vault, stored)
+        _keep_sent(tx, vault, stand, opened.circumstances, opened.sealed.salt, message, now)
+    return True
+
+
+def _keep_sent(
+    tx: Tx,
+    vault: Vault,
+    stand: Standing,
+    circumstances: Circumstances,
+    salt: bytes,
+    message: bytes,
+    now: datetime,
+) -> None:
+    keep_mail(tx, vault, stand.message_id, stand.request, message, now)
+    mailed = circumstances.mailed(now, stand.kind, stand.message_id, commit(salt, message))
+    add_events(tx, vault, stand.request, [mailed])
 
 
 def _set_aside(tx: Tx, letter: Letter, reply: str, now: datetime) -> None:

@@ -143,7 +143,13 @@ def tell_erased(
 
 
 def claim_calls(
-    tx: Tx, vault: Vault, policy: RequestPolicy, processor: str, most: int, now: datetime
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    processor: str,
+    most: int,
+    now: datetime,
+    holder: bytes | None = None,
 ) -> tuple[list[Call], list[Dropped]]:
     """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped.
 
@@ -151,7 +157,7 @@ def claim_calls(
     """
     calls: list[Call] = []
     dropped: list[Dropped] = []
-    for notice in claim_notices(tx, processor, most, LEASE, now):
+    for notice in claim_notices(tx, processor, most, LEASE, now, holder):
         try:
             told = _compose(tx, vault, policy, notice, now)
         except BROKEN as problem:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from optin.consent.address import as_mailed
@@ -39,6 +40,9 @@ class Outbox(Protocol):
 
     async def claim(self, most: int) -> list[Order]:
         """Take up to `most` due mails; nobody else gets them for a while."""
+
+    def taken(self, order: Order, message: bytes) -> None:
+        """Note at once that a mail server took a mail; its verdict follows."""
 
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record what became of a mail; False when it is another courier's by now."""
@@ -146,7 +150,8 @@ class Courier:
         message, round_ = b"", self._round
         try:
             message = self._signer.sign(self._composer.compose(order, self._clock()))
-            outcome = await self._transport.send(self._sender, as_mailed(order.recipient), message)
+            taken = partial(self._outbox.taken, order, message)
+            outcome = await self._transport.send(self._sender, as_mailed(order.recipient), message, taken)
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import aiosmtplib
@@ -27,6 +28,10 @@ MAILS_PER_CONNECTION = 500  # servers like to see a fresh one now and then
 IDLE_SECONDS = 5.0
 MOST_TRIES = 3  # of one mail on several connections, at once
 CLOSING = 421  # the server is about to hang up
+
+
+def nothing() -> None:
+    """Do nothing: nobody wants to know when a mail is taken."""
 
 
 @dataclass
@@ -54,6 +59,7 @@ class _Mail:
     sender: str
     recipient: str
     message: bytes
+    taken: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -82,9 +88,11 @@ class SmtpTransport:
         """How many mails can be on their way at once, as far as is known."""
         return self._pool.limit
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
-        """Send one mail over the next free connection."""
-        outcome = await self._send(_Mail(sender, recipient, message))
+    async def send(
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+    ) -> Outcome:
+        """Send one mail over the next free connection; say `taken` at the very moment the server took it."""
+        outcome = await self._send(_Mail(sender, recipient, message, taken))
         if outcome.verdict is Verdict.SENT:
             self._troubles.mail_left()
         elif outcome.trouble is Trouble.UNREACHABLE:
@@ -153,6 +161,7 @@ class SmtpTransport:
                 mail_options=[] if mail.recipient.isascii() else ["SMTPUTF8"],  # RFC 6531
                 timeout=self._address.timeout_seconds,
             )
+            mail.taken()
         except aiosmtplib.SMTPRecipientsRefused as problem:
             said = problem.recipients[0]
             return self._refused(Refusal(Stage.RECIPIENT, said.code, said.message), mail, used=used)

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email import message_from_bytes
 from pathlib import Path
@@ -15,7 +16,7 @@ from optin.errors import SetupRefused
 from optin.flows.orders import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.session import name_for_ehlo
-from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport
+from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport, nothing
 from optin.mail.troubles import TroubleLog
 from optin.servers import AddressRefused, read_mail_server
 
@@ -26,8 +27,10 @@ FILES_AT_ONCE = 8
 class Transport(Protocol):
     """A way out. May be used by several lanes at once."""
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
-        """Send one mail. Never raises for what the other side does."""
+    async def send(
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+    ) -> Outcome:
+        """Send one mail; say `taken` at the very moment it is. Never raises for what the other side does."""
 
     @property
     def places(self) -> int:
@@ -49,10 +52,13 @@ class FileTransport:
         """How many are written at once."""
         return FILES_AT_ONCE
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
+    async def send(
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+    ) -> Outcome:
         """Write one mail; its name sorts by the moment."""
         del sender, recipient
         await asyncio.to_thread(self._write, message)
+        taken()
         return Outcome(Verdict.SENT, "written")
 
     async def close(self) -> None:

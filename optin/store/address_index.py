@@ -34,6 +34,12 @@ def note_address_rule(tx: Tx) -> bool:
     return added > 0
 
 
+def needs_new_indexes(tx: Tx) -> bool:
+    """Tell whether rows are to be moved to today's rule: nobody may write by the earlier one meanwhile."""
+    known = tx.one("SELECT name FROM installation WHERE name = :name", name=_RULE)
+    return known is None and tx.one("SELECT id FROM request LIMIT 1") is not None
+
+
 def renew_address_indexes(tx: Tx, vault: Vault) -> int:
     """Give every row of an address that is not ASCII its index of today; return how many people moved.
 

@@ -1,8 +1,8 @@
 """The outbox: mails that must leave, as ids; and the mails that left, as sealed bytes (D1, P2).
 
 `next_at` is both the due time and the end of a lease. `claim` is a random fence: a courier that comes
-late cannot settle. `starts` counts claims since the last verdict: more than one means that a courier died
-with this mail, so it is tried alone and given up after a few.
+late cannot settle. `starts` counts claims since the last verdict: more than two mean that a courier died
+with this mail twice, so it is tried alone and given up after a few.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import ID_BYTES, Place, Vault
 
 MAX_STARTS = 4
+FREE_STARTS = 1  # a courier that died once with a mail may have died of anything
 CLAIM_BYTES = 12
 COURIER_DIED = "courier died"
 
 
 @dataclass(frozen=True)
 class Letter:
-    """One mail to send. `suspect`: a courier died with it before."""
+    """One mail to send."""
 
     number: int
     claim: bytes
     message_id: str
     kind: str
     request: RequestId
-    suspect: bool
     sealed: bytes | None = None  # what a mail without a request is about
 
 
@@ -93,22 +93,29 @@ def withdraw_notices(tx: Tx, email_index: bytes) -> None:
 _CLAIM = """WITH due AS MATERIALIZED (
     SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts {suspicion}
     ORDER BY next_at LIMIT :most {skip_locked})
-UPDATE outbox SET next_at = :until, claim = :claim, starts = starts + 1
+UPDATE outbox SET next_at = :until, claim = :claim, holder = :holder, starts = starts + 1
 WHERE id IN (SELECT id FROM due)
-RETURNING id, message_id, kind, request_id, starts, sealed"""
+RETURNING id, message_id, kind, request_id, sealed"""
 
 
-def claim(tx: Tx, most: int, lease: timedelta, now: datetime, *, suspect: bool) -> list[Letter]:
-    """Take up to `most` due mails for the length of `lease`: the suspect ones, or all others."""
+def claim(
+    tx: Tx, most: int, lease: timedelta, now: datetime, *, suspect: bool, holder: bytes | None = None
+) -> list[Letter]:
+    """Take up to `most` due mails for the length of `lease`: the suspect ones, or all others.
+
+    `holder`: the incarnation of this process (`claims`).
+    """
     fence = secrets.token_bytes(CLAIM_BYTES)
+    suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
     rows = tx.all(
-        _CLAIM.format(suspicion="> 0" if suspect else "= 0", skip_locked=tx.skip_locked),
+        _CLAIM.format(suspicion=suspicion, skip_locked=tx.skip_locked),
         now=to_ms(now),
         most=most,
         until=to_ms(now + lease),
         claim=fence,
+        holder=holder,
     )
-    return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4] > 1, row[5]) for row in rows]
+    return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
 
 
 def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
@@ -122,6 +129,16 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
     if row is None:
         return None
     return Standing(row[0], row[1], RequestId(row[2]), row[3], from_ms(row[4]))
+
+
+def has_suspects(tx: Tx, now: datetime) -> bool:
+    """Tell whether mails are due that are to be tried alone."""
+    row = tx.one(
+        "SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts > :free LIMIT 1",
+        now=to_ms(now),
+        free=FREE_STARTS,
+    )
+    return row is not None
 
 
 def give_up_killers(tx: Tx, now: datetime) -> list[str]:
@@ -234,11 +251,12 @@ def requeue(tx: Tx, number: int, now: datetime) -> bool:
         tx.run(
             "UPDATE outbox SET state = 'queued', attempts = 0, settled_at = NULL, claim = NULL,"
             " next_at = :now, created_at = :now,"
-            " starts = CASE WHEN last_reply = :died THEN 1 ELSE 0 END"
+            " starts = CASE WHEN last_reply = :died THEN :suspect ELSE 0 END"
             " WHERE id = :id AND state = 'dead'",
             id=number,
             now=to_ms(now),
             died=COURIER_DIED,
+            suspect=FREE_STARTS + 1,
         )
     )
 

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
 from typing import TypeVar, cast
 
@@ -21,12 +21,13 @@ from optin.errors import StoreBusy, WriteLost
 from optin.store.postgres_guard import PostgresGuard, SchemaMoved
 from optin.store.postgres_opening import info_of, opened
 from optin.store.postgres_pool import PostgresPool
+from optin.store.postgres_presence import PostgresPresence
 from optin.store.postgres_roles import not_allowed, refuse_missing_rights
 from optin.store.postgres_schema import all_tables, migrate, schema_findings
 from optin.store.postgres_server import (
     is_temporary,
 )
-from optin.store.transaction import Operation, Row, Value
+from optin.store.transaction import Operation, Presence, Row, Value
 
 T = TypeVar("T")
 
@@ -110,7 +111,8 @@ class PostgresStore:
     def __init__(self, url: str, *, inspecting: bool = False) -> None:
         """Connect and bring the schema up to date. Raises StoreUnusable.
 
-        `inspecting`: a schema that is not optin's is told by `schema_findings`, and takes no writes.
+        A migration only adds, so servers of the version before may run meanwhile. `inspecting`: a schema that
+        is not optin's is told by `schema_findings`, and takes no writes.
         """
         self._guard = PostgresGuard()
         info = info_of(url)
@@ -119,6 +121,7 @@ class PostgresStore:
             if not inspecting:
                 refuse_missing_rights(connection, all_tables())
                 self._guard.trust(connection)
+        self._presence = PostgresPresence(info)
         self._pool = PostgresPool(info, CONNECTIONS)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "optin-postgres")
 
@@ -142,6 +145,11 @@ class PostgresStore:
         It is for counts. The guard does not look: it does at the next operation that writes anything else.
         """
         return self._queue(lambda tx: cast("PostgresTx", tx).alone(operation), write=False)
+
+    @property
+    def presence(self) -> Presence:
+        """The life of this process; a server shows it, a command does not."""
+        return self._presence
 
     def read(self, operation: Operation[T]) -> T:
         """Run `operation` in a transaction of its own, in the calling thread. Raises StoreBusy."""
@@ -211,6 +219,11 @@ class PostgresStore:
         """Finish what was accepted, then close the connections."""
         self._threads.shutdown()
         self._pool.close()
+        self._presence.close()
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep servers away until the block ends. Raises StoreUnusable where one runs."""
+        return self._presence.alone()
 
 
 def _busy(problem: Exception) -> StoreBusy:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from optin.store.tables import (
     ASSET_TABLES,
+    CLAIM_TABLES,
     DRAW_TABLES,
     GROUNDS_TABLES,
     JOURNAL_TABLES,
@@ -185,4 +186,5 @@ MIGRATIONS = (
     Migration("m011_journal", JOURNAL_TABLES, ()),
     Migration("m013_limits", LIMIT_TABLES, ()),
     Migration("m010_grounds", GROUNDS_TABLES, ()),
+    Migration("m014_claims", CLAIM_TABLES, ()),
 )

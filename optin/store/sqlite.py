@@ -15,15 +15,17 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
+from optin.store.claims import new_incarnation, release_other_claims
 from optin.store.log import integrate
 from optin.store.schema_guard import due_after
-from optin.store.sqlite_schema import APPLIED, SqliteGuard, migrate, schema_findings
-from optin.store.transaction import Operation, Row, Value
+from optin.store.sqlite_schema import APPLIED, SqliteGuard, is_due, migrate, schema_findings
+from optin.store.transaction import Operation, Presence, Row, Tx, Value
 
 T = TypeVar("T")
 
@@ -99,7 +101,8 @@ class SqliteStore:
         `inspecting`: a schema that is not optin's is told by `schema_findings`, and takes no writes.
         """
         self._path = path
-        self._lock = _serve_alone(path) if serving else None
+        self._lock = lock_file(path, SERVER) if serving else None
+        self.presence: Presence = SqlitePresence()
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_LENGTH)
         self._readers = ThreadPoolExecutor(READERS, "optin-reader")
         self._local = threading.local()
@@ -108,7 +111,8 @@ class SqliteStore:
         try:
             self._connection = connect(path)
             self._guard = SqliteGuard(self._connection, path)
-            migrate(self._connection, inspecting=inspecting)
+            with self.alone() if is_due(self._connection) else nullcontext():
+                migrate(self._connection, inspecting=inspecting)
         except (sqlite3.Error, OSError) as problem:
             self._unlock()
             msg = f"The database {path.name} cannot be opened ({problem}); nothing was changed."
@@ -180,6 +184,18 @@ class SqliteStore:
         with closing(connect(self._path)) as connection:
             row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return bool(row[0] == 0)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep servers away until the block ends. Raises StoreUnusable where one runs."""
+        if self._lock is not None:  # this is the one
+            yield
+            return
+        lock = lock_file(self._path, CHANGE)
+        try:
+            yield
+        finally:
+            os.close(lock)
 
     def _unlock(self) -> None:
         if self._lock is not None:
@@ -308,17 +324,64 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
             return
 
 
-def _serve_alone(path: Path) -> int:
-    """Lock the database for this server process. Raises StoreUnusable when another one holds it."""
+def lock_file(path: Path, what: str) -> int:
+    """Take the lock of a database, and say in it what for; a change that is under way is waited for a moment.
+
+    Raises StoreUnusable when another process has it. The lock goes with the descriptor that is returned.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        _wait_for_lock(lock, path.name)
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, what.encode(), 0)
+    except BaseException:
         os.close(lock)
-        msg = f"Another optin server uses {path.name}; stop it, or move to PostgreSQL for several."
-        raise StoreUnusable(msg) from None
+        raise
     return lock
+
+
+def _wait_for_lock(lock: int, name: str) -> None:
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while not _locked(lock):
+        other = os.pread(lock, 100, 0).decode("ascii", "replace")
+        if other != CHANGE or time.monotonic() > deadline:
+            raise StoreUnusable(_IN_THE_WAY.get(other, _IN_THE_WAY[SERVER]).format(name))
+        time.sleep(0.01)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+SERVER, CHANGE = "server", "change"
+_IN_THE_WAY = {
+    SERVER: "Another optin server uses {}; stop it first (several servers need PostgreSQL)."
+    " Nothing was changed.",
+    CHANGE: "Another command replaces or changes {} just now; try again when it is done."
+    " Nothing was changed.",
+}
+
+
+class SqlitePresence:
+    """The life of this process. The lock tells that no other server lives, so no beat is needed."""
+
+    beat_seconds: float | None = None
+
+    def __init__(self) -> None:
+        """Begin a life."""
+        self.incarnation = new_incarnation()
+
+    def renew(self, tx: Tx, now: datetime) -> int:
+        """Take back what every other process had in hand: the lock shows that they are dead."""
+        return release_other_claims(tx, self.incarnation, now)
+
+    def leave(self, tx: Tx) -> None:
+        """Do nothing: the lock goes with the process."""
 
 
 def _foreign(problem: Exception) -> sqlite3.Error:

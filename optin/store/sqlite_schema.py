@@ -72,6 +72,12 @@ def migrate(connection: sqlite3.Connection, *, inspecting: bool = False) -> None
         raise
 
 
+def is_due(connection: sqlite3.Connection) -> bool:
+    """Tell whether a database that is in use lacks migrations: no server of another version may run then."""
+    applied = applied_to(connection)
+    return bool(applied and due_after(applied))
+
+
 def applied_to(connection: sqlite3.Connection) -> tuple[str, ...]:
     """Return the migrations that a database has seen; none when it is new."""
     with suppress(sqlite3.OperationalError):  # there is no such table yet

@@ -422,6 +422,16 @@ DRAW_TABLES = (
 
 # Counts behind the limits, for an hour, a minute or a day, by keyed digests with the window in them (D8).
 # A crash of PostgreSQL empties an unlogged table: networks may be forgotten then, mailboxes and site never.
+CLAIM_TABLES = (
+    "ALTER TABLE outbox ADD COLUMN holder {blob}",
+    "ALTER TABLE webhook_outbox ADD COLUMN holder {blob}",
+    # Which servers live, where several share a database; nothing of it is worth a backup.
+    """CREATE TABLE server_process (
+        id {blob} NOT NULL PRIMARY KEY,
+        pooled {int} NOT NULL,
+        seen_at {int} NOT NULL
+    ){norowid}""",
+)
 LIMIT_TABLES = (
     """CREATE TABLE limit_mail (
         key {blob} NOT NULL,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeAlias, TypeVar
 
@@ -54,6 +55,27 @@ class Tx(Protocol):
 Operation: TypeAlias = Callable[[Tx], T]
 
 
+class Presence(Protocol):
+    """The life of this process, as others that share its store see it (`claims`)."""
+
+    @property
+    def incarnation(self) -> bytes:
+        """What tells this life from every other."""
+
+    @property
+    def beat_seconds(self) -> float | None:
+        """How often `renew` is to be called; None: once, when a server starts."""
+
+    def renew(self, tx: Tx, now: datetime) -> int:
+        """Show that this server lives, and take back what dead ones had in hand; return how much.
+
+        Raises StoreUnusable while a backup is put back into the store.
+        """
+
+    def leave(self, tx: Tx) -> None:
+        """Say that this server is about to end; it has nothing in hand any more."""
+
+
 class Store(Protocol):
     """Runs operations, durably: when `write` has returned, a power cut loses nothing of it (D1, S6)."""
 
@@ -82,6 +104,13 @@ class Store(Protocol):
 
         While there is something, every write raises WriteLost.
         """
+
+    @property
+    def presence(self) -> Presence:
+        """The life of this process, as others that share the store see it."""
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep servers away while store or keys are replaced. Raises StoreUnusable where one runs."""
 
     def close(self) -> None:
         """Finish what was accepted, then close."""

@@ -129,7 +129,7 @@ _CLAIM = """WITH due AS MATERIALIZED (
         AND earlier.processor = webhook_outbox.processor AND earlier.state = 'queued'
         AND earlier.id < webhook_outbox.id)
     ORDER BY next_at, id LIMIT :most {skip_locked})
-UPDATE webhook_outbox SET next_at = :until, claim = :claim
+UPDATE webhook_outbox SET next_at = :until, claim = :claim, holder = :holder
 WHERE id IN (SELECT id FROM due)
 RETURNING id, message, processor, person, kind, purpose, channel, sealed, created_at"""
 
@@ -145,8 +145,13 @@ def is_due(tx: Tx, processor: str, now: datetime) -> bool:
     return row is not None
 
 
-def claim_notices(tx: Tx, processor: str, most: int, lease: timedelta, now: datetime) -> list[Notice]:
-    """Take up to `most` due messages to a processor: of each person the oldest, and no other meanwhile."""
+def claim_notices(
+    tx: Tx, processor: str, most: int, lease: timedelta, now: datetime, holder: bytes | None = None
+) -> list[Notice]:
+    """Take up to `most` due messages to a processor: of each person the oldest, and no other meanwhile.
+
+    `holder`: the incarnation of this process (`claims`).
+    """
     fence = secrets.token_bytes(CLAIM_BYTES)
     rows = tx.all(
         _CLAIM.format(skip_locked=tx.skip_locked),
@@ -155,6 +160,7 @@ def claim_notices(tx: Tx, processor: str, most: int, lease: timedelta, now: date
         most=most,
         until=to_ms(now + lease),
         claim=fence,
+        holder=holder,
     )
     return [
         Notice(

@@ -7,6 +7,7 @@ import multiprocessing
 import statistics
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from optin.bootstrap.office import Office, StoreOutbox
 from optin.mail.courier import LANES, Courier
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
-from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.smtp import SmtpAddress, SmtpTransport, nothing
 from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
 from tests.world import TIPS, World, open_world
@@ -35,9 +36,11 @@ def sink(folder: str, pipe: Connection) -> None:
 class OneEach(SmtpTransport):
     """Hangs up after each mail, as a naive sender does."""
 
-    async def send(self, sender: str, recipient: str, message: bytes) -> Outcome:
+    async def send(
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+    ) -> Outcome:
         """Send one mail over a connection of its own."""
-        outcome = await super().send(sender, recipient, message)
+        outcome = await super().send(sender, recipient, message, taken)
         await self.close()
         return outcome
 

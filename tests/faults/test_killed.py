@@ -106,16 +106,13 @@ def test_ten_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> N
         ).fetchone()[0]
         letters = database.execute("SELECT COUNT(DISTINCT request_id) FROM outbox").fetchone()[0]
         assert requests == events == letters >= len(load.acknowledged) > DEATHS
-        # the leases of what the dead couriers held end by themselves; here they end now
-        database.execute("UPDATE outbox SET next_at = 0 WHERE state = 'queued'")
-        database.commit()
         database.close()
         with served(tmp_path / "site", free_port, store, mail, keys):
             assert wait_for(script, load.acknowledged, 60) == set()
     assert audited(tmp_path, store, keys) >= requests
     identities = [message_from_bytes(mail, policy=default)["Message-ID"] for mail in script.mails]
     doubles = len(identities) - len(set(identities))
-    assert doubles <= 4 * DEATHS  # what four lanes can have had under way at each death
+    assert doubles <= DEATHS  # taken by the mail server, and killed before the answer was read
     assert len(set(identities)) <= requests
 
 

@@ -147,7 +147,7 @@ def test_a_late_courier_cannot_settle_what_another_has(world: World) -> None:
     world.sign_up("alice@example.com", TIPS)
     (late,) = world.claim()
     world.wait(LEASE + timedelta(seconds=1))
-    (order,) = world.claim(suspect=True)
+    (order,) = world.claim()
     assert not world.settle(late, Verdict.SENT)
     assert world.settle(order, Verdict.SENT)
     assert world.count("mail") == 1
@@ -157,8 +157,9 @@ def test_a_mail_that_kills_its_courier_is_tried_alone_and_given_up(world: World)
     """D1, S6: the innocent mails beside it all arrive."""
     for number in range(3):
         world.sign_up(f"p{number}@example.com", TIPS)
-    world.claim()  # this courier dies with all three
-    world.wait(LEASE + timedelta(seconds=1))
+    for _ in range(2):  # two couriers die with all three: one may die of anything
+        assert len(world.claim()) == 3
+        world.wait(LEASE + timedelta(seconds=1))
     assert world.claim(suspect=False) == []
     poison = world.claim(1, suspect=True)[0]
     world.wait(LEASE + timedelta(seconds=1))
@@ -204,6 +205,9 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
             if self.calls == 1:
                 raise StoreBusy
             return [order] if self.calls == 2 else []
+
+        def taken(self, order: Order, message: bytes) -> None:
+            raise AssertionError(order, message)
 
         async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
             del order, reply, message

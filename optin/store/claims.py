@@ -1,0 +1,42 @@
+"""Claims: what a process has in hand, by the incarnation of the process that claimed it.
+
+An incarnation is one life of a process: a server that is started again is another one. What a dead one had in
+hand is due at once, for nobody will settle it any more.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime
+
+from optin.store.transaction import Tx, to_ms
+
+INCARNATION_BYTES = 16
+OUTBOXES = ("outbox", "webhook_outbox")
+
+
+def new_incarnation() -> bytes:
+    """Return what tells one life of a process from every other."""
+    return secrets.token_bytes(INCARNATION_BYTES)
+
+
+def release_claims(tx: Tx, holder: bytes, now: datetime) -> int:
+    """Let what a dead process had in hand be due now; return how much it was."""
+    return _release(tx, now, "holder = :holder", holder=holder)
+
+
+def release_other_claims(tx: Tx, own: bytes, now: datetime) -> int:
+    """Do the same for every process but this one, where no other can live: also of versions before this."""
+    return _release(tx, now, "(holder IS NULL OR holder <> :own)", own=own)
+
+
+def _release(tx: Tx, now: datetime, condition: str, **values: bytes) -> int:
+    return sum(
+        tx.run(
+            f"UPDATE {table} SET claim = NULL, next_at = :now"
+            f" WHERE state = 'queued' AND claim IS NOT NULL AND {condition}",
+            now=to_ms(now),
+            **values,
+        )
+        for table in OUTBOXES
+    )
