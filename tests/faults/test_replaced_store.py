@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx2 as httpx
@@ -59,7 +60,8 @@ def test_a_restore_beside_a_server_is_refused(tmp_path: Path, free_port: int) ->
         for name in ("optin.db", "optin.db-wal", "optin.db-shm"):
             (tmp_path / name).rename(tmp_path / f"{name}.away")
         assert [sign_up(client, key, f"lost{number}") for number in range(5)] == [503] * 5
-        answer = client.get("/health/ready")
+        while (answer := client.get("/health/ready")).status_code == 200:
+            time.sleep(0.1)  # an answer holds for a second
         assert answer.status_code == 503
         assert "was replaced or removed while it was in use" in answer.text
         refused = run(site, store, keys, "restore", str(file))
