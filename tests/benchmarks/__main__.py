@@ -5,7 +5,19 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("pages", "sign_ups", "limits", "courier", "start", "export", "proof", "rights", "site", "crowds")
+NAMES = (
+    "pages",
+    "sign_ups",
+    "limits",
+    "guard",
+    "courier",
+    "start",
+    "export",
+    "proof",
+    "rights",
+    "site",
+    "crowds",
+)
 
 for name in sys.argv[1:] or NAMES:
     print(f"## {name}", flush=True)

@@ -237,7 +237,6 @@ def test_a_migration_that_is_due_is_refused_with_its_cure(
     more = Migration("m999_more", ("CREATE TABLE more (x {int} NOT NULL){strict}",), ())
     for module in (postgres_schema, schema_guard):
         monkeypatch.setattr(module, "MIGRATIONS", (*MIGRATIONS, more))
-    postgres_schema._stamp_text.cache_clear()  # noqa: SLF001 - one table more
     with pytest.raises(
         StoreUnusable, match=rf"lacks 1 migration.*m999_more.*optin migrate --grant {roles.name}"
     ):
@@ -250,7 +249,6 @@ def test_a_migration_that_is_due_is_refused_with_its_cure(
     grant_on(roles.owner, roles.name)
     open_store(roles.server, tmp_path, vault).close()
     monkeypatch.undo()
-    postgres_schema._stamp_text.cache_clear()  # noqa: SLF001 - as it was
 
 
 def test_a_new_database_is_the_owners_to_begin(roles: Roles, tmp_path: Path) -> None:

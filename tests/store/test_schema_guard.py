@@ -225,7 +225,6 @@ def test_a_store_of_every_earlier_version_opens(
         for module in (sqlite_schema, postgres_schema, schema_guard):
             monkeypatch.setattr(module, "MIGRATIONS", schema.MIGRATIONS[:count])
         sqlite_schema._expected.cache_clear()  # noqa: SLF001 - fewer migrations than at the last time
-        postgres_schema._stamp_text.cache_clear()  # noqa: SLF001 - the same
         if count >= 3:
             opened(store_url, tmp_path, vault).close()
     store = opened(store_url, tmp_path, vault)
