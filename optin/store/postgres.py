@@ -188,6 +188,8 @@ class PostgresStore:
         except Exception as problem:
             if isinstance(problem, psycopg.Error) and is_temporary(problem):
                 raise _busy(problem) from None
+            if isinstance(problem, psycopg.ProgrammingError):  # no such table, or other columns
+                self._guard.doubt()
             self._refuse_foreign()
             if isinstance(problem, psycopg.errors.InsufficientPrivilege):
                 raise not_allowed(problem) from None

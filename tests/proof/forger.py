@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -95,7 +96,8 @@ class Scene:
         return Journal(self.root / "journal.jsonl", self.vault)
 
     def open(self) -> Office:
-        store = open_store(f"sqlite:///{self.path}", self.root, self.vault, origin="optin.example.com/log")
+        url, origin = f"sqlite:///{self.path}", "optin.example.com/log"
+        store = open_store(url, self.root, self.vault, origin=origin, inspecting=True)
         return Office(store, self.vault, self.edition.policy, clock=lambda: self.moment, journal=self.journal)
 
     def reopen(self, vault: Vault | None = None) -> None:
@@ -150,6 +152,14 @@ class Scene:
             file.execute(text)
         file.commit()
         file.close()
+        self.office = self.open()
+
+    def schema(self, *statements: str) -> None:
+        """Change the schema behind the program's back."""
+        self.office.store.close()
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as file:
+            for statement in statements:
+                file.execute(statement)
         self.office = self.open()
 
     def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
@@ -229,6 +239,10 @@ def reseal(change: Callable[[dict[str, object]], None]) -> Callable[[Scene], Non
         scene.sql("UPDATE request SET sealed = :sealed WHERE id = :id", sealed=forged, id=scene.alice)
 
     return forge
+
+
+def remake(*statements: str) -> Callable[[Scene], None]:
+    return lambda scene: scene.schema(*statements)
 
 
 def insert_lead(scene: Scene) -> None:
@@ -647,6 +661,31 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "edit a privacy statement": (
         "database", edit("UPDATE privacy_version SET page = CAST(page || '<p>More.</p>' AS BLOB)"),
     ),
+    "let a trigger swallow every withdrawal": (
+        "database",
+        remake("CREATE TRIGGER stay BEFORE UPDATE ON consent BEGIN SELECT RAISE(IGNORE); END"),
+    ),
+    "let a trigger take every suppression out again": (
+        "database",
+        remake("CREATE TRIGGER out AFTER INSERT ON suppression BEGIN DELETE FROM suppression; END"),
+    ),
+    "take a protective trigger away": ("database", remake("DROP TRIGGER event_no_update")),
+    "empty a protective trigger, under its name": (
+        "database",
+        remake(
+            "DROP TRIGGER event_no_update",
+            "CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT 1; END",
+        ),
+    ),
+    "write to the rows of a table by a second name": (
+        "database",
+        remake(
+            "PRAGMA writable_schema = ON",
+            "INSERT INTO sqlite_master SELECT 'table', 'way', 'way', rootpage,"
+            " 'CREATE TABLE way (id INTEGER PRIMARY KEY, request_id, body, leaf, mac)'"
+            " FROM sqlite_master WHERE name = 'event'",
+        ),
+    ),
     "put one person's mail in place of another's": (
         "database",
         edit("UPDATE mail SET sealed = (SELECT sealed FROM mail AS m ORDER BY m.message_id LIMIT 1)"),
@@ -658,7 +697,12 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
 
 
 def start(scene: Scene) -> bool:
-    """Tell whether a server, an export and every other command refuse to start, for what the journal says."""
+    """Tell whether a server, an export and every other command refuse to start.
+
+    For what the journal says, or for a schema that is not optin's.
+    """
+    if scene.office.store.schema_findings():
+        return True
     try:
         scene.journal.open(scene.office.store, scene.moment)
     except SetupRefused:
@@ -668,6 +712,8 @@ def start(scene: Scene) -> bool:
 
 def audit(scene: Scene, outside: list[str], *, with_journal: bool = False) -> bool:
     """Tell whether an audit finds something."""
+    if scene.office.store.schema_findings():
+        return True
     scene.office.store.submit(integrate).result()
     try:
         lines = scene.journal.read_whole(scene.office.store) if with_journal else ()
