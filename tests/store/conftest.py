@@ -18,9 +18,3 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         url: str = request.getfixturevalue("postgres_url")
         return url
     return new_database(request.getfixturevalue(request.param))
-
-
-@pytest.fixture
-def older_postgres_url(request: pytest.FixtureRequest) -> str:
-    """Make a fresh database on the older server."""
-    return new_database(request.getfixturevalue("older_postgres"))
