@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -46,6 +47,8 @@ class JournalFile:
         self._fresh = fresh
         self._known: _Known | None = None
         self._lock = threading.RLock()
+        self._descriptor: int | None = None
+        self._closing: Callable[[], object] = list  # nothing is open yet
 
     @property
     def chain(self) -> Chain:
@@ -62,17 +65,26 @@ class JournalFile:
             if create:
                 self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._lock:
-                while True:
-                    descriptor = os.open(self.path, _FLAGS | (os.O_CREAT if create else 0), 0o600)
-                    try:
-                        fcntl.flock(descriptor, fcntl.LOCK_EX)
-                        if _is_at(descriptor, self.path):
-                            yield descriptor
-                            return
-                    finally:
-                        os.close(descriptor)
+                descriptor = self._hold(create=create)
+                try:
+                    yield descriptor
+                finally:
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
         except (OSError, JournalBroken) as problem:
             raise self.unusable(problem, ANEW) from None
+
+    def _hold(self, *, create: bool) -> int:
+        """Return the file that is at the path, locked. It stays open: somebody who withdraws needs it."""
+        while True:
+            if self._descriptor is None:
+                flags = _FLAGS | (os.O_CREAT if create else 0)
+                self._descriptor = os.open(self.path, flags, 0o600)
+                self._closing = weakref.finalize(self, os.close, self._descriptor)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            if _is_at(self._descriptor, self.path):
+                return self._descriptor
+            self._descriptor = None
+            self._closing()
 
     def read_on(self, descriptor: int, lines: list[JournalLine] | None = None) -> bool:
         """Read what others wrote since, or the whole of another file; `lines` takes what was read.

@@ -35,6 +35,7 @@ from optin.bootstrap.office import (
     sweep,
 )
 from optin.bootstrap.opening import open_keys, sqlite_path
+from optin.bootstrap.preload import load_everything
 from optin.bootstrap.remembering import begin_journal, journal_at
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
@@ -189,6 +190,7 @@ def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
 
 
 async def _serve(edition: Edition, office: Office, listening: socket.socket) -> bool:
+    load_everything(edition)
     desk = Desk.of(edition, office)
     jobs = [
         courier_job(courier_of(edition, office)),

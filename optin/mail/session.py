@@ -6,6 +6,7 @@ import logging
 import re
 import ssl
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -63,6 +64,12 @@ def name_for_ehlo(host: str) -> str:
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004
 
 
+@lru_cache
+def authorities(file: Path | None) -> ssl.SSLContext:
+    """Return whose certificates are trusted: those of this machine, or of `file`; read once."""
+    return ssl.create_default_context(cafile=file)
+
+
 async def open_session(address: SmtpAddress) -> aiosmtplib.SMTP:
     """Return a client that can send mails. Raises ServerUnusable."""
     client = aiosmtplib.SMTP(
@@ -71,7 +78,7 @@ async def open_session(address: SmtpAddress) -> aiosmtplib.SMTP:
         local_hostname=address.own_name or "[127.0.0.1]",
         use_tls=address.tls,
         start_tls=False,
-        tls_context=ssl.create_default_context(cafile=address.authority),
+        tls_context=authorities(address.authority),
         timeout=address.timeout_seconds,
     )
     try:

@@ -24,6 +24,7 @@ from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.claims import new_incarnation, release_other_claims
 from optin.store.log import integrate
 from optin.store.schema_guard import due_after
+from optin.store.sqlite_readers import SqliteReaders
 from optin.store.sqlite_schema import APPLIED, SqliteGuard, is_due, migrate, schema_findings
 from optin.store.transaction import Operation, Presence, Row, Tx, Value
 
@@ -35,6 +36,7 @@ READ_CACHE_KIB = 16_384  # a proof in a large log reads nodes from all over it
 BUSY_TIMEOUT_MS = 5_000
 PAGE_ROWS = 500
 READERS = 2
+OPENED_BEFOREHAND = 6  # by a server: its readers, and what it does beside its requests
 
 
 class SqliteTx:
@@ -105,14 +107,14 @@ class SqliteStore:
         self.presence: Presence = SqlitePresence()
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_LENGTH)
         self._readers = ThreadPoolExecutor(READERS, "optin-reader")
-        self._local = threading.local()
-        self._opened: list[sqlite3.Connection] = []
+        self._connections = SqliteReaders(self._connect_to_read)
         self._closed = False
         try:
             self._connection = connect(path)
             self._guard = SqliteGuard(self._connection, path)
             with self.alone() if is_due(self._connection) else nullcontext():
                 migrate(self._connection, inspecting=inspecting)
+            self._connections.open(OPENED_BEFOREHAND if serving else 0)
         except (sqlite3.Error, OSError) as problem:
             self._unlock()
             msg = f"The database {path.name} cannot be opened ({problem}); nothing was changed."
@@ -137,19 +139,14 @@ class SqliteStore:
     submit_alone = submit
 
     def read(self, operation: Operation[T]) -> T:
-        """Run a reading operation on a connection of the calling thread."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = connect(self._path)
-            connection.execute("PRAGMA query_only = ON")
-            connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
-            self._opened.append(connection)
+        """Run a reading operation in the calling thread."""
         try:
-            connection.execute("BEGIN")
-            try:
-                return operation(SqliteTx(connection))
-            finally:
-                connection.rollback()
+            with self._connections.borrow() as connection:
+                connection.execute("BEGIN")
+                try:
+                    return operation(SqliteTx(connection))
+                finally:
+                    connection.rollback()
         except sqlite3.OperationalError as problem:
             if "no such" in str(problem):
                 raise WriteLost(self.schema_findings()) from None
@@ -172,8 +169,8 @@ class SqliteStore:
         self._queue.put(None)
         self._writer.join()
         self._readers.shutdown()
-        for connection in (*self._opened, self._connection):
-            connection.close()
+        self._connections.close()
+        self._connection.close()
         self._unlock()
 
     def truncate_journal(self) -> bool:
@@ -181,9 +178,15 @@ class SqliteStore:
 
         Returns False while a reader still stands in the way; ask again then.
         """
-        with closing(connect(self._path)) as connection:
+        with self._connections.borrow() as connection:
             row = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return bool(row[0] == 0)
+
+    def _connect_to_read(self) -> sqlite3.Connection:
+        connection = connect(self._path)
+        connection.execute("PRAGMA query_only = ON")
+        connection.execute(f"PRAGMA cache_size = -{READ_CACHE_KIB}")
+        return connection
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -285,6 +288,7 @@ def connect(path: Path) -> sqlite3.Connection:
         "foreign_keys = ON",
         "secure_delete = ON",
         "recursive_triggers = ON",
+        "temp_store = MEMORY",  # what is sorted goes to no other file, and needs none
     ):
         connection.execute(f"PRAGMA {pragma}")
     return connection

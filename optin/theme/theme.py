@@ -125,6 +125,16 @@ class Theme:
                 self._urls[key] = self.add_asset(name, data, content_type_of(name))
         self._own = frozenset(self._assets)  # of the look; pages add their pictures
 
+    @property
+    def zone(self) -> str:
+        """On whose clock moments are told."""
+        return self._zone
+
+    def load_templates(self) -> None:
+        """Read every template now: a server that is short of file descriptors can open none."""
+        for name in self._env.list_templates():
+            self._env.get_template(name)
+
     def renewed(self) -> Self:
         """Return a theme that renders as this one, by the templates it has read, with no pictures yet."""
         new = copy(self)
@@ -224,6 +234,7 @@ def _environment(site_templates: Path | None) -> Environment:
         loader=FileSystemLoader([OURS] if site_templates is None else [site_templates, OURS]),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
+        cache_size=-1,  # all of them stay
         auto_reload=False,  # optin dev makes a new theme when a file changes
         trim_blocks=True,
         lstrip_blocks=True,

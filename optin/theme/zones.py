@@ -5,7 +5,7 @@ Babel is imported by the first page or mail that names a moment, so that a start
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -94,6 +94,15 @@ def comes_twice(zone: str, moment: datetime) -> bool:
     """Tell whether the clock of `zone` shows the time of `moment` twice: it goes back."""
     local = moment.astimezone(ZoneInfo(zone))
     return local.replace(fold=0).astimezone(UTC) != local.replace(fold=1).astimezone(UTC)
+
+
+def load_zone(zone: str, languages: Iterable[str]) -> set[ZoneInfo]:
+    """Read all that is said of times on the clock of `zone`; return the zones, for whoever keeps them."""
+    for lang in languages:
+        for which in (None, "daylight", "standard"):
+            _name(zone, lang, which)
+        _official_languages(_country_of(zone))
+    return {ZoneInfo(name) for name in (zone, *_zones_of(_country_of(zone)))}
 
 
 @lru_cache

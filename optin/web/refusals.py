@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from logging import ERROR, WARNING
 
@@ -23,6 +24,7 @@ from optin.web.removed import gone_or_unknown
 
 log = logging.getLogger("optin.web")
 
+PASSING = {errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.EDQUOT}  # too many files open, or disk full
 _NAMES = {404: "unknown", 405: "method"}
 
 
@@ -60,5 +62,7 @@ async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
 
 async def fail(request: Request, problem: Exception) -> Response:
     """Answer what nobody foresaw. The log tells where it happened, never what a visitor sent."""
+    if isinstance(problem, OSError) and problem.errno in PASSING:
+        return await refuse(request, StoreBusy(type(problem).__name__))
     log.error("internal error=%s", log_line_of(problem))
     return desk_of(request).error("internal", 500, language_of(request))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import time
 from concurrent.futures import Future
@@ -133,3 +134,21 @@ def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
     asyncio.run(ask())
     assert len(submitted) == 1
     assert time.monotonic() - begun < 30
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOSPC])
+def test_what_passes_by_itself_is_told_to_come_back(
+    visit: Visit,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+    number: int,
+) -> None:
+    """S6: a page with 503 and a time, where a file can be neither opened nor written just now."""
+
+    def fails(*_: object) -> None:
+        raise OSError(number, "no")
+
+    monkeypatch.setattr(visit.office.store, "submit", fails)
+    data = {"form": visit.form_key(), "email": "alice@example.com"}
+    answer = visit.client.post("/paper", data=data)
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "5"

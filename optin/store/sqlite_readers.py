@@ -1,0 +1,67 @@
+"""Connections that only read a SQLite database, opened beforehand: a request must not need a file descriptor.
+
+One is borrowed for each operation. Where none is left, another is opened; where that cannot be done, the
+operation waits for one that is given back.
+"""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from optin.errors import StoreBusy
+
+WAIT_SECONDS = 5.0
+
+
+class SqliteReaders:
+    """The connections of one store; `connect` opens one, ready to read."""
+
+    def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        """Begin with none."""
+        self._connect = connect
+        self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._opened: list[sqlite3.Connection] = []
+
+    def open(self, count: int) -> None:
+        """Open so many beforehand, with the files that go with them. Raises sqlite3.Error."""
+        for _ in range(count):
+            connection = self._another()
+            connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+            self._idle.put(connection)
+
+    @contextmanager
+    def borrow(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection until the block ends. Raises StoreBusy where none can be had."""
+        connection = self._take()
+        try:
+            yield connection
+        finally:
+            self._idle.put(connection)
+
+    def close(self) -> None:
+        """Close every connection."""
+        for connection in self._opened:
+            connection.close()
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            pass
+        try:
+            return self._another()
+        except (sqlite3.Error, OSError):  # no file descriptor is left, as it may be
+            pass
+        try:
+            return self._idle.get(timeout=WAIT_SECONDS)
+        except queue.Empty:
+            reason = "no connection to read by"
+            raise StoreBusy(reason) from None
+
+    def _another(self) -> sqlite3.Connection:
+        connection = self._connect()
+        self._opened.append(connection)
+        return connection
