@@ -93,12 +93,13 @@ class Journal:
             if os.fstat(descriptor).st_size == 0 and new:
                 self._begin(descriptor, store)
             kept = self._read_all(descriptor)
-            taken_over = not self._chain.keyed
-            if taken_over:
-                self._take_over(store, kept, now)
+            if self._chain.keyed:
+                self._must_agree(store, kept)
+                return False
+            self._take_over(store, kept, now)
         with self._file.locked() as descriptor:
             self._must_agree(store, self._read_all(descriptor))
-        return taken_over
+        return True
 
     def begin_anew(self, store: Store, now: datetime) -> Path | None:
         """Begin a new file, by word of an officer, because there is none that agrees with the log.

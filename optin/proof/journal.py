@@ -88,10 +88,10 @@ class Chain:
         try:
             plain = parse(text)
             if self.place == 0:
-                self._read_heading(plain)
+                self._read_heading(plain, text)
                 line = None
             else:
-                self._check(plain)
+                self._check(plain, text)
                 line = self._line(plain)
                 self._note(line)
         except (ValueError, KeyError, TypeError):
@@ -99,9 +99,9 @@ class Chain:
         self.place += 1
         return line
 
-    def _read_heading(self, plain: dict[str, Json]) -> None:
+    def _read_heading(self, plain: dict[str, Json], text: bytes) -> None:
         self.keyed = plain["journal"] != _UNKEYED
-        self._check(plain)
+        self._check(plain, text)
         if self.keyed and (plain["journal"], plain["version"]) != (_HEADING, VERSION):
             raise ValueError(plain["journal"])
         self.name = str(plain["name"]) if self.keyed else ""
@@ -125,17 +125,20 @@ class Chain:
             self.tip = tip_of(line.told)
 
     def _sealed(self, plain: dict[str, Json]) -> bytes:
-        self.last = self._link(plain)
+        self.last = self._link(canonical(plain))
         return canonical({**plain, "seal": self.last}) + b"\n"
 
-    def _check(self, plain: dict[str, Json]) -> None:
-        stated = str(plain.pop("seal" if self.keyed else "sum"))
-        if not hmac.compare_digest(stated.encode(), self._link(plain).encode()):
-            raise ValueError(stated)
-        self.last = stated
+    def _check(self, plain: dict[str, Json], text: bytes) -> None:
+        """See that the bytes of a line, but for its seal, are those that were sealed. Raises ValueError."""
+        name = "seal" if self.keyed else "sum"
+        stated = str(plain.pop(name)).encode()
+        sealed = text.removesuffix(b"\n").replace(b',"%b":"%b"' % (name.encode(), stated), b"", 1)
+        if not hmac.compare_digest(stated, self._link(sealed).encode()):
+            raise ValueError(name)
+        self.last = stated.decode()
 
-    def _link(self, plain: dict[str, Json]) -> str:
-        data = self.last.encode() + canonical(plain)
+    def _link(self, line: bytes) -> str:
+        data = self.last.encode() + line
         return self.seal(data) if self.keyed else hashlib.sha256(data).hexdigest()[:_SUM_LENGTH]
 
     def _broken(self) -> JournalBroken:
