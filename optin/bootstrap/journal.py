@@ -287,7 +287,7 @@ class Journal:
         """See that the database knows this file, and not a longer one. Raises JournalBroken."""
         mark, chain = journal_mark(tx, self._chain.name), self._chain
         if mark is None:
-            msg = "is not known to this database: it is another's, or of another time"
+            msg = "is unknown to this database: that is another, or was lost (optin restore puts it back)"
             raise JournalBroken(msg)
         if not hmac.compare_digest(mark.seal, self._mark_of(chain.name, mark.lines).seal):
             msg = "cannot be compared: what the database notes of it was not written with these keys"

@@ -66,6 +66,6 @@ def begin_journal(settings: Settings) -> None:
 
 def renew_journal(settings: Settings) -> None:
     """Begin a new journal where it does not fit its store: for `dev`, in which nothing is proven anyhow."""
-    if has_data(settings):
+    if has_data(settings) or settings.path(settings.journal).exists():
         with suppress(JournalUnusable):  # it fits
             begin_journal(settings)

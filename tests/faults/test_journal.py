@@ -23,7 +23,7 @@ import pytest
 from optin.bootstrap import journal as journal_module
 from optin.bootstrap.edition import keep_edition
 from optin.bootstrap.office import Office, advance_log, open_office, sweep
-from optin.bootstrap.remembering import begin_journal
+from optin.bootstrap.remembering import begin_journal, renew_journal
 from optin.bootstrap.signing import sign_log
 from optin.consent.form import Slug
 from optin.consent.record import RequestId
@@ -404,6 +404,23 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     house.journal.write_bytes(old)
     with pytest.raises(JournalUnusable, match="has no seals"), house.office():
         pass
+
+
+def test_whoever_tries_out_a_site_may_throw_away_what_they_like(tmp_path: Path) -> None:
+    """O9, O2: `optin dev` begins a new journal where it does not fit the database; else it keeps it."""
+    house = small_house(tmp_path)
+    settings = house.edition.site.settings
+    for file in ("", "journal.jsonl", "optin.db"):
+        if file:
+            (house.root / "var" / file).unlink()
+        if file == "optin.db":
+            with pytest.raises(JournalUnusable, match="optin restore"), house.office():
+                pass
+        renew_journal(settings)
+        lived_in(house)
+        before = house.journal.read_bytes()
+        renew_journal(settings)
+        assert house.journal.read_bytes() == before
 
 
 def test_keys_that_are_rotated_go_on_with_the_journal(house: House) -> None:
