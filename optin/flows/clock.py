@@ -7,10 +7,13 @@ withdrawals and erasures that people ask for go on.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from optin.consent.clock import ClockLook
-from optin.consent.event import clock_doubted
+from optin.consent.event import clock_doubted, rfc3339
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind
 from optin.errors import ClockDoubted
@@ -41,14 +44,28 @@ def mark_clock(tx: Tx, vault: Vault, look: ClockLook, *, steady: bool) -> None:
     """
     if look.doubted:
         last = last_of_the_clock(tx, vault)
-        if look.known is not None and (last is None or last["kind"] != EventKind.CLOCK_DOUBTED):
+        if look.known is not None and not _is_noted(last, look.known):
             add_events(tx, vault, None, [clock_doubted(look.now, look.known)])
     elif steady and (look.known is None or look.now > look.known):
         keep_mark(tx, vault, look.now)
 
 
-def watch_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime, *, steady: bool) -> ClockLook:
-    """Look at the clock and mark it."""
+def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
+    """Tell whether the log says of this very doubt: while it lasts, nobody moves the mark."""
+    return last is not None and (last["kind"], last.get("known")) == (EventKind.CLOCK_DOUBTED, rfc3339(known))
+
+
+def watch_clock(
+    tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime, *, steady: bool, even: bool = False
+) -> ClockLook:
+    """Look at the clock and mark it.
+
+    `even`: it ran like the one that nobody sets ever since it was trusted, so it is right however old the
+    mark is. The machine may have slept, or the database was away.
+    """
     look = look_at_clock(tx, vault, jump, now)
+    if even and look.known is not None and now > look.known:
+        look = replace(look, known=now)
+        keep_mark(tx, vault, now)
     mark_clock(tx, vault, look, steady=steady)
     return look

@@ -87,7 +87,7 @@ def claim_orders(
             put_back(tx, letter.number, early.until)
             continue
         except BROKEN as problem:
-            _set_aside(tx, letter, name_of(problem), now)
+            _set_aside(tx, vault, letter, name_of(problem), policy.clock_jump, now)
             continue
         if order is None and letter.kind in MAILS and _doubts(tx, vault, policy.clock_jump, now):
             put_back(tx, letter.number, now + OUTDATED_WAIT)  # by the right clock it may still be of use
@@ -168,10 +168,13 @@ def _keep_sent(
     add_events(tx, vault, stand.request, [mailed])
 
 
-def _set_aside(tx: Tx, letter: Letter, reply: str, now: datetime) -> None:
-    """Let a mail that cannot be read wait, for a week; then it is dead."""
+def _set_aside(
+    tx: Tx, vault: Vault, letter: Letter, reply: str, jump: RetentionPeriod, now: datetime
+) -> None:
+    """Let a mail that cannot be read wait, for a week by a clock that is not doubted; then it is dead."""
     stand = standing(tx, letter.number, letter.claim)
-    if stand is None or now >= stand.queued_at + GIVE_UP_AFTER:
+    old = stand is None or now >= stand.queued_at + GIVE_UP_AFTER
+    if stand is None or (old and not _doubts(tx, vault, jump, now)):
         settle(tx, letter.number, Settled.DEAD.value, reply, now)
     else:
         postpone(tx, letter.number, reply, _next_try(stand, now))

@@ -312,7 +312,7 @@ class _SiteReader:
         period = self._period(where, written.sweep.clock_jump)
         shortest, longest = (bound.after(_SOME_DAY) for bound in CLOCK_JUMPS)
         if not shortest <= period.after(_SOME_DAY) <= longest:
-            message = f"A clock that jumped {period.text} is trusted too soon, or never."
+            message = f"With 'clock_jump' of {period.text} a clock is trusted whatever it says, or never."
             cure = f"Write between {CLOCK_JUMPS[0].text} and {CLOCK_JUMPS[1].text}."
             self._say(where, message, cure, "clock-jump")
         return period

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 
 from optin.store.transaction import Tx, Value, to_ms
 
-LONGEST_WINDOW = timedelta(days=1)  # of a limit
-
 
 @dataclass(frozen=True)
 class Horizon:
@@ -61,7 +59,6 @@ def _moments(it: Horizon, now: datetime) -> dict[str, datetime]:
         "linked": now + it.link,
         "too_linked": late + it.link,
         "handed": now + it.handout,
-        "too_counted": late + LONGEST_WINDOW,
         "too_handed": late + it.handout,
     }
 
@@ -86,9 +83,6 @@ _STATEMENTS = (
     "UPDATE number_objection SET at = :now WHERE at > :late",
     "UPDATE rights_action SET at = :now WHERE at > :late",
     "UPDATE export_gone SET at = :now WHERE at > :late",
-    "DELETE FROM limit_mail WHERE at > :late",
-    "DELETE FROM limit_site WHERE until > :too_counted",
-    "DELETE FROM limit_network WHERE until > :too_counted",
     "UPDATE promise SET served_at = :now WHERE served_at > :late",
     "UPDATE promise SET until = :handed WHERE until > :too_handed",
 )

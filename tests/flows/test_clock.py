@@ -20,12 +20,14 @@ from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows import sweep_share
 from optin.flows.clock import look_at_clock
 from optin.flows.clock_correction import accept_clock, begin_with_clock, note_set_back
+from optin.flows.draw import draw_winners, fix_entries
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.orders import MailKind, Verdict
 from optin.flows.personal import ask_for_link
 from optin.flows.sweep_share import share_of
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.rights import actions_of
+from tests.flows.test_prize_draw import PROMISE, SLUG
 from tests.world import NOON, TIPS, World
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
@@ -192,6 +194,20 @@ def test_a_quiet_week_is_no_jump(world: World, monkeypatch: pytest.MonkeyPatch) 
     assert "magnets" in sweep(office_of(world))
 
 
+def test_a_machine_that_slept_knows_what_time_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O7: so does a server whose database was away for days; nobody set its clock meanwhile."""
+    machine, office = Machine(world, monkeypatch), office_of(world)
+    people(world, 1)
+    watch = ClockWatch(office)
+    asyncio.run(rounds(watch))
+    machine.run(timedelta(days=5))
+    asyncio.run(watch.look())
+    asyncio.run(rounds(watch))
+    assert not says_doubt(office)
+    assert not is_doubted(world)
+    assert told(world) == []
+
+
 def test_jumps_below_the_limit_do_not_add_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7: nobody walks a running server through the years in steps of twenty hours."""
     machine, watch = Machine(world, monkeypatch), ClockWatch(office_of(world))
@@ -219,11 +235,13 @@ def test_the_server_trusts_the_clock_again_when_it_is_corrected(
     asyncio.run(rounds(watch))
     assert says_doubt(office)
     jump(world, -YEAR)
+    machine.run(timedelta(minutes=1))
     asyncio.run(rounds(watch))
     assert not says_doubt(office)
     assert "trusted again" in caplog.text
     jump(world, YEAR)
     asyncio.run(rounds(watch))
+    assert told(world) == [EventKind.CLOCK_DOUBTED] * 2
     accept = partial(accept_clock, vault=world.vault, policy=world.policy, who="olga", why="asleep")
     world.do(partial(accept, now=world.now))
     for _ in range(3):
@@ -372,6 +390,21 @@ def test_no_mail_is_given_up_by_a_clock_that_is_doubted(world: World) -> None:
     [order] = world.claim()
     assert world.settle(order, Verdict.LATER)
     assert world.do(lambda tx: tx.one("SELECT state FROM outbox")) == ("queued",)
+
+
+def test_no_entries_of_a_draw_are_fixed_by_a_clock_that_is_doubted(world: World) -> None:
+    """O7, M2: nor drawn; it is done once."""
+    people(world, 1)
+    world.do(partial(keep_mark, vault=world.vault, moment=PROMISE.closes - 10 * DAY))
+    fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
+    with pytest.raises(ClockDoubted):
+        world.do(partial(fix, now=PROMISE.closes + timedelta(minutes=2)))
+    world.do(partial(keep_mark, vault=world.vault, moment=PROMISE.closes))
+    world.do(partial(fix, now=PROMISE.closes + timedelta(minutes=2)))
+    with pytest.raises(ClockDoubted):
+        world.do(
+            lambda tx: draw_winners(tx, world.vault, SLUG, "912,34 18477,10", PROMISE.seed_at + 30 * DAY)
+        )
 
 
 def test_limits_and_twins_forget_what_a_clock_ahead_counted(world: World) -> None:
