@@ -130,12 +130,10 @@ class RequestRefused(OptinError):
 class ClockDoubted(OptinError):
     """The clock is far from the last moment at which it was known to be right; the message says the cure."""
 
-    name = "clock"
-
     @property
     def log_line(self) -> str:
         """Say the sentence: it is for the operator, and names no person."""
-        return f"{super().log_line}: {self}"
+        return f"clock: {self}"
 
 
 class StoreBusy(OptinError):
