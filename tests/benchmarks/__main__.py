@@ -17,6 +17,7 @@ NAMES = (
     "rights",
     "site",
     "crowds",
+    "kills",
 )
 
 for name in sys.argv[1:] or NAMES:
