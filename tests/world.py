@@ -36,7 +36,7 @@ from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.policy import RequestPolicy
 from optin.flows.sign_up import sign_up
-from optin.flows.sweep import Broom
+from optin.flows.sweep_context import SweepContext
 from optin.flows.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
@@ -122,9 +122,9 @@ class World:
             mark_trusted(self.store, self.vault, self.now)
 
     @property
-    def broom(self) -> Broom:
+    def context(self) -> SweepContext:
         """What a sweep works with now."""
-        return Broom(self.vault, self.policy, self.now)
+        return SweepContext(self.vault, self.policy, self.now)
 
     def do(self, operation: Callable[[Tx], T]) -> T:
         """Run an operation durably."""

@@ -23,7 +23,8 @@ from typing import TypeVar
 from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, decode_timestamp_response
 
 from optin.bootstrap.jobs import Job, RoundDone, every
-from optin.bootstrap.office import Office, advance_log
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
 from optin.bootstrap.outgoing import Answered, CallFailed, VettedClient
 from optin.bootstrap.witnesses import COSIGNATURE, PLAIN, cosigned_by
 from optin.consent.clock import FOLLOWED

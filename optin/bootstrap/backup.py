@@ -17,12 +17,13 @@ from pathlib import Path
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.journal import Journal, Kept
 from optin.bootstrap.journal_file import sync_folder
-from optin.bootstrap.office import Office, advance_log
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
 from optin.bootstrap.opening import claim_store, open_store, sqlite_path
 from optin.consent.event import rfc3339
 from optin.consent.record import EventKind
 from optin.errors import RequestRefused, StoreUnusable
-from optin.flows.past import begins_with, lost_lines
+from optin.flows.log_growth import begins_with, lines_missing_from_log
 from optin.flows.replay import replay
 from optin.proof.journal import Tip, branches, current
 from optin.settings import Settings
@@ -186,7 +187,7 @@ def _tell(
 def _untellable(tx: Tx, kept: Kept) -> Counter[str]:
     """Count the corrections and holds that a backup lacks: the journal holds no data to tell it."""
     since = [line for line in current(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}]
-    return Counter(line.kind for line in lost_lines(tx, since))
+    return Counter(line.kind for line in lines_missing_from_log(tx, since))
 
 
 def _told(office: Office, tell: Callable[..., Counter[str]]) -> Counter[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from optin.bootstrap.jobs import RoundDone, every
 from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED
-from optin.flows.clock import look_at_clock, watch_clock
+from optin.flows.clock import read_clock, watch_clock
 from optin.store.clock_mark import newest_event
 from optin.store.transaction import EPOCH, MILLISECOND, read, written
 
@@ -79,7 +79,7 @@ class ClockWatch:
     async def look(self) -> None:
         """Learn the newest moment of the other processes; say at once when the clock begins to be doubted."""
         office = self._office
-        look = partial(look_at_clock, vault=office.vault, jump=office.policy.clock_jump, now=office.clock())
+        look = partial(read_clock, vault=office.vault, jump=office.policy.clock_jump, now=office.clock())
         if (await read(office.store, look)).doubted != office.clock_doubted:
             await self.mark()
         if isinstance(office.clock, SteadyClock):

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from optin.bootstrap.edition import Edition
 from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import Office, StoreOutbox
+from optin.bootstrap.office import Office
+from optin.bootstrap.store_outbox import StoreOutbox
 from optin.consent.form import FormDeclaration
 from optin.consent.quiz import Outcome, Quiz
 from optin.flows.handouts import outcome_of

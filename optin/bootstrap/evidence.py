@@ -7,7 +7,8 @@ from datetime import datetime
 from functools import partial
 
 from optin.bootstrap.edition import Edition, assets_of
-from optin.bootstrap.office import Office, advance_log
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
 from optin.consent.address import EmailAddress
 from optin.consent.event import Event
 from optin.consent.record import EventKind

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from optin.bootstrap.journal_file import EMPTY, UNKEYED, JournalFile, read_lines
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
-from optin.flows.past import grown_from, lost_events
+from optin.flows.log_growth import events_missing_from_log, grown_from
 from optin.flows.replay import check_told, is_told
 from optin.proof.journal import (
     BEGUN,
@@ -317,7 +317,7 @@ def _base(kind: str, frontier: Frontier, now: datetime) -> JournalLine:
 
 
 def _first_lost(tx: Tx, lines: Sequence[JournalLine]) -> list[str]:
-    found = next(lost_events(tx, lines), None)
+    found = next(events_missing_from_log(tx, lines), None)
     return [] if found is None else [found]
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import partial
 
 from optin.bootstrap.journal import Journal
-from optin.flows.past import grown_from
+from optin.flows.log_growth import grown_from
 from optin.proof.tree import Frontier
 from optin.store.log import StoredCheckpoint, latest_checkpoint, log_frontier, sign_checkpoint
 from optin.store.transaction import Store, Tx

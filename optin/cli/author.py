@@ -11,15 +11,16 @@ from pathlib import Path
 import click
 
 from optin.bootstrap.courier import courier_job, courier_of
+from optin.bootstrap.crash_recovery import HANDED_OVER, presence_job
 from optin.bootstrap.edition import keep_edition, load_edition
 from optin.bootstrap.health import check_jobs
 from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import STALE_SECONDS, office_jobs, open_office
+from optin.bootstrap.journal_opening import renew_journal
+from optin.bootstrap.office import open_office
+from optin.bootstrap.office_jobs import STALE_SECONDS, office_jobs
 from optin.bootstrap.opening import open_keys
-from optin.bootstrap.remembering import renew_journal
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.soundness import DEV, check_use
-from optin.bootstrap.taking_back import HANDED_OVER, presence_job
 from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.site.kept import Kept

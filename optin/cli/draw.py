@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from optin.bootstrap.office import Office, advance_log, open_office
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office, open_office
 from optin.cli.terminal import served_edition, site_option
 from optin.consent.draw import shown_tickets
 from optin.consent.event import rfc3339

@@ -11,7 +11,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from optin.bootstrap.office import Office, advance_log, open_office
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office, open_office
 from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import RequestRefused

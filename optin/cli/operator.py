@@ -22,25 +22,19 @@ from optin.bootstrap.anchors import anchor_job
 from optin.bootstrap.backup import Journals, back_up
 from optin.bootstrap.backup import restore as put_back
 from optin.bootstrap.courier import courier_job, courier_of
+from optin.bootstrap.crash_recovery import HANDED_OVER, presence_job
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.health import check_jobs
 from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import (
-    DISAGREED,
-    FILES,
-    STALE_SECONDS,
-    Office,
-    office_jobs,
-    open_office,
-    sweep,
-)
+from optin.bootstrap.journal_opening import begin_journal, journal_at
+from optin.bootstrap.office import Office, open_office
+from optin.bootstrap.office_jobs import STALE_SECONDS, office_jobs
 from optin.bootstrap.opening import open_keys, sqlite_path
 from optin.bootstrap.preload import load_everything
-from optin.bootstrap.remembering import begin_journal, journal_at
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
-from optin.bootstrap.taking_back import HANDED_OVER, presence_job
+from optin.bootstrap.sweep_runner import DISAGREED, FILES, sweep
 from optin.bootstrap.webhooks import HttpSender, webhook_jobs
 from optin.cli.terminal import (
     REFUSED,
@@ -55,7 +49,8 @@ from optin.cli.terminal import (
 from optin.consent.webhook import secret_text
 from optin.errors import KeysUnusable, RequestRefused, SetupRefused
 from optin.flows.clock_correction import accept_clock as accept
-from optin.flows.sweep import Broom, plan
+from optin.flows.sweep import plan
+from optin.flows.sweep_context import SweepContext
 from optin.flows.sweep_share import held_back, record_beyond
 from optin.flows.webinars import notice_plans
 from optin.keys import load_keys, write_rotated
@@ -242,9 +237,9 @@ def sweep_command(
             _accept_clock(office, why)
         if beyond_share and not dry_run:
             office.write(partial(record_beyond, **_word(office, why)))
-        look, broom = office.look_at_clock(), Broom(office.vault, office.policy, office.clock())
-        planned = office.store.read(partial(plan, broom=broom))
-        held = office.store.read(partial(held_back, broom=broom))
+        look, context = office.read_clock(), SweepContext(office.vault, office.policy, office.clock())
+        planned = office.store.read(partial(plan, context=context))
+        held = office.store.read(partial(held_back, context=context))
         if not dry_run:
             office.write(partial(notice_plans, policy=edition.policy))
         done = {} if dry_run else sweep(office, beyond=beyond_share)
@@ -268,7 +263,7 @@ def sweep_command(
 def _accept_clock(office: Office, why: str) -> None:
     look = office.write(partial(accept, policy=office.policy, **_word(office, why)))
     if look.doubted:
-        office.say_clock(office.look_at_clock())
+        office.say_clock(office.read_clock())
         click.echo(f"The clock is accepted: {look.now:%Y-%m-%d %H:%M} UTC.")
     else:
         click.echo("The clock was not doubted; there was nothing to accept.")

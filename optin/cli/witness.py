@@ -15,8 +15,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from optin.bootstrap.auditing import run_audit
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import Office, advance_log, open_office
-from optin.bootstrap.remembering import journal_of
+from optin.bootstrap.journal_opening import journal_of
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office, open_office
 from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
 from optin.consent.address import parse_email
 from optin.consent.event import rfc3339

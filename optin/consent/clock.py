@@ -13,7 +13,7 @@ FOLLOWED = timedelta(minutes=15)  # so far a process follows another whose clock
 
 
 @dataclass(frozen=True)
-class ClockLook:
+class ClockReading:
     """What a clock says (UTC), and the last moment at which it was known to be right; None: there is none."""
 
     now: datetime

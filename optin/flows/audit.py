@@ -33,7 +33,7 @@ from optin.consent.record import (
 from optin.flows.audit_draws import Event, audit_draws
 from optin.flows.audit_people import EVERYBODY, PeopleAudit, Read, Share
 from optin.flows.audit_records import audit_erasures, audit_exports, audit_lines
-from optin.flows.past import lost_events
+from optin.flows.log_growth import events_missing_from_log
 from optin.proof.bundle import unpack
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX, digest
@@ -122,7 +122,7 @@ class Audit:
         yield from self._forms()
         self._about_nobody()
         self.findings += self.read(orphans)
-        self.findings += self.read(lambda tx: list(lost_events(tx, current(self.remembered))))
+        self.findings += self.read(lambda tx: list(events_missing_from_log(tx, current(self.remembered))))
         for number in self.read(events_outside):
             self.findings.append(f"event {number} is not in the log")
 

@@ -33,10 +33,10 @@ from optin.consent.record import (
     fold,
 )
 from optin.errors import KeysUnusable
-from optin.flows.audit_rows import Times, idle_faults, pending_faults
-from optin.flows.audit_told import MS as _MS
-from optin.flows.audit_told import ByKind, SoFar, ToldAudit, read_so_far
-from optin.flows.details import vouched
+from optin.flows.audit_derived_rows import MS as _MS
+from optin.flows.audit_derived_rows import AuditBaseline, ByKind, DerivedRowsAudit, read_baseline
+from optin.flows.audit_due_dates import Times, idle_faults, pending_faults
+from optin.flows.contact_details import vouched
 from optin.flows.entering import promise_of
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
@@ -95,7 +95,7 @@ class PeopleAudit:
     vault: Vault
     findings: list[str] = field(default_factory=list)
     _known: dict[str, _Form] | None = None
-    _known_so_far: SoFar | None = None
+    _known_baseline: AuditBaseline | None = None
     _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
 
     @cached_property
@@ -110,7 +110,7 @@ class PeopleAudit:
             self._check_page(page)
             if len(self.findings) > known:  # look again: something may just have happened between two reads
                 del self.findings[known:]
-                self._known_so_far = None
+                self._known_baseline = None
                 again: PeoplePage | None = self.read(
                     partial(people_page, kind=kind, after=after, until=until)
                 )
@@ -154,14 +154,14 @@ class PeopleAudit:
         self._check_statuses(page.consents, chains, times)
         self.findings += [fault for row in page.people for fault in idle_faults(times[bytes(row[0])], row)]
         if page.people:
-            self._check_told(ToldAudit(self.read, self.vault, page, owners, by_kind))
+            self._check_told(DerivedRowsAudit(self.read, self.vault, page, owners, by_kind))
 
-    def _check_told(self, told: ToldAudit) -> None:
+    def _check_told(self, told: DerivedRowsAudit) -> None:
         """Look at whom the database says was told, entered or must not be called."""
         self.findings += told.webhook_faults()
-        self.findings += told.line_faults(self._so_far)
+        self.findings += told.line_faults(self._baseline)
         self.findings += told.number_faults()
-        self.findings += told.entry_faults(self._so_far, self._promise)
+        self.findings += told.entry_faults(self._baseline, self._promise)
 
     def _index(self, address: EmailAddress) -> bytes:
         found = self._indexes.get(address)
@@ -259,11 +259,11 @@ class PeopleAudit:
                 self._check_mail(number, body, sealed.salt, mails)
 
     @property
-    def _so_far(self) -> SoFar:
+    def _baseline(self) -> AuditBaseline:
         """What was fixed and forgotten, read once."""
-        if self._known_so_far is None:
-            self._known_so_far = self.read(partial(read_so_far, vault=self.vault))
-        return self._known_so_far
+        if self._known_baseline is None:
+            self._known_baseline = self.read(partial(read_baseline, vault=self.vault))
+        return self._known_baseline
 
     def _promise(self, form: str) -> tuple[str, PrizeDraw] | None:
         """Return the prize draw of a form: its magnet, and what it promises."""

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.clock import ClockLook
+from optin.consent.clock import ClockReading
 from optin.consent.event import clock_doubted, rfc3339
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind
@@ -25,19 +25,19 @@ from optin.store.vault import Vault
 CLOCK_JUMP = RetentionPeriod.parse("1 day")
 
 
-def look_at_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> ClockLook:
+def read_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> ClockReading:
     """Return what the clock says, and when it was last known to be right. Changes nothing."""
-    return ClockLook(now, known_moment(tx, vault), jump)
+    return ClockReading(now, known_moment(tx, vault), jump)
 
 
 def trust_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> None:
     """See that something may be deleted by this clock. Raises ClockDoubted."""
-    look = look_at_clock(tx, vault, jump, now)
+    look = read_clock(tx, vault, jump, now)
     if look.doubted:
         raise ClockDoubted(look.sentence)
 
 
-def mark_clock(tx: Tx, vault: Vault, look: ClockLook, *, steady: bool) -> None:
+def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> None:
     """Move the mark forward when the clock is not doubted; note in the log when it begins to be.
 
     `steady`: this process saw its clock run evenly; else the mark stays where it is.
@@ -57,13 +57,13 @@ def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
 
 def watch_clock(
     tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime, *, steady: bool, even: bool = False
-) -> ClockLook:
+) -> ClockReading:
     """Look at the clock and mark it.
 
     `even`: it ran like the one that nobody sets ever since it was trusted, so it is right however old the
     mark is. The machine may have slept, or the database was away.
     """
-    look = look_at_clock(tx, vault, jump, now)
+    look = read_clock(tx, vault, jump, now)
     if even and look.known is not None and now > look.known:
         look = replace(look, known=now)
         keep_mark(tx, vault, now)

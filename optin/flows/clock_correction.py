@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED, ClockLook
+from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED, ClockReading
 from optin.consent.event import clock_accepted, clock_set_back
-from optin.flows.clock import look_at_clock, mark_clock
+from optin.flows.clock import mark_clock, read_clock
 from optin.flows.deliver import LEASE as MAIL_LEASE
 from optin.flows.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
 from optin.flows.policy import RequestPolicy
@@ -18,7 +18,7 @@ from optin.flows.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
 from optin.flows.webinars import MAILS
 from optin.store.clock_mark import keep_mark, newest_event, set_backs
 from optin.store.events import add_events
-from optin.store.late_moments import Horizon, bring_back
+from optin.store.future_moments import Horizon, bring_back
 from optin.store.promises import SLACK
 from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
@@ -28,9 +28,11 @@ NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock
 NOBODY = b""  # an officer's act that is about no person
 
 
-def accept_clock(tx: Tx, vault: Vault, policy: RequestPolicy, who: str, why: str, now: datetime) -> ClockLook:
+def accept_clock(
+    tx: Tx, vault: Vault, policy: RequestPolicy, who: str, why: str, now: datetime
+) -> ClockReading:
     """Take an officer's word that the clock is right, and record it; do nothing where nobody doubts it."""
-    look = look_at_clock(tx, vault, policy.clock_jump, now)
+    look = read_clock(tx, vault, policy.clock_jump, now)
     if look.known is None or not look.doubted:
         return look
     add_events(tx, vault, None, [clock_accepted(now, look.known)])
@@ -40,12 +42,12 @@ def accept_clock(tx: Tx, vault: Vault, policy: RequestPolicy, who: str, why: str
     return look
 
 
-def begin_with_clock(tx: Tx, vault: Vault, policy: RequestPolicy, now: datetime) -> ClockLook:
+def begin_with_clock(tx: Tx, vault: Vault, policy: RequestPolicy, now: datetime) -> ClockReading:
     """Look at the clock at a server's start: note that it went back or is doubted, let go what waits in vain.
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
     """
-    look, newest = look_at_clock(tx, vault, policy.clock_jump, now), newest_event(tx, vault)
+    look, newest = read_clock(tx, vault, policy.clock_jump, now), newest_event(tx, vault)
     if newest is not None:
         note_set_back(tx, vault, policy, newest, now)
     mark_clock(tx, vault, look, steady=True)

@@ -27,10 +27,10 @@ from optin.consent.record import (
 )
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.attendance import Attendance
-from optin.flows.details import current_contact
+from optin.flows.contact_details import current_contact
 from optin.flows.entering import Participation, enter, participation
+from optin.flows.event_history import current_consents
 from optin.flows.handouts import keep_handout
-from optin.flows.history import current_consents
 from optin.flows.mail_limits import has_read
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind, Receipt

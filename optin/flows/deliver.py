@@ -16,7 +16,7 @@ from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import Status
 from optin.flows.backoff import wait_before
 from optin.flows.broken_rows import BROKEN, name_of
-from optin.flows.clock import CLOCK_JUMP, look_at_clock
+from optin.flows.clock import CLOCK_JUMP, read_clock
 from optin.flows.entering import participation
 from optin.flows.handouts import keep_handout
 from optin.flows.mail_limits import Asker, next_day, take_of_day
@@ -99,7 +99,7 @@ def claim_orders(
 
 
 def _doubts(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> bool:
-    return look_at_clock(tx, vault, jump, now).doubted
+    return read_clock(tx, vault, jump, now).doubted
 
 
 def settle_order(

@@ -19,7 +19,7 @@ from optin.consent.prize import SETTLING, PrizeDraw
 from optin.consent.record import EventKind
 from optin.errors import RequestRefused
 from optin.flows.clock import CLOCK_JUMP, trust_clock
-from optin.flows.details import current_contact
+from optin.flows.contact_details import current_contact
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind
 from optin.flows.personal import handled

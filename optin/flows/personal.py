@@ -18,9 +18,9 @@ from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, Status, SubjectId
 from optin.errors import RequestRefused
 from optin.flows.attendance import Attendance
-from optin.flows.details import current_contact
+from optin.flows.contact_details import current_contact
 from optin.flows.entering import ticket_of
-from optin.flows.history import current_consents
+from optin.flows.event_history import current_consents
 from optin.flows.mail_limits import Asker, take_link, take_reader_mail
 from optin.flows.opened import OpenedRequest, kept_address, latest_request, open_request
 from optin.flows.orders import ASKER, MailKind

@@ -33,7 +33,7 @@ from optin.consent.record import (
     fold,
 )
 from optin.errors import KeysUnusable
-from optin.flows.details import vouched
+from optin.flows.contact_details import vouched
 from optin.proof.canonical import parse
 from optin.proof.commitment import opens
 from optin.store.events import StoredEvent

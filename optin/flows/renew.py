@@ -9,8 +9,8 @@ from optin.consent.purpose import Channel
 from optin.consent.record import RequestId, SubjectId
 from optin.errors import PageUnknown
 from optin.flows.asking import Asking, keep_asking
-from optin.flows.details import current_contact
-from optin.flows.history import current_consents
+from optin.flows.contact_details import current_contact
+from optin.flows.event_history import current_consents
 from optin.flows.mail_limits import take_reader_mail
 from optin.flows.opened import open_request
 from optin.flows.orders import MailKind

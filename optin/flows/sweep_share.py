@@ -11,7 +11,8 @@ from datetime import datetime
 
 from optin.flows.clock import trust_clock
 from optin.flows.policy import RequestPolicy
-from optin.flows.sweep import Broom, Rule, plan
+from optin.flows.sweep import plan
+from optin.flows.sweep_context import Rule, SweepContext
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
@@ -39,21 +40,21 @@ class Held:
         )
 
 
-def sweep_step(tx: Tx, broom: Broom, name: str, rule: Rule, *, beyond: bool = False) -> int:
+def sweep_step(tx: Tx, context: SweepContext, name: str, rule: Rule, *, beyond: bool = False) -> int:
     """Do one step of a rule; return how many rows it did. Raises ClockDoubted.
 
     `beyond`: an officer said that more than the day's share may go.
     """
-    trust_clock(tx, broom.vault, broom.policy.clock_jump, broom.now)
+    trust_clock(tx, context.vault, context.policy.clock_jump, context.now)
     if name not in COUNTED:
-        return rule(tx, broom)
-    day = sweep_day(tx, broom.vault, broom.now)
-    room = share_of(day, broom.policy) - day.taken
+        return rule(tx, context)
+    day = sweep_day(tx, context.vault, context.now)
+    room = share_of(day, context.policy) - day.taken
     if room <= 0 and not beyond:
         return 0
-    done = rule(tx, broom if beyond else replace(broom, room=room))
+    done = rule(tx, context if beyond else replace(context, room=room))
     if done:
-        add_to_day(tx, broom.vault, day, done)
+        add_to_day(tx, context.vault, day, done)
     return done
 
 
@@ -62,23 +63,23 @@ def share_of(day: SweepDay, policy: RequestPolicy) -> int:
     return max(LEAST, day.people * policy.sweep_share // 100)
 
 
-def held_back(tx: Tx, broom: Broom) -> Held | None:
+def held_back(tx: Tx, context: SweepContext) -> Held | None:
     """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
-    day = sweep_day(tx, broom.vault, broom.now)
-    share = share_of(day, broom.policy)
-    due = sum(line.count for line in plan(tx, broom) if line.rule in COUNTED)
+    day = sweep_day(tx, context.vault, context.now)
+    share = share_of(day, context.policy)
+    due = sum(line.count for line in plan(tx, context) if line.rule in COUNTED)
     waiting = due - max(0, share - day.taken)
     return Held(waiting, share) if waiting > 0 else None
 
 
-def tell_held(tx: Tx, broom: Broom) -> Held | None:
+def tell_held(tx: Tx, context: SweepContext) -> Held | None:
     """Return what waits because the day's share is used, once a day; None: nothing, or it was told."""
-    day = sweep_day(tx, broom.vault, broom.now)
-    if day.told or day.taken < share_of(day, broom.policy):
+    day = sweep_day(tx, context.vault, context.now)
+    if day.told or day.taken < share_of(day, context.policy):
         return None
-    held = held_back(tx, broom)
+    held = held_back(tx, context)
     if held is not None:
-        mark_told(tx, broom.vault, day)
+        mark_told(tx, context.vault, day)
     return held
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from optin.consent.form import FormDigest
 from optin.consent.record import RequestId
 from optin.errors import LinkSpent
-from optin.flows.details import current_contact
+from optin.flows.contact_details import current_contact
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.orders import MailKind
 from optin.proof.canonical import parse

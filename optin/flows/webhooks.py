@@ -22,7 +22,7 @@ from optin.consent.webhook import WebhookKind, body_of
 from optin.flows.backoff import wait_before
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.columns import columns_of
-from optin.flows.details import current_contact
+from optin.flows.contact_details import current_contact
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.proving import Proven, Refusal, prove

@@ -13,7 +13,7 @@ from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import EventKind, Happening, RequestId, Status, SubjectId, follow
 from optin.consent.webhook import WebhookKind
 from optin.errors import LogDisagrees
-from optin.flows.history import current_consents, request_history
+from optin.flows.event_history import current_consents, request_history
 from optin.flows.opened import OpenedRequest, open_request
 from optin.flows.webhooks import tell_ended, tell_objected
 from optin.proof.canonical import Json

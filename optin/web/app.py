@@ -14,22 +14,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
+from optin.web.admission import Admission
 from optin.web.assets import get_asset, get_icon
 from optin.web.confirm import get_confirmation, post_confirmation
 from optin.web.desk import Desk
 from optin.web.download import get_download
 from optin.web.draw import get_draw, get_draw_file
+from optin.web.even_timing import at_even_times
 from optin.web.front import Front
 from optin.web.headers import security_headers
 from optin.web.health import HEALTH_ROUTES
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
-from optin.web.pace import evenly
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.quiz import get_answers, post_answers
-from optin.web.reception import Reception
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
@@ -46,7 +46,7 @@ ROUTES = (
     Route("/place/{token}", post_place, methods=["POST"]),
     Route("/place/{token}/calendar.ics", get_calendar, methods=["GET"]),
     Route("/me", get_ask, methods=["GET"]),
-    Route("/me", evenly(post_ask), methods=["POST"]),
+    Route("/me", at_even_times(post_ask), methods=["POST"]),
     Route("/me/{token}", get_personal, methods=["GET"]),
     Route("/me/{token}", post_personal, methods=["POST"]),
 )
@@ -80,7 +80,7 @@ VISITOR_ROUTES = (
     Route("/{slug}/draw", get_draw, methods=["GET"]),
     Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
-    Route("/{slug}/sent", evenly(post_sent), methods=["POST"]),
+    Route("/{slug}/sent", at_even_times(post_sent), methods=["POST"]),
 )
 
 
@@ -107,7 +107,7 @@ def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Return the application that serves `desk`; `extra` routes come before all others."""
     inner = Starlette(
         routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
-        middleware=[Middleware(Reception, desk)],
+        middleware=[Middleware(Admission, desk)],
         exception_handlers={
             OptinError: refuse,
             HTTPException: refuse_http,

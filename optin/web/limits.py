@@ -19,8 +19,8 @@ from optin.bootstrap.office import Office
 from optin.errors import TooManyRequests
 from optin.site.model import Limits
 from optin.web.limit_log import LimitLog
+from optin.web.limit_windows import NetworkCounts, SiteQuota, Window
 from optin.web.mail_budget import MailBudget, wait_seconds
-from optin.web.windows import Clients, Lease, Window
 
 HOUR = Window("per_network_per_hour", timedelta(hours=1))
 MINUTE = Window("per_site_per_minute", timedelta(minutes=1))
@@ -34,8 +34,8 @@ class PostLimits:
         """Count together with every process that serves the site of `office`."""
         store, vault = office.store, office.vault
         self._office = office
-        self._clients = Clients(store, vault, HOUR, limits.per_network_per_hour)
-        self._site = Lease(store, vault, MINUTE, limits.per_site_per_minute, SHARE)
+        self._clients = NetworkCounts(store, vault, HOUR, limits.per_network_per_hour)
+        self._site = SiteQuota(store, vault, MINUTE, limits.per_site_per_minute, SHARE)
         self.mails = MailBudget(store, vault, limits.mails_per_day, self._now)
         self.log = LimitLog()
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]

@@ -18,7 +18,7 @@ from optin.errors import MailsSpent, OptinError
 from optin.store.limits import Amount, Counted, take
 from optin.store.transaction import Store, written_alone
 from optin.store.vault import Vault
-from optin.web.windows import Lease, Window
+from optin.web.limit_windows import SiteQuota, Window
 
 log = logging.getLogger("optin.limits")
 
@@ -39,7 +39,7 @@ class MailBudget:
     def __init__(self, store: Store, vault: Vault, mails_per_day: int, clock: Callable[[], datetime]) -> None:
         """Give out half of `mails_per_day`, rounded up, each day (UTC)."""
         self._store, self._vault, self._clock = store, vault, clock
-        self._lease = Lease(store, vault, DAY, (mails_per_day + 1) // 2, SHARE)
+        self._lease = SiteQuota(store, vault, DAY, (mails_per_day + 1) // 2, SHARE)
         self._opens_at: datetime | None = None
 
     @asynccontextmanager

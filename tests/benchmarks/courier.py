@@ -11,7 +11,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from optin.bootstrap.office import Office, StoreOutbox
+from optin.bootstrap.office import Office
+from optin.bootstrap.store_outbox import StoreOutbox
 from optin.mail.courier import LANES, Courier
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer

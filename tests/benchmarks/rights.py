@@ -15,8 +15,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from optin.bootstrap.office import Office, sweep
+from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.consent.event import Circumstances, rfc3339

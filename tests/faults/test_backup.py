@@ -18,8 +18,9 @@ from click.testing import CliRunner, Result
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.bootstrap.journal import Journal, Kept
-from optin.bootstrap.office import Office, open_office, sweep
-from optin.bootstrap.remembering import begin_journal
+from optin.bootstrap.journal_opening import begin_journal
+from optin.bootstrap.office import Office, open_office
+from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
@@ -27,7 +28,8 @@ from optin.consent.record import Status
 from optin.errors import JournalUnusable
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.export import Harvest
-from optin.flows.sweep import Broom, plan
+from optin.flows.sweep import plan
+from optin.flows.sweep_context import SweepContext
 from optin.flows.withdraw import withdraw_consent
 from optin.keys import load_keys
 from optin.proof.canonical import Json
@@ -636,8 +638,8 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
     with house.office() as office:
         policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
         for days, count in ((6, 0), (9, 2)):
-            broom = Broom(office.vault, policy, utc_now() + timedelta(days=days))
-            planned = {line.rule: line for line in office.store.read(partial(plan, broom=broom))}
+            context = SweepContext(office.vault, policy, utc_now() + timedelta(days=days))
+            planned = {line.rule: line for line in office.store.read(partial(plan, context=context))}
             assert planned["journal"].count == count
             assert "1 week" in planned["journal"].why
 

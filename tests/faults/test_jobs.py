@@ -13,7 +13,9 @@ import pytest
 
 from optin.bootstrap import jobs as jobs_
 from optin.bootstrap.jobs import Job, RoundDone, ages, every, rest_seconds, stale
-from optin.bootstrap.office import Office, office_jobs, sweep
+from optin.bootstrap.office import Office
+from optin.bootstrap.office_jobs import office_jobs
+from optin.bootstrap.sweep_runner import sweep
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.sweep import RULES
 from tests.world import TIPS, World

@@ -22,9 +22,11 @@ import pytest
 
 from optin.bootstrap import journal as journal_module
 from optin.bootstrap.edition import keep_edition
-from optin.bootstrap.office import Office, advance_log, open_office, sweep
-from optin.bootstrap.remembering import begin_journal, renew_journal
+from optin.bootstrap.journal_opening import begin_journal, renew_journal
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office, open_office
 from optin.bootstrap.signing import sign_log
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.form import Slug
 from optin.consent.record import RequestId
 from optin.errors import JournalUnusable, LogDiverged

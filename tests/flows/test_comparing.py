@@ -123,7 +123,7 @@ def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:
         assert words in chart
     # the first requests are erased: their week is known as a whole only, so it begins after it
     world.wait(timedelta(days=8))
-    assert world.do(lambda tx: RULES["unconfirmed"](tx, world.broom))
+    assert world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
     (later,) = count(world).comparisons
     assert later.since == datetime(2026, 11, 30, tzinfo=UTC)
     assert [(it.asked, it.share) for it in later.wordings] == [(0, None), (0, None)]
@@ -135,7 +135,7 @@ def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:
     world.sign_up("last@example.com", TIPS)
     (new,) = count(world).comparisons
     world.wait(timedelta(days=8))
-    assert world.do(lambda tx: RULES["unconfirmed"](tx, world.broom))
+    assert world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
     (old,) = count(world).comparisons
     assert [(it.asked, it.confirmed) for it in new.wordings] == [(1, 0), (7, 7)]
     assert old.wordings == new.wordings  # what is erased still counts

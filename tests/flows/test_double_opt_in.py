@@ -18,7 +18,7 @@ from optin.errors import LinkExpired, LinkForged, LinkSpent
 from optin.flows.confirm import CodeRefused, Confirmation, confirm_by_code, view_request
 from optin.flows.orders import MailKind, Verdict
 from optin.flows.resend import resend_confirmation
-from optin.flows.sweep import sweep_unconfirmed
+from optin.flows.sweep_consents import sweep_unconfirmed
 from optin.store.requests import Sealed, load_request
 from tests.world import CALL, TIPS, World, form_version
 
@@ -186,10 +186,10 @@ def test_an_unconfirmed_request_is_erased_after_its_time(world: World) -> None:
     kept = world.join("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)
     world.wait(timedelta(days=6, hours=23))
-    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 0
+    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 0
     world.wait(timedelta(hours=2))
     events = world.count("event")
-    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 1
+    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 1
     assert world.count("event") == events + 1  # that they were erased is an event as well
     with pytest.raises(LinkSpent):
         world.confirm(request)
@@ -239,7 +239,7 @@ def test_a_request_that_got_no_mail_behaves_like_one_that_did(world: World) -> N
     assert CodeRefused(world.form.declaration, "code-spent") in answers[silent]
     assert not resend(world, silent)
     world.wait(timedelta(days=7, minutes=1))
-    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == len(requests)
+    assert world.do(partial(sweep_unconfirmed, context=world.context)) == len(requests)
 
 
 def test_who_got_no_mail_today_may_ask_for_it_tomorrow(world: World) -> None:
@@ -269,9 +269,9 @@ def test_a_request_without_a_mail_is_kept_as_long_as_one_with(world: World) -> N
     requests = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)]
     world.send()
     world.wait(timedelta(hours=71))
-    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 0
+    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 0
     world.wait(timedelta(hours=2))
-    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == len(requests)
+    assert world.do(partial(sweep_unconfirmed, context=world.context)) == len(requests)
 
 
 def test_the_mail_that_was_sent_is_an_event_with_its_digest(world: World) -> None:

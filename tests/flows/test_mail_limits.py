@@ -204,10 +204,10 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
         world.do(partial(take, where=where, key=where.encode(), amount=amount))
 
     def over() -> int:
-        return next(it.count for it in world.do(lambda tx: plan(tx, world.broom)) if it.rule == "limits")
+        return next(it.count for it in world.do(lambda tx: plan(tx, world.context)) if it.rule == "limits")
 
     def swept() -> int:
-        return world.do(lambda tx: RULES["limits"](tx, world.broom))
+        return world.do(lambda tx: RULES["limits"](tx, world.context))
 
     assert (over(), swept()) == (0, 0)
     world.wait(timedelta(hours=2))
@@ -231,7 +231,7 @@ def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
         world.do(partial(take, where=where, key=where.encode(), amount=amount))
     world.wait(timedelta(days=-3_650))
     assert taken()
-    while world.do(lambda tx: RULES["limits"](tx, world.broom)):
+    while world.do(lambda tx: RULES["limits"](tx, world.context)):
         pass
     assert [world.count(table) for table in ("limit_mail", *Counted)] == [1, 0, 0]
 

@@ -12,7 +12,8 @@ from optin.consent.record import Status
 from optin.flows.erase import BY_PERSON, Erased, erase_person
 from optin.flows.personal import PersonalData, correct, view_personal
 from optin.flows.scrub import KEPT, Scrubber
-from optin.flows.sweep import plan, sweep_leads
+from optin.flows.sweep import plan
+from optin.flows.sweep_consents import sweep_leads
 from optin.flows.withdraw import withdraw_person
 from optin.store.subjects import find_subject, numbers_of
 from tests.export.test_export import harvest
@@ -211,11 +212,11 @@ def test_who_asks_for_something_today_is_not_swept_today(world: World) -> None:
     world.wait(5 * YEAR + timedelta(days=10))
     world.join(ALICE)  # only the magnet
     waiting = world.sign_up(BERT, CALL, phone=PHONE)
-    assert world.do(lambda tx: sweep_leads(tx, world.broom)) == 0
+    assert world.do(lambda tx: sweep_leads(tx, world.context)) == 0
     world.confirm(waiting)
-    assert world.do(lambda tx: sweep_leads(tx, world.broom)) == 0
+    assert world.do(lambda tx: sweep_leads(tx, world.context)) == 0
     assert world.status(BERT, CALL) is Status.GIVEN
-    assert {planned.rule: planned.count for planned in world.do(lambda tx: plan(tx, world.broom))}[
+    assert {planned.rule: planned.count for planned in world.do(lambda tx: plan(tx, world.context))}[
         "leads"
     ] == 0
 

@@ -13,7 +13,8 @@ from typing import Any, cast
 
 import pytest
 
-from optin.bootstrap.office import advance_log, sweep
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.draw import canonical_seed, draw_order
 from optin.consent.form import FormDeclaration, FormField, details_text

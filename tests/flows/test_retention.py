@@ -9,7 +9,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from optin.bootstrap.office import Office, sweep
+from optin.bootstrap.office import Office
+from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, RetentionPeriod
@@ -154,7 +155,7 @@ def test_a_sweep_that_is_interrupted_resumes(world: World) -> None:
     for number in range(250):
         world.sign_up(f"p{number % 7}@example.com", TIPS)
     world.wait(timedelta(days=8))
-    first = world.do(lambda tx: RULES["unconfirmed"](tx, world.broom))
+    first = world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
     assert 0 < first < 250
     assert sweep_all(world)["unconfirmed"] == 250 - first
     assert world.count("request") == 0
@@ -168,7 +169,7 @@ def test_a_dry_run_says_what_a_sweep_does(world: World) -> None:
     world.send()
     world.wait(8 * YEAR)
     rows = [world.count(table) for table in ("request", "subject", "event", "outbox")]
-    planned = {line.rule: line.count for line in world.store.read(partial(plan, broom=world.broom))}
+    planned = {line.rule: line.count for line in world.store.read(partial(plan, context=world.context))}
     assert [world.count(table) for table in ("request", "subject", "event", "outbox")] == rows
     done = sweep(office_of(world))
     for rule in ("unconfirmed", "expired", "magnets"):
@@ -186,7 +187,7 @@ def test_the_plan_leaves_nothing_out(world: World) -> None:
         partial(handled, vault=world.vault, email_index=index, what="show", who="o", why="w", now=world.now)
     )
     world.wait(6 * YEAR)
-    planned = world.store.read(partial(plan, broom=world.broom))
+    planned = world.store.read(partial(plan, context=world.context))
     assert {line.rule for line in planned} == set(RULES)
     assert [line.count for line in planned if line.rule == "records"] == [1, 0]
     assert [line.count for line in planned if line.what == "links to personal pages"] == [1]

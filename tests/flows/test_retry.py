@@ -21,7 +21,7 @@ from optin.flows.orders import MailKind, Order, Verdict
 from optin.flows.resend import resend_confirmation
 from optin.flows.retry import STEP, Left, Retried, retry_dead
 from optin.flows.sign_up import sign_up
-from optin.flows.sweep import sweep_unconfirmed
+from optin.flows.sweep_consents import sweep_unconfirmed
 from optin.store.outbox import MAX_STARTS, enqueue, enqueue_notice
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
@@ -58,7 +58,7 @@ def test_a_confirmation_that_was_given_up_is_sent_with_a_fresh_link(world: World
     done = retry(world)
     assert (dict(done.again), dict(done.left)) == ({"confirmation": 1}, {})
     world.wait(timedelta(days=2))
-    assert world.do(partial(sweep_unconfirmed, broom=world.broom)) == 0  # kept for the mail
+    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 0  # kept for the mail
     order = world.mail(MailKind.CONFIRMATION)
     assert order.expires_at == world.now + timedelta(hours=72)
     assert world.vault.links.read(LinkKind.CONFIRM, order.confirm_token, world.now, None) == request
@@ -89,7 +89,7 @@ def test_a_confirmation_of_what_has_expired_is_not_sent(world: World) -> None:
     world.wait(timedelta(days=7, minutes=1))
     assert dict(retry(world).left) == {Left.EXPIRED: 1}
     assert world.claim() == []
-    world.do(partial(sweep_unconfirmed, broom=world.broom))
+    world.do(partial(sweep_unconfirmed, context=world.context))
     assert retry(world) == Retried()
 
 

@@ -157,7 +157,7 @@ def test_requests_that_were_erased_stay_in_the_sums(world: World) -> None:
     world.wait(timedelta(days=8))
     world.join("alice@example.com", TIPS)
     world.sign_up("bob@example.com", TIPS)
-    swept = world.do(lambda tx: RULES["unconfirmed"](tx, world.broom))
+    swept = world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
     assert swept == 4
     counted = count(world)
     assert lines(counted) == [
@@ -205,7 +205,7 @@ def test_what_was_asked_by_mail_is_a_consent_and_no_form(world: World) -> None:
     world.policy = replace(world.policy, ask_again={TIPS: world.policy.keep}, offers=Offers([world.form]))
     world.join("alice@example.com", TIPS)
     world.wait(timedelta(days=725))
-    assert world.do(lambda tx: RULES["ending"](tx, world.broom)) == 1
+    assert world.do(lambda tx: RULES["ending"](tx, world.context)) == 1
     counted = count(world)
     assert lines(counted)[1][3:] == (0, 0)
     assert list(consents(counted).values()) == [(1, 1, 0), (1, 0, 0)]
@@ -314,7 +314,7 @@ class History:
             self.forget({asked.request})
 
     def sweep(self) -> None:
-        self.world.do(lambda tx: RULES["unconfirmed"](tx, self.world.broom))
+        self.world.do(lambda tx: RULES["unconfirmed"](tx, self.world.context))
         self.forget({request for request, it in self.pending.items() if not self.young(it)})
 
     def edit(self) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import Office, sweep, sweep_by_itself
+from optin.bootstrap.office import Office
+from optin.bootstrap.sweep_runner import sweep, sweep_by_itself
 from optin.errors import StoreBusy
 from tests.world import TIPS, World, open_world
 

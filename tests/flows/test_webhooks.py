@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap.office import Office, sweep
+from optin.bootstrap.office import Office
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.erasure import Ground
 from optin.consent.purpose import Channel, PurposeId

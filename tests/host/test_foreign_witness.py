@@ -17,7 +17,7 @@ import pytest
 
 from optin.bootstrap import witnesses
 from optin.bootstrap.anchors import anchor
-from optin.bootstrap.office import advance_log
+from optin.bootstrap.log_keeper import advance_log
 from optin.bootstrap.outgoing import VettedClient
 from optin.proof.note import Note, VerifierKey
 from optin.site.model import Anchors, Witness

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import Office, StoreOutbox
+from optin.bootstrap.office import Office
+from optin.bootstrap.store_outbox import StoreOutbox
 from optin.consent.address import parse_email
 from optin.errors import StoreBusy
 from optin.flows.deliver import LEASE

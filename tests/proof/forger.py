@@ -21,8 +21,10 @@ from typing import Any
 from optin.bootstrap.edition import Edition, keep_edition
 from optin.bootstrap.evidence import make_bundle
 from optin.bootstrap.journal import Journal
-from optin.bootstrap.office import Office, advance_log, sweep
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry
 from optin.consent.erasure import Ground, Reason

@@ -26,7 +26,7 @@ from optin.bootstrap.anchors import anchor as anchor_
 from optin.bootstrap.anchors import anchor_job
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import advance_log
+from optin.bootstrap.log_keeper import advance_log
 from optin.bootstrap.outgoing import VettedClient
 from optin.cli import main
 from optin.consent.address import parse_email

@@ -14,7 +14,7 @@ from optin.bootstrap import anchors as anchors_
 from optin.bootstrap.anchors import anchor
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.office import advance_log
+from optin.bootstrap.log_keeper import advance_log
 from optin.bootstrap.outgoing import VettedClient
 from optin.consent.address import parse_email
 from optin.flows.verify_bundle import Outside, verify_bundle

@@ -14,7 +14,8 @@ import pytest
 from click.testing import CliRunner
 
 from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office, sweep
+from optin.bootstrap.office import open_office
+from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.entry import Entry

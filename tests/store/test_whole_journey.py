@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.office import advance_log, open_office, sweep
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import open_office
+from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World

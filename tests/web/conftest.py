@@ -14,14 +14,15 @@ import pytest
 from starlette.testclient import TestClient
 
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.office import Office, advance_log
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.keys import KeyRing
 from optin.site.scaffold import make_site
 from optin.store.vault import Vault
-from optin.web import pace
+from optin.web import even_timing
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from tests.world import HOUR, about_requests, mark_trusted
@@ -172,7 +173,7 @@ def site_at(root: Path) -> Edition:
 @pytest.fixture
 def visit(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Open the site over each of the two databases; who tries twenty codes does not wait for each answer."""
-    monkeypatch.setattr(pace, "PACE_SECONDS", 0.001)
+    monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
     edition = site_at(tmp_path / "site")
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from optin.bootstrap.journal import Journal
-from optin.bootstrap.office import advance_log
+from optin.bootstrap.log_keeper import advance_log
 from optin.errors import EndingUnwritten, JournalUnusable
 from tests.web.conftest import Visit
 from tests.world import TIPS

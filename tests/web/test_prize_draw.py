@@ -15,8 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import Office, advance_log, sweep
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
+from optin.bootstrap.sweep_runner import sweep
 from optin.flows.draw import draw_winners
 from optin.flows.orders import MailKind
 from optin.keys import KeyRing

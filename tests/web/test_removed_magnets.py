@@ -16,7 +16,8 @@ import pytest
 from optin.bootstrap.courier import report_of
 from optin.bootstrap.edition import keep_edition, load_edition
 from optin.bootstrap.kept_files import KeptFiles
-from optin.bootstrap.office import FILES, advance_log, sweep
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.sweep_runner import FILES, sweep
 from optin.flows.draw import draw_winners
 from optin.flows.orders import MailKind, MailOrder
 from optin.mail.composing import Composer, Mailbox

@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.bootstrap.office import sweep
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.code import MAX_TRIES
 from optin.consent.erasure import BY_PERSON
@@ -21,9 +21,9 @@ from optin.consent.record import RequestId
 from optin.errors import LinkSpent
 from optin.flows.orders import MailKind
 from optin.store.requests import erase_requests
-from optin.web import pace
+from optin.web import even_timing
 from optin.web.app import ROUTES, VISITOR_ROUTES
-from optin.web.pace import PACE_SECONDS, evenly
+from optin.web.even_timing import PACE_SECONDS, at_even_times
 from tests.web.conftest import Visit
 from tests.web.test_removed_magnets import remove, serve
 
@@ -134,7 +134,7 @@ def test_the_personal_page_is_asked_for_alike(visit: Visit) -> None:
 
 def test_answers_about_a_person_leave_at_even_times(monkeypatch: pytest.MonkeyPatch) -> None:
     """D7: what was found costs a write, which nobody can time; a refusal waits like an answer."""
-    monkeypatch.setattr(pace, "PACE_SECONDS", REAL_PACE)
+    monkeypatch.setattr(even_timing, "PACE_SECONDS", REAL_PACE)
 
     async def quick(_request: Request) -> Response:
         return Response("nobody")
@@ -149,7 +149,7 @@ def test_answers_about_a_person_leave_at_even_times(monkeypatch: pytest.MonkeyPa
     for handler in (quick, slow, refused):
         began = time.monotonic()
         try:
-            asyncio.run(evenly(handler)(Request({"type": "http"})))  # type: ignore[arg-type]  # any callable
+            asyncio.run(at_even_times(handler)(Request({"type": "http"})))  # type: ignore[arg-type]  # any callable
         except LinkSpent:
             assert handler is refused
         assert time.monotonic() - began >= REAL_PACE
@@ -157,5 +157,7 @@ def test_answers_about_a_person_leave_at_even_times(monkeypatch: pytest.MonkeyPa
 
 def test_every_post_that_looks_for_a_person_is_paced() -> None:
     """D7: the routes where a stranger types somebody's address, or uses a page that he got for it."""
-    paced = {it.path for it in (*ROUTES, *VISITOR_ROUTES) if it.endpoint.__qualname__.startswith("evenly")}
+    paced = {
+        it.path for it in (*ROUTES, *VISITOR_ROUTES) if it.endpoint.__qualname__.startswith("at_even_times")
+    }
     assert paced == {"/me", "/{slug}/sent"}

@@ -15,13 +15,14 @@ import pytest
 from icalendar import Calendar
 
 from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import sweep
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.record import RequestId
 from optin.flows.attendance import Standing
 from optin.flows.confirm import confirm
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.orders import MailKind, MailOrder, Verdict
-from optin.flows.sweep import Broom, plan
+from optin.flows.sweep import plan
+from optin.flows.sweep_context import SweepContext
 from optin.flows.webinars import has_use
 from optin.mail.composing import Composer, Mailbox
 from optin.store.transaction import Tx
@@ -115,8 +116,8 @@ def event(entry: Calendar):  # type: ignore[no-untyped-def]  # noqa: ANN201 - wh
 
 def due(visit: Visit) -> int:
     """Return how many people a sweep would tell something: what --dry-run says."""
-    broom = Broom(visit.office.vault, visit.office.policy, visit.moment)
-    lines = visit.office.store.read(lambda tx: plan(tx, broom))
+    context = SweepContext(visit.office.vault, visit.office.policy, visit.moment)
+    lines = visit.office.store.read(lambda tx: plan(tx, context))
     return sum(line.count for line in lines if line.rule == "webinars")
 
 

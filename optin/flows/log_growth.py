@@ -64,14 +64,14 @@ def begins_with(tx: Tx, tip: Tip) -> bool:
         return False
 
 
-def lost_events(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[str]:
+def events_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[str]:
     """Say in a sentence of each event that a journal holds and the log lacks, that it does."""
-    for line in lost_lines(tx, lines):
+    for line in lines_missing_from_log(tx, lines):
         at = rfc3339(line.at)
         yield f"event {_number(line)} ({line.kind}, {at}) stands in the journal, and was taken out of the log"
 
 
-def lost_lines(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[JournalLine]:
+def lines_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[JournalLine]:
     """Yield each line whose event the log lacks, or has another one for."""
     held = [line for line in lines if "leaf" in line.told]
     for begin in range(0, len(held), PAGE_EVENTS):

@@ -15,11 +15,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from optin.bootstrap import handed_over
-from optin.bootstrap.handed_over import HandOverLog, left_behind
-from optin.bootstrap.office import Office, StoreOutbox
+from optin.bootstrap import handover_log
+from optin.bootstrap.crash_recovery import take_back
+from optin.bootstrap.handover_log import HandoverLog, left_behind
+from optin.bootstrap.office import Office
 from optin.bootstrap.opening import open_store
-from optin.bootstrap.taking_back import take_back
+from optin.bootstrap.store_outbox import StoreOutbox
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.deliver import claim_orders, settle_taken
 from optin.flows.erase import BY_PERSON, erase_person
@@ -184,16 +185,16 @@ def test_nobody_replaces_a_store_that_is_served(world: World, others: list[Postg
 def office(world: World, tmp_path: Path) -> Office:
     """Open an office whose courier writes down what it hands over."""
     opened = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
-    opened.handed_over = HandOverLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
+    opened.handover_log = HandoverLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
     return opened
 
 
 def dies(office: Office) -> None:
     """End as a killed process does: its locks go, its files stay."""
-    assert office.handed_over is not None
-    for page in office.handed_over._pages:  # noqa: SLF001 - nothing of it runs any more
+    assert office.handover_log is not None
+    for page in office.handover_log._pages:  # noqa: SLF001 - nothing of it runs any more
         os.close(page.descriptor)
-    office.handed_over = None
+    office.handover_log = None
 
 
 def test_what_was_taken_before_the_courier_died_is_settled_not_sent(
@@ -287,8 +288,8 @@ def test_the_file_is_sealed_and_empty_as_soon_as_the_store_knows(
         assert file.stat().st_size > 0
         asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
     assert file.stat().st_size == 0
-    assert office.handed_over is not None
-    office.handed_over.close()
+    assert office.handover_log is not None
+    office.handover_log.close()
     assert list((tmp_path / "taken").iterdir()) == []
 
 
@@ -296,7 +297,7 @@ def test_a_long_file_is_followed_by_another(
     world: World, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S6: under a load that never ends, none grows for ever; each goes when all of it is known."""
-    monkeypatch.setattr(handed_over, "PAGE_BYTES", 100)
+    monkeypatch.setattr(handover_log, "PAGE_BYTES", 100)
     for number in range(9):
         world.sign_up(f"p{number}@example.com", TIPS)
     outbox = StoreOutbox(office)
@@ -337,7 +338,7 @@ def test_what_a_living_process_wrote_is_left_alone(world: World, office: Office,
     outbox.taken(order, b"mail")
     look = (
         "import sys\nfrom pathlib import Path\n"
-        "from optin.bootstrap.handed_over import left_behind\n"
+        "from optin.bootstrap.handover_log import left_behind\n"
         "print(list(left_behind(Path(sys.argv[1]), None)))"
     )
     done = subprocess.run(
@@ -353,14 +354,14 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
     """S6: it is said once."""
     (tmp_path / "taken").write_text("a file")
     office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
-    office.handed_over = HandOverLog(tmp_path / "taken", world.vault, new_incarnation())
+    office.handover_log = HandoverLog(tmp_path / "taken", world.vault, new_incarnation())
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(office)
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"mail")
     assert asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
     assert caplog.text.count("cannot be written down") == 1
-    office.handed_over.close()
+    office.handover_log.close()
 
 
 def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
@@ -398,7 +399,7 @@ def test_a_suspect_gets_its_turn_beside_a_load_that_never_ends(
     world: World, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D1, S6: a mail that is tried alone is not kept waiting by all the others."""
-    monkeypatch.setattr("optin.bootstrap.office.SUSPECTS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("optin.bootstrap.store_outbox.SUSPECTS_EVERY_SECONDS", 0.0)
     world.sign_up(ALICE, TIPS)
     world.do(lambda tx: tx.run("UPDATE outbox SET starts = 2"))
     world.sign_up("bob@example.com", TIPS)

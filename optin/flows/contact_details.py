@@ -15,7 +15,7 @@ from typing import Any
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.record import EventKind, SubjectId
 from optin.errors import LogDisagrees
-from optin.flows.history import person_history
+from optin.flows.event_history import person_history
 from optin.flows.opened import open_request
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit, opens

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap.office import sweep
+from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.erasure import Ground, Reason, faults
 from optin.consent.event import erased

@@ -1,6 +1,6 @@
 """Picking what a sweep may act on: rows say where to look, events decide.
 
-What events contradict is refused, with the reason. What was passed over once in a sweep is not looked at
+What events contradict is refused, with the reason. What was skipped over once in a sweep is not looked at
 again in it, and keeps nothing else waiting.
 """
 
@@ -18,8 +18,8 @@ Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
-class Passed:
-    """What one sweep passed over, by rule: what is not due by its events, and what was refused, with why."""
+class Skipped:
+    """What one sweep skipped over, by rule: what is not due by its events, and what was refused, with why."""
 
     waiting: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     refused: dict[str, dict[bytes, str]] = field(default_factory=lambda: defaultdict(dict))
@@ -29,11 +29,11 @@ class Passed:
         self.refused[rule][name] = str(problem)
 
     def over(self, rule: str, name: bytes) -> bool:
-        """Tell whether something was passed over already."""
+        """Tell whether something was skipped over already."""
         return name in self.waiting[rule] or name in self.refused[rule]
 
     def count(self, rule: str) -> int:
-        """Return how many things a rule passed over."""
+        """Return how many things a rule skipped over."""
         return len(self.waiting[rule]) + len(self.refused[rule])
 
     @property
@@ -43,7 +43,7 @@ class Passed:
 
 
 def decide(
-    passed: Passed,
+    skipped: Skipped,
     rule: str,
     find: Callable[[int], Sequence[tuple[bytes, Item]]],
     ground: Callable[[Item], Found | None],
@@ -54,17 +54,17 @@ def decide(
     `find` names the next candidates; `ground` returns None for what is not due, and raises LogDisagrees.
     """
     while True:
-        candidates = find(most + passed.count(rule))
-        fresh = [(name, item) for name, item in candidates if not passed.over(rule, name)][:most]
+        candidates = find(most + skipped.count(rule))
+        fresh = [(name, item) for name, item in candidates if not skipped.over(rule, name)][:most]
         found: list[tuple[Item, Found]] = []
         for name, item in fresh:
             try:
                 why = ground(item)
             except LogDisagrees as problem:
-                passed.refuse(rule, name, problem)
+                skipped.refuse(rule, name, problem)
                 continue
             if why is None:
-                passed.waiting[rule].add(name)
+                skipped.waiting[rule].add(name)
             else:
                 found.append((item, why))
         if found or not fresh:

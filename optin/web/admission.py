@@ -25,7 +25,7 @@ from optin.web.refusals import refuse
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
 
 
-class Reception:
+class Admission:
     """Passes requests on to `inner` when they are whole and it is their turn."""
 
     def __init__(self, inner: ASGIApp, desk: Desk) -> None:

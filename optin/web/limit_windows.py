@@ -34,7 +34,7 @@ class Window:
         return vault.limit_digest(f"{self.what} {self.begin(now).isoformat()}", who)
 
 
-class Clients:
+class NetworkCounts:
     """Counts each client network by itself."""
 
     def __init__(self, store: Store, vault: Vault, window: Window, most: int) -> None:
@@ -83,7 +83,7 @@ class _Held:
         return False
 
 
-class Lease:
+class SiteQuota:
     """Counts the whole site: takes a few from the store at a time, so that most cost it nothing.
 
     No process ever gives out what it did not take, so together they never exceed the limit. What a process

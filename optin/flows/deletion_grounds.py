@@ -17,7 +17,7 @@ from optin.errors import LogDisagrees
 from optin.store.transaction import to_ms
 
 if TYPE_CHECKING:
-    from optin.flows.history import Logged
+    from optin.flows.event_history import Logged
     from optin.store.rights import LegalHold
     from optin.store.subjects import StoredConsent
 

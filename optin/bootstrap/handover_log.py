@@ -56,7 +56,7 @@ class _Page:
         os.close(self.descriptor)
 
 
-class HandOverLog:
+class HandoverLog:
     """What this process handed over. Where it cannot be written, mail leaves all the same."""
 
     def __init__(self, folder: Path, vault: Vault, incarnation: bytes) -> None:

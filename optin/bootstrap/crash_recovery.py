@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from optin.bootstrap.handed_over import left_behind
+from optin.bootstrap.handover_log import left_behind
 from optin.bootstrap.jobs import Job, RoundDone, every
 from optin.errors import StoreBusy, log_line_of
 from optin.flows.broken_rows import BROKEN

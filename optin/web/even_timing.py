@@ -18,7 +18,7 @@ PACE_SECONDS = 0.2
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def evenly(handler: Handler) -> Handler:
+def at_even_times(handler: Handler) -> Handler:
     """Return the handler whose answers, refusals included, leave at even times."""
 
     async def paced(request: Request) -> Response:

@@ -37,7 +37,7 @@ ByKind = Mapping[str, list[tuple[bytes, int, dict[str, Any]]]]  # events in thei
 
 
 @dataclass(frozen=True)
-class SoFar:
+class AuditBaseline:
     """What people are held against: the lists of prize draws, and what was forgotten by and by."""
 
     lists: Mapping[str, tuple[datetime, frozenset[str]]]  # by magnet: when it was fixed, its tickets
@@ -45,10 +45,10 @@ class SoFar:
     lines_from: str  # before it restored backups are told nothing any more (RFC 3339)
 
 
-def read_so_far(tx: Tx, vault: Vault) -> SoFar:
+def read_baseline(tx: Tx, vault: Vault) -> AuditBaseline:
     """Return what people are held against."""
     told = said_about_nobody(tx, vault, EventKind.FORGOTTEN)
-    return SoFar(
+    return AuditBaseline(
         {found.magnet: (found.at, frozenset(found.tickets)) for found in all_lists(tx)},
         frozenset(str(body.get("of")) for body in told if body.get("what") == ENTRIES),
         lines_from(told),
@@ -56,7 +56,7 @@ def read_so_far(tx: Tx, vault: Vault) -> SoFar:
 
 
 def entry_faults(
-    so_far: SoFar,
+    baseline: AuditBaseline,
     about: tuple[str, PrizeDraw, Declared],
     part: tuple[datetime, str],
     entry: DrawEntry | None,
@@ -69,9 +69,9 @@ def entry_faults(
     (magnet, promise, declared), (at, ticket) = about, part
     if declared.through:
         return
-    fixed_at, tickets = so_far.lists.get(magnet, (None, frozenset[str]()))
+    fixed_at, tickets = baseline.lists.get(magnet, (None, frozenset[str]()))
     if entry is None:
-        if magnet not in so_far.forgotten:
+        if magnet not in baseline.forgotten:
             yield f"takes no part in the draw of {magnet}, although it was confirmed"
         return
     right = promise.takes_part(declared.fields.get(ANSWER_FIELD, ""))
@@ -84,7 +84,7 @@ def entry_faults(
 
 
 @dataclass(frozen=True)
-class ToldAudit:
+class DerivedRowsAudit:
     """One page of people with what their events say."""
 
     read: Callable[[Operation[Any]], Any]
@@ -101,12 +101,12 @@ class ToldAudit:
             if subject is not None and (bytes(subject), body["to"], body["for"]) not in told:
                 yield f"event {number}: nobody knows any more that {body['to']} was told"
 
-    def line_faults(self, so_far: SoFar) -> Iterator[str]:
+    def line_faults(self, baseline: AuditBaseline) -> Iterator[str]:
         """Yield the withdrawals that no restored backup would be told of."""
         due = {
             withdrawal_line(bytes(self.owners[request][2]), body).name: number
             for request, number, body in self.events.get(EventKind.WITHDRAWN, ())
-            if body["version"] >= SAYS_FORGOTTEN and body["at"] >= so_far.lines_from
+            if body["version"] >= SAYS_FORGOTTEN and body["at"] >= baseline.lines_from
         }
         known = self.read(partial(lines_named, names=list(due))) if due else frozenset()
         for name, number in due.items():
@@ -128,7 +128,7 @@ class ToldAudit:
                 yield f"event {number}: its telephone number is not kept from being called"
 
     def entry_faults(
-        self, so_far: SoFar, promise_by: Callable[[str], tuple[str, PrizeDraw] | None]
+        self, baseline: AuditBaseline, promise_by: Callable[[str], tuple[str, PrizeDraw] | None]
     ) -> Iterator[str]:
         """Yield who confirmed an entry of a prize draw and takes another part in it; or none."""
         entries = {bytes(row[0]): DrawEntry(RequestId(bytes(row[0])), *row[1:]) for row in self.page.entries}
@@ -142,7 +142,7 @@ class ToldAudit:
             seen.add(request)  # the first confirmation is the ticket
             texts = texts or {logged[1]: logged[2] for logged in self.page.events}
             part = (datetime.fromisoformat(body["at"]), leaf_digest(texts[number].encode()).hex())
-            for fault in entry_faults(so_far, (*about, declared), part, entries.get(request)):
+            for fault in entry_faults(baseline, (*about, declared), part, entries.get(request)):
                 yield f"request {request.hex()} {fault}"
 
     def _declared(self, request: bytes) -> Declared | None:

@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.site.model import ServerLimits
 from optin.web import connections
+from optin.web.admission import Admission
 from optin.web.connections import Connection, ConnectionRoom, room_for, surplus_of
 from optin.web.desk import Desk
-from optin.web.reception import Reception
 from tests.web.conftest import Visit
 
 
@@ -111,7 +111,7 @@ def _pair(server: socket.socket) -> tuple[socket.socket, socket.socket]:
     return client, server.accept()[0]
 
 
-async def asked(reception: Reception, desk: Desk, address: str, *body: Message) -> list[Message]:
+async def asked(reception: Admission, desk: Desk, address: str, *body: Message) -> list[Message]:
     """Send a form from an address; return what is answered."""
     answer: list[Message] = []
     coming = iter(body or (message(b"a=b"),))
@@ -139,11 +139,11 @@ def message(body: bytes, *, more: bool = False) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def reception_of(desk: Desk, inner: ASGIApp, **limits: int) -> Reception:
+def reception_of(desk: Desk, inner: ASGIApp, **limits: int) -> Admission:
     """Return a reception with limits of its own before `inner`."""
     site = desk.edition.site
     desk.edition = replace(desk.edition, site=replace(site, server=replace(site.server, **limits)))
-    return Reception(inner, desk)
+    return Admission(inner, desk)
 
 
 async def answered(send: Send, *, more: bool = False) -> None:

@@ -1,0 +1,45 @@
+"""The background jobs of every server, whatever its site is."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+
+from optin.bootstrap.clock import keep_clock
+from optin.bootstrap.jobs import Job, RoundDone, every, rest
+from optin.bootstrap.log_keeper import keep_log
+from optin.bootstrap.office import CLEAR_SECONDS, Office
+from optin.bootstrap.sweep_runner import sweep_by_itself
+
+SWEEP_STALE_SECONDS = 2 * 3600.0  # a large one takes its time beside live traffic
+STALE_SECONDS = 60.0
+COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
+
+
+async def keep_clear(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
+    """Empty the database's journal after each erasure, until it is done and until `stop` (R5)."""
+
+    async def clear_if_needed() -> None:
+        if office.uncleared.is_set():
+            await asyncio.to_thread(office.clear)
+
+    await every(CLEAR_SECONDS, clear_if_needed, stop, round_done)
+
+
+async def keep_counts(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
+    """Put the counts of downloads into the store now and then, and at the end."""
+    while not stop.is_set():
+        await rest(stop, COUNT_SECONDS)
+        await asyncio.to_thread(office.keep_counts)
+        round_done()
+
+
+def office_jobs(office: Office) -> list[Job]:
+    """Return what every server does beside its requests, whatever its site is."""
+    return [
+        Job("sweep", partial(sweep_by_itself, office), SWEEP_STALE_SECONDS),
+        Job("clock", partial(keep_clock, office), STALE_SECONDS),
+        Job("log", partial(keep_log, office), STALE_SECONDS),
+        Job("journal", partial(keep_clear, office), STALE_SECONDS),
+        Job("counts", partial(keep_counts, office), STALE_SECONDS),
+    ]

@@ -1,0 +1,136 @@
+"""Rules of the sweep for prize draws: fix entries in time, mail results, forget who took part."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optin.consent.erasure import Ground
+from optin.consent.prize import SETTLING
+from optin.errors import LogDisagrees
+from optin.flows.contact_details import current_contact, vouch_anew
+from optin.flows.deletion_grounds import draw_over
+from optin.flows.draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.flows.entering import promise_of
+from optin.flows.erase import erase_person
+from optin.flows.event_history import request_history
+from optin.flows.opened import open_request
+from optin.flows.sweep_candidates import decide
+from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext
+from optin.store.dossier import request_ids
+from optin.store.draws import (
+    DrawEntry,
+    count_entries,
+    count_untold,
+    drawn_magnets,
+    entries_left,
+    fixed_at,
+    remove_entry,
+)
+from optin.store.requests import (
+    erase_requests,
+    peek_request,
+)
+from optin.store.subjects import refresh_idle
+from optin.store.transaction import Tx
+
+
+def sweep_draws(tx: Tx, context: SweepContext) -> int:
+    """Fix the entries of each prize draw that closed, before its seed is known."""
+    due = draws_to_fix(tx, context)
+    for magnet in due:
+        fix_entries(tx, context.vault, magnet, context.policy.draws[magnet], context.now)
+    return len(due)
+
+
+def sweep_results(tx: Tx, context: SweepContext) -> int:
+    """Tell the entrants of a draw its result."""
+    for magnet, _, _ in drawn_magnets(tx):
+        if told := tell_entrants(tx, context.policy, magnet, STEP, context.now):
+            return told
+    return 0
+
+
+def sweep_entries(tx: Tx, context: SweepContext) -> int:
+    """Forget who took part in a draw that is long over: whoever gave no consent is erased."""
+    for magnet in draws_over(tx, context):
+        drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
+        due = decide(
+            context.skipped,
+            "entries",
+            lambda most, magnet=magnet: [  # type: ignore[misc]
+                (it.request, it) for it in entries_left(tx, magnet, most)
+            ],
+            lambda it, drawn=drawn: _entry_ground(tx, context, it, drawn),  # type: ignore[misc]
+            min(PEOPLE_STEP, context.room),
+        )
+        kept = [entry for entry, ground in due if not _forget_entry(tx, context, entry, ground)]
+        if kept:
+            note_entries_forgotten(tx, context.vault, magnet, context.now)
+        if due:
+            return len(due)
+    return 0
+
+
+def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: datetime | None) -> Ground | None:
+    """Return why an entry may be forgotten. Raises LogDisagrees."""
+    stored = peek_request(tx, entry.request)
+    if stored is None:
+        msg = "an entry of a prize draw has no request"
+        raise LogDisagrees(msg)
+    opened = open_request(tx, context.vault, stored)
+    history = request_history(tx, context.vault, entry.request)
+    if any(logged.event.words != opened.form.words for logged in history):
+        msg = "what the form of an entry declares was edited"
+        raise LogDisagrees(msg)
+    promise = promise_of(opened.declaration)
+    kept = None if promise is None else promise.keep
+    return draw_over(history, drawn, kept, context.now, consented=bool(opened.declared.purposes))
+
+
+def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Ground) -> bool:
+    """Erase an entry; False: with a consent the request is its proof, and stays; only its ticket goes."""
+    stored = peek_request(tx, entry.request)
+    if stored is None or open_request(tx, context.vault, stored).declared.purposes:
+        remove_entry(tx, entry.request)
+        return False
+    if request_ids(tx, stored.email_index, stored.subject) == [entry.request]:
+        erase_person(tx, context.vault, stored.email_index, ground, context.now, suppress_all=False)
+        return True
+    contact = None if stored.subject is None else current_contact(tx, context.vault, stored.subject)
+    erase_requests(tx, context.vault, [entry.request], ground, context.now)
+    if stored.subject is not None and contact is not None:
+        vouch_anew(tx, context.vault, stored.subject, contact, context.now)
+        refresh_idle(tx, stored.subject)
+    return True
+
+
+def draws_to_fix(tx: Tx, context: SweepContext) -> list[str]:
+    """Return the magnets of draws that closed and whose entries must be fixed now, before the seed."""
+    return [
+        magnet
+        for magnet, promise in context.policy.draws.items()
+        if promise.closes + SETTLING <= context.now < promise.seed_at
+        and fixed_at(tx, magnet) is None
+        and (magnet not in context.policy.removed or count_entries(tx, magnet))
+    ]
+
+
+def missed_draws(tx: Tx, context: SweepContext) -> list[str]:
+    """Return the draws that nobody fixed before their seed: they are refused until a later one is named."""
+    return [
+        magnet
+        for magnet, it in context.policy.draws.items()
+        if it.seed_at <= context.now
+        and fixed_at(tx, magnet) is None
+        and (magnet not in context.policy.removed or count_entries(tx, magnet))
+    ]
+
+
+def draws_over(tx: Tx, context: SweepContext) -> list[str]:
+    """Return the magnets of draws that were drawn so long ago that their entries may go."""
+    return [magnet for magnet, at, promise in drawn_magnets(tx) if promise.keep.after(at) <= context.now]
+
+
+def count_untold_entrants(tx: Tx) -> int:
+    """Return how many entrants were not mailed the result of their draw yet."""
+    return sum(count_untold(tx, magnet) for magnet, _, _ in drawn_magnets(tx))
