@@ -13,6 +13,7 @@ from optin.bootstrap.store_outbox import StoreOutbox
 from optin.consent.form import FormDeclaration
 from optin.consent.quiz import Outcome, Quiz
 from optin.flows.handouts import outcome_of
+from optin.mail.apart import TransportApart
 from optin.mail.composing import Composer
 from optin.mail.composing import Mailbox as Sender
 from optin.mail.courier import LANES, LANES_A_PLACE, Courier
@@ -38,8 +39,14 @@ def courier_of(edition: Edition, office: Office) -> Courier:
             site.controller,
             partial(report_of, edition, office),
         ),
-        open_transport(
-            site.settings.mail, site.root, own_host=own_host, most=site.mail_connections, troubles=troubles
+        TransportApart(
+            open_transport(
+                site.settings.mail,
+                site.root,
+                own_host=own_host,
+                most=site.mail_connections,
+                troubles=troubles,
+            )
         ),
         open_signer(site.dkim),
         sender.address,

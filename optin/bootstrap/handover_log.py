@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -67,13 +68,27 @@ class HandoverLog:
         self._pages: list[_Page] = []
         self._begun = 0
         self._complained = False
+        self._lock = threading.Lock()  # mails are taken on a thread of their own
         self._turn()
 
     def note(self, order: Order, message: bytes) -> None:
-        """Write down that a mail was taken."""
-        page = self._pages[-1] if self._pages else None
-        if page is None:
-            return
+        """Write down that a mail was taken; in whichever thread that is known first."""
+        with self._lock:
+            if self._pages:
+                self._write(self._pages[-1], order, message)
+
+    def settled(self, order: Order) -> None:
+        """Forget a mail: the database knows what became of it."""
+        with self._lock:
+            for page in self._pages:
+                page.open.discard(order.number)
+            for page in [it for it in self._pages[:-1] if not it.open]:
+                self._pages.remove(page)
+                page.remove()
+            if self._pages and self._pages[-1].size:
+                self._empty(self._pages[-1])
+
+    def _write(self, page: _Page, order: Order, message: bytes) -> None:
         plain = _HEAD.pack(order.number, order.claim) + message
         sealed = self._vault.seal(Place(_PLACE, page.path.name.encode()), plain)
         page.open.add(order.number)
@@ -81,16 +96,6 @@ class HandoverLog:
             page.size += os.write(page.descriptor, _LENGTH.pack(len(sealed)) + sealed)
         except OSError as problem:
             self._complain(problem)
-
-    def settled(self, order: Order) -> None:
-        """Forget a mail: the database knows what became of it."""
-        for page in self._pages:
-            page.open.discard(order.number)
-        for page in [it for it in self._pages[:-1] if not it.open]:
-            self._pages.remove(page)
-            page.remove()
-        if self._pages and self._pages[-1].size:
-            self._empty(self._pages[-1])
 
     def close(self) -> None:
         """Forget the files, unless something of them is still open: that is for the next start."""
