@@ -177,6 +177,13 @@ class Crowd:
             assert time.monotonic() < deadline, (self._acknowledged, enough)
             time.sleep(0.01)
 
+    def wait_for_each(self) -> None:
+        """Wait until somebody has done each of the steps."""
+        deadline = time.monotonic() + 60
+        while {step for person in tuple(self.people) for step in tuple(person.done)} != set(Step):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
     def finish(self) -> None:
         """Let every loader end."""
         self._stop.set()
@@ -264,9 +271,11 @@ def kill(folder: Path, port: int, url: str, times: int, steps: int) -> Toll:
     crowd = Crowd(Letterbox(folder / "mails"))
     with mail_server_apart(folder / "mails") as mail_port:
         begin = partial(start, site, port, url, f"smtp://127.0.0.1:{mail_port}", keys)
-        for _ in range(times):
+        for life in range(times):
             serving = begin()
             _load(crowd, serving, steps)
+            if life == times - 1:
+                crowd.wait_for_each()
             serving.kill()
             crowd.finish()
         serving = begin()
