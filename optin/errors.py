@@ -114,7 +114,10 @@ class EndingUnwritten(OptinError):
 
     def __init__(self, reason: str) -> None:
         """Say it in a sentence, for whoever runs a command."""
-        super().__init__(f"It is stored, but not yet in the journal; see to that, then do it again. {reason}")
+        super().__init__(
+            "It is stored in the database, but could not be written to the journal. Mend that, then do it"
+            f" again: {reason}"
+        )
         self.reason = reason
 
     @property

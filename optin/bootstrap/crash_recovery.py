@@ -1,4 +1,7 @@
-"""Servers that know of each other: what a dead one had in hand is settled, or taken up again."""
+"""Recovery after a crash: mail and webhook calls of a server that died are marked as sent, or queued again.
+
+Servers that share a database know of each other, so that one takes over what another left.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ STALE_SECONDS = 60.0
 
 
 def take_back(store: Store, vault: Vault, now: datetime, folder: Path) -> None:
-    """Show that this server lives; settle or queue anew what dead ones had in hand.
+    """Show that this server lives; mark as sent, or queue again, what servers that died were sending.
 
     1. What they wrote down as handed over, in `folder`, is sent.
     2. All else is due at once.
@@ -41,11 +44,14 @@ def take_back(store: Store, vault: Vault, now: datetime, folder: Path) -> None:
             except StoreBusy:
                 raise  # the file stays for the next time
             except BROKEN as problem:
-                log.warning("a mail that was taken is not settled: %s", log_line_of(problem))
+                log.warning(
+                    "a mail that was handed over before a crash could not be marked as sent: %s",
+                    log_line_of(problem),
+                )
 
     # 2. All else is due at once.
     if released := store.submit(partial(store.presence.renew, now=now)).result():
-        log.info("%d mails and calls that a server had in hand as it ended are taken up again", released)
+        log.info("%d mails and webhook calls of a server that ended are queued again", released)
 
 
 def presence_job(store: Store, vault: Vault, clock: Callable[[], datetime], folder: Path) -> Job:

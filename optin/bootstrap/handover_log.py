@@ -1,8 +1,8 @@
-"""Mails that a mail server took, written down before the database says so.
+"""Mails that the mail server accepted, noted in a file before the database knows it.
 
 A courier that is killed between the server's 250 and the commit would send the mail once more. So the first
-thing after the 250 is one write to a file of this process; whoever starts next on this machine settles what
-stands there. The file is not synced: it outlives a killed process; after a power cut a mail may come twice.
+thing after the 250 is one write to a file of this process; the next start on this machine marks as sent what
+it lists. The file is not synced: it outlives a killed process; after a power cut a mail may come twice.
 What stands in it is sealed, and goes as soon as the database knows it.
 """
 
@@ -135,7 +135,11 @@ class HandoverLog:
 
     def _complain(self, problem: OSError) -> None:
         if not self._complained:
-            log.warning("mails that are taken cannot be written down (%s); see to its disk", problem.strerror)
+            log.warning(
+                "handed-over mails cannot be noted in var/handed-over (%s): after a crash some come twice;"
+                " see to its disk",
+                problem.strerror,
+            )
         self._complained = True
 
 

@@ -95,7 +95,7 @@ class Job:
         if self._clock() - self._said_at < SAY_EVERY_SECONDS:
             return
         times = f" ({self._unsaid} times by now)" if self._unsaid > 1 else ""
-        log.warning("%s put off: %s%s", self.name, log_line_of(problem), times)
+        log.warning("%s failed and will be tried again: %s%s", self.name, log_line_of(problem), times)
         self._said_at, self._unsaid = self._clock(), 0
 
 

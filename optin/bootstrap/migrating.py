@@ -9,11 +9,15 @@ from optin.errors import RequestRefused
 from optin.settings import Settings
 
 
-def migrate(settings: Settings) -> Sequence[str]:
+def migrate(settings: Settings, role: str | None = None) -> Sequence[str]:
     """Make the migrations that are due; return their names. Raises StoreUnusable.
 
+    `role`: who shall be able to serve afterwards. Raises RequestRefused on SQLite, which has none.
     A SQLite database that a server uses is refused.
     """
+    if role is not None and sqlite_path(settings.store, settings.root) is not None:
+        msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
+        raise RequestRefused(msg)
     due = due_in(settings.store, settings.root)
     connect(settings.store, settings.root, serving=True).close()
     return due
@@ -21,7 +25,4 @@ def migrate(settings: Settings) -> Sequence[str]:
 
 def grant(settings: Settings, role: str) -> None:
     """Let `role` serve, and do no more. Raises RequestRefused where no grant could bind it."""
-    if sqlite_path(settings.store, settings.root) is not None:
-        msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
-        raise RequestRefused(msg)
     grant_in(settings.store, role)

@@ -59,7 +59,9 @@ class Office:
     wake_courier: Callable[[], None] = field(default=lambda: None)
     journal: Journal | None = None  # what is remembered outside the database (S7, O9)
     unwritten: threading.Event = field(default_factory=threading.Event)  # an ending may lack in the journal
-    uncleared: threading.Event = field(default_factory=threading.Event)  # erased bytes may be in a journal
+    uncleared: threading.Event = field(
+        default_factory=threading.Event
+    )  # erased bytes may be in the write-ahead log
     files: KeptFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
     handover_log: HandoverLog | None = None  # mails that were taken, until the store knows it
@@ -161,7 +163,7 @@ class Office:
             self.journal.forget(journal_from(self.policy, self.clock()))
 
     def clear(self, tries: int = 1) -> bool:
-        """Empty the database's own journal, so that erased bytes are gone from it too (R5).
+        """Empty the write-ahead log of SQLite, so that erased bytes are gone from it too (R5).
 
         Other readers may stand in the way: then it is tried again later, by the server.
         """
@@ -228,7 +230,7 @@ def open_office(
 
 @contextmanager
 def _present(office: Office, folder: Path) -> Iterator[None]:
-    """Live as a server: take back what dead ones had in hand, and write down what is handed over."""
+    """Live as a server: recover what crashed ones left, and note which mails are handed over."""
     store, vault = office.store, office.vault
     take_back(store, vault, office.clock(), folder)
     office.handover_log = HandoverLog(folder, vault, store.presence.incarnation)

@@ -17,7 +17,7 @@ COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 
 
 async def keep_clear(office: Office, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Empty the database's journal after each erasure, until it is done and until `stop` (R5)."""
+    """Empty the write-ahead log of SQLite after each erasure, until it is done and until `stop` (R5)."""
 
     async def clear_if_needed() -> None:
         if office.uncleared.is_set():
@@ -40,6 +40,6 @@ def office_jobs(office: Office) -> list[Job]:
         Job("sweep", partial(sweep_by_itself, office), SWEEP_STALE_SECONDS),
         Job("clock", partial(keep_clock, office), STALE_SECONDS),
         Job("log", partial(keep_log, office), STALE_SECONDS),
-        Job("journal", partial(keep_clear, office), STALE_SECONDS),
+        Job("wal", partial(keep_clear, office), STALE_SECONDS),
         Job("counts", partial(keep_counts, office), STALE_SECONDS),
     ]

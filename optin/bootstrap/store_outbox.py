@@ -148,7 +148,7 @@ class StoreOutbox:
             wait = await asyncio.to_thread(self._sign)
             given_up, orders = await written(office.store, partial(claim, wait=wait))
         for message_id in given_up:
-            mail_log.warning("mail %s is dead: couriers died with it", message_id)
+            mail_log.warning("mail %s is given up: the server died each time it was sent", message_id)
         return orders
 
     def _sign(self) -> timedelta:

@@ -20,17 +20,20 @@ MAY = (
 @click.command("migrate")
 @click.option("--plan", is_flag=True, help="Only show the migrations that are due; change nothing.")
 @click.option(
-    "--grant", "role", metavar="ROLE", help="Let this role serve, with the least rights (PostgreSQL)."
+    "--grant", "role", metavar="ROLE", help="Afterwards let ROLE serve, with the least rights (PostgreSQL)."
 )
 @site_option
 def migrate_command(site: Path, role: str | None, *, plan: bool) -> None:
-    """Bring the database up to date, as the role of OPTIN_STORE. A server that may does it by itself."""
+    """Bring the schema of the database up to date, as the role in OPTIN_STORE.
+
+    `optin serve` does so by itself, unless its role may not change the schema (PostgreSQL).
+    """
     settings = asked_edition(site).site.settings
     if plan:
         due = due_in(settings.store, settings.root)
-        click.echo("\n".join(due) if due else "No migration is due.")
+        click.echo("\n".join(f"{name}  due" for name in due) if due else "No migration is due.")
         return
-    done = migrate(settings)
+    done = migrate(settings, role)
     click.echo("\n".join(f"{name}  done" for name in done) if done else "No migration was due.")
     if role is not None:
         grant(settings, role)

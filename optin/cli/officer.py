@@ -45,7 +45,7 @@ SELF = "self"
 @excel_option
 @click.option("--out", required=True, help="File to make, or - for standard output.")
 @click.option(
-    "--without-journal", is_flag=True, help="Do not ask the journal whether the log is the one that it was."
+    "--without-journal", is_flag=True, help="Do not compare the log with the journal, because that is lost."
 )
 @site_option
 def export(  # noqa: PLR0913 - one parameter an option
@@ -118,7 +118,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         click.echo(f"  {count} refused: {reason}", err=True)
     if without_journal:
         click.echo(
-            "The journal was not asked: somebody whose withdrawal was cut out of the log may be in it.",
+            "The journal was not compared: somebody whose withdrawal was cut out of the log may be in it.",
             err=True,
         )
 

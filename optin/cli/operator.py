@@ -136,9 +136,7 @@ def _as_served(edition: Edition) -> Edition:
     show_default=True,
     help="Processes (PostgreSQL only). One that dies is replaced; all end with the command.",
 )
-@click.option(
-    "--new-journal", is_flag=True, help="Begin a new journal, because the one that there was is lost."
-)
+@click.option("--new-journal", is_flag=True, help="Begin a new journal, because the old one is lost.")
 def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) -> None:
     """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
@@ -216,20 +214,20 @@ class _Word(TypedDict):
 
 @click.command("sweep")
 @click.option("--dry-run", is_flag=True, help="Only show what would be deleted, and why; change nothing.")
-@click.option("--accept-clock", is_flag=True, help="First say that the clock is right, after it was doubted.")
-@click.option("--beyond-share", is_flag=True, help="Let more people go than the share of a day.")
-@click.option("--why", help="Why you accept the clock, or go beyond the share; it is recorded.")
+@click.option("--accept-clock", is_flag=True, help="First accept the clock as right, after optin doubted it.")
+@click.option("--beyond-share", is_flag=True, help="Exceed the share of people who lose data in one day.")
+@click.option("--why", help="Why you accept the clock or exceed the share; it is recorded.")
 @site_option
 def sweep_command(
     site: Path, *, dry_run: bool, accept_clock: bool, beyond_share: bool, why: str | None
 ) -> None:
     """Delete or expire data past its retention. A running server does this by itself.
 
-    Nothing is deleted by a clock that jumped, and of the people no more than a share each day.
+    Nothing is deleted while the clock is doubted, and only a share of the people loses data in one day.
     """
     why = (why or "").strip()
     if (accept_clock or beyond_share) and not why:
-        msg = "--why is empty; say why you accept the clock, or go beyond the share: it is recorded."
+        msg = "--why is empty; say why you accept the clock or exceed the share: it is recorded."
         raise RequestRefused(msg)
     edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
@@ -277,7 +275,7 @@ def _word(office: Office, why: str) -> _Word:
 @click.argument("file", type=click.Path(path_type=Path))
 @site_option
 def backup(site: Path, file: Path) -> None:
-    """Copy the store to FILE beside live traffic, and look at the copy before it counts."""
+    """Copy the store to FILE beside live traffic, and check the copy."""
     edition = served_edition(site)
     with open_office(edition.site.settings, edition.policy) as office:
         size = back_up(edition, office, file)
@@ -293,9 +291,13 @@ def backup(site: Path, file: Path) -> None:
     "--journal",
     "journal_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The journal that tells who left since. Default: as in optin.toml.",
+    help="The journal that says who withdrew or was erased since. Default: as in optin.toml.",
 )
-@click.option("--without-journal", is_flag=True, help="Restore although nobody knows who left since.")
+@click.option(
+    "--without-journal",
+    is_flag=True,
+    help="Restore, although whoever withdrew or was erased since comes back.",
+)
 @click.option(
     "--new-store", is_flag=True, help="Restore into a store that is not the one of the last server."
 )
@@ -303,7 +305,7 @@ def backup(site: Path, file: Path) -> None:
 def restore(
     site: Path, file: Path, journal_file: Path | None, *, without_journal: bool, new_store: bool
 ) -> None:
-    """Put a backup back, and replay every withdrawal and erasure since: nobody comes back by it."""
+    """Restore a backup, then replay every withdrawal and erasure since, so that nobody comes back."""
     edition = asked_edition(site)
     settings = edition.site.settings
     kept = journal_to_restore(settings, elsewhere=new_store)

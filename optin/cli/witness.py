@@ -155,13 +155,15 @@ def _printable(text: str) -> str:
     help="A checkpoint from outside: a note, a proof, a receipt mail (.eml), a bundle (.zip).",
 )
 @click.option(
-    "--without-journal", is_flag=True, help="Do not ask the journal: then nothing here remembers the log."
+    "--without-journal",
+    is_flag=True,
+    help="Do not compare with the journal; then a rewritten log is found only with --checkpoint.",
 )
 @site_option
 def audit(site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> None:
-    """Compute everything again from the events; hold it against what is stored and what is remembered.
+    """Compute everything again from the events, and compare it with the database and the journal.
 
-    The journal remembers the log outside the database; a checkpoint from outside does so for somebody else.
+    With --checkpoint also with a copy of the log's root that somebody else kept.
     """
     edition = served_edition(site)
     try:
@@ -186,7 +188,7 @@ def audit(site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> No
     click.echo(f"{summary}; {len(tips(lines))} in the journal, {len(notes)} from outside.")
     _tell_beginnings(lines)
     if without_journal:
-        click.echo("The journal was not asked: a log that was cut or rewritten is not found without it.")
+        click.echo("The journal was not compared: without it, a log that was cut or rewritten is not found.")
     if audit_.findings:
         refuse(f"{len(audit_.findings)} findings: the evidence was tampered with, or the disk is broken.")
     click.secho("Everything follows from the events.", fg="green")

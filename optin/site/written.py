@@ -102,14 +102,18 @@ class ProcessorTable(Written):
 class LimitsTable(Written):
     """How many sign-ups are taken (D8)."""
 
-    per_address_per_day: int = Field(5, ge=1, le=1_000, description="For one e-mail address, in a day.")
-    per_network_per_hour: int = Field(60, ge=1, le=1_000_000, description="From one network, in an hour.")
-    per_site_per_minute: int = Field(600, ge=1, le=1_000_000, description="On all pages, in a minute.")
+    per_address_per_day: int = Field(
+        5, ge=1, le=1_000, description="Mails of one kind to one mailbox, in any 24 hours."
+    )
+    per_network_per_hour: int = Field(
+        60, ge=1, le=1_000_000, description="Forms from one network, in an hour."
+    )
+    per_site_per_minute: int = Field(600, ge=1, le=1_000_000, description="Forms on all pages, in a minute.")
     mails_per_day: int = Field(
         20_000,
         ge=2,
         le=10_000_000,
-        description="Of the whole site, in a day; at most half of them because forms are filled in.",
+        description="Mails that forms may cause on the whole site, in a day (UTC); half of them to confirm.",
     )
 
 
@@ -130,11 +134,17 @@ class RetentionTable(Written):
 
 
 class SweepTable(Written):
-    """What may be deleted without anybody's word (O7)."""
+    """How much may be deleted before somebody has to agree (O7)."""
 
-    clock_jump: str = Field("1 day", description="After a longer jump of the clock nothing is deleted.")
+    clock_jump: str = Field(
+        "1 day",
+        description="A clock that jumped further is doubted: nothing is deleted until somebody looked.",
+    )
     share: int = Field(
-        10, ge=1, le=100, description="Percentage of the people that goes in a day; at least 100 people."
+        10,
+        ge=1,
+        le=100,
+        description="Percentage of people who may lose data in one day; 100 people always may.",
     )
 
 
@@ -169,17 +179,23 @@ class ServerTable(Written):
         4_096, ge=16, le=100_000, description="Connections at once, for each process; the idlest make room."
     )
     connections_per_network: int = Field(
-        100, ge=4, le=100_000, description="Of these from one network; trusted proxies are not counted."
+        100,
+        ge=4,
+        le=100_000,
+        description="How many of them from one network; trusted proxies are not counted.",
     )
     requests: int = Field(
         512, ge=1, le=100_000, description="Requests worked on at once, for each process; more of them wait."
     )
     header_seconds: int = Field(
-        10, ge=1, le=300, description="For the headers of a request; so long may a connection be idle, too."
+        10,
+        ge=1,
+        le=300,
+        description="Seconds for the headers of a request; as long may a connection be idle.",
     )
-    body_seconds: int = Field(10, ge=1, le=300, description="For a form to arrive whole.")
+    body_seconds: int = Field(10, ge=1, le=300, description="Seconds for a form to arrive whole.")
     stalled_seconds: int = Field(
-        30, ge=1, le=3_600, description="Until who takes nothing of an answer any more is cut off."
+        30, ge=1, le=3_600, description="Seconds until a visitor who no longer takes the answer is cut off."
     )
 
 
@@ -228,7 +244,9 @@ class SiteFile(Written):
     store: str = Field("sqlite:///var/optin.db", description="sqlite:///FILE or postgresql://…")
     mail: str = Field("file:var/mail", description="smtp://…, smtps://… or file:FOLDER")
     keys: str = Field("var/keys.json", description="The key file.")
-    journal: str = Field("var/journal.jsonl", description="What is remembered of the log outside the store.")
+    journal: str = Field(
+        "var/journal.jsonl", description="The journal, which remembers the log outside the database."
+    )
     files: str = Field("var/files", description="Folder for copies of files, which outlive their magnets.")
     time_zone: str = Field(
         "", description="On whose clock people are told times; if not that of the controller's country."

@@ -184,7 +184,7 @@ MIGRATIONS = (
     Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
     Migration("m010_promises", PROMISE_TABLES, ()),
     Migration("m011_journal", JOURNAL_TABLES, ()),
-    Migration("m013_limits", LIMIT_TABLES, ()),
-    Migration("m010_grounds", GROUNDS_TABLES, ()),
+    Migration("m012_limits", LIMIT_TABLES, ()),
+    Migration("m013_grounds", GROUNDS_TABLES, ()),
     Migration("m014_claims", CLAIM_TABLES, ()),
 )

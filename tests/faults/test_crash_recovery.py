@@ -360,7 +360,7 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"mail")
     assert asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
-    assert caplog.text.count("cannot be written down") == 1
+    assert caplog.text.count("cannot be noted") == 1
     office.handover_log.close()
 
 

@@ -83,7 +83,7 @@ def test_a_job_outlives_whatever_comes(
         run(Job("the job", work), lambda: len(rounds) >= 3)
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == 2
-    assert said[0].startswith("the job put off: ")
+    assert said[0].startswith("the job failed and will be tried again: ")
     assert said[1] == "the job works again"
     assert PERSON not in caplog.text
 

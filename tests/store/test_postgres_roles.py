@@ -161,7 +161,7 @@ def edition(roles: Roles, tmp_path: Path) -> Edition:
     config.write_text(f'store = "{roles.owner}"\n' + text)
     edition, _ = load_edition(tmp_path / "site")
     assert edition is not None
-    assert f"{MIGRATIONS[-1].name}\n" in run(edition, "migrate", "--plan").stdout
+    assert f"{MIGRATIONS[-1].name}  due\n" in run(edition, "migrate", "--plan").stdout
     made = run(edition, "migrate", "--grant", roles.name).stdout
     assert f"{MIGRATIONS[0].name}  done" in made
     assert f"{roles.name} may serve." in made
@@ -312,10 +312,10 @@ def test_what_was_granted_before_is_taken_back(roles: Roles, tmp_path: Path) -> 
 def test_on_sqlite_the_command_migrates_and_knows_no_roles(tmp_path: Path) -> None:
     """O1: --plan changes nothing, not even by making a file."""
     edition = site_at(tmp_path / "site")
-    assert run(edition, "migrate", "--plan").stdout.splitlines() == [it.name for it in MIGRATIONS]
+    assert run(edition, "migrate", "--plan").stdout.splitlines() == [f"{it.name}  due" for it in MIGRATIONS]
+    outcome = run(edition, "migrate", "--grant", "someone")
+    assert (outcome.exit_code, outcome.stdout) == (1, "")
+    assert "SQLite knows no roles" in outcome.stderr
     assert not (tmp_path / "site" / "var" / "optin.db").exists()
     assert f"{MIGRATIONS[-1].name}  done" in done(edition, "migrate")
     assert done(edition, "migrate") == "No migration was due.\n"
-    outcome = run(edition, "migrate", "--grant", "someone")
-    assert outcome.exit_code == 1
-    assert "SQLite knows no roles" in outcome.stderr

@@ -375,9 +375,9 @@ def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") ->
 
 
 ERRORS = (
-    "internal", "busy", "write-lost", "unknown", "method", "malformed", "too-large", "form-unknown",
-    "link-forged", "link-expired", "link-spent", "answers-unknown", "answers-stale", "file-unavailable",
-    "closed", "gone", "too-many", "too-slow",
+    "internal", "busy", "write-lost", "unfinished", "unknown", "method", "malformed", "too-large",
+    "form-unknown", "link-forged", "link-expired", "link-spent", "answers-unknown", "answers-stale",
+    "file-unavailable", "closed", "gone", "too-many", "too-slow",
 )  # fmt: skip
 
 
