@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from optin.bootstrap.edition import Edition
-from optin.bootstrap.journal import Journal, Kept
+from optin.bootstrap.journal import Journal, JournalContent
 from optin.bootstrap.journal_file import sync_folder
 from optin.bootstrap.log_keeper import advance_log
 from optin.bootstrap.office import Office
@@ -148,7 +148,7 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
             os.close(lock)
 
 
-def _must_fit(tx: Tx, kept: Kept) -> None:
+def _must_fit(tx: Tx, kept: JournalContent) -> None:
     """See that a journal tells all that is missing in a backup. Raises RequestRefused."""
     cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
     if kept.since is not None and backup_moment(tx) < kept.since:
@@ -180,11 +180,11 @@ def _tell(
         copy_in(tx, draft)
     frontier = log_frontier(tx)
     journal.put_back(Tip(frontier.size, frontier.root), now)
-    journal.note_mark(tx)
+    journal.note_head(tx)
     return replay(tx, vault, lines, frontier.size, now)
 
 
-def _untellable(tx: Tx, kept: Kept) -> Counter[str]:
+def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
     """Count the corrections and holds that a backup lacks: the journal holds no data to tell it."""
     since = [line for line in current(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}]
     return Counter(line.kind for line in lines_missing_from_log(tx, since))

@@ -38,13 +38,13 @@ from optin.proof.journal import (
 from optin.proof.tree import Frontier
 from optin.store.log import is_new_log, log_frontier
 from optin.store.replay import (
-    JournalMark,
+    JournalHead,
     ReplayLine,
-    has_journal_mark,
+    has_journal_head,
     has_lines,
-    journal_mark,
+    journal_head,
+    keep_journal_head,
     lines_waiting,
-    mark_journal,
     mark_kept,
     mark_waiting,
 )
@@ -57,7 +57,7 @@ _OTHER = "name another with --journal, or say --without-journal; nothing was cha
 
 
 @dataclass(frozen=True)
-class Kept:
+class JournalContent:
     """What a journal holds: every withdrawal and erasure `since`; None: since there is a journal."""
 
     since: datetime | None
@@ -79,7 +79,7 @@ class Journal:
         """
         self._fresh = partial(Chain, partial(vault.journal_seal, b"line"), check_told)
         self._file = JournalFile(path, self._fresh)
-        self._mark_seal = partial(vault.journal_seal, b"mark")
+        self._head_seal = partial(vault.journal_seal, b"mark")
         self._unkeyed = unkeyed
 
     def open(self, store: Store, now: datetime) -> bool:
@@ -112,7 +112,7 @@ class Journal:
                 self._must_not_agree(descriptor, store)
                 aside = self._file.set_aside(now)
             base = _base(BEGUN, store.read(log_frontier), now)
-            self._write_anew(store, Kept(None, ()), base)
+            self._write_anew(store, JournalContent(None, ()), base)
             store.submit(mark_waiting).result()
         self.catch_up(store)
         return aside
@@ -128,7 +128,7 @@ class Journal:
             try:
                 kept = self._read_all(descriptor)
             except JournalBroken:
-                kept = Kept(None, ())
+                kept = JournalContent(None, ())
                 if os.fstat(descriptor).st_size > 0:
                     self._file.set_aside(now)
             if kept.lines and self._chain.keyed:
@@ -174,10 +174,10 @@ class Journal:
             self._file.read_on(descriptor)
             store.read(partial(grown_from, remembered=self._chain.tip))
 
-    def note_mark(self, tx: Tx) -> None:
+    def note_head(self, tx: Tx) -> None:
         """Note in the database how far the file was written: where it is cut off, that shows."""
         if self._chain.name:
-            mark_journal(tx, self._chain.name, self._mark)
+            keep_journal_head(tx, self._chain.name, self._mark)
 
     def forget(self, before: datetime) -> None:
         """Write the file anew without the lines that are older than `before`, when there are any.
@@ -192,7 +192,7 @@ class Journal:
                 since = before if old else kept.since
                 self._file.replace(partial(_shortened, end=self._chain, since=since, lines=lines))
 
-    def read(self) -> Kept:
+    def read(self) -> JournalContent:
         """Return what the file holds; a last line that a crash cut short is passed over.
 
         Raises JournalUnusable, with the number of the line, when it is damaged.
@@ -204,7 +204,7 @@ class Journal:
             self._must_be_sealed(chain)
         except (OSError, JournalBroken) as problem:
             raise self._file.unusable(problem, _OTHER) from None
-        return Kept(chain.since, tuple(lines))
+        return JournalContent(chain.since, tuple(lines))
 
     def read_whole(self, store: Store) -> tuple[JournalLine, ...]:
         """Return what the file remembers of the log of `store`; whether the two agree is not looked at yet.
@@ -231,17 +231,17 @@ class Journal:
         return self._file.chain
 
     @property
-    def _mark(self) -> JournalMark:
-        return self._mark_of(self._chain.name, self._chain.number)
+    def _mark(self) -> JournalHead:
+        return self._head_of(self._chain.name, self._chain.number)
 
-    def _mark_of(self, name: str, lines: int) -> JournalMark:
-        return JournalMark(lines, self._mark_seal(f"{name}:{lines}".encode()))
+    def _head_of(self, name: str, lines: int) -> JournalHead:
+        return JournalHead(lines, self._head_seal(f"{name}:{lines}".encode()))
 
-    def _read_all(self, descriptor: int) -> Kept:
+    def _read_all(self, descriptor: int) -> JournalContent:
         lines: list[JournalLine] = []
         self._file.read_on(descriptor, lines)
         self._must_be_sealed(self._chain)
-        return Kept(self._chain.since, tuple(lines))
+        return JournalContent(self._chain.since, tuple(lines))
 
     def _must_be_sealed(self, chain: Chain) -> None:
         if chain.place == 0:
@@ -252,19 +252,19 @@ class Journal:
     def _begin(self, descriptor: int, store: Store) -> None:
         """Begin a file. The database knows it first: one that it does not know is of another."""
         name = secrets.token_hex(NAME_BYTES)
-        store.submit(partial(mark_journal, name=name, mark=self._mark_of(name, 0))).result()
+        store.submit(partial(keep_journal_head, name=name, head=self._head_of(name, 0))).result()
         self._file.begin(descriptor, name)
 
-    def _take_over(self, store: Store, kept: Kept, now: datetime) -> None:
-        if store.read(has_journal_mark):
+    def _take_over(self, store: Store, kept: JournalContent, now: datetime) -> None:
+        if store.read(has_journal_head):
             raise JournalBroken(UNKEYED)
         self._write_anew(store, kept, _base(TAKEN_OVER, store.read(log_frontier), now))
 
-    def _write_anew(self, store: Store | None, kept: Kept, base: JournalLine) -> None:
+    def _write_anew(self, store: Store | None, kept: JournalContent, base: JournalLine) -> None:
         """Write a file of another name, with the lines of `kept` and then `base`."""
         name = secrets.token_hex(NAME_BYTES)
         if store is not None:
-            store.submit(partial(mark_journal, name=name, mark=self._mark_of(name, 0))).result()
+            store.submit(partial(keep_journal_head, name=name, head=self._head_of(name, 0))).result()
 
         def write(chain: Chain) -> Iterator[bytes]:
             yield chain.begin(name, kept.since)
@@ -275,9 +275,9 @@ class Journal:
 
     def _note_kept(self, tx: Tx, numbers: Sequence[int]) -> None:
         mark_kept(tx, numbers)
-        self.note_mark(tx)
+        self.note_head(tx)
 
-    def _must_agree(self, store: Store, kept: Kept) -> None:
+    def _must_agree(self, store: Store, kept: JournalContent) -> None:
         store.read(self._must_be_whole)
         store.read(partial(grown_from, remembered=self._chain.tip))
         for lost in store.read(partial(_first_lost, lines=current(kept.lines))):
@@ -285,15 +285,15 @@ class Journal:
 
     def _must_be_whole(self, tx: Tx) -> None:
         """See that the database knows this file, and not a longer one. Raises JournalBroken."""
-        mark, chain = journal_mark(tx, self._chain.name), self._chain
-        if mark is None:
+        head, chain = journal_head(tx, self._chain.name), self._chain
+        if head is None:
             msg = "is unknown to this database: that is another, or was lost (optin restore puts it back)"
             raise JournalBroken(msg)
-        if not hmac.compare_digest(mark.seal, self._mark_of(chain.name, mark.lines).seal):
+        if not hmac.compare_digest(head.seal, self._head_of(chain.name, head.lines).seal):
             msg = "cannot be compared: what the database notes of it was not written with these keys"
             raise JournalBroken(msg)
-        if mark.lines > chain.number:
-            msg = f"has lost lines: it ends with number {chain.number}, and the database knows {mark.lines}"
+        if head.lines > chain.number:
+            msg = f"has lost lines: it ends with number {chain.number}, and the database knows {head.lines}"
             raise JournalBroken(msg)
 
     def _must_not_agree(self, descriptor: int, store: Store) -> None:

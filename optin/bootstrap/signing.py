@@ -38,7 +38,7 @@ def sign_log(store: Store, vault: Vault, journal: Journal | None, now: datetime)
     # 3. Sign it.
     def sign(tx: Tx) -> StoredCheckpoint:
         if journal is not None:
-            journal.note_mark(tx)
+            journal.note_head(tx)
         return sign_checkpoint(tx, vault, frontier, now)
 
     return store.submit(sign).result()

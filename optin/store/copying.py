@@ -25,7 +25,7 @@ TABLES = (
     "number_index", "number_objection", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf",
     "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally", "occasion", "seat",
     "webhook", "webhook_told", "webhook_outbox", "draw_entry", "draw_list", "draw_result",
-    "privacy_text", "promise", "served_details", "journal_mark", "limit_mail", "limit_site",
+    "privacy_text", "promise", "served_details", "journal_head", "limit_mail", "limit_site",
 )  # fmt: skip
 NUMBERED = (
     "event", "outbox", "export_run", "legal_hold", "rights_action", "replay", "log_key", "attestation",

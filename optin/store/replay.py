@@ -91,33 +91,33 @@ def has_lines(tx: Tx) -> bool:
 
 
 @dataclass(frozen=True)
-class JournalMark:
+class JournalHead:
     """How many lines a journal file has had; `seal` shows that optin says so."""
 
     lines: int
     seal: str
 
 
-def journal_mark(tx: Tx, name: str) -> JournalMark | None:
+def journal_head(tx: Tx, name: str) -> JournalHead | None:
     """Return how far the file of this name was written; None: the database knows of no such file."""
-    row = tx.one("SELECT lines, seal FROM journal_mark WHERE name = :name", name=name)
-    return None if row is None else JournalMark(row[0], row[1])
+    row = tx.one("SELECT lines, seal FROM journal_head WHERE name = :name", name=name)
+    return None if row is None else JournalHead(row[0], row[1])
 
 
-def has_journal_mark(tx: Tx) -> bool:
+def has_journal_head(tx: Tx) -> bool:
     """Tell whether the database knows of any keyed journal."""
-    return tx.one("SELECT name FROM journal_mark LIMIT 1") is not None
+    return tx.one("SELECT name FROM journal_head LIMIT 1") is not None
 
 
-def mark_journal(tx: Tx, name: str, mark: JournalMark) -> None:
+def keep_journal_head(tx: Tx, name: str, head: JournalHead) -> None:
     """Note how far a file was written; a smaller number than is noted changes nothing."""
     tx.run(
-        "INSERT INTO journal_mark(name, lines, seal) VALUES (:name, :lines, :seal) ON CONFLICT (name)"
+        "INSERT INTO journal_head(name, lines, seal) VALUES (:name, :lines, :seal) ON CONFLICT (name)"
         " DO UPDATE SET lines = excluded.lines, seal = excluded.seal"
-        " WHERE journal_mark.lines < excluded.lines",
+        " WHERE journal_head.lines < excluded.lines",
         name=name,
-        lines=mark.lines,
-        seal=mark.seal,
+        lines=head.lines,
+        seal=head.seal,
     )
 
 

@@ -261,7 +261,7 @@ GROUNDS_TABLES = (
 
 # How far each journal file was written, sealed: one that was cut off since shows (O9).
 JOURNAL_TABLES = (
-    """CREATE TABLE journal_mark (
+    """CREATE TABLE journal_head (
         name TEXT NOT NULL PRIMARY KEY,
         lines {int} NOT NULL,
         seal TEXT NOT NULL

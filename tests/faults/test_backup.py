@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 
 from optin.bootstrap.clock import utc_now
 from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.journal import Journal, Kept
+from optin.bootstrap.journal import Journal, JournalContent
 from optin.bootstrap.journal_opening import begin_journal
 from optin.bootstrap.office import Office, open_office
 from optin.bootstrap.sweep_runner import sweep
@@ -82,7 +82,7 @@ class House:
         assert ring is not None
         return Journal(self.journal, Vault(ring))
 
-    def kept(self) -> Kept:
+    def kept(self) -> JournalContent:
         """Read what the journal holds."""
         return self.file().read()
 

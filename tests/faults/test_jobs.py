@@ -181,7 +181,7 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
         office.store = Broken()  # type: ignore[assignment]
         tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs]
         async with asyncio.timeout(30):
-            while caplog.text.count("put off: LookupError") < 2:
+            while caplog.text.count("failed and will be tried again: LookupError") < 2:
                 await asyncio.sleep(0.01)
             office.store = store
             while caplog.text.count("works again") < 2:

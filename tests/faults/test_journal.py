@@ -393,7 +393,7 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     with pytest.raises(JournalUnusable, match="taken over already"), house.office():
         pass  # and so does the database know of one
     with house.office(with_journal=False) as office:
-        office.write(lambda tx: tx.run("DELETE FROM journal_mark"))
+        office.write(lambda tx: tx.run("DELETE FROM journal_head"))
     with house.office():
         pass
     assert caplog.text.count("it was taken over, and is sealed by key from now on") == 1

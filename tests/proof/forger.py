@@ -460,7 +460,7 @@ def cut_off(scene: Scene, lines: list[bytes]) -> list[bytes]:
     """Leave what stands before the withdrawal; let the database say that there never was more."""
     first = next(place for place, line in enumerate(lines) if b'"withdrawn"' in line)
     number = json.loads(lines[first - 1])["n"]
-    scene.sql("UPDATE journal_mark SET lines = :number", number=number)
+    scene.sql("UPDATE journal_head SET lines = :number", number=number)
     return lines[:first]
 
 
@@ -475,7 +475,7 @@ def leave_out(_scene: Scene, lines: list[bytes]) -> list[bytes]:
 
 def unkeyed(scene: Scene, _lines: list[bytes]) -> list[bytes]:
     """Put a journal there as an earlier version wrote it, which needs no key, and say nothing of another."""
-    scene.sql("DELETE FROM journal_mark")
+    scene.sql("DELETE FROM journal_head")
     heading: dict[str, Json] = {"journal": "withdrawals and erasures", "since": None}
     found = hashlib.sha256(canonical(heading)).hexdigest()[:32]
     return [canonical({**heading, "sum": found}) + b"\n"]
