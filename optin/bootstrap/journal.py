@@ -17,7 +17,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from optin.bootstrap.journal_file import EMPTY, UNKEYED, JournalFile, read_lines
+from optin.bootstrap.journal_file import ANEW, EMPTY, UNKEYED, JournalFile, read_lines
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
 from optin.flows.log_growth import events_missing_from_log, grown_from
 from optin.flows.replay import check_told, is_told
@@ -215,7 +215,20 @@ class Journal:
             kept = self._read_all(descriptor)
             if self._chain.keyed:
                 store.read(self._must_be_whole)
+            else:
+                store.read(_must_be_first)
             return kept.lines
+
+    def lines_about(self, person: bytes) -> list[JournalLine]:
+        """Return what the file says of a person (digest of the address); no seal is checked anew.
+
+        It waits for nobody who writes to the file: who asks may hold what they wait for.
+        Raises JournalUnusable.
+        """
+        try:
+            return self._file.lines_with(f'"person":"{person.hex()}"'.encode())
+        except (OSError, ValueError, LookupError) as problem:
+            raise self._file.unusable(problem, ANEW) from None
 
     def newest(self) -> datetime | None:
         """Return the latest moment that stands in the file (UTC); None while nothing does.
@@ -256,8 +269,7 @@ class Journal:
         self._file.begin(descriptor, name)
 
     def _take_over(self, store: Store, kept: JournalContent, now: datetime) -> None:
-        if store.read(has_journal_head):
-            raise JournalBroken(UNKEYED)
+        store.read(_must_be_first)
         self._write_anew(store, kept, _base(TAKEN_OVER, store.read(log_frontier), now))
 
     def _write_anew(self, store: Store | None, kept: JournalContent, base: JournalLine) -> None:
@@ -301,6 +313,8 @@ class Journal:
             kept = self._read_all(descriptor)
             if self._chain.keyed:
                 self._must_agree(store, kept)
+            else:
+                store.read(_must_be_first)
         except (JournalBroken, LogDiverged):
             return
         msg = f"The journal {self._file.path} is there, and agrees with the log; leave --new-journal out."
@@ -310,6 +324,12 @@ class Journal:
 def _is_new(tx: Tx) -> bool:
     """Tell whether nothing was written yet that a journal could remember."""
     return is_new_log(tx) and not has_lines(tx)
+
+
+def _must_be_first(tx: Tx) -> None:
+    """See that a file without seals may be taken over: no keyed one is known yet. Raises JournalBroken."""
+    if has_journal_head(tx):
+        raise JournalBroken(UNKEYED)
 
 
 def _base(kind: str, frontier: Frontier, now: datetime) -> JournalLine:

@@ -13,11 +13,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from optin.errors import JournalUnusable
 from optin.proof.canonical import Json
-from optin.proof.journal import Chain, JournalBroken, JournalLine
+from optin.proof.journal import Chain, JournalBroken, JournalLine, read_unchecked
 
 ANEW = (
     "put the right file back, or begin a new one on purpose with: optin serve --new-journal. Then only a"
@@ -105,6 +106,19 @@ class JournalFile:
         self._known = known
         return status.st_size > known.offset
 
+    def lines_with(self, text: bytes) -> list[JournalLine]:
+        """Return the lines that hold a text; no seal is checked anew.
+
+        Raises OSError, ValueError or LookupError.
+        """
+        found: list[JournalLine] = []
+        with self.path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            place = data.find(text)
+            while place >= 0 and (end := data.find(b"\n", place)) >= 0:  # not one that is being written
+                found.append(read_unchecked(data[data.rfind(b"\n", 0, place) + 1 : end]))
+                place = data.find(text, end)
+        return found
+
     def append(self, descriptor: int, told: Sequence[tuple[datetime, dict[str, Json]]]) -> None:
         """Add lines after what was read, and see them on the disk: all or, where it is full, none.
 
@@ -131,6 +145,7 @@ class JournalFile:
         """Write the first line of a file that has none. Raises OSError."""
         os.ftruncate(descriptor, 0)
         write_whole(descriptor, self._fresh().begin(name, None))
+        sync_folder(self.path.parent)
         self.read_on(descriptor)
 
     def replace(self, write: Callable[[Chain], Iterator[bytes]]) -> None:

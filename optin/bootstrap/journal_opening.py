@@ -23,8 +23,9 @@ log = logging.getLogger("optin.log")
 def open_journal(settings: Settings, keys: KeyRing, store: Store, now: datetime) -> Journal:
     """Open the journal, having seen that it and the log are of one past. Raises as `Journal.open`."""
     journal = journal_at(settings.path(settings.journal), keys)
-    if journal.open(store, now):
-        name_journal_key(settings, keys)
+    taken_over = journal.open(store, now)
+    name_journal_key(settings, keys)
+    if taken_over:
         log.warning(
             "the journal %s is of an earlier version; it was taken over, and is sealed by key from now on",
             settings.journal,

@@ -33,6 +33,7 @@ from optin.errors import (
 from optin.flows.clock import read_clock, trust_clock, watch_clock
 from optin.flows.clock_correction import begin_with_clock, note_set_back
 from optin.flows.policy import RequestPolicy
+from optin.flows.remembered_endings import Endings, endings_told
 from optin.flows.removed import with_removed
 from optin.flows.sweep_records import journal_from
 from optin.settings import Settings
@@ -154,6 +155,14 @@ class Office:
         """
         if self.journal is not None:
             self.journal.check(self.store)
+
+    def endings(self) -> Endings:
+        """Return who withdrew or was erased, as the journal remembers it. Raises JournalUnusable."""
+        return {} if self.journal is None else endings_told(self.journal.read_whole(self.store))
+
+    def endings_of(self, person: bytes) -> Endings:
+        """Return what the journal remembers of one person (digest of the address). Raises JournalUnusable."""
+        return {} if self.journal is None else endings_told(self.journal.lines_about(person))
 
     def shorten_journal(self) -> None:
         """Forget in the journal that is kept apart what no backup needs to be told any more (R8)."""

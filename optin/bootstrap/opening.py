@@ -88,9 +88,12 @@ def claim_keys(settings: Settings, keys: KeyRing, use: str) -> KeyRing:
 
 def name_journal_key(settings: Settings, keys: KeyRing) -> None:
     """Put the journal's key into a key file of an earlier version: no other unkeyed journal is taken over."""
-    if keys.journal is None and not settings.keys.lstrip().startswith("{"):
-        with suppress(OSError):  # a file that is only read: then the database knows that there is a journal
-            write_rotated(settings.keys, settings.root, keys.with_journal_named())
+    if keys.journal is not None or settings.keys.lstrip().startswith("{"):
+        return
+    with suppress(OSError):  # a file that is only read: then the database knows that there is a journal
+        current = load_keys(settings.keys, settings.root)  # others may have rotated them
+        if current is not None and current.journal is None:
+            write_rotated(settings.keys, settings.root, current.with_journal_named())
 
 
 def sqlite_path(url: str, root: Path) -> Path | None:

@@ -12,12 +12,14 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from optin.bootstrap.jobs import Job, RoundDone, rest
 from optin.bootstrap.office import Office
 from optin.bootstrap.outgoing import CallFailed, VettedClient
 from optin.consent.webhook import WebhookKind, signed_headers
+from optin.errors import JournalUnusable, LogDiverged
+from optin.flows.remembered_endings import EndingsOf
 from optin.flows.webhooks import Answer, Call, Outcome, claim_calls, settle_call
 from optin.site.model import Processor, Webhook
 from optin.store.transaction import read, written
@@ -154,6 +156,7 @@ class _Lane:
             most=AT_ONCE,
             now=now,
             holder=office.store.presence.incarnation,
+            endings_of=await asyncio.to_thread(self._memory),
         )
         calls, dropped = await written(office.store, claim)
         for it in dropped:
@@ -165,6 +168,14 @@ class _Lane:
         if calls:
             self._failures = 0 if any(told) else self._failures + 1
         return any(told) or (bool(dropped) and not calls)
+
+    def _memory(self) -> EndingsOf:
+        """Return whom to ask who left: nobody while the log is not the one that is remembered (O9)."""
+        try:
+            self._office.check_past()
+        except (LogDiverged, JournalUnusable) as problem:
+            return partial(_refuse, problem)
+        return self._office.endings_of
 
     async def _tell(self, call: Call) -> bool:
         """Make one call, and record what became of it; tell whether it was taken."""
@@ -186,6 +197,10 @@ class _Lane:
         if notice.kind is WebhookKind.ERASED:
             office.uncleared.set()  # its address may still be in the database's journal (R5)
         return outcome is Outcome.TOLD
+
+
+def _refuse(problem: LogDiverged | JournalUnusable, _person: bytes) -> NoReturn:
+    raise problem
 
 
 def _say(processor: str, call: Call, reply: Reply, outcome: Outcome) -> None:

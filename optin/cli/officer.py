@@ -20,7 +20,7 @@ from optin.export.destination import destination
 from optin.export.presets import PRESETS
 from optin.export.rows import Rows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
-from optin.flows.export import Harvest, endings_told
+from optin.flows.export import Harvest
 from optin.flows.proving import Proven
 from optin.site.findings import nearest
 from optin.site.model import Site
@@ -83,9 +83,14 @@ def export(  # noqa: PLR0913 - one parameter an option
             now = office.clock()
             # without its memory the signer signs nothing: the export is recorded under what is signed already
             latest = office.store.read(latest_checkpoint) if without_journal else advance_log(office)
-            told = endings_told(office.journal.read_whole(office.store)) if office.journal else {}
             harvest = Harvest(
-                office.store.read, office.write, office.vault, asked, Channel(channel), now, told
+                office.store.read,
+                office.write,
+                office.vault,
+                asked,
+                Channel(channel),
+                now,
+                office.endings(),
             )
             rows = Rows(office.vault, edition.site.settings.base_url, harvest.field_names(), now)
             leads = _with_progress(office, harvest)

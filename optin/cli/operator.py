@@ -355,6 +355,7 @@ def rotate(site: Path) -> None:
     if served is not None:
         with open_office(settings, edition.policy) as office, office.store.alone():
             # these keys are those of the data; and no server is left that does not know the new ones
+            ring = load_keys(settings.keys, settings.root) or ring  # opening names the journal's key
             write_rotated(settings.keys, settings.root, ring.rotated())
     else:
         write_rotated(settings.keys, settings.root, ring.rotated())

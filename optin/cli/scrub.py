@@ -67,6 +67,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             office.clock(),
             edition.site.country,
             suppress_only=suppress_only,
+            told=office.endings(),
         )
         if people.header is not None:
             kept.write(people.header)

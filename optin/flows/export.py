@@ -7,7 +7,7 @@ with who was in it: the person can be told, and the processor when it ends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -17,8 +17,8 @@ from optin.consent.prize import ANSWER_FIELD
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.record import SubjectId
 from optin.flows.proving import Proven, Refusal, prove
+from optin.flows.remembered_endings import Endings, still_proven
 from optin.proof.canonical import parse
-from optin.proof.journal import JournalLine
 from optin.store.exports import (
     FIRST,
     StoredLead,
@@ -32,22 +32,7 @@ from optin.store.forms import StoredForm, form_by_digest
 from optin.store.transaction import Operation
 from optin.store.vault import Vault
 
-Ending = tuple[str, str, str]  # digest of the person (hexadecimal), purpose, channel; of an erasure only that
 Read = Callable[[Operation[Any]], Any]
-
-
-def endings_told(lines: Iterable[JournalLine]) -> dict[Ending, datetime]:
-    """Return when each consent was withdrawn last, and each person erased, as the journal says it."""
-    found: dict[Ending, datetime] = {}
-    for line in lines:
-        if "person" in line.told:
-            about = (
-                str(line.told["person"]),
-                str(line.told.get("purpose", "")),
-                str(line.told.get("channel", "")),
-            )
-            found[about] = max(line.at, found.get(about, line.at))
-    return found
 
 
 @dataclass
@@ -60,7 +45,7 @@ class Harvest:
     purpose: PurposeId
     channel: Channel
     now: datetime
-    told: Mapping[Ending, datetime] = field(default_factory=dict)  # what the journal says that ended
+    told: Endings = field(default_factory=dict)  # what the journal says that ended
     run: bytes = field(init=False, default=b"")
     exported: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -109,16 +94,7 @@ class Harvest:
     def _prove(self, lead: StoredLead) -> Proven | Refusal:
         form = None if lead.request is None else self._form(lead.request.form)
         found = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
-        return found if isinstance(found, Refusal) else self._ended_outside(lead, found) or found
-
-    def _ended_outside(self, lead: StoredLead, proven: Proven) -> Refusal | None:
-        """Return what ended a consent after it was asked, by the journal, whatever the database says."""
-        person = lead.email_index.hex()
-        withdrawn = self.told.get((person, self.purpose, self.channel.value))
-        erased = self.told.get((person, "", ""))
-        if withdrawn is not None and withdrawn >= proven.requested_at:
-            return Refusal.WITHDRAWN
-        return Refusal.ERASED if erased is not None and erased >= proven.requested_at else None
+        return still_proven(found, lead, (self.purpose, self.channel.value), self.told)
 
     def _count_unconfirmed(self) -> None:
         after = 0

@@ -23,6 +23,7 @@ from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.record import SubjectId
 from optin.flows.proving import Proven, Refusal, prove
+from optin.flows.remembered_endings import Endings, still_proven
 from optin.store.exports import leads_of
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.lists import subjects_by_address, subjects_by_number, suppressed_among
@@ -53,6 +54,7 @@ class Scrubber:
     now: datetime
     country: str  # reads national numbers
     suppress_only: bool = False
+    told: Endings = field(default_factory=dict)  # what the journal says that ended
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
 
     def judge(self, values: Iterable[str]) -> Iterator[str]:
@@ -120,7 +122,8 @@ class Scrubber:
         outcomes: dict[SubjectId, Proven | Refusal] = {}
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
-            outcomes[lead.subject] = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+            proof = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+            outcomes[lead.subject] = still_proven(proof, lead, (self.purpose, self.channel.value), self.told)
         allowed: dict[bytes, dict[str, str]] = {}
         for index, found in people.items():
             for outcome in (outcomes[subject] for subject in found if subject in outcomes):

@@ -19,6 +19,7 @@ from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.record import SubjectId
 from optin.consent.webhook import WebhookKind, body_of
+from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.backoff import wait_before
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.columns import columns_of
@@ -26,6 +27,7 @@ from optin.flows.contact_details import current_contact
 from optin.flows.opened import open_request
 from optin.flows.policy import RequestPolicy
 from optin.flows.proving import Proven, Refusal, prove
+from optin.flows.remembered_endings import EndingsOf, nobody_left, still_proven
 from optin.store.events import add_events
 from optin.store.exports import leads_of
 from optin.store.forms import form_by_digest
@@ -150,16 +152,23 @@ def claim_calls(
     most: int,
     now: datetime,
     holder: bytes | None = None,
+    endings_of: EndingsOf = nobody_left,
 ) -> tuple[list[Call], list[Dropped]]:
     """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped.
 
-    A message whose rows cannot be read is tried again later, as one that was not taken.
+    A message whose rows cannot be read is tried again later, as one that was not taken. `endings_of`: what is
+    remembered outside the database; where that raises LogDiverged or JournalUnusable,
+    a message of a consent waits.
     """
     calls: list[Call] = []
     dropped: list[Dropped] = []
     for notice in claim_notices(tx, processor, most, LEASE, now, holder):
         try:
-            told = _compose(tx, vault, policy, notice, now)
+            told = _compose(tx, vault, policy, notice, now, endings_of)
+        except (LogDiverged, JournalUnusable) as problem:
+            _put_off(tx, notice, attempts_of(tx, notice) or 0, now)
+            dropped.append(Dropped(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
+            continue
         except BROKEN as problem:
             settle_call(tx, notice, Answer.LATER, now)
             dropped.append(Dropped(notice.message, notice.kind, name_of(problem)))
@@ -192,14 +201,17 @@ def settle_call(
     if over and not clock_doubted:
         give_up_notice(tx, notice.number, now)
         return Outcome.GIVEN_UP
-    put_off_notice(
-        tx, notice.number, now + wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
-    )
+    _put_off(tx, notice, attempts, now)
     return Outcome.WAITING
 
 
+def _put_off(tx: Tx, notice: Notice, attempts: int, now: datetime) -> None:
+    wait = wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
+    put_off_notice(tx, notice.number, now + wait)
+
+
 def _compose(
-    tx: Tx, vault: Vault, policy: RequestPolicy, notice: Notice, now: datetime
+    tx: Tx, vault: Vault, policy: RequestPolicy, notice: Notice, now: datetime, endings_of: EndingsOf
 ) -> dict[str, Any] | str:
     """Return what a message says, or why it says nothing."""
     if notice.kind is WebhookKind.ERASED:
@@ -208,19 +220,25 @@ def _compose(
     if subject is None:
         return Refusal.ERASED.value
     if notice.kind is WebhookKind.CONFIRMED:
-        return _confirmed(tx, vault, policy, notice, subject, now)
+        return _confirmed(tx, vault, policy, notice, subject, now, endings_of)
     purpose, channel = notice.about
     email = current_contact(tx, vault, subject).email
     return {"email": email, "purpose": purpose, "channel": channel, "ended_at": rfc3339(notice.at)}
 
 
 def _confirmed(
-    tx: Tx, vault: Vault, policy: RequestPolicy, notice: Notice, subject: SubjectId, now: datetime
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    notice: Notice,
+    subject: SubjectId,
+    now: datetime,
+    endings_of: EndingsOf,
 ) -> dict[str, Any] | str:
     """Prove the consent, record that it is handed over, and return what is told; or why it is not.
 
     1. The webhook names the purpose now.
-    2. The consent is proven now (E1).
+    2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9).
     3. It is recorded first, once for each message: what is recorded and did not leave harms nobody (E5).
     """
     purpose, channel = notice.about
@@ -235,7 +253,8 @@ def _confirmed(
         return Refusal.UNPROVEN.value
     request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
-    proven = prove(vault, lead, form, purpose, channel, now)
+    found = prove(vault, lead, form, purpose, channel, now)
+    proven = still_proven(found, lead, notice.about, endings_of(lead.email_index))
     if isinstance(proven, Refusal):
         return proven.value
 

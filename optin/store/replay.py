@@ -105,8 +105,8 @@ def journal_head(tx: Tx, name: str) -> JournalHead | None:
 
 
 def has_journal_head(tx: Tx) -> bool:
-    """Tell whether the database knows of any keyed journal."""
-    return tx.one("SELECT name FROM journal_head LIMIT 1") is not None
+    """Tell whether the database knows of a keyed journal with lines; a crash leaves one without."""
+    return tx.one("SELECT name FROM journal_head WHERE lines > 0 LIMIT 1") is not None
 
 
 def keep_journal_head(tx: Tx, name: str, head: JournalHead) -> None:

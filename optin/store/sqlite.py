@@ -331,18 +331,30 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 def lock_file(path: Path, what: str) -> int:
     """Take the lock of a database, and say in it what for; a change that is under way is waited for a moment.
 
-    Raises StoreUnusable when another process has it. The lock goes with the descriptor that is returned.
+    Raises StoreUnusable when another process has it, or the disk takes no lock. The lock goes with the
+    descriptor that is returned.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _wait_for_lock(lock, path.name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        _write_lock(lock, path.name, what)
+    except OSError as problem:
+        msg = (
+            f"The lock of the database {path.name} cannot be written ({problem.strerror}); see to its disk"
+            " and folder. Nothing was changed."
+        )
+        raise StoreUnusable(msg) from None
+    return lock
+
+
+def _write_lock(lock: int, name: str, what: str) -> None:
+    try:
+        _wait_for_lock(lock, name)
         os.ftruncate(lock, 0)
         os.pwrite(lock, what.encode(), 0)
     except BaseException:
         os.close(lock)
         raise
-    return lock
 
 
 def _wait_for_lock(lock: int, name: str) -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from optin.bootstrap import journal as journal_module
 from optin.bootstrap.edition import keep_edition
+from optin.bootstrap.journal_file import JournalFile
 from optin.bootstrap.journal_opening import begin_journal, renew_journal
 from optin.bootstrap.log_keeper import advance_log
 from optin.bootstrap.office import Office, open_office
@@ -29,7 +30,7 @@ from optin.bootstrap.signing import sign_log
 from optin.bootstrap.sweep_runner import sweep
 from optin.consent.form import Slug
 from optin.consent.record import RequestId
-from optin.errors import JournalUnusable, LogDiverged
+from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.personal import correct, hold_data
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
@@ -392,6 +393,7 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     (house.root / KEYS).write_text(json.dumps(keys))
     with pytest.raises(JournalUnusable, match="taken over already"), house.office():
         pass  # and so does the database know of one
+    assert "was taken over already" in house.run("audit").output
     with house.office(with_journal=False) as office:
         office.write(lambda tx: tx.run("DELETE FROM journal_head"))
     with house.office():
@@ -406,6 +408,78 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     house.journal.write_bytes(old)
     with pytest.raises(JournalUnusable, match="has no seals"), house.office():
         pass
+
+
+def without_named_key(house: House) -> None:
+    """Make the key file one of the version before."""
+    keys = json.loads((house.root / KEYS).read_text())
+    keys.pop("journal", None)
+    (house.root / KEYS).write_text(json.dumps(keys))
+
+
+def test_a_kill_while_an_unkeyed_journal_is_taken_over_locks_nobody_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O9, S6: the database may know of the new file before it is there; the next start takes it over."""
+    lived_in(house)
+    unkeyed(house)
+    without_named_key(house)
+    with house.office(with_journal=False) as office:
+        office.write(lambda tx: tx.run("DELETE FROM journal_head"))
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(JournalFile, "replace", killed)
+        with pytest.raises(KeyboardInterrupt), house.office():
+            pass
+    with house.office() as office:
+        advance_log(office)
+    house.audit()
+
+
+def test_keys_that_are_rotated_at_once_after_an_upgrade_name_the_journal(tmp_path: Path) -> None:
+    """O9, S2: the command itself takes the journal over; the key that it names then stays in the file."""
+    house = small_house(tmp_path)
+    lived_in(house)
+    unkeyed(house)
+    without_named_key(house)
+    with house.office(with_journal=False) as office:
+        office.write(lambda tx: tx.run("DELETE FROM journal_head"))
+    assert "has new keys" in house.run("keys", "rotate").output
+    assert "journal" in json.loads((house.root / KEYS).read_text())
+    house.audit()
+
+
+def test_a_disk_that_takes_no_lock_is_said_in_a_sentence(tmp_path: Path) -> None:
+    """S6, O9: full or only read; `serve` ends with the cure, not with a traceback."""
+    house = small_house(tmp_path)
+    lived_in(house)
+    (house.root / "var" / "optin.db.lock").unlink(missing_ok=True)
+    (house.root / "var" / "optin.db.lock").mkdir()
+    settings = replace(house.edition.site.settings, store=house.store)
+    with (
+        pytest.raises(StoreUnusable, match="see to its disk"),
+        open_office(settings, house.edition.policy, "serve"),
+    ):
+        pass
+
+
+def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -> None:
+    """O9: its file is of the version before, another host's was taken over; the named cure works."""
+    lived_in(house)
+    told = house.kept().told
+    unkeyed(house)
+    without_named_key(house)
+    with pytest.raises(JournalUnusable, match="optin serve --new-journal"), house.office():
+        pass
+    begin_journal(replace(house.edition.site.settings, store=house.store))
+    with house.office():
+        pass
+    names = {line.name for line in house.kept().told}
+    assert {line.name for line in told} <= names
+    house.audit()
 
 
 def test_whoever_tries_out_a_site_may_throw_away_what_they_like(tmp_path: Path) -> None:

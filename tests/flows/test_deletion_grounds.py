@@ -23,9 +23,10 @@ from optin.errors import LogDisagrees
 from optin.flows.audit import Audit
 from optin.flows.confirm import confirm
 from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.export import Harvest, endings_told
+from optin.flows.export import Harvest
 from optin.flows.offers import Offers
 from optin.flows.personal import correct, hold_data, view_personal
+from optin.flows.remembered_endings import endings_told
 from optin.flows.scrub import Scrubber
 from optin.flows.webhooks import claim_calls
 from optin.proof.canonical import parse

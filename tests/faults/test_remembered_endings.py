@@ -1,0 +1,169 @@
+"""Who left by the journal leaves the system by no door, whatever the database says of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from optin.bootstrap.log_keeper import advance_log
+from optin.bootstrap.office import Office
+from optin.bootstrap.webhooks import Delivery, Reply, _Lane
+from optin.consent.purpose import Channel
+from optin.consent.webhook import WebhookKind
+from optin.flows.export import Harvest
+from optin.flows.scrub import Scrubber
+from optin.flows.webhooks import Answer
+from optin.site.model import Webhook
+from optin.store.webhooks import enqueue_notice, keep_webhooks
+from tests.faults.test_backup import House, index_of
+from tests.flows.test_deletion_grounds import UNDO
+from tests.stranger import past_optin, past_triggers
+from tests.web.conftest import site_at
+from tests.world import TIPS, World
+
+ALICE, CAROL = "alice@example.com", "carol@example.com"
+ABOUT = (str(TIPS), "email")
+YEAR = timedelta(days=365)
+
+
+@pytest.fixture
+def house(store_url: str, tmp_path: Path) -> House:
+    return House(tmp_path / "site", site_at(tmp_path / "site"), store_url)
+
+
+@dataclass
+class Receiver:
+    """Takes whatever it is told."""
+
+    told: list[Delivery] = field(default_factory=list)
+
+    async def post(self, delivery: Delivery) -> Reply:
+        self.told.append(delivery)
+        return Reply(Answer.TAKEN, "200")
+
+    def people(self) -> list[str]:
+        return [name for name in (ALICE, CAROL) for it in self.told if name.encode() in it.body]
+
+
+def details_of(world: World, email: str) -> bytes:
+    row = world.store.read(
+        lambda tx: tx.one(
+            "SELECT sealed FROM subject WHERE email_index = :person", person=index_of(world, email)
+        )
+    )
+    assert row is not None
+    return bytes(row[0])
+
+
+@contextmanager
+def carol_cut_off(house: House) -> Iterator[tuple[Office, World]]:
+    """Let alice join, carol join twice and withdraw; then nothing in the database ties that to her.
+
+    A processor is to be told of both: whoever writes to the database can queue a message.
+    """
+    with house.world() as world:
+        world.join(ALICE, TIPS)
+        first = world.join(CAROL, TIPS)
+        older = details_of(world, CAROL)
+        second = world.join(CAROL, TIPS)
+        world.withdraw(second)
+    with house.office() as office:
+        office.policy = replace(office.policy, webhooks={"crm": frozenset({str(TIPS)})})
+        form = house.edition.publication.forms["paper"]  # type: ignore[index]
+        world = World(office.store, office.vault, office.clock(), form, office.policy, tampered=True)
+        world.do(partial(keep_webhooks, addresses={"crm": "where it goes"}))
+        for email in (ALICE, CAROL):
+            note = partial(enqueue_notice, processor="crm", kind=WebhookKind.CONFIRMED, about=ABOUT)
+            world.do(partial(note, person=index_of(world, email), now=world.now))
+        undone = past_triggers(
+            office.store,
+            "UPDATE request SET email_index = :nobody, subject_id = NULL WHERE id = :second",
+            "UPDATE subject SET sealed = :older WHERE email_index = :carol",
+            *UNDO[1:],
+            first=first,
+            second=second,
+            nobody=bytes(32),
+            older=older,
+            carol=index_of(world, CAROL),
+        )
+        assert all(undone)
+        yield office, world
+
+
+def lane(office: Office, receiver: Receiver) -> _Lane:
+    registered = asyncio.Event()
+    registered.set()
+    return _Lane(office, "crm", Webhook("https://crm.example", frozenset({TIPS})), receiver, registered)
+
+
+def test_no_webhook_tells_of_somebody_who_left_by_the_journal(house: House) -> None:
+    """E1, E7, O9: a message queued by whoever writes to the database brings nobody back."""
+    receiver = Receiver()
+    with carol_cut_off(house) as (office, _):
+        asyncio.run(lane(office, receiver).round())
+        assert receiver.people() == [ALICE]
+
+
+def test_a_list_keeps_nobody_who_left_by_the_journal(house: House) -> None:
+    """E1, E6, O9."""
+    with carol_cut_off(house) as (office, world):
+        know = partial(
+            Scrubber, office.store.read, office.vault, TIPS, Channel.EMAIL, Channel.EMAIL, world.now
+        )
+        kept = ["", "withdrawn"]
+        assert list(know("NL", told=office.endings()).judge([ALICE, CAROL])) == kept
+        gone = ["", "withdrawn or erased"]
+        only = know("NL", suppress_only=True, told=office.endings())
+        assert list(only.judge([ALICE, CAROL])) == gone
+
+
+def test_no_webhook_tells_of_a_consent_while_the_log_is_another(house: House) -> None:
+    """E7, O9: it waits, and is not given up; when the log is the one that was signed, it leaves."""
+    receiver = Receiver()
+    with carol_cut_off(house) as (office, _):
+        advance_log(office)
+        past_optin(office.store, "UPDATE log_state SET size = size - 1")
+        asyncio.run(lane(office, receiver).round())
+        assert receiver.told == []
+        past_optin(office.store, "UPDATE log_state SET size = size + 1")
+        past_optin(office.store, "UPDATE webhook_outbox SET next_at = 1")
+        asyncio.run(lane(office, receiver).round())
+        assert receiver.people() == [ALICE]
+
+
+def test_who_withdrew_by_a_clock_that_was_ahead_may_ask_again(house: House) -> None:
+    """E1, O7, O9: the order of the log tells what came first; the journal refuses nobody for a year."""
+    with house.world() as world:
+        gone = world.join(CAROL, TIPS)
+        right = world.now
+        world.now = right + YEAR
+        world.withdraw(gone)
+        world.now = right + timedelta(minutes=1)
+        world.join(CAROL, TIPS)
+    with house.office() as office:
+        harvest = Harvest(
+            office.store.read, office.write, office.vault, TIPS, Channel.EMAIL, world.now, office.endings()
+        )
+        assert office.endings()
+        assert [lead.email for lead in harvest.proven()] == [CAROL]
+
+
+def test_what_is_remembered_of_one_person_is_what_the_whole_file_says(house: House) -> None:
+    """E1, O9: found without reading all of it."""
+    with carol_cut_off(house) as (office, world):
+        advance_log(office)
+        whole = office.endings()
+        assert len(whole) == 1
+        assert office.endings_of(index_of(world, CAROL)) == whole
+        assert office.endings_of(index_of(world, ALICE)) == {}
+        harvest = Harvest(
+            office.store.read, world.do, office.vault, TIPS, Channel.EMAIL, world.now, office.endings()
+        )
+        assert [lead.email for lead in harvest.proven()] == [ALICE]
