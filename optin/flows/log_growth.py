@@ -23,12 +23,13 @@ def grown_from(tx: Tx, remembered: Tip | None) -> Frontier:
 
     Raises LogDiverged.
     """
+    signed = _signed(tx)  # first: another process may sign a larger log before the next statement
     try:
         frontier = log_frontier(tx)
     except ValueError:
         msg = "its size and its hashes do not fit together"
         raise LogDiverged(msg) from None
-    for tip in (remembered, _signed(tx)):
+    for tip in (remembered, signed):
         if tip is not None:
             _must_begin_with(tx, frontier, tip)
     return frontier

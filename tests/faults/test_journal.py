@@ -31,11 +31,14 @@ from optin.bootstrap.sweep_runner import sweep
 from optin.consent.form import Slug
 from optin.consent.record import RequestId
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
+from optin.flows import log_growth
 from optin.flows.personal import correct, hold_data
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
 from optin.proof.journal import CHECKPOINT, RESTORED
-from optin.store.log import latest_checkpoint, leaves_of_events, log_frontier
+from optin.proof.tree import Frontier
+from optin.store.log import integrate, latest_checkpoint, leaves_of_events, log_frontier
+from optin.store.transaction import Tx
 from tests.faults.test_backup import House, back_up, erase, index_of, restored, withdraw
 from tests.ports import NO_MAIL
 from tests.proof.forger import Scene, cut_out_withdrawal
@@ -464,6 +467,28 @@ def test_a_disk_that_takes_no_lock_is_said_in_a_sentence(tmp_path: Path) -> None
         open_office(settings, house.edition.policy, "serve"),
     ):
         pass
+
+
+def test_another_process_that_signs_meanwhile_is_no_divergence(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """O9, O1: on PostgreSQL each statement sees what others committed just before it."""
+    lived_in(house)
+    with house.office() as office, monkeypatch.context() as patch:
+        world = world_in(house, office)
+
+        def slow_frontier(tx: Tx) -> Frontier:
+            frontier = log_frontier(tx)
+            patch.undo()
+            world.sign_up("bob@example.com", TIPS)
+            while office.write(integrate):
+                pass
+            sign_log(office.store, office.vault, None, office.clock())
+            return frontier
+
+        patch.setattr(log_growth, "log_frontier", slow_frontier)
+        office.check_past()
+    house.audit()
 
 
 def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -> None:
