@@ -238,6 +238,7 @@ def sweep_command(
         look, context = office.read_clock(), SweepContext(office.vault, office.policy, office.clock())
         planned = office.store.read(partial(plan, context=context))
         held = office.store.read(partial(held_back, context=context))
+        office.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
             office.write(partial(notice_plans, policy=edition.policy))
         done = {} if dry_run else sweep(office, beyond=beyond_share)

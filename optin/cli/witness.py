@@ -190,11 +190,13 @@ def audit(site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> No
     if without_journal:
         click.echo("The journal was not compared: without it, a log that was cut or rewritten is not found.")
     if audit_.findings:
-        refuse(f"{len(audit_.findings)} findings: the evidence was tampered with, or the disk is broken.")
+        found = f"{len(audit_.findings)} finding{'' if len(audit_.findings) == 1 else 's'}"
+        refuse(f"{found}: the evidence was tampered with, or the disk is broken.")
     click.secho("Everything follows from the events.", fg="green")
     if not notes:
+        how = "to fit itself" if without_journal else "together with its journal"
         click.echo(
-            "A rewritten history that fits itself is found with --checkpoint and a receipt from outside."
+            f"A log that was rewritten {how} is found only with --checkpoint and a receipt from outside."
         )
 
 

@@ -30,11 +30,13 @@ class ClockReading:
     @property
     def sentence(self) -> str:
         """What an operator is told, with the cure."""
+        ahead = self.known is None or self.now > self.known
+        right = "because no server ran for that long" if ahead else "because it was ahead before"
         known = "no moment" if self.known is None else f"{self.known:%Y-%m-%d %H:%M} UTC"
         return (
             f"The clock of this machine says {self.now:%Y-%m-%d %H:%M} UTC; it was last known to be right at"
             f" {known}. Until somebody looks, nothing is deleted and nothing expires. If the clock is wrong,"
-            " correct it. If it is right, because no server ran for that long, run:"
+            f" correct it. If it is right, {right}, run:"
             ' optin sweep --accept-clock --why "…"'
         )
 

@@ -141,7 +141,7 @@ class Audit:
             else:
                 self.notes.append(
                     f"event {number}: the clock went back from {body['was']} to {at};"
-                    " moments between the two that stand before it are of the other clock"
+                    " earlier events that say a moment in between were written by the clock that was ahead"
                 )
 
     def _keys(self) -> tuple[VerifierKey, ...]:

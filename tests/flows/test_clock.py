@@ -14,8 +14,9 @@ from optin.bootstrap.clock import ClockWatch, SteadyClock
 from optin.bootstrap.office import Office, see_clock
 from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
-from optin.consent.clock import FOLLOWED
+from optin.consent.clock import FOLLOWED, ClockReading
 from optin.consent.links import SKEW, LinkKind
+from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import EventKind, Status
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows import sweep_share
@@ -479,3 +480,14 @@ def test_an_event_that_optin_did_not_write_sets_no_clock(world: World) -> None:
     )
     assert world.store.read(partial(newest_event, vault=world.vault)) == known(world)
     world.tampered = True
+
+
+def test_a_clock_behind_its_mark_is_told_apart_from_one_ahead() -> None:
+    """O7: a clock that was ahead and is right again was not switched off."""
+    day = RetentionPeriod.parse("1 day")
+    behind = ClockReading(NOON, NOON + timedelta(days=3), day)
+    ahead = ClockReading(NOON, NOON - timedelta(days=3), day)
+    assert behind.doubted
+    assert ahead.doubted
+    assert "because it was ahead before" in behind.sentence
+    assert "because no server ran for that long" in ahead.sentence
