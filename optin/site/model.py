@@ -68,7 +68,7 @@ class Limits:
     """How many sign-ups are taken (D8)."""
 
     per_address_per_day: int = 5
-    per_network_per_hour: int = 60
+    per_network_per_hour: int = 300
     per_site_per_minute: int = 600
     mails_per_day: int = 20_000
 

@@ -7,7 +7,7 @@ statement that refuses what is too much; mails to one mailbox under a lock that 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -47,6 +47,14 @@ def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
         until=to_ms(amount.until),
     )
     return row is not None
+
+
+def take_each(tx: Tx, where: Counted, amounts: Sequence[tuple[bytes, Amount]]) -> int:
+    """Count one after the other until one is more than its window allows; return how many were counted."""
+    for place, (key, amount) in enumerate(amounts):
+        if not take(tx, where, key, amount):
+            return place
+    return len(amounts)
 
 
 @dataclass(frozen=True)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from optin.store.limits import Amount, Counted, take
+from optin.store.limits import Amount, Counted, take, take_each
 from optin.store.transaction import Store, written_alone
 from optin.store.vault import Vault
 
 EPOCH = datetime.fromtimestamp(0, UTC)
+MOST_NETWORKS = 100_000  # in memory, about 20 MB; a flood from more of them is for the limit of the site
 
 
 @dataclass(frozen=True)
@@ -34,38 +36,68 @@ class Window:
         return vault.limit_digest(f"{self.what} {self.begin(now).isoformat()}", who)
 
 
+@dataclass(frozen=True)
+class Share:
+    """How many one network may have in a window."""
+
+    window: Window
+    network: str
+    most: int
+
+
+@dataclass
+class _Seen:
+    """What a process knows of one window."""
+
+    begun: datetime
+    counts: dict[bytes, int] = field(default_factory=dict)
+    full: set[bytes] = field(default_factory=set)  # these cost the store nothing more
+
+
 class NetworkCounts:
     """Counts each client network by itself."""
 
-    def __init__(self, store: Store, vault: Vault, window: Window, most: int) -> None:
-        """Count in memory where one process serves: a restart forgets the running window."""
-        self._store, self._vault, self._window, self._most = store, vault, window, most
-        self._begun = EPOCH
-        self._memory: dict[bytes, int] = {}
-        self._full: set[bytes] = set()  # in this window: these cost the store nothing more
+    def __init__(self, store: Store, vault: Vault) -> None:
+        """Count in memory where one process serves: a restart forgets the windows that run."""
+        self._store, self._vault = store, vault
+        self._seen: dict[Window, _Seen] = {}
 
-    async def hit(self, network: str, now: datetime) -> bool:
-        """Count one; False when it is one too many."""
-        if self._begun != self._window.begin(now):
-            self._begun = self._window.begin(now)
-            self._memory, self._full = {}, set()
-        key = self._window.key(self._vault, now, network.encode())
-        if key in self._full:
-            return False
-        taken = await self._take(key, now)
-        if not taken:
-            self._full.add(key)
-        return taken
+    async def hit(self, shares: Sequence[Share], now: datetime) -> Window | None:
+        """Count one in each share; return the window in which it is one too many, if any."""
+        keys = [share.window.key(self._vault, now, share.network.encode()) for share in shares]
+        for share, key in zip(shares, keys, strict=True):
+            if key in self._now(share.window, now).full:
+                return share.window
+        taken = await self._take(shares, keys, now)
+        if taken == len(shares):
+            return None
+        window = shares[taken].window
+        self._now(window, now).full.add(keys[taken])
+        return window
 
-    async def _take(self, key: bytes, now: datetime) -> bool:
+    async def _take(self, shares: Sequence[Share], keys: Sequence[bytes], now: datetime) -> int:
+        """Count one after the other until one is too many; return how many were not."""
         if self._store.shared:
-            amount = Amount(1, self._most, self._window.end(now))
+            amounts = [
+                (key, Amount(1, it.most, it.window.end(now))) for key, it in zip(keys, shares, strict=True)
+            ]
             return await written_alone(
-                self._store, partial(take, where=Counted.NETWORK, key=key, amount=amount)
+                self._store, partial(take_each, where=Counted.NETWORK, amounts=amounts)
             )
-        count = self._memory.get(key, 0)
-        self._memory[key] = count + 1
-        return count < self._most
+        for place, (key, share) in enumerate(zip(keys, shares, strict=True)):
+            counts = self._now(share.window, now).counts
+            if counts.get(key, 0) >= share.most:
+                return place
+            if len(counts) >= MOST_NETWORKS:
+                counts.clear()
+            counts[key] = counts.get(key, 0) + 1
+        return len(shares)
+
+    def _now(self, window: Window, now: datetime) -> _Seen:
+        seen = self._seen.get(window)
+        if seen is None or seen.begun != window.begin(now):
+            seen = self._seen[window] = _Seen(window.begin(now))
+        return seen
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """Limits on posts: per client network and per site, politely; and on what mails they cause (D8, O8).
 
-The network is the address itself, or the /64 of an IPv6 address, and is stored nowhere but as a keyed digest,
-for the hour in which it is counted. The loopback address is nobody's network: it is counted for the site
-alone. What stands in X-Forwarded-For is believed only from a configured proxy.
+The network is the address itself, or the /64 of an IPv6 address; the /48 around that is counted as well, for
+one customer may have as much. It is stored nowhere but as a keyed digest, for the day in which it is counted.
+The loopback address is nobody's network: it is counted for the site alone. What stands in X-Forwarded-For is
+believed only from a configured proxy.
 
 How many mails one mailbox gets is counted in the flows, with the mail itself.
 """
@@ -19,10 +20,14 @@ from optin.bootstrap.office import Office
 from optin.errors import TooManyRequests
 from optin.site.model import Limits
 from optin.web.limit_log import LimitLog
-from optin.web.limit_windows import NetworkCounts, SiteQuota, Window
+from optin.web.limit_windows import NetworkCounts, Share, SiteQuota, Window
 from optin.web.mail_budget import MailBudget, wait_seconds
 
 HOUR = Window("per_network_per_hour", timedelta(hours=1))
+DAY = Window("per_network_per_day", timedelta(days=1))
+HOURS_A_DAY = 5  # an office may all come in one hour; who goes on all day has no more than so many hours
+WIDE_BITS = 48  # of IPv6: one customer may have as much (RFC 6177)
+WIDE_TIMES = 4  # telephones of one carrier share it
 MINUTE = Window("per_site_per_minute", timedelta(minutes=1))
 SHARE = 20  # one post in so many hundredths of a minute's asks the store
 
@@ -34,7 +39,7 @@ class PostLimits:
         """Count together with every process that serves the site of `office`."""
         store, vault = office.store, office.vault
         self._office = office
-        self._clients = NetworkCounts(store, vault, HOUR, limits.per_network_per_hour)
+        self._clients, self._per_hour = NetworkCounts(store, vault), limits.per_network_per_hour
         self._site = SiteQuota(store, vault, MINUTE, limits.per_site_per_minute, SHARE)
         self.mails = MailBudget(store, vault, limits.mails_per_day, self._now)
         self.log = LimitLog()
@@ -42,18 +47,18 @@ class PostLimits:
 
     async def count(self, request: Request) -> None:
         """Count one post. Raises TooManyRequests with the seconds to wait."""
-        now, network = self._now(), self.network(request)
+        now, address = self._now(), self._counted(request)
         if self._site.is_spent(now):  # nobody is counted who is refused anyway
             self._refuse(MINUTE)
-        if network and not await self._clients.hit(network, now):
-            self._refuse(HOUR)
+        if address is not None and (full := await self._clients.hit(shares_of(address, self._per_hour), now)):
+            self._refuse(full)
         if not await self._site.spend(now):
             self._refuse(MINUTE)
 
     def network(self, request: Request) -> str:
-        """Return the network that a post came from; empty where that is nobody's, or not known."""
-        address = self.client(request)
-        return "" if address is None or address.is_loopback else network_of(address)
+        """Return the widest network that a post came from; empty where that is nobody's, or not known."""
+        address = self._counted(request)
+        return "" if address is None else wide_network_of(address)
 
     def client(self, request: Request) -> IPv4Address | IPv6Address | None:
         """Return the address the post came from, seen through the proxies that are trusted."""
@@ -62,6 +67,10 @@ class PostLimits:
         while hops and address is not None and self._is_proxy(address):
             address = _parse(hops.pop()) or address
         return address
+
+    def _counted(self, request: Request) -> IPv4Address | IPv6Address | None:
+        address = self.client(request)
+        return None if address is None or address.is_loopback else address
 
     def _is_proxy(self, address: IPv4Address | IPv6Address) -> bool:
         return any(address in network for network in self._trusted)
@@ -81,6 +90,22 @@ def network_of(address: IPv4Address | IPv6Address) -> str:
             return str(address.ipv4_mapped)
         return str(ip_network((address, 64), strict=False))
     return str(address)
+
+
+def wide_network_of(address: IPv4Address | IPv6Address) -> str:
+    """Return the network that one customer may have: an IPv4 address, the /48 of an IPv6 address."""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(ip_network((address, WIDE_BITS), strict=False))
+    return network_of(address)
+
+
+def shares_of(address: IPv4Address | IPv6Address, per_hour: int) -> tuple[Share, ...]:
+    """Return how many posts are taken from where a client is, in an hour and in a day."""
+    own, wide = network_of(address), wide_network_of(address)
+    if own == wide:
+        return Share(HOUR, own, per_hour), Share(DAY, own, HOURS_A_DAY * per_hour)
+    around = WIDE_TIMES * per_hour
+    return Share(HOUR, own, per_hour), Share(HOUR, wide, around), Share(DAY, wide, HOURS_A_DAY * around)
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

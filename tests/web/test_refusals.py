@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -25,6 +26,7 @@ from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.orders import MailKind
 from optin.site.model import Limits
 from optin.store.requests import erase_requests
+from optin.web import limit_windows
 from optin.web.app import build_app
 from optin.web.desk import Desk
 from optin.web.limits import PostLimits, network_of
@@ -241,6 +243,67 @@ def test_a_network_that_posts_too_much_is_refused_politely(visit: Visit) -> None
         assert client.get("/paper").status_code == 200
     with client_from(visit.desk.edition, visit, "127.0.0.1", limits) as client:
         assert {client.post("/paper", data=data).status_code for _ in range(5)} == {303}
+
+
+def test_an_office_behind_one_address_signs_up_within_the_hour(visit: Visit) -> None:
+    """D8: 200 people, each with a form and every third with a code, by the limits as they come."""
+    limits = PostLimits(Limits(per_site_per_minute=1_000_000), (), visit.office)
+
+    async def come(posts: int) -> None:
+        for _ in range(posts):
+            await limits.count(request_from("203.0.113.7"))
+
+    visit.moment = visit.moment.replace(minute=0)
+    asyncio.run(come(300))
+    with pytest.raises(TooManyRequests):
+        asyncio.run(come(1))
+
+
+def test_one_customer_with_many_networks_does_not_shut_the_site(visit: Visit) -> None:
+    """D8, O8: an IPv6 /48 has four times what a network has, in an hour; in a day five times that."""
+    limits, taken = PostLimits(Limits(per_network_per_hour=3), (), visit.office), []
+    visit.moment = visit.moment.replace(hour=0, minute=0)
+
+    async def post(address: str) -> bool:
+        try:
+            await limits.count(request_from(address))
+        except TooManyRequests:
+            return False
+        return True
+
+    async def flood(hour: int) -> int:
+        return sum([await post(f"2001:db8:7:{hour:x}{number:02x}::1") for number in range(20)])
+
+    for hour in range(8):
+        taken.append(asyncio.run(flood(hour)))
+        visit.wait(timedelta(hours=1))
+    assert taken == [12] * 5 + [0] * 3
+    assert asyncio.run(post("2001:db8:8::1"))
+    assert [asyncio.run(post("203.0.113.7")) for _ in range(5)] == [True] * 3 + [False] * 2
+    visit.wait(timedelta(hours=16))
+    assert asyncio.run(post("2001:db8:7::1"))
+
+
+def test_one_network_has_no_more_in_a_day_than_in_five_hours(visit: Visit) -> None:
+    """D8, O8: who goes on for a day does not use up the mails of the site."""
+    limits, taken = PostLimits(Limits(per_network_per_hour=3), (), visit.office), 0
+    visit.moment = visit.moment.replace(hour=0, minute=0)
+    for _ in range(24):
+        for _ in range(4):
+            with suppress(TooManyRequests):
+                asyncio.run(limits.count(request_from("203.0.113.7")))
+                taken += 1
+        visit.wait(timedelta(hours=1))
+    assert taken == 15
+
+
+def test_networks_in_memory_have_a_bound(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """O8: whoever comes from ever new addresses fills no memory."""
+    monkeypatch.setattr(limit_windows, "MOST_NETWORKS", 10)
+    limits = PostLimits(Limits(), (), visit.office)
+    for number in range(100):
+        asyncio.run(limits.count(request_from(f"198.51.100.{number}")))
+    assert all(len(seen.counts) <= 10 for seen in limits._clients._seen.values())  # noqa: SLF001
 
 
 def test_a_site_that_is_flooded_refuses_politely(visit: Visit) -> None:
