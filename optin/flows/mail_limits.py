@@ -22,6 +22,7 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 DAY = timedelta(days=1)
+LOOKS_A_DAY = 100  # with the codes of five mails: one chance in 200,000
 
 
 class Asker(StrEnum):
@@ -69,10 +70,15 @@ def take_reader_mail(tx: Tx, vault: Vault, email: EmailAddress, policy: RequestP
 
 
 def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:
-    """Tell whether somebody typed a code that was mailed to this mailbox in the last 24 hours."""
-    return has_mark(
-        tx, _marked_day(vault, Asker.FORM, mailbox_digest(vault, email), digits_of(typed), now), now
-    )
+    """Tell whether somebody typed a code that was mailed to this mailbox in the last 24 hours.
+
+    It looks `LOOKS_A_DAY` times a day (UTC): nobody guesses at its codes on page after page (D3).
+    """
+    mailbox = mailbox_digest(vault, email)
+    today = f"looks {now.astimezone(UTC).date().isoformat()}"
+    if not take(tx, Counted.SITE, vault.limit_digest(today, mailbox), Amount(1, LOOKS_A_DAY, next_day(now))):
+        return False
+    return has_mark(tx, _marked_day(vault, Asker.FORM, mailbox, digits_of(typed), now), now)
 
 
 def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:

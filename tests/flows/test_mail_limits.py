@@ -11,6 +11,7 @@ import pytest
 
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.record import RequestId
+from optin.flows.confirm import CodeRefused, confirm_by_code
 from optin.flows.mail_limits import has_read, take_link, take_of_day, take_reader_mail
 from optin.flows.personal import ask_for_link
 from optin.flows.resend import resend_confirmation
@@ -138,6 +139,28 @@ def test_a_code_shows_for_a_day_that_its_mailbox_was_read(world: World) -> None:
     assert not knows("carol@gmail.com", code)
     read = partial(read, now=world.now + timedelta(hours=25))
     assert not knows("bob@gmail.com", code)
+
+
+def test_the_codes_of_a_mailbox_are_not_guessed_at_on_page_after_page(world: World) -> None:
+    """D3, D8: each form has five tries of its own, and anybody sends as many forms as he likes."""
+    request = world.sign_up("bob@example.com", TIPS)
+    code = world.do(lambda tx: code_of(tx, world, request))
+    tries = partial(confirm_by_code, vault=world.vault, policy=world.policy)
+
+    def guess(typed: str, on: RequestId) -> str:
+        said = world.do(partial(tries, request=on, typed=typed, now=world.now))
+        return said.reason if isinstance(said, CodeRefused) else "confirmed"
+
+    def page(number: int) -> RequestId:
+        return world.sign_up(f"bob+{number}@example.com", TIPS)
+
+    assert guess(code, page(0)) == "code-elsewhere"
+    for number in range(1, 30):
+        on, wrong = page(number), f"{(int(code) + number) % 10**8:08}"
+        assert {guess(wrong, on) for _ in range(4)} <= {"code-wrong"}
+    assert guess(code, page(30)) == "code-wrong"
+    world.send()
+    assert guess(code, request) == "confirmed"  # the person's own page goes on
 
 
 def code_of(tx: Tx, world: World, request: RequestId) -> str:
