@@ -1,12 +1,13 @@
 """Which server processes live on a PostgreSQL: told by a row that each renews, and a lock that it holds.
 
 A process that is killed loses its connection, and with it the lock, at once; its row grows old. Both together
-tell its death within seconds, and a connection that was merely lost is no death. Behind a pooler no lock
-outlives a transaction, so only the row counts there, and it is waited for longer.
+tell its death within seconds. A connection that was merely lost is no death; nor is a database that was away.
+Behind a pooler no lock outlives a transaction, so only the row counts there, and it is waited for longer.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ from optin.store.transaction import Tx
 BEAT_SECONDS = 1.0
 SILENT_MS = 3_000  # without its lock: dead
 SILENT_POOLED_MS = 20_000
+RECOVERY_SECONDS = 20.0  # after the database was away; a job tries again within 15 seconds
 SERVERS_LOCK = 0x6F7074696E53  # "optinS": shared by servers as they show themselves, alone by a restore
 NOW = "(SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT))"  # the server's: one for all
 
@@ -33,9 +35,12 @@ class PostgresPresence:
 
     beat_seconds: float | None = BEAT_SECONDS
 
-    def __init__(self, info: str) -> None:
-        """Connect as `info` says."""
+    def __init__(self, info: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """Connect as `info` says. `clock` tells seconds."""
         self.incarnation = new_incarnation()
+        self._clock = clock
+        self._shown_at: float | None = None
+        self._recovers_until = -math.inf
         self._info = info
         self._connection: psycopg.Connection[Any] | None = None
         self._pooled = False
@@ -52,7 +57,20 @@ class PostgresPresence:
             id=self.incarnation,
             pooled=int(self._pooled),
         )
+        if self._was_kept_away():
+            return 0
         return sum(self._bury(tx, dead, now) for dead in self._dead(tx))
+
+    def _was_kept_away(self) -> bool:
+        """Tell whether this server itself could not show itself a moment ago: then no other could, either.
+
+        Each has lost its lock, and its row is old, though it lives and sends mail. So it is given time.
+        """
+        now = self._clock()
+        if self._shown_at is not None and now - self._shown_at > SILENT_MS / 1_000:
+            self._recovers_until = now + RECOVERY_SECONDS
+        self._shown_at = now
+        return now < self._recovers_until
 
     def leave(self, tx: Tx) -> None:
         """Say that this server is about to end."""

@@ -115,6 +115,26 @@ def test_what_a_dead_server_had_is_taken_up_by_another(world: World, others: lis
 
 
 @ON_POSTGRES
+def test_a_database_that_was_away_is_nobodys_death(world: World, others: list[PostgresStore]) -> None:
+    """D1, S6: locks are lost and rows old then; who is back first takes nothing from those that live."""
+    one, other = others
+    now = 0.0
+    other._presence = postgres_presence.PostgresPresence(other._presence._info, lambda: now)  # noqa: SLF001
+    for store in others:
+        renew(store, world)
+    world.sign_up(ALICE, TIPS)
+    assert len(claim(world, one.presence.incarnation)) == 1
+    one._presence.close()  # noqa: SLF001
+    now = 12.0
+    world.do(lambda tx: tx.run("UPDATE server_process SET seen_at = seen_at - 12000"))
+    taken = []
+    for _ in range(22):
+        taken.append(renew(other, world))
+        now += 1.0
+    assert taken == [0] * 20 + [1, 0]  # it did not come back
+
+
+@ON_POSTGRES
 def test_behind_a_pooler_the_row_alone_tells(
     world: World, others: list[PostgresStore], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -146,9 +147,12 @@ def test_a_crash_of_the_database_forgets_networks_and_nothing_else(tmp_path: Pat
 
 
 def crash(url: str) -> None:
-    """Kill one process of the server: it ends all the others and recovers from its journal."""
-    with psycopg.connect(url) as connection:
-        os.kill(connection.info.backend_pid, signal.SIGKILL)
+    """Kill one process of the server and wait until it has ended all others: it recovers from its journal."""
+    with psycopg.connect(url, autocommit=True) as witness, suppress(psycopg.OperationalError):
+        with psycopg.connect(url) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+        while True:
+            witness.execute("SELECT pg_sleep(0.01)")
 
 
 def patiently(world: World, operation: Callable[[Tx], bool]) -> bool:
