@@ -106,7 +106,10 @@ class LimitsTable(Written):
         5, ge=1, le=1_000, description="Mails of one kind to one mailbox, in any 24 hours."
     )
     per_network_per_hour: int = Field(
-        300, ge=1, le=1_000_000, description="Forms from one network, in an hour; in a day five times as many."
+        300,
+        ge=1,
+        le=1_000_000,
+        description="Forms from one network, in an hour; in a day five times as many.",
     )
     per_site_per_minute: int = Field(600, ge=1, le=1_000_000, description="Forms on all pages, in a minute.")
     mails_per_day: int = Field(
