@@ -31,6 +31,7 @@ from optin.bootstrap.office import Office, open_office
 from optin.bootstrap.office_jobs import STALE_SECONDS, office_jobs
 from optin.bootstrap.opening import open_keys, sqlite_path
 from optin.bootstrap.preload import load_everything
+from optin.bootstrap.rare_log import log_rarely
 from optin.bootstrap.schema_watch import check_schema, schema_job
 from optin.bootstrap.served import journal_to_restore, must_agree, settings_of_server
 from optin.bootstrap.soundness import SERVE, check_placeholders, check_settings
@@ -140,6 +141,7 @@ def _as_served(edition: Edition) -> Edition:
 def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) -> None:
     """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log_rarely()
     shared = join_parent()  # of several workers this is one
     edition, findings = load_edition(site)
     if shared is None:  # what is so of all workers is said once

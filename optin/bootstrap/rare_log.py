@@ -1,0 +1,53 @@
+"""Log lines that would come with each request while something is away: once a minute, with how often (S4).
+
+A database that is away is told of by every form that is refused and every connection that is tried.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+EVERY_SECONDS = 60.0
+OURS, POOL = "optin.web", "psycopg.pool"
+
+
+@dataclass
+class _Said:
+    at: float
+    unsaid: int = 0
+
+
+class OnceAMinute(logging.Filter):
+    """Lets the same line through once a minute."""
+
+    def __init__(self, *, by_template: bool, clock: Callable[[], float] = time.monotonic) -> None:
+        """Tell lines apart by their words, or `by_template` by those that the program wrote."""
+        super().__init__()
+        self._by_template = by_template
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._said: dict[str, _Said] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether a line is to be written; make it one line, with how many were left out before it."""
+        words = " ".join(record.getMessage().split())
+        kind, now = str(record.msg) if self._by_template else words, self._clock()
+        with self._lock:
+            said = self._said.get(kind)
+            if said is not None and now - said.at < EVERY_SECONDS:
+                said.unsaid += 1
+                return False
+            self._said[kind] = _Said(now)
+        more = f" ({said.unsaid} more like it since the last)" if said is not None and said.unsaid else ""
+        record.msg, record.args = words + more, None
+        return True
+
+
+def log_rarely() -> None:
+    """Write such lines once a minute in this process."""
+    logging.getLogger(OURS).addFilter(OnceAMinute(by_template=False))
+    logging.getLogger(POOL).addFilter(OnceAMinute(by_template=True))
