@@ -8,6 +8,7 @@ told by it who left since; a database whose past was rewritten does not agree wi
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 import secrets
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from pathlib import Path
 from optin.bootstrap.journal_file import ANEW, EMPTY, UNKEYED, JournalFile, read_lines
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
 from optin.flows.log_growth import events_missing_from_log, grown_from
-from optin.flows.replay import check_told, is_told
+from optin.flows.replay import check_told, founded_lines, is_told
 from optin.proof.journal import (
     BEGUN,
     CHECKPOINT,
@@ -51,8 +52,14 @@ from optin.store.replay import (
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 
+log = logging.getLogger("optin.log")
+
 NAME_BYTES = 8
 SUPERSEDED_LINES = 1_000  # so many checkpoints that a later one of the same hour makes needless
+_UNFOUNDED = (
+    "%d lines that wait for the journal mean nothing, or name an event that the log lacks: somebody put them"
+    " there past optin. They are not written; see: optin audit"
+)
 _OTHER = "name another with --journal, or say --without-journal; nothing was changed"
 
 
@@ -150,7 +157,10 @@ class Journal:
             while waiting := store.read(partial(lines_waiting, number=number)):
                 numbers = [number for number, _ in waiting]
                 number = numbers[-1]
-                lines = [(line.at, line.told) for _, line in waiting if line.name not in known]
+                founded = store.read(partial(founded_lines, lines=[line for _, line in waiting]))
+                if len(founded) < len(waiting):
+                    log.error(_UNFOUNDED, len(waiting) - len(founded))
+                lines = [(line.at, line.told) for line in founded if line.name not in known]
                 self._file.append(descriptor, lines)
                 with suppress(StoreBusy):  # it is in the file; next time it is written once more
                     store.submit(partial(self._note_kept, numbers=numbers)).result()

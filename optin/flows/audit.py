@@ -34,6 +34,7 @@ from optin.flows.audit_draws import Event, audit_draws
 from optin.flows.audit_people import EVERYBODY, PeopleAudit, Read, Share
 from optin.flows.audit_records import audit_erasures, audit_exports, audit_lines
 from optin.flows.log_growth import events_missing_from_log
+from optin.flows.replay import count_unfounded
 from optin.proof.bundle import unpack
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX, digest
@@ -392,6 +393,10 @@ class Audit:
         self.findings += audit_draws(self.read, [event for _, event in genuine])
         self.findings += audit_erasures(genuine)
         self.findings += audit_lines(genuine, self.read(erasures_told))
+        if unfounded := self.read(count_unfounded):
+            self.findings.append(
+                f"{unfounded} lines for the journal mean nothing or name no event of the log"
+            )
         self.findings += audit_exports(genuine, self.read(recorded_exports))
         for wrong in self.read(unsound_attestations):
             self.findings.append(f"what {wrong} said of a checkpoint is not of that checkpoint")

@@ -18,7 +18,8 @@ from optin.proof.canonical import Json
 from optin.store.address_index import index_today
 from optin.store.events import add_events
 from optin.store.installation import forget_backup
-from optin.store.replay import ReplayLine, mark_waiting, remember
+from optin.store.log import leaves_of_events
+from optin.store.replay import ReplayLine, lines_after, mark_waiting, remember
 from optin.store.subjects import EVERYTHING, find_subject, suppress
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -48,6 +49,36 @@ def check_told(told: Mapping[str, Json]) -> None:
         raise ValueError(msg)
     if "channel" in wanted:
         Channel(str(told["channel"]))
+
+
+def founded_lines(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
+    """Return the lines that mean something, and whose event, where they name one, is in the log.
+
+    Whoever writes to the database would else let the journal say for good that the log was cut.
+    """
+    sound = [line for line in lines if _means_something(line)]
+    numbers = [int(str(line.told["event"])) for line in sound if not is_told(line.told)]
+    leaves = leaves_of_events(tx, numbers)
+    return [
+        it for it in sound if is_told(it.told) or leaves.get(int(str(it.told["event"]))) == it.told["leaf"]
+    ]
+
+
+def count_unfounded(tx: Tx) -> int:
+    """Count the lines of the database that mean nothing, or name an event that the log lacks."""
+    count = number = 0
+    while page := lines_after(tx, number):
+        number = page[-1][0]
+        count += len(page) - len(founded_lines(tx, [line for _, line in page]))
+    return count
+
+
+def _means_something(line: ReplayLine) -> bool:
+    try:
+        check_told(line.told)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True
 
 
 def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:

@@ -58,8 +58,17 @@ def rename_person(tx: Tx, old: str, new: str) -> None:
 
 def lines_waiting(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
     """Return the next lines after `number` that are in no file yet, each with its number."""
+    return _page(tx, number, "kept = 0 AND")
+
+
+def lines_after(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
+    """Return the next lines after `number`, each with its number."""
+    return _page(tx, number, "")
+
+
+def _page(tx: Tx, number: int, which: str) -> list[tuple[int, ReplayLine]]:
     rows = tx.all(
-        "SELECT id, at, line FROM replay WHERE kept = 0 AND id > :number ORDER BY id LIMIT :most",
+        f"SELECT id, at, line FROM replay WHERE {which} id > :number ORDER BY id LIMIT :most",
         number=number,
         most=PAGE_LINES,
     )
@@ -137,4 +146,9 @@ def forget_lines(tx: Tx, before: datetime, most: int) -> int:
 
 
 def _line(row: Row) -> ReplayLine:
-    return ReplayLine(from_ms(row[0]), parse(row[1]))
+    """Read a row; one that somebody else wrote may mean nothing."""
+    try:
+        told = parse(row[1])
+    except ValueError:
+        told = {}
+    return ReplayLine(from_ms(row[0]), told)

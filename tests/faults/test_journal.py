@@ -43,6 +43,7 @@ from tests.faults.test_backup import House, back_up, erase, index_of, restored, 
 from tests.ports import NO_MAIL
 from tests.proof.forger import Scene, cut_out_withdrawal
 from tests.serving import environment, form_key, start
+from tests.stranger import past_optin
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -488,6 +489,34 @@ def test_another_process_that_signs_meanwhile_is_no_divergence(
 
         patch.setattr(log_growth, "log_frontier", slow_frontier)
         office.check_past()
+    house.audit()
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"a":1}', "no json", "[1]", f'{{"event":1,"kind":"withdrawn","leaf":"{bytes(32).hex()}"}}'],
+    ids=["means nothing", "unreadable", "no object", "no such event"],
+)
+def test_nobody_lets_the_journal_say_what_the_log_never_held(
+    house: House, line: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """O9: whoever writes to the database gets nothing under the journal's seal that would lock the site."""
+    lived_in(house)
+    with house.office() as office:
+        past_optin(
+            office.store,
+            "INSERT INTO replay(name, at, line, kept) VALUES (:name, 1, :line, 0)",
+            name=bytes(32),
+            line=line,
+        )
+        office.note_ending()
+        assert "1 lines that wait for the journal" in caplog.text
+        caplog.clear()
+        office.note_ending()
+        assert caplog.text == ""
+    assert "FOUND" in house.run("audit").output
+    with house.office() as office:
+        past_optin(office.store, "DELETE FROM replay WHERE name = :name", name=bytes(32))
     house.audit()
 
 
