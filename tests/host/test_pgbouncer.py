@@ -20,13 +20,16 @@ from optin.errors import StoreBusy, StoreUnusable
 from optin.keys import KeyRing
 from optin.store.copying import copy_out
 from optin.store.log import attest, attestations, integrate
+from optin.store.postgres import PostgresStore
 from optin.store.postgres_server import is_pooled
 from optin.store.vault import Vault
+from tests.faults.kills import kill
 from tests.faults.test_killed import Load, audited, wait_for
 from tests.host.pgbouncer import Pooler, pgbouncer
 from tests.mail.server import Script, mail_server
+from tests.ports import NO_MAIL
 from tests.postgres import new_database
-from tests.serving import form_key, start
+from tests.serving import form_key, served, start
 from tests.web.conftest import site_at
 from tests.world import TIPS, World, open_world
 
@@ -91,6 +94,30 @@ def test_servers_of_several_processes_lose_nobody(pooled: str, tmp_path: Path, f
     log = serving.log.read_text()
     assert "error" not in log.lower()
     assert "busy" not in log
+
+
+def test_kills_lose_nothing_behind_a_pooler(pooled: str, tmp_path: Path, free_port: int) -> None:
+    """D1, O1: no lock of a session tells who is dead there; the row that each server renews does."""
+    toll = kill(tmp_path, free_port, pooled, 2, 60)
+    assert toll.lost == []
+    assert toll.findings == []
+
+
+def test_a_restore_beside_a_server_behind_a_pooler_is_refused(
+    pooled: str, tmp_path: Path, free_port: int
+) -> None:
+    """S7: its row tells that it lives, and that it was stopped."""
+    site_at(tmp_path / "site")
+    store = PostgresStore(pooled)
+    with (
+        served(tmp_path / "site", free_port, pooled, NO_MAIL, str(tmp_path / "keys.json")),
+        pytest.raises(StoreUnusable, match="A server uses this database"),
+        store.alone(),
+    ):
+        raise AssertionError
+    with store.alone():
+        pass
+    store.close()
 
 
 def test_starts_at_once_wait_for_each_other(pooled: str, tmp_path: Path) -> None:
