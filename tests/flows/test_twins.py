@@ -12,6 +12,8 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.code import MAX_TRIES
 from optin.consent.entry import Entry
+from optin.consent.erasure import Ground, Reason
+from optin.consent.purpose import RetentionPeriod
 from optin.consent.record import RequestId, Status
 from optin.errors import LinkExpired
 from optin.flows.confirm import CodeRefused, Confirmation
@@ -156,7 +158,8 @@ def test_a_twin_whose_first_post_is_gone_stands_alone(world: World) -> None:
     """D4, D6: its mail can be asked for, and its code confirms it."""
     first, second = posts(world)
     (mail,) = mails(world)
-    world.do(lambda tx: erase_requests(tx, world.vault, [first], BY_PERSON, world.now))
+    over = Ground(Reason.UNCONFIRMED, world.now - timedelta(hours=2), RetentionPeriod.parse("1 hours"))
+    world.do(lambda tx: erase_requests(tx, world.vault, [first], over, world.now))
     with pytest.raises(LinkExpired):
         by_code(world, second, mail.code)
     assert again(world, second)

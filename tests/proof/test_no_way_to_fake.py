@@ -28,6 +28,7 @@ ARGUMENTS = {
     "sweep": [],
     "audit": [],
     "checkpoint": [],
+    "migrate": [],
     "mail": ["retry"],
     "keys": ["rotate"],
     "export": ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "x", "--out", "-"],
