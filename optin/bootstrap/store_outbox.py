@@ -12,13 +12,7 @@ from optin.bootstrap.log_keeper import advance_log
 from optin.bootstrap.office import Office
 from optin.errors import SetupRefused
 from optin.flows.backoff import wait_before
-from optin.flows.deliver import (
-    FIRST_WAIT_SECONDS,
-    LONGEST_WAIT_SECONDS,
-    MOMENT,
-    claim_orders,
-    settle_order,
-)
+from optin.flows.deliver import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, MOMENT, claim_orders, settle_order
 from optin.flows.orders import MailKind, Order, Settled, Verdict
 from optin.flows.receipt import NotSigned
 from optin.store.outbox import give_up_killers, has_suspects, hurry, revive

@@ -21,7 +21,7 @@ COMMANDS = {
     "dev": "author:dev",
     "build": "operator:build",
     "serve": "operator:serve",
-    "sweep": "operator:sweep_command",
+    "sweep": "sweeping:sweep_command",
     "export": "officer:export",
     "exports": "exports:exports",
     "scrub": "scrub:scrub",
@@ -32,10 +32,10 @@ COMMANDS = {
     "audit": "witness:audit",
     "checkpoint": "witness:checkpoint",
     "migrate": "migrating:migrate_command",
-    "backup": "operator:backup",
-    "restore": "operator:restore",
+    "backup": "backups:backup",
+    "restore": "backups:restore",
     "mail": "mail:mail",
-    "keys": "operator:keys",
+    "keys": "key_commands:keys",
 }
 
 

@@ -23,7 +23,8 @@ from optin.consent.address import parse_email
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
-from optin.flows.audit import Audit, checkpoints_in
+from optin.flows.audit import Audit
+from optin.flows.outside_checkpoints import checkpoints_in
 from optin.flows.verify_bundle import Outside, Report, verify_bundle
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
 from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tips

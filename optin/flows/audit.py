@@ -12,34 +12,25 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from email.message import Message
 from functools import partial
 from hmac import compare_digest
 from itertools import accumulate
 
 from optin.consent.clock import CLOCKS_DIFFER, SetBack, explained
 from optin.consent.form import FormDeclaration, shows
-from optin.consent.record import (
-    ABOUT_NOBODY,
-    EventKind,
-)
+from optin.consent.record import ABOUT_NOBODY, EventKind
 from optin.flows.audit_draws import Event, audit_draws
 from optin.flows.audit_people import EVERYBODY, PeopleAudit, Read, Share
 from optin.flows.audit_records import audit_erasures, audit_exports, audit_lines
 from optin.flows.log_growth import events_missing_from_log
 from optin.flows.replay import count_unfounded
-from optin.proof.bundle import unpack
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX, digest
-from optin.proof.inclusion import ENDING
-from optin.proof.inclusion import HEADER as PROOF_HEADER
 from optin.proof.journal import JournalLine, current, tips
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.tree import NODE_PREFIX, Frontier
@@ -69,9 +60,17 @@ from optin.store.transaction import Row
 from optin.store.vault import Vault
 
 PAGE_CHECKPOINTS = 1_000
+
+
 _SHA256 = hashlib.sha256
+
+
 _ERASED = f'"kind":"{EventKind.ERASED}"'
+
+
 _MANY = 1_000_003  # spreads the numbers of events over a sum
+
+
 _AT = slice(7, 31)  # where an event's moment stands in its canonical bytes
 
 
@@ -419,23 +418,3 @@ def _numbers_in(body: str) -> list[int]:
     except ValueError:
         return []
     return [number for number in numbers if isinstance(number, int)] if isinstance(numbers, list) else []
-
-
-def checkpoints_in(data: bytes) -> list[str]:
-    """Return the checkpoints in a file from outside: a note, a proof, a receipt mail, a bundle."""
-    if data.startswith(b"PK"):
-        return [unpack(data).get("checkpoint.txt", b"").decode("utf-8", "replace")]
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    if text.startswith(PROOF_HEADER):
-        return [text.partition("\n\n")[2]]
-    mail = email.message_from_bytes(data, policy=email.policy.default)
-    proofs = [part for part in mail.walk() if (part.get_filename() or "").endswith(ENDING)]
-    notes = {_text_of(part).partition("\n\n")[2] for part in proofs}
-    return sorted(notes) or [text]
-
-
-def _text_of(part: Message) -> str:
-    """Return an attached text: as UTF-8, whatever the mail says of it."""
-    data = part.get_payload(decode=True)
-    text = data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
-    return text.replace("\r\n", "\n")

@@ -33,12 +33,13 @@ from optin.consent.form import Slug
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.consent.record import RequestId
 from optin.errors import OptinError, SetupRefused
-from optin.flows.audit import Audit, checkpoints_in
+from optin.flows.audit import Audit
 from optin.flows.confirm import confirm
 from optin.flows.deliver import claim_orders, settle_order
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.export import Harvest
 from optin.flows.orders import MailKind, MailOrder, Verdict
+from optin.flows.outside_checkpoints import checkpoints_in
 from optin.flows.personal import correct
 from optin.flows.sign_up import sign_up
 from optin.flows.verify_bundle import verify_bundle

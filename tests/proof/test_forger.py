@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from optin.bootstrap import auditing
-from optin.flows.audit import Audit, checkpoints_in
+from optin.flows.audit import Audit
+from optin.flows.outside_checkpoints import checkpoints_in
 from optin.settings import Settings
 from optin.store.transaction import Tx
 from tests.proof.forger import (
