@@ -71,6 +71,7 @@ def compare(name: str, new_store: Callable[[str], str], folder: Path) -> None:
 def measure(folder: Path, store: str, kind: str, turn: int) -> tuple[float, float]:
     """Return sign-ups a second, each of another network, and what each costs the server in µs."""
     variables = environment(store, NO_MAIL, str(folder / f"keys-{turn}{kind}.json"))
+    variables["OPTIN_JOURNAL"] = str(folder / f"journal-{turn}{kind}.jsonl")  # each store has its own
     if kind == "without":
         variables[WITHOUT] = "1"
     with reserved_port() as port, (folder / "log").open("ab") as log:
