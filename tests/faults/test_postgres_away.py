@@ -270,7 +270,7 @@ def test_what_runs_beside_outlives_a_read_only_server(
             jobs = [*office_jobs(office), *webhook_jobs(office, {}, None)]  # type: ignore[arg-type]
             tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs if job.name in {"log", "webhooks"}]
             ends = time.monotonic() + RECOVERY_SECONDS
-            while caplog.text.count("put off: busy") < 2 and time.monotonic() < ends:
+            while caplog.text.count("failed and will be tried again: busy") < 2 and time.monotonic() < ends:
                 await asyncio.sleep(0.05)
         while not world.count("checkpoint") and time.monotonic() < ends:
             await asyncio.sleep(0.05)
@@ -280,8 +280,14 @@ def test_what_runs_beside_outlives_a_read_only_server(
     with caplog.at_level(logging.WARNING):
         world.do(lambda tx: tx.run("INSERT INTO webhook(processor, address) VALUES ('crm', 'x')"))
         asyncio.run(run())
-    assert "webhooks put off: busy status=503: PostgreSQL: ReadOnlySqlTransaction" in caplog.text
-    assert "log put off: busy status=503: PostgreSQL: ReadOnlySqlTransaction" in caplog.text
+    assert (
+        "webhooks failed and will be tried again: busy status=503: PostgreSQL: ReadOnlySqlTransaction"
+        in caplog.text
+    )
+    assert (
+        "log failed and will be tried again: busy status=503: PostgreSQL: ReadOnlySqlTransaction"
+        in caplog.text
+    )
     assert world.count("checkpoint") > 0
     assert world.count("log_queue") == 0
     assert world.count("webhook") == 0

@@ -449,7 +449,7 @@ def test_a_store_that_is_busy_puts_it_off(world: World, caplog: pytest.LogCaptur
         while not receiver.taken and time.monotonic() < ends:
             world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0"))
             time.sleep(0.05)
-    assert "webhooks to crm put off: RuntimeError" in caplog.text
+    assert "webhooks to crm failed and will be tried again: RuntimeError" in caplog.text
     assert not problems
     assert ALICE not in caplog.text
 
