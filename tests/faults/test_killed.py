@@ -112,7 +112,8 @@ def test_ten_deaths_under_load_lose_nothing(tmp_path: Path, free_port: int) -> N
     assert audited(tmp_path, store, keys) >= requests
     identities = [message_from_bytes(mail, policy=default)["Message-ID"] for mail in script.mails]
     doubles = len(identities) - len(set(identities))
-    assert doubles <= DEATHS  # taken by the mail server, and killed before the answer was read
+    # taken by the mail server, and killed before its answer was read: one for each open connection at most
+    assert doubles <= 3 * DEATHS
     assert len(set(identities)) <= requests
 
 
