@@ -8,7 +8,6 @@ sooner, never later.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -17,7 +16,6 @@ from optin.consent.clock import SetBack
 from optin.consent.record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical import parse
 from optin.store.events import stored_event
-from optin.store.log import latest_checkpoint
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -28,7 +26,8 @@ NEWEST_LOOKED_AT = 20  # events: those that optin did not write are passed over
 def known_moment(tx: Tx, vault: Vault) -> datetime | None:
     """Return the last moment at which the clock was known to be right; None in a store without a past.
 
-    It is the mark. A store that never had one, as of an earlier version, has its newest event or checkpoint.
+    It is the mark. A store that never had one, as of an earlier version, has its newest event. The moments in
+    rows of checkpoints are not asked: nothing shows who wrote them.
     """
     mark = _load(tx, vault, MARK)
     if mark is not None:
@@ -39,8 +38,7 @@ def known_moment(tx: Tx, vault: Vault) -> datetime | None:
     back = set_backs(tx, vault)
     if back:
         return back[-1].was
-    found = (source(tx, vault) for source in SOURCES)
-    return max((moment for moment in found if moment is not None), default=None)
+    return newest_event(tx, vault)
 
 
 def keep_mark(tx: Tx, vault: Vault, moment: datetime) -> None:
@@ -58,16 +56,6 @@ def newest_event(tx: Tx, vault: Vault) -> datetime | None:
     genuine = (it for it in map(stored_event, rows) if it.genuine(vault))
     newest = next(genuine, None)
     return None if newest is None else datetime.fromisoformat(str(parse(newest.body)["at"]))
-
-
-def newest_checkpoint(tx: Tx, _vault: Vault) -> datetime | None:
-    """Return when the newest checkpoint was signed."""
-    latest = latest_checkpoint(tx)
-    return None if latest is None else latest.at
-
-
-# whatever else tells a moment that is past; each source is asked only in a store without a mark
-SOURCES: tuple[Callable[[Tx, Vault], datetime | None], ...] = (newest_event, newest_checkpoint)
 
 
 def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]]:

@@ -12,6 +12,7 @@ import pytest
 from optin.bootstrap import clock as clock_module
 from optin.bootstrap.clock import ClockWatch, SteadyClock
 from optin.bootstrap.office import Office, see_clock
+from optin.bootstrap.signing import sign_log
 from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.clock import FOLLOWED, ClockReading
@@ -29,7 +30,9 @@ from optin.flows.personal import ask_for_link
 from optin.flows.sweep_share import share_of
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.rights import actions_of
+from optin.store.transaction import to_ms
 from tests.flows.test_prize_draw import PROMISE, SLUG
+from tests.stranger import past_triggers
 from tests.world import NOON, TIPS, World
 
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
@@ -147,6 +150,17 @@ def test_events_of_a_doubted_clock_make_it_no_better(world: World) -> None:
     with pytest.raises(ClockDoubted):
         sweep(office_of(world))
     assert world.count("subject") == 3
+
+
+def test_a_moment_in_a_checkpoints_row_is_no_clock(world: World) -> None:
+    """O7: without the mark, whoever writes to the database cannot say that ten years went by."""
+    people(world, 2)
+    world.do(partial(keep_mark, vault=world.vault, moment=world.now))
+    sign_log(world.store, world.vault, None, world.now)
+    jump(world, 10 * YEAR)
+    world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = :name", name=MARK))
+    past_triggers(world.store, "UPDATE checkpoint SET at = :at", at=to_ms(world.now))
+    assert is_doubted(world)
 
 
 def test_the_mark_cannot_be_written_without_the_keys(world: World) -> None:
