@@ -29,7 +29,7 @@ from optin.errors import LinkExpired, LinkSpent
 from optin.flows.attendance import Attendance
 from optin.flows.contact_details import current_contact
 from optin.flows.entering import Participation, enter, participation
-from optin.flows.event_history import current_consents
+from optin.flows.event_history import current_consents, live_consents
 from optin.flows.handouts import keep_handout
 from optin.flows.mail_limits import has_read
 from optin.flows.opened import OpenedRequest, open_request
@@ -247,19 +247,13 @@ def _may(
 
 
 def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
-    live = {
-        consent.purpose: consent.expires_at
-        for consent in current_consents(tx, vault, subject)
-        if consent.record.status is Status.GIVEN
-    }
-    asked = opened.asked
+    live = live_consents(tx, vault, subject)
+    asked = [(question, live.get((question.purpose, question.channel))) for question in opened.asked]
     return Confirmation(
         request=opened.stored.id,
         form=opened.declaration,
-        granted=tuple(
-            Receipt(question, live[question.purpose]) for question in asked if question.purpose in live
-        ),
-        lapsed=tuple(question for question in asked if question.purpose not in live),
+        granted=tuple(Receipt(question, until) for question, until in asked if until is not None),
+        lapsed=tuple(question for question, until in asked if until is None),
         version=opened.form.version.digest,
         part=participation(tx, opened.stored.id, opened.declaration),
         hands_out=not opened.declared.through,

@@ -123,3 +123,14 @@ def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[StoredCon
         return list(consents_by_events(tx, history).values())
     except LogDisagrees:
         return consents_of(tx, subject)
+
+
+def live_consents(tx: Tx, vault: Vault, subject: SubjectId) -> dict[tuple[PurposeId, Channel], datetime]:
+    """Return until when each consent holds that a person gave; none where the events do not fit together."""
+    try:
+        history = person_history(tx, vault, address_index(tx, subject), subject)
+        found = consents_by_events(tx, history).values()
+    except LogDisagrees:
+        return {}
+    given = (consent for consent in found if consent.record.status is Status.GIVEN)
+    return {(consent.purpose, consent.channel): consent.expires_at for consent in given}

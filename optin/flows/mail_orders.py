@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from optin.consent.address import EmailAddress
 from optin.consent.code import spaced
 from optin.consent.links import LinkKind
-from optin.consent.record import Status
 from optin.flows.entering import participation
+from optin.flows.event_history import live_consents
 from optin.flows.handouts import keep_handout
 from optin.flows.mail_limits import Asker, next_day, take_of_day
 from optin.flows.opened import OpenedRequest, kept_address, latest_request, open_request
@@ -21,7 +21,7 @@ from optin.store.dossier import is_known
 from optin.store.outbox import Letter, has_twin, open_notice
 from optin.store.requests import load_request, open_link
 from optin.store.rights import holds_of
-from optin.store.subjects import consents_of, find_subject
+from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -123,7 +123,7 @@ def _confirmation(
     keep_handout(tx, opened.declaration, policy.download.after(until))
     ends_at: datetime | None = None
     if order.kind is MailKind.RENEWAL and stored.subject is None:
-        ends_at = _ends_at(tx, stored.email_index, opened)
+        ends_at = _ends_at(tx, vault, stored.email_index, opened)
     return replace(
         order,
         ends_at=ends_at,
@@ -134,16 +134,12 @@ def _confirmation(
     )
 
 
-def _ends_at(tx: Tx, email_index: bytes, opened: OpenedRequest) -> datetime | None:
+def _ends_at(tx: Tx, vault: Vault, email_index: bytes, opened: OpenedRequest) -> datetime | None:
     """Return when the consent that is asked again ends; None where it does not hold now."""
     subject = find_subject(tx, email_index)
-    asked = {(question.purpose, question.channel) for question in opened.asked}
-    live = [
-        consent.expires_at
-        for consent in (consents_of(tx, subject) if subject is not None else ())
-        if consent.record.status is Status.GIVEN and (consent.purpose, consent.channel) in asked
-    ]
-    return min(live, default=None)
+    live = {} if subject is None else live_consents(tx, vault, subject)
+    ends = (live.get((question.purpose, question.channel)) for question in opened.asked)
+    return min((end for end in ends if end is not None), default=None)
 
 
 class NotDue(Exception):
@@ -191,11 +187,7 @@ def _delivery(
     stored = opened.stored
     if stored.subject is None or stored.confirmed_at is None:
         return None
-    live = {
-        consent.purpose: consent.expires_at
-        for consent in consents_of(tx, stored.subject)
-        if consent.record.status is Status.GIVEN
-    }
+    live = live_consents(tx, vault, stored.subject)
     hands_out = not opened.declared.through
     download = ""
     if order.form.file and hands_out:
@@ -208,9 +200,9 @@ def _delivery(
         expires_at=policy.download.after(now) if download else None,
         confirmed_at=stored.confirmed_at,
         receipts=tuple(
-            Receipt(question, live[question.purpose])
+            Receipt(question, live[question.purpose, question.channel])
             for question in order.questions
-            if question.purpose in live
+            if (question.purpose, question.channel) in live
         ),
         download_token=download,
         hands_out=hands_out,

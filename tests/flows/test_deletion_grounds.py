@@ -25,6 +25,7 @@ from optin.flows.confirm import confirm
 from optin.flows.erase import BY_PERSON, erase_person
 from optin.flows.export import Harvest
 from optin.flows.offers import Offers
+from optin.flows.orders import MailKind
 from optin.flows.personal import correct, hold_data, view_personal
 from optin.flows.remembered_endings import endings_told
 from optin.flows.scrub import Scrubber
@@ -397,6 +398,14 @@ def test_an_old_link_gives_nothing_back_whatever_the_cache_says(world: World) ->
     )
     assert confirmed.granted == ()
     assert harvest(world)[0] == []
+
+
+def test_a_receipt_tells_of_no_consent_that_was_withdrawn(world: World) -> None:
+    """P1, R3: the mail that hands over the magnet says what the events say, whatever the cache does."""
+    request = world.join(CAROL, TIPS)
+    world.withdraw(request)
+    forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL")
+    assert world.mail(MailKind.DELIVERY).receipts == ()
 
 
 def exported(world: World) -> None:
