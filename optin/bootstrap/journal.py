@@ -240,15 +240,6 @@ class Journal:
         except (OSError, ValueError, LookupError) as problem:
             raise self._file.unusable(problem, ANEW) from None
 
-    def newest(self) -> datetime | None:
-        """Return the latest moment that stands in the file (UTC); None while nothing does.
-
-        Raises JournalUnusable.
-        """
-        with self._file.locked() as descriptor:
-            self._file.read_on(descriptor)
-            return self._chain.newest
-
     @property
     def _chain(self) -> Chain:
         return self._file.chain

@@ -138,13 +138,6 @@ def postgres_triggers(tables: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def trigger_names(dialect: Dialect) -> frozenset[str]:
-    """Return the triggers that must be there at every start (P3)."""
-    last = "no_replace" if dialect is SQLITE else "no_truncate"
-    kinds = ("no_update", "no_delete", last)
-    return frozenset({"event_queue", *(f"{table}_{kind}" for table in APPEND_ONLY for kind in kinds)})
-
-
 _QUEUED = "INSERT INTO log_queue(event_id, leaf) VALUES (NEW.id, NEW.leaf)"
 QUEUE_TRIGGERS = {
     "sqlite": (f"CREATE TRIGGER event_queue AFTER INSERT ON event BEGIN {_QUEUED}; END",),

@@ -74,12 +74,6 @@ def find_seat(tx: Tx, magnet: str, subject: SubjectId) -> Seat | None:
     return None if row is None else _seat(row)
 
 
-def seats_of(tx: Tx, subject: SubjectId) -> list[Seat]:
-    """Return every seat of a person."""
-    rows = tx.all(f"SELECT {_COLUMNS} FROM seat WHERE subject_id = :subject ORDER BY magnet", subject=subject)
-    return [_seat(row) for row in rows]
-
-
 def save_seat(tx: Tx, seat: Seat, now: datetime) -> None:
     """Keep a seat as it is from now on; whoever takes one anew is the last in line."""
     tx.run(

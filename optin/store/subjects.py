@@ -205,18 +205,6 @@ _CORRECTED, _SALT, _DETAILS = "=", "=salt", "=details"  # no field has these nam
 CONSENT_COLUMNS = "purpose, channel, status, since, expires_at, request_id, withdrawn_at"
 
 
-def load_consent(tx: Tx, subject: SubjectId, purpose: str, channel: str) -> StoredConsent | None:
-    """Return one consent of a person."""
-    row = tx.one(
-        f"SELECT {CONSENT_COLUMNS} FROM consent"
-        " WHERE subject_id = :subject AND purpose = :purpose AND channel = :channel",
-        subject=subject,
-        purpose=purpose,
-        channel=channel,
-    )
-    return None if row is None else read_consent(row)
-
-
 def consents_of(tx: Tx, subject: SubjectId) -> list[StoredConsent]:
     """Return every consent of a person."""
     rows = tx.all(

@@ -661,20 +661,6 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
                 journal.check(there.store)
 
 
-def test_the_newest_moment_of_the_journal_is_told(house: House) -> None:
-    """O7, O9: whoever watches the clock asks for it."""
-    with house.office() as office:
-        assert office.journal is not None
-        assert office.journal.newest() is None
-        keep_edition(office.store, house.edition, office.clock())
-        world_in(house, office).sign_up("alice@example.com", TIPS)
-        at = office.clock()
-        sign_log(office.store, office.vault, office.journal, at)
-        newest = office.journal.newest()
-    assert newest is not None
-    assert abs(newest - at) < timedelta(milliseconds=1)
-
-
 def test_a_sweep_deletes_nothing_by_a_log_that_is_another(tmp_path: Path) -> None:
     """O9: while the server runs, too."""
     house = small_house(tmp_path)
