@@ -23,6 +23,7 @@ from optin.errors import LogDisagrees
 from optin.flows.audit import Audit
 from optin.flows.confirm import confirm
 from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.event_history import request_history
 from optin.flows.export import Harvest
 from optin.flows.offers import Offers
 from optin.flows.orders import MailKind
@@ -200,6 +201,40 @@ def test_a_person_who_is_made_idle_is_not_swept(world: World, column: str) -> No
     assert any("events say" in finding for finding in findings(world))
 
 
+def test_a_person_with_a_request_that_waits_is_not_swept(world: World) -> None:
+    """R8: the rows say that dave is idle and confirmed all; his events say that he may still confirm."""
+    world.join("dave@example.com")
+    world.send()
+    world.wait(3 * YEAR)
+    world.sign_up("dave@example.com", TIPS)
+    forge(
+        world,
+        "UPDATE subject SET idle_from = 1",
+        "UPDATE request SET confirmed_at = created_at WHERE confirmed_at IS NULL",
+    )
+    done = sweep(office_of(world))
+    assert (done["magnets"], done["refused"], world.count("subject")) == (0, 1, 1)
+
+
+def test_nobody_is_erased_for_consents_that_were_never_given(world: World) -> None:
+    """R8, P4: the row says that dave consented; the erasure would sign that his consents ended."""
+    world.join("dave@example.com")
+    world.send()
+    forge(world, "UPDATE subject SET consented = 1")
+    world.wait(6 * YEAR)
+    done = sweep(office_of(world))
+    assert (done["leads"], done["refused"], erasures(world)) == (0, 1, [])
+
+
+def test_an_event_of_another_request_decides_nothing(world: World) -> None:
+    """P4: mallory files carol's withdrawal under alice's request."""
+    alices = world.join(ALICE, TIPS)
+    world.withdraw(world.join(CAROL, TIPS))
+    forge(world, "UPDATE event SET request_id = :alices WHERE body LIKE '%withdrawn%'", alices=alices)
+    with pytest.raises(LogDisagrees, match="another request"):
+        world.store.read(partial(request_history, vault=world.vault, request=alices))
+
+
 @pytest.mark.parametrize(
     "forgery",
     [
@@ -316,6 +351,7 @@ def test_an_erasure_may_blank_what_its_reason_allows(
     assert wrong in "; ".join(faults(body))
     assert bool(wrong) == bool(list(faults(body)))
     assert list(faults({"reason": "retention", "events": [1, 2]})) == []
+    assert list(faults({"version": 2, "reason": "asked by the person", "events": [1, 2]})) != []
 
 
 def test_the_signer_refuses_an_erasure_that_its_reason_does_not_allow(world: World) -> None:
