@@ -32,9 +32,9 @@ _CUT = "has lost lines while it was in use"
 
 @dataclass
 class _Known:
-    """How far a file was read: which one, how many bytes, and what stands there."""
+    """How far a file was read: by which open descriptor, how many bytes, and what stands there."""
 
-    file: tuple[int, int]
+    descriptor: int | None
     chain: Chain
     offset: int = 0
 
@@ -84,6 +84,8 @@ class JournalFile:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             if _is_at(self._descriptor, self.path):
                 return self._descriptor
+            if self._known is not None:  # a new file may have the inode of one that was replaced before it
+                self._known = replace(self._known, descriptor=None)
             self._descriptor = None
             self._closing()
 
@@ -92,10 +94,10 @@ class JournalFile:
 
         Returns whether a crash cut the last line short. Raises JournalBroken.
         """
-        status = os.fstat(descriptor)
-        known, file = self._known, (status.st_dev, status.st_ino)
-        if known is None or lines is not None or known.file != file or status.st_size < known.offset:
-            known = _Known(file, self._fresh())
+        status, known = os.fstat(descriptor), self._known
+        other = known is None or known.descriptor != descriptor or status.st_size < known.offset
+        if known is None or other or lines is not None:
+            known = _Known(descriptor, self._fresh())
         before, self._known = self._known, None  # nothing is known where the file is broken
         os.lseek(descriptor, known.offset, os.SEEK_SET)
         with os.fdopen(descriptor, "rb", closefd=False) as opened:

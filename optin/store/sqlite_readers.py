@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import queue
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -23,12 +24,13 @@ class SqliteReaders:
         """Begin with none."""
         self._connect = connect
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
 
     def open(self, count: int) -> None:
         """Open so many beforehand, with the files that go with them. Raises sqlite3.Error."""
         for _ in range(count):
-            connection = self._another()
+            connection = self._connect()
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
             self._idle.put(connection)
 
@@ -39,20 +41,38 @@ class SqliteReaders:
         try:
             yield connection
         finally:
-            self._idle.put(connection)
+            self._give_back(connection)
 
     def close(self) -> None:
-        """Close every connection."""
-        for connection in self._opened:
-            connection.close()
+        """Close every connection: one that is lent, when it is given back. None is lent after that.
+
+        To close a connection while another thread reads by it ends the whole process.
+        """
+        with self._lock:
+            self._closed = True
+        while True:
+            try:
+                self._idle.get_nowait().close()
+            except queue.Empty:
+                return
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.put(connection)
+                return
+        connection.close()
 
     def _take(self) -> sqlite3.Connection:
+        if self._closed:
+            reason = "the store is closed"
+            raise StoreBusy(reason)
         try:
             return self._idle.get_nowait()
         except queue.Empty:
             pass
         try:
-            return self._another()
+            return self._connect()
         except (sqlite3.Error, OSError):  # no file descriptor is left, as it may be
             pass
         try:
@@ -60,8 +80,3 @@ class SqliteReaders:
         except queue.Empty:
             reason = "no connection to read by"
             raise StoreBusy(reason) from None
-
-    def _another(self) -> sqlite3.Connection:
-        connection = self._connect()
-        self._opened.append(connection)
-        return connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -198,3 +198,23 @@ def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
     assert sqlite3.connect(tmp_path / "optin.db").execute("SELECT COUNT(*) FROM installation").fetchone() == (
         100,
     )
+
+
+def test_a_store_that_closes_leaves_a_reader_its_connection(tmp_path: Path) -> None:
+    """Q4: to close a connection while another thread reads by it would end the whole process."""
+    store = SqliteStore(tmp_path / "optin.db", serving=True)
+    reading, go = threading.Event(), threading.Event()
+
+    def read(tx: Tx) -> int:
+        reading.set()
+        go.wait(10)
+        return len(tx.all("SELECT name FROM installation"))
+
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(store.read, read)
+        assert reading.wait(10)
+        store.close()
+        go.set()
+        assert found.result(10) >= 0
+    with pytest.raises(StoreBusy):
+        store.read(lambda tx: tx.all("SELECT 1"))
