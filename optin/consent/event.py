@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from optin.consent.erasure import Ground
 from optin.consent.form import FormDeclaration, FormDigest
-from optin.consent.purpose import ConsentQuestion
+from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.record import EventKind, RequestId
 
 VERSION = 2  # since 2 erasures say kinds, confirmations details, and what is forgotten is said
@@ -204,6 +204,13 @@ class Event:
     declaration: str
     purpose: str | None
     channel: str | None
+
+    @property
+    def key(self) -> ConsentKey | None:
+        """Which consent it is about; None: the request itself. Raises ValueError for an unknown channel."""
+        if self.purpose is None or self.channel is None:
+            return None
+        return ConsentKey.parse(self.purpose, self.channel)
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Self:

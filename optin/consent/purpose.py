@@ -24,6 +24,22 @@ class Channel(StrEnum):
     PHONE = "phone"
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class ConsentKey:
+    """Which consent of a person is meant: for one purpose, by one channel."""
+
+    purpose: PurposeId
+    channel: Channel
+
+    def __str__(self) -> str:
+        return f"{self.purpose} by {self.channel}"
+
+    @classmethod
+    def parse(cls, purpose: str, channel: str) -> Self:
+        """Return the key that two stored words name. Raises ValueError for a channel that is none."""
+        return cls(PurposeId(purpose), Channel(channel))
+
+
 @dataclass(frozen=True)
 class RetentionPeriod:
     """How long something is kept (GDPR 5(1)(e)), in calendar months or in hours, never both."""
@@ -82,3 +98,8 @@ class ConsentQuestion:
     channel: Channel
     wording: str
     retention: RetentionPeriod
+
+    @property
+    def key(self) -> ConsentKey:
+        """Which consent it asks for."""
+        return ConsentKey(self.purpose, self.channel)

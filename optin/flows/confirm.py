@@ -232,8 +232,7 @@ def _contact(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) ->
 
 def _record(kept: Sequence[StoredConsent], question: ConsentQuestion) -> ConsentRecord:
     """Return where the consent stands for someone who asked."""
-    about = (question.purpose, question.channel)
-    found = (consent.record for consent in kept if (consent.purpose, consent.channel) == about)
+    found = (consent.record for consent in kept if consent.key == question.key)
     return next(found, ConsentRecord(status=Status.PENDING))
 
 
@@ -248,7 +247,7 @@ def _may(
 
 def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
     live = live_consents(tx, vault, subject)
-    asked = [(question, live.get((question.purpose, question.channel))) for question in opened.asked]
+    asked = [(question, live.get(question.key)) for question in opened.asked]
     return Confirmation(
         request=opened.stored.id,
         form=opened.declaration,

@@ -13,7 +13,7 @@ from typing import Any
 
 from optin.consent.clock import CLOCKS_DIFFER, corrected_by
 from optin.consent.event import Event
-from optin.consent.purpose import Channel, ConsentQuestion, PurposeId
+from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.record import (
     EventKind,
     Happening,
@@ -31,8 +31,6 @@ from optin.store.forms import form_by_digest
 from optin.store.subjects import StoredConsent, address_index, consents_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-
-About = tuple[str, str]  # purpose, channel
 
 
 @dataclass(frozen=True)
@@ -80,16 +78,16 @@ def by_right_clock(tx: Tx, vault: Vault, history: Sequence[Logged], now: datetim
     return [it if back is None else replace(it, event=replace(it.event, at=back.at)) for it, back in found]
 
 
-def consents_by_events(tx: Tx, history: Sequence[Logged]) -> dict[About, StoredConsent]:
+def consents_by_events(tx: Tx, history: Sequence[Logged]) -> dict[ConsentKey, StoredConsent]:
     """Return where each consent stands that was ever confirmed, and until when. Raises LogDisagrees."""
     events = [logged.event for logged in history]
     asked = {event.request: event.at for event in events if event.kind is EventKind.REQUESTED}
-    chains: dict[About, list[Event]] = {}
+    chains: dict[ConsentKey, list[Event]] = {}
     for event in events:
-        if event.purpose is not None and event.channel is not None:
-            chains.setdefault((event.purpose, event.channel), []).append(event)
-    found: dict[About, StoredConsent] = {}
-    for about, chain in sorted(chains.items()):
+        if event.key is not None:
+            chains.setdefault(event.key, []).append(event)
+    found: dict[ConsentKey, StoredConsent] = {}
+    for key, chain in sorted(chains.items()):
         try:
             record = fold(
                 Happening(event.kind, event.at, event.request, asked.get(event.request)) for event in chain
@@ -99,7 +97,7 @@ def consents_by_events(tx: Tx, history: Sequence[Logged]) -> dict[About, StoredC
         confirmed = [event for event in chain if event.kind is EventKind.CONFIRMED]
         if record.status not in {None, Status.PENDING} and confirmed:
             until = promised(tx, confirmed[-1]).retention.after(confirmed[-1].at)
-            found[about] = StoredConsent(PurposeId(about[0]), Channel(about[1]), record, until)
+            found[key] = StoredConsent(key.purpose, key.channel, record, until)
     return found
 
 
@@ -125,12 +123,11 @@ def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[StoredCon
         return consents_of(tx, subject)
 
 
-def live_consents(tx: Tx, vault: Vault, subject: SubjectId) -> dict[tuple[PurposeId, Channel], datetime]:
+def live_consents(tx: Tx, vault: Vault, subject: SubjectId) -> dict[ConsentKey, datetime]:
     """Return until when each consent holds that a person gave; none where the events do not fit together."""
     try:
         history = person_history(tx, vault, address_index(tx, subject), subject)
         found = consents_by_events(tx, history).values()
     except LogDisagrees:
         return {}
-    given = (consent for consent in found if consent.record.status is Status.GIVEN)
-    return {(consent.purpose, consent.channel): consent.expires_at for consent in given}
+    return {it.key: it.expires_at for it in found if it.record.status is Status.GIVEN}

@@ -138,7 +138,7 @@ def _ends_at(tx: Tx, vault: Vault, email_index: bytes, opened: OpenedRequest) ->
     """Return when the consent that is asked again ends; None where it does not hold now."""
     subject = find_subject(tx, email_index)
     live = {} if subject is None else live_consents(tx, vault, subject)
-    ends = (live.get((question.purpose, question.channel)) for question in opened.asked)
+    ends = (live.get(question.key) for question in opened.asked)
     return min((end for end in ends if end is not None), default=None)
 
 
@@ -200,9 +200,7 @@ def _delivery(
         expires_at=policy.download.after(now) if download else None,
         confirmed_at=stored.confirmed_at,
         receipts=tuple(
-            Receipt(question, live[question.purpose, question.channel])
-            for question in order.questions
-            if (question.purpose, question.channel) in live
+            Receipt(question, live[question.key]) for question in order.questions if question.key in live
         ),
         download_token=download,
         hands_out=hands_out,

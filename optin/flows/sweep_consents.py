@@ -106,7 +106,7 @@ def _by_events(
     tx: Tx, context: SweepContext, subject: SubjectId, stored: StoredConsent
 ) -> StoredConsent | None:
     history = person_history(tx, context.vault, address_index(tx, subject), subject)
-    return consents_by_events(tx, history).get((stored.purpose, stored.channel.value))
+    return consents_by_events(tx, history).get(stored.key)
 
 
 def sweep_ending(tx: Tx, context: SweepContext) -> int:

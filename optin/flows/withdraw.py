@@ -162,8 +162,8 @@ def _live(tx: Tx, vault: Vault, opened: OpenedRequest, purpose: str | None) -> l
     if subject is None:
         return []
     asked = opened.asked if purpose is None else opened.declaration.asked((purpose,))
-    kept = {(consent.purpose, consent.channel): consent for consent in current_consents(tx, vault, subject)}
-    found = [(question, kept.get((question.purpose, question.channel))) for question in asked]
+    kept = {consent.key: consent for consent in current_consents(tx, vault, subject)}
+    found = [(question, kept.get(question.key)) for question in asked]
     return [
         _Live(opened, question, consent)
         for question, consent in found

@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import Channel, ConsentKey, PurposeId
 from optin.consent.record import ConsentRecord, RequestId, Status, SubjectId
 from optin.proof.canonical import parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
@@ -25,6 +25,11 @@ class StoredConsent:
     channel: Channel
     record: ConsentRecord
     expires_at: datetime
+
+    @property
+    def key(self) -> ConsentKey:
+        """Which consent of the person it is."""
+        return ConsentKey(self.purpose, self.channel)
 
 
 def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: datetime) -> SubjectId:

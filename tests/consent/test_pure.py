@@ -16,7 +16,7 @@ from optin.consent.entry import Entry, Problem, Typed, read_entry, read_typed
 from optin.consent.event import rfc3339
 from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind, Links
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.purpose import Channel, ConsentKey, RetentionPeriod
 from optin.consent.record import (
     TRANSITIONS,
     ConsentRecord,
@@ -66,6 +66,17 @@ def test_an_older_request_never_undoes_a_withdrawal() -> None:
     asked_anew = NOON + timedelta(hours=3)
     anew = Happening(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=asked_anew)
     assert fold([*done, anew]).status is Status.GIVEN
+
+
+def test_a_consent_is_named_by_its_purpose_and_channel() -> None:
+    """P1: one key, whoever names it; a channel that is none has no consent."""
+    tips, call = (question.key for question in DECLARATION.questions)
+    assert tips == ConsentKey(TIPS, Channel.EMAIL) == ConsentKey.parse("tips-email", "email")
+    assert {tips: 1, call: 2}[ConsentKey.parse("tips-email", "email")] == 1
+    assert sorted([tips, call]) == [call, tips]
+    assert str(call) == "follow-up-phone by phone"
+    with pytest.raises(ValueError, match="fax"):
+        ConsentKey.parse("tips-email", "fax")
 
 
 def test_the_table_in_the_documentation_is_the_table() -> None:
