@@ -201,7 +201,7 @@ def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
 
 
 def test_a_store_that_closes_leaves_a_reader_its_connection(tmp_path: Path) -> None:
-    """Q4: to close a connection while another thread reads by it would end the whole process."""
+    """S6: to close a connection while another thread reads by it would end the whole process."""
     store = SqliteStore(tmp_path / "optin.db", serving=True)
     reading, go = threading.Event(), threading.Event()
 
