@@ -13,10 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.signing import sign_log
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
+from optin.consent.consent_record import Happening, RequestId, Status, SubjectId, fold
 from optin.consent.event import Event
 from optin.consent.form import (
     FormDeclaration,
@@ -28,18 +26,20 @@ from optin.consent.form import (
     PrivacyVersion,
     Slug,
 )
+from optin.consent.form_entry import Entry
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
-from optin.consent.record import Happening, RequestId, Status, SubjectId, fold
-from optin.flows.audit import Audit
-from optin.flows.confirm import Confirmation, confirm
-from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, MailOrder, Order, Settled, Verdict
+from optin.flows.consents.confirm import Confirmation, confirm
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
+from optin.flows.evidence.audit import Audit
 from optin.flows.policy import RequestPolicy
-from optin.flows.sign_up import sign_up
-from optin.flows.sweep_context import SweepContext
-from optin.flows.withdraw import Withdrawable, withdraw_consent
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
+from optin.services.log_signer import sign_log
+from optin.services.open_store import open_store
 from optin.store.clock_mark import keep_mark
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.log import StoredCheckpoint, integrate

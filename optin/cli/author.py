@@ -1,84 +1,146 @@
-"""The command of whoever writes the site and wants to see it: dev. Apart from serve, which never loads it."""
+"""Commands of whoever writes magnets: init, new, check, schema."""
 
 from __future__ import annotations
 
-import asyncio
-import os
+import json
 import sys
 from functools import partial
 from pathlib import Path
 
 import click
 
-from optin.bootstrap.courier import courier_job, courier_of
-from optin.bootstrap.crash_recovery import HANDED_OVER, presence_job
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.health import check_jobs
-from optin.bootstrap.jobs import Job
-from optin.bootstrap.journal_opening import renew_journal
-from optin.bootstrap.office import open_office
-from optin.bootstrap.office_jobs import STALE_SECONDS, office_jobs
-from optin.bootstrap.opening import open_keys
-from optin.bootstrap.schema_watch import check_schema, schema_job
-from optin.bootstrap.soundness import DEV, check_use
-from optin.bootstrap.webhooks import SpokenSender, webhook_jobs
-from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
-from optin.site.kept import Kept
-from optin.web.app import build_app
-from optin.web.connections import keep_room
-from optin.web.desk import Desk
-from optin.web.dev import DevFront, Workbench, dev_routes
-from optin.web.limit_log import keep_limit_log
-from optin.web.mailbox import Mailbox
-from optin.web.serving import open_port, run_server
+from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
+from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
+from optin.export.personal import schema as personal_schema
+from optin.export.statistics import schema as stats_schema
+from optin.services.clock import utc_now
+from optin.services.edition import Edition, load_edition, reused_dates
+from optin.services.open_store import sqlite_path
+from optin.site.closed_magnets import closed_magnets
+from optin.site.findings import Finding, as_github, as_json
+from optin.site.hints import hints
+from optin.site.kinds import KINDS
+from optin.site.loading import SITE_FILE, find_root, load_site
+from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
+from optin.site.schemas import magnet_schema, site_schema
+from optin.site.starter_words import BEGINNINGS
+from optin.site.statement import dated_ahead
+from optin.site.yearly_draws import draws_of_a_year
+from optin.store.sqlite import read_file
 
-DEV_MAIL = "var/mail"
+SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
 
 @click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--lang",
+    "languages",
+    multiple=True,
+    type=click.Choice(list(BEGINNINGS)),
+    default=LANGUAGES,
+    show_default=True,
+    help="Language of the site; several times for more, the site's own first.",
+)
+def init(folder: Path, languages: tuple[str, ...]) -> None:
+    """Make a site in FOLDER that runs at once."""
+    try:
+        made = make_site(folder, tuple(dict.fromkeys(languages)), utc_now().astimezone().date())
+    except (AlreadyThere, OSError) as problem:
+        refuse(str(problem))
+    for path in made:
+        click.echo(f"made {path}")
+    click.echo(f"Now run: optin dev --site {folder}")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(list(KINDS)), required=False)
+@click.argument("slug", required=False)
+@click.option("--lang", help="Language of the page; by default the site's own.")
 @site_option
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@port_option
-def dev(site: Path, host: str, port: int) -> None:
-    """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
-    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-    shown = f"[{shown}]" if ":" in shown else shown
-    os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
-    os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
-    kept = Kept()
-    edition, findings = load_edition(site, kept)
-    show_findings(findings)
-    if edition is None:
-        sys.exit(REFUSED)
+@click.pass_context
+def new(context: click.Context, site: Path, kind: str | None, slug: str | None, lang: str | None) -> None:
+    """Make a magnet of KIND at /SLUG that passes the check. On a terminal, what is left out is asked."""
+    missing = "kind" if kind is None else "slug" if slug is None else ""
+    if missing and not on_a_terminal():
+        parameter = next(it for it in context.command.params if it.name == missing)
+        raise click.MissingParameter(ctx=context, param=parameter)
+    edition = asked_edition(site)
+    try:
+        if kind is None or slug is None:
+            wanted = ask_for_magnet(edition.site, kind, lang)
+            made = make_magnet(edition.site, wanted.kind, wanted.slug, wanted.lang, wanted.told)
+        else:
+            made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
+    except (AlreadyThere, OSError) as problem:
+        refuse(str(problem))
+    for path in made:
+        click.echo(f"made {path.relative_to(site)}")
+    if missing:
+        click.echo(
+            f"Write your text in {made[0].relative_to(site)}, and look at it with: optin dev --site {site}"
+        )
+
+
+@click.command()
+@click.option("--format", "shape", type=click.Choice(["text", "json", "github"]), default="text")
+@click.option("--hints", "hinting", is_flag=True, help="Also say what would make it better.")
+@site_option
+def check(site: Path, shape: str, *, hinting: bool) -> None:
+    """Report every mistake of every file, with its cure. Status 1 when there is an error."""
+    edition, findings = load_edition(site)
+    if edition is not None:
+        now = utc_now()
+        findings += (*closed_magnets(edition.site, now), *draws_of_a_year(edition.site))
+        findings += (*dated_ahead(edition.site, now), *_served_otherwise(edition))
+    errors = sum(finding.severity == "error" for finding in findings)
+    warnings = len(findings) - errors
+    better = hints(edition.site) if hinting and edition is not None else ()
+    findings = (*findings, *better)
+    if shape == "text":
+        show_findings(findings)
+        counted = [_count(errors, "error"), _count(warnings, "warning")]
+        counted += [_count(len(better), "hint")] if hinting else []
+        click.echo(", ".join(counted), err=bool(errors))
+    else:
+        click.echo(as_json(findings) if shape == "json" else as_github(findings))
+    sys.exit(REFUSED if errors else 0)
+
+
+def _served_otherwise(edition: Edition) -> tuple[Finding, ...]:
+    """Return what the store of this machine knows better, where it is a file; nothing is changed in it."""
     settings = edition.site.settings
-    check_use(open_keys(settings).use, DEV)  # before a port is taken
-    listening = open_port(host, port)
-    renew_journal(settings)
-    with open_office(settings, edition.policy, DEV) as office:
-        reused = keep_edition(office.store, edition, office.clock())
-        show_findings(reused)
-        desk = Desk.of(edition, office)
-        bench = Workbench(desk, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
-        courier = courier_of(edition, office)
-        app = DevFront(build_app(desk, dev_routes(bench)), bench)
-        url = settings.base_url
-        click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
-        jobs = [
-            courier_job(courier),
-            *office_jobs(office),
-            schema_job(office),
-            presence_job(office.store, office.vault, office.clock, settings.path(HANDED_OVER)),
-            Job(
-                "limit log",
-                partial(keep_limit_log, desk.limits.log, look=desk.limits.mails.look),
-                STALE_SECONDS,
-            ),
-            Job("connections", partial(keep_room, desk, listening), STALE_SECONDS),
-            Job("reload", bench.watch),
-            *webhook_jobs(office, edition.site.processors, SpokenSender(click.echo)),
-        ]
-        desk.readiness.add("jobs", partial(check_jobs, jobs))
-        desk.readiness.add("schema", partial(check_schema, office))
-        held_out = asyncio.run(run_server(app, listening, jobs, edition.site.server))
-    if not held_out:
-        sys.exit(REFUSED)
+    path = sqlite_path(settings.store, settings.root)
+    return () if path is None else read_file(path, partial(reused_dates, edition=edition), ())
+
+
+def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:
+    root = find_root(Path()) if value is None else value.resolve()
+    if value is not None and not (value / SITE_FILE).is_file():
+        msg = f"there is no {SITE_FILE} in {value}"
+        raise click.UsageError(msg)
+    return root
+
+
+@click.command()
+@click.argument("what", type=click.Choice(["magnet", "site", *SCHEMAS]), default="magnet")
+@click.option(
+    "--site",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_site_or_none,
+    help="A site whose purposes and languages are offered. Default: the one here or upward, if any.",
+)
+def schema(what: str, site: Path | None) -> None:
+    """Print the JSON Schema of a magnet's front matter, of optin.toml, of a person's download, of stats."""
+    if what in SCHEMAS:
+        made = SCHEMAS[what]()
+    else:
+        known = None if site is None else load_site(site).site
+        made = magnet_schema(known) if what == "magnet" else site_schema()
+        if site is not None and known is None:
+            click.secho(f"{SITE_FILE} has errors, so its purposes are left out; see: optin check", err=True)
+    click.echo(json.dumps(made, indent=2, ensure_ascii=False))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

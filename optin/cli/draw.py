@@ -8,15 +8,15 @@ from pathlib import Path
 
 import click
 
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import Office, open_office
 from optin.cli.terminal import served_edition, site_option
 from optin.consent.draw import shown_tickets
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.destination import STANDARD_OUTPUT, write_whole
-from optin.flows.draw import draw_winners, fix_entries, publication_of, read_winners, tell_entrants
+from optin.flows.prize_draw import draw_winners, fix_entries, publication_of, read_winners, tell_entrants
+from optin.jobs.log_keeper import advance_log
+from optin.services.installation import Installation, open_installation
 from optin.site.findings import nearest
 from optin.store.draws import DrawList, DrawResult, load_result
 
@@ -32,33 +32,37 @@ TOLD_AT_ONCE = 200
 def draw(site: Path, slug: str, seed: str | None, out: str | None, winners: str | None) -> None:
     """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
     edition = served_edition(site)
-    with open_office(edition.site.settings, edition.policy) as office:
-        promise = office.policy.draws.get(slug)  # of a magnet that was removed too
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        promise = installation.policy.draws.get(slug)  # of a magnet that was removed too
         if promise is None:
-            known = [*office.policy.draws]
+            known = [*installation.policy.draws]
             cure = nearest(slug, known) if known else "The site has none."
             msg = f"There is no prize draw {slug!r}. {cure}"
             raise RequestRefused(msg)
-        fixed = office.write(
-            partial(fix_entries, vault=office.vault, magnet=slug, promise=promise, now=office.clock())
-        )
-        advance_log(office)
-        _say_fixed(fixed)
-        result = office.store.read(partial(load_result, magnet=slug))
-        if seed is not None:
-            result = office.write(
-                partial(draw_winners, vault=office.vault, magnet=slug, typed=seed, now=office.clock())
+        fixed = installation.write(
+            partial(
+                fix_entries, vault=installation.vault, magnet=slug, promise=promise, now=installation.clock()
             )
-            advance_log(office)
+        )
+        advance_log(installation)
+        _say_fixed(fixed)
+        result = installation.store.read(partial(load_result, magnet=slug))
+        if seed is not None:
+            result = installation.write(
+                partial(
+                    draw_winners, vault=installation.vault, magnet=slug, typed=seed, now=installation.clock()
+                )
+            )
+            advance_log(installation)
         if result is not None:
             _say_drawn(result, fixed)
-            told = partial(tell_entrants, policy=office.policy, magnet=slug, most=TOLD_AT_ONCE)
-            while office.write(partial(told, now=office.clock())):
+            told = partial(tell_entrants, policy=installation.policy, magnet=slug, most=TOLD_AT_ONCE)
+            while installation.write(partial(told, now=installation.clock())):
                 pass
         if out is not None:
-            write_whole(out, office.store.read(partial(publication_of, magnet=slug)) or b"")
+            write_whole(out, installation.store.read(partial(publication_of, magnet=slug)) or b"")
         if winners is not None:
-            _hand_over(office, result, winners)
+            _hand_over(installation, result, winners)
 
 
 def _say_fixed(fixed: DrawList) -> None:
@@ -75,18 +79,18 @@ def _say_drawn(result: DrawResult, fixed: DrawList) -> None:
     click.echo("These are beginnings of tickets; the whole ones are in what --out writes.", err=True)
 
 
-def _hand_over(office: Office, result: DrawResult | None, out: str) -> None:
+def _hand_over(installation: Installation, result: DrawResult | None, out: str) -> None:
     if result is None:
         msg = "Nobody won yet: the draw is not done."
         raise RequestRefused(msg)
-    found = office.write(
+    found = installation.write(
         partial(
             read_winners,
-            vault=office.vault,
+            vault=installation.vault,
             result=result,
             who=getpass.getuser(),
             why=f"prize draw {result.magnet}",
-            now=office.clock(),
+            now=installation.clock(),
         )
     )
     names = sorted({name for winner in found for name in winner.fields})

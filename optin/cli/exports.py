@@ -12,14 +12,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from optin.bootstrap.office import Office, open_office
 from optin.cli.terminal import excel_option, served_edition, site_option
 from optin.consent.event import rfc3339
 from optin.consent.purpose import Channel
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.lists import PeopleList, open_list
-from optin.flows.since import FileReading, count_erased, ended_since, erased_since
+from optin.flows.exports.ended_since import FileReading, count_erased, ended_since, erased_since
+from optin.services.installation import Installation, open_installation
 from optin.store.exports import ExportRun, find_export, list_exports
 from optin.store.webhooks import webhook_states
 
@@ -53,17 +53,17 @@ def exports(  # noqa: PLR0913 - one parameter an option
 ) -> None:
     """List every export; or, since one of them, whom its processor must delete."""
     edition = served_edition(site)
-    with open_office(edition.site.settings, edition.policy) as office:
+    with open_installation(edition.site.settings, edition.policy) as installation:
         if number is not None:
             email = Channel.EMAIL.value
             people = None if theirs is None else open_list(theirs, email, column, encoding, sheet)
             reading = FileReading()
-            _list_ended(office, number, people, reading, _Out(out, shape, excel=excel))
+            _list_ended(installation, number, people, reading, _Out(out, shape, excel=excel))
             if theirs is not None:
                 _tell_reading(theirs, reading)
             return
-        runs = office.store.read(list_exports)
-        told = office.store.read(webhook_states)
+        runs = installation.store.read(list_exports)
+        told = installation.store.read(webhook_states)
     if shape == "json":
         click.echo(json.dumps([_plain(run) for run in runs], indent=2, ensure_ascii=False))
         return
@@ -112,16 +112,16 @@ class _Out:
 
 
 def _list_ended(
-    office: Office, number: int, people: PeopleList | None, reading: FileReading, out: _Out
+    installation: Installation, number: int, people: PeopleList | None, reading: FileReading, out: _Out
 ) -> None:
-    run = office.store.read(partial(find_export, number=number))
+    run = installation.store.read(partial(find_export, number=number))
     if run is None:
         msg = f"There is no export {number}; see: optin exports"
         raise RequestRefused(msg)
-    ended = ended_since(office.store.read, office.vault, run, office.clock())
+    ended = ended_since(installation.store.read, installation.vault, run, installation.clock())
     if people is not None:
         told = ((line.number, *people.addresses(line)) for line in people.rows)
-        ended = chain(ended, erased_since(office.store.read, office.vault, run, told, reading))
+        ended = chain(ended, erased_since(installation.store.read, installation.vault, run, told, reading))
     columns = ("email", "phone", "what", "at")
     rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
     if out.file is not None:
@@ -136,7 +136,7 @@ def _list_ended(
         for row in rows:
             table.add_row(*row)
         Console().print(table)
-    erased = count_erased(office.store.read, run)
+    erased = count_erased(installation.store.read, run)
     if erased and people is None:
         click.echo(
             f"{erased} people of export {number} were erased since; no address of them is kept."

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from optin.bootstrap.office import Office, open_office
 from optin.cli.terminal import served_edition, site_option
-from optin.flows.retry import Retried, retry_dead
+from optin.flows.delivery.retry import Retried, retry_dead
+from optin.services.installation import Installation, open_installation
 from optin.store.outbox import hurry
 
 
@@ -28,9 +28,9 @@ def retry(site: Path, *, dry_run: bool) -> None:
     queued again for 30 days.
     """
     edition = served_edition(site)
-    with open_office(edition.site.settings, edition.policy) as office:
-        done = _retry(office, dry_run=dry_run)
-        waiting = 0 if dry_run else office.write(partial(hurry, now=office.clock()))
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        done = _retry(installation, dry_run=dry_run)
+        waiting = 0 if dry_run else installation.write(partial(hurry, now=installation.clock()))
     again, left = sum(done.again.values()), sum(done.left.values())
     if not again and not left:
         click.echo("No mail is given up.")
@@ -47,20 +47,20 @@ def retry(site: Path, *, dry_run: bool) -> None:
         click.echo("Nothing was changed.")
 
 
-def _retry(office: Office, *, dry_run: bool) -> Retried:
+def _retry(installation: Installation, *, dry_run: bool) -> Retried:
     """Look at every mail that is given up, step by step beside live traffic."""
     done = Retried()
     while True:
         before = done.last
         step = partial(
             retry_dead,
-            vault=office.vault,
-            policy=office.policy,
+            vault=installation.vault,
+            policy=installation.policy,
             after=before,
-            now=office.clock(),
+            now=installation.clock(),
             dry_run=dry_run,
         )
-        done.add(office.write(step))
+        done.add(installation.write(step))
         if done.last == before:
             return done
 

@@ -16,18 +16,18 @@ from typing import Any
 
 import click
 
-from optin.bootstrap.edition import Edition
-from optin.bootstrap.office import Office, open_office
-from optin.bootstrap.personal import erase_view, personal_file, personal_view
 from optin.cli.terminal import served_edition, site_option
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.form import EMAIL_FIELD
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.personal import as_json
-from optin.flows.erase import BY_OFFICER, erase_person
-from optin.flows.personal import PersonalData, handled, hold_data, record_access, view_personal
-from optin.flows.withdraw import withdraw_from, withdraw_person
+from optin.flows.rights.erase import BY_OFFICER, erase_person
+from optin.flows.rights.personal_data import PersonalData, handled, hold_data, record_access, view_personal
+from optin.flows.rights.withdraw import withdraw_from, withdraw_person
+from optin.services.edition import Edition
+from optin.services.installation import Installation, open_installation
+from optin.services.personal_data import erase_view, personal_file, personal_view
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 
@@ -55,7 +55,7 @@ class _Case:
     """One person's case: whose it is, why it is opened, what is kept."""
 
     edition: Edition
-    office: Office
+    installation: Installation
     index: bytes
     email: EmailAddress
     why: str
@@ -67,11 +67,19 @@ class _Case:
 
     def record(self, what: str) -> None:
         """Record what was done for the person, by whom and why."""
-        self.office.write(partial(self.recorded, what=what))
+        self.installation.write(partial(self.recorded, what=what))
 
     def recorded(self, tx: Tx, what: str) -> None:
         """Record it in an operation that does it."""
-        handled(tx, self.office.vault, self.index, what, getpass.getuser(), self.why, self.office.clock())
+        handled(
+            tx,
+            self.installation.vault,
+            self.index,
+            what,
+            getpass.getuser(),
+            self.why,
+            self.installation.clock(),
+        )
 
 
 @contextmanager
@@ -86,16 +94,20 @@ def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
     if not why.strip():
         msg = "--why is empty; say what was asked, it is recorded."
         raise RequestRefused(msg)
-    with open_office(edition.site.settings, edition.policy) as office:
-        index = office.vault.index(address)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        index = installation.vault.index(address)
         view = partial(
-            view_personal, vault=office.vault, email_index=index, policy=office.policy, now=office.clock()
+            view_personal,
+            vault=installation.vault,
+            email_index=index,
+            policy=installation.policy,
+            now=installation.clock(),
         )
-        data = office.store.read(view)
+        data = installation.store.read(view)
         if data.empty and not (data.suppressions or data.holds or data.handled):
             msg = "Nothing is kept about this address."
             raise RequestRefused(msg)
-        yield _Case(edition, office, index, address, why.strip(), data)
+        yield _Case(edition, installation, index, address, why.strip(), data)
 
 
 @subject.command()
@@ -103,7 +115,7 @@ def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
 def show(site: Path, email: str, why: str) -> None:
     """Print everything that is kept about EMAIL: what the personal page shows (GDPR 15)."""
     with _case(site, email, why) as case:
-        case.office.write(partial(_shown, case=case, how="shown"))
+        case.installation.write(partial(_shown, case=case, how="shown"))
         click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
         case.record("show")
 
@@ -115,7 +127,7 @@ def show(site: Path, email: str, why: str) -> None:
 def export(site: Path, email: str, why: str, shape: str, out: str) -> None:
     """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
     with _case(site, email, why) as case:
-        case.office.write(partial(_shown, case=case, how="download"))
+        case.installation.write(partial(_shown, case=case, how="download"))
         whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
         write_whole(out, whole)
         case.record("export")
@@ -123,7 +135,7 @@ def export(site: Path, email: str, why: str, shape: str, out: str) -> None:
 
 
 def _shown(tx: Tx, case: _Case, how: str) -> None:
-    record_access(tx, case.office.vault, case.index, how, case.office.clock())
+    record_access(tx, case.installation.vault, case.index, how, case.installation.clock())
 
 
 @subject.command()
@@ -136,20 +148,24 @@ def withdraw(site: Path, email: str, why: str, purpose: str | None) -> None:
         if not about and (purpose is not None or case.data.empty):
             msg = "There is no such consent of this person; see: optin subject show"
             raise RequestRefused(msg)
-        ended = case.office.write(partial(_withdrawn, case=case, about=None if purpose is None else about))
-        case.office.note_ending()
+        ended = case.installation.write(
+            partial(_withdrawn, case=case, about=None if purpose is None else about)
+        )
+        case.installation.note_ending()
     for wording in ended:
         click.echo(f"withdrawn: {wording}")
     click.echo(f"{len(ended)} withdrawn." if ended else "Everything was withdrawn or over already.")
 
 
 def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list[str]:
-    office = case.office
+    installation = case.installation
     if about is None:
-        ended = withdraw_person(tx, office.vault, case.index, office.clock())
+        ended = withdraw_person(tx, installation.vault, case.index, installation.clock())
     else:
         found = find_subject(tx, case.index)
-        ended = () if found is None else withdraw_from(tx, office.vault, found, about, office.clock())
+        ended = (
+            () if found is None else withdraw_from(tx, installation.vault, found, about, installation.clock())
+        )
     case.recorded(tx, "withdraw")
     return [question.wording for question in ended]
 
@@ -161,23 +177,23 @@ def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list
 def hold(site: Path, email: str, why: str, until: datetime, names: tuple[str, ...]) -> None:
     """Keep named data of EMAIL until a date because a law asks for it, whatever is erased (GDPR 17(3))."""
     with _case(site, email, why) as case:
-        office, end = case.office, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
-        if end <= office.clock():
+        installation, end = case.installation, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
+        if end <= installation.clock():
             msg = f"{until:%Y-%m-%d} is past; name a day to come."
             raise RequestRefused(msg)
-        kept = office.write(
+        kept = installation.write(
             partial(
                 hold_data,
-                vault=office.vault,
+                vault=installation.vault,
                 email_index=case.index,
                 names=names or (EMAIL_FIELD,),
                 until=end,
                 why=case.why,
-                now=office.clock(),
+                now=installation.clock(),
             )
         )
         case.record("hold")
-        office.note_ending()
+        installation.note_ending()
     click.echo(f"Held until {until:%Y-%m-%d}, for nothing else: {', '.join(kept.values)}.")
 
 
@@ -199,18 +215,23 @@ def erase(site: Path, email: str, why: str, *, yes: bool) -> None:
         if not yes and not click.confirm("Erase everything now?", err=True):
             msg = "Nothing was erased."
             raise RequestRefused(msg)
-        gone = case.office.write(partial(_erased, case=case, lang=view.frame.lang))
-        case.office.note_ending()
-        cleared = case.office.clear(CLEAR_TRIES)
+        gone = case.installation.write(partial(_erased, case=case, lang=view.frame.lang))
+        case.installation.note_ending()
+        cleared = case.installation.clear(CLEAR_TRIES)
     click.echo(f"Erased: {gone} requests with all that belonged to them.")
     if not cleared:
         click.echo("A reader stood in the way of the journal; a running server empties it.", err=True)
 
 
 def _erased(tx: Tx, case: _Case, lang: str) -> int:
-    office = case.office
+    installation = case.installation
     gone = erase_person(
-        tx, office.vault, case.index, BY_OFFICER, office.clock(), notify=(office.policy, lang)
+        tx,
+        installation.vault,
+        case.index,
+        BY_OFFICER,
+        installation.clock(),
+        notify=(installation.policy, lang),
     )
     case.recorded(tx, "erase")
     return 0 if gone is None else gone.requests

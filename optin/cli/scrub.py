@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 
-from optin.bootstrap.office import open_office
 from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
 from optin.consent.purpose import Channel
 from optin.export import tables
 from optin.export.lists import open_list
-from optin.flows.scrub import KEPT, Scrubber
+from optin.flows.exports.scrub import KEPT, Scrubber
+from optin.services.installation import open_installation
 
 
 @click.command()
@@ -54,20 +54,20 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     people = open_list(file, kind.value, column, encoding, sheet)
     reasons: Counter[str] = Counter()
     with (
-        open_office(edition.site.settings, edition.policy) as office,
+        open_installation(edition.site.settings, edition.policy) as installation,
         tables.table(out, excel=excel) as kept,
         tables.table(dropped, excel=excel) as left,
     ):
         scrubber = Scrubber(
-            office.store.read,
-            office.vault,
+            installation.store.read,
+            installation.vault,
             known,
             Channel(channel),
             kind,
-            office.clock(),
+            installation.clock(),
             edition.site.country,
             suppress_only=suppress_only,
-            told=office.endings(),
+            told=installation.endings(),
         )
         if people.header is not None:
             kept.write(people.header)

@@ -9,10 +9,10 @@ from typing import Any, NoReturn
 
 import click
 
-from optin.bootstrap.edition import Edition, load_edition
-from optin.bootstrap.served import must_agree, must_be_served, settings_of_server
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
+from optin.services.edition import Edition, load_edition
+from optin.services.served_settings import must_agree, must_be_served, settings_of_server
 from optin.settings import Served
 from optin.site.findings import Finding, as_text, nearest
 from optin.site.loading import find_root

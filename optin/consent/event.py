@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.erasure import Ground
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentKey, ConsentQuestion
-from optin.consent.record import EventKind, RequestId
 
 VERSION = 2  # since 2 erasures say kinds, confirmations details, and what is forgotten is said
 CONFIRMED_THROUGH = "mailbox"  # all that a confirmation shows: whoever confirmed reads that mailbox (P7)

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 
 from optin.export import intervals
-from optin.flows.stats import WEEK, Statistics, week_name
+from optin.flows.reports.statistics import WEEK, Statistics, week_name
 
 NOBODY = "Nobody has sent a form in this time."
 MOST_WEEKS = 53  # a year: the newest are shown

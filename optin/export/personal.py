@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from optin.flows.personal import PersonalData
+from optin.flows.rights.personal_data import PersonalData
 
 _ADAPTER: TypeAdapter[PersonalData] = TypeAdapter(PersonalData)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.purpose import Channel
-from optin.flows.columns import columns_of
-from optin.flows.proving import Proven
+from optin.flows.evidence.prove_consent import Proven
+from optin.flows.exports.lead_columns import columns_of
 from optin.store.vault import Vault
 
 BEFORE = ("email", "phone")

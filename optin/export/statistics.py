@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from optin.flows.stats import Statistics
+from optin.flows.reports.statistics import Statistics
 
 _ADAPTER: TypeAdapter[Statistics] = TypeAdapter(Statistics)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from optin.consent.consent_record import EventKind
 from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest
 from optin.consent.event import rfc3339
-from optin.consent.record import EventKind
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.draws import DrawList, DrawResult, all_lists, all_results

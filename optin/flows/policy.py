@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import Webinar
-from optin.flows.clock import CLOCK_JUMP
-from optin.flows.offers import Offers
+from optin.flows.consents.offers import Offers
+from optin.flows.retention.clock import CLOCK_JUMP
 
 PER_ADDRESS, RESEND, PER_DAY = (
     "per_address_per_day",

@@ -7,16 +7,15 @@ from datetime import datetime
 from optin.consent.erasure import Ground
 from optin.consent.prize import SETTLING
 from optin.errors import LogDisagrees
-from optin.flows.contact_details import current_contact, vouch_anew
-from optin.flows.deletion_grounds import draw_over
-from optin.flows.draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
-from optin.flows.entering import promise_of
-from optin.flows.erase import erase_person
-from optin.flows.event_history import request_history
-from optin.flows.opened import open_request
-from optin.flows.sweep_candidates import decide
-from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext
-from optin.store.dossier import request_ids
+from optin.flows.consents.contact_details import current_contact, vouch_anew
+from optin.flows.consents.opened_request import open_request
+from optin.flows.draw_entry import promise_of
+from optin.flows.evidence.event_history import request_history
+from optin.flows.prize_draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.flows.retention.deletion_grounds import draw_over
+from optin.flows.retention.sweep_candidates import decide
+from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
+from optin.flows.rights.erase import erase_person
 from optin.store.draws import (
     DrawEntry,
     count_entries,
@@ -26,6 +25,7 @@ from optin.store.draws import (
     fixed_at,
     remove_entry,
 )
+from optin.store.person_records import request_ids
 from optin.store.requests import (
     erase_requests,
     peek_request,

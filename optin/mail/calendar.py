@@ -8,8 +8,8 @@ from enum import StrEnum
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from optin.flows.attendance import Attendance, Standing
-from optin.flows.receipt import Attachment
+from optin.flows.delivery.receipt import Attachment
+from optin.flows.webinar_attendance import Attendance, Standing
 
 FILE = "webinar.ics"
 RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after it; by default they stop in 2038

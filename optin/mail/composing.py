@@ -17,10 +17,10 @@ from optin.consent.address import as_mailed
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Controller
 from optin.consent.quiz import Outcome
-from optin.flows.attendance import Standing
-from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order
-from optin.flows.receipt import Attachment
-from optin.flows.webinars import MAILS
+from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
+from optin.flows.delivery.receipt import Attachment
+from optin.flows.webinar_attendance import Standing
+from optin.flows.webinar_seats import MAILS
 from optin.mail.calendar import Invitation, calendar_file
 from optin.theme.calendars import calendar_links
 from optin.theme.theme import MailText, Theme

@@ -16,14 +16,14 @@ from functools import partial
 from typing import Any, Protocol
 
 from optin.consent.address import as_mailed
-from optin.flows.orders import Order, Verdict
-from optin.mail.alike import RefusedAlike
+from optin.flows.delivery.mail_order import Order, Verdict
 from optin.mail.composing import Composer
 from optin.mail.outcome import Outcome
 from optin.mail.refusals import Trouble
+from optin.mail.repeated_refusals import RepeatedRefusals
 from optin.mail.signing import Signer
 from optin.mail.transport import Transport
-from optin.mail.troubles import TroubleLog
+from optin.mail.trouble_log import TroubleLog
 
 LANES = 24  # mails in hand: more than there are connections, so that claims and verdicts share commits
 LANES_A_PLACE = 3  # for each mail that can be on its way at once: what is claimed must not wait for long
@@ -79,7 +79,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
         self._troubles = troubles or TroubleLog()
-        self._alike = RefusedAlike()
+        self._alike = RepeatedRefusals()
         self._failures = 0  # rounds of tries that failed, one after the other
         self._round = 0
         self._of_us = 0  # mails refused because of us, one after the other

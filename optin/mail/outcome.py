@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.refusals import Trouble
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import aiosmtplib
 
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connections import ServerUnusable
 from optin.mail.outcome import Outcome
 from optin.mail.refusals import PERMANENT, Refusal, Stage, Trouble

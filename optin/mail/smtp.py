@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 import aiosmtplib
 
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connections import ConnectionPool, ServerUnusable
 from optin.mail.outcome import Outcome
 from optin.mail.refusals import Refusal, Stage, Trouble
 from optin.mail.session import SmtpAddress, close_session, open_session
-from optin.mail.troubles import TroubleLog
+from optin.mail.trouble_log import TroubleLog
 
 __all__ = ["CONNECTIONS", "SmtpAddress", "SmtpTransport"]
 

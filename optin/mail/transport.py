@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Protocol
 
 from optin.errors import SetupRefused
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.session import name_for_ehlo
 from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport, nothing
-from optin.mail.troubles import TroubleLog
+from optin.mail.trouble_log import TroubleLog
 from optin.servers import AddressRefused, read_mail_server
 
 FILE_PREFIX = "file:"

@@ -19,15 +19,14 @@ from optin.consent.webinar import zone_of
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings import Served, Settings, load_settings, name_of
 from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
-from optin.site.beginnings import BEGINNINGS
 from optin.site.documents import Document, Path_, read_toml
+from optin.site.file_models import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.site.files import Absence, as_on_disk, find_inside, is_there
 from optin.site.findings import Finding, nearest
-from optin.site.kept import Kept
 from optin.site.lint import objections_to_override, objections_to_wording
-from optin.site.looks import read_look
+from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
-from optin.site.magnets import Surroundings
+from optin.site.magnet_reader import Surroundings
 from optin.site.model import (
     Anchors,
     Dkim,
@@ -45,11 +44,12 @@ from optin.site.model import (
     Webhook,
     Witness,
 )
+from optin.site.reading_cache import Kept
+from optin.site.starter_words import BEGINNINGS
 from optin.site.statement import read_statement
 from optin.site.time_zone import nearest_zone
 from optin.site.validation import validated
 from optin.site.webhook_address import host_of, is_public_name, objections_to_webhook
-from optin.site.written import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look
 from optin.theme.zones import UNIVERSAL, has_several_clocks, zone_of_country

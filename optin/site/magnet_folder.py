@@ -9,10 +9,10 @@ from pathlib import Path
 from optin.consent.form import Slug
 from optin.site.files import read_most
 from optin.site.findings import Finding, shown_path
-from optin.site.kept import Kept
-from optin.site.magnets import MagnetReader, Surroundings
+from optin.site.magnet_reader import MagnetReader, Surroundings
+from optin.site.magnet_set import put_together
 from optin.site.model import Magnet
-from optin.site.together import put_together
+from optin.site.reading_cache import Kept
 
 INDEX = "index.md"
 _ENDING = ".md"

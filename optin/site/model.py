@@ -8,8 +8,8 @@ from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
-from optin.consent.details import Details
 from optin.consent.form import FormDeclaration, FormField, Slug
+from optin.consent.magnet_details import Details
 from optin.consent.purpose import (
     Channel,
     ConsentQuestion,

@@ -8,7 +8,6 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 
-from optin.consent.details import Details
 from optin.consent.form import (
     FormDeclaration,
     FormDigest,
@@ -19,14 +18,15 @@ from optin.consent.form import (
     Slug,
     details_text,
 )
+from optin.consent.magnet_details import Details
 from optin.consent.quiz import Quiz
 from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
 from optin.site.findings import Finding
-from optin.site.kept import Kept
 from optin.site.model import Magnet, PictureFile, Site, Variant
+from optin.site.page_check import objections_to_page
 from optin.site.quiz_pages import quiz_view, result_view
-from optin.site.shown import objections_to_page
+from optin.site.reading_cache import Kept
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
 from optin.theme.card import HEIGHT, WIDTH, SocialCard

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from optin.consent.quiz import Dimension, Option, Outcome, Pages, Question, Quiz, Reach, overlaps, reach
+from optin.site.file_models import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import nearest
 from optin.site.kinds.kind import Complaint, Reading
 from optin.site.prose import plain_prose, read_prose
-from optin.site.written import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 
 MOST_QUESTIONS = 40
 MOST_ANSWERS = 20

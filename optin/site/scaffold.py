@@ -10,12 +10,12 @@ from pathlib import Path
 from string import Template
 
 from optin.consent.purpose import Channel, PurposeId
-from optin.site.beginnings import BEGINNINGS
 from optin.site.kinds.kind import Kind, Question
 from optin.site.loading import SITE_FILE
-from optin.site.magnets import PLACEHOLDER
+from optin.site.magnet_reader import PLACEHOLDER
+from optin.site.magnet_set import RESERVED, SLUG
 from optin.site.model import Purpose, Site
-from optin.site.together import RESERVED, SLUG
+from optin.site.starter_words import BEGINNINGS
 
 STARTER = Path(__file__).parent / "starter"
 LANGUAGES = ("nl", "en")  # of a site whose author named none

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from optin.consent.purpose import Channel
+from optin.site.file_models import MagnetFile, SiteFile
 from optin.site.files import FILE_ENDINGS
 from optin.site.kinds import KINDS
-from optin.site.magnets import KNOWN_FIELDS
+from optin.site.magnet_reader import KNOWN_FIELDS
 from optin.site.model import Site
 from optin.site.pictures import PICTURE_ENDINGS
-from optin.site.written import MagnetFile, SiteFile
 from optin.theme.catalogue import catalogue, languages
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows

@@ -9,11 +9,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from optin.site.documents import Document, read_front_matter
+from optin.site.file_models import PrivacyFile
 from optin.site.findings import Finding, Severity
 from optin.site.model import PrivacyStatement, Site
 from optin.site.prose import read_prose
 from optin.site.validation import validated
-from optin.site.written import PrivacyFile
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -11,8 +11,8 @@ from jinja2 import TemplateError, TemplateSyntaxError
 
 from optin.consent.form import Slug
 from optin.site.findings import Finding
-from optin.site.kept import Kept
 from optin.site.model import Site
+from optin.site.reading_cache import Kept
 from optin.theme import samples
 from optin.theme.theme import MAILS, OURS, Mail, Theme, unreadable_templates
 from optin.theme.views import PersonalView

@@ -12,6 +12,7 @@ from dataclasses import replace
 from optin.consent.form import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.documents import Path_
+from optin.site.file_models import MagnetFile, VariantTable
 from optin.site.findings import nearest
 from optin.site.lint import (
     Objection,
@@ -20,7 +21,6 @@ from optin.site.lint import (
     objections_to_wording,
 )
 from optin.site.model import Variant
-from optin.site.written import MagnetFile, VariantTable
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MOST_CHARACTERS = 40

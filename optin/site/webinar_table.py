@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from optin.consent.webinar import Webinar, after_gap, moments_of, zone_of
+from optin.site.file_models import WebinarTable
 from optin.site.kinds.kind import Complaint, Reading
 from optin.site.time_zone import nearest_zone
-from optin.site.written import WebinarTable
 
 _DURATION = re.compile(r"(?P<count>\d{1,4}) ?(?P<unit>minutes?|min|hours?|h)")
 _START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:00)?")

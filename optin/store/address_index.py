@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from optin.consent.address import EmailAddress
-from optin.consent.record import RequestId, SubjectId
+from optin.consent.consent_record import RequestId, SubjectId
 from optin.errors import StoreUnusable
-from optin.store.replay import rename_person
+from optin.store.journal_lines import rename_person
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
 from optin.store.transaction import Tx

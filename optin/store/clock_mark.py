@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.clock import SetBack
-from optin.consent.record import OF_THE_CLOCK, EventKind
+from optin.consent.consent_record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical import parse
 from optin.store.events import stored_event
 from optin.store.transaction import Tx, from_ms, to_ms

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.record import IN_JOURNAL, EventKind, RequestId, SubjectId
+from optin.consent.consent_record import IN_JOURNAL, EventKind, RequestId, SubjectId
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
-from optin.store.replay import remember_event
+from optin.store.journal_lines import remember_event
 from optin.store.transaction import Row, Tx, Value
 from optin.store.vault import Vault
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
+from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.event import exported
-from optin.consent.record import RequestId, SubjectId
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.events import StoredEvent, add_events, stored_event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from optin.consent.record import SubjectId
+from optin.consent.consent_record import SubjectId
 from optin.store.exports import listed
 from optin.store.subjects import EVERYTHING
 from optin.store.transaction import Tx

@@ -79,7 +79,7 @@ class StoredCheckpoint:
 def sign_checkpoint(tx: Tx, vault: Vault, frontier: Frontier, now: datetime) -> StoredCheckpoint:
     """Sign the log as it was at `frontier`, and keep that; return the checkpoint that is kept of that size.
 
-    Whoever calls has seen that the log grew from what was signed before (`bootstrap.signing`).
+    Whoever calls has seen that the log grew from what was signed before (`services.log_signer`).
     """
     origin = log_origin(tx)
     keys = vault.log_keys(origin)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.record import RequestId
+from optin.consent.consent_record import RequestId
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import ID_BYTES, Place, Vault
 

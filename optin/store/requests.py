@@ -9,14 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
+from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.erasure import Ground, faults, kinds_of
 from optin.consent.event import erased
-from optin.consent.record import RequestId, SubjectId
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical import parse
+from optin.store.event_sums import tally_before_erasure
 from optin.store.events import add_events, blank_events, events_of
 from optin.store.seats import remove_seats
-from optin.store.tally import tally_before_erasure
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.record import RequestId, SubjectId
+from optin.consent.consent_record import RequestId, SubjectId
 from optin.store.transaction import Row, Tx, to_ms
 
 SEATED, WAITING, GIVEN_UP = "seat", "waiting", "given-up"

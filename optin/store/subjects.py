@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
+from optin.consent.consent_record import ConsentRecord, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import Channel, ConsentKey, PurposeId
-from optin.consent.record import ConsentRecord, RequestId, Status, SubjectId
 from optin.proof.canonical import parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.record import SubjectId
+from optin.consent.consent_record import SubjectId
 from optin.consent.webhook import ID_PREFIX, WebhookKind
 from optin.store.exports import listed
 from optin.store.transaction import Tx, from_ms, to_ms

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from optin.flows.attendance import Attendance
+from optin.flows.webinar_attendance import Attendance
 
 
 def calendar_links(told: Attendance) -> tuple[tuple[str, str], ...]:

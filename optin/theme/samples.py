@@ -7,17 +7,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from optin.consent.consent_record import RequestId
 from optin.consent.draw import shown_ticket
-from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
+from optin.consent.form_entry import Problem, Typed
 from optin.consent.prize import Contest, PrizeDraw
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
-from optin.consent.record import RequestId
 from optin.consent.webinar import Webinar
-from optin.flows.attendance import Attendance, Standing
-from optin.flows.draw import DECIDING
-from optin.flows.personal import (
+from optin.flows.prize_draw import DECIDING
+from optin.flows.rights.personal_data import (
     KeptConsent,
     KeptEvent,
     KeptExport,
@@ -28,6 +27,7 @@ from optin.flows.personal import (
     KeptSuppression,
     PersonalData,
 )
+from optin.flows.webinar_attendance import Attendance, Standing
 from optin.theme import views
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from optin.consent.details import Details
 from optin.consent.draw import ShownTicket
-from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration
+from optin.consent.form_entry import Problem, Typed
+from optin.consent.magnet_details import Details
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import ConsentQuestion, Controller, RetentionPeriod
 from optin.consent.quiz import Answers, Outcome, Pages, Quiz
-from optin.flows.attendance import Attendance
-from optin.flows.personal import PersonalData
+from optin.flows.rights.personal_data import PersonalData
+from optin.flows.webinar_attendance import Attendance
 
 NO_OUTCOME = Outcome("", "", "")
 

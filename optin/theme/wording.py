@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from optin.consent.number_format import international
+from optin.consent.phone_format import international
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import offset_in_words
 from optin.theme.catalogue import catalogue

@@ -15,11 +15,11 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.errors import PostTooSlow, TooManyRequests
+from optin.web.app_context import AppContext
 from optin.web.connections import THIS_MACHINE
-from optin.web.desk import Desk
+from optin.web.form_reader import MAX_POST_BYTES
 from optin.web.health import HEALTH_ROUTES
 from optin.web.limits import network_of
-from optin.web.posts import MAX_POST_BYTES
 from optin.web.refusals import refuse
 
 UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all when a process is full
@@ -28,11 +28,11 @@ UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all 
 class Admission:
     """Passes requests on to `inner` when they are whole and it is their turn."""
 
-    def __init__(self, inner: ASGIApp, desk: Desk) -> None:
+    def __init__(self, inner: ASGIApp, app_context: AppContext) -> None:
         """Start with nobody."""
         self._inner = inner
-        self._desk = desk
-        self._limits = desk.edition.site.server
+        self._desk = app_context
+        self._limits = app_context.edition.site.server
         self._turns = asyncio.Semaphore(self._limits.requests)
         self._present: Counter[str] = Counter()
 

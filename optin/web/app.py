@@ -15,25 +15,25 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.admission import Admission
+from optin.web.app_context import AppContext
 from optin.web.assets import get_asset, get_icon
 from optin.web.confirm import get_confirmation, post_confirmation
-from optin.web.desk import Desk
 from optin.web.download import get_download
-from optin.web.draw import get_draw, get_draw_file
 from optin.web.even_timing import at_even_times
-from optin.web.front import Front
 from optin.web.headers import security_headers
 from optin.web.health import HEALTH_ROUTES
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
+from optin.web.page_cache import Front
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
-from optin.web.place import get_calendar, get_place, post_place
 from optin.web.privacy import get_privacy, get_privacy_version
+from optin.web.prize_draw import get_draw, get_draw_file
 from optin.web.quiz import get_answers, post_answers
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
+from optin.web.request_check import WellFormed
 from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
-from optin.web.well_formed import WellFormed
+from optin.web.webinar_seat import get_calendar, get_place, post_place
 
 ROUTES = (
     # the person behind a mailbox
@@ -103,11 +103,11 @@ class SecureHeaders:
         await self._inner(scope, receive, send_secured)
 
 
-def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
+def build_app(app_context: AppContext, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
     """Return the application that serves `desk`; `extra` routes come before all others."""
     inner = Starlette(
         routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
-        middleware=[Middleware(Admission, desk)],
+        middleware=[Middleware(Admission, app_context)],
         exception_handlers={
             OptinError: refuse,
             HTTPException: refuse_http,
@@ -116,13 +116,13 @@ def build_app(desk: Desk, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
         },
     )
     inner.router.redirect_slashes = False
-    inner.state.desk = desk
-    mended = TypedPaths(inner, lambda: desk.pages)
-    base_url = desk.edition.site.settings.base_url
-    front = Front(SecureHeaders(mended, base_url), lambda: desk.pages)
+    inner.state.app_context = app_context
+    mended = TypedPaths(inner, lambda: app_context.pages)
+    base_url = app_context.edition.site.settings.base_url
+    front = Front(SecureHeaders(mended, base_url), lambda: app_context.pages)
 
     async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
-        site = desk.edition.site
-        await desk.error("malformed", 400, site.languages[0])(scope, receive, send)
+        site = app_context.edition.site
+        await app_context.error("malformed", 400, site.languages[0])(scope, receive, send)
 
     return WellFormed(front, SecureHeaders(refusal, base_url))

@@ -18,20 +18,20 @@ from optin.proof.commitment import digest
 from optin.store.forms import asset_by_prefix
 from optin.theme.card import CONTENT_TYPE, draw_card
 from optin.theme.icon import drawn_icon
-from optin.web.desk import desk_of
+from optin.web.app_context import desk_of
 from optin.web.headers import ASSET_CACHE, ICON_CACHE
 
 
 async def get_asset(request: Request) -> Response:
     """Answer with the card that a page of this edition names, or an asset of an earlier one."""
-    desk, path = desk_of(request), request.url.path
-    card = desk.edition.publication.cards.get(path)
+    app_context, path = desk_of(request), request.url.path
+    card = app_context.edition.publication.cards.get(path)
     if card is not None:
         data = await asyncio.to_thread(draw_card, card)
         return _for_ever(data, CONTENT_TYPE)
     if ADDRESS.fullmatch(path) is None:
         raise PageUnknown
-    asset = await desk.read(partial(asset_by_prefix, prefix=digest_in(path)))
+    asset = await app_context.read(partial(asset_by_prefix, prefix=digest_in(path)))
     kind = content_type_of(path)
     if asset is None or asset.content_type != kind or digest(asset.data) != asset.digest:
         raise PageUnknown

@@ -8,98 +8,100 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from optin.consent.consent_record import RequestId
 from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind
-from optin.consent.record import RequestId
 from optin.errors import LinkExpired
-from optin.flows.confirm import Asked, confirm, view_confirmation, view_request
-from optin.flows.mail_limits import Asker
-from optin.flows.resend import resend_confirmation
-from optin.flows.twins import mailed_request
+from optin.flows.consents.confirm import Asked, confirm, view_confirmation, view_request
+from optin.flows.consents.duplicate_posts import mailed_request
+from optin.flows.consents.resend_confirmation import resend_confirmation
+from optin.flows.delivery.mail_limits import Asker
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
-from optin.web.desk import Desk, desk_of, see_other
-from optin.web.handouts import handout_of
-from optin.web.place import webinar_shown
-from optin.web.posts import read_post, single
+from optin.web.app_context import AppContext, desk_of, see_other
+from optin.web.form_reader import read_post, single
+from optin.web.promised_files import handout_of
+from optin.web.webinar_seat import webinar_shown
 
 
 async def get_confirmation(request: Request) -> Response:
     """Show what will be confirmed, or what was; changes nothing."""
-    desk, token = desk_of(request), request.path_params["token"]
-    stored, expired = _read(desk, token)
-    asked = await desk.read(partial(view_request, vault=desk.office.vault, request=stored))
+    app_context, token = desk_of(request), request.path_params["token"]
+    stored, expired = _read(app_context, token)
+    asked = await app_context.read(
+        partial(view_request, vault=app_context.installation.vault, request=stored)
+    )
     if asked.confirmed:
-        return await _confirmed(desk, stored)
+        return await _confirmed(app_context, stored)
     if expired:
         again = request.query_params.get("again") == "1"
-        return _expired(desk, asked.form, token, resent=again)
-    return _ask(desk, asked, token)
+        return _expired(app_context, asked.form, token, resent=again)
+    return _ask(app_context, asked, token)
 
 
 async def post_confirmation(request: Request) -> Response:
     """Confirm, and show the same page at every further click; or mail a new link for an old one."""
-    desk, token = desk_of(request), request.path_params["token"]
+    app_context, token = desk_of(request), request.path_params["token"]
     posted = await read_post(request)
-    stored, expired = _read(desk, token)
-    office = desk.office
+    stored, expired = _read(app_context, token)
+    installation = app_context.installation
     if not expired:
-        await desk.write(
+        await app_context.write(
             partial(
                 confirm,
-                vault=office.vault,
+                vault=installation.vault,
                 request=stored,
-                policy=office.policy,
-                now=office.clock(),
+                policy=installation.policy,
+                now=installation.clock(),
             )
         )
-        office.wake_courier()
+        installation.wake_courier()
         return see_other(f"/confirm/{token}")
     if single(posted, "action") == "resend":
-        await desk.limits.count(request)
-        await mail_again(desk, stored, Asker.READER)  # only the mail has this link
+        await app_context.limits.count(request)
+        await mail_again(app_context, stored, Asker.READER)  # only the mail has this link
         return see_other(f"/confirm/{token}?again=1")
     return see_other(f"/confirm/{token}")
 
 
-async def mail_again(desk: Desk, stored: RequestId, asker: Asker = Asker.FORM) -> None:
+async def mail_again(app_context: AppContext, stored: RequestId, asker: Asker = Asker.FORM) -> None:
     """Send the confirmation mail once more, if its mailbox did not have enough; nobody is told (D6, D7).
 
     Raises MailsSpent where no more mails leave today that anybody may ask for.
     """
-    office = desk.office
-    stored = await desk.read(partial(mailed_request, vault=office.vault, request=stored))
+    installation = app_context.installation
+    stored = await app_context.read(partial(mailed_request, vault=installation.vault, request=stored))
     again = partial(
         resend_confirmation,
-        vault=office.vault,
+        vault=installation.vault,
         request=stored,
-        policy=office.policy,
-        now=office.clock(),
+        policy=installation.policy,
+        now=installation.clock(),
         asker=asker,
     )
     if asker is Asker.READER:
-        await desk.write(again)
+        await app_context.write(again)
     else:
-        async with desk.limits.mails.mail() as mailing:
-            mailing.queued = await desk.write(again)
-    office.wake_courier()
+        async with app_context.limits.mails.mail() as mailing:
+            mailing.queued = await app_context.write(again)
+    installation.wake_courier()
 
 
-def _read(desk: Desk, token: str) -> tuple[RequestId, bool]:
+def _read(app_context: AppContext, token: str) -> tuple[RequestId, bool]:
     """Return the request a link is for, and whether its time is over. Raises LinkForged."""
-    office = desk.office
-    now = office.clock()
-    lifetime: timedelta = office.policy.link.after(now) - now
+    installation = app_context.installation
+    now = installation.clock()
+    lifetime: timedelta = installation.policy.link.after(now) - now
     try:
-        return RequestId(office.vault.links.read(LinkKind.CONFIRM, token, now, lifetime)), False
+        return RequestId(installation.vault.links.read(LinkKind.CONFIRM, token, now, lifetime)), False
     except LinkExpired as problem:
         return RequestId(problem.payload), True
 
 
-def _ask(desk: Desk, asked: Asked, token: str) -> Response:
+def _ask(app_context: AppContext, asked: Asked, token: str) -> Response:
     form = asked.form
-    return desk.page(
+    return app_context.page(
         ConfirmView(
-            frame=desk.frame(form.lang),
+            frame=app_context.frame(form.lang),
             title=form.title,
             kind=form.kind,
             action=f"/confirm/{token}",
@@ -110,25 +112,29 @@ def _ask(desk: Desk, asked: Asked, token: str) -> Response:
     )
 
 
-def _expired(desk: Desk, form: FormDeclaration, token: str, *, resent: bool) -> Response:
-    view = ExpiredView(desk.frame(form.lang), form.title, f"/confirm/{token}", resent=resent)
-    return desk.page(view, 200 if resent else LinkExpired.status)
+def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, resent: bool) -> Response:
+    view = ExpiredView(app_context.frame(form.lang), form.title, f"/confirm/{token}", resent=resent)
+    return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
-async def _confirmed(desk: Desk, stored: RequestId) -> Response:
-    office = desk.office
-    outcome = await desk.read(
+async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
+    installation = app_context.installation
+    outcome = await app_context.read(
         partial(
-            view_confirmation, vault=office.vault, request=stored, policy=office.policy, now=office.clock()
+            view_confirmation,
+            vault=installation.vault,
+            request=stored,
+            policy=installation.policy,
+            now=installation.clock(),
         )
     )
     form = outcome.form
-    file = await handout_of(desk, form) if outcome.hands_out else None
-    token = office.vault.links.sign(LinkKind.DOWNLOAD, stored, office.clock())
-    place = office.vault.links.sign(LinkKind.PLACE, stored, office.clock())
-    return desk.page(
+    file = await handout_of(app_context, form) if outcome.hands_out else None
+    token = installation.vault.links.sign(LinkKind.DOWNLOAD, stored, installation.clock())
+    place = installation.vault.links.sign(LinkKind.PLACE, stored, installation.clock())
+    return app_context.page(
         ConfirmedView(
-            frame=desk.frame(form.lang),
+            frame=app_context.frame(form.lang),
             title=form.title,
             kind=form.kind,
             granted=tuple(Granted(given.question, given.until) for given in outcome.granted),

@@ -22,9 +22,9 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeAlias
 
-from optin.bootstrap.jobs import RoundDone, rest
+from optin.jobs.job import RoundDone, rest
 from optin.site.model import ServerLimits
-from optin.web.desk import Desk
+from optin.web.app_context import AppContext
 from optin.web.limits import network_of
 
 log = logging.getLogger("optin.serve")
@@ -147,10 +147,14 @@ class ConnectionRoom:
         return None if proxy or network in THIS_MACHINE else network
 
 
-async def keep_room(desk: Desk, listening: socket.socket, stop: asyncio.Event, round_done: RoundDone) -> None:
+async def keep_room(
+    app_context: AppContext, listening: socket.socket, stop: asyncio.Event, round_done: RoundDone
+) -> None:
     """Keep room for the next visitor of a server, until `stop` is set."""
-    site = desk.edition.site
-    room = ConnectionRoom(listening.getsockname()[1], site.server, site.trusted_proxies, desk.limits.log.note)
+    site = app_context.edition.site
+    room = ConnectionRoom(
+        listening.getsockname()[1], site.server, site.trusted_proxies, app_context.limits.log.note
+    )
     while not stop.is_set():
         closed = await asyncio.to_thread(room.make)
         round_done()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
-from optin.bootstrap.edition import Edition
+from optin.services.edition import Edition
 from optin.theme.views import Alternate
 
 

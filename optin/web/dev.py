@@ -16,17 +16,17 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from watchfiles import DefaultFilter, awatch
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.jobs import RoundDone
 from optin.consent.form import Slug
 from optin.errors import PageUnknown
+from optin.jobs.job import RoundDone
+from optin.services.edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
-from optin.site.kept import Kept
+from optin.site.reading_cache import Kept
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
-from optin.web.desk import Desk
+from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, bar
 from optin.web.mailbox import Mailbox
 from optin.web.typed_path import meant_path
@@ -51,7 +51,7 @@ LONGEST_POLL_SECONDS = 20
 class Workbench:
     """What `optin dev` knows beyond the desk: what is broken, and how often the site changed."""
 
-    desk: Desk
+    app_context: AppContext
     mailbox: Mailbox
     findings: tuple[Finding, ...] = ()
     kept: Kept = field(default_factory=Kept)  # so that one edit costs one magnet
@@ -70,21 +70,21 @@ class Workbench:
 
     async def watch(self, stop: asyncio.Event, _round_done: RoundDone) -> None:
         """Load the site anew whenever a file of it changes, until `stop` is set."""
-        root = self.desk.edition.site.root
+        root = self.app_context.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
             load = partial(load_edition, root, self.kept)
             edition, self.findings = await asyncio.to_thread(load_whatever_comes, load)
             if edition is not None:
-                office, before = self.desk.office, self.desk.edition
-                keep = partial(keep_edition, office.store, edition, office.clock(), before)
+                installation, before = self.app_context.installation, self.app_context.edition
+                keep = partial(keep_edition, installation.store, edition, installation.clock(), before)
                 self.findings += await asyncio.to_thread(keep)
-                self.desk.replace(edition)
+                self.app_context.replace(edition)
             self.announce()
         self.announce()
 
     def hints(self, path: str) -> tuple[Finding, ...]:
         """Return what could be better about the page at `path`; of the whole site on its first page."""
-        site, name = self.desk.edition.site, path.strip("/")
+        site, name = self.app_context.edition.site, path.strip("/")
         magnet = site.magnets.get(Slug(name))
         if magnet is None and name:
             return ()
@@ -137,18 +137,18 @@ def dev_routes(bench: Workbench) -> list[Route]:
 
     async def mailbox(_request: Request) -> Response:
         mails = await asyncio.to_thread(bench.mailbox.newest_first)
-        words = bench.desk.edition.theme.wording("en")
+        words = bench.app_context.edition.theme.wording("en")
         rows = tuple((it.name, it.subject, it.recipient, moment_of(it.date, words)) for it in mails)
-        frame = bench.desk.frame(bench.desk.edition.site.languages[0])
-        return bench.desk.page(MailboxView(frame, rows))
+        frame = bench.app_context.frame(bench.app_context.edition.site.languages[0])
+        return bench.app_context.page(MailboxView(frame, rows))
 
     async def mail(request: Request) -> Response:
         found = bench.mailbox.open(request.path_params["name"])
         if found is None:
             raise PageUnknown
-        frame = bench.desk.frame(bench.desk.edition.site.languages[0])
+        frame = bench.app_context.frame(bench.app_context.edition.site.languages[0])
         view = MailView(frame, found.name, found.subject, found.headers, found.text, found.attachments)
-        return bench.desk.page(view)
+        return bench.app_context.page(view)
 
     async def mail_html(request: Request) -> Response:
         found = bench.mailbox.open(request.path_params["name"])
@@ -190,9 +190,9 @@ class DevFront:
         path = meant_path(scope["path"])
         broken = self._bench.site_errors() or self._bench.broken().get(path.strip("/"), ())
         if broken and not path.startswith(_NO_PAGES):
-            desk = self._bench.desk
-            view = BrokenView(desk.frame(desk.edition.site.languages[0]), broken_lines(broken))
-            await self._reloading(desk.page(view, 500), scope, receive, send)
+            app_context = self._bench.app_context
+            view = BrokenView(app_context.frame(app_context.edition.site.languages[0]), broken_lines(broken))
+            await self._reloading(app_context.page(view, 500), scope, receive, send)
         else:
             await self._reloading(self._inner, scope, receive, send)
 
@@ -225,7 +225,7 @@ class DevFront:
         """Keep links and forms where the author looks, through a tunnel perhaps; but not those of a mail."""
         if b"x-dev-policy" in dict(start["headers"]):
             return page
-        return page.replace(f'="{self._bench.desk.edition.site.settings.base_url}/'.encode(), b'="/')
+        return page.replace(f'="{self._bench.app_context.edition.site.settings.base_url}/'.encode(), b'="/')
 
 
 def broken_lines(findings: tuple[Finding, ...]) -> tuple[tuple[str, str, str], ...]:

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from optin.web.desk import desk_of
+from optin.web.app_context import desk_of
 from optin.web.headers import NO_STORE
 
 READY, NOT_READY = 200, 503

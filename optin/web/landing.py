@@ -8,7 +8,9 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.entry import (
+from optin.consent.consent_record import RequestId
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormKey, FormVersion, Slug
+from optin.consent.form_entry import (
     FORM_FIELD,
     Doubt,
     Entry,
@@ -19,10 +21,8 @@ from optin.consent.entry import (
     settle_doubt,
     understood,
 )
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormKey, FormVersion, Slug
 from optin.consent.links import LinkKind
 from optin.consent.quiz import Quiz
-from optin.consent.record import RequestId
 from optin.errors import (
     FormUnknown,
     LinkExpired,
@@ -32,20 +32,20 @@ from optin.errors import (
     MailsSpent,
     PageUnknown,
 )
-from optin.flows.answers import kept_of_quiz
-from optin.flows.confirm import CodeRefused, confirm_by_code
-from optin.flows.mail_limits import Asker
-from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.sign_up import sign_up_and_tell
+from optin.flows.consents.confirm import CodeRefused, confirm_by_code
+from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.consents.sign_up import sign_up_and_tell
+from optin.flows.delivery.mail_limits import Asker
+from optin.flows.quiz_answers import kept_of_quiz
 from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
 from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
+from optin.web.app_context import AppContext, desk_of, see_other, slug_of
 from optin.web.confirm import mail_again
-from optin.web.desk import Desk, desk_of, see_other, slug_of
-from optin.web.front import is_over
-from optin.web.posts import read_post, single
-from optin.web.removed import removed_form
+from optin.web.form_reader import read_post, single
+from optin.web.page_cache import is_over
+from optin.web.removed_magnets import removed_form
 
 ASKED, SHOWN = "asked", "shown"  # what a sealed text is for
 WRONG = 422
@@ -53,45 +53,50 @@ WRONG = 422
 
 async def post_form(request: Request) -> Response:
     """Take a filled-in form: store all of it or nothing, and answer everybody alike (D1, D7)."""
-    desk, slug = desk_of(request), slug_of(request)
-    served = _served(desk, slug)
-    await desk.limits.count(request)
+    app_context, slug = desk_of(request), slug_of(request)
+    served = _served(app_context, slug)
+    await app_context.limits.count(request)
     posted = await read_post(request)
-    if is_over(desk.edition.site.magnets[slug].closes_at, desk.office.clock()):
+    if is_over(app_context.edition.site.magnets[slug].closes_at, app_context.installation.clock()):
         raise MagnetClosed
-    office, now = desk.office, desk.office.clock()
+    installation, now = app_context.installation, app_context.installation.clock()
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
-    form = await _shown(desk, served, key)
-    asked = open_text(office.vault, ASKED, slug.encode(), from_token(sealed))
+    form = await _shown(app_context, served, key)
+    asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     typed, doubt = settle_doubt(read_typed(form.declaration, posted), asked)
     kind = KINDS.get(form.declaration.kind)
     needs_consent = kind is not None and kind.is_consent
-    entry = read_entry(form.declaration, typed, desk.edition.site.country, needs_consent=needs_consent)
+    entry = read_entry(form.declaration, typed, app_context.edition.site.country, needs_consent=needs_consent)
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
-        return _again(desk, slug, form, _Returned(typed, problems, doubt, asked))
-    entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(desk, slug, form, request)))
+        return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
+    entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(app_context, slug, form, request)))
     sign_up = partial(
-        sign_up_and_tell, vault=office.vault, form=form, entry=entry, policy=office.policy, now=now
+        sign_up_and_tell,
+        vault=installation.vault,
+        form=form,
+        entry=entry,
+        policy=installation.policy,
+        now=now,
     )
     try:
-        async with desk.limits.mails.mail() as mailing:
-            stored, mailing.queued = await desk.write(sign_up)
+        async with app_context.limits.mails.mail() as mailing:
+            stored, mailing.queued = await app_context.write(sign_up)
     except MailsSpent as spent:
-        return _again(desk, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
-    office.wake_courier()
+        return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
+    installation.wake_courier()
     shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}\n{form.key}"
-    carried = stored + seal_text(office.vault, SHOWN, stored, shown)
-    token = office.vault.links.sign(LinkKind.SENT, carried, office.clock())
+    carried = stored + seal_text(installation.vault, SHOWN, stored, shown)
+    token = installation.vault.links.sign(LinkKind.SENT, carried, installation.clock())
     return see_other(f"/{slug}/sent?to={token}{_of(form)}")
 
 
 async def get_sent(request: Request) -> Response:
     """Say that a mail is on its way, and where its code can be typed (D3)."""
-    desk, slug = desk_of(request), slug_of(request)
+    app_context, slug = desk_of(request), slug_of(request)
     token = request.query_params.get("to", "")
-    form, after = await _form_sent(desk, slug, request, token)
-    return _sent(desk, form, after, resent=request.query_params.get("again") == "1")
+    form, after = await _form_sent(app_context, slug, request, token)
+    return _sent(app_context, form, after, resent=request.query_params.get("again") == "1")
 
 
 async def post_sent(request: Request) -> Response:
@@ -99,57 +104,59 @@ async def post_sent(request: Request) -> Response:
 
     A code is refused in the same words however often it was tried, and whether the request is still there.
     """
-    desk, slug = desk_of(request), slug_of(request)
-    await desk.limits.count(request)
+    app_context, slug = desk_of(request), slug_of(request)
+    await app_context.limits.count(request)
     posted = await read_post(request)
-    served, after = await _form_sent(desk, slug, request, single(posted, "token"))
-    stored, office = after.request, desk.office
+    served, after = await _form_sent(app_context, slug, request, single(posted, "token"))
+    stored, installation = after.request, app_context.installation
     if single(posted, "action") == "resend":
-        await mail_again(desk, stored)
+        await mail_again(app_context, stored)
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     typed = single(posted, "code")
     reason = "code-wrong" if typed.strip() else "code-missing"
     try:
-        outcome = await desk.write(
+        outcome = await app_context.write(
             partial(
                 confirm_by_code,
-                vault=office.vault,
+                vault=installation.vault,
                 request=stored,
                 typed=typed,
-                policy=office.policy,
-                now=office.clock(),
+                policy=installation.policy,
+                now=installation.clock(),
             )
         )
     except LinkSpent:  # an erased request answers like a wrong code
-        return _sent(desk, served, after, problem=reason)
+        return _sent(app_context, served, after, problem=reason)
     if isinstance(outcome, CodeRefused) and outcome.reason == "code-elsewhere":
-        await mail_again(desk, stored, Asker.READER)  # strangers' forms keep nobody's mail back
+        await mail_again(app_context, stored, Asker.READER)  # strangers' forms keep nobody's mail back
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     if isinstance(outcome, CodeRefused):
         if outcome.reason == "code-spent":  # logged; the page says the same of every code that is refused
-            desk.limits.log.note("code_tries")
-        return _sent(desk, served, after, problem=reason)
-    office.wake_courier()
-    done = office.vault.links.sign(LinkKind.CONFIRM, outcome.request, office.clock())
+            app_context.limits.log.note("code_tries")
+        return _sent(app_context, served, after, problem=reason)
+    installation.wake_courier()
+    done = installation.vault.links.sign(LinkKind.CONFIRM, outcome.request, installation.clock())
     return see_other(f"/confirm/{done}")
 
 
-def _served(desk: Desk, slug: Slug) -> FormVersion:
-    form = desk.edition.publication.forms.get(slug)
+def _served(app_context: AppContext, slug: Slug) -> FormVersion:
+    form = app_context.edition.publication.forms.get(slug)
     if form is None:
         raise PageUnknown
     return form
 
 
-async def _shown(desk: Desk, served: FormVersion, key: str) -> FormVersion:
+async def _shown(app_context: AppContext, served: FormVersion, key: str) -> FormVersion:
     """Return the version that was shown: one that is served now, or an earlier one of this page (F7)."""
-    face = desk.edition.publication.face(served.declaration.magnet, key)
+    face = app_context.edition.publication.face(served.declaration.magnet, key)
     if face is not None:
         return face.form
-    stored = await desk.read(partial(form_by_key, key=key))
+    stored = await app_context.read(partial(form_by_key, key=key))
     if stored is None:
         raise FormUnknown
-    magnet = desk.edition.site.magnet(stored.version.declaration.magnet)  # it may have had another name
+    magnet = app_context.edition.site.magnet(
+        stored.version.declaration.magnet
+    )  # it may have had another name
     if magnet is None or magnet.slug != served.declaration.magnet:
         raise FormUnknown
     return stored.version
@@ -166,19 +173,19 @@ class _Returned:
     wait_seconds: int = 0  # until it can be sent, where no more mails leave today
 
 
-def _again(desk: Desk, slug: Slug, shown: FormVersion, returned: _Returned) -> Response:
+def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _Returned) -> Response:
     """Show the form as it is now with what was typed; a tick stays only on words that are the same.
 
     An address that looks misspelt is asked about once: the form carries along, sealed, which one it was.
     """
-    publication, typed, doubt = desk.edition.publication, returned.typed, returned.doubt
+    publication, typed, doubt = app_context.edition.publication, returned.typed, returned.doubt
     view = publication.face_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
     kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
     doubted = () if doubt is None else (Problem(EMAIL_FIELD, "email-doubted"),)
     asked = returned.asked if doubt is None else doubt.typed
-    sealed = as_token(seal_text(desk.office.vault, ASKED, slug.encode(), asked)) if asked else ""
+    sealed = as_token(seal_text(app_context.installation.vault, ASKED, slug.encode(), asked)) if asked else ""
     again = replace(
         view,
         form_key=FormKey(f"{view.form_key}.{sealed}" if sealed else view.form_key),
@@ -186,12 +193,12 @@ def _again(desk: Desk, slug: Slug, shown: FormVersion, returned: _Returned) -> R
         problems=(*doubted, *returned.problems),
         changed=shown.key != view.form_key,
         meant="" if doubt is None else doubt.meant,
-        understood=understood(typed, desk.edition.site.country),
+        understood=understood(typed, app_context.edition.site.country),
         wait_seconds=returned.wait_seconds,
     )
     if not returned.wait_seconds:
-        return desk.page(again, WRONG)
-    answer = desk.page(again, MailsSpent.status)
+        return app_context.page(again, WRONG)
+    answer = app_context.page(again, MailsSpent.status)
     answer.headers["retry-after"] = str(returned.wait_seconds)
     return answer
 
@@ -201,11 +208,13 @@ def _typed_fields(entry: Entry) -> tuple[tuple[str, str], ...]:
     return tuple(pair for pair in entry.fields if pair[0] not in REQUEST_FIELDS)
 
 
-def _of_quiz(desk: Desk, slug: Slug, form: FormVersion, request: Request) -> tuple[tuple[str, str], ...]:
-    details = desk.edition.site.magnets[slug].details
-    quiz, office = details if isinstance(details, Quiz) else None, desk.office
+def _of_quiz(
+    app_context: AppContext, slug: Slug, form: FormVersion, request: Request
+) -> tuple[tuple[str, str], ...]:
+    details = app_context.edition.site.magnets[slug].details
+    quiz, installation = details if isinstance(details, Quiz) else None, app_context.installation
     token = request.query_params.get("answers", "")
-    return kept_of_quiz(office.vault, quiz, form.declaration, token, office.clock())
+    return kept_of_quiz(installation.vault, quiz, form.declaration, token, installation.clock())
 
 
 @dataclass(frozen=True)
@@ -219,16 +228,18 @@ class _After:
     form: str = ""  # the key of the form that was sent; tokens of older versions lack it
 
 
-def _read_after(desk: Desk, token: str) -> _After:
+def _read_after(app_context: AppContext, token: str) -> _After:
     """Return what a page after the form is about; never longer than any request is kept (D7)."""
-    office, now = desk.office, desk.office.clock()
+    installation, now = app_context.installation, app_context.installation.clock()
     try:
-        payload = office.vault.links.read(LinkKind.SENT, token, now, office.policy.page_of_code(now))
+        payload = installation.vault.links.read(
+            LinkKind.SENT, token, now, installation.policy.page_of_code(now)
+        )
     except LinkExpired:
         raise LinkSpent from None
     request = RequestId(payload[:ID_BYTES])
     email, number, form, *_ = [
-        *open_text(office.vault, SHOWN, request, payload[ID_BYTES:]).split("\n"),
+        *open_text(installation.vault, SHOWN, request, payload[ID_BYTES:]).split("\n"),
         "",
         "",
     ]
@@ -240,43 +251,45 @@ def _of(form: FormVersion) -> str:
     return f"&of={form.key}" if form.declaration.variant else ""
 
 
-async def _form_sent(desk: Desk, slug: Slug, request: Request, token: str) -> tuple[FormVersion, _After]:
+async def _form_sent(
+    app_context: AppContext, slug: Slug, request: Request, token: str
+) -> tuple[FormVersion, _After]:
     """Return the form whose page after it is shown; of a removed magnet the one that was sent.
 
     The token alone says which: a page that looked for the request would tell a stranger of its erasure (D7).
     """
-    if await removed_form(desk, slug) is None:
-        after = _read_after(desk, token)
-        return _wording(desk, slug, request), after
+    if await removed_form(app_context, slug) is None:
+        after = _read_after(app_context, token)
+        return _wording(app_context, slug, request), after
     try:
-        after = _read_after(desk, token)
+        after = _read_after(app_context, token)
     except (LinkForged, LinkSpent):
         raise PageUnknown from None
-    stored = await desk.read(partial(form_by_key, key=after.form))
+    stored = await app_context.read(partial(form_by_key, key=after.form))
     if stored is None or stored.version.declaration.magnet != slug:
         raise PageUnknown
     return stored.version, after
 
 
-def _wording(desk: Desk, slug: Slug, request: Request) -> FormVersion:
-    face = desk.edition.publication.face(slug, request.query_params.get("of", ""))
-    return _served(desk, slug) if face is None else face.form
+def _wording(app_context: AppContext, slug: Slug, request: Request) -> FormVersion:
+    face = app_context.edition.publication.face(slug, request.query_params.get("of", ""))
+    return _served(app_context, slug) if face is None else face.form
 
 
 def _sent(
-    desk: Desk, form: FormVersion, after: _After, problem: str = "", *, resent: bool = False
+    app_context: AppContext, form: FormVersion, after: _After, problem: str = "", *, resent: bool = False
 ) -> Response:
-    frame = desk.frame(form.declaration.lang)
+    frame = app_context.frame(form.declaration.lang)
     view = SentView(
         frame=frame,
         title=form.declaration.title,
         action=f"/{form.declaration.magnet}/sent{_of(form).replace('&', '?')}",
         token=after.token,
-        sender=desk.edition.site.sender.address,
+        sender=app_context.edition.site.sender.address,
         problem=problem,
         resent=resent,
         email=after.email,
         number=after.number,
         form_url=f"{frame.pages_url}/{form.declaration.magnet}",
     )
-    return desk.page(view, WRONG if problem else 200)
+    return app_context.page(view, WRONG if problem else 200)

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from optin.bootstrap.jobs import RoundDone, rest
 from optin.errors import OptinError
+from optin.jobs.job import RoundDone, rest
 
 log = logging.getLogger("optin.limits")
 

@@ -16,8 +16,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from starlette.requests import Request
 
-from optin.bootstrap.office import Office
 from optin.errors import TooManyRequests
+from optin.services.installation import Installation
 from optin.site.model import Limits
 from optin.web.limit_log import LimitLog
 from optin.web.limit_windows import NetworkCounts, Share, SiteQuota, Window
@@ -35,10 +35,10 @@ SHARE = 20  # one post in so many hundredths of a minute's asks the store
 class PostLimits:
     """Counts posts; refuses those above a limit."""
 
-    def __init__(self, limits: Limits, trusted_proxies: Sequence[str], office: Office) -> None:
+    def __init__(self, limits: Limits, trusted_proxies: Sequence[str], installation: Installation) -> None:
         """Count together with every process that serves the site of `office`."""
-        store, vault = office.store, office.vault
-        self._office = office
+        store, vault = installation.store, installation.vault
+        self._office = installation
         self._clients, self._per_hour = NetworkCounts(store, vault), limits.per_network_per_hour
         self._site = SiteQuota(store, vault, MINUTE, limits.per_site_per_minute, SHARE)
         self.mails = MailBudget(store, vault, limits.mails_per_day, self._now)

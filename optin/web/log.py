@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from optin.errors import PageUnknown
 from optin.proof.tree import HASH_BYTES
 from optin.store.log import TILE_LEAVES, latest_checkpoint, tile, verifier_keys
-from optin.theme.explaining import how_to_verify
-from optin.web.desk import desk_of
+from optin.theme.verification_guide import how_to_verify
+from optin.web.app_context import desk_of
 from optin.web.headers import ASSET_CACHE
 
 CHECKPOINT_CACHE = "public, max-age=2"
@@ -58,12 +58,12 @@ async def get_tile(request: Request) -> Response:
     width = TILE_LEAVES if found[3] is None else int(found[3])
     if level > MAX_LEVEL or (found[3] is not None and not 0 < width < TILE_LEAVES) or _unusual(found):
         raise PageUnknown
-    desk = desk_of(request)
-    latest = await desk.read(latest_checkpoint)
+    app_context = desk_of(request)
+    latest = await app_context.read(latest_checkpoint)
     complete = 0 if latest is None else latest.size // TILE_LEAVES**level
     if number * TILE_LEAVES + width > complete:
         raise PageUnknown
-    data = await desk.read(partial(tile, level=level, number=number, width=width))
+    data = await app_context.read(partial(tile, level=level, number=number, width=width))
     if entries:
         length = HASH_BYTES.to_bytes(2, "big")
         data = b"".join(length + data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))

@@ -12,16 +12,17 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.bootstrap.personal import erase_view, personal_file, personal_view
 from optin.consent.address import parse_phone
-from optin.consent.entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.form_entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
 from optin.consent.links import LinkKind
 from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.personal import (
+from optin.flows.consents.renew import give_anew
+from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import (
     PersonalData,
     ask_as_reader,
     ask_for_link,
@@ -29,17 +30,16 @@ from optin.flows.personal import (
     record_access,
     view_personal,
 )
-from optin.flows.renew import give_anew
-from optin.flows.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.webinars import give_up_seats
-from optin.flows.withdraw import withdraw_from
+from optin.flows.rights.withdraw import withdraw_from
+from optin.flows.webinar_seats import give_up_seats
+from optin.services.personal_data import erase_view, personal_file, personal_view
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.theme.views import ExpiredView, PersonalAskView
-from optin.web.desk import Desk, desk_of, language_of, see_other
+from optin.web.app_context import AppContext, desk_of, language_of, see_other
+from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
-from optin.web.posts import read_post, single
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read
@@ -56,12 +56,12 @@ async def post_ask(request: Request) -> Response:
 
     An address that looks misspelt is asked about once; which one it was is sealed in the form's address.
     """
-    desk = desk_of(request)
-    await desk.limits.count(request)
+    app_context = desk_of(request)
+    await app_context.limits.count(request)
     posted = await read_post(request)
     text = single(posted, EMAIL_FIELD).strip()
-    office = desk.office
-    asked = open_text(office.vault, ASKED, ABOUT, from_token(request.query_params.get(ASKED, "")))
+    installation = app_context.installation
+    asked = open_text(installation.vault, ASKED, ABOUT, from_token(request.query_params.get(ASKED, "")))
     typed, doubt = settle_doubt(Typed(((EMAIL_FIELD, text),), (), single(posted, MEANT_FIELD)), asked)
     if doubt is not None:
         return _ask(request, typed=text, problem="email-doubted", doubt=doubt)
@@ -69,18 +69,18 @@ async def post_ask(request: Request) -> Response:
         address = parse_typed_email(typed.value(EMAIL_FIELD))
     except AddressRefused as problem:
         return _ask(request, typed=text[:MAX_FIELD_CHARACTERS], problem=problem.reason)
-    await desk.write(
+    await app_context.write(
         partial(
             ask_for_link,
-            vault=office.vault,
+            vault=installation.vault,
             address=address,
             lang=language_of(request),
-            policy=office.policy,
-            now=office.clock(),
-            network=desk.limits.network(request),
+            policy=installation.policy,
+            now=installation.clock(),
+            network=app_context.limits.network(request),
         )
     )
-    office.wake_courier()
+    installation.wake_courier()
     return see_other("/me?sent=1")
 
 
@@ -89,15 +89,15 @@ async def get_personal(request: Request) -> Response:
 
     A link that expired today shows where another is asked for.
     """
-    desk = desk_of(request)
+    app_context = desk_of(request)
     try:
         index = _index_of(request)
     except LinkExpired:
         _index_of(request, ASK_ANEW)
         return _expired(request, resent=request.query_params.get("again") == "1")
-    data = await _data(desk, index)
+    data = await _data(app_context, index)
     if request.query_params.get("erase") == "1" and not data.empty:
-        return desk.page(erase_view(desk.edition, data, language_of(request), request.url.path))
+        return app_context.page(erase_view(app_context.edition, data, language_of(request), request.url.path))
     done = request.query_params.get("done", "")
     told = done in DONE and (done == "erased") == data.empty  # a link may claim what was not done
     return _page(request, data, done=done if told else "")
@@ -105,7 +105,7 @@ async def get_personal(request: Request) -> Response:
 
 async def post_personal(request: Request) -> Response:
     """Do the one thing that a button says."""
-    desk, posted = desk_of(request), await read_post(request)
+    app_context, posted = desk_of(request), await read_post(request)
     if single(posted, "action") == "anew":
         return await _anew(request)
     index = _index_of(request)
@@ -122,101 +122,105 @@ async def post_personal(request: Request) -> Response:
             return await _erase(request, index)
         case "json" | "page" as form:
             return await _download(request, index, form)
-    await desk.limits.count(request)
+    await app_context.limits.count(request)
     raise PostMalformed
 
 
 async def _anew(request: Request) -> Response:
     """Mail another link to whoever holds one that expired today; the answer is always the same."""
-    desk, index = desk_of(request), _index_of(request, ASK_ANEW)
-    await desk.limits.count(request)
-    office = desk.office
-    await desk.write(
+    app_context, index = desk_of(request), _index_of(request, ASK_ANEW)
+    await app_context.limits.count(request)
+    installation = app_context.installation
+    await app_context.write(
         partial(
             ask_as_reader,
-            vault=office.vault,
+            vault=installation.vault,
             email_index=index,
             lang=language_of(request),
-            policy=office.policy,
-            now=office.clock(),
+            policy=installation.policy,
+            now=installation.clock(),
         )
     )
-    office.wake_courier()
+    installation.wake_courier()
     return see_other(f"{request.url.path}?again=1")
 
 
 def _expired(request: Request, *, resent: bool) -> Response:
-    desk = desk_of(request)
-    view = ExpiredView(desk.frame(language_of(request)), "", request.url.path, resent=resent)
-    return desk.page(view, 200 if resent else LinkExpired.status)
+    app_context = desk_of(request)
+    view = ExpiredView(app_context.frame(language_of(request)), "", request.url.path, resent=resent)
+    return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
 async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> Response:
-    desk = desk_of(request)
-    office = desk.office
+    app_context = desk_of(request)
+    installation = app_context.installation
 
     def withdraw(tx: Tx) -> bool:
         subject = find_subject(tx, index)
-        return subject is not None and bool(withdraw_from(tx, office.vault, subject, {about}, office.clock()))
+        return subject is not None and bool(
+            withdraw_from(tx, installation.vault, subject, {about}, installation.clock())
+        )
 
-    done = await desk.write(withdraw)
-    await desk.note_ending()  # done before or not: whoever does it again may do so because it failed
+    done = await app_context.write(withdraw)
+    await app_context.note_ending()  # done before or not: whoever does it again may do so because it failed
     return _back(request, "withdrawn" if done else "unchanged")
 
 
 async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Response:
-    desk = desk_of(request)
-    await desk.limits.count(request)
-    office = desk.office
-    asked = await desk.write(
+    app_context = desk_of(request)
+    await app_context.limits.count(request)
+    installation = app_context.installation
+    asked = await app_context.write(
         partial(
             give_anew,
-            vault=office.vault,
+            vault=installation.vault,
             email_index=index,
             about=about,
-            policy=office.policy,
-            now=office.clock(),
+            policy=installation.policy,
+            now=installation.clock(),
         )
     )
-    office.wake_courier()
+    installation.wake_courier()
     return _back(request, "given" if asked else "limited")
 
 
 async def _give_up(request: Request, index: bytes, magnet: str) -> Response:
     """Give up a seat at a webinar; whoever waits gets it."""
-    desk = desk_of(request)
-    office = desk.office
-    given_up = await desk.write(
+    app_context = desk_of(request)
+    installation = app_context.installation
+    given_up = await app_context.write(
         partial(
             give_up_seats,
-            vault=office.vault,
+            vault=installation.vault,
             email_index=index,
             magnet=magnet,
-            policy=office.policy,
-            now=office.clock(),
+            policy=installation.policy,
+            now=installation.clock(),
         )
     )
-    office.wake_courier()
+    installation.wake_courier()
     return _back(request, "given-up" if given_up else "unchanged")
 
 
 async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]) -> Response:
     """Put name or number right. What does not fit comes back with what was typed."""
-    desk = desk_of(request)
-    data = await _data(desk, index)
+    app_context = desk_of(request)
+    data = await _data(app_context, index)
     there = {name for name, _ in posted}  # a field that did not come along is not an empty one
     typed = {
         name: " ".join(single(posted, name).replace("\0", "").split())
         for name in (*data.contact, *data.taken_away)
         if name in there
     }
-    values, problems = _checked(typed, desk.edition.site.country)
+    values, problems = _checked(typed, app_context.edition.site.country)
     if problems:
         return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)
-    office = desk.office
-    flow = partial(correct, vault=office.vault, email_index=index, values=values, now=office.clock())
-    done = await desk.write(flow)
-    await desk.note_ending()
+    installation = app_context.installation
+    flow = partial(
+        correct, vault=installation.vault, email_index=index, values=values, now=installation.clock()
+    )
+    done = await app_context.write(flow)
+    await app_context.note_ending()
     return _back(request, "corrected" if done else "unchanged")
 
 
@@ -235,39 +239,39 @@ def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple
 
 async def _erase(request: Request, index: bytes) -> Response:
     """Erase, at once. Twice, or two at once: one result, and the same page."""
-    desk = desk_of(request)
-    office = desk.office
-    lang = (await _data(desk, index)).lang or language_of(request)
-    gone = await desk.write(
+    app_context = desk_of(request)
+    installation = app_context.installation
+    lang = (await _data(app_context, index)).lang or language_of(request)
+    gone = await app_context.write(
         partial(
             erase_person,
-            vault=office.vault,
+            vault=installation.vault,
             email_index=index,
             reason=BY_PERSON,
-            now=office.clock(),
-            notify=(office.policy, lang),
+            now=installation.clock(),
+            notify=(installation.policy, lang),
         )
     )
-    await desk.note_ending(erased=gone is not None)
+    await app_context.note_ending(erased=gone is not None)
     if gone is not None:
-        office.wake_courier()
+        installation.wake_courier()
     return _back(request, "erased")
 
 
 async def _download(request: Request, index: bytes, form: str) -> Response:
     """Hand the data over: as JSON for another supplier (GDPR 20), or as a page to read."""
-    desk = desk_of(request)
-    office = desk.office
+    app_context = desk_of(request)
+    installation = app_context.installation
 
     def hand_over(tx: Tx) -> PersonalData:
-        data = view_personal(tx, office.vault, index, office.policy, office.clock())
-        record_access(tx, office.vault, index, "download", office.clock())
+        data = view_personal(tx, installation.vault, index, installation.policy, installation.clock())
+        record_access(tx, installation.vault, index, "download", installation.clock())
         return data
 
-    data = await desk.write(hand_over)
+    data = await app_context.write(hand_over)
     if form == "json":
         return _file(as_json(data), "application/json", "personal-data.json")
-    page = personal_file(desk.edition, data, language_of(request))
+    page = personal_file(app_context.edition, data, language_of(request))
     return _file(page, "text/html; charset=utf-8", "personal-data.html")
 
 
@@ -278,10 +282,10 @@ def _file(body: bytes, kind: str, name: str) -> Response:
 
 def _index_of(request: Request, longer: timedelta = timedelta(0)) -> bytes:
     """Return whose page a link opens, or opened until `longer` ago. Raises LinkForged or LinkExpired."""
-    office = desk_of(request).office
-    now = office.clock()
-    lifetime = office.policy.personal.after(now) - now + longer
-    return office.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
+    installation = desk_of(request).installation
+    now = installation.clock()
+    lifetime = installation.policy.personal.after(now) - now + longer
+    return installation.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
 
 
 def _about(posted: list[tuple[str, str]]) -> tuple[str, str]:
@@ -291,11 +295,13 @@ def _about(posted: list[tuple[str, str]]) -> tuple[str, str]:
     return purpose, channel
 
 
-async def _data(desk: Desk, index: bytes) -> PersonalData:
-    office = desk.office
-    vault: Vault = office.vault
-    view = partial(view_personal, vault=vault, email_index=index, policy=office.policy, now=office.clock())
-    return await desk.read(view)
+async def _data(app_context: AppContext, index: bytes) -> PersonalData:
+    installation = app_context.installation
+    vault: Vault = installation.vault
+    view = partial(
+        view_personal, vault=vault, email_index=index, policy=installation.policy, now=installation.clock()
+    )
+    return await app_context.read(view)
 
 
 def _back(request: Request, done: str) -> Response:
@@ -305,14 +311,14 @@ def _back(request: Request, done: str) -> Response:
 def _ask(
     request: Request, *, typed: str = "", problem: str = "", doubt: Doubt | None = None, sent: bool = False
 ) -> Response:
-    desk = desk_of(request)
-    frame = desk.frame(language_of(request))
-    sender = desk.edition.site.sender.address
+    app_context = desk_of(request)
+    frame = app_context.frame(language_of(request))
+    sender = app_context.edition.site.sender.address
     view = PersonalAskView(frame, "/me", sender, typed, problem, sent=sent)
     if doubt is not None:
-        sealed = as_token(seal_text(desk.office.vault, ASKED, ABOUT, doubt.typed))
+        sealed = as_token(seal_text(app_context.installation.vault, ASKED, ABOUT, doubt.typed))
         view = replace(view, action=f"/me?{ASKED}={sealed}", meant=doubt.meant)
-    return desk.page(view, 422 if problem else 200)
+    return app_context.page(view, 422 if problem else 200)
 
 
 def _page(
@@ -324,6 +330,6 @@ def _page(
     typed: tuple[tuple[str, str], ...] = (),
     status: int = 200,
 ) -> Response:
-    desk = desk_of(request)
-    view = personal_view(desk.edition, data, language_of(request), request.url.path)
-    return desk.page(replace(view, done=done, problems=problems, typed=typed), status)
+    app_context = desk_of(request)
+    view = personal_view(app_context.edition, data, language_of(request), request.url.path)
+    return app_context.page(replace(view, done=done, problems=problems, typed=typed), status)

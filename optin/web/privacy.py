@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.errors import PageUnknown
 from optin.store.forms import privacy_by_prefix
-from optin.web.desk import desk_of, language_of
+from optin.web.app_context import desk_of, language_of
 from optin.web.headers import PAGE_CACHE
 
 _VERSION = re.compile(r"[0-9a-f]{16,64}")
@@ -18,8 +18,8 @@ _VERSION = re.compile(r"[0-9a-f]{16,64}")
 
 async def get_privacy(request: Request) -> Response:
     """Go to the statement in force, in the visitor's language."""
-    desk = desk_of(request)
-    statement = desk.frame(language_of(request)).privacy_url
+    app_context = desk_of(request)
+    statement = app_context.frame(language_of(request)).privacy_url
     return RedirectResponse(statement, 307, {"cache-control": "no-cache", "vary": "accept-language"})
 
 

@@ -16,11 +16,11 @@ from starlette.responses import Response
 from optin.consent.form import Slug
 from optin.consent.quiz import Answers, AnswerUnknown, Pages, Quiz
 from optin.errors import AnswersStale, AnswersUnknown, PageUnknown, PostMalformed
-from optin.flows.answers import open_answers, seal_answers
+from optin.flows.quiz_answers import open_answers, seal_answers
 from optin.site.quiz_pages import quiz_view
 from optin.theme.views import QuizView
-from optin.web.desk import Desk, desk_of, see_other, slug_of
-from optin.web.posts import read_post, single
+from optin.web.app_context import AppContext, desk_of, see_other, slug_of
+from optin.web.form_reader import read_post, single
 
 CHANGED = 409
 MISSING = 422
@@ -29,26 +29,26 @@ _OURS = frozenset({"quiz", "question", "so_far"})
 
 async def get_answers(request: Request) -> Response:
     """Show a question with what was chosen there; without answers so far, the quiz begins."""
-    desk, slug = desk_of(request), slug_of(request)
-    taking = _Taking(desk, slug)
+    app_context, slug = desk_of(request), slug_of(request)
+    taking = _Taking(app_context, slug)
     token = request.query_params.get("so_far", "")
     place = taking.place(request.query_params.get("question", "1"))
     if not token:
         return see_other(f"/{slug}")
-    return desk.page(taking.page(taking.opened(token), place))
+    return app_context.page(taking.page(taking.opened(token), place))
 
 
 async def post_answers(request: Request) -> Response:
     """Take answers: say what is missing, ask on, or lead to the result."""
-    desk, slug = desk_of(request), slug_of(request)
-    taking = _Taking(desk, slug)
+    app_context, slug = desk_of(request), slug_of(request)
+    taking = _Taking(app_context, slug)
     posted = await read_post(request)
     quiz = taking.quiz
     if any(name not in _OURS and taking.numbered(name) is None for name, _ in posted):
         raise PostMalformed
     if single(posted, "quiz") != quiz.version:
         fitting = _fitting(quiz, taking.chosen(posted))
-        return desk.page(replace(taking.page(fitting, 0), changed=True), CHANGED)
+        return app_context.page(replace(taking.page(fitting, 0), changed=True), CHANGED)
     asked = range(len(quiz.questions))
     if question := single(posted, "question"):
         asked = range(taking.place(question), taking.place(question) + 1)
@@ -67,7 +67,9 @@ async def post_answers(request: Request) -> Response:
     here = tuple(place for place in missing if place in asked)
     if here or (missing and quiz.pages is Pages.ONE):
         page = taking.page(answers, missing[0] if not here else here[0])
-        return desk.page(replace(page, missing=tuple(it for it in missing if it in page.shown)), MISSING)
+        return app_context.page(
+            replace(page, missing=tuple(it for it in missing if it in page.shown)), MISSING
+        )
     following = asked[-1] + 1
     if following == len(quiz.questions) and not missing:
         return see_other(taking.result(answers))
@@ -77,14 +79,14 @@ async def post_answers(request: Request) -> Response:
 class _Taking:
     """One visitor's way through one quiz."""
 
-    def __init__(self, desk: Desk, slug: Slug) -> None:
+    def __init__(self, app_context: AppContext, slug: Slug) -> None:
         """Find the quiz. Raises PageUnknown when there is none."""
-        magnet = desk.edition.site.magnets.get(slug)
-        opening = desk.edition.publication.openings.get(slug)
+        magnet = app_context.edition.site.magnets.get(slug)
+        opening = app_context.edition.publication.openings.get(slug)
         if magnet is None or opening is None or not isinstance(magnet.details, Quiz):
             raise PageUnknown
         self.quiz = magnet.details
-        self._slug, self._desk, self._landing = slug, desk, opening.view.landing
+        self._slug, self._desk, self._landing = slug, app_context, opening.view.landing
 
     def place(self, number: str) -> int:
         """Return the place of a question by its number, from 1. Raises AnswersUnknown."""
@@ -114,13 +116,13 @@ class _Taking:
 
     def opened(self, token: str) -> Answers:
         """Return the answers so far. Raises AnswersStale."""
-        office = self._desk.office
-        return open_answers(office.vault, self._slug, self.quiz, token, office.clock())
+        installation = self._desk.installation
+        return open_answers(installation.vault, self._slug, self.quiz, token, installation.clock())
 
     def sealed(self, answers: Answers) -> str:
         """Return the answers as they travel."""
-        office = self._desk.office
-        return seal_answers(office.vault, self._slug, self.quiz, answers, office.clock())
+        installation = self._desk.installation
+        return seal_answers(installation.vault, self._slug, self.quiz, answers, installation.clock())
 
     def page(self, answers: Answers, place: int) -> QuizView:
         """Return the question at `place`, or the page that has them all."""

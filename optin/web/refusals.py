@@ -19,8 +19,8 @@ from optin.errors import (
     WriteLost,
     log_line_of,
 )
-from optin.web.desk import desk_of, language_of
-from optin.web.removed import gone_or_unknown
+from optin.web.app_context import desk_of, language_of
+from optin.web.removed_magnets import gone_or_unknown
 
 log = logging.getLogger("optin.web")
 

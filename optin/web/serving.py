@@ -18,8 +18,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 from starlette.types import ASGIApp
 
-from optin.bootstrap.jobs import Job
 from optin.errors import SetupRefused
+from optin.jobs.job import Job
 from optin.site.model import ServerLimits
 from optin.web.connections import room_for, set_deadlines
 

@@ -10,11 +10,11 @@ from functools import partial
 from starlette.requests import Request
 from starlette.responses import Response
 
+from optin.consent.consent_record import RequestId
 from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
-from optin.consent.record import RequestId
 from optin.errors import LinkSpent, PostMalformed
-from optin.flows.withdraw import (
+from optin.flows.rights.withdraw import (
     Withdrawable,
     view_withdrawable,
     withdraw_consent,
@@ -23,19 +23,19 @@ from optin.flows.withdraw import (
 from optin.store.requests import was_erased
 from optin.store.vault import ID_BYTES
 from optin.theme.views import UnsubscribeView
-from optin.web.desk import Desk, desk_of, language_of
-from optin.web.posts import named_in_post
+from optin.web.app_context import AppContext, desk_of, language_of
+from optin.web.form_reader import named_in_post
 
 EVERYTHING = "everything"
 
 
 async def get_unsubscribe(request: Request) -> Response:
     """Show what can be withdrawn; changes nothing."""
-    desk = desk_of(request)
-    stored, purpose = _read(desk, request.path_params["token"])
-    flow = partial(view_withdrawable, vault=desk.office.vault, request=stored, purpose=purpose)
+    app_context = desk_of(request)
+    stored, purpose = _read(app_context, request.path_params["token"])
+    flow = partial(view_withdrawable, vault=app_context.installation.vault, request=stored, purpose=purpose)
     try:
-        found = await desk.read(flow)
+        found = await app_context.read(flow)
     except LinkSpent:
         return await _page_of_nobody(request, stored)
     return _page(request, found, done=False)
@@ -43,42 +43,46 @@ async def get_unsubscribe(request: Request) -> Response:
 
 async def post_unsubscribe(request: Request) -> Response:
     """Withdraw, at once: what a button names, or, in one click, what the link is about (RFC 8058)."""
-    desk = desk_of(request)
+    app_context = desk_of(request)
     what = await named_in_post(request, "what")
-    stored, purpose = _read(desk, request.path_params["token"])
-    office, now = desk.office, desk.office.clock()
+    stored, purpose = _read(app_context, request.path_params["token"])
+    installation, now = app_context.installation, app_context.installation.clock()
     flow = (
-        partial(withdraw_everything, vault=office.vault, request=stored, now=now)
+        partial(withdraw_everything, vault=installation.vault, request=stored, now=now)
         if what == EVERYTHING
-        else partial(withdraw_consent, vault=office.vault, request=stored, purpose=what or purpose, now=now)
+        else partial(
+            withdraw_consent, vault=installation.vault, request=stored, purpose=what or purpose, now=now
+        )
     )
     try:
-        found = await desk.write(flow)
+        found = await app_context.write(flow)
     except LinkSpent:
         return await _page_of_nobody(request, stored)
-    await desk.note_ending()
+    await app_context.note_ending()
     if not found.questions and what and what != EVERYTHING and found.form.question(PurposeId(what)) is None:
         raise PostMalformed  # what nobody asked is not "nothing left"
     return _page(request, found, done=True, more=what != EVERYTHING)
 
 
-def _read(desk: Desk, token: str) -> tuple[RequestId, str | None]:
-    office = desk.office
-    payload = office.vault.links.read(LinkKind.UNSUBSCRIBE, token, office.clock(), None)
+def _read(app_context: AppContext, token: str) -> tuple[RequestId, str | None]:
+    installation = app_context.installation
+    payload = installation.vault.links.read(LinkKind.UNSUBSCRIBE, token, installation.clock(), None)
     return RequestId(payload[:ID_BYTES]), payload[ID_BYTES:].decode() or None
 
 
 def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = True) -> Response:
-    desk = desk_of(request)
+    app_context = desk_of(request)
     view = UnsubscribeView(
-        desk.frame(found.form.lang), request.url.path, found.questions, done=done, more=more
+        app_context.frame(found.form.lang), request.url.path, found.questions, done=done, more=more
     )
-    return desk.page(view)
+    return app_context.page(view)
 
 
 async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
     """Say kindly that there is nothing to withdraw any more."""
-    desk = desk_of(request)
-    erased = await desk.read(partial(was_erased, request=stored))
-    view = UnsubscribeView(desk.frame(language_of(request)), request.url.path, (), done=False, erased=erased)
-    return desk.page(view)
+    app_context = desk_of(request)
+    erased = await app_context.read(partial(was_erased, request=stored))
+    view = UnsubscribeView(
+        app_context.frame(language_of(request)), request.url.path, (), done=False, erased=erased
+    )
+    return app_context.page(view)

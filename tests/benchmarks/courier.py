@@ -11,12 +11,12 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from optin.bootstrap.office import Office
-from optin.bootstrap.store_outbox import StoreOutbox
+from optin.jobs.store_outbox import StoreOutbox
 from optin.mail.courier import LANES, Courier
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport, nothing
+from optin.services.installation import Installation
 from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
 from tests.world import TIPS, World, open_world
@@ -48,8 +48,8 @@ class OneEach(SmtpTransport):
 
 async def rate(world: World, transport: SmtpTransport, mails: int, lanes: int) -> float:
     """Return mails a second from the outbox: claimed, composed, sent and settled."""
-    office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
-    outbox = StoreOutbox(office)
+    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    outbox = StoreOutbox(installation)
     courier = Courier(outbox, composer(), transport, Signer(), "tips@example.com", lambda: world.now, lanes)
     stop, before = asyncio.Event(), world.count("mail")
     begun = time.perf_counter()

@@ -15,8 +15,8 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from optin.consent.consent_record import EventKind, RequestId, SubjectId
 from optin.consent.event import Circumstances, rfc3339
-from optin.consent.record import EventKind, RequestId, SubjectId
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
@@ -90,12 +90,12 @@ def export(folder: Path, count: int) -> None:
     """Export in this process; print peak memory in KiB, seconds and rows."""
     from functools import partial  # noqa: PLC0415 - a process of its own
 
-    from optin.bootstrap.opening import open_store  # noqa: PLC0415 - as above
     from optin.consent.purpose import Channel  # noqa: PLC0415 - as above
     from optin.export.destination import destination  # noqa: PLC0415 - as above
     from optin.export.rows import Rows  # noqa: PLC0415 - as above
     from optin.export.writers import write_csv  # noqa: PLC0415 - as above
-    from optin.flows.export import Harvest  # noqa: PLC0415 - as above
+    from optin.flows.exports.export_leads import LeadExport  # noqa: PLC0415 - as above
+    from optin.services.open_store import open_store  # noqa: PLC0415 - as above
     from optin.store.exports import count_leads  # noqa: PLC0415 - as above
 
     keys = load_keys("keys.json", folder)
@@ -103,7 +103,7 @@ def export(folder: Path, count: int) -> None:
         raise AssertionError(folder)
     store = open_store(f"sqlite:///{folder}/{count}.db", folder, Vault(keys))
     vault = Vault(keys)
-    harvest = Harvest(
+    lead_export = LeadExport(
         store.read,
         lambda operation: store.submit(operation).result(),
         vault,
@@ -111,16 +111,16 @@ def export(folder: Path, count: int) -> None:
         Channel.EMAIL,
         NOON + timedelta(days=1),
     )
-    rows = Rows(vault, "https://optin.example.com", harvest.field_names(), NOON)
+    rows = Rows(vault, "https://optin.example.com", lead_export.field_names(), NOON)
     expected = store.read(partial(count_leads, purpose=TIPS, channel="email"))
     begun = time.perf_counter()
     with destination(str(folder / f"{count}.csv")) as draft:
-        write_csv(draft.file, rows.columns, (rows.row(lead) for lead in harvest.proven()))
+        write_csv(draft.file, rows.columns, (rows.row(lead) for lead in lead_export.proven()))
         draft.released = True
     spent = time.perf_counter() - begun
-    if harvest.exported != expected or harvest.refused:
-        raise AssertionError(harvest.refused)
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, spent, harvest.exported)
+    if lead_export.exported != expected or lead_export.refused:
+        raise AssertionError(lead_export.refused)
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, spent, lead_export.exported)
     store.close()
 
 

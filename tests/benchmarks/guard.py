@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from optin.bootstrap.opening import connect
+from optin.services.open_store import connect
 from optin.store import postgres_schema, sqlite_schema
 from optin.store.postgres import PostgresStore
 from optin.store.postgres_schema import stamp

@@ -19,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.bootstrap.edition import load_edition
+from optin.services.edition import load_edition
 from tests.benchmarks.load import pages_per_second
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start

@@ -16,15 +16,15 @@ from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
-from optin.bootstrap.auditing import run_audit
-from optin.bootstrap.signing import sign_log
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
-from optin.flows.audit import Audit
-from optin.flows.evidence import gather_evidence
-from optin.flows.sign_up import sign_up
+from optin.consent.form_entry import Entry
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.collect_evidence import gather_evidence
 from optin.keys import make_keys
 from optin.proof.commitment import LEAF_PREFIX
+from optin.services.log_signer import sign_log
+from optin.services.parallel_audit import run_audit
 from optin.settings import Settings
 from optin.store import sqlite
 from optin.store.log import checkpoint_at, integrate, prove_event

@@ -15,23 +15,23 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
-from optin.bootstrap.office import Office
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
+from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.event import Circumstances, rfc3339
+from optin.consent.form_entry import Entry
 from optin.consent.purpose import Channel
-from optin.consent.record import EventKind, RequestId
 from optin.export.list_line import Line
 from optin.export.lists import PeopleList, open_list
 from optin.export.tables import Table, table
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.scrub import KEPT, Scrubber
-from optin.flows.sign_up import sign_up
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.exports.scrub import KEPT, Scrubber
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
+from optin.services.installation import Installation
+from optin.services.open_store import open_store
 from optin.store.forms import words_of
 from optin.store.log import integrate
 from optin.store.requests import Sealed
@@ -116,12 +116,12 @@ def beside_a_sweep(folder: Path, vault: Vault) -> None:
     world = open_world(f"sqlite:///{folder}/sweep.db", folder, vault)
     unconfirmed(world, folder / "sweep.db", DUE)
     alone = live(world, "alone", LIVE_SECONDS)
-    office = Office(world.store, vault, world.policy, clock=lambda: NOON)
+    installation = Installation(world.store, vault, world.policy, clock=lambda: NOON)
     done: list[float] = []
 
     def swept() -> None:
         begun = time.perf_counter()
-        count = sweep(office)["unconfirmed"]
+        count = sweep(installation)["unconfirmed"]
         done.append(count / (time.perf_counter() - begun))
 
     sweeping = threading.Thread(target=swept)
@@ -151,7 +151,7 @@ def erasing_one(folder: Path, vault: Vault) -> None:
             index = vault.index(parse_email(f"p{number * count // ERASURES}@example.com"))
             erase = partial(erase_person, vault=vault, email_index=index, reason=BY_PERSON, now=NOON)
             spent.append(timed(partial(world.do, erase)))
-            truncated.append(timed(Office(world.store, vault, world.policy).clear))
+            truncated.append(timed(Installation(world.store, vault, world.policy).clear))
         medians[count] = sorted(spent)[ERASURES // 2]
         print(
             f"  one erasure among {count:,} leads: {medians[count] * 1000:.1f} ms (at most 100),"

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 import httpx2 as httpx
 
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
-from optin.flows.sign_up import sign_up
+from optin.consent.form_entry import Entry
+from optin.flows.consents.sign_up import sign_up
 from optin.store.transaction import written
 from tests.benchmarks.load import CONNECTIONS, Measured, ask
 from tests.ports import NO_MAIL, reserved_port

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import httpx2 as httpx
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.opening import open_store
 from optin.keys import KeyRing
-from optin.site.folder import write_folder
+from optin.services.edition import keep_edition, load_edition
+from optin.services.open_store import open_store
+from optin.site.output_folder import write_folder
 from optin.store.vault import Vault
 from optin.theme.card import draw_card
-from optin.web.static import static_files
+from optin.web.static_site import static_files
 from tests.benchmarks.load import ask
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start

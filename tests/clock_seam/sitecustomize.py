@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import ModuleType
 
-WATCHED = "optin.bootstrap.clock"
+WATCHED = "optin.services.clock"
 
 
 class ShiftedLoader(importlib.machinery.SourceFileLoader):

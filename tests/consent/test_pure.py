@@ -11,13 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
-from optin.consent.code import DIGITS, matches, new_code, spaced
-from optin.consent.entry import Entry, Problem, Typed, read_entry, read_typed
-from optin.consent.event import rfc3339
-from optin.consent.form import FormDeclaration
-from optin.consent.links import LinkKind, Links
-from optin.consent.purpose import Channel, ConsentKey, RetentionPeriod
-from optin.consent.record import (
+from optin.consent.confirmation_code import DIGITS, matches, new_code, spaced
+from optin.consent.consent_record import (
     TRANSITIONS,
     ConsentRecord,
     EventKind,
@@ -27,6 +22,11 @@ from optin.consent.record import (
     fold,
     follow,
 )
+from optin.consent.event import rfc3339
+from optin.consent.form import FormDeclaration
+from optin.consent.form_entry import Entry, Problem, Typed, read_entry, read_typed
+from optin.consent.links import LinkKind, Links
+from optin.consent.purpose import Channel, ConsentKey, RetentionPeriod
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import commit, leaf_digest, opens

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.address import EmailAddress, parse_email
-from optin.consent.code import matches
+from optin.consent.confirmation_code import matches
 from optin.consent.misspelt_domain import distance, probably_meant
 from optin.consent.typed_address import AddressRefused, parse_typed_email
 

@@ -18,8 +18,6 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.links import LinkKind
 from optin.consent.purpose import Channel, ConsentQuestion, PurposeId, RetentionPeriod
@@ -27,8 +25,10 @@ from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows
 from optin.export.writers import safe_cell, write_csv, write_jsonl
-from optin.flows.export import Harvest
-from optin.flows.proving import Proven
+from optin.flows.evidence.prove_consent import Proven
+from optin.flows.exports.export_leads import LeadExport
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import open_installation
 from optin.store.exports import ExportRun, list_exports, record_export
 from optin.store.vault import ID_BYTES
 from tests.stranger import past_triggers
@@ -38,10 +38,10 @@ from tests.world import CALL, TIPS, World, form_version, with_questions
 PHONE = "+31201234567"
 
 
-def harvest(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven], dict[str, int]]:
+def lead_export(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven], dict[str, int]]:
     """Export from a world."""
     purpose = TIPS if channel is Channel.EMAIL else CALL
-    gathered = Harvest(world.store.read, world.do, world.vault, purpose, channel, world.now)
+    gathered = LeadExport(world.store.read, world.do, world.vault, purpose, channel, world.now)
     return list(gathered.proven()), dict(gathered.refused)
 
 
@@ -57,7 +57,7 @@ def test_only_the_confirmed_leave(world: World) -> None:
     world.sign_up("bob@example.com", TIPS)
     world.withdraw(world.join("carol@example.com", TIPS))
     world.join("dave@example.com")
-    proven, refused = harvest(world)
+    proven, refused = lead_export(world)
     assert [lead.email for lead in proven] == ["alice@example.com"]
     assert refused == {"withdrawn": 1, "unconfirmed": 1}
 
@@ -66,8 +66,8 @@ def test_purposes_and_channels_are_kept_apart(world: World) -> None:
     """E1: a consent to mail is none to call, and the other way round."""
     world.join("alice@example.com", TIPS)
     world.join("bert@example.com", CALL, phone=PHONE)
-    assert [lead.email for lead in harvest(world)[0]] == ["alice@example.com"]
-    called, _ = harvest(world, Channel.PHONE)
+    assert [lead.email for lead in lead_export(world)[0]] == ["alice@example.com"]
+    called, _ = lead_export(world, Channel.PHONE)
     assert [(lead.email, lead.fields["phone"]) for lead in called] == [("bert@example.com", PHONE)]
 
 
@@ -75,7 +75,7 @@ def test_an_expired_consent_stays_although_nobody_swept(world: World) -> None:
     """E1: the retention the form promised ends by the clock."""
     world.join("alice@example.com", TIPS)
     world.wait(timedelta(days=731))
-    assert harvest(world) == ([], {"expired": 1})
+    assert lead_export(world) == ([], {"expired": 1})
 
 
 def test_a_suppressed_address_stays(world: World) -> None:
@@ -83,7 +83,7 @@ def test_a_suppressed_address_stays(world: World) -> None:
     world.join("alice@example.com", TIPS)
     index = world.vault.index("alice@example.com")  # type: ignore[arg-type]
     world.do(lambda tx: tx.run("INSERT INTO suppression VALUES (:i, :p, 'email', 1)", i=index, p=TIPS))
-    assert harvest(world) == ([], {"suppressed": 1})
+    assert lead_export(world) == ([], {"suppressed": 1})
 
 
 def test_who_asked_anew_after_a_withdrawal_is_proven_by_the_new_consent(world: World) -> None:
@@ -92,7 +92,7 @@ def test_who_asked_anew_after_a_withdrawal_is_proven_by_the_new_consent(world: W
     world.withdraw(first)
     world.wait(timedelta(days=1))
     second = world.join("carol@example.com", TIPS)
-    (lead,), _ = harvest(world)
+    (lead,), _ = lead_export(world)
     assert lead.request == second
 
 
@@ -116,7 +116,7 @@ FORGERIES = {
 def test_evidence_that_was_touched_proves_nothing(world: World, forgery: str) -> None:
     """E1, P3: changed behind the program's back: refused as unproven (PEERS 9)."""
     world.join("alice@example.com", TIPS)
-    assert len(harvest(world)[0]) == 1
+    assert len(lead_export(world)[0]) == 1
     is_sqlite = world.store.__class__.__name__ == "SqliteStore"
     if forgery == "page":
         page = world.form.page.replace(b"v1", b"v9").hex()
@@ -127,7 +127,7 @@ def test_evidence_that_was_touched_proves_nothing(world: World, forgery: str) ->
         tamper(world, "UPDATE request SET form = '" + "e" * 64 + "'")
     else:
         tamper(world, *FORGERIES[forgery])
-    proven, refused = harvest(world)
+    proven, refused = lead_export(world)
     assert proven == []
     assert refused == {"unproven": 1}
 
@@ -144,7 +144,7 @@ def test_a_lead_that_was_written_in_proves_nothing(world: World) -> None:
             " WHERE subject.id NOT IN (SELECT subject_id FROM consent)"
         )
     )
-    proven, refused = harvest(world)
+    proven, refused = lead_export(world)
     assert [lead.email for lead in proven] == ["alice@example.com"]
     assert refused == {"unproven": 1}
 
@@ -157,13 +157,13 @@ def test_one_persons_evidence_does_not_serve_for_another(world: World) -> None:
     rows = world.do(lambda tx: tx.all("SELECT id, sealed FROM subject"))
     for (one, _), (_, sealed) in zip(rows, reversed(rows), strict=True):
         world.do(lambda tx, o=one, s=sealed: tx.run("UPDATE subject SET sealed = :s WHERE id = :i", s=s, i=o))  # type: ignore[misc]
-    assert harvest(world) == ([], {"unproven": 2})
+    assert lead_export(world) == ([], {"unproven": 2})
 
 
 def test_a_row_says_everything_about_its_consent(world: World) -> None:
     """E2: moments, version, words, expiry, evidence and a way out of its own."""
     request = world.join("alice@example.com", TIPS, first_name="Alice", phone=PHONE)
-    (lead,), _ = harvest(world)
+    (lead,), _ = lead_export(world)
     rows = Rows(world.vault, "https://optin.example.com", ("first_name",), world.now)
     row = rows.row(lead)
     assert tuple(row) == rows.columns
@@ -187,9 +187,9 @@ def test_a_telephone_number_leaves_for_telephone_purposes_alone(world: World) ->
     """E1, F4: who may be called gave a number; an export for mail does not carry it (GDPR 5(1)(b), (c))."""
     world.join("alice@example.com", TIPS, CALL, phone=PHONE)
     rows = Rows(world.vault, "https://optin.example.com", (), world.now)
-    (mailed,), _ = harvest(world)
+    (mailed,), _ = lead_export(world)
     assert rows.row(mailed)["phone"] == ""
-    (called,), _ = harvest(world, Channel.PHONE)
+    (called,), _ = lead_export(world, Channel.PHONE)
     assert rows.row(called)["phone"] == PHONE
 
 
@@ -201,7 +201,7 @@ def test_the_number_is_the_one_given_with_that_consent(world: World) -> None:
     world.join("alice@example.com", CALL, phone=PHONE)
     world.serve(form_version("v2", with_questions(other)))
     world.join("alice@example.com", other.purpose, phone="+31209999999")
-    called, _ = harvest(world, Channel.PHONE)
+    called, _ = lead_export(world, Channel.PHONE)
     assert [lead.fields["phone"] for lead in called] == [PHONE]
 
 
@@ -211,7 +211,7 @@ def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.Monkey
     expected = {f"p{number}@example.com" for number in range(10)}
     for address in expected:
         world.join(address, TIPS)
-    proven, _ = harvest(world)
+    proven, _ = lead_export(world)
     assert sorted(lead.email for lead in proven) == sorted(expected)
 
 
@@ -310,10 +310,16 @@ def site(tmp_path: Path) -> Path:
     """Make a site where alice and bert confirmed."""
     root = tmp_path / "site"
     edition = site_at(root)
-    with open_office(edition.site.settings, edition.policy, "dev") as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy, "dev") as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock() - timedelta(hours=1), form, edition.policy)
+        world = World(
+            installation.store,
+            installation.vault,
+            installation.clock() - timedelta(hours=1),
+            form,
+            edition.policy,
+        )
         world.join("alice@example.com", TIPS, CALL, phone=PHONE, first_name="=cmd")
         world.join("bert@example.com", TIPS)
         world.withdraw(world.join("carol@example.com", TIPS))

@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xlsxwriter import Workbook
 
-from optin.bootstrap.edition import keep_edition
-from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.lists import open_list
-from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.services.edition import keep_edition
+from optin.services.installation import open_installation
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World
 
@@ -33,16 +33,24 @@ def site(tmp_path: Path) -> Path:
     """alice gave both consents, bert one, carol withdrew, erica was erased, bob never answered."""
     root = tmp_path / "site"
     edition = site_at(root)
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock() - timedelta(hours=1), form, edition.policy)
+        world = World(
+            installation.store,
+            installation.vault,
+            installation.clock() - timedelta(hours=1),
+            form,
+            edition.policy,
+        )
         world.join("alice@example.com", TIPS, CALL, phone=PHONE)
         world.join("bert@example.com", TIPS)
         world.withdraw(world.join("carol@example.com", TIPS))
         world.join("erica@example.com", TIPS, CALL, phone="+31207654321")
-        index = office.vault.index(parse_email("erica@example.com"))
-        erase = partial(erase_person, vault=office.vault, email_index=index, reason=BY_PERSON, now=world.now)
+        index = installation.vault.index(parse_email("erica@example.com"))
+        erase = partial(
+            erase_person, vault=installation.vault, email_index=index, reason=BY_PERSON, now=world.now
+        )
         world.do(erase)
         world.sign_up("bob@example.com", TIPS)
     return root

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.edition import load_edition
-from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.address import parse_email
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.store.dossier import request_ids
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.services.edition import load_edition
+from optin.services.installation import open_installation
+from optin.store.person_records import request_ids
 from tests.export.test_scrub import site  # noqa: F401 - the same people
 from tests.world import TIPS, World
 
@@ -33,15 +33,15 @@ def open_world_of(site: Path, act: str, *people: str) -> None:  # noqa: F811
     """Let people withdraw, be erased, or join, after the export."""
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
+    with open_installation(edition.site.settings, edition.policy) as installation:
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock(), form, edition.policy)
+        world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         for email in people:
-            index = office.vault.index(parse_email(email))
+            index = installation.vault.index(parse_email(email))
             if act == "withdraw":
                 world.withdraw(world.do(partial(request_ids, email_index=index))[-1])
             elif act == "erase":
-                erase = partial(erase_person, vault=office.vault, email_index=index, reason=BY_PERSON)
+                erase = partial(erase_person, vault=installation.vault, email_index=index, reason=BY_PERSON)
                 world.do(partial(erase, now=world.now))
             else:
                 world.wait(timedelta(seconds=1))
@@ -77,8 +77,8 @@ def test_who_was_erased_is_found_in_the_processors_own_file(site: Path, tmp_path
         assert [row["email"] for row in csv.DictReader(file)] == ["alice@example.com"]
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
-        rows = office.store.read(lambda tx: tx.all("SELECT run, digest FROM export_gone"))
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        rows = installation.store.read(lambda tx: tx.all("SELECT run, digest FROM export_gone"))
         assert len({bytes(row[1]) for row in rows}) == 2, "no two exports can be joined by what is left"
 
 

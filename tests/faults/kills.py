@@ -25,10 +25,10 @@ from struct import Struct
 
 import httpx2 as httpx
 
-from optin.bootstrap.opening import open_store
 from optin.consent.address import parse_email
-from optin.flows.audit import Audit
+from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
+from optin.services.open_store import open_store
 from optin.store.log import integrate
 from optin.store.transaction import Row, Store, Tx
 from optin.store.vault import Vault

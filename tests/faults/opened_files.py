@@ -12,17 +12,17 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from optin.bootstrap.courier import report_of
-from optin.bootstrap.edition import Edition, keep_edition
-from optin.bootstrap.office import Office
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.preload import load_everything
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.jobs.site_courier import report_of
 from optin.keys import KeyRing
 from optin.mail.composing import Composer, Mailbox
+from optin.services.edition import Edition, keep_edition
+from optin.services.installation import Installation
+from optin.services.open_store import open_store
+from optin.services.preload import load_everything
 from optin.store.vault import Vault
 from optin.web.app import build_app
-from optin.web.desk import Desk
+from optin.web.app_context import AppContext
 from tests.web.conftest import Visit, site_at
 from tests.world import about_requests
 
@@ -43,7 +43,7 @@ def walk(visit: Visit, composer: Composer) -> None:
     def mails() -> list[Any]:
         orders = visit.mails()
         for order in orders:
-            composer.compose(order, visit.office.clock())
+            composer.compose(order, visit.installation.clock())
         return orders
 
     visit.fill("alice@example.com", consent=both, phone="+31 20 123 4567", first_name="Alice")
@@ -66,11 +66,11 @@ def walk(visit: Visit, composer: Composer) -> None:
         client.get(path)
 
 
-def composer_of(edition: Edition, office: Office) -> Composer:
+def composer_of(edition: Edition, installation: Installation) -> Composer:
     """Compose mails as the courier does."""
     site = edition.site
     sender = Mailbox(site.sender.name, site.sender.address, site.sender.reply_to)
-    report = partial(report_of, edition, office)
+    report = partial(report_of, edition, installation)
     return Composer(edition.theme, sender, site.settings.base_url, site.controller, report)
 
 
@@ -78,17 +78,17 @@ def main(folder: Path) -> None:
     """Load a site as `serve` does, and walk through it."""
     edition, vault = site_at(folder / "site"), Vault(KeyRing.fresh("dev"))
     store = open_store(f"sqlite:///{folder}/optin.db", folder, vault, serving=True)
-    office = Office(store, vault, edition.policy)
-    keep_edition(store, edition, office.clock())
+    installation = Installation(store, vault, edition.policy)
+    keep_edition(store, edition, installation.clock())
     load_everything(edition)
-    desk = Desk.of(edition, office)
-    with TestClient(build_app(desk), follow_redirects=False) as client:
-        visit = Visit(client, desk, folder / "site")
-        office.clock = lambda: visit.moment
+    app_context = AppContext.of(edition, installation)
+    with TestClient(build_app(app_context), follow_redirects=False) as client:
+        visit = Visit(client, app_context, folder / "site")
+        installation.clock = lambda: visit.moment
         client.get("/health/live")
         sys.addaudithook(_hear)
         _listening.append(True)
-        walk(visit, composer_of(edition, office))
+        walk(visit, composer_of(edition, installation))
         _listening.clear()
     store.close()
 

@@ -15,30 +15,30 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.clock import utc_now
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.journal import Journal, JournalContent
-from optin.bootstrap.journal_opening import begin_journal
-from optin.bootstrap.office import Office, open_office
-from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
+from optin.consent.consent_record import Status
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
-from optin.consent.record import Status
 from optin.errors import JournalUnusable
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.export import Harvest
-from optin.flows.sweep import plan
-from optin.flows.sweep_context import SweepContext
-from optin.flows.withdraw import withdraw_consent
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.withdraw import withdraw_consent
+from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json
 from optin.proof.journal import Chain
+from optin.services.clock import utc_now
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.installation import Installation, open_installation
+from optin.services.journal import Journal, JournalContent
+from optin.services.journal_opening import begin_journal
 from optin.settings import load_settings
-from optin.store.copying import TABLES
-from optin.store.dossier import request_ids
+from optin.store.database_copy import TABLES
+from optin.store.journal_lines import mark_waiting, remember
 from optin.store.limits import Counted
-from optin.store.replay import mark_waiting, remember
+from optin.store.person_records import request_ids
 from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -58,19 +58,21 @@ class House:
         return CliRunner().invoke(main, [*words, "--site", str(self.root)], env={"OPTIN_STORE": self.store})
 
     @contextmanager
-    def office(self, *, with_journal: bool = True) -> Iterator[Office]:
+    def installation(self, *, with_journal: bool = True) -> Iterator[Installation]:
         settings = replace(self.edition.site.settings, store=self.store)
-        with open_office(settings, self.edition.policy, with_journal=with_journal) as office:
-            yield office
+        with open_installation(settings, self.edition.policy, with_journal=with_journal) as installation:
+            yield installation
 
     @contextmanager
     def world(self) -> Iterator[World]:
-        with self.office() as office:
-            keep_edition(office.store, self.edition, office.clock())
+        with self.installation() as installation:
+            keep_edition(installation.store, self.edition, installation.clock())
             form = self.edition.publication.forms["paper"]  # type: ignore[index]
-            world = World(office.store, office.vault, office.clock(), form, self.edition.policy)
+            world = World(
+                installation.store, installation.vault, installation.clock(), form, self.edition.policy
+            )
             yield world
-            office.note_ending()
+            installation.note_ending()
 
     @property
     def journal(self) -> Path:
@@ -110,8 +112,10 @@ def withdraw(world: World, email: str) -> None:
 
 
 def exported(world: World) -> set[str]:
-    harvest = Harvest(world.store.read, world.do, world.vault, PurposeId(TIPS), Channel.EMAIL, world.now)
-    return {lead.email for lead in harvest.proven()}
+    lead_export = LeadExport(
+        world.store.read, world.do, world.vault, PurposeId(TIPS), Channel.EMAIL, world.now
+    )
+    return {lead.email for lead in lead_export.proven()}
 
 
 def fresh_store(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> House:
@@ -142,8 +146,8 @@ def told(world: World) -> int:
 
 
 def rows_of(house: House, table: str) -> int:
-    with house.office(with_journal=False) as office:
-        return len(office.store.read(lambda tx: tx.all(f"SELECT * FROM {table}")))
+    with house.installation(with_journal=False) as installation:
+        return len(installation.store.read(lambda tx: tx.all(f"SELECT * FROM {table}")))
 
 
 def refusal(house: House, *words: str) -> str:
@@ -312,12 +316,14 @@ def test_a_line_that_a_crash_cut_short_loses_nothing(tmp_path: Path) -> None:
     whole = journal.read_bytes()
     assert len(whole.splitlines()) == 7  # what the file is; then two for each: event and person
     assert b"example.com" not in whole
-    with house.office() as office:
-        world = World(office.store, office.vault, office.clock(), policy=house.edition.policy)
+    with house.installation() as installation:
+        world = World(
+            installation.store, installation.vault, installation.clock(), policy=house.edition.policy
+        )
         erase(world, "emma@example.com")  # and killed before its lines were written to their end
     with journal.open("ab") as file:
         file.write(b'{"at":"2026')
-    with house.office():
+    with house.installation():
         lines = journal.read_bytes().splitlines()
     assert lines[:7] == whole.splitlines()
     assert len(lines) == 9
@@ -363,7 +369,7 @@ def test_a_restore_on_postgres_is_whole_or_nothing(
         world.wait(timedelta(minutes=1))
         withdraw(world, "carol@example.com")
     other = replace(house, store=another_postgres_url)
-    with other.office(with_journal=False):
+    with other.installation(with_journal=False):
         pass  # there is a schema
     with psycopg.connect(another_postgres_url) as stranger:
         name = stranger.info.dbname
@@ -550,12 +556,12 @@ def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: Hous
     assert "empty" in refusal(other, str(file))
     for lost in (house.journal.unlink, partial(house.journal.write_bytes, b"")):
         lost()
-        with pytest.raises(JournalUnusable, match="serve --new-journal"), house.office():
+        with pytest.raises(JournalUnusable, match="serve --new-journal"), house.installation():
             pass
         begin_journal(settings)
         with pytest.raises(JournalUnusable, match="leave --new-journal out"):
             begin_journal(settings)
-        with house.office():
+        with house.installation():
             assert {line.name for line in house.kept().told} == told
     assert "1 erased, 1 withdrawn" in restored(other, str(file))
 
@@ -624,10 +630,10 @@ def test_the_journal_goes_back_as_far_as_backups_do(
 
 
 def swept_at(house: House, moment: datetime) -> None:
-    with house.office() as office:
-        office.clock = lambda: moment
-        mark_trusted(office.store, office.vault, moment)
-        sweep(office)
+    with house.installation() as installation:
+        installation.clock = lambda: moment
+        mark_trusted(installation.store, installation.vault, moment)
+        sweep(installation)
 
 
 def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
@@ -635,11 +641,11 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
     with house.world() as world:
         world.join("carol@example.com", TIPS)
         withdraw(world, "carol@example.com")
-    with house.office() as office:
+    with house.installation() as installation:
         policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
         for days, count in ((6, 0), (9, 2)):
-            context = SweepContext(office.vault, policy, utc_now() + timedelta(days=days))
-            planned = {line.rule: line for line in office.store.read(partial(plan, context=context))}
+            context = SweepContext(installation.vault, policy, utc_now() + timedelta(days=days))
+            planned = {line.rule: line for line in installation.store.read(partial(plan, context=context))}
             assert planned["journal"].count == count
             assert "1 week" in planned["journal"].why
 
@@ -683,10 +689,10 @@ def test_a_line_that_is_told_twice_is_done_once(
         world.wait(timedelta(minutes=1))
         world.join("erica@example.com", TIPS)
     file = back_up(house, tmp_path / "old.backup")
-    with house.office() as office:
-        office.write(mark_waiting)  # as after a crash between the file and the note that it is there
+    with house.installation() as installation:
+        installation.write(mark_waiting)  # as after a crash between the file and the note that it is there
     assert len(house.kept().told) == 1
-    with house.office():
+    with house.installation():
         assert len(house.kept().told) == 2
     other = fresh_store(house, tmp_path, request)
     assert "nothing" in restored(other, str(file))
@@ -701,13 +707,13 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
     def told(number: int) -> dict[str, Json]:
         return {"kind": "erased", "person": f"{number:064x}", "suppressed": True}
 
-    with house.office() as office:
+    with house.installation() as installation:
 
         def write(first: int) -> None:
             journal = house.file()
             for number in range(first, first + 60):
-                office.write(partial(remember, told=told(number), now=old if number % 3 else new))
-                journal.catch_up(office.store)
+                installation.write(partial(remember, told=told(number), now=old if number % 3 else new))
+                journal.catch_up(installation.store)
 
         writers = [threading.Thread(target=write, args=(first,)) for first in (0, 1_000)]
         for writer in writers:

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from optin.flows.webhooks import Answer, claim_calls, settle_call
+from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
 from optin.store.log import integrate
 from optin.store.outbox import enqueue_notice
 from optin.store.webhooks import keep_webhooks

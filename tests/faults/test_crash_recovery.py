@@ -15,17 +15,17 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from optin.bootstrap import handover_log
-from optin.bootstrap.crash_recovery import take_back
-from optin.bootstrap.handover_log import HandoverLog, left_behind
-from optin.bootstrap.office import Office
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.store_outbox import StoreOutbox
 from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.deliver import claim_orders, settle_taken
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.orders import MailKind, MailOrder, Order, Verdict
+from optin.flows.delivery.deliver import claim_orders, settle_taken
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.jobs.store_outbox import StoreOutbox
 from optin.keys import KeyRing
+from optin.services import handover_log
+from optin.services.crash_recovery import take_back
+from optin.services.handover_log import HandoverLog, left_behind
+from optin.services.installation import Installation
+from optin.services.open_store import open_store
 from optin.store import postgres_presence
 from optin.store.claims import new_incarnation
 from optin.store.outbox import enqueue_notice
@@ -202,44 +202,44 @@ def test_nobody_replaces_a_store_that_is_served(world: World, others: list[Postg
 
 
 @pytest.fixture
-def office(world: World, tmp_path: Path) -> Office:
+def installation(world: World, tmp_path: Path) -> Installation:
     """Open an office whose courier writes down what it hands over."""
-    opened = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+    opened = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
     opened.handover_log = HandoverLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
     return opened
 
 
-def dies(office: Office) -> None:
+def dies(installation: Installation) -> None:
     """End as a killed process does: its locks go, its files stay."""
-    assert office.handover_log is not None
-    for page in office.handover_log._pages:  # noqa: SLF001 - nothing of it runs any more
+    assert installation.handover_log is not None
+    for page in installation.handover_log._pages:  # noqa: SLF001 - nothing of it runs any more
         os.close(page.descriptor)
-    office.handover_log = None
+    installation.handover_log = None
 
 
 def test_what_was_taken_before_the_courier_died_is_settled_not_sent(
-    world: World, office: Office, tmp_path: Path
+    world: World, installation: Installation, tmp_path: Path
 ) -> None:
     """D1, P2: the event and the very bytes are as the courier would have kept them."""
     world.join(ALICE, TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"the very bytes")
-    dies(office)
+    dies(installation)
     world.wait(timedelta(hours=1))
-    take_back(office.store, office.vault, office.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
     assert world.do(lambda tx: tx.all("SELECT state FROM outbox")) == [("sent",)]
     assert world.count("mail") == 1
     assert list((tmp_path / "taken").iterdir()) == []
     assert world.claim() == []
 
 
-def test_what_was_not_taken_is_sent(world: World, office: Office, tmp_path: Path) -> None:
+def test_what_was_not_taken_is_sent(world: World, installation: Installation, tmp_path: Path) -> None:
     """D1: nothing is lost by it."""
     world.sign_up(ALICE, TIPS)
-    asyncio.run(StoreOutbox(office).claim(9))
-    dies(office)
-    take_back(office.store, office.vault, office.clock(), tmp_path / "taken")
+    asyncio.run(StoreOutbox(installation).claim(9))
+    dies(installation)
+    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
     world.do(partial(world.store.presence.renew, now=world.now))
     released = world.do(lambda tx: tx.run("UPDATE outbox SET claim = NULL, next_at = 0"))
     assert released == 1
@@ -248,7 +248,7 @@ def test_what_was_not_taken_is_sent(world: World, office: Office, tmp_path: Path
 
 @pytest.mark.parametrize("kind", ["personal", "erased"])
 def test_a_notice_that_was_taken_is_settled_too(
-    world: World, office: Office, tmp_path: Path, kind: str
+    world: World, installation: Installation, tmp_path: Path, kind: str
 ) -> None:
     """D1, R5: the last mail to somebody who was erased is forgotten with it."""
     world.join(ALICE, TIPS)
@@ -260,12 +260,12 @@ def test_a_notice_that_was_taken_is_settled_too(
             told={"email": ALICE, "lang": "nl"}, domain="example.com", now=world.now,
         )
     )  # fmt: skip
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"the very bytes")
-    dies(office)
+    dies(installation)
     mails = world.count("mail")
-    take_back(office.store, office.vault, office.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
     states = [
         row[0] for row in world.do(lambda tx: tx.all(f"SELECT state FROM outbox WHERE kind = '{kind}'"))
     ]
@@ -274,29 +274,29 @@ def test_a_notice_that_was_taken_is_settled_too(
 
 
 def test_a_request_that_was_erased_meanwhile_stays_erased(
-    world: World, office: Office, tmp_path: Path
+    world: World, installation: Installation, tmp_path: Path
 ) -> None:
     """R5: what was written down says nothing about somebody who is gone."""
     world.sign_up(ALICE, TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"the very bytes")
-    dies(office)
+    dies(installation)
     index = world.vault.index(ALICE)  # type: ignore[arg-type]
     erase = partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
     assert world.do(erase) is not None
-    take_back(office.store, office.vault, office.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
     assert world.count("mail") == 0
     assert list((tmp_path / "taken").iterdir()) == []
 
 
 def test_the_file_is_sealed_and_empty_as_soon_as_the_store_knows(
-    world: World, office: Office, tmp_path: Path
+    world: World, installation: Installation, tmp_path: Path
 ) -> None:
     """S2, R5: nobody is named in it; nothing stays."""
     for number in range(3):
         world.sign_up(f"p{number}@example.com", TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     orders = asyncio.run(outbox.claim(9))
     (file,) = (tmp_path / "taken").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
@@ -308,39 +308,41 @@ def test_the_file_is_sealed_and_empty_as_soon_as_the_store_knows(
         assert file.stat().st_size > 0
         asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
     assert file.stat().st_size == 0
-    assert office.handover_log is not None
-    office.handover_log.close()
+    assert installation.handover_log is not None
+    installation.handover_log.close()
     assert list((tmp_path / "taken").iterdir()) == []
 
 
 def test_a_long_file_is_followed_by_another(
-    world: World, office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: World, installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S6: under a load that never ends, none grows for ever; each goes when all of it is known."""
     monkeypatch.setattr(handover_log, "PAGE_BYTES", 100)
     for number in range(9):
         world.sign_up(f"p{number}@example.com", TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     waiting: list[Order] = asyncio.run(outbox.claim(9))
     for before, order in pairwise(waiting):
         outbox.taken(before, b"mail")
         outbox.taken(order, b"mail")
         asyncio.run(outbox.settle(before, Verdict.SENT, "250", b"mail"))
     assert 1 <= len(list((tmp_path / "taken").iterdir())) <= 3
-    dies(office)
+    dies(installation)
     found = [it for file in left_behind(tmp_path / "taken", world.vault) for it in file]
     assert waiting[-1].number in {it.number for it in found}
 
 
-def test_a_file_that_was_cut_short_tells_what_is_whole(world: World, office: Office, tmp_path: Path) -> None:
+def test_a_file_that_was_cut_short_tells_what_is_whole(
+    world: World, installation: Installation, tmp_path: Path
+) -> None:
     """S6: killed in the middle of a write; and what other keys sealed is not taken for ours."""
     for number in range(2):
         world.sign_up(f"p{number}@example.com", TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     orders = asyncio.run(outbox.claim(9))
     for order in orders:
         outbox.taken(order, b"mail")
-    dies(office)
+    dies(installation)
     (file,) = (tmp_path / "taken").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
     assert [it.number for taken in left_behind(tmp_path / "taken", world.vault) for it in taken] == [
@@ -350,15 +352,17 @@ def test_a_file_that_was_cut_short_tells_what_is_whole(world: World, office: Off
     assert list(left_behind(tmp_path / "taken", Vault(KeyRing.fresh("dev")))) == [[]]
 
 
-def test_what_a_living_process_wrote_is_left_alone(world: World, office: Office, tmp_path: Path) -> None:
+def test_what_a_living_process_wrote_is_left_alone(
+    world: World, installation: Installation, tmp_path: Path
+) -> None:
     """D1, O1: of several workers each has its own file."""
     world.sign_up(ALICE, TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"mail")
     look = (
         "import sys\nfrom pathlib import Path\n"
-        "from optin.bootstrap.handover_log import left_behind\n"
+        "from optin.services.handover_log import left_behind\n"
         "print(list(left_behind(Path(sys.argv[1]), None)))"
     )
     done = subprocess.run(
@@ -373,23 +377,23 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
 ) -> None:
     """S6: it is said once."""
     (tmp_path / "taken").write_text("a file")
-    office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
-    office.handover_log = HandoverLog(tmp_path / "taken", world.vault, new_incarnation())
+    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation.handover_log = HandoverLog(tmp_path / "taken", world.vault, new_incarnation())
     world.sign_up(ALICE, TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"mail")
     assert asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
     assert caplog.text.count("cannot be noted") == 1
-    office.handover_log.close()
+    installation.handover_log.close()
 
 
 def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
-    world: World, office: Office
+    world: World, installation: Installation
 ) -> None:
     """D1: the store was away for a moment; the mail that left is not claimed again when its lease is over."""
     world.sign_up(ALICE, TIPS)
-    outbox, store = StoreOutbox(office), office.store
+    outbox, store = StoreOutbox(installation), installation.store
 
     class Away:
         """A store that takes nothing."""
@@ -401,12 +405,12 @@ def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
         (order,) = await outbox.claim(9)
         assert isinstance(order, MailOrder)
         outbox.taken(order, b"mail")
-        office.store = Away()  # type: ignore[assignment]
+        installation.store = Away()  # type: ignore[assignment]
         with pytest.raises(StoreBusy):
             await outbox.settle(order, Verdict.SENT, "250", b"mail")
         with pytest.raises(StoreBusy):
             await outbox.claim(9)
-        office.store = store
+        installation.store = store
         world.wait(timedelta(hours=1))
         assert await outbox.claim(9) == []
 
@@ -416,14 +420,14 @@ def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
 
 
 def test_a_suspect_gets_its_turn_beside_a_load_that_never_ends(
-    world: World, office: Office, monkeypatch: pytest.MonkeyPatch
+    world: World, installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """D1, S6: a mail that is tried alone is not kept waiting by all the others."""
-    monkeypatch.setattr("optin.bootstrap.store_outbox.SUSPECTS_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("optin.jobs.store_outbox.SUSPECTS_EVERY_SECONDS", 0.0)
     world.sign_up(ALICE, TIPS)
     world.do(lambda tx: tx.run("UPDATE outbox SET starts = 2"))
     world.sign_up("bob@example.com", TIPS)
-    outbox = StoreOutbox(office)
+    outbox = StoreOutbox(installation)
 
     async def work() -> None:
         (alone,) = await outbox.claim(9)

@@ -10,20 +10,20 @@ from pathlib import Path
 
 import psycopg
 
-from optin.bootstrap.office import Office
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.export import Harvest
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.services.installation import Installation
 from tests.world import CALL, TIPS, World, open_world
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
 PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
 
 
-def office_of(world: World) -> Office:
-    return Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+def office_of(world: World) -> Installation:
+    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
 
 
 def sealed_of(world: World) -> list[bytes]:
@@ -82,8 +82,10 @@ def traffic(world: World) -> Iterator[None]:
             for _ in range(200):
                 if stop.is_set():
                     return
-                harvest = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
-                list(harvest.proven())
+                lead_export = LeadExport(
+                    world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now
+                )
+                list(lead_export.proven())
         except BaseException as problem:  # noqa: BLE001 - told to the test
             problems.append(problem)
 
@@ -171,7 +173,7 @@ def test_no_byte_is_left_in_a_dump_of_postgres(postgres_url: str, tmp_path: Path
 
 def test_after_an_erasure_old_receipts_still_verify(world: World) -> None:
     """P9, P5: the log goes on; what the person has in the mailbox stays a proof."""
-    from optin.flows.orders import MailKind  # noqa: PLC0415
+    from optin.flows.delivery.mail_order import MailKind  # noqa: PLC0415
     from optin.proof.inclusion import InclusionProof  # noqa: PLC0415
     from tests.world import about_requests  # noqa: PLC0415
 

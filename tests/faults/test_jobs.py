@@ -11,13 +11,13 @@ from datetime import timedelta
 import psycopg
 import pytest
 
-from optin.bootstrap import jobs as jobs_
-from optin.bootstrap.jobs import Job, RoundDone, ages, every, rest_seconds, stale
-from optin.bootstrap.office import Office
-from optin.bootstrap.office_jobs import office_jobs
-from optin.bootstrap.sweep_runner import sweep
 from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.sweep import RULES
+from optin.flows.retention.sweep import RULES
+from optin.jobs import job as jobs_
+from optin.jobs.job import Job, RoundDone, ages, every, rest_seconds, stale
+from optin.jobs.server_jobs import office_jobs
+from optin.jobs.sweep_runner import sweep
+from optin.services.installation import Installation
 from tests.world import TIPS, World
 
 PERSON = "alice@example.com"
@@ -165,10 +165,10 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S6: sweep, log, journal and counts, whatever their first rounds ended with."""
-    office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
     world.sign_up(PERSON, TIPS)
-    office.uncleared.set()
-    store, jobs = office.store, office_jobs(office)
+    installation.uncleared.set()
+    store, jobs = installation.store, office_jobs(installation)
 
     class Broken:
         """A store that fails in a way nobody foresaw."""
@@ -178,12 +178,12 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
 
     async def work() -> None:
         stop = asyncio.Event()
-        office.store = Broken()  # type: ignore[assignment]
+        installation.store = Broken()  # type: ignore[assignment]
         tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs]
         async with asyncio.timeout(30):
             while caplog.text.count("failed and will be tried again: LookupError") < 2:
                 await asyncio.sleep(0.01)
-            office.store = store
+            installation.store = store
             while caplog.text.count("works again") < 2:
                 await asyncio.sleep(0.01)
         stop.set()
@@ -207,7 +207,7 @@ def test_a_rule_that_always_fails_keeps_no_other_from_its_work(
     monkeypatch.setitem(RULES, first, broken)
     world.sign_up(PERSON, TIPS)
     world.wait(timedelta(days=8))
-    office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
     with pytest.raises(ValueError, match=PERSON):
-        sweep(office)
+        sweep(installation)
     assert world.count("request") == 0

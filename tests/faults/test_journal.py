@@ -20,23 +20,23 @@ from typing import Any, cast
 import httpx2 as httpx
 import pytest
 
-from optin.bootstrap import journal as journal_module
-from optin.bootstrap.edition import keep_edition
-from optin.bootstrap.journal_file import JournalFile
-from optin.bootstrap.journal_opening import begin_journal, renew_journal
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import Office, open_office
-from optin.bootstrap.signing import sign_log
-from optin.bootstrap.sweep_runner import sweep
+from optin.consent.consent_record import RequestId
 from optin.consent.form import Slug
-from optin.consent.record import RequestId
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
-from optin.flows import log_growth
-from optin.flows.personal import correct, hold_data
+from optin.flows.evidence import log_growth
+from optin.flows.rights.personal_data import correct, hold_data
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
 from optin.proof.journal import CHECKPOINT, RESTORED
 from optin.proof.tree import Frontier
+from optin.services import journal as journal_module
+from optin.services.edition import keep_edition
+from optin.services.installation import Installation, open_installation
+from optin.services.journal_file import JournalFile
+from optin.services.journal_opening import begin_journal, renew_journal
+from optin.services.log_signer import sign_log
 from optin.store.log import integrate, latest_checkpoint, leaves_of_events, log_frontier
 from optin.store.transaction import Tx
 from tests.faults.test_backup import House, back_up, erase, index_of, restored, withdraw
@@ -55,10 +55,10 @@ def house(store_url: str, tmp_path: Path) -> House:
     return House(tmp_path / "site", site_at(tmp_path / "site"), store_url)
 
 
-def world_in(house: House, office: Office) -> World:
+def world_in(house: House, installation: Installation) -> World:
     """Let people do something in an office, which is closed as if it were killed."""
     form = house.edition.publication.forms[Slug("paper")]
-    return World(office.store, office.vault, office.clock(), form, house.edition.policy)
+    return World(installation.store, installation.vault, installation.clock(), form, house.edition.policy)
 
 
 def small_house(tmp_path: Path) -> House:
@@ -70,18 +70,18 @@ def lived_in(house: House) -> RequestId:
     with house.world() as world:
         world.join("alice@example.com", TIPS)
         carol = world.join("carol@example.com", TIPS)
-    with house.office() as office:
-        advance_log(office)
+    with house.installation() as installation:
+        advance_log(installation)
     with house.world() as world:
         world.wait(timedelta(seconds=5))
         withdraw(world, "carol@example.com")
-    with house.office() as office:
-        advance_log(office)
+    with house.installation() as installation:
+        advance_log(installation)
     with house.world() as world:
         world.wait(timedelta(seconds=10))
         world.join("zed@example.com", TIPS)
-    with house.office() as office:
-        advance_log(office)
+    with house.installation() as installation:
+        advance_log(installation)
     return carol
 
 
@@ -256,20 +256,22 @@ def test_what_a_kill_kept_from_the_journal_is_no_divergence(house: House) -> Non
     with house.world() as world:
         world.join("carol@example.com", TIPS)
         world.join("dora@example.com", TIPS)
-    with house.office() as office:
-        world = world_in(house, office)
+    with house.installation() as installation:
+        world = world_in(house, installation)
         withdraw(world, "carol@example.com")  # committed; killed before its line
         before = house.journal.read_bytes()
-    with house.office() as office:
+    with house.installation() as installation:
         assert house.journal.read_bytes().startswith(before)
         assert len(house.kept().told) == 1
-        withdraw(world_in(house, office), "dora@example.com")
-        assert office.journal is not None
-        wanted = office.journal.remember(office.store, office.clock())  # killed before the signature
-        latest = office.store.read(latest_checkpoint)
+        withdraw(world_in(house, installation), "dora@example.com")
+        assert installation.journal is not None
+        wanted = installation.journal.remember(
+            installation.store, installation.clock()
+        )  # killed before the signature
+        latest = installation.store.read(latest_checkpoint)
         assert latest is None or latest.size < wanted.size
-    with house.office() as office:
-        assert advance_log(office).size == office.store.read(log_frontier).size >= wanted.size
+    with house.installation() as installation:
+        assert advance_log(installation).size == installation.store.read(log_frontier).size >= wanted.size
     house.audit()
 
 
@@ -287,10 +289,10 @@ def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> Non
         world.do(partial(hold_data, names=("email",), until=until, why="invoice", **about))
     kept = [line for line in house.kept().lines if "leaf" in line.told]
     assert sorted(line.kind for line in kept) == ["corrected", "erased", "held", "withdrawn"]
-    with house.office() as office:
+    with house.installation() as installation:
         for line in kept:
             number = int(str(line.told["event"]))
-            assert office.store.read(partial(leaves_of_events, numbers=[number])) == {
+            assert installation.store.read(partial(leaves_of_events, numbers=[number])) == {
                 number: line.told["leaf"]
             }
     assert "alice" not in house.journal.read_text()
@@ -299,15 +301,15 @@ def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> Non
 
 def test_sign_ups_write_nothing_into_the_journal(house: House) -> None:
     """O9: one line for a checkpoint, however many people it is over."""
-    with house.office() as office:
+    with house.installation() as installation:
         keep = house.journal.stat().st_size
-        keep_edition(office.store, house.edition, office.clock())
-        world = world_in(house, office)
+        keep_edition(installation.store, house.edition, installation.clock())
+        world = world_in(house, installation)
         for number in range(20):
             world.sign_up(f"p{number}@example.com", TIPS)
         assert house.journal.stat().st_size == keep
-        advance_log(office)
-        advance_log(office)
+        advance_log(installation)
+        advance_log(installation)
         assert [line.kind for line in house.kept().lines] == [CHECKPOINT]
 
 
@@ -321,19 +323,19 @@ def test_a_restored_backup_is_smaller_by_word_of_an_officer(
         for name in ("erica", "frank"):
             world.join(f"{name}@example.com", TIPS)
         erase(world, "erica@example.com")
-    with house.office() as office:
-        lost = advance_log(office).size
+    with house.installation() as installation:
+        lost = advance_log(installation).size
     empty = f"sqlite:///{tmp_path}/restored.db"
     if house.store.startswith("postgres"):
         empty = request.getfixturevalue("another_postgres_url")
     other = replace(house, store=empty)
     restored(other, str(file))
-    with other.office() as office:
-        assert office.store.read(log_frontier).size < lost
+    with other.installation() as installation:
+        assert installation.store.read(log_frontier).size < lost
         assert RESTORED in {line.kind for line in house.kept().lines}
     other.audit()
     assert "this log was put back from a backup of" in other.run("audit").output
-    with pytest.raises(LogDiverged), house.office():
+    with pytest.raises(LogDiverged), house.installation():
         pass  # what the old server still has is not the log any more
 
 
@@ -390,17 +392,17 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     told = house.kept().told
     unkeyed(house)
     old = house.journal.read_bytes()
-    with pytest.raises(JournalUnusable, match="has no seals"), house.office():
+    with pytest.raises(JournalUnusable, match="has no seals"), house.installation():
         pass  # these keys name one for the journal
     keys = json.loads((house.root / KEYS).read_text())
     del keys["journal"]
     (house.root / KEYS).write_text(json.dumps(keys))
-    with pytest.raises(JournalUnusable, match="taken over already"), house.office():
+    with pytest.raises(JournalUnusable, match="taken over already"), house.installation():
         pass  # and so does the database know of one
     assert "was taken over already" in house.run("audit").output
-    with house.office(with_journal=False) as office:
-        office.write(lambda tx: tx.run("DELETE FROM journal_head"))
-    with house.office():
+    with house.installation(with_journal=False) as installation:
+        installation.write(lambda tx: tx.run("DELETE FROM journal_head"))
+    with house.installation():
         pass
     assert caplog.text.count("it was taken over, and is sealed by key from now on") == 1
     assert house.kept().told == told
@@ -410,7 +412,7 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     house.audit()
     assert "was taken over at" in house.run("audit").output
     house.journal.write_bytes(old)
-    with pytest.raises(JournalUnusable, match="has no seals"), house.office():
+    with pytest.raises(JournalUnusable, match="has no seals"), house.installation():
         pass
 
 
@@ -428,18 +430,18 @@ def test_a_kill_while_an_unkeyed_journal_is_taken_over_locks_nobody_out(
     lived_in(house)
     unkeyed(house)
     without_named_key(house)
-    with house.office(with_journal=False) as office:
-        office.write(lambda tx: tx.run("DELETE FROM journal_head"))
+    with house.installation(with_journal=False) as installation:
+        installation.write(lambda tx: tx.run("DELETE FROM journal_head"))
 
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(JournalFile, "replace", killed)
-        with pytest.raises(KeyboardInterrupt), house.office():
+        with pytest.raises(KeyboardInterrupt), house.installation():
             pass
-    with house.office() as office:
-        advance_log(office)
+    with house.installation() as installation:
+        advance_log(installation)
     house.audit()
 
 
@@ -449,8 +451,8 @@ def test_keys_that_are_rotated_at_once_after_an_upgrade_name_the_journal(tmp_pat
     lived_in(house)
     unkeyed(house)
     without_named_key(house)
-    with house.office(with_journal=False) as office:
-        office.write(lambda tx: tx.run("DELETE FROM journal_head"))
+    with house.installation(with_journal=False) as installation:
+        installation.write(lambda tx: tx.run("DELETE FROM journal_head"))
     assert "has new keys" in house.run("keys", "rotate").output
     assert "journal" in json.loads((house.root / KEYS).read_text())
     house.audit()
@@ -465,7 +467,7 @@ def test_a_disk_that_takes_no_lock_is_said_in_a_sentence(tmp_path: Path) -> None
     settings = replace(house.edition.site.settings, store=house.store)
     with (
         pytest.raises(StoreUnusable, match="see to its disk"),
-        open_office(settings, house.edition.policy, "serve"),
+        open_installation(settings, house.edition.policy, "serve"),
     ):
         pass
 
@@ -475,20 +477,20 @@ def test_another_process_that_signs_meanwhile_is_no_divergence(
 ) -> None:
     """O9, O1: on PostgreSQL each statement sees what others committed just before it."""
     lived_in(house)
-    with house.office() as office, monkeypatch.context() as patch:
-        world = world_in(house, office)
+    with house.installation() as installation, monkeypatch.context() as patch:
+        world = world_in(house, installation)
 
         def slow_frontier(tx: Tx) -> Frontier:
             frontier = log_frontier(tx)
             patch.undo()
             world.sign_up("bob@example.com", TIPS)
-            while office.write(integrate):
+            while installation.write(integrate):
                 pass
-            sign_log(office.store, office.vault, None, office.clock())
+            sign_log(installation.store, installation.vault, None, installation.clock())
             return frontier
 
         patch.setattr(log_growth, "log_frontier", slow_frontier)
-        office.check_past()
+        installation.check_past()
     house.audit()
 
 
@@ -502,21 +504,21 @@ def test_nobody_lets_the_journal_say_what_the_log_never_held(
 ) -> None:
     """O9: whoever writes to the database gets nothing under the journal's seal that would lock the site."""
     lived_in(house)
-    with house.office() as office:
+    with house.installation() as installation:
         past_optin(
-            office.store,
+            installation.store,
             "INSERT INTO replay(name, at, line, kept) VALUES (:name, 1, :line, 0)",
             name=bytes(32),
             line=line,
         )
-        office.note_ending()
+        installation.note_ending()
         assert "1 lines that wait for the journal" in caplog.text
         caplog.clear()
-        office.note_ending()
+        installation.note_ending()
         assert caplog.text == ""
     assert "FOUND" in house.run("audit").output
-    with house.office() as office:
-        past_optin(office.store, "DELETE FROM replay WHERE name = :name", name=bytes(32))
+    with house.installation() as installation:
+        past_optin(installation.store, "DELETE FROM replay WHERE name = :name", name=bytes(32))
     house.audit()
 
 
@@ -526,10 +528,10 @@ def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -
     told = house.kept().told
     unkeyed(house)
     without_named_key(house)
-    with pytest.raises(JournalUnusable, match="optin serve --new-journal"), house.office():
+    with pytest.raises(JournalUnusable, match="optin serve --new-journal"), house.installation():
         pass
     begin_journal(replace(house.edition.site.settings, store=house.store))
-    with house.office():
+    with house.installation():
         pass
     names = {line.name for line in house.kept().told}
     assert {line.name for line in told} <= names
@@ -544,7 +546,7 @@ def test_whoever_tries_out_a_site_may_throw_away_what_they_like(tmp_path: Path) 
         if file:
             (house.root / "var" / file).unlink()
         if file == "optin.db":
-            with pytest.raises(JournalUnusable, match="optin restore"), house.office():
+            with pytest.raises(JournalUnusable, match="optin restore"), house.installation():
                 pass
         renew_journal(settings)
         lived_in(house)
@@ -571,16 +573,16 @@ def test_the_journal_stays_small(house: House, monkeypatch: pytest.MonkeyPatch) 
         withdraw(world, "alice@example.com")
         for number in range(12):
             world.sign_up(f"p{number}@example.com", TIPS)
-            with house.office() as office:
-                advance_log(office)
+            with house.installation() as installation:
+                advance_log(installation)
     assert [line.kind for line in house.kept().lines].count(CHECKPOINT) >= 11
-    with house.office() as office:
-        sweep(office)
+    with house.installation() as installation:
+        sweep(installation)
         assert [line.kind for line in house.kept().lines].count(CHECKPOINT) <= 2  # an hour may have ended
         assert len(house.kept().told) == 1
         last = house.kept().lines[-1].number
-        world_in(house, office).sign_up("z@example.com")
-        advance_log(office)
+        world_in(house, installation).sign_up("z@example.com")
+        advance_log(installation)
         assert house.kept().lines[-1].number > last  # a file written anew counts on
     house.audit()
 
@@ -642,7 +644,7 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
     lived_in(here)
     settings = replace(here.edition.site.settings, store=postgres_url, journal="elsewhere/journal.jsonl")
     begin_journal(settings)
-    with open_office(settings, here.edition.policy) as there:
+    with open_installation(settings, here.edition.policy) as there:
         world = world_in(here, there)
         withdraw(world, "zed@example.com")
         there.note_ending()
@@ -650,9 +652,9 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
     with here.world() as world:
         withdraw(world, "alice@example.com")
     here.audit()
-    with here.office() as office:
-        advance_log(office)
-    with open_office(settings, here.edition.policy) as there:
+    with here.installation() as installation:
+        advance_log(installation)
+    with open_installation(settings, here.edition.policy) as there:
         assert there.journal is not None
         advance_log(there)
         there.write(lambda tx: tx.run("UPDATE log_state SET size = size - 1"))
@@ -665,9 +667,9 @@ def test_a_sweep_deletes_nothing_by_a_log_that_is_another(tmp_path: Path) -> Non
     """O9: while the server runs, too."""
     house = small_house(tmp_path)
     carol = lived_in(house)
-    with house.office() as office:
+    with house.installation() as installation:
         Forger(house.root / "var" / "optin.db", carol).cut_out()
         with pytest.raises(LogDiverged):
-            sweep(office)
+            sweep(installation)
         with pytest.raises(LogDiverged):
-            advance_log(office)
+            advance_log(installation)

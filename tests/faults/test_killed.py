@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
-from optin.bootstrap.opening import open_store
-from optin.flows.audit import Audit
+from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
+from optin.services.open_store import open_store
 from optin.store.log import integrate
 from optin.store.vault import Vault
 from tests.mail.server import Script, mail_server

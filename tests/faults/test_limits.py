@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx2 as httpx
 import psycopg
 
-from optin.bootstrap.opening import open_store
 from optin.errors import StoreBusy
-from optin.flows.mail_limits import take_reader_mail
+from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.keys import load_keys
+from optin.services.open_store import open_store
 from optin.store.limits import Amount, Counted, take
 from optin.store.transaction import Tx
 from optin.store.vault import Vault

@@ -17,11 +17,11 @@ from time import monotonic, sleep
 import httpx2 as httpx
 import pytest
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office
-from optin.bootstrap.served import shown_store
 from optin.consent.form import Slug
 from optin.keys import UNUSED, load_keys
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import open_installation
+from optin.services.served_settings import shown_store
 from optin.settings import Settings
 from tests.mail.server import Script, mail_server
 from tests.ports import reserved_port
@@ -241,10 +241,10 @@ def _served_in_process(site: Path, email: str) -> None:
     """Open the site as its server does; let somebody sign up and confirm."""
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms[Slug("paper")]
-        world = World(office.store, office.vault, office.clock(), form, edition.policy)
+        world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         world.join(email, TIPS)
 
 

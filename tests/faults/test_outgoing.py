@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap import outgoing
-from optin.bootstrap.outgoing import AddressRefused, CallFailed, VettedClient
+from optin.services import http_client as outgoing
+from optin.services.http_client import AddressRefused, CallFailed, VettedClient
 from tests.house.requirements_table import ROOT
 from tests.ports import NOBODY
 from tests.receiver import Receiver, receiving
@@ -129,4 +129,4 @@ def test_nothing_else_of_ours_calls_other_servers() -> None:
         for path in (ROOT / "optin").rglob("*.py")
         if any(map(CLIENTS.match, path.read_text("utf-8").splitlines()))
     }
-    assert users == {"optin/bootstrap/outgoing.py"}
+    assert users == {"optin/services/http_client.py"}

@@ -14,11 +14,11 @@ import httpx2 as httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from optin.bootstrap.edition import keep_edition
-from optin.bootstrap.jobs import Job, RoundDone
-from optin.bootstrap.office import open_office
 from optin.errors import SetupRefused
+from optin.jobs.job import Job, RoundDone
 from optin.keys import make_keys
+from optin.services.edition import keep_edition
+from optin.services.installation import open_installation
 from optin.web.serving import open_port, run_server
 from tests.ports import NO_MAIL
 from tests.serving import environment, served, start
@@ -47,10 +47,10 @@ def test_dev_leaves_a_site_in_earnest_alone(tmp_path: Path, free_port: int) -> N
     """P8, D1: `dev` neither swallows mail that is waited for nor lets anybody confirm for others."""
     site = tmp_path / "site"
     edition = site_at(site)
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock(), form, edition.policy)
+        world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         world.sign_up("alice@example.com", TIPS)
     before = {path: path.read_bytes() for path in (site / "var").rglob("*") if path.is_file()}
     refused(dev(site, "--port", str(free_port)), "not made by `optin dev`")

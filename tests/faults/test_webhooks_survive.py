@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.edition import load_edition
 from optin.consent.webhook import secret_text
+from optin.services.edition import load_edition
 from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import (
     House,
@@ -34,10 +34,10 @@ WORK = """
 import asyncio, sys
 from pathlib import Path
 from dataclasses import replace
-from optin.bootstrap.edition import load_edition
-from optin.bootstrap.office import open_office
-from optin.bootstrap.outgoing import VettedClient
-from optin.bootstrap.webhooks import HttpSender, webhook_jobs
+from optin.services.edition import load_edition
+from optin.services.installation import open_office
+from optin.services.http_client import VettedClient
+from optin.jobs.webhook_sender import HttpSender, webhook_jobs
 from optin.site.model import Webhook
 
 root, store, url = sys.argv[1:]

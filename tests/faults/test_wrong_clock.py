@@ -16,9 +16,9 @@ from time import monotonic, sleep
 import httpx2 as httpx
 import pytest
 
-from optin.bootstrap.edition import keep_edition
-from optin.bootstrap.office import open_office
 from optin.consent.form import Slug
+from optin.services.edition import keep_edition
+from optin.services.installation import open_installation
 from tests.faults.test_other_shell import FORM, confirmation
 from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL, Serving, form_key, served
@@ -71,15 +71,17 @@ class House:
 
     def people(self) -> int:
         """Count whoever confirmed and is still there."""
-        with open_office(self.edition.site.settings, self.edition.policy) as office:
-            return int(office.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM subject"))[0])  # type: ignore[index]
+        with open_installation(self.edition.site.settings, self.edition.policy) as installation:
+            return int(installation.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM subject"))[0])  # type: ignore[index]
 
     def fill(self, count: int) -> None:
         """Let people confirm, half of them with a consent."""
-        with open_office(self.edition.site.settings, self.edition.policy) as office:
-            keep_edition(office.store, self.edition, office.clock())
+        with open_installation(self.edition.site.settings, self.edition.policy) as installation:
+            keep_edition(installation.store, self.edition, installation.clock())
             form = self.edition.publication.forms[Slug("paper")]
-            world = World(office.store, office.vault, office.clock(), form, self.edition.policy)
+            world = World(
+                installation.store, installation.vault, installation.clock(), form, self.edition.policy
+            )
             for number in range(count):
                 world.join(f"p{number}@example.com", *([TIPS] if number % 2 else []))
 

@@ -9,25 +9,25 @@ from functools import partial
 
 import pytest
 
-from optin.bootstrap import clock as clock_module
-from optin.bootstrap.clock import ClockWatch, SteadyClock
-from optin.bootstrap.office import Office, see_clock
-from optin.bootstrap.signing import sign_log
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.clock import FOLLOWED, ClockReading
+from optin.consent.consent_record import EventKind, Status
 from optin.consent.links import SKEW, LinkKind
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.record import EventKind, Status
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
-from optin.flows import sweep_share
-from optin.flows.clock import read_clock
-from optin.flows.clock_correction import accept_clock, begin_with_clock, note_set_back
-from optin.flows.draw import draw_winners, fix_entries
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.orders import MailKind, Verdict
-from optin.flows.personal import ask_for_link
-from optin.flows.sweep_share import share_of
+from optin.flows.delivery.mail_order import MailKind, Verdict
+from optin.flows.prize_draw import draw_winners, fix_entries
+from optin.flows.retention import sweep_share
+from optin.flows.retention.clock import read_clock
+from optin.flows.retention.clock_correction import accept_clock, begin_with_clock, note_set_back
+from optin.flows.retention.sweep_share import share_of
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import ask_for_link
+from optin.jobs.sweep_runner import sweep
+from optin.services import clock as clock_module
+from optin.services.clock import ClockWatch, SteadyClock
+from optin.services.installation import Installation, see_clock
+from optin.services.log_signer import sign_log
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.rights import actions_of
 from optin.store.transaction import to_ms
@@ -38,8 +38,8 @@ from tests.world import NOON, TIPS, World
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
 
 
-def office_of(world: World) -> Office:
-    return Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+def office_of(world: World) -> Installation:
+    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
 
 
 def jump(world: World, by: timedelta) -> None:
@@ -80,10 +80,10 @@ def test_a_clock_that_jumped_deletes_nothing_and_says_so_once(
     world.wait(timedelta(hours=2))
     jump(world, years * YEAR)
     before = {table: world.count(table) for table in ("subject", "request", "outbox", "mail", "consent")}
-    office = office_of(world)
+    installation = office_of(world)
     for _ in range(3):
         with pytest.raises(ClockDoubted):
-            sweep(office)
+            sweep(installation)
     assert before == {table: world.count(table) for table in before}
     said = [record for record in caplog.records if "--accept-clock" in record.getMessage()]
     assert len(said) == 1
@@ -96,9 +96,9 @@ def test_an_officers_word_lets_the_sweep_go_on(world: World) -> None:
     people(world, 3)
     world.wait(timedelta(hours=2))
     jump(world, 3 * YEAR)
-    office = office_of(world)
+    installation = office_of(world)
     with pytest.raises(ClockDoubted):
-        sweep(office)
+        sweep(installation)
     world.do(
         partial(
             accept_clock,
@@ -109,7 +109,7 @@ def test_an_officers_word_lets_the_sweep_go_on(world: World) -> None:
             now=world.now,
         )
     )
-    assert sweep(office)["magnets"] == 3
+    assert sweep(installation)["magnets"] == 3
     assert told(world) == [EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED]
     [action] = world.store.read(partial(actions_of, vault=world.vault, email_index=b""))
     assert (action.kind, action.who, action.why) == ("accept-clock", "olga", "the server stood in a box")
@@ -174,8 +174,8 @@ def test_the_mark_cannot_be_written_without_the_keys(world: World) -> None:
     assert world.count("subject") == 2
 
 
-def says_doubt(office: Office) -> bool:
-    return office.clock_doubted
+def says_doubt(installation: Installation) -> bool:
+    return installation.clock_doubted
 
 
 async def rounds(watch: ClockWatch, count: int = 1) -> None:
@@ -212,14 +212,14 @@ def test_a_quiet_week_is_no_jump(world: World, monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_machine_that_slept_knows_what_time_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7: so does a server whose database was away for days; nobody set its clock meanwhile."""
-    machine, office = Machine(world, monkeypatch), office_of(world)
+    machine, installation = Machine(world, monkeypatch), office_of(world)
     people(world, 1)
-    watch = ClockWatch(office)
+    watch = ClockWatch(installation)
     asyncio.run(rounds(watch))
     machine.run(timedelta(days=5))
     asyncio.run(watch.look())
     asyncio.run(rounds(watch))
-    assert not says_doubt(office)
+    assert not says_doubt(installation)
     assert not is_doubted(world)
     assert told(world) == []
 
@@ -243,17 +243,17 @@ def test_the_server_trusts_the_clock_again_when_it_is_corrected(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """O7: by itself when the clock is right again; by an officer's word when it was right all along."""
-    machine, office = Machine(world, monkeypatch), office_of(world)
+    machine, installation = Machine(world, monkeypatch), office_of(world)
     people(world, 1)
-    watch = ClockWatch(office)
+    watch = ClockWatch(installation)
     asyncio.run(rounds(watch))
     jump(world, YEAR)
     asyncio.run(rounds(watch))
-    assert says_doubt(office)
+    assert says_doubt(installation)
     jump(world, -YEAR)
     machine.run(timedelta(minutes=1))
     asyncio.run(rounds(watch))
-    assert not says_doubt(office)
+    assert not says_doubt(installation)
     assert "trusted again" in caplog.text
     jump(world, YEAR)
     asyncio.run(rounds(watch))
@@ -473,14 +473,14 @@ def test_a_start_with_a_wrong_clock_is_noted(world: World, monkeypatch: pytest.M
     people(world, 1)
     monkeypatch.setattr(clock_module, "utc_now", lambda: world.now)
     jump(world, -2 * YEAR)
-    office = Office(world.store, world.vault, world.policy)
-    see_clock(office, serving=True)
-    assert office.clock_doubted
+    installation = Installation(world.store, world.vault, world.policy)
+    see_clock(installation, serving=True)
+    assert installation.clock_doubted
     assert told(world) == [EventKind.CLOCK_SET_BACK, EventKind.CLOCK_DOUBTED]
     jump(world, 2 * YEAR)
-    office = Office(world.store, world.vault, world.policy)
-    see_clock(office, serving=True)
-    assert not office.clock_doubted
+    installation = Installation(world.store, world.vault, world.policy)
+    see_clock(installation, serving=True)
+    assert not installation.clock_doubted
 
 
 def test_an_event_that_optin_did_not_write_sets_no_clock(world: World) -> None:

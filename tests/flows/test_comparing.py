@@ -16,10 +16,10 @@ from jsonschema import Draft202012Validator
 
 from optin.export.chart import as_svg
 from optin.export.statistics import as_json, schema
-from optin.flows.comparing import Tried, brings_more, compare, score_for, wilson
-from optin.flows.offers import Offers
-from optin.flows.stats import Count, Statistics
-from optin.flows.sweep import RULES
+from optin.flows.consents.offers import Offers
+from optin.flows.reports.compare_variants import Tried, brings_more, compare, score_for, wilson
+from optin.flows.reports.statistics import Count, Statistics
+from optin.flows.retention.sweep import RULES
 from tests.world import DECLARATION, NOON, TIPS, World, form_version
 
 SHORT = replace(DECLARATION, variant="short", title="Kort")

@@ -13,24 +13,24 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
+from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.erasure import Ground, Reason, faults
 from optin.consent.event import erased
 from optin.consent.purpose import Channel, RetentionPeriod
-from optin.consent.record import EventKind, RequestId, Status
 from optin.errors import LogDisagrees
-from optin.flows.audit import Audit
-from optin.flows.confirm import confirm
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.event_history import request_history
-from optin.flows.export import Harvest
-from optin.flows.offers import Offers
-from optin.flows.orders import MailKind
-from optin.flows.personal import correct, hold_data, view_personal
-from optin.flows.remembered_endings import endings_told
-from optin.flows.scrub import Scrubber
-from optin.flows.webhooks import claim_calls
+from optin.flows.consents.confirm import confirm
+from optin.flows.consents.offers import Offers
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.event_history import request_history
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.scrub import Scrubber
+from optin.flows.exports.webhooks import claim_calls
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.journal_endings import endings_told
+from optin.flows.rights.personal_data import correct, hold_data, view_personal
+from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine
 from optin.store.events import events_of, said_about_nobody
@@ -39,7 +39,7 @@ from optin.store.log import integrate
 from optin.store.requests import erase_requests
 from optin.store.transaction import Value, from_ms
 from optin.store.webhooks import keep_webhooks
-from tests.export.test_export import harvest
+from tests.export.test_export import lead_export
 from tests.flows.test_prize_draw import close, draw
 from tests.flows.test_prize_draw import hold as hold_draw
 from tests.flows.test_sweep import office_of
@@ -103,7 +103,7 @@ def test_a_withdrawn_person_does_not_come_back_by_our_own_sweep(
     assert world.count("event") == kept, "nothing is signed either"
     assert world.count("erasure") == 0
     assert findings(world)
-    leads, refused = harvest(world)
+    leads, refused = lead_export(world)
     assert [lead.email for lead in leads] == [ALICE]
     assert refused == {"withdrawn": 1, "unconfirmed": 1}
 
@@ -118,7 +118,7 @@ def test_a_withdrawal_is_looked_for_with_every_request_of_the_address(world: Wor
         first=first,
         second=second,
     )
-    assert harvest(world)[0] == []
+    assert lead_export(world)[0] == []
 
 
 def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
@@ -140,14 +140,14 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
         nobody=bytes(32),
         older=older,
     )
-    assert [lead.email for lead in harvest(world)[0]] == [CAROL], "without it she would come back"
-    gathered = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
+    assert [lead.email for lead in lead_export(world)[0]] == [CAROL], "without it she would come back"
+    gathered = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
     assert list(gathered.proven()) == []
     assert gathered.refused["withdrawn"] == 1
     assert findings(world)
     world.wait(timedelta(days=1))
     world.join(ALICE, TIPS)
-    again = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
+    again = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
     assert [lead.email for lead in again.proven()] == [ALICE]
 
 
@@ -397,8 +397,8 @@ def test_older_details_that_are_put_back_are_not_used(world: World, change: Call
     change(world)
     assert findings(world) == []
     forge(world, "UPDATE subject SET sealed = :before", before=before)
-    assert harvest(world, Channel.PHONE)[0] == []
-    assert harvest(world)[0] == []
+    assert lead_export(world, Channel.PHONE)[0] == []
+    assert lead_export(world)[0] == []
     view = partial(view_personal, vault=world.vault, email_index=index_of(world, ALICE), policy=world.policy)
     shown = world.store.read(partial(view, now=world.now))
     assert (shown.email, dict(shown.contact)) == (ALICE, {})
@@ -408,9 +408,9 @@ def test_older_details_that_are_put_back_are_not_used(world: World, change: Call
 def test_details_of_an_older_version_are_read(world: World) -> None:
     """S7: events that name no details are those of a store that was made before there were any."""
     world.join(ALICE, TIPS, CALL, phone=PHONE)
-    assert len(harvest(world, Channel.PHONE)[0]) == 1
+    assert len(lead_export(world, Channel.PHONE)[0]) == 1
     put_right(world, ALICE, phone="+31207654321")
-    assert [lead.fields["phone"] for lead in harvest(world, Channel.PHONE)[0]] == ["+31207654321"]
+    assert [lead.fields["phone"] for lead in lead_export(world, Channel.PHONE)[0]] == ["+31207654321"]
 
 
 def test_a_withdrawal_is_written_whatever_the_cache_says(world: World) -> None:
@@ -433,7 +433,7 @@ def test_an_old_link_gives_nothing_back_whatever_the_cache_says(world: World) ->
         partial(confirm, vault=world.vault, request=older, policy=world.policy, now=world.now)
     )
     assert confirmed.granted == ()
-    assert harvest(world)[0] == []
+    assert lead_export(world)[0] == []
 
 
 def test_a_receipt_tells_of_no_consent_that_was_withdrawn(world: World) -> None:
@@ -446,7 +446,7 @@ def test_a_receipt_tells_of_no_consent_that_was_withdrawn(world: World) -> None:
 
 def exported(world: World) -> None:
     """Export everybody, and record it as the command does."""
-    gathered = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
+    gathered = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
     count = len(list(gathered.proven()))
     run = ExportRun(
         at=world.now, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
@@ -586,7 +586,7 @@ def test_details_outlive_an_entry_that_goes(world: World) -> None:
     assert sweep(office_of(world))["entries"] == 1
     assert findings(world) == []
     world.serve(tips)
-    assert [lead.fields["first_name"] for lead in harvest(world)[0]] == ["Alice"]
+    assert [lead.fields["first_name"] for lead in lead_export(world)[0]] == ["Alice"]
 
 
 def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:

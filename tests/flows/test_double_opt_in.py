@@ -10,15 +10,15 @@ from functools import partial
 
 import pytest
 
-from optin.consent.code import MAX_TRIES
+from optin.consent.confirmation_code import MAX_TRIES
+from optin.consent.consent_record import RequestId, Status
 from optin.consent.links import LinkKind
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.record import RequestId, Status
 from optin.errors import LinkExpired, LinkForged, LinkSpent
-from optin.flows.confirm import CodeRefused, Confirmation, confirm_by_code, view_request
-from optin.flows.orders import MailKind, Verdict
-from optin.flows.resend import resend_confirmation
-from optin.flows.sweep_consents import sweep_unconfirmed
+from optin.flows.consents.confirm import CodeRefused, Confirmation, confirm_by_code, view_request
+from optin.flows.consents.resend_confirmation import resend_confirmation
+from optin.flows.delivery.mail_order import MailKind, Verdict
+from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.store.requests import Sealed, load_request
 from tests.world import CALL, TIPS, World, form_version
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from optin.consent.address import EmailAddress, parse_email
-from optin.consent.record import RequestId
-from optin.flows.confirm import CodeRefused, confirm_by_code
-from optin.flows.mail_limits import has_read, take_link, take_of_day, take_reader_mail
-from optin.flows.personal import ask_for_link
-from optin.flows.resend import resend_confirmation
-from optin.flows.sweep import RULES, plan
+from optin.consent.consent_record import RequestId
+from optin.flows.consents.confirm import CodeRefused, confirm_by_code
+from optin.flows.consents.resend_confirmation import resend_confirmation
+from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
+from optin.flows.retention.sweep import RULES, plan
+from optin.flows.rights.personal_data import ask_for_link
 from optin.store.limits import Amount, Counted, take
 from optin.store.requests import Sealed, load_request
 from optin.store.transaction import Tx

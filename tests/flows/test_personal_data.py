@@ -7,16 +7,16 @@ from datetime import timedelta
 from functools import partial
 
 from optin.consent.address import parse_email
+from optin.consent.consent_record import Status
 from optin.consent.purpose import Channel
-from optin.consent.record import Status
-from optin.flows.erase import BY_PERSON, Erased, erase_person
-from optin.flows.personal import PersonalData, correct, view_personal
-from optin.flows.scrub import KEPT, Scrubber
-from optin.flows.sweep import plan
-from optin.flows.sweep_consents import sweep_leads
-from optin.flows.withdraw import withdraw_person
+from optin.flows.exports.scrub import KEPT, Scrubber
+from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep_consents import sweep_leads
+from optin.flows.rights.erase import BY_PERSON, Erased, erase_person
+from optin.flows.rights.personal_data import PersonalData, correct, view_personal
+from optin.flows.rights.withdraw import withdraw_person
 from optin.store.subjects import find_subject, numbers_of
-from tests.export.test_export import harvest
+from tests.export.test_export import lead_export
 from tests.world import CALL, TIPS, World
 
 ALICE, BERT = "alice@example.com", "bert@example.com"
@@ -53,7 +53,7 @@ def kept(world: World, email: str) -> PersonalData:
 
 def numbers(world: World) -> list[str]:
     """Return the numbers that an export for calls hands out."""
-    return [lead.fields["phone"] for lead in harvest(world, Channel.PHONE)[0]]
+    return [lead.fields["phone"] for lead in lead_export(world, Channel.PHONE)[0]]
 
 
 def scrub(world: World, *numbers: str, suppress_only: bool = False) -> list[bool]:
@@ -77,7 +77,7 @@ def test_a_strangers_sign_up_spoils_no_correction(world: World) -> None:
     world.wait(timedelta(seconds=1))
     assert put_right(world, ALICE, first_name="Alice", phone=OTHER)
     assert numbers(world) == [OTHER]
-    assert [lead.fields["first_name"] for lead in harvest(world)[0]] == ["Alice"]
+    assert [lead.fields["first_name"] for lead in lead_export(world)[0]] == ["Alice"]
     assert kept(world, ALICE).contact == {"first_name": "Alice", "phone": OTHER}
 
 
@@ -101,7 +101,7 @@ def test_a_number_that_was_taken_away_is_not_called(world: World) -> None:
     """GDPR 16, E1: the consent stands, but there is nothing to call; the person may fill it in again."""
     world.join(ALICE, TIPS, CALL, phone=PHONE)
     put_right(world, ALICE, phone="")
-    assert harvest(world, Channel.PHONE) == ([], {"without number": 1})
+    assert lead_export(world, Channel.PHONE) == ([], {"without number": 1})
     assert kept(world, ALICE).taken_away == ("phone",)
     assert scrub(world, PHONE) == [False]
     put_right(world, ALICE, phone=OTHER)
@@ -117,7 +117,7 @@ def test_nobody_lifts_anothers_objection_to_be_called(world: World) -> None:
     world.withdraw(request)
     world.wait(timedelta(seconds=1))
     world.join(BERT, CALL, phone=PHONE)
-    assert harvest(world, Channel.PHONE) == ([], {"suppressed": 1, "withdrawn": 1})
+    assert lead_export(world, Channel.PHONE) == ([], {"suppressed": 1, "withdrawn": 1})
     assert scrub(world, PHONE) == [False]
     assert scrub(world, PHONE, suppress_only=True) == [False]
     world.join(ALICE, CALL, phone=PHONE)
@@ -130,9 +130,9 @@ def test_an_erased_persons_number_stays_hers(world: World) -> None:
     erase(world, ALICE)
     world.wait(timedelta(seconds=1))
     world.join(BERT, CALL, phone=PHONE)
-    assert harvest(world, Channel.PHONE) == ([], {"suppressed": 1})
+    assert lead_export(world, Channel.PHONE) == ([], {"suppressed": 1})
     world.join(ALICE, CALL, phone=PHONE)
-    assert [lead.email for lead in harvest(world, Channel.PHONE)[0]] == [ALICE]
+    assert [lead.email for lead in lead_export(world, Channel.PHONE)[0]] == [ALICE]
 
 
 def test_an_objection_is_lifted_by_nobody_but_who_made_it(world: World) -> None:

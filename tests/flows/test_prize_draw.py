@@ -13,21 +13,21 @@ from typing import Any, cast
 
 import pytest
 
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
+from optin.consent.consent_record import RequestId
 from optin.consent.draw import canonical_seed, draw_order
 from optin.consent.form import FormDeclaration, FormField, details_text
 from optin.consent.prize import ANSWER_FIELD, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.record import RequestId
 from optin.errors import RequestRefused
-from optin.flows.audit import Audit
-from optin.flows.draw import draw_winners, fix_entries, publication_of, read_winners
-from optin.flows.entering import participation
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.orders import MailKind
-from optin.flows.personal import view_personal
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.draw_entry import participation
+from optin.flows.evidence.audit import Audit
+from optin.flows.prize_draw import draw_winners, fix_entries, publication_of, read_winners
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import view_personal
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.sweep_runner import sweep
 from optin.store.clock_mark import keep_mark
 from optin.store.draws import DrawList, DrawResult, entry_of, load_list, load_result
 from optin.store.log import integrate, log_frontier, sign_checkpoint
@@ -311,7 +311,8 @@ def test_of_two_who_fix_or_draw_at_once_the_first_stands(
     def too_early(name: str) -> None:
         looked = [None]  # once
         monkeypatch.setattr(
-            f"optin.flows.draw.{name}", lambda tx, magnet: looked.pop() if looked else look[name](tx, magnet)
+            f"optin.flows.prize_draw.{name}",
+            lambda tx, magnet: looked.pop() if looked else look[name](tx, magnet),
         )
 
     too_early("load_list")

@@ -9,18 +9,18 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from optin.bootstrap.office import Office
-from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
+from optin.consent.consent_record import Status
 from optin.consent.purpose import Channel, RetentionPeriod
-from optin.consent.record import Status
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.offers import Offers
-from optin.flows.orders import MailKind
-from optin.flows.personal import ask_for_link, handled, hold_data
-from optin.flows.sweep import RULES, plan
-from tests.export.test_export import harvest
+from optin.flows.consents.offers import Offers
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.retention.sweep import RULES, plan
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import ask_for_link, handled, hold_data
+from optin.jobs.sweep_runner import sweep
+from optin.services.installation import Installation
+from tests.export.test_export import lead_export
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World, about_requests
 
@@ -28,8 +28,8 @@ PHONE = "+31201234567"
 YEAR = timedelta(days=365)
 
 
-def office_of(world: World) -> Office:
-    return Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+def office_of(world: World) -> Installation:
+    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
 
 
 def sweep_all(world: World) -> dict[str, int]:
@@ -41,7 +41,7 @@ def test_a_consent_ends_with_its_purposes_retention(world: World) -> None:
     """R8: each on its own clock; an event says so; the export refuses it even before the sweep comes."""
     world.join("alice@example.com", TIPS, CALL, phone=PHONE)
     world.wait(timedelta(days=190))  # past six months for calls
-    assert harvest(world, Channel.PHONE)[0] == []
+    assert lead_export(world, Channel.PHONE)[0] == []
     assert world.status("alice@example.com", CALL) is Status.GIVEN  # the cache waits for the sweep
     assert sweep_all(world)["expired"] == 1
     assert world.status("alice@example.com", CALL) is Status.EXPIRED
@@ -143,7 +143,7 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
     world.wait(YEAR - timedelta(days=1))
     sweep_all(world)
     assert world.count("legal_hold") == 1
-    assert harvest(world)[0] == [], "what is held is used for nothing else"
+    assert lead_export(world)[0] == [], "what is held is used for nothing else"
     world.wait(timedelta(days=2))
     assert sweep_all(world)["holds"] == 1
     assert world.count("legal_hold") == 0

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
+from optin.consent.consent_record import RequestId
+from optin.consent.form_entry import Entry
 from optin.consent.links import LinkKind
-from optin.consent.record import RequestId
-from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, Order, Verdict
-from optin.flows.resend import resend_confirmation
-from optin.flows.retry import STEP, Left, Retried, retry_dead
-from optin.flows.sign_up import sign_up
-from optin.flows.sweep_consents import sweep_unconfirmed
+from optin.flows.consents.resend_confirmation import resend_confirmation
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.mail_order import MailKind, Order, Verdict
+from optin.flows.delivery.retry import STEP, Left, Retried, retry_dead
+from optin.flows.retention.sweep_consents import sweep_unconfirmed
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import open_installation
 from optin.store.outbox import MAX_STARTS, enqueue, enqueue_notice
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
@@ -202,19 +202,23 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
     assert edition is not None
     form = next(iter(edition.publication.forms.values()))
     policy = edition.policy
-    with open_office(edition.site.settings, policy) as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, policy) as installation:
+        keep_edition(installation.store, edition, installation.clock())
 
         def asked(email: str, verdict: Verdict, ago: timedelta = timedelta()) -> None:
-            now = office.clock() - ago
+            now = installation.clock() - ago
             entry = Entry(parse_email(email), (), ())
-            office.write(partial(sign_up, vault=office.vault, form=form, entry=entry, policy=policy, now=now))
-            claim = partial(claim_orders, vault=office.vault, policy=policy, most=9, now=now, suspect=False)
-            for order in office.write(claim):
-                office.write(
+            installation.write(
+                partial(sign_up, vault=installation.vault, form=form, entry=entry, policy=policy, now=now)
+            )
+            claim = partial(
+                claim_orders, vault=installation.vault, policy=policy, most=9, now=now, suspect=False
+            )
+            for order in installation.write(claim):
+                installation.write(
                     partial(
                         settle_order,
-                        vault=office.vault,
+                        vault=installation.vault,
                         order=order,
                         verdict=verdict,
                         reply="554",

@@ -15,19 +15,19 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from optin.consent.address import parse_email
+from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import Slug
 from optin.consent.purpose import PurposeId
-from optin.consent.record import EventKind, RequestId
 from optin.errors import RequestRefused
 from optin.export.chart import MOST_WEEKS, as_svg
 from optin.export.statistics import as_json, schema
-from optin.flows.comparing import wilson
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.offers import Offers
-from optin.flows.stats import Blank, Count, Rate, Statistics
-from optin.flows.sweep import RULES
-from optin.store import counting
-from optin.store.tally import DOWNLOADED, add_to_tally
+from optin.flows.consents.offers import Offers
+from optin.flows.reports.compare_variants import wilson
+from optin.flows.reports.statistics import Blank, Count, Rate, Statistics
+from optin.flows.retention.sweep import RULES
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.store import event_counts as counting
+from optin.store.event_sums import DOWNLOADED, add_to_tally
 from optin.store.transaction import Tx
 from tests.world import CALL, DECLARATION, TIPS, World, form_version
 

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import Office
-from optin.bootstrap.sweep_runner import sweep, sweep_by_itself
 from optin.errors import StoreBusy
+from optin.jobs.job import Job
+from optin.jobs.sweep_runner import sweep, sweep_by_itself
+from optin.services.installation import Installation
 from tests.world import TIPS, World, open_world
 
 
-def office_of(world: World) -> Office:
-    return Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+def office_of(world: World) -> Installation:
+    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
 
 
 def test_what_was_never_confirmed_leaves_no_byte_behind(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_many_are_swept_in_small_steps(world: World) -> None:
 
 def test_a_busy_store_puts_the_sweep_off(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """S6: it comes again; the server goes on."""
-    office = office_of(world)
+    installation = office_of(world)
 
     class Busy:
         """A store that takes nothing."""
@@ -68,11 +68,11 @@ def test_a_busy_store_puts_the_sweep_off(world: World, caplog: pytest.LogCapture
         def submit(self, _operation: object) -> None:
             raise StoreBusy
 
-    office.store = Busy()  # type: ignore[assignment]
+    installation.store = Busy()  # type: ignore[assignment]
 
     async def run() -> None:
         stop = asyncio.Event()
-        sweeping = asyncio.ensure_future(Job("sweep", partial(sweep_by_itself, office)).run(stop))
+        sweeping = asyncio.ensure_future(Job("sweep", partial(sweep_by_itself, installation)).run(stop))
         await asyncio.sleep(0.2)
         stop.set()
         await sweeping

@@ -10,20 +10,20 @@ from functools import partial
 import pytest
 
 from optin.consent.address import parse_email
-from optin.consent.code import MAX_TRIES
-from optin.consent.entry import Entry
+from optin.consent.confirmation_code import MAX_TRIES
+from optin.consent.consent_record import RequestId, Status
 from optin.consent.erasure import Ground, Reason
+from optin.consent.form_entry import Entry
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.record import RequestId, Status
 from optin.errors import LinkExpired
-from optin.flows.confirm import CodeRefused, Confirmation
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.orders import MailKind, MailOrder, Verdict
-from optin.flows.personal import correct
-from optin.flows.resend import resend_confirmation
-from optin.flows.sign_up import sign_up
-from optin.flows.twins import MOST_ALIKE, WITHIN, mailed_request
-from optin.flows.withdraw import withdraw_person
+from optin.flows.consents.confirm import CodeRefused, Confirmation
+from optin.flows.consents.duplicate_posts import MOST_ALIKE, WITHIN, mailed_request
+from optin.flows.consents.resend_confirmation import resend_confirmation
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import correct
+from optin.flows.rights.withdraw import withdraw_person
 from optin.store.requests import Sealed, erase_requests, load_request
 from tests.flows.test_double_opt_in import by_code
 from tests.world import CALL, TIPS, World, about_requests, form_version

@@ -12,16 +12,12 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap.office import Office
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
 from optin.consent.erasure import Ground
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.webhook import WebhookKind
-from optin.flows.erase import BY_OFFICER, BY_PERSON, erase_person
-from optin.flows.export import Harvest
-from optin.flows.personal import view_personal
-from optin.flows.webhooks import (
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.exports.webhooks import (
     GIVE_UP_AFTER,
     LEASE,
     LEAST_TRIES,
@@ -33,8 +29,12 @@ from optin.flows.webhooks import (
     settle_call,
     tell_objected,
 )
-from optin.flows.withdraw import withdraw_person
+from optin.flows.rights.erase import BY_OFFICER, BY_PERSON, erase_person
+from optin.flows.rights.personal_data import view_personal
+from optin.flows.rights.withdraw import withdraw_person
+from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
+from optin.services.installation import Installation
 from optin.store.exports import ExportRun, record_export
 from optin.store.webhooks import keep_webhooks, webhook_states
 from tests.world import CALL, TIPS, World, open_world
@@ -108,11 +108,11 @@ def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
 
 def export_to(world: World, processor: str) -> None:
     """Export everybody who may be, as the command does."""
-    harvest = Harvest(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
-    members = list(harvest.proven())
+    lead_export = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
+    members = list(lead_export.proven())
     run = ExportRun(
         at=world.now, who="o", why="list", processor=processor, purpose=TIPS, channel="email", format="csv",
-        exported=len(members), refused={}, members=harvest.run,
+        exported=len(members), refused={}, members=lead_export.run,
     )  # fmt: skip
     world.do(partial(record_export, vault=world.vault, run=run))
 
@@ -251,11 +251,13 @@ def test_the_end_of_its_time_is_told(crm: Told) -> None:
     crm.world.join(ALICE, TIPS)
     crm.hear()
     crm.world.wait(timedelta(days=24 * 31))
-    office = Office(crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now)
-    sweep(office)
+    installation = Installation(
+        crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now
+    )
+    sweep(installation)
     assert crm.hear() == ["consent.expired"]
     crm.world.wait(timedelta(days=6 * 366))
-    sweep(office)
+    sweep(installation)
     assert crm.hear() == ["consent.erased"]
     assert crm.messages[-1][1] == {"email": ALICE}
 
@@ -418,7 +420,7 @@ def test_it_is_tried_for_three_days_and_then_given_up(crm: Told) -> None:
     (state,) = crm.world.store.read(webhook_states)
     assert (state.waiting, state.given_up) == (0, 1)
     crm.world.wait(timedelta(days=31))
-    sweep(Office(crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now))
+    sweep(Installation(crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now))
     assert crm.world.count("webhook_outbox") == 0
 
 
@@ -481,7 +483,7 @@ def test_no_byte_of_an_erased_person_is_left_after_telling(tmp_path: Path) -> No
     assert bytes(row[0]) in on_disk()
     assert ALICE.encode() not in on_disk()
     assert crm.hear() == ["consent.erased"]
-    assert Office(world.store, world.vault, world.policy).clear(tries=50)
+    assert Installation(world.store, world.vault, world.policy).clear(tries=50)
     assert bytes(row[0]) not in on_disk()
     assert row[1].encode() not in on_disk()
     world.check_evidence()

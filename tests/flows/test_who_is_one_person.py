@@ -11,19 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.bootstrap.opening import open_store
 from optin.consent.address import EmailAddress, address_key, as_mailed, mailbox_of, parse_email
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import StoreUnusable
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.orders import MailKind, NoticeOrder
-from optin.flows.personal import ask_for_link, view_personal
-from optin.flows.scrub import KEPT, UNKNOWN, Scrubber
+from optin.flows.delivery.mail_order import MailKind, NoticeOrder
+from optin.flows.exports.scrub import KEPT, UNKNOWN, Scrubber
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import ask_for_link, view_personal
 from optin.keys import KeyRing
+from optin.services.open_store import open_store
 from optin.store.address_index import index_today
 from optin.store.subjects import find_subject
 from optin.store.vault import Vault
-from tests.export.test_export import harvest
+from tests.export.test_export import lead_export
 from tests.world import CALL, TIPS, World, open_world
 
 SHARP, DOUBLE = "jan@straße-example.de", "jan@strasse-example.de"
@@ -85,7 +85,7 @@ def test_a_domain_without_a_label_is_an_error_of_value() -> None:
 
 
 def exported(world: World) -> set[str]:
-    return {lead.email for lead in harvest(world, Channel.EMAIL)[0]}
+    return {lead.email for lead in lead_export(world, Channel.EMAIL)[0]}
 
 
 def judged(world: World, *addresses: str, suppress_only: bool = False) -> list[str]:

@@ -15,11 +15,11 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from optin.bootstrap import witnesses
-from optin.bootstrap.anchors import anchor
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.outgoing import VettedClient
+from optin.jobs import witness_client as witnesses
+from optin.jobs.anchors import anchor
+from optin.jobs.log_keeper import advance_log
 from optin.proof.note import Note, VerifierKey
+from optin.services.http_client import VettedClient
 from optin.site.model import Anchors, Witness
 from optin.store.log import last_attested, prove_growth, verifier_keys
 from tests.host.foreign_witness import PROGRAM, fetch
@@ -55,8 +55,8 @@ def foreign(visit: Visit, tmp_path: Path) -> Iterator[Foreign]:
     assert fetch() == ""
     folder = tmp_path / "witness"
     folder.mkdir()
-    advance_log(visit.office)
-    log_key = visit.office.store.read(verifier_keys)[0]
+    advance_log(visit.installation)
+    log_key = visit.installation.store.read(verifier_keys)[0]
     said = command(folder, "init", "--name", NAME)
     line = next(word for word in said.split() if word.startswith(f"{NAME}+"))
     command(folder, "add-log", "--origin", log_key.name, "--vkey", log_key.text)
@@ -79,17 +79,17 @@ def foreign(visit: Visit, tmp_path: Path) -> Iterator[Foreign]:
 
 def show(visit: Visit, foreign: Foreign, name: str = "one") -> int:
     anchors = Anchors(witnesses={name: Witness(foreign.address, foreign.key)})
-    return anchor(visit.office, anchors, {}, LOCAL)
+    return anchor(visit.installation, anchors, {}, LOCAL)
 
 
 def test_a_foreign_witness_cosigns_a_log_as_it_grows(visit: Visit, foreign: Foreign) -> None:
     """P5: its code follows our proofs, ours its signature; after we forgot what it knows, it says so."""
     for number in range(5):
         visit.join(f"p{number}@example.com", consent="tips-email")
-        latest = advance_log(visit.office)
+        latest = advance_log(visit.installation)
         name = "one" if number < 3 else "two"  # of which we keep nothing, so that we begin at 0
         assert show(visit, foreign, name) == 1
-        kept = visit.office.store.read(partial(last_attested, kind="cosignature", source=name))
+        kept = visit.installation.store.read(partial(last_attested, kind="cosignature", source=name))
         assert kept is not None
         assert kept.size == latest.size
         note = Note.parse(latest.note + kept.value.decode())
@@ -102,7 +102,7 @@ def test_a_foreign_witness_finds_a_rewritten_log(
 ) -> None:
     """P5, P4: whoever owns keys and database, and makes another history, gets no cosignature for it."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
+    advance_log(visit.installation)
     assert show(visit, foreign) == 1
 
     def other_proof(*about: Any, **more: Any) -> list[bytes]:
@@ -110,7 +110,7 @@ def test_a_foreign_witness_finds_a_rewritten_log(
 
     monkeypatch.setattr(witnesses, "prove_growth", other_proof)  # as a log that holds other leaves has to
     visit.join("bob@example.com", consent="tips-email")
-    advance_log(visit.office)
+    advance_log(visit.installation)
     assert show(visit, foreign) == 0
     assert "the witness one contradicts this log" in caplog.text
     assert foreign.evidence() != []

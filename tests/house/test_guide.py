@@ -23,11 +23,11 @@ from PIL import Image
 from pydantic import BaseModel
 
 from optin.cli import COMMANDS, main
+from optin.site.file_models import MagnetFile, SiteFile
 from optin.site.hints import hints
 from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
-from optin.site.written import MagnetFile, SiteFile
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT

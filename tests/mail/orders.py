@@ -8,7 +8,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import FormDigest
-from optin.flows.orders import MailKind, MailOrder, Receipt
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Receipt
 from optin.mail.composing import Composer, Mailbox
 from optin.theme.look import Look
 from optin.theme.theme import Theme

@@ -6,18 +6,18 @@ import asyncio
 import threading
 import time
 
-from optin.flows.orders import Verdict
-from optin.mail.apart import TransportApart
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.mail.threaded_transport import ThreadedTransport
 from tests.mail.server import Script, mail_server
 from tests.ports import NOBODY
 
 MAIL = b"Subject: x\r\n\r\nx\r\n"
 
 
-def transport(port: int) -> TransportApart:
-    return TransportApart(SmtpTransport(SmtpAddress("127.0.0.1", port)))
+def transport(port: int) -> ThreadedTransport:
+    return ThreadedTransport(SmtpTransport(SmtpAddress("127.0.0.1", port)))
 
 
 def test_a_busy_server_hears_at_once_that_a_mail_was_taken() -> None:

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from icalendar import Calendar
 
-from optin.consent.record import RequestId
+from optin.consent.consent_record import RequestId
 from optin.consent.webinar import Webinar
-from optin.flows.attendance import Attendance, Standing
+from optin.flows.webinar_attendance import Attendance, Standing
 from optin.mail.calendar import Invitation, Method, calendar_bytes
 
 INVITATION = Invitation("Example", "info@example.com", "example.com", "alice@example.com")

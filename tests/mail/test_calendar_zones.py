@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
-from optin.consent.record import RequestId
+from optin.consent.consent_record import RequestId
 from optin.consent.webinar import Webinar
-from optin.flows.attendance import Attendance, Standing
+from optin.flows.webinar_attendance import Attendance, Standing
 from optin.mail.calendar import Invitation, Method, calendar_bytes
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -9,8 +9,8 @@ from email.parser import BytesParser
 
 import pytest
 
-from optin.flows.orders import MailOrder
-from optin.flows.receipt import Attachment
+from optin.flows.delivery.mail_order import MailOrder
+from optin.flows.delivery.receipt import Attachment
 from optin.mail.composing import greeting_name
 from tests.mail.orders import composer, confirmation, delivery
 from tests.world import DECLARATION, NOON

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.edition import load_edition
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.connections import GROW_AFTER_SECONDS, ConnectionPool, ServerUnusable
 from optin.mail.outcome import Outcome
 from optin.mail.smtp import SmtpAddress, SmtpTransport
+from optin.services.edition import load_edition
 from tests.mail.server import Script, mail_server
 from tests.mail.test_courier import carry, states
 from tests.site.conftest import findings, site  # noqa: F401 - a fixture among them

@@ -12,18 +12,18 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap.jobs import Job
-from optin.bootstrap.office import Office
-from optin.bootstrap.store_outbox import StoreOutbox
 from optin.consent.address import parse_email
 from optin.errors import StoreBusy
-from optin.flows.deliver import LEASE
-from optin.flows.orders import MailKind, Order, Verdict
+from optin.flows.delivery.deliver import LEASE
+from optin.flows.delivery.mail_order import MailKind, Order, Verdict
+from optin.jobs.job import Job
+from optin.jobs.store_outbox import StoreOutbox
 from optin.mail.courier import Courier
 from optin.mail.refusals import CURES, Trouble
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport
-from optin.mail.troubles import TroubleLog
+from optin.mail.trouble_log import TroubleLog
+from optin.services.installation import Installation
 from tests.mail.orders import composer, confirmation
 from tests.mail.server import Script, mail_server
 from tests.ports import NOBODY
@@ -43,11 +43,11 @@ def carry(
     troubles = troubles or TroubleLog()
 
     async def run() -> None:
-        office = Office(world.store, world.vault, world.policy, clock=lambda: world.now)
+        installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
         server = SmtpAddress("127.0.0.1", port, timeout_seconds=timeout, **address)
         transport = SmtpTransport(server, troubles=troubles)
         courier = Courier(
-            StoreOutbox(office),
+            StoreOutbox(installation),
             composer(),
             transport,
             Signer(),

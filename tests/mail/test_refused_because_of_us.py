@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.refusals import CURES, Trouble
 from optin.mail.session import name_for_ehlo
 from optin.mail.smtp import SmtpAddress, SmtpTransport
 from optin.mail.transport import open_transport
-from optin.mail.troubles import TroubleLog
+from optin.mail.trouble_log import TroubleLog
 from tests.mail.server import Script, certificate, mail_server
 from tests.mail.test_courier import carry, states
 from tests.world import NOON, TIPS, World

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from optin.errors import SetupRefused
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.smtp import SmtpAddress, SmtpTransport
 from optin.mail.transport import FileTransport, open_transport

@@ -8,13 +8,13 @@ from urllib.parse import quote
 
 import pytest
 
-from optin.bootstrap.opening import open_store
 from optin.errors import SetupRefused
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
 from optin.mail.smtp import SmtpTransport
 from optin.mail.transport import open_transport
 from optin.servers import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
+from optin.services.open_store import open_store
 from optin.store.vault import Vault
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import NOBODY

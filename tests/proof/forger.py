@@ -18,38 +18,38 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from optin.bootstrap.edition import Edition, keep_edition
-from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.journal import Journal
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import Office
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
+from optin.consent.consent_record import RequestId
 from optin.consent.erasure import Ground, Reason
 from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
+from optin.consent.form_entry import Entry
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
-from optin.consent.record import RequestId
 from optin.errors import OptinError, SetupRefused
-from optin.flows.audit import Audit
-from optin.flows.confirm import confirm
-from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.export import Harvest
-from optin.flows.orders import MailKind, MailOrder, Verdict
-from optin.flows.outside_checkpoints import checkpoints_in
-from optin.flows.personal import correct
-from optin.flows.sign_up import sign_up
-from optin.flows.verify_bundle import verify_bundle
-from optin.flows.withdraw import withdraw_consent
+from optin.flows.consents.confirm import confirm
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.outside_checkpoints import checkpoints_in
+from optin.flows.evidence.verify_bundle import verify_bundle
+from optin.flows.exports.export_leads import LeadExport
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.personal_data import correct
+from optin.flows.rights.withdraw import withdraw_consent
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle import BundleBroken, unpack
 from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.note import Checkpoint, Note, parse_keys
 from optin.proof.tree import Frontier
+from optin.services.edition import Edition, keep_edition
+from optin.services.evidence_bundle import make_bundle
+from optin.services.installation import Installation
+from optin.services.journal import Journal
+from optin.services.open_store import open_store
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
@@ -85,9 +85,9 @@ class Scene:
     dave: RequestId = RequestId(b"")  # asked, and never confirmed
 
     def __post_init__(self) -> None:
-        self.office = self.open()
-        self.journal.open(self.office.store, self.moment)
-        keep_edition(self.office.store, self.edition, self.moment)
+        self.installation = self.open()
+        self.journal.open(self.installation.store, self.moment)
+        keep_edition(self.installation.store, self.edition, self.moment)
 
     @property
     def path(self) -> Path:
@@ -98,15 +98,17 @@ class Scene:
         """The journal, of which this process has read nothing yet."""
         return Journal(self.root / "journal.jsonl", self.vault)
 
-    def open(self) -> Office:
+    def open(self) -> Installation:
         url, origin = f"sqlite:///{self.path}", "optin.example.com/log"
         store = open_store(url, self.root, self.vault, origin=origin, inspecting=True)
-        return Office(store, self.vault, self.edition.policy, clock=lambda: self.moment, journal=self.journal)
+        return Installation(
+            store, self.vault, self.edition.policy, clock=lambda: self.moment, journal=self.journal
+        )
 
     def reopen(self, vault: Vault | None = None) -> None:
-        self.office.store.close()
+        self.installation.store.close()
         self.vault = vault or self.vault
-        self.office = self.open()
+        self.installation = self.open()
 
     def ask(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
         """Sign up, get the mail."""
@@ -115,7 +117,7 @@ class Scene:
         form = self.edition.publication.forms[Slug("paper")]
         fields = (("phone", "+31201234567"),) if CALL in purposes else ()
         entry = Entry(parse_email(email), fields, purposes)
-        do, vault, policy = self.office.store.submit, self.vault, self.edition.policy
+        do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         request = do(partial(sign_up, vault=vault, form=form, entry=entry, policy=policy, now=now)).result()
         self.mails(now)
         return request
@@ -123,7 +125,7 @@ class Scene:
     def join(self, email: str, *purposes: PurposeId, at: datetime | None = None) -> RequestId:
         """Sign up, read the mail, confirm, get the receipt."""
         request = self.ask(email, *purposes, at=at)
-        do, vault, policy = self.office.store.submit, self.vault, self.edition.policy
+        do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         later = (at or self.moment) + timedelta(minutes=1)
         do(partial(confirm, vault=vault, request=request, policy=policy, now=later)).result()
         self.moment = max(self.moment, later)
@@ -131,8 +133,8 @@ class Scene:
         return request
 
     def mails(self, now: datetime) -> None:
-        do, vault = self.office.store.submit, self.vault
-        advance_log(self.office)
+        do, vault = self.installation.store.submit, self.vault
+        advance_log(self.installation)
         claim = partial(claim_orders, vault=vault, policy=self.edition.policy, most=9, now=now, suspect=False)
         for order in do(claim).result():
             verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
@@ -144,7 +146,7 @@ class Scene:
 
     def sql(self, *statements: str, **values: object) -> None:
         """Write behind the program's back, the triggers dropped and put back afterwards."""
-        self.office.store.close()
+        self.installation.store.close()
         file = sqlite3.connect(self.path)
         triggers = file.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
         for name, _ in triggers:
@@ -155,18 +157,18 @@ class Scene:
             file.execute(text)
         file.commit()
         file.close()
-        self.office = self.open()
+        self.installation = self.open()
 
     def schema(self, *statements: str) -> None:
         """Change the schema behind the program's back."""
-        self.office.store.close()
+        self.installation.store.close()
         with closing(sqlite3.connect(self.path, isolation_level=None)) as file:
             for statement in statements:
                 file.execute(statement)
-        self.office = self.open()
+        self.installation = self.open()
 
     def rows(self, sql: str, **values: object) -> list[tuple[Any, ...]]:
-        return self.office.store.read(lambda tx: tx.all(sql, **values))  # type: ignore[arg-type]
+        return self.installation.store.read(lambda tx: tx.all(sql, **values))  # type: ignore[arg-type]
 
 
 def set_scene(folder: Path) -> Scene:
@@ -178,31 +180,31 @@ def set_scene(folder: Path) -> Scene:
     scene.bert = scene.join("bert@example.com", TIPS)
     scene.carol = scene.join("carol@example.com", TIPS)
     scene.dave = scene.ask("dave@example.com", TIPS)
-    advance_log(scene.office)
-    scene.office.note_ending()
-    scene.office.store.close()
+    advance_log(scene.installation)
+    scene.installation.note_ending()
+    scene.installation.store.close()
     shutil.copy(scene.path, folder / "old.db")
     shutil.copy(folder / "journal.jsonl", folder / "old.jsonl")
-    scene.office = scene.open()
+    scene.installation = scene.open()
     scene.moment += timedelta(days=1)
     withdrawn = partial(withdraw_consent, vault=scene.vault, request=scene.carol, purpose=None)
-    scene.office.store.submit(partial(withdrawn, now=scene.moment)).result()
-    scene.office.note_ending()
+    scene.installation.store.submit(partial(withdrawn, now=scene.moment)).result()
+    scene.installation.note_ending()
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
         format="csv", exported=2, refused={},
     )  # fmt: skip
-    scene.office.write(partial(record_export, vault=scene.vault, run=run))
-    advance_log(scene.office)
+    scene.installation.write(partial(record_export, vault=scene.vault, run=run))
+    advance_log(scene.installation)
     return scene
 
 
 def sign(scene: Scene) -> None:
     """Sign the log as it is: with the keys and a program of one's own, which asks no journal."""
-    do = scene.office.store.submit
+    do = scene.installation.store.submit
     do(integrate).result()
-    frontier = scene.office.store.read(log_frontier)
+    frontier = scene.installation.store.read(log_frontier)
     do(partial(sign_checkpoint, vault=scene.vault, frontier=frontier, now=scene.moment)).result()
 
 
@@ -389,11 +391,11 @@ def swap_events(scene: Scene) -> None:
 
 
 def old_copy(scene: Scene) -> None:
-    scene.office.store.close()
+    scene.installation.store.close()
     shutil.copy(scene.root / "old.db", scene.path)
     for ending in ("-wal", "-shm"):
         scene.path.with_name(scene.path.name + ending).unlink(missing_ok=True)
-    scene.office = scene.open()
+    scene.installation = scene.open()
 
 
 def rebuild(scene: Scene, vault: Vault | None = None) -> None:
@@ -413,7 +415,7 @@ def rebuild(scene: Scene, vault: Vault | None = None) -> None:
     )
     if vault is not None:
         scene.vault = vault
-        scene.office.vault = vault
+        scene.installation.vault = vault
     scene.moment += timedelta(minutes=1)
     sign(scene)
 
@@ -492,20 +494,20 @@ def rebuild_all(scene: Scene) -> None:
     """With everything: make the log anew, and a journal that remembers it so."""
     rebuild(scene)
     (scene.root / "journal.jsonl").unlink()
-    scene.journal.begin_anew(scene.office.store, scene.moment)
+    scene.journal.begin_anew(scene.installation.store, scene.moment)
 
 
 def rebuild_with_own_key(scene: Scene) -> None:
     """Without our signing key: the same, signed with a key of the forger's."""
     honest = scene.vault
     rebuild(scene, Vault(replace(scene.keys, log=KeyRing.fresh("serve").log)))
-    scene.vault = scene.office.vault = honest
+    scene.vault = scene.installation.vault = honest
 
 
 def replay(scene: Scene) -> None:
     """Put another log's checkpoint, signed for another origin, into ours."""
     other = Vault(KeyRing.fresh("serve")).log_keys("other.example/log")
-    size = scene.office.store.read(log_frontier).size
+    size = scene.installation.store.read(log_frontier).size
     note = Checkpoint("other.example/log", size, bytes(32)).sign(other).signed
     scene.sql("UPDATE checkpoint SET note = :note WHERE size = :size", note=note, size=size)
 
@@ -513,7 +515,7 @@ def replay(scene: Scene) -> None:
 def swept(scene: Scene, *statements: str, **values: object) -> None:
     """Write into rows beside the events, then let the site's own sweep do what they say."""
     scene.sql(*statements, **values)
-    sweep(scene.office)
+    sweep(scene.installation)
     sign(scene)
 
 
@@ -526,7 +528,7 @@ def erase_as_unconfirmed(scene: Scene) -> None:
     week = RetentionPeriod.parse("7 days")
     ground = Ground(Reason.UNCONFIRMED, scene.moment - timedelta(days=8), week)
     said = erased(scene.moment, ground, [number], {"withdrawn": 1})
-    scene.office.write(partial(add_events, vault=scene.vault, request=None, bodies=[said]))
+    scene.installation.write(partial(add_events, vault=scene.vault, request=None, bodies=[said]))
     sign(scene)
 
 
@@ -539,7 +541,7 @@ def sweep_second_request(scene: Scene) -> None:
     second = scene.join("carol@example.com", TIPS)
     scene.moment += timedelta(days=1)
     withdrawn = partial(withdraw_consent, vault=scene.vault, request=second, purpose=None)
-    scene.office.write(partial(withdrawn, now=scene.moment))
+    scene.installation.write(partial(withdrawn, now=scene.moment))
     swept(
         scene,
         "UPDATE request SET confirmed_at = NULL, subject_id = NULL, erase_at = 1 WHERE id = :second",
@@ -556,7 +558,7 @@ def file_under_another(scene: Scene) -> None:
     index = scene.vault.index(parse_email("mallory@example.com"))
     scene.sql("UPDATE request SET email_index = :index WHERE id = :id", index=index, id=scene.carol)
     erase = partial(erase_person, vault=scene.vault, email_index=index, reason=BY_PERSON)
-    scene.office.write(partial(erase, now=scene.moment))
+    scene.installation.write(partial(erase, now=scene.moment))
     sign(scene)
 
 
@@ -565,21 +567,26 @@ def put_details_back(scene: Scene) -> None:
     index = scene.vault.index(parse_email("alice@example.com"))
     ((before,),) = scene.rows("SELECT sealed FROM subject WHERE email_index = :index", index=index)
     corrected = partial(correct, vault=scene.vault, email_index=index, values={"phone": ""})
-    scene.office.write(partial(corrected, now=scene.moment))
+    scene.installation.write(partial(corrected, now=scene.moment))
     scene.sql("UPDATE subject SET sealed = :before WHERE email_index = :index", before=before, index=index)
     sign(scene)
 
 
 def thin_out_export(scene: Scene) -> None:
     """Let somebody not have been in an export."""
-    harvest = Harvest(
-        scene.office.store.read, scene.office.write, scene.vault, TIPS, Channel.EMAIL, scene.moment
+    lead_export = LeadExport(
+        scene.installation.store.read,
+        scene.installation.write,
+        scene.vault,
+        TIPS,
+        Channel.EMAIL,
+        scene.moment,
     )
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
-        format="csv", exported=len(list(harvest.proven())), refused={}, members=harvest.run,
+        format="csv", exported=len(list(lead_export.proven())), refused={}, members=lead_export.run,
     )  # fmt: skip
-    scene.office.write(partial(record_export, vault=scene.vault, run=run))
+    scene.installation.write(partial(record_export, vault=scene.vault, run=run))
     scene.sql("DELETE FROM export_member WHERE subject_id = (SELECT MIN(subject_id) FROM export_member)")
     sign(scene)
 
@@ -704,10 +711,10 @@ def start(scene: Scene) -> bool:
 
     For what the journal says, or for a schema that is not optin's.
     """
-    if scene.office.store.schema_findings():
+    if scene.installation.store.schema_findings():
         return True
     try:
-        scene.journal.open(scene.office.store, scene.moment)
+        scene.journal.open(scene.installation.store, scene.moment)
     except SetupRefused:
         return True
     return False
@@ -715,14 +722,14 @@ def start(scene: Scene) -> bool:
 
 def audit(scene: Scene, outside: list[str], *, with_journal: bool = False) -> bool:
     """Tell whether an audit finds something."""
-    if scene.office.store.schema_findings():
+    if scene.installation.store.schema_findings():
         return True
-    scene.office.store.submit(integrate).result()
+    scene.installation.store.submit(integrate).result()
     try:
-        lines = scene.journal.read_whole(scene.office.store) if with_journal else ()
+        lines = scene.journal.read_whole(scene.installation.store) if with_journal else ()
     except SetupRefused:
         return True
-    running = Audit(scene.office.store.read, scene.vault, outside, lines)
+    running = Audit(scene.installation.store.read, scene.vault, outside, lines)
     for _ in running.run():
         pass
     return bool(running.findings)
@@ -731,10 +738,10 @@ def audit(scene: Scene, outside: list[str], *, with_journal: bool = False) -> bo
 def verify(scene: Scene) -> bool:
     """Tell whether the bundles made now are refused by someone who has the key of an earlier receipt."""
     trusted = parse_keys(scene.receipt_keys.decode())
-    office = replace(scene.office, journal=None)  # the maker of the bundle asks none
+    installation = replace(scene.installation, journal=None)  # the maker of the bundle asks none
     try:
         for name in ("alice", "carol", "dave"):
-            bundle = make_bundle(scene.edition, office, parse_email(f"{name}@example.com"))
+            bundle = make_bundle(scene.edition, installation, parse_email(f"{name}@example.com"))
             if not verify_bundle(unpack(bundle), scene.moment, trusted).holds:
                 return True
     except (OptinError, BundleBroken, ValueError, LookupError):
@@ -746,7 +753,7 @@ def receipt(scene: Scene) -> bool:
     """Tell whether the holder of a receipt sees from the published hashes that history changed."""
     (note,) = checkpoints_in(scene.receipt)
     kept = Checkpoint.read(Note.parse(note))
-    hashes = scene.office.store.read(partial(tile, level=0, number=0, width=min(kept.size, 256)))
+    hashes = scene.installation.store.read(partial(tile, level=0, number=0, width=min(kept.size, 256)))
     leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
     return len(leaves) < kept.size or Frontier().grow(leaves)[0].root != kept.root
 
@@ -766,7 +773,7 @@ def found_by(forge: Callable[[Scene], None]) -> tuple[bool, ...]:
                 receipt(scene),
             )
         finally:
-            scene.office.store.close()
+            scene.installation.store.close()
 
 
 def table() -> str:

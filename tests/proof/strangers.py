@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sigstore._internal.merkle import verify_merkle_inclusion
 from sigstore._internal.rekor.checkpoint import verify_checkpoint
 
-from optin.theme.explaining import SCRIPT
+from optin.theme.verification_guide import SCRIPT
 
 
 class Keyring:

@@ -21,22 +21,22 @@ import pytest
 from click.testing import CliRunner
 from cryptography.x509 import load_pem_x509_certificates
 
-from optin.bootstrap import anchors as anchors_
-from optin.bootstrap.anchors import anchor as anchor_
-from optin.bootstrap.anchors import anchor_job
-from optin.bootstrap.clock import utc_now
-from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.outgoing import VettedClient
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import RetentionPeriod
-from optin.flows.verify_bundle import Outside, verify_bundle
+from optin.flows.evidence.verify_bundle import Outside, verify_bundle
+from optin.jobs import anchors as anchors_
+from optin.jobs.anchors import anchor as anchor_
+from optin.jobs.anchors import anchor_job
+from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle import unpack
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
 from optin.proof.stamp import StampBroken, read_stamp, vouches
+from optin.services.clock import utc_now
+from optin.services.evidence_bundle import make_bundle
+from optin.services.http_client import VettedClient
 from optin.site.model import Anchors, Witness
 from optin.store.vault import Vault
 from tests.ports import NOBODY
@@ -132,20 +132,22 @@ def authority(tmp_path: Path) -> Iterator[Authority]:
 def test_a_checkpoint_is_time_stamped(visit: Visit, authority: Authority, tmp_path: Path) -> None:
     """P5: asked when it is due, kept, part of the bundle, and verified by openssl ts."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
+    advance_log(visit.installation)
     anchors = Anchors(timestamp=authority.address, timestamp_every=RetentionPeriod.parse("24 hours"))
     authority.broken = True
-    assert anchor(visit.office, anchors, {}) == 0  # and tried again in the next round
+    assert anchor(visit.installation, anchors, {}) == 0  # and tried again in the next round
     authority.broken = False
-    assert anchor(visit.office, anchors, {}) == 1
-    assert anchor(visit.office, anchors, {}) == 0  # not due
+    assert anchor(visit.installation, anchors, {}) == 1
+    assert anchor(visit.installation, anchors, {}) == 0  # not due
     visit.join("bert@example.com", consent="tips-email")
-    advance_log(visit.office)
-    assert anchor(visit.office, anchors, {}) == 0  # not due yet
+    advance_log(visit.installation)
+    assert anchor(visit.installation, anchors, {}) == 0  # not due yet
     visit.wait(timedelta(hours=25))
-    assert anchor(visit.office, anchors, {}) == 1
+    assert anchor(visit.installation, anchors, {}) == 1
     assert authority.asked == 3
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     report = verify_bundle(files, utc_now())
     assert report.holds
     assert not any("time-stamp" in sentence for _, sentence in report.lines)
@@ -166,10 +168,10 @@ def test_a_time_stamp_holds_by_an_authority_that_the_reader_named(
 ) -> None:
     """P5, P6: with its certificate it holds, with another it fails, and so does a bundle without any."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
-    bare = make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com"))
-    assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
-    data = make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com"))
+    advance_log(visit.installation)
+    bare = make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    assert anchor(visit.installation, Anchors(timestamp=authority.address), {}) == 1
+    data = make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
     (tmp_path / "bare.zip").write_bytes(bare)
     (tmp_path / "alice.zip").write_bytes(data)
     other = ("-newkey", "ed25519", "-nodes", "-subj", "/CN=Other", "-keyout", "other.key")
@@ -192,9 +194,11 @@ def test_a_time_stamp_holds_by_an_authority_that_the_reader_named(
 def test_a_time_stamp_that_was_touched_fails(visit: Visit, authority: Authority) -> None:
     """P5, P6: its moment, its signature, its certificate: whatever byte of the token is another one."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
-    assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    advance_log(visit.installation)
+    assert anchor(visit.installation, Anchors(timestamp=authority.address), {}) == 1
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     token = files["timestamps/1.tsr"]
     moment = read_stamp(token, files["checkpoint.txt"]).at.strftime("%Y%m%d%H%M%S").encode()
     earlier = token.replace(moment, b"2001" + moment[4:])
@@ -212,10 +216,11 @@ def test_a_time_stamp_cannot_be_older_than_what_it_covers(visit: Visit, authorit
     """P5, P6: a checkpoint with an event of tomorrow was not seen today."""
     visit.wait(timedelta(hours=25))
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
-    assert anchor(visit.office, Anchors(timestamp=authority.address), {}) == 1
+    advance_log(visit.installation)
+    assert anchor(visit.installation, Anchors(timestamp=authority.address), {}) == 1
     report = verify_bundle(
-        unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com"))), utc_now()
+        unpack(make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))),
+        utc_now(),
     )
     assert not report.holds
     assert any("which is before the last event in it" in sentence for _, sentence in report.lines)
@@ -268,13 +273,15 @@ def cosigned(note: str, name: str = "witness.example/w1") -> tuple[VerifierKey, 
 
 def kept(visit: Visit) -> list[bytes]:
     """Return what is stored of witnesses and authorities."""
-    return [row[0] for row in visit.office.store.read(lambda tx: tx.all("SELECT value FROM attestation"))]
+    return [
+        row[0] for row in visit.installation.store.read(lambda tx: tx.all("SELECT value FROM attestation"))
+    ]
 
 
 def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     """P5: a command that answers with a C2SP cosignature; one that fails is tried again."""
     visit.join("alice@example.com", consent="tips-email")
-    latest = advance_log(visit.office)
+    latest = advance_log(visit.installation)
     key, line = cosigned(latest.note)
     script = tmp_path / "witness.sh"
     script.write_text(f"cat > {tmp_path}/seen.txt\nprintf '%s' '{line}'\n")
@@ -283,10 +290,12 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     anchors = Anchors(
         witnesses={"one": one, "down": Witness(f"http://127.0.0.1:{NOBODY}/"), "fails": Witness("false")}
     )
-    assert anchor(visit.office, anchors, shown) == 1
+    assert anchor(visit.installation, anchors, shown) == 1
     assert (tmp_path / "seen.txt").read_text() == latest.note
-    assert anchor(visit.office, Anchors(witnesses={"one": one}), shown) == 0
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    assert anchor(visit.installation, Anchors(witnesses={"one": one}), shown) == 0
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     note = Note.parse(files["witnessed-checkpoint.txt"].decode())
     assert note.verify([key]) == (key,)
     report = verify_bundle(files, utc_now())
@@ -318,12 +327,14 @@ def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Author
     delivery = visit.join("alice@example.com", consent="tips-email")
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", purpose="tips-email")
     visit.mails()
-    key, line = cosigned(advance_log(visit.office).note)
+    key, line = cosigned(advance_log(visit.installation).note)
     (tmp_path / "said.txt").write_text(line)
     witness = Witness(f"cat {tmp_path}/said.txt", key)
     anchors = Anchors(timestamp=authority.address, witnesses={"one": witness})
-    assert anchor(visit.office, anchors, {}) == 2
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    assert anchor(visit.installation, anchors, {}) == 2
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     folder = tmp_path / "bundle"
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -372,8 +383,10 @@ def test_the_published_explanation_checks_a_receipt(visit: Visit, tmp_path: Path
 def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:
     """P5, P6: of another key, in the log's name, below another checkpoint, or not there at all."""
     visit.join("alice@example.com", consent="tips-email")
-    note = advance_log(visit.office).note
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    note = advance_log(visit.installation).note
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     key, line = cosigned(note)
     other = VerifierKey(key.name, bytes(range(1, 33)), COSIGNATURE)
     origin = note.partition("\n")[0]
@@ -395,28 +408,28 @@ def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:
 def test_of_a_witness_one_line_is_kept(visit: Visit, tmp_path: Path) -> None:
     """P5, S5: never thousands, never in the log's own name, never again after a restart."""
     visit.join("alice@example.com", consent="tips-email")
-    latest = advance_log(visit.office)
+    latest = advance_log(visit.installation)
     own = latest.note.rpartition("\n\n")[2]
     lines = "".join(cosigned(latest.note, f"evil{number}")[1] for number in range(300))
     (tmp_path / "said.txt").write_text(f"{own}hello\n— short AAAAAAAA\n{lines}")
     talkative = Anchors(witnesses={"one": Witness(f"cat {tmp_path}/said.txt")})
-    anchor(visit.office, talkative, {})
-    anchor(visit.office, talkative, {})
+    anchor(visit.installation, talkative, {})
+    anchor(visit.installation, talkative, {})
     assert kept(visit) == [cosigned(latest.note, "evil0")[1].encode()]
 
 
 def test_a_witness_with_a_key_is_known_by_it(visit: Visit, tmp_path: Path) -> None:
     """P5: what its key did not sign is not kept."""
     visit.join("alice@example.com", consent="tips-email")
-    latest = advance_log(visit.office)
+    latest = advance_log(visit.installation)
     key, line = cosigned(latest.note)
     said = tmp_path / "said.txt"
     said.write_text(cosigned(latest.note, "evil")[1] + line.replace("AA", "AB"))
     anchors = Anchors(witnesses={"one": Witness(f"cat {said}", key)})
-    anchor(visit.office, anchors, {})
+    anchor(visit.installation, anchors, {})
     assert kept(visit) == []
     said.write_text(cosigned(latest.note, "evil")[1] + line)
-    anchor(visit.office, anchors, {})
+    anchor(visit.installation, anchors, {})
     assert kept(visit) == [line.encode()]
 
 
@@ -458,10 +471,10 @@ def answering(answer: bytes, release: threading.Event | None = None) -> Iterator
 def test_whatever_is_answered_is_no_more_than_a_refusal(visit: Visit, answer: str) -> None:
     """P5, S5: no answer of an authority or a witness ends the anchoring."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
+    advance_log(visit.installation)
     with answering(ANSWERS[answer]) as address:
-        assert anchor(visit.office, Anchors(timestamp=address), {}) == 0
-        assert anchor(visit.office, Anchors(witnesses={"one": Witness(address)}), {}) == 0
+        assert anchor(visit.installation, Anchors(timestamp=address), {}) == 0
+        assert anchor(visit.installation, Anchors(witnesses={"one": Witness(address)}), {}) == 0
     assert kept(visit) == []
 
 
@@ -472,8 +485,8 @@ def test_whatever_is_answered_is_no_more_than_a_refusal(visit: Visit, answer: st
 def test_a_witness_that_cannot_be_asked_is_passed_over(visit: Visit, to: str) -> None:
     """P5, S5: no command and no address ends the anchoring."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
-    assert anchor(visit.office, Anchors(witnesses={"one": Witness(to)}), {}) == 0
+    advance_log(visit.installation)
+    assert anchor(visit.installation, Anchors(witnesses={"one": Witness(to)}), {}) == 0
 
 
 def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -490,7 +503,7 @@ def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: p
     async def watch() -> None:
         stop = asyncio.Event()
         anchors = Anchors(witnesses={"one": Broken("x")})
-        running = asyncio.ensure_future(anchor_job(visit.office, anchors, LOCAL).run(stop))
+        running = asyncio.ensure_future(anchor_job(visit.installation, anchors, LOCAL).run(stop))
         async with asyncio.timeout(60):
             while len(rounds) < 3:
                 await asyncio.sleep(0.01)
@@ -510,7 +523,7 @@ def test_nobody_is_waited_for_beyond_the_deadline(
 ) -> None:
     """P5: one that never finishes its answer costs the deadline, and is asked by one thread at most."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
+    advance_log(visit.installation)
     release = threading.Event()
     with answering(answer, release) as address:
         anchors = Anchors(
@@ -518,7 +531,7 @@ def test_nobody_is_waited_for_beyond_the_deadline(
         )
         monkeypatch.setattr(anchors_, "CALL_SECONDS", 0.2)
         for _ in range(3):
-            assert anchor(visit.office, anchors, {}) == 0
+            assert anchor(visit.installation, anchors, {}) == 0
         left = [thread for thread in threading.enumerate() if thread.name.startswith("anchor ")]
         assert len(left) <= 2
         release.set()
@@ -530,13 +543,13 @@ def test_nobody_is_waited_for_beyond_the_deadline(
 def test_a_stop_does_not_wait_for_a_call(visit: Visit) -> None:
     """P5: shutting down is not for a witness to delay."""
     visit.join("alice@example.com", consent="tips-email")
-    advance_log(visit.office)
+    advance_log(visit.installation)
     release = threading.Event()
 
     async def stopped_while_asking(address: str) -> None:
         stop = asyncio.Event()
         anchors = Anchors(witnesses={"one": Witness(address)})
-        running = asyncio.ensure_future(anchor_job(visit.office, anchors, LOCAL).run(stop))
+        running = asyncio.ensure_future(anchor_job(visit.installation, anchors, LOCAL).run(stop))
         async with asyncio.timeout(60):
             while not any(thread.name == "anchor one" for thread in threading.enumerate()):
                 await asyncio.sleep(0.01)

@@ -7,10 +7,10 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from optin.bootstrap.evidence import make_bundle
 from optin.consent.address import parse_email
-from optin.flows.verify_bundle import verify_bundle
+from optin.flows.evidence.verify_bundle import verify_bundle
 from optin.proof.bundle import pack, unpack
+from optin.services.evidence_bundle import make_bundle
 from tests.web.conftest import Visit
 
 BOTH: dict[str, Any] = {"consent": ["tips-email", "follow-up-phone"], "phone": "+31201234567"}
@@ -18,7 +18,7 @@ BOTH: dict[str, Any] = {"consent": ["tips-email", "follow-up-phone"], "phone": "
 
 def bundle(visit: Visit, email: str = "alice@example.com") -> dict[str, bytes]:
     visit.mails()
-    return unpack(make_bundle(visit.desk.edition, visit.office, parse_email(email)))
+    return unpack(make_bundle(visit.app_context.edition, visit.installation, parse_email(email)))
 
 
 def told(visit: Visit, files: dict[str, bytes]) -> str:

@@ -12,20 +12,20 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from optin.bootstrap import evidence
-from optin.bootstrap.clock import utc_now
-from optin.bootstrap.evidence import make_bundle
 from optin.consent.address import parse_email
-from optin.flows.verify_bundle import verify_bundle
-from optin.flows.verify_copies import copy_faults
+from optin.flows.evidence.verify_bundle import verify_bundle
+from optin.flows.evidence.verify_copies import copy_faults
 from optin.proof.bundle import BundleBroken, unpack
 from optin.proof.commitment import digest
-from optin.proof.viewable import (
+from optin.proof.page_copies import (
     MOST_EMBEDDED_BYTES,
     viewable_copies,
     viewable_mail,
     viewable_page,
 )
+from optin.services import evidence_bundle as evidence
+from optin.services.clock import utc_now
+from optin.services.evidence_bundle import make_bundle
 from tests.proof.test_evidence import dressed
 from tests.theme.font import TWICE
 from tests.web.conftest import Visit
@@ -42,7 +42,7 @@ def files(visit: Visit) -> Files:
     toml.write_text(toml.read_text().replace('"sans"', '"Twice"'))
     edition = dressed(visit, "red")
     visit.join("alice@example.com", consent="tips-email")
-    return unpack(make_bundle(edition, visit.office, parse_email("alice@example.com")))
+    return unpack(make_bundle(edition, visit.installation, parse_email("alice@example.com")))
 
 
 def copies(files: Files) -> list[str]:
@@ -140,7 +140,9 @@ def test_a_bundle_that_would_be_too_large_has_no_copies(
     """P6: what counts comes first; its page links the exact files."""
     visit.join("alice@example.com", consent="tips-email")
     monkeypatch.setattr(evidence, "MAX_BYTES", 20_000)
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     assert copies(files) == []
     assert 'href="view/' not in files["index.html"].decode()
     assert 'href="forms/' in files["index.html"].decode()
@@ -151,7 +153,9 @@ def test_a_page_that_was_shown_twice_stands_in_the_bundle_once(visit: Visit) -> 
     """P6: each request links it; only the first shows it."""
     for more in ({"consent": "tips-email"}, {"first_name": "Alice"}):
         visit.join("alice@example.com", **more)
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     page = files["index.html"].decode()
     assert page.count("<iframe") == 1
     assert page.count('href="view/form-') == 2

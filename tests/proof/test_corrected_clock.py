@@ -7,15 +7,15 @@ from functools import partial
 
 import pytest
 
-from optin.bootstrap import clock as clock_module
-from optin.bootstrap.clock import SteadyClock
-from optin.bootstrap.evidence import make_bundle
 from optin.consent.address import parse_email
 from optin.consent.clock import SetBack, corrected_by, explained
-from optin.flows.audit import Audit
-from optin.flows.clock_correction import note_set_back
-from optin.flows.verify_bundle import verify_bundle
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.verify_bundle import verify_bundle
+from optin.flows.retention.clock_correction import note_set_back
 from optin.proof.bundle import unpack
+from optin.services import clock as clock_module
+from optin.services.clock import SteadyClock
+from optin.services.evidence_bundle import make_bundle
 from optin.store.clock_mark import newest_event
 from optin.store.log import integrate, log_frontier, sign_checkpoint
 from tests.web.conftest import Visit
@@ -145,12 +145,14 @@ def test_a_bundle_says_which_moments_are_of_a_clock_that_was_ahead(visit: Visit)
     delivery = visit.join("alice@example.com", consent=["tips-email"])
     was = visit.moment
     visit.moment -= YEAR
-    office = visit.office
-    note = partial(note_set_back, vault=office.vault, policy=office.policy, was=was, now=visit.moment)
-    assert office.write(note)
+    installation = visit.installation
+    note = partial(
+        note_set_back, vault=installation.vault, policy=installation.policy, was=was, now=visit.moment
+    )
+    assert installation.write(note)
     visit.wait(timedelta(minutes=1))
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", purpose="tips-email")
-    files = unpack(make_bundle(visit.desk.edition, office, parse_email("alice@example.com")))
+    files = unpack(make_bundle(visit.app_context.edition, installation, parse_email("alice@example.com")))
     [name] = [name for name in files if name.startswith("events/") and "clock-set-back" in name]
     report = verify_bundle(files, visit.moment)
     assert report.holds, report.lines

@@ -20,14 +20,11 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.bootstrap.clock import utc_now
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.evidence import make_bundle
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
-from optin.flows.verify_bundle import Report, verify_bundle
+from optin.flows.evidence.verify_bundle import Report, verify_bundle
 from optin.keys import KeyRing
 from optin.proof.bundle import MANIFEST, BundleBroken, pack, unpack
 from optin.proof.canonical import canonical
@@ -35,6 +32,9 @@ from optin.proof.commitment import commit, digest, leaf_digest
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import Checkpoint
 from optin.proof.tree import Frontier, inclusion_proof
+from optin.services.clock import utc_now
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.evidence_bundle import make_bundle
 from optin.store.vault import Vault
 from tests.proof.published import check_document
 from tests.proof.strangers import check_with_sigstore
@@ -62,7 +62,7 @@ def case(visit: Visit) -> Case:
     visit.wait(timedelta(days=1))
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", purpose="tips-email")
     visit.mails()
-    return Case(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    return Case(make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com")))
 
 
 def test_a_bundle_is_proven_by_its_files_alone(case: Case) -> None:
@@ -382,7 +382,7 @@ def test_no_change_of_a_byte_survives(data: st.DataObject) -> None:
 def test_nobody_is_told_about_a_stranger(visit: Visit) -> None:
     """P6: an address that never signed up has no bundle."""
     with pytest.raises(RequestRefused, match="Nothing is kept"):
-        make_bundle(visit.desk.edition, visit.office, parse_email("nobody@example.com"))
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("nobody@example.com"))
 
 
 def test_the_command_says_what_is_proven(case: Case, tmp_path: Path) -> None:
@@ -427,8 +427,8 @@ def dressed(visit: Visit, colour: str) -> Edition:
         (folder / "index.md").write_text(page.replace("Tekst.", "Tekst. ![Een lijn](inside.svg)"))
     edition, findings = load_edition(visit.root)
     assert edition is not None, findings
-    keep_edition(visit.office.store, edition, visit.moment)
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.moment)
+    visit.app_context.replace(edition)
     return edition
 
 
@@ -443,7 +443,7 @@ def test_a_page_shows_as_it_was_shown_after_the_theme_changed(visit: Visit) -> N
     edition = dressed(visit, "red")
     visit.join("alice@example.com", consent="tips-email")
     address = parse_email("alice@example.com")
-    before = shown_page(make_bundle(edition, visit.office, address))
+    before = shown_page(make_bundle(edition, visit.installation, address))
     for colour in ("red", "darkred", "lightred"):
         packed = base64.b64encode(drawing(colour)).decode()
         assert f'src="data:image/svg+xml;base64,{packed}"' in before
@@ -451,8 +451,10 @@ def test_a_page_shows_as_it_was_shown_after_the_theme_changed(visit: Visit) -> N
     assert '="/static/' not in before
     later = dressed(visit, "blue")
     visit.join("bert@example.com", consent="tips-email")
-    assert "color: blue" in shown_page(make_bundle(later, visit.office, parse_email("bert@example.com")))
-    data = make_bundle(later, visit.office, address)
+    assert "color: blue" in shown_page(
+        make_bundle(later, visit.installation, parse_email("bert@example.com"))
+    )
+    data = make_bundle(later, visit.installation, address)
     assert shown_page(data) == before
     assert "img-src data:" in unpack(data)["index.html"].decode()
     assert verify_bundle(unpack(data), utc_now()).holds
@@ -463,8 +465,8 @@ def test_an_asset_that_was_touched_is_not_shown(visit: Visit) -> None:
     dressed(visit, "red")
     visit.join("alice@example.com", consent="tips-email")
     later = dressed(visit, "blue")
-    past_triggers(visit.office.store, "UPDATE asset SET data = :data", data=b"touched")
-    shown = shown_page(make_bundle(later, visit.office, parse_email("alice@example.com")))
+    past_triggers(visit.installation.store, "UPDATE asset SET data = :data", data=b"touched")
+    shown = shown_page(make_bundle(later, visit.installation, parse_email("alice@example.com")))
     assert base64.b64encode(b"touched").decode() not in shown
     assert "touched" not in shown
     assert '="/static/' in shown

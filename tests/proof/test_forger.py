@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap import auditing
-from optin.flows.audit import Audit
-from optin.flows.outside_checkpoints import checkpoints_in
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.outside_checkpoints import checkpoints_in
+from optin.services import parallel_audit as auditing
 from optin.settings import Settings
 from optin.store.transaction import Tx
 from tests.proof.forger import (
@@ -36,7 +36,7 @@ def test_an_honest_site_is_found_innocent(tmp_path: Path) -> None:
     assert not audit(scene, outside)
     assert not verify(scene)
     assert not receipt(scene)
-    scene.office.store.close()
+    scene.installation.store.close()
 
 
 @pytest.mark.parametrize("name", FORGERIES)
@@ -76,10 +76,10 @@ def test_damaged_rows_are_findings_never_a_crash(damage: str, tmp_path: Path) ->
     """P4, S5: whatever stands in a row, an audit ends in sentences."""
     scene = set_scene(tmp_path)
     scene.sql(damage)
-    running = Audit(scene.office.store.read, scene.vault)
+    running = Audit(scene.installation.store.read, scene.vault)
     list(running.run())
     assert running.findings
-    scene.office.store.close()
+    scene.installation.store.close()
 
 
 def test_a_receipt_mail_holds_the_log_to_its_word(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_receipt_mail_holds_the_log_to_its_word(tmp_path: Path) -> None:
         f"{base64.encodebytes(proof.encode()).decode()}\r\n--{boundary}--\r\n"
     )
     assert checkpoints_in(mail.encode()) == checkpoints_in(scene.receipt)
-    scene.office.store.close()
+    scene.installation.store.close()
 
 
 def test_the_table_in_the_documents_is_true() -> None:
@@ -110,12 +110,12 @@ def test_an_audit_by_several_processes_finds_what_one_finds(
     monkeypatch.setattr(auditing, "WORTH_PROCESSES", 0)
     scene = set_scene(tmp_path)
     edit("UPDATE subject SET email_index = id")(scene)
-    running = Audit(scene.office.store.read, scene.vault)
+    running = Audit(scene.installation.store.read, scene.vault)
     settings = Settings(tmp_path, store=f"sqlite:///{scene.path}", keys=scene.keys.as_json())
     list(auditing.run_audit(running, settings, processes))
     found = [finding for finding in running.findings if "another address than was declared" in finding]
-    assert len(found) == len(set(found)) == scene.office.store.read(confirmed_requests)
-    scene.office.store.close()
+    assert len(found) == len(set(found)) == scene.installation.store.read(confirmed_requests)
+    scene.installation.store.close()
 
 
 def confirmed_requests(tx: Tx) -> int:

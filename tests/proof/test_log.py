@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from pymerkle import InmemoryTree
 
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.signing import sign_log
 from optin.errors import StoreBusy
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
 from optin.keys import KeyRing, load_keys, make_keys, write_rotated
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import open_checkpoint
 from optin.proof.tree import root_of, verify_consistency
+from optin.services.log_signer import sign_log
+from optin.services.open_store import open_store
 from optin.store.log import (
     integrate,
     latest_checkpoint,

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office
 from optin.cli import COMMANDS, main
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
 from optin.consent.form import Slug
+from optin.consent.form_entry import Entry
 from optin.consent.purpose import PurposeId
-from optin.flows.sign_up import sign_up
+from optin.flows.consents.sign_up import sign_up
 from optin.proof.canonical import parse
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import open_installation
 from tests.house.requirements_table import ROOT
 from tests.web.conftest import site_at
 
@@ -69,11 +69,11 @@ def test_only_the_prospect_confirms() -> None:
                 continue
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".confirmed"):
                 writers.add(path.relative_to(ROOT).as_posix())
-            if isinstance(node, ast.ImportFrom) and node.module == "optin.flows.confirm":
+            if isinstance(node, ast.ImportFrom) and node.module == "optin.flows.consents.confirm":
                 names = {alias.name for alias in node.names}
                 if names & {"confirm", "confirm_by_code"}:
                     callers.add(path.relative_to(ROOT).as_posix())
-    assert writers == {"optin/flows/confirm.py"}
+    assert writers == {"optin/flows/consents/confirm.py"}
     assert callers == {"optin/web/confirm.py", "optin/web/landing.py"}
 
 
@@ -87,20 +87,20 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
     (root / "magnets" / "win" / "terms.md").write_text("Terms.")
     edition, _ = load_edition(root)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms[Slug("paper")]
         entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
-        asked = partial(sign_up, vault=office.vault, form=form, entry=entry, policy=edition.policy)
-        office.store.submit(partial(asked, now=office.clock())).result()
+        asked = partial(sign_up, vault=installation.vault, form=form, entry=entry, policy=edition.policy)
+        installation.store.submit(partial(asked, now=installation.clock())).result()
     (tmp_path / "list.csv").write_text("email\nbob@example.com\n")
     for command, arguments in ARGUMENTS.items():
         words = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
         done = CliRunner().invoke(main, [command, *words, "--site", str(root)])
         assert done.exit_code == 0, (command, done.output)
-    with open_office(edition.site.settings, edition.policy) as office:
-        bodies = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT body FROM event"))]
-        assert office.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        bodies = [row[0] for row in installation.store.read(lambda tx: tx.all("SELECT body FROM event"))]
+        assert installation.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]
     # a sweep fixed that nobody takes part, the officer looked; bob has not answered
     assert kinds == ["requested", "entries-fixed", "exported", "accessed"]

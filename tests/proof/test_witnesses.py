@@ -10,17 +10,17 @@ from functools import partial
 
 import pytest
 
-from optin.bootstrap import anchors as anchors_
-from optin.bootstrap.anchors import anchor
-from optin.bootstrap.clock import utc_now
-from optin.bootstrap.evidence import make_bundle
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.outgoing import VettedClient
 from optin.consent.address import parse_email
-from optin.flows.verify_bundle import Outside, verify_bundle
+from optin.flows.evidence.verify_bundle import Outside, verify_bundle
+from optin.jobs import anchors as anchors_
+from optin.jobs.anchors import anchor
+from optin.jobs.log_keeper import advance_log
 from optin.proof.bundle import unpack
 from optin.proof.note import Note, NoteBroken, Signature, VerifierKey
-from optin.proof.witnessing import submission, submission_address
+from optin.proof.witness_request import submission, submission_address
+from optin.services.clock import utc_now
+from optin.services.evidence_bundle import make_bundle
+from optin.services.http_client import VettedClient
 from optin.site.model import Anchors, Witness
 from optin.store.log import StoredCheckpoint, checkpoint_at, latest_checkpoint, prove_growth, verifier_keys
 from tests.ports import NOBODY
@@ -35,7 +35,7 @@ LOCAL = VettedClient(lambda _: True, schemes=("http",), seconds=30)
 def witness(visit: Visit) -> Iterator[SpecWitness]:
     """Run a witness that knows this log."""
     grow(visit, 0)
-    key = visit.office.store.read(verifier_keys)[0]
+    key = visit.installation.store.read(verifier_keys)[0]
     with witnessing(SpecWitness({key.name: [key.text]})) as running:
         yield running
 
@@ -44,18 +44,18 @@ def grow(visit: Visit, people: int) -> StoredCheckpoint:
     """Let some people sign up and confirm; return the checkpoint after it."""
     for number in range(people):
         visit.join(f"p{visit.rows()['event']}-{number}@example.com", consent="tips-email")
-    return advance_log(visit.office)
+    return advance_log(visit.installation)
 
 
 def show(visit: Visit, witness: SpecWitness, **more: str) -> int:
     """Show the checkpoint to the witness as a server does that was just started."""
     key = VerifierKey.parse(more.get("key", witness.verifier))
     anchors = Anchors(witnesses={"one": Witness(more.get("to", witness.address), key)})
-    return anchor(visit.office, anchors, {}, LOCAL)
+    return anchor(visit.installation, anchors, {}, LOCAL)
 
 
 def kept(visit: Visit) -> list[tuple[int, str]]:
-    rows = visit.office.store.read(lambda tx: tx.all("SELECT size, value FROM attestation ORDER BY id"))
+    rows = visit.installation.store.read(lambda tx: tx.all("SELECT size, value FROM attestation ORDER BY id"))
     return [(row[0], bytes(row[1]).decode()) for row in rows]
 
 
@@ -72,7 +72,7 @@ def test_a_witness_cosigns_a_log_as_it_grows(visit: Visit, witness: SpecWitness)
     ]
     key = VerifierKey.parse(witness.verifier)
     for size, line in kept(visit):
-        note = visit.office.store.read(partial(checkpoint_at, size=size)).note
+        note = visit.installation.store.read(partial(checkpoint_at, size=size)).note
         assert Note.parse(note + line).verify([key]) == (key,)
 
 
@@ -108,7 +108,7 @@ def test_a_log_that_was_rewritten_is_cosigned_no_more(
     assert "the witness one contradicts this log: it says that this log does not begin with" in caplog.text
     assert "run optin audit" in caplog.text
     caplog.clear()
-    latest = visit.office.store.read(latest_checkpoint)
+    latest = visit.installation.store.read(latest_checkpoint)
     assert latest is not None
     for size in (latest.size, latest.size + 9):
         witness.seen[origin] = (size, bytes(32))
@@ -180,7 +180,9 @@ def test_a_cosignature_says_when(visit: Visit, witness: SpecWitness) -> None:
     """P5, P6: verify tells the moment; one before the last event of the checkpoint proves nothing."""
     latest = grow(visit, 1)
     assert show(visit, witness) == 1
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("p0-0@example.com")))
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("p0-0@example.com"))
+    )
     key = VerifierKey.parse(witness.verifier)
     report = verify_bundle(files, utc_now(), (), Outside([key]))
     (said,) = (sentence for held, sentence in report.lines if held and NAME in sentence)
@@ -204,7 +206,7 @@ def test_the_proof_that_is_sent_holds_for_every_pair_of_sizes(visit: Visit, witn
         for new in sizes:
             if old.size <= new.size:
                 witness.seen[origin] = (old.size, _root(old))
-                proof = visit.office.store.read(partial(prove_growth, old=old.size, new=new.size))
+                proof = visit.installation.store.read(partial(prove_growth, old=old.size, new=new.size))
                 assert witness.answer(submission(old.size, proof, new.note)).status == 200
 
 
@@ -225,12 +227,12 @@ def test_neither_witness_nor_authority_leads_to_this_machine(
     """P5, E7: not by its address, and not by a redirect, which nobody follows."""
     grow(visit, 1)
     anchors = Anchors(timestamp=witness.address, witnesses={"one": Witness(witness.address)})
-    assert anchor(visit.office, anchors, {}) == 0  # the client of a real server
+    assert anchor(visit.installation, anchors, {}) == 0  # the client of a real server
     assert witness.asked == []
     assert caplog.text.count("leads to an address that is not public") == 2
     with receiving(Receiver()) as inner:
         witness.instead = Said(302, inner.url().encode())
-        assert anchor(visit.office, anchors, {}, LOCAL) == 0
+        assert anchor(visit.installation, anchors, {}, LOCAL) == 0
         assert inner.taken == []
     assert anchors_.CLIENT is not LOCAL
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.cli import main
-from optin.cli.asking import ask_for_magnet, suggested_slug
+from optin.cli.new_prompts import ask_for_magnet, suggested_slug
 from optin.consent.form import Slug
 from optin.consent.purpose import Channel
 from optin.site.kinds import KINDS

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import load_edition
 from optin.cli import main
 from optin.proof.note import SigningKey
+from optin.services.edition import load_edition
 from optin.site.findings import as_github, as_text
 from optin.site.loading import find_root, load_site
 from optin.site.scaffold import make_site

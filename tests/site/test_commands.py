@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from optin.cli import COMMANDS, main
 from optin.consent.form import Slug
-from optin.site.beginnings import BEGINNINGS
 from optin.site.kinds import KINDS
 from optin.site.loading import load_site
+from optin.site.starter_words import BEGINNINGS
 from optin.theme.catalogue import languages
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from optin.site.file_models import MagnetFile, PrivacyFile, SiteFile
 from optin.site.findings import as_text
 from optin.site.prose_keys import holds_prose
-from optin.site.written import MagnetFile, PrivacyFile, SiteFile
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 CURE = "Put the whole text in quotes, or the comment on a line of its own."

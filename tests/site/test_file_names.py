@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.edition import load_edition
+from optin.services.edition import load_edition
 from optin.site.files import Absence, as_on_disk, find_inside
 from tests.site.conftest import findings, only, paper, toml
 

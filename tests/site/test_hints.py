@@ -9,9 +9,9 @@ import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import load_edition
 from optin.cli import main
 from optin.consent.form import Slug
+from optin.services.edition import load_edition
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.web.dev_hints import bar

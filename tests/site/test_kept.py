@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.opening import open_store
 from optin.keys import KeyRing
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.open_store import open_store
 from optin.site import publication
-from optin.site.kept import Kept
-from optin.site.magnets import MagnetReader
+from optin.site.magnet_reader import MagnetReader
+from optin.site.reading_cache import Kept
 from optin.store.forms import form_by_key
 from optin.store.vault import Vault
-from optin.web.front import Press, front_contents
+from optin.web.page_cache import PageCache, front_contents
 from tests.web.conftest import PAPER, site_at
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -118,7 +118,7 @@ def told(edition: Edition | None) -> object:
 def test_after_any_edits_it_is_the_edition_that_a_full_loading_makes(site: Path, seed: int) -> None:
     """O2, M4, P2: pages, versions, assets, findings; also while something is broken, and after it."""
     dice, kept = random.Random(seed), Kept(later)
-    press = Press()
+    press = PageCache()
     whole = 0
     for _ in range(STEPS):
         for _ in range(dice.choice((1, 1, 1, 3))):
@@ -129,7 +129,7 @@ def test_after_any_edits_it_is_the_edition_that_a_full_loading_makes(site: Path,
         assert told(partly) == told(anew)
         if partly is not None and anew is not None:
             whole += 1
-            made, fresh = press.pages(partly, NOW), Press().pages(anew, NOW)
+            made, fresh = press.pages(partly, NOW), PageCache().pages(anew, NOW)
             assert made == fresh
     assert whole >= 3
 

@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office
-from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
-from optin.consent.entry import Entry
 from optin.consent.form import Slug
+from optin.consent.form_entry import Entry
 from optin.consent.prize import PrizeDraw
-from optin.flows.confirm import confirm
-from optin.flows.sign_up import sign_up
+from optin.flows.consents.confirm import confirm
+from optin.flows.consents.sign_up import sign_up
+from optin.jobs.sweep_runner import sweep
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import open_installation
 from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet
@@ -177,20 +177,20 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
     write(site, closes=f"{closes:{there}}", zone="UTC", seed=seed)
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
-        keep_edition(office.store, edition, now - timedelta(days=5))
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        keep_edition(installation.store, edition, now - timedelta(days=5))
         form = edition.publication.forms[Slug("win")]
         for number in range(4):
             moment = now - timedelta(days=4, seconds=-number)
             entry = Entry(parse_email(f"p{number}@example.com"))
-            ask = partial(sign_up, vault=office.vault, policy=office.policy, now=moment)
-            request = office.write(partial(ask, form=form, entry=entry))
-            press = partial(confirm, vault=office.vault, policy=office.policy, now=moment)
-            office.write(partial(press, request=request))
-        office.clock = at(closes + timedelta(minutes=5))
-        mark_trusted(office.store, office.vault, office.clock())
-        assert sweep(office)["draws"] == 1
-        mark_trusted(office.store, office.vault, now)
+            ask = partial(sign_up, vault=installation.vault, policy=installation.policy, now=moment)
+            request = installation.write(partial(ask, form=form, entry=entry))
+            press = partial(confirm, vault=installation.vault, policy=installation.policy, now=moment)
+            installation.write(partial(press, request=request))
+        installation.clock = at(closes + timedelta(minutes=5))
+        mark_trusted(installation.store, installation.vault, installation.clock())
+        assert sweep(installation)["draws"] == 1
+        mark_trusted(installation.store, installation.vault, now)
     where = ("--site", str(site))
     code, _, said = run("draw", "win", *where)
     assert code == 0
@@ -221,6 +221,8 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
     code, _, said = run("draw", "wim", *where)
     assert code == 1
     assert "Did you mean 'win'?" in said
-    with open_office(edition.site.settings, edition.policy) as office:
-        queued = office.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM outbox WHERE kind = 'drawn'"))
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        queued = installation.store.read(
+            lambda tx: tx.one("SELECT COUNT(*) FROM outbox WHERE kind = 'drawn'")
+        )
     assert queued == (4,)

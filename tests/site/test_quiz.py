@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from optin.consent.quiz import Quiz
+from optin.site.file_models import OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.prose import plain_prose
-from optin.site.written import OutcomeEntry, QuestionEntry, QuizTable
 from optin.theme.theme import OURS
 from tests.site.conftest import all_findings, findings
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.edition import load_edition
-from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.address import parse_email
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.services.edition import load_edition
+from optin.services.installation import open_installation
 from optin.store.rights import actions_of
 from tests.export.test_scrub import site  # noqa: F401 - the same people
 from tests.world import World
@@ -27,9 +27,9 @@ def kept(site: Path, email: str = "alice@example.com") -> list[tuple[str, str]]:
     """Return what was done for somebody, and why."""
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
-        index = office.vault.index(parse_email(email))
-        actions = office.store.read(lambda tx: actions_of(tx, office.vault, index))
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        index = installation.vault.index(parse_email(email))
+        actions = installation.store.read(lambda tx: actions_of(tx, installation.vault, index))
     return [(action.kind, action.why) for action in actions]
 
 
@@ -89,9 +89,12 @@ def test_an_erasure_tells_its_price_and_asks(site: Path) -> None:  # noqa: F811
     assert [why for _, why in kept(site)[:-1]] == [""], "older reasons went with the data"
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
+    with open_installation(edition.site.settings, edition.policy) as installation:
         world = World(
-            office.store, office.vault, office.clock() + timedelta(seconds=1), policy=edition.policy
+            installation.store,
+            installation.vault,
+            installation.clock() + timedelta(seconds=1),
+            policy=edition.policy,
         )
         assert MailKind.ERASED in [order.kind for order in world.claim()]
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.opening import open_store
 from optin.cli import main
 from optin.keys import KeyRing
+from optin.services.edition import keep_edition, load_edition
+from optin.services.open_store import open_store
 from optin.site.findings import Finding
 from optin.store.forms import statement_dates
 from optin.store.transaction import Store

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.edition import load_edition
+from optin.services.edition import load_edition
 from optin.site.loading import load_site
 from tests.site.conftest import findings, magnet
 

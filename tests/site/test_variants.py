@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.edition import load_edition
+from optin.services.edition import load_edition
 from tests.site.conftest import all_findings, magnet
 
 WRONG = {

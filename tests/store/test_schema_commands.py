@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.bootstrap.edition import Edition, load_edition
-from optin.bootstrap.office import Office, open_office
 from optin.cli import main
+from optin.services.edition import Edition, load_edition
+from optin.services.installation import Installation, open_installation
 from tests.ports import NO_MAIL, NOBODY
 from tests.serving import environment
 from tests.stranger import is_sqlite, past_optin
@@ -29,26 +29,26 @@ def edition(store_url: str, tmp_path: Path) -> Edition:
     config.write_text(f'store = "{store_url}"\n' + config.read_text())
     edition, _ = load_edition(tmp_path / "site")
     assert edition is not None
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        world = World(office.store, office.vault, office.clock(), policy=edition.policy)
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        world = World(installation.store, installation.vault, installation.clock(), policy=edition.policy)
         world.serve(world.form)
         world.join("alice@example.com", TIPS)
     return edition
 
 
 def change(edition: Edition, *statements: str) -> None:
-    with open_office(edition.site.settings, edition.policy) as office:
-        past_optin(office.store, *statements)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        past_optin(installation.store, *statements)
 
 
 def swallow(edition: Edition) -> None:
-    with open_office(edition.site.settings, edition.policy) as office:
-        texts = _swallowing(office)
-        past_optin(office.store, *texts)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        texts = _swallowing(installation)
+        past_optin(installation.store, *texts)
 
 
-def _swallowing(office: Office) -> list[str]:
-    if is_sqlite(office.store):
+def _swallowing(installation: Installation) -> list[str]:
+    if is_sqlite(installation.store):
         return ["CREATE TRIGGER stay BEFORE INSERT ON suppression BEGIN SELECT RAISE(IGNORE); END"]
     act = "BEFORE INSERT ON suppression FOR EACH ROW EXECUTE FUNCTION nothing()"
     return [NOTHING, f"CREATE TRIGGER stay {act}"]

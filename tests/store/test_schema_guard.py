@@ -9,9 +9,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from optin.bootstrap.opening import open_store
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
+from optin.services.open_store import open_store
 from optin.store.postgres_schema import all_tables
 from optin.store.schema_guard import differences, due_after
 from optin.store.transaction import Store

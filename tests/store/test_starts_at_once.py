@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from optin.bootstrap.opening import open_store
 from optin.keys import KeyRing
+from optin.services.open_store import open_store
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.transaction import Store
 from optin.store.vault import Vault

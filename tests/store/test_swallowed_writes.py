@@ -13,8 +13,8 @@ import pytest
 
 from optin.consent.address import parse_email
 from optin.errors import OptinError, StoreUnusable, WriteLost
-from optin.flows.erase import BY_PERSON, erase_person
-from optin.flows.orders import Verdict
+from optin.flows.delivery.mail_order import Verdict
+from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store.transaction import Tx
 from tests.stranger import is_sqlite, own_connection, past_optin
 from tests.world import CALL, TIPS, World, open_world

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import open_office
-from optin.bootstrap.sweep_runner import sweep
 from optin.cli import main
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.sweep_runner import sweep
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.installation import open_installation
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World
 
@@ -48,26 +48,32 @@ def exported(edition: Edition, channel: str = "email") -> set[str]:
 
 def test_a_consent_from_the_form_to_the_erasure(edition: Edition, tmp_path: Path) -> None:
     """O1, E1, R2, R5, R8, P6: sign up, confirm, export, withdraw, sweep, erase, evidence, audit, backup."""
-    with open_office(edition.site.settings, edition.policy, "serve") as office:
-        keep_edition(office.store, edition, office.clock())
+    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+        keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
-        world = World(office.store, office.vault, office.clock() - timedelta(days=400), form, edition.policy)
+        world = World(
+            installation.store,
+            installation.vault,
+            installation.clock() - timedelta(days=400),
+            form,
+            edition.policy,
+        )
         world.sign_up("bob@example.com", TIPS)  # and never answers
         world.send()
         world.join("dora@example.com", CALL, phone=PHONE)  # for six months
-        world.now = office.clock() - timedelta(hours=1)
+        world.now = installation.clock() - timedelta(hours=1)
         world.join("alice@example.com", TIPS, CALL, phone=PHONE)
         carol = world.join("carol@example.com", TIPS)
         world.send()
     assert exported(edition) == {"alice@example.com", "carol@example.com"}
     assert exported(edition, "phone") == {"alice@example.com"}
-    with open_office(edition.site.settings, edition.policy) as office:
-        world.store, world.now = office.store, office.clock()
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        world.store, world.now = installation.store, installation.clock()
         world.withdraw(carol)
-        done = {rule: count for rule, count in sweep(office).items() if count}
+        done = {rule: count for rule, count in sweep(installation).items() if count}
         assert (done["unconfirmed"], done["expired"]) == (1, 1)
-        assert sum(sweep(office).values()) == 0
-        advance_log(office)
+        assert sum(sweep(installation).values()) == 0
+        advance_log(installation)
     assert exported(edition) == {"alice@example.com"}
     assert "carol@example.com" in optin(edition, "exports", "--since", "1")
     optin(edition, "evidence", "alice@example.com", "--out", str(tmp_path / "alice.zip"))

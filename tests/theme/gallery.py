@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
+from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.draw import shown_ticket
-from optin.consent.entry import Problem, Typed
 from optin.consent.form import FormDeclaration, FormField
+from optin.consent.form_entry import Problem, Typed
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
-from optin.consent.record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.webinar import Webinar
-from optin.flows.attendance import Attendance, Standing
-from optin.flows.personal import (
+from optin.flows.rights.personal_data import (
     KeptConsent,
     KeptEvent,
     KeptExport,
@@ -26,6 +25,7 @@ from optin.flows.personal import (
     KeptSuppression,
     PersonalData,
 )
+from optin.flows.webinar_attendance import Attendance, Standing
 from optin.theme import views
 from optin.theme.calendars import calendar_links
 from optin.theme.samples import CHANGED, DRAW, WEBINAR_NEWS

@@ -12,7 +12,7 @@ import pytest
 
 from optin import errors
 from optin.consent.purpose import RetentionPeriod
-from optin.flows.attendance import Standing
+from optin.flows.webinar_attendance import Standing
 from optin.theme.catalogue import catalogue, languages
 from optin.theme.look import Look
 from optin.theme.theme import OURS, Mail, Theme

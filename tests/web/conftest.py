@@ -13,18 +13,18 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import Office
-from optin.bootstrap.opening import open_store
-from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, MailOrder, NoticeOrder, Order, Verdict
+from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
+from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.installation import Installation
+from optin.services.open_store import open_store
 from optin.site.scaffold import make_site
 from optin.store.vault import Vault
 from optin.web import even_timing
 from optin.web.app import build_app
-from optin.web.desk import Desk
+from optin.web.app_context import AppContext
 from tests.world import HOUR, about_requests, mark_trusted
 
 PURPOSES = """
@@ -60,7 +60,7 @@ class Visit:
     """A site, its visitors, its clock and its mail."""
 
     client: TestClient
-    desk: Desk
+    app_context: AppContext
     root: Path
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -69,14 +69,14 @@ class Visit:
         before: datetime | None = self.__dict__.get("moment")
         super().__setattr__(name, value)
         if name == "moment" and before is not None and abs(self.moment - before) >= HOUR:
-            mark_trusted(self.office.store, self.office.vault, self.moment)
+            mark_trusted(self.installation.store, self.installation.vault, self.moment)
 
     def __repr__(self) -> str:
         return "a visit"
 
     @property
-    def office(self) -> Office:
-        return self.desk.office
+    def installation(self) -> Installation:
+        return self.app_context.installation
 
     def wait(self, period: timedelta) -> None:
         self.moment += period
@@ -96,28 +96,28 @@ class Visit:
 
     def mails(self) -> list[Order]:
         """Take every mail that is due, as sent."""
-        office = self.office
-        advance_log(office)  # as the log keeper does
+        installation = self.installation
+        advance_log(installation)  # as the log keeper does
         claim = partial(
             claim_orders,
-            vault=office.vault,
-            policy=office.policy,
+            vault=installation.vault,
+            policy=installation.policy,
             most=100,
             now=self.moment,
             suspect=False,
         )
-        orders = office.store.submit(claim).result()
+        orders = installation.store.submit(claim).result()
         for order in orders:
             sent = partial(
                 settle_order,
-                vault=office.vault,
+                vault=installation.vault,
                 order=order,
                 verdict=Verdict.SENT,
                 reply="250",
                 message=b"mail",
                 now=self.moment,
             )
-            office.store.submit(sent).result()
+            installation.store.submit(sent).result()
         return orders
 
     def mail(self, kind: MailKind) -> MailOrder:
@@ -144,7 +144,7 @@ class Visit:
     def rows(self) -> dict[str, int]:
         """Count what is stored."""
         tables = ("request", "event", "subject", "consent", "suppression", "outbox", "mail", "erasure")
-        read = self.office.store.read
+        read = self.installation.store.read
         return {
             table: read(lambda tx, table=table: tx.one(f"SELECT COUNT(*) FROM {table}"))[0]  # type: ignore[misc]
             for table in tables
@@ -177,12 +177,12 @@ def visit(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     edition = site_at(tmp_path / "site")
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)
-    office = Office(store, vault, edition.policy)
-    keep_edition(store, edition, office.clock())
-    desk = Desk.of(edition, office)
-    app = build_app(desk)
+    installation = Installation(store, vault, edition.policy)
+    keep_edition(store, edition, installation.clock())
+    app_context = AppContext.of(edition, installation)
+    app = build_app(app_context)
     with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
-        opened = Visit(client, desk, tmp_path / "site")
-        office.clock = lambda: opened.moment
+        opened = Visit(client, app_context, tmp_path / "site")
+        installation.clock = lambda: opened.moment
         yield opened
     store.close()

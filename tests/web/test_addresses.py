@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
 from optin.errors import FormUnknown
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.services.edition import Edition, keep_edition, load_edition
 from optin.site.kinds import KINDS
 from optin.site.scaffold import make_magnet
 from optin.store.forms import form_by_digest
-from optin.web.static import static_files
+from optin.web.static_site import static_files
 from tests.web.conftest import PAPER, Visit
 
 ENGLISH = PAPER.replace("lang: nl", "lang: en\ngroup: paper").replace("Het witboek", "The paper")
@@ -28,8 +28,8 @@ def reload(visit: Visit) -> Edition:
     edition, findings = load_edition(visit.root)
     assert findings == ()
     assert edition is not None
-    keep_edition(visit.office.store, edition, visit.moment)
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.moment)
+    visit.app_context.replace(edition)
     return edition
 
 
@@ -68,7 +68,7 @@ def test_pages_of_one_magnet_name_each_other(pair: Visit) -> None:
 
 def test_the_sitemap_names_the_languages_of_each_page(pair: Visit) -> None:
     """M8, M9: each page of the group lists all of them; a page alone lists none."""
-    sitemap = ET.fromstring(static_files(pair.desk.edition)["sitemap.xml"])  # noqa: S314 - our own
+    sitemap = ET.fromstring(static_files(pair.app_context.edition)["sitemap.xml"])  # noqa: S314 - our own
     listed = {
         url.findtext(f"{MAPS}loc"): {it.get("hreflang"): it.get("href") for it in url.iter(XHTML)}
         for url in sitemap
@@ -114,7 +114,7 @@ def test_a_form_of_the_old_page_is_taken_as_it_was_shown(visit: Visit) -> None:
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/book/sent?to=")
     assert visit.client.get(answer.headers["location"]).status_code == 200
-    read = visit.office.store.read
+    read = visit.installation.store.read
     row = read(lambda tx: tx.one("SELECT form FROM request"))
     assert row is not None
     stored = read(partial(form_by_digest, digest=row[0]))
@@ -154,7 +154,7 @@ def test_another_magnet_does_not_take_the_forms_of_the_old_one(visit: Visit) -> 
 def test_a_quiz_is_known_by_its_own_address_not_by_its_results(visit: Visit) -> None:
     """M8, M9, M2: in the sitemap, on its card, in its languages and under its earlier name."""
     for slug, lang, more in (("toets", "nl", "was: [oude-toets]\n"), ("test", "en", "")):
-        make_magnet(visit.desk.edition.site, KINDS["quiz"], slug, lang)
+        make_magnet(visit.app_context.edition.site, KINDS["quiz"], slug, lang)
         path = visit.root / "magnets" / f"{slug}.md"
         text = path.read_text("utf-8")
         path.write_text(text.replace(f"lang: {lang}\n", f"lang: {lang}\ngroup: toets\n{more}"), "utf-8")

@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from optin.site.model import ServerLimits
 from optin.web import connections
 from optin.web.admission import Admission
+from optin.web.app_context import AppContext
 from optin.web.connections import Connection, ConnectionRoom, room_for, surplus_of
-from optin.web.desk import Desk
 from tests.web.conftest import Visit
 
 
@@ -111,7 +111,7 @@ def _pair(server: socket.socket) -> tuple[socket.socket, socket.socket]:
     return client, server.accept()[0]
 
 
-async def asked(reception: Admission, desk: Desk, address: str, *body: Message) -> list[Message]:
+async def asked(reception: Admission, app_context: AppContext, address: str, *body: Message) -> list[Message]:
     """Send a form from an address; return what is answered."""
     answer: list[Message] = []
     coming = iter(body or (message(b"a=b"),))
@@ -129,7 +129,7 @@ async def asked(reception: Admission, desk: Desk, address: str, *body: Message) 
         "query_string": b"",
         "headers": [],
         "client": (address, 1),
-        "app": SimpleNamespace(state=SimpleNamespace(desk=desk)),
+        "app": SimpleNamespace(state=SimpleNamespace(app_context=app_context)),
     }
     await reception(scope, receive, send)
     return answer
@@ -139,11 +139,13 @@ def message(body: bytes, *, more: bool = False) -> Message:
     return {"type": "http.request", "body": body, "more_body": more}
 
 
-def reception_of(desk: Desk, inner: ASGIApp, **limits: int) -> Admission:
+def reception_of(app_context: AppContext, inner: ASGIApp, **limits: int) -> Admission:
     """Return a reception with limits of its own before `inner`."""
-    site = desk.edition.site
-    desk.edition = replace(desk.edition, site=replace(site, server=replace(site.server, **limits)))
-    return Admission(inner, desk)
+    site = app_context.edition.site
+    app_context.edition = replace(
+        app_context.edition, site=replace(site, server=replace(site.server, **limits))
+    )
+    return Admission(inner, app_context)
 
 
 async def answered(send: Send, *, more: bool = False) -> None:
@@ -165,9 +167,10 @@ def test_more_requests_than_are_worked_on_wait_for_their_turn(visit: Visit) -> N
         await reading.wait()
 
     async def all_at_once() -> None:
-        reception = reception_of(visit.desk, inner, requests=2)
+        reception = reception_of(visit.app_context, inner, requests=2)
         asking = [
-            asyncio.ensure_future(asked(reception, visit.desk, f"192.0.2.{number}")) for number in range(9)
+            asyncio.ensure_future(asked(reception, visit.app_context, f"192.0.2.{number}"))
+            for number in range(9)
         ]
         for _ in range(60):
             await asyncio.sleep(0)
@@ -185,10 +188,10 @@ def test_a_turn_ends_as_well_where_no_answer_begins(visit: Visit) -> None:
         raise ConnectionError
 
     async def again_and_again() -> None:
-        reception = reception_of(visit.desk, inner, requests=1)
+        reception = reception_of(visit.app_context, inner, requests=1)
         for _ in range(3):
             with pytest.raises(ConnectionError):
-                await asyncio.wait_for(asked(reception, visit.desk, "192.0.2.1"), 10)
+                await asyncio.wait_for(asked(reception, visit.app_context, "192.0.2.1"), 10)
 
     asyncio.run(again_and_again())
 
@@ -202,18 +205,18 @@ def test_one_network_has_only_so_many_requests_under_way(visit: Visit) -> None:
         await answered(send)
 
     async def several() -> None:
-        reception = reception_of(visit.desk, inner, connections_per_network=2)
+        reception = reception_of(visit.app_context, inner, connections_per_network=2)
         asking = [
-            asyncio.ensure_future(asked(reception, visit.desk, address))
+            asyncio.ensure_future(asked(reception, visit.app_context, address))
             for address in ("2001:db8::1", "2001:db8::2", "192.0.2.1", "127.0.0.1", "127.0.0.1", "127.0.0.1")
         ]
         await asyncio.sleep(0)
-        answer = await asked(reception, visit.desk, "2001:db8::3")
+        answer = await asked(reception, visit.app_context, "2001:db8::3")
         assert answer[0]["status"] == 429
         assert (b"retry-after", b"10") in answer[0]["headers"]
         done.set()
         assert {answer[0]["status"] for answer in await asyncio.gather(*asking)} == {200}
-        assert (await asked(reception, visit.desk, "2001:db8::3"))[0]["status"] == 200
+        assert (await asked(reception, visit.app_context, "2001:db8::3"))[0]["status"] == 200
 
     asyncio.run(several())
 
@@ -230,7 +233,7 @@ def test_a_form_is_passed_on_as_it_came(visit: Visit) -> None:
 
     async def one(*body: Message) -> list[Message]:
         seen.clear()
-        await asked(reception_of(visit.desk, inner), visit.desk, "192.0.2.1", *body)
+        await asked(reception_of(visit.app_context, inner), visit.app_context, "192.0.2.1", *body)
         return list(seen)
 
     whole = [message(b"a", more=True), message(b"=b", more=True), message(b"")]

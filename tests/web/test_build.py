@@ -17,8 +17,8 @@ import httpx2 as httpx
 import pytest
 
 from optin.errors import RequestRefused
-from optin.site.folder import MANIFEST, write_folder
 from optin.site.loading import load_site
+from optin.site.output_folder import MANIFEST, write_folder
 from optin.web.headers import ASSET_CACHE, security_headers
 from tests.house.requirements_table import ROOT
 from tests.ports import NO_MAIL

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from optin.bootstrap.edition import load_edition
+from optin.services.edition import load_edition
 from optin.theme import card as cards
 from optin.web.headers import ASSET_CACHE
-from optin.web.static import drawn_before, static_files
+from optin.web.static_site import drawn_before, static_files
 from tests.web.conftest import Visit
 
 IMAGE = re.compile(r'<meta property="og:image" content="https://optin.example.com([^"]+)">')
@@ -36,7 +36,7 @@ def test_the_app_draws_the_card_that_a_page_names_and_no_other(visit: Visit) -> 
     assert visit.client.get(address).content == answer.content
     assert cards.draw_card.cache_info().misses == 1
     assert visit.client.head(address).headers["content-length"] == str(len(answer.content))
-    assert static_files(visit.desk.edition)[address.lstrip("/")] == answer.content
+    assert static_files(visit.app_context.edition)[address.lstrip("/")] == answer.content
     assert '<meta name="twitter:card" content="summary_large_image">' in page
     assert '<meta property="og:image:alt" content="Whitepaper: Het witboek">' in page
     for other in ("/static/card-00000000000000000000000000000000.png", "/static/x", f"{address}x"):
@@ -65,6 +65,6 @@ def test_a_later_build_takes_the_pictures_that_are_there(visit: Visit, tmp_path:
     address = named(visit.client.get("/paper").text)
     (tmp_path / "static").mkdir()
     (tmp_path / address.lstrip("/")).write_bytes(b"drawn before")
-    files = static_files(visit.desk.edition, partial(drawn_before, tmp_path))
+    files = static_files(visit.app_context.edition, partial(drawn_before, tmp_path))
     assert files[address.lstrip("/")] == b"drawn before"
     assert all(data[:4] in {b"\x89PNG", b"draw"} for name, data in files.items() if "card-" in name)

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap import health
-from optin.bootstrap.health import Found, Readiness, WriteCheck, check_disks, check_jobs
-from optin.bootstrap.jobs import Job, RoundDone
 from optin.errors import StoreBusy
+from optin.jobs.job import Job, RoundDone
+from optin.services import health
+from optin.services.health import Found, Readiness, WriteCheck, check_disks, check_jobs
 from tests.web.conftest import Visit, visit  # noqa: F401 - a fixture
 
 
@@ -31,7 +31,9 @@ def test_a_server_that_can_write_is_ready(visit: Visit) -> None:  # noqa: F811
     assert visit.client.get("/health").json() == answer.json()
     assert visit.client.get("/health/live").json() == {"status": "live"}
     assert "alice" not in answer.text
-    assert visit.office.store.read(lambda tx: tx.one("SELECT 1 FROM installation WHERE name = 'health'"))
+    assert visit.installation.store.read(
+        lambda tx: tx.one("SELECT 1 FROM installation WHERE name = 'health'")
+    )
 
 
 @pytest.mark.parametrize("problem", [StoreBusy("database or disk is full"), KeyError("alice@example.com")])
@@ -46,7 +48,7 @@ def test_a_store_that_takes_nothing_is_not_ready(visit: Visit, problem: Exceptio
             failed.set_exception(problem)
             return failed
 
-    visit.office.store = Full()  # type: ignore[assignment]
+    visit.installation.store = Full()  # type: ignore[assignment]
     answer = visit.client.get("/health/ready")
     assert answer.status_code == 503
     assert answer.json()["status"] == "not ready"
@@ -119,9 +121,9 @@ def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
             submitted.append(operation)
             return Future()
 
-    visit.office.store = Hangs()  # type: ignore[assignment]
+    visit.installation.store = Hangs()  # type: ignore[assignment]
     now = [0.0]
-    readiness = Readiness({"store": WriteCheck(visit.office)}, lambda: now[0])
+    readiness = Readiness({"store": WriteCheck(visit.installation)}, lambda: now[0])
 
     async def ask() -> None:
         for _ in range(3):
@@ -147,7 +149,7 @@ def test_what_passes_by_itself_is_told_to_come_back(
     def fails(*_: object) -> None:
         raise OSError(number, "no")
 
-    monkeypatch.setattr(visit.office.store, "submit", fails)
+    monkeypatch.setattr(visit.installation.store, "submit", fails)
     data = {"form": visit.form_key(), "email": "alice@example.com"}
     answer = visit.client.post("/paper", data=data)
     assert answer.status_code == 503

@@ -8,7 +8,7 @@ import html5lib
 import pytest
 from PIL import Image
 
-from optin.bootstrap.edition import Edition, load_edition
+from optin.services.edition import Edition, load_edition
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from optin.theme.views import Card, IndexView

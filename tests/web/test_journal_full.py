@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from optin.bootstrap.journal import Journal
-from optin.bootstrap.log_keeper import advance_log
 from optin.errors import EndingUnwritten, JournalUnusable
+from optin.jobs.log_keeper import advance_log
+from optin.services.journal import Journal
 from tests.web.conftest import Visit
 from tests.world import TIPS
 
@@ -36,9 +36,9 @@ def test_a_withdrawal_that_the_journal_cannot_take_is_never_said_to_be_done(
     visit: Visit, tmp_path: Path, full_disk: list[bool]
 ) -> None:
     """O9, S6, R3: the page asks to do it again; done again when there is room, it is done and said."""
-    office = visit.office
-    office.journal = journal = Journal(tmp_path / "journal.jsonl", office.vault)
-    journal.open(office.store, visit.moment)
+    installation = visit.installation
+    installation.journal = journal = Journal(tmp_path / "journal.jsonl", installation.vault)
+    journal.open(installation.store, visit.moment)
     order = visit.join(consent="tips-email")
     before = (tmp_path / "journal.jsonl").read_bytes()
     full_disk[0] = True
@@ -48,11 +48,11 @@ def test_a_withdrawal_that_the_journal_cannot_take_is_never_said_to_be_done(
         assert "nog niet overal verwerkt" in answer.text
         assert (tmp_path / "journal.jsonl").read_bytes() == before  # no half line
     with pytest.raises(EndingUnwritten, match="No space left"):
-        office.note_ending()
+        installation.note_ending()
     with pytest.raises(JournalUnusable):
-        advance_log(office)  # what is not in the journal is not signed
+        advance_log(installation)  # what is not in the journal is not signed
     full_disk[0] = False
     again = visit.press(f"/unsubscribe/{order.unsubscribe_token}")
     assert again.status_code == 200
     assert [line.told["purpose"] for line in journal.read().told] == [TIPS]
-    advance_log(office)
+    advance_log(installation)

@@ -13,12 +13,12 @@ import html5lib
 import pytest
 
 from optin.consent.address import parse_email
-from optin.consent.code import MAX_TRIES
-from optin.consent.entry import Entry
+from optin.consent.confirmation_code import MAX_TRIES
+from optin.consent.form_entry import Entry
 from optin.consent.links import LinkKind
-from optin.flows.orders import MailKind, MailOrder
-from optin.flows.sign_up import sign_up
-from optin.store.tally import DOWNLOADED, tallied
+from optin.flows.consents.sign_up import sign_up
+from optin.flows.delivery.mail_order import MailKind, MailOrder
+from optin.store.event_sums import DOWNLOADED, tallied
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
 
@@ -138,7 +138,7 @@ def test_a_mail_can_be_sent_again_from_the_page_a_few_times(visit: Visit) -> Non
         answer = visit.press("/paper/sent", token=token, action="resend")
         pages.add(visit.client.get(answer.headers["location"]).text)
         sent += len(visit.mails())
-    assert sent == 1 + visit.office.policy.resend
+    assert sent == 1 + visit.installation.policy.resend
     assert len(pages) == 1
 
 
@@ -164,13 +164,15 @@ def test_unsubscribing_takes_one_button_and_holds(visit: Visit) -> None:
 def test_one_purposes_link_withdraws_one_purpose(visit: Visit) -> None:
     """R3, S3: the link of an export's row."""
     visit.join(consent=["tips-email", "follow-up-phone"], phone="0201234567")
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
-    links, now = visit.office.vault.links, visit.moment
+    links, now = visit.installation.vault.links, visit.moment
     token = links.sign(LinkKind.UNSUBSCRIBE, row[0] + b"tips-email", now)
     assert "Bel mij" not in visit.client.get(f"/unsubscribe/{token}").text
     visit.press(f"/unsubscribe/{token}")
-    given = visit.office.store.read(lambda tx: tx.all("SELECT purpose FROM consent WHERE status = 'given'"))
+    given = visit.installation.store.read(
+        lambda tx: tx.all("SELECT purpose FROM consent WHERE status = 'given'")
+    )
     assert given == [("follow-up-phone",)]
 
 
@@ -184,12 +186,17 @@ def mail_text(visit: Visit, order: MailOrder) -> str:
 
 def test_a_newsletter_without_a_tick_is_no_subscription(visit: Visit) -> None:
     """F1, D5: of a form that an earlier version took without a tick, page and mail say what became of it."""
-    office, form = visit.office, visit.desk.edition.publication.forms["tips"]  # type: ignore[index]
+    installation, form = visit.installation, visit.app_context.edition.publication.forms["tips"]  # type: ignore[index]
     entry = Entry(parse_email("alice@example.com"))
     flow = partial(
-        sign_up, vault=office.vault, form=form, entry=entry, policy=office.policy, now=visit.moment
+        sign_up,
+        vault=installation.vault,
+        form=form,
+        entry=entry,
+        policy=installation.policy,
+        now=visit.moment,
     )
-    office.write(flow)
+    installation.write(flow)
     token = visit.mail(MailKind.CONFIRMATION).confirm_token
     visit.press(f"/confirm/{token}")
     page = visit.client.get(f"/confirm/{token}").text
@@ -228,11 +235,11 @@ def test_a_consent_withdrawn_before_the_receipt_is_not_called_never_given(visit:
     """R3: the receipt says what holds when it leaves."""
     visit.fill(consent="tips-email")
     token = visit.mail(MailKind.CONFIRMATION).confirm_token
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
     visit.wait(timedelta(seconds=1))
     visit.press(f"/confirm/{token}")
-    unsubscribe = visit.office.vault.links.sign(LinkKind.UNSUBSCRIBE, row[0], visit.moment)
+    unsubscribe = visit.installation.vault.links.sign(LinkKind.UNSUBSCRIBE, row[0], visit.moment)
     visit.press(f"/unsubscribe/{unsubscribe}")
     text = mail_text(visit, visit.mail(MailKind.DELIVERY))
     assert "Bij deze aanvraag hoort geen toestemming" in text
@@ -271,7 +278,7 @@ def test_everybody_gets_the_same_answer(visit: Visit) -> None:
 def test_a_form_of_yesterday_is_stored_as_what_it_was(visit: Visit) -> None:
     """F7: shown as version 1, posted after version 2: stored as version 1."""
     old = visit.form_key()
-    shown = visit.desk.edition.publication.forms["paper"]  # type: ignore[index]
+    shown = visit.app_context.edition.publication.forms["paper"]  # type: ignore[index]
     republish(visit, "Het witboek", "Het nieuwe witboek")
     assert visit.form_key() != old
     answer = visit.client.post("/paper", data={"form": old, "email": "a@example.com"})
@@ -309,13 +316,13 @@ def republish(visit: Visit, old: str, new: str) -> None:
 
 
 def reload(visit: Visit) -> None:
-    from optin.bootstrap.edition import keep_edition, load_edition  # noqa: PLC0415 - only here
+    from optin.services.edition import keep_edition, load_edition  # noqa: PLC0415 - only here
 
     edition, findings = load_edition(visit.root)
     assert findings == ()
     assert edition is not None
-    keep_edition(visit.office.store, edition, visit.moment)
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.moment)
+    visit.app_context.replace(edition)
 
 
 def test_a_download_is_counted_and_nobody_with_it(visit: Visit) -> None:
@@ -325,9 +332,9 @@ def test_a_download_is_counted_and_nobody_with_it(visit: Visit) -> None:
     for headers in ({}, {"range": "bytes=0-9"}, {"range": "bytes=10-"}):
         assert visit.client.get(url, headers=headers).status_code in {200, 206}
     assert visit.client.head(url).status_code == 200
-    visit.office.keep_counts()
-    visit.office.keep_counts()
-    kept = visit.office.store.read(tallied)
+    visit.installation.keep_counts()
+    visit.installation.keep_counts()
+    kept = visit.installation.store.read(tallied)
     assert list(kept.values()) == [2]
     assert [(kind, form) for _, form, kind in kept] == [(DOWNLOADED, delivery.form_version)]
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from optin.consent.code import MAX_TRIES
+from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.links import LinkKind
 from optin.site.model import Limits
 from optin.web import limit_log
@@ -92,11 +92,11 @@ WORDS = {
 def test_a_post_too_many_is_said_to_both(visit: Visit, said: list[tuple[str, int]], limits: Limits) -> None:
     """D8, S4: whichever page it went to; a visitor reads when to try again, a log which limit it was."""
     sent = visit.fill(consent="tips-email").split("to=")[1]
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
-    old = visit.office.vault.links.sign(LinkKind.CONFIRM, row[0], visit.moment.replace(year=2020))
-    index = visit.office.vault.index("alice@example.com")  # type: ignore[arg-type]
-    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    old = visit.installation.vault.links.sign(LinkKind.CONFIRM, row[0], visit.moment.replace(year=2020))
+    index = visit.installation.vault.index("alice@example.com")  # type: ignore[arg-type]
+    own = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     posts = {
         "/paper": {"form": visit.form_key(), "email": "a@example.com"},
         "/paper/sent": {"token": sent, "action": "code", "code": "1"},
@@ -105,7 +105,7 @@ def test_a_post_too_many_is_said_to_both(visit: Visit, said: list[tuple[str, int
         f"/me/{own}": {"action": "give", "consent": "tips-email email"},
     }
     kind = "per_network_per_hour" if limits.per_network_per_hour == 1 else "per_site_per_minute"
-    with client_from(visit.desk.edition, visit, "203.0.113.77", limits) as client:
+    with client_from(visit.app_context.edition, visit, "203.0.113.77", limits) as client:
         client.post("/me", data={"email": "a@example.com"})
         for path, data in posts.items():
             answer = client.post(path, data=data)
@@ -120,7 +120,7 @@ def test_a_post_too_many_is_said_to_both(visit: Visit, said: list[tuple[str, int
 
 def test_the_wait_is_told_in_every_language(visit: Visit) -> None:
     """D8, M9: with one minute and with several, rounded up; a long one in hours."""
-    theme = visit.desk.edition.theme
+    theme = visit.app_context.edition.theme
     for lang, pattern in WORDS.items():
         words = theme.wording(lang)
         for seconds, count in ((1, 1), (60, 1), (61, 2), (3_600, 60)):
@@ -135,33 +135,33 @@ def test_a_mail_that_is_kept_back_in_silence_is_said_to_the_operator(
     visit: Visit, said: list[tuple[str, int]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """D7, D8, S4: forms, mails sent again, personal links, the visitor learns nothing."""
-    most = visit.office.policy.per_address_per_day
+    most = visit.installation.policy.per_address_per_day
     for number in range(most + 3):
         visit.fill("bomb@example.com", first_name=f"Bob {number}")
-    visit.desk.limits.log.say(everything=True)
+    visit.app_context.limits.log.say(everything=True)
     assert said == [("per_address_per_day", 1), ("per_address_per_day", 2)]
     said.clear()
     for _ in range(most + 2):
         visit.client.post("/me", data={"email": "other@example.com"})
-    visit.desk.limits.log.say(everything=True)
+    visit.app_context.limits.log.say(everything=True)
     assert sum(count for _, count in said) == 2
     said.clear()
     token = visit.fill("again@example.com").split("to=")[1]
-    for _ in range(visit.office.policy.resend + 2):
+    for _ in range(visit.installation.policy.resend + 2):
         visit.mails()
         visit.press("/paper/sent", token=token, action="resend")
-    visit.desk.limits.log.say(everything=True)
+    visit.app_context.limits.log.say(everything=True)
     assert ("resend", 1) in said
     assert not re.search("bomb|other|again@|testclient|127\\.0", caplog.text)
 
 
 def test_a_consent_that_cannot_be_given_anew_today_is_said(visit: Visit, said: list[tuple[str, int]]) -> None:
     """R2, D8: on the personal page, to both."""
-    visit.office.policy = replace(visit.office.policy, per_address_per_day=1)
+    visit.installation.policy = replace(visit.installation.policy, per_address_per_day=1)
     delivery = visit.join(consent="tips-email")
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}")
-    index = visit.office.vault.index(delivery.recipient)
-    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    index = visit.installation.vault.index(delivery.recipient)
+    own = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     answer = visit.press(f"/me/{own}", action="give", consent="tips-email email")
     assert answer.headers["location"].endswith("?done=given")
     assert said == []
@@ -183,7 +183,7 @@ def test_a_code_tried_too_often_is_said(visit: Visit, said: list[tuple[str, int]
 
 def test_a_site_that_is_loaded_anew_goes_on_saying_it(visit: Visit, said: list[tuple[str, int]]) -> None:
     """O2: the limits are those of the site as it is now."""
-    visit.desk.replace(visit.desk.edition)
-    for number in range(visit.office.policy.per_address_per_day + 1):
+    visit.app_context.replace(visit.app_context.edition)
+    for number in range(visit.installation.policy.per_address_per_day + 1):
         visit.fill("bomb@example.com", first_name=f"Bob {number}")
     assert said == [("per_address_per_day", 1)]

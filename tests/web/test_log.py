@@ -6,17 +6,17 @@ import base64
 
 import pytest
 
-from optin.bootstrap.signing import sign_log
 from optin.proof.note import VerifierKey, open_checkpoint
 from optin.proof.tree import Frontier
+from optin.services.log_signer import sign_log
 from optin.store.log import integrate
 from tests.web.conftest import Visit
 
 
 def advance(visit: Visit) -> None:
-    office = visit.office
-    office.store.submit(integrate).result()
-    sign_log(office.store, office.vault, None, visit.moment)
+    installation = visit.installation
+    installation.store.submit(integrate).result()
+    sign_log(installation.store, installation.vault, None, visit.moment)
 
 
 def test_anybody_can_recompute_the_root(visit: Visit) -> None:
@@ -71,7 +71,7 @@ def test_larger_logs_have_levels(visit: Visit) -> None:
     rows: list[dict[str, int | bytes]] = [
         {"id": 10_000 + number, "leaf": leaf} for number, leaf in enumerate(leaves)
     ]
-    visit.office.store.submit(lambda tx: tx.many(add, rows)).result()
+    visit.installation.store.submit(lambda tx: tx.many(add, rows)).result()
     advance(visit)
     assert visit.client.get("/log/tile/0/001").content == b"".join(leaves[256:512])
     top = visit.client.get("/log/tile/1/000.p/2").content

@@ -9,12 +9,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from PIL import Image
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
+from optin.services.edition import Edition, keep_edition, load_edition
 from optin.site.loading import load_site
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon, icon_svg
 from optin.theme.look import Look
 from optin.web.headers import ASSET_CACHE, ICON_CACHE
-from optin.web.static import static_files
+from optin.web.static_site import static_files
 from tests.theme.font import TWICE
 from tests.web.conftest import Visit
 
@@ -36,8 +36,8 @@ def reworked(visit: Visit, old: str, new: str) -> Edition:
     path.write_text(path.read_text().replace(old, new))
     edition, findings = load_edition(visit.root)
     assert edition is not None, findings
-    keep_edition(visit.office.store, edition, visit.moment, visit.desk.edition)
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.moment, visit.app_context.edition)
+    visit.app_context.replace(edition)
     return edition
 
 
@@ -61,7 +61,7 @@ def test_a_font_is_served_for_ever_and_kept_with_its_page(visit: Visit, poppins:
     assert answer.headers["cache-control"] == ASSET_CACHE
     built = static_files(poppins)
     assert built[font.lstrip("/")] == TWICE
-    kept = visit.office.store.read(lambda tx: [row[0] for row in tx.all("SELECT name FROM asset")])
+    kept = visit.installation.store.read(lambda tx: [row[0] for row in tx.all("SELECT name FROM asset")])
     assert {style, font, found(ICON, visit.client.get("/paper").text)} <= set(kept)
 
 
@@ -107,7 +107,7 @@ def test_no_visit_asks_for_an_icon_that_is_not_there(visit: Visit) -> None:
         assert visit.client.head(path).headers["content-length"] == str(len(answer.content))
         picture = Image.open(io.BytesIO(answer.content))
         assert picture.info.get("sizes", {picture.size}) == sizes
-        assert static_files(visit.desk.edition)[path.lstrip("/")] == answer.content
+        assert static_files(visit.app_context.edition)[path.lstrip("/")] == answer.content
         middle = picture.convert("RGB").resize((9, 9)).getpixel((1, 4))
         assert middle == (0x0B, 0x5D, 0x4B)
 
@@ -168,5 +168,5 @@ def test_the_same_site_has_the_same_icon(visit: Visit) -> None:
     """P2: pages name it, so its bytes depend on the site alone."""
     site = load_site(visit.root).site
     assert site is not None
-    assert icon_svg(site.look) == icon_svg(visit.desk.edition.theme.look)
-    assert site.look == visit.desk.edition.theme.look
+    assert icon_svg(site.look) == icon_svg(visit.app_context.edition.theme.look)
+    assert site.look == visit.app_context.edition.theme.look

@@ -11,9 +11,9 @@ from datetime import timedelta
 import pytest
 from html5lib import HTMLParser
 
-from optin.bootstrap.edition import Edition
 from optin.errors import StoreBusy
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.services.edition import Edition
 from optin.site.model import Limits
 from optin.web.limits import PostLimits
 from tests.web.conftest import Visit
@@ -27,7 +27,7 @@ BOTH = {"consent": ["tips-email", "follow-up-phone"], "phone": "020 123 45 67", 
 def small(visit: Visit) -> Visit:
     """Let few mails a day leave."""
     visit.moment = visit.moment.replace(hour=12)
-    visit.desk.limits = PostLimits(Limits(mails_per_day=MAILS), (), visit.office)
+    visit.app_context.limits = PostLimits(Limits(mails_per_day=MAILS), (), visit.installation)
     return visit
 
 
@@ -48,7 +48,7 @@ def test_half_of_the_mails_of_a_day_are_for_forms(small: Visit) -> None:
         posts = [{"form": key, "email": f"stranger{number}@example.com"} for number in range(12)]
         answers = list(people.map(lambda data: small.client.post("/paper", data=data).status_code, posts))
     assert sorted(answers) == [303] * TAKEN + [429] * (12 - TAKEN)
-    small.desk.limits = PostLimits(Limits(mails_per_day=MAILS), (), small.office)
+    small.app_context.limits = PostLimits(Limits(mails_per_day=MAILS), (), small.installation)
     assert post(small, "late@example.com").status_code == 429
     assert len(small.mails()) == TAKEN
     assert small.rows()["request"] == TAKEN
@@ -120,7 +120,7 @@ def test_a_form_that_causes_no_mail_uses_up_none(small: Visit, monkeypatch: pyte
 
     data = {"form": small.form_key(), "email": "carol@example.com"}
     with monkeypatch.context() as full:
-        full.setattr(small.desk.office.store, "submit", busy)
+        full.setattr(small.app_context.installation.store, "submit", busy)
         assert {small.client.post("/paper", data=data).status_code for _ in range(4)} == {503}
     small.fill("bob@example.com")
     small.fill("carol@example.com")
@@ -131,13 +131,13 @@ def test_the_log_says_it_once_and_once_that_it_is_over(
     small: Visit, caplog: pytest.LogCaptureFixture
 ) -> None:
     """D8, O8: of two processes one says it; without anybody's address."""
-    edition: Edition = small.desk.edition
+    edition: Edition = small.app_context.edition
     with caplog.at_level(logging.WARNING, "optin.limits"):
         spend(small)
-        first = small.desk.limits.mails
-        small.desk.limits = PostLimits(Limits(mails_per_day=MAILS), (), small.office)
+        first = small.app_context.limits.mails
+        small.app_context.limits = PostLimits(Limits(mails_per_day=MAILS), (), small.installation)
         spend(small)
-        second = small.desk.limits.mails
+        second = small.app_context.limits.mails
         tomorrow = (small.moment + timedelta(days=1)).strftime("%Y-%m-%d")
         said = f"limit reached: kind=mails_per_day; forms are refused until {tomorrow} 00:00 UTC"
         assert caplog.messages == [said]

@@ -14,13 +14,13 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
-from optin.bootstrap.edition import load_edition
 from optin.consent.address import parse_email
 from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
 from optin.export.personal import schema
-from optin.flows.orders import MailKind, NoticeOrder
-from optin.flows.personal import handled, hold_data
+from optin.flows.delivery.mail_order import MailKind, NoticeOrder
+from optin.flows.rights.personal_data import handled, hold_data
+from optin.services.edition import load_edition
 from optin.store.log import integrate
 from tests.web.conftest import Visit
 
@@ -86,7 +86,7 @@ def test_an_address_gets_a_few_links_a_day(visit: Visit) -> None:
     visit.mails()
     for _ in range(9):
         assert visit.client.post("/me", data={"email": "alice@example.com"}).status_code == 303
-    assert len(visit.mails()) == visit.office.policy.per_address_per_day
+    assert len(visit.mails()) == visit.installation.policy.per_address_per_day
 
 
 @pytest.mark.parametrize("typed", ["", "no address", "a@b@c", "x" * 5000 + "@example.com"])
@@ -194,7 +194,7 @@ def test_a_switch_that_is_offered_is_never_refused(visit: Visit) -> None:
     edition, findings = load_edition(visit.root)
     assert findings == ()
     assert edition is not None
-    visit.desk.replace(edition)
+    visit.app_context.replace(edition)
     assert 'value="give"' not in visit.client.get(link).text
     answer = visit.client.post(link, data={"action": "give", "consent": CALL})
     assert answer.status_code == 303
@@ -233,7 +233,7 @@ def test_name_and_number_are_put_right(visit: Visit) -> None:
     page = press(visit, link, "correct", first_name="Alicia", phone="020 765 4321")
     assert 'value="Alicia"' in page
     assert 'value="+31207654321"' in page
-    kinds = visit.office.store.read(lambda tx: tx.all("SELECT body FROM event ORDER BY id"))
+    kinds = visit.installation.store.read(lambda tx: tx.all("SELECT body FROM event ORDER BY id"))
     assert '"kind":"corrected"' in kinds[-1][0]
     assert "Alicia" not in kinds[-1][0]
     assert "niets" in press(visit, link, "correct", first_name="Alicia", phone="020 765 4321").lower()
@@ -255,19 +255,19 @@ def test_the_data_goes_along_as_json_and_as_a_page(visit: Visit) -> None:
     assert "Alice" in page.text
     assert "<form" not in page.text
     assert not re.search(r'(src|href)="', page.text)
-    kinds = visit.office.store.read(lambda tx: tx.all("SELECT body FROM event ORDER BY id"))
+    kinds = visit.installation.store.read(lambda tx: tx.all("SELECT body FROM event ORDER BY id"))
     assert sum('"kind":"accessed"' in body for (body,) in kinds) == 2  # the downloads
 
 
 def test_an_erasure_says_first_what_it_costs(visit: Visit) -> None:
     """R5: in the controller's words, of the site and of the magnet; then one button does it at once."""
-    edition = visit.desk.edition
+    edition = visit.app_context.edition
     magnets = {
         slug: replace(magnet, consequences="De garantie vervalt.") if slug == "paper" else magnet
         for slug, magnet in edition.site.magnets.items()
     }
     site = replace(edition.site, magnets=magnets, consequences={"nl": "U krijgt geen tips meer."})
-    visit.desk.replace(replace(edition, site=site))
+    visit.app_context.replace(replace(edition, site=site))
     visit.join(**BOTH)
     link = personal_link(visit)
     page = visit.client.get(f"{link}?erase=1").text
@@ -323,17 +323,17 @@ def test_who_was_erased_may_sign_up_again(visit: Visit) -> None:
 def test_a_legal_hold_is_the_one_exception_and_says_so(visit: Visit) -> None:
     """R6: exactly the named data, why, until when; on the page before and after the erasure, in the mail."""
     visit.join(**BOTH)
-    office = visit.office
+    installation = visit.installation
     hold = partial(
         hold_data,
-        vault=office.vault,
-        email_index=office.vault.index(parse_email("alice@example.com")),
+        vault=installation.vault,
+        email_index=installation.vault.index(parse_email("alice@example.com")),
         names=("first_name",),
         until=visit.moment + timedelta(days=365),
         why="factuur 2026-114, zeven jaar",
         now=visit.moment,
     )
-    office.store.submit(hold).result()
+    installation.store.submit(hold).result()
     link = personal_link(visit)
     assert "factuur 2026-114" in visit.client.get(f"{link}?erase=1").text
     page = press(visit, link, "erase")
@@ -354,10 +354,10 @@ def test_two_erasures_at_once_have_one_result(visit: Visit) -> None:
     submitted = [visit.client.post(link, data={"action": "erase"}) for _ in range(2)]
     assert [answer.status_code for answer in submitted] == [303, 303]
     assert len(visit.mails()) == 1
-    office = visit.office
-    while office.store.submit(integrate).result():
+    installation = visit.installation
+    while installation.store.submit(integrate).result():
         pass
-    erased = office.store.read(lambda tx: tx.all("SELECT body FROM event WHERE body IS NOT NULL"))
+    erased = installation.store.read(lambda tx: tx.all("SELECT body FROM event WHERE body IS NOT NULL"))
     assert sum('"kind":"erased"' in body for (body,) in erased) == 1
 
 
@@ -398,7 +398,7 @@ def test_a_stranger_learns_nothing_from_a_signature(visit: Visit) -> None:
     visit.join()
     token = personal_link(visit).rpartition("/")[2]
     assert "alice" not in token
-    vault = visit.office.vault
+    vault = visit.installation.vault
     forged = vault.links.sign(LinkKind.PERSONAL, b"x" * 32, visit.moment)
     assert "alice" not in visit.client.get(f"/me/{forged}").text
     assert visit.client.get(f"/me/{token[:-2]}xx").status_code == 404
@@ -424,18 +424,20 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     """R1, R9: that the officer did something is kept, so the page says so; words, not ids."""
     visit.join(**BOTH)
     link = personal_link(visit)
-    index = visit.office.vault.index(parse_email("alice@example.com"))
+    index = visit.installation.vault.index(parse_email("alice@example.com"))
     done = partial(
-        handled, vault=visit.office.vault, email_index=index, what="show", who="officer", why="brief"
+        handled, vault=visit.installation.vault, email_index=index, what="show", who="officer", why="brief"
     )
-    visit.office.write(partial(done, now=visit.moment))
+    visit.installation.write(partial(done, now=visit.moment))
     assert "brief" in visit.client.get(link).text
     page = press(visit, link, "erase")
     assert "Uw gegevens zijn gewist" in page
     assert "uw gegevens ingezien" in page
     assert "brief" not in page, "its reason may name people, and is gone"
     assert "tips-email" not in page
-    assert visit.desk.edition.site.purposes[PurposeId("tips-email")].wording["nl"] in html.unescape(page)
+    assert visit.app_context.edition.site.purposes[PurposeId("tips-email")].wording["nl"] in html.unescape(
+        page
+    )
 
 
 def test_an_unknown_button_is_no_withdrawal(visit: Visit) -> None:

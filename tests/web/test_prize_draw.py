@@ -14,17 +14,17 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.office import Office
-from optin.bootstrap.opening import open_store
-from optin.bootstrap.sweep_runner import sweep
-from optin.flows.draw import draw_winners
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.prize_draw import draw_winners
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
+from optin.services.edition import keep_edition, load_edition
+from optin.services.installation import Installation
+from optin.services.open_store import open_store
 from optin.store.vault import Vault
 from optin.web.app import build_app
-from optin.web.desk import Desk
+from optin.web.app_context import AppContext
 from tests.mail.orders import composer
 from tests.web.conftest import Visit, site_at
 
@@ -67,12 +67,12 @@ def win(store_url: str, tmp_path: Path) -> Iterator[Visit]:
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)
     moment = CLOSES - timedelta(days=1)
-    office = Office(store, vault, edition.policy, clock=lambda: moment)
+    installation = Installation(store, vault, edition.policy, clock=lambda: moment)
     keep_edition(store, edition, moment)
-    desk = Desk.of(edition, office)
-    with TestClient(build_app(desk), follow_redirects=False, raise_server_exceptions=False) as client:
-        opened = Visit(client, desk, root, moment)
-        office.clock = lambda: opened.moment
+    app_context = AppContext.of(edition, installation)
+    with TestClient(build_app(app_context), follow_redirects=False, raise_server_exceptions=False) as client:
+        opened = Visit(client, app_context, root, moment)
+        installation.clock = lambda: opened.moment
         yield opened
     store.close()
 
@@ -101,7 +101,7 @@ def test_without_the_age_nothing_is_taken_and_nothing_is_lost(win: Visit) -> Non
     assert "alice@example.com" in answer.text
     assert win.rows()["request"] == 0
     win.fill(slug="win", age="yes", choice="ticked")
-    (declared,) = win.office.store.read(lambda tx: tx.all("SELECT body FROM event"))
+    (declared,) = win.installation.store.read(lambda tx: tx.all("SELECT body FROM event"))
     assert "age" not in json.loads(declared[0])
 
 
@@ -139,7 +139,7 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
     assert "/win/draw" in win.client.get("/win").text
     closed = win.client.post("/win", data={"form": key, "email": "x@example.com", "age": "yes"})
     assert closed.status_code == 410
-    assert sweep(win.office)["draws"] == 1
+    assert sweep(win.installation)["draws"] == 1
     assert win.press(f"/confirm/{late}").status_code == 303
     said = win.client.get(f"/confirm/{late}").text
     assert "U doet niet mee" in said
@@ -148,9 +148,9 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
     fixed = win.client.get("/win/draw.json").json()
     assert len(fixed["tickets"]) == fixed["entries"] == 2
     win.moment = CLOSES + timedelta(days=2)
-    typed = partial(draw_winners, vault=win.office.vault, magnet="win", typed="912,34 18477,10")
-    result = win.office.write(partial(typed, now=win.moment))
-    advance_log(win.office)
+    typed = partial(draw_winners, vault=win.installation.vault, magnet="win", typed="912,34 18477,10")
+    result = win.installation.write(partial(typed, now=win.moment))
+    advance_log(win.installation)
     shown = win.client.get("/win/draw").text
     whole = result.winners[0]
     assert f'title="{whole}"><span>{whole[:5]}</span><span>{whole[5:10]}</span></code>' in shown
@@ -180,7 +180,7 @@ def test_a_ticket_is_short_on_the_page_in_the_mail_and_in_the_data(win: Visit) -
     win.press(f"/confirm/{confirm}")
     twin = whole[:10] + ("0" if whole[10] != "0" else "1") * 54
     change = "UPDATE draw_entry SET ticket = :twin WHERE ticket <> :whole"
-    win.office.write(lambda tx: tx.run(change, twin=twin, whole=whole))
+    win.installation.write(lambda tx: tx.run(change, twin=twin, whole=whole))
     groups = f"<span>{twin[:5]}</span><span>{twin[5:10]}</span><span>{twin[10]}</span>"
     assert f'title="{twin}">{groups}</code>' in win.client.get(f"/confirm/{confirm}").text
     win.press("/me", email="alice@example.com")

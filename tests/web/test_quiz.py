@@ -9,15 +9,15 @@ from functools import partial
 
 import pytest
 
-from optin.bootstrap.courier import report_of
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.consent.entry import MAX_FIELD_CHARACTERS
+from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form import Slug
-from optin.consent.record import RequestId, SubjectId
-from optin.flows.offers import Offers
-from optin.flows.opened import open_request
-from optin.flows.orders import MailKind
+from optin.consent.form_entry import MAX_FIELD_CHARACTERS
+from optin.flows.consents.offers import Offers
+from optin.flows.consents.opened_request import open_request
+from optin.flows.delivery.mail_order import MailKind
+from optin.jobs.site_courier import report_of
 from optin.mail.composing import Composer, Mailbox
+from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.requests import peek_request
 from optin.store.subjects import load_contact
 from tests.web.conftest import Visit
@@ -32,8 +32,8 @@ def put(visit: Visit, pages: str = "one", keep: str = "", change: tuple[str, str
     edition, findings = load_edition(visit.root)
     assert edition is not None
     assert findings == ()
-    keep_edition(visit.office.store, edition, visit.office.clock())
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.installation.clock())
+    visit.app_context.replace(edition)
     return edition
 
 
@@ -49,18 +49,20 @@ def answer(visit: Visit, page: str, **chosen: str | list[str]):  # type: ignore[
 
 def declared(visit: Visit) -> dict[str, str]:
     """Return the fields of the one request there is."""
-    office = visit.office
-    (row,) = office.store.read(lambda tx: list(tx.each("SELECT id FROM request")))
-    stored = office.store.read(lambda tx: peek_request(tx, RequestId(bytes(row[0]))))
-    return office.store.read(partial(open_request, vault=office.vault, stored=stored)).declared.fields
+    installation = visit.installation
+    (row,) = installation.store.read(lambda tx: list(tx.each("SELECT id FROM request")))
+    stored = installation.store.read(lambda tx: peek_request(tx, RequestId(bytes(row[0]))))
+    return installation.store.read(
+        partial(open_request, vault=installation.vault, stored=stored)
+    ).declared.fields
 
 
 def contact(visit: Visit) -> dict[str, str]:
     """Return how the one person there is can be reached."""
-    office = visit.office
-    (row,) = office.store.read(lambda tx: list(tx.each("SELECT id FROM subject")))
+    installation = visit.installation
+    (row,) = installation.store.read(lambda tx: list(tx.each("SELECT id FROM subject")))
     subject = SubjectId(bytes(row[0]))
-    return dict(office.store.read(lambda tx: load_contact(tx, office.vault, subject)).values)
+    return dict(installation.store.read(lambda tx: load_contact(tx, installation.vault, subject)).values)
 
 
 def sign_up(visit: Visit, path: str, **more: str) -> str:
@@ -163,10 +165,10 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     order = visit.mail(MailKind.DELIVERY)
     assert order.download_token == ""
     assert contact(visit) == {"email": "alice@example.com"}, "an outcome is no way to be reached"
-    edition = visit.desk.edition
+    edition = visit.app_context.edition
     composer = Composer(
         edition.theme, Mailbox("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
-        partial(report_of, edition, visit.office),
+        partial(report_of, edition, visit.installation),
     )  # fmt: skip
     mail = composer.compose(order, visit.moment).decode()
     assert "Het lange zwakke verslag." in mail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from optin.bootstrap.rare_log import OnceAMinute
+from optin.services.rate_limited_log import OnceAMinute
 
 
 class Written:

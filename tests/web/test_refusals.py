@@ -17,18 +17,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from optin.bootstrap.edition import Edition
+from optin.consent.consent_record import RequestId
 from optin.consent.erasure import BY_PERSON
 from optin.consent.links import LinkKind
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.record import RequestId
 from optin.errors import StoreBusy, TooManyRequests
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.services.edition import Edition
 from optin.site.model import Limits
 from optin.store.requests import erase_requests
 from optin.web import limit_windows
 from optin.web.app import build_app
-from optin.web.desk import Desk
+from optin.web.app_context import AppContext
 from optin.web.limits import PostLimits, network_of
 from tests.web.conftest import Visit
 
@@ -134,9 +134,9 @@ def test_a_token_of_one_action_is_forged_for_every_other(visit: Visit) -> None:
     """S3: a forwarded newsletter gives its reader no more than the power to unsubscribe (PEERS 1)."""
     visit.fill(consent="tips-email")
     order = visit.mail(MailKind.CONFIRMATION)
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
-    tokens = {kind: visit.office.vault.links.sign(kind, row[0], visit.moment) for kind in LinkKind}
+    tokens = {kind: visit.installation.vault.links.sign(kind, row[0], visit.moment) for kind in LinkKind}
     paths = {
         LinkKind.CONFIRM: "/confirm/{}",
         LinkKind.DOWNLOAD: "/download/{}",
@@ -157,9 +157,9 @@ def test_a_token_of_one_action_is_forged_for_every_other(visit: Visit) -> None:
 def test_a_download_needs_a_confirmation(visit: Visit) -> None:
     """S8, D4: a link for a request that nobody confirmed opens nothing."""
     visit.fill()
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
-    token = visit.office.vault.links.sign(LinkKind.DOWNLOAD, row[0], visit.moment)
+    token = visit.installation.vault.links.sign(LinkKind.DOWNLOAD, row[0], visit.moment)
     assert visit.client.get(f"/download/{token}").status_code == 410
 
 
@@ -184,7 +184,7 @@ def test_a_method_that_no_page_has_is_refused(visit: Visit, method: str) -> None
 def test_every_answer_has_the_security_headers(visit: Visit) -> None:
     """S1, F5: on pages, assets, errors and redirects; no cookie anywhere."""
     where = visit.fill()
-    style = visit.desk.edition.theme.asset_url("style.css")
+    style = visit.app_context.edition.theme.asset_url("style.css")
     for path in ("/", "/paper", where, style, "/nothing", "/privacy", "/health"):
         headers = visit.client.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
@@ -205,7 +205,7 @@ def test_pages_are_cached_compressed_and_tagged(visit: Visit) -> None:
     again = visit.client.get("/paper", headers={"if-none-match": packed.headers["etag"]})
     assert again.status_code == 304
     assert visit.client.head("/paper").headers["content-length"]
-    style = visit.client.get(visit.desk.edition.theme.asset_url("style.css"))
+    style = visit.client.get(visit.app_context.edition.theme.asset_url("style.css"))
     assert "immutable" in style.headers["cache-control"]
     assert visit.client.get(visit.fill()).headers["cache-control"] == "no-store"
 
@@ -216,9 +216,9 @@ def test_the_page_that_is_served_is_the_form_version(visit: Visit) -> None:
 
     page = visit.client.get("/paper", headers={"accept-encoding": "identity"}).content
     visit.fill()
-    row = visit.office.store.read(lambda tx: tx.one("SELECT form FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT form FROM request"))
     assert row == (hashlib.sha256(page).hexdigest(),)
-    kept = visit.office.store.read(
+    kept = visit.installation.store.read(
         lambda tx: tx.one("SELECT page FROM form_version WHERE digest = :d", d=row[0])
     )
     assert kept == (page,)
@@ -226,28 +226,28 @@ def test_the_page_that_is_served_is_the_form_version(visit: Visit) -> None:
 
 def client_from(edition: Edition, visit: Visit, address: str, limits: Limits) -> TestClient:
     """Come from an address, to a server with these limits."""
-    desk = Desk.of(edition, visit.office)
-    desk.limits = PostLimits(limits, ("10.0.0.0/8",), visit.office)
-    return TestClient(build_app(desk), client=(address, 1), follow_redirects=False)
+    app_context = AppContext.of(edition, visit.installation)
+    app_context.limits = PostLimits(limits, ("10.0.0.0/8",), visit.installation)
+    return TestClient(build_app(app_context), client=(address, 1), follow_redirects=False)
 
 
 def test_a_network_that_posts_too_much_is_refused_politely(visit: Visit) -> None:
     """D8: 429 with the seconds to wait; other networks go on; loopback is nobody's network."""
     limits = Limits(per_network_per_hour=3)
     data = {"form": visit.form_key(), "email": "a@example.com"}
-    with client_from(visit.desk.edition, visit, "2001:db8::1", limits) as client:
+    with client_from(visit.app_context.edition, visit, "2001:db8::1", limits) as client:
         statuses = [client.post("/paper", data=data).status_code for _ in range(5)]
         assert statuses == [303, 303, 303, 429, 429]
         answer = client.post("/paper", data=data)
         assert 1 <= int(answer.headers["retry-after"]) <= 3601
         assert client.get("/paper").status_code == 200
-    with client_from(visit.desk.edition, visit, "127.0.0.1", limits) as client:
+    with client_from(visit.app_context.edition, visit, "127.0.0.1", limits) as client:
         assert {client.post("/paper", data=data).status_code for _ in range(5)} == {303}
 
 
 def test_an_office_behind_one_address_signs_up_within_the_hour(visit: Visit) -> None:
     """D8: 200 people, each with a form and every third with a code, by the limits as they come."""
-    limits = PostLimits(Limits(per_site_per_minute=1_000_000), (), visit.office)
+    limits = PostLimits(Limits(per_site_per_minute=1_000_000), (), visit.installation)
 
     async def come(posts: int) -> None:
         for _ in range(posts):
@@ -261,7 +261,7 @@ def test_an_office_behind_one_address_signs_up_within_the_hour(visit: Visit) -> 
 
 def test_one_customer_with_many_networks_does_not_shut_the_site(visit: Visit) -> None:
     """D8, O8: an IPv6 /48 has four times what a network has, in an hour; in a day five times that."""
-    limits, taken = PostLimits(Limits(per_network_per_hour=3), (), visit.office), []
+    limits, taken = PostLimits(Limits(per_network_per_hour=3), (), visit.installation), []
     visit.moment = visit.moment.replace(hour=0, minute=0)
 
     async def post(address: str) -> bool:
@@ -286,7 +286,7 @@ def test_one_customer_with_many_networks_does_not_shut_the_site(visit: Visit) ->
 
 def test_one_network_has_no_more_in_a_day_than_in_five_hours(visit: Visit) -> None:
     """D8, O8: who goes on for a day does not use up the mails of the site."""
-    limits, taken = PostLimits(Limits(per_network_per_hour=3), (), visit.office), 0
+    limits, taken = PostLimits(Limits(per_network_per_hour=3), (), visit.installation), 0
     visit.moment = visit.moment.replace(hour=0, minute=0)
     for _ in range(24):
         for _ in range(4):
@@ -300,7 +300,7 @@ def test_one_network_has_no_more_in_a_day_than_in_five_hours(visit: Visit) -> No
 def test_networks_in_memory_have_a_bound(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """O8: whoever comes from ever new addresses fills no memory."""
     monkeypatch.setattr(limit_windows, "MOST_NETWORKS", 10)
-    limits = PostLimits(Limits(), (), visit.office)
+    limits = PostLimits(Limits(), (), visit.installation)
     for number in range(100):
         asyncio.run(limits.count(request_from(f"198.51.100.{number}")))
     assert all(len(seen.counts) <= 10 for seen in limits._clients._seen.values())  # noqa: SLF001
@@ -308,7 +308,7 @@ def test_networks_in_memory_have_a_bound(visit: Visit, monkeypatch: pytest.Monke
 
 def test_a_site_that_is_flooded_refuses_politely(visit: Visit) -> None:
     """D8: per site, from many networks."""
-    limits = PostLimits(Limits(per_site_per_minute=2), (), visit.office)
+    limits = PostLimits(Limits(per_site_per_minute=2), (), visit.installation)
 
     def post(address: str) -> None:
         asyncio.run(limits.count(request_from(address)))
@@ -326,12 +326,12 @@ def test_a_site_behind_a_proxy_of_its_own_machine_is_limited_as_a_whole(visit: V
         for visitor in visitors:
             await limits.count(request_from("127.0.0.1", f"203.0.113.{visitor}"))
 
-    limits = PostLimits(Limits(per_site_per_minute=2, per_network_per_hour=1), (), visit.office)
+    limits = PostLimits(Limits(per_site_per_minute=2, per_network_per_hour=1), (), visit.installation)
     asyncio.run(post(limits, 1, 1))
     with pytest.raises(TooManyRequests):
         asyncio.run(post(limits, 2))
     visit.wait(timedelta(minutes=1))
-    seen = PostLimits(Limits(per_network_per_hour=1), ("127.0.0.1",), visit.office)
+    seen = PostLimits(Limits(per_network_per_hour=1), ("127.0.0.1",), visit.installation)
     asyncio.run(post(seen, 1, 2))
     with pytest.raises(TooManyRequests):
         asyncio.run(post(seen, 1))
@@ -349,7 +349,7 @@ def test_one_mailbox_is_not_bombed_by_its_many_addresses(visit: Visit) -> None:
         token = where.split("to=")[1]
         page = visit.client.get(where).text.replace(token, "TOKEN")
         answers.add((len(token), page.replace(f">{address}<", "><").replace(f" {address}.", " ADDRESS.")))
-    assert len(visit.mails()) == visit.office.policy.per_address_per_day
+    assert len(visit.mails()) == visit.installation.policy.per_address_per_day
     assert len(answers) == 1
     assert visit.rows()["request"] == len(BOMBS)
     visit.fill("bomb@example.com")
@@ -369,7 +369,7 @@ def test_mails_sent_again_count_for_the_mailbox(visit: Visit) -> None:
             answer = visit.press("/paper/sent", token=token, action="resend")
             assert answer.status_code == 303
             mailed += len(visit.mails())
-    assert mailed == visit.office.policy.per_address_per_day
+    assert mailed == visit.installation.policy.per_address_per_day
     visit.press("/paper/sent", token=token, action="resend")
 
 
@@ -381,14 +381,14 @@ def test_personal_links_count_for_the_mailbox_apart_from_forms(visit: Visit) -> 
     visit.mails()
     for address in ["bomb@gmail.com"] * 4 + BOMBS:
         assert visit.client.post("/me", data={"email": address}).status_code == 303
-    rows = visit.office.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'personal'"))
-    assert len(rows) == visit.office.policy.per_address_per_day
+    rows = visit.installation.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'personal'"))
+    assert len(rows) == visit.installation.policy.per_address_per_day
 
 
 def test_the_code_page_tells_nobody_who_signed_up_today(visit: Visit) -> None:
     """D7, D3: six sign-ups, a wrong code on each page: the same words, try by try."""
     seen = []
-    for number in range(visit.office.policy.per_address_per_day + 1):
+    for number in range(visit.installation.policy.per_address_per_day + 1):
         token = visit.fill("alice@example.com").split("to=")[1]
         pages = [visit.press("/paper/sent", token=token, code="0", action="code") for _ in range(7)]
         again = visit.press("/paper/sent", token=token, action="resend")
@@ -402,11 +402,11 @@ def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
     """D7, R5: another mail is asked for in the same words; a code is a wrong one."""
     where = visit.fill("bob@example.com")
     token = where.split("to=")[1]
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
     gone = [RequestId(row[0])]
-    erase = partial(erase_requests, vault=visit.office.vault, requests=gone, reason=BY_PERSON)
-    visit.office.write(partial(erase, now=visit.moment))
+    erase = partial(erase_requests, vault=visit.installation.vault, requests=gone, reason=BY_PERSON)
+    visit.installation.write(partial(erase, now=visit.moment))
     again = visit.press("/paper/sent", token=token, action="resend")
     assert (again.status_code, again.headers["location"]) == (303, f"{where}&again=1")
     assert visit.mails() == []
@@ -415,8 +415,8 @@ def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
 
 def test_a_page_after_the_form_ends_before_its_request_may_be_gone(visit: Visit) -> None:
     """D7: else it would tell whether somebody confirmed, where requests are kept for a short time."""
-    policy = replace(visit.office.policy, keep=RetentionPeriod.parse("1 day"))
-    visit.office.policy = policy
+    policy = replace(visit.installation.policy, keep=RetentionPeriod.parse("1 day"))
+    visit.installation.policy = policy
     where = visit.fill("bob@example.com")
     visit.wait(timedelta(hours=71))
     assert visit.client.get(where).status_code == 200
@@ -469,7 +469,7 @@ def test_a_full_store_is_503_with_a_time_to_come_back(visit: Visit, monkeypatch:
         raise StoreBusy
 
     key = visit.form_key()
-    monkeypatch.setattr(visit.office.store, "submit", full)
+    monkeypatch.setattr(visit.installation.store, "submit", full)
     answer = visit.client.post("/paper", data={"form": key, "email": "a@example.com"})
     monkeypatch.undo()
     refused(visit, answer, 503)
@@ -485,7 +485,7 @@ def test_what_nobody_foresaw_is_a_page_and_a_log_line_without_personal_data(
         raise RuntimeError("alice@example.com")
 
     key = visit.form_key()
-    monkeypatch.setattr(visit.office.store, "submit", broken)
+    monkeypatch.setattr(visit.installation.store, "submit", broken)
     with caplog.at_level(logging.INFO):
         answer = visit.client.post("/paper", data={"form": key, "email": "alice@example.com"})
     monkeypatch.undo()
@@ -554,7 +554,7 @@ def test_the_form_of_a_site_in_another_language_says_errors_in_it(visit: Visit) 
     """M9, S5: a page of no magnet is in the browser's language, of the site's."""
     answer = visit.client.get("/nothing", headers={"accept-language": "en-GB,en;q=0.8"})
     assert '<html lang="en">' in answer.text
-    site = replace(visit.desk.edition.site, languages=("nl",))
-    visit.desk.edition = replace(visit.desk.edition, site=site)
+    site = replace(visit.app_context.edition.site, languages=("nl",))
+    visit.app_context.edition = replace(visit.app_context.edition, site=site)
     answer = visit.client.get("/nothing", headers={"accept-language": "en-GB,en;q=0.8"})
     assert '<html lang="nl">' in answer.text

@@ -13,14 +13,14 @@ from pathlib import Path
 import html5lib
 import pytest
 
-from optin.bootstrap.courier import report_of
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.kept_files import KeptFiles
-from optin.bootstrap.log_keeper import advance_log
-from optin.bootstrap.sweep_runner import FILES, sweep
-from optin.flows.draw import draw_winners
-from optin.flows.orders import MailKind, MailOrder
+from optin.flows.delivery.mail_order import MailKind, MailOrder
+from optin.flows.prize_draw import draw_winners
+from optin.jobs.log_keeper import advance_log
+from optin.jobs.site_courier import report_of
+from optin.jobs.sweep_runner import FILES, sweep
 from optin.mail.composing import Composer, Mailbox
+from optin.services.edition import keep_edition, load_edition
+from optin.services.promised_files import PromisedFiles
 from tests.web.conftest import Visit
 from tests.web.quizzes import REPORT, write_quiz
 from tests.web.test_prize_draw import draw_at
@@ -35,10 +35,10 @@ def serve(visit: Visit) -> None:
     edition, findings = load_edition(visit.root)
     assert findings == ()
     assert edition is not None
-    keep_edition(visit.office.store, edition, visit.moment)
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.moment)
+    visit.app_context.replace(edition)
     settings = edition.site.settings
-    visit.office.files = KeptFiles(settings.path(settings.files))
+    visit.installation.files = PromisedFiles(settings.path(settings.files))
 
 
 def remove(visit: Visit, slug: str = "paper") -> None:
@@ -58,15 +58,15 @@ def kept(visit: Visit) -> list[bytes]:
 
 def age(visit: Visit) -> None:
     """Let kept files look as old as they are: their folder knows the clock of the machine alone."""
-    visit.office.clock = lambda: max(visit.moment, datetime.now(UTC) + timedelta(hours=2))
+    visit.installation.clock = lambda: max(visit.moment, datetime.now(UTC) + timedelta(hours=2))
 
 
 def mailed(visit: Visit, order: MailOrder) -> str:
     """Return the words of a mail."""
-    edition = visit.desk.edition
+    edition = visit.app_context.edition
     site = edition.site
     sender = Mailbox(site.sender.name, site.sender.address)
-    reports = partial(report_of, edition, visit.office)
+    reports = partial(report_of, edition, visit.installation)
     made = Composer(edition.theme, sender, site.settings.base_url, site.controller, reports)
     body = message_from_bytes(made.compose(order, visit.moment), policy=default).get_body(("plain",))
     assert body is not None
@@ -150,10 +150,10 @@ def test_a_promised_download_outlives_its_magnet(visit: Visit) -> None:
     assert (part.status_code, part.content) == (206, b"%PDF-1.4")
     visit.moment = delivery.expires_at - timedelta(minutes=1)
     age(visit)
-    sweep(visit.office)
+    sweep(visit.installation)
     assert visit.client.get(link).content == VERY_FILE
     visit.moment = delivery.expires_at + timedelta(days=5)
-    sweep(visit.office)
+    sweep(visit.installation)
     assert kept(visit) == []
     assert visit.client.get(link).status_code == 410
 
@@ -198,11 +198,11 @@ def test_the_last_who_may_confirm_has_the_file_as_long_as_anybody(visit: Visit) 
     remove(visit)
     age(visit)
     visit.wait(timedelta(hours=71, minutes=59))
-    sweep(visit.office)
+    sweep(visit.installation)
     visit.press(f"/confirm/{token}")
     delivery = visit.mail(MailKind.DELIVERY)
     visit.wait(WEEK - timedelta(minutes=2))
-    sweep(visit.office)
+    sweep(visit.installation)
     assert visit.client.get(f"/download/{delivery.download_token}").content == VERY_FILE
 
 
@@ -271,30 +271,30 @@ def test_only_what_nobody_needs_goes(visit: Visit) -> None:
     (folder / "notes.txt").write_bytes(b"mine")
     (folder / f".{'0' * 32}.part").write_bytes(b"half a file")
     age(visit)
-    assert sweep(visit.office)[FILES] == 1
+    assert sweep(visit.installation)[FILES] == 1
     assert sorted(kept(visit)) == [VERY_FILE, b"mine"]
     visit.wait(timedelta(days=400))
-    assert sweep(visit.office)[FILES] == 0
+    assert sweep(visit.installation)[FILES] == 0
     assert sorted(kept(visit)) == [VERY_FILE, b"mine"]
     remove(visit)
     visit.wait(timedelta(days=2))
-    assert visit.office.unneeded_files() == 1
-    assert sweep(visit.office)[FILES] == 1
+    assert visit.installation.unneeded_files() == 1
+    assert sweep(visit.installation)[FILES] == 1
     assert kept(visit) == [b"mine"]
 
 
 def test_another_process_that_still_serves_it_is_not_robbed(visit: Visit) -> None:
     """S8: while servers are replaced one after the other, the new one sweeps what the old one serves."""
     serve(visit)
-    old = visit.office.policy
+    old = visit.installation.policy
     remove(visit)
     age(visit)
     for _ in range(40):
         visit.wait(timedelta(hours=12))
-        new, visit.office.policy = visit.office.policy, old
-        sweep(visit.office)
-        visit.office.policy = new
-        assert sweep(visit.office)[FILES] == 0
+        new, visit.installation.policy = visit.installation.policy, old
+        sweep(visit.installation)
+        visit.installation.policy = new
+        assert sweep(visit.installation)[FILES] == 0
     assert kept(visit) == [VERY_FILE]
 
 
@@ -310,7 +310,7 @@ def test_a_folder_that_cannot_be_written_is_said_and_stops_nobody(
     delivery = visit.join()
     assert visit.client.get(f"/download/{delivery.download_token}").content == VERY_FILE
     age(visit)
-    assert sweep(visit.office)[FILES] == 0
+    assert sweep(visit.installation)[FILES] == 0
     remove(visit)
     assert visit.client.get(f"/download/{delivery.download_token}").status_code == 410
 
@@ -357,7 +357,7 @@ def test_a_removed_webinar_takes_place_as_it_was_announced(visit: Visit) -> None
     assert PLACE in visit.client.get(f"/confirm/{late}").text
     assert visit.mail(MailKind.DELIVERY).webinar is not None
     visit.moment = START - timedelta(hours=23)
-    sweep(visit.office)
+    sweep(visit.installation)
     assert [it.kind for it in visit.mails()] == [MailKind.WEBINAR_DAY] * 2
     visit.press(f"/place/{seated.place_token}", action="give-up")
     page = visit.client.get(f"/place/{seated.place_token}")
@@ -378,13 +378,13 @@ def test_a_removed_draw_is_fixed_drawn_and_published(visit: Visit) -> None:
     visit.press(f"/confirm/{late}")
     assert visit.mail(MailKind.DELIVERY).part is not None
     visit.moment = datetime(2029, 3, 31, 22, 5, tzinfo=UTC)
-    assert sweep(visit.office)["draws"] == 1
+    assert sweep(visit.installation)["draws"] == 1
     assert visit.client.get("/win/draw.json").json()["entries"] == 2
     visit.moment = datetime(2029, 4, 3, 12, tzinfo=UTC)
-    advance_log(visit.office)
-    typed = partial(draw_winners, vault=visit.office.vault, magnet="win", typed="912,34 18477,10")
-    result = visit.office.write(partial(typed, now=visit.moment))
-    sweep(visit.office)
+    advance_log(visit.installation)
+    typed = partial(draw_winners, vault=visit.installation.vault, magnet="win", typed="912,34 18477,10")
+    result = visit.installation.write(partial(typed, now=visit.moment))
+    sweep(visit.installation)
     assert [it.kind for it in visit.mails()] == [MailKind.DRAWN] * 2
     page = visit.client.get("/win/draw").text
     assert f'title="{result.winners[0]}"' in page
@@ -402,7 +402,7 @@ def test_a_removed_draw_that_nobody_entered_is_left_alone(
     remove(visit, "win")
     for days in (2, 5):
         visit.wait(timedelta(days=days))
-        assert sweep(visit.office)["draws"] == 0
+        assert sweep(visit.installation)["draws"] == 0
     assert "were not fixed" not in caplog.text
     assert visit.client.get("/win/draw").status_code == 200
 
@@ -414,7 +414,7 @@ def test_a_large_file_is_kept_in_small_pieces(tmp_path: Path) -> None:
     source, now = tmp_path / "large.pdf", datetime.now(UTC) + timedelta(hours=1)
     with source.open("wb") as file:
         file.truncate(200_000_000)
-    kept = KeptFiles(tmp_path / "kept")
+    kept = PromisedFiles(tmp_path / "kept")
     tracemalloc.start()
     found = kept.keep(source, (), now)
     peak = tracemalloc.get_traced_memory()[1]

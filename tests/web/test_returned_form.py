@@ -12,7 +12,7 @@ import pytest
 
 from optin.consent.address import parse_email
 from optin.consent.links import LinkKind
-from optin.flows.orders import MailKind, MailOrder
+from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer, Mailbox
 from optin.site.kinds import KINDS
 from optin.store.vault import ID_BYTES
@@ -48,9 +48,9 @@ def again(visit: Visit, page: str, path: str = "/paper", **data: Any):  # type: 
 
 def composed(visit: Visit, order: MailOrder) -> str:
     """Return both bodies of a mail."""
-    site = visit.desk.edition.site
+    site = visit.app_context.edition.site
     sender = Mailbox(site.sender.name, site.sender.address)
-    composer = Composer(visit.desk.edition.theme, sender, site.settings.base_url, site.controller)
+    composer = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
     mail = message_from_bytes(composer.compose(order, visit.moment), policy=policy.default)
     bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
     return "\n".join(" ".join(body.get_content().split()) for body in bodies if body is not None)
@@ -172,8 +172,8 @@ def test_the_question_is_asked_for_a_personal_link_too(visit: Visit) -> None:
     for more, queued in (({}, "jan@gmial.com"), ({"email_meant": "jan@gmail.com"}, "jan@gmail.com")):
         answer = visit.client.post(found[1], data={"email": "jan@gmial.com", **more})
         assert answer.headers["location"] == "/me?sent=1"
-        index = visit.office.vault.index(parse_email(queued))
-        rows = visit.office.store.read(
+        index = visit.installation.vault.index(parse_email(queued))
+        rows = visit.installation.store.read(
             lambda tx, index=index: tx.all(  # type: ignore[misc]
                 "SELECT id FROM outbox WHERE request_id = :about", about=index[:ID_BYTES]
             )
@@ -196,9 +196,9 @@ def test_the_page_after_the_form_shows_what_was_typed_to_its_visitor_alone(visit
     assert "jan@example.nl" in visit.press("/paper/sent", token=token, code="0", action="code").text
     resent = visit.press("/paper/sent", token=token, action="resend").headers["location"]
     assert "jan@example.nl" in visit.client.get(resent).text
-    row = visit.office.store.read(lambda tx: tx.one("SELECT id FROM request"))
+    row = visit.installation.store.read(lambda tx: tx.one("SELECT id FROM request"))
     assert row is not None
-    bare = visit.office.vault.links.sign(LinkKind.SENT, row[0], visit.moment)  # as before an upgrade
+    bare = visit.installation.vault.links.sign(LinkKind.SENT, row[0], visit.moment)  # as before an upgrade
     assert "jan@example.nl" not in visit.client.get(f"/paper/sent?to={bare}").text
 
 
@@ -238,8 +238,8 @@ def test_a_pasted_number_is_taken_for_what_is_meant(visit: Visit, pasted: str) -
     assert "+31 6 12345678" in visit.client.get(where).text
     order = visit.mail(MailKind.CONFIRMATION)
     visit.press(f"/confirm/{order.confirm_token}")
-    index = visit.office.vault.index(order.recipient)
-    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    index = visit.installation.vault.index(order.recipient)
+    own = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     put_right = visit.press(f"/me/{own}", action="correct", phone=pasted.replace("5678", "5679"))
     assert put_right.headers["location"].endswith("?done=corrected")
 
@@ -248,8 +248,8 @@ def test_a_consent_to_calls_that_is_asked_anew_shows_its_number(visit: Visit) ->
     """D5, R2: the mail says which number it is about."""
     delivery = visit.join(phone=BELGIAN, consent="follow-up-phone")
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}")
-    index = visit.office.vault.index(delivery.recipient)
-    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    index = visit.installation.vault.index(delivery.recipient)
+    own = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     visit.press(f"/me/{own}", action="give", consent="follow-up-phone phone")
     assert composed(visit, visit.mail(MailKind.RENEWAL)).count(AS_READ) == 2
 
@@ -291,7 +291,7 @@ def test_a_newsletter_without_its_box_is_said_at_the_form(visit: Visit) -> None:
     assert back.status_code == 422
     assert '<a href="#field-consent">' in back.text
     assert 'id="field-consent" aria-invalid="true" aria-describedby="wrong-consent"' in back.text
-    assert back.text.count(visit.desk.edition.theme.text("nl", "problem.consent-missing")) == 2
+    assert back.text.count(visit.app_context.edition.theme.text("nl", "problem.consent-missing")) == 2
     assert 'value="jan@example.nl"' in back.text
     assert " checked" not in back.text
     assert " required" not in back.text
@@ -307,7 +307,7 @@ def test_a_newsletter_needs_the_box_by_which_it_comes(visit: Visit) -> None:
     for ticked, reason in (([], "consent-missing"), (["follow-up-phone"], "consent-email-missing")):
         back = post(visit, "/brief", **sent, consent=ticked)
         assert back.status_code == 422
-        assert back.text.count(visit.desk.edition.theme.text("nl", f"problem.{reason}")) == 2
+        assert back.text.count(visit.app_context.edition.theme.text("nl", f"problem.{reason}")) == 2
         boxes = dict(re.findall(r'name="consent" value="([^"]+)"([^>]*)>', back.text))
         assert ' id="field-consent" aria-invalid="true"' in boxes["tips-email"]
         assert boxes["follow-up-phone"] == (" checked" if ticked else ""), "nothing is wrong with this one"
@@ -319,7 +319,7 @@ def test_a_newsletter_needs_the_box_by_which_it_comes(visit: Visit) -> None:
 @pytest.mark.parametrize("lang", ["nl", "en", "de", "fr"])
 def test_the_missing_box_for_mail_has_a_sentence_in_every_language(visit: Visit, lang: str) -> None:
     """F6, M7: of its own, and by the word that people know."""
-    text = visit.desk.edition.theme.text
+    text = visit.app_context.edition.theme.text
     told = text(lang, "problem.consent-email-missing")
     assert re.search("e-mail", told, re.IGNORECASE)
     assert told != text(lang, "problem.consent-missing")

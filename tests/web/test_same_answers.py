@@ -12,14 +12,14 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.bootstrap.sweep_runner import sweep
 from optin.consent.address import parse_email
-from optin.consent.code import MAX_TRIES
+from optin.consent.confirmation_code import MAX_TRIES
+from optin.consent.consent_record import RequestId
 from optin.consent.erasure import BY_PERSON
 from optin.consent.links import LinkKind
-from optin.consent.record import RequestId
 from optin.errors import LinkSpent
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.jobs.sweep_runner import sweep
 from optin.store.requests import erase_requests
 from optin.web import even_timing
 from optin.web.app import ROUTES, VISITOR_ROUTES
@@ -49,22 +49,24 @@ def withdraw(visit: Visit) -> None:
 def erase(visit: Visit) -> None:
     """Let alice erase everything, on her own page."""
     confirm(visit)
-    index = visit.office.vault.index(parse_email("alice@example.com"))
-    own = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    index = visit.installation.vault.index(parse_email("alice@example.com"))
+    own = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     visit.press(f"/me/{own}", action="erase")
     assert visit.rows()["request"] == 0
 
 
 def forget(visit: Visit) -> None:
     """Erase a request that nobody confirmed, as its end does."""
-    (row,) = visit.office.store.read(lambda tx: tx.all("SELECT id FROM request"))
-    gone = partial(erase_requests, vault=visit.office.vault, requests=[RequestId(row[0])], reason=BY_PERSON)
-    visit.office.write(partial(gone, now=visit.moment))
+    (row,) = visit.installation.store.read(lambda tx: tx.all("SELECT id FROM request"))
+    gone = partial(
+        erase_requests, vault=visit.installation.vault, requests=[RequestId(row[0])], reason=BY_PERSON
+    )
+    visit.installation.write(partial(gone, now=visit.moment))
 
 
 def let_the_link_expire(visit: Visit) -> None:
     visit.wait(timedelta(hours=80))
-    sweep(visit.office)
+    sweep(visit.installation)
     assert visit.rows()["request"] == 1
 
 
@@ -112,7 +114,7 @@ def test_tries_of_a_code_are_answered_alike_whatever_became_of_the_person(
             serve(visit)
         visit.mails()
         visit.wait(timedelta(days=8))
-        sweep(visit.office)
+        sweep(visit.installation)
     assert [status for status, _, _ in told["unconfirmed"]] == [200, *[422] * (MAX_TRIES + 4), 303, 200]
     for name, answers in told.items():
         assert answers == told["unconfirmed"], name
@@ -128,7 +130,7 @@ def test_the_personal_page_is_asked_for_alike(visit: Visit) -> None:
         told.append((answer.status_code, answer.headers["location"], answer.text))
         visit.mails()
         visit.wait(timedelta(days=8))
-        sweep(visit.office)
+        sweep(visit.installation)
     assert len(set(told)) == 1
 
 

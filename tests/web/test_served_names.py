@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.services.edition import keep_edition, load_edition
 from tests.web.conftest import Visit
 from tests.web.quizzes import REPORT, write_quiz
 from tests.web.test_quiz import sign_up
@@ -22,8 +22,8 @@ def reload(visit: Visit) -> None:
     edition, findings = load_edition(visit.root)
     assert findings == ()
     assert edition is not None
-    keep_edition(visit.office.store, edition, visit.office.clock())
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.installation.clock())
+    visit.app_context.replace(edition)
 
 
 @pytest.mark.parametrize(("written", "there"), [(NFC, NFD), (NFD, NFC)])

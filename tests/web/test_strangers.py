@@ -9,7 +9,7 @@ from typing import Any
 from html5lib import HTMLParser
 
 from optin.consent.links import LinkKind
-from optin.flows.orders import MailKind, MailOrder
+from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.site.model import Limits
 from tests.web.conftest import Visit
 from tests.web.test_refusals import client_from
@@ -21,7 +21,7 @@ AT_HOME = "198.51.100.7"
 
 def ask_from(visit: Visit, network: str, times: int = 1, email: str = ALICE) -> int:
     """Ask for a personal link from a network; return how many mails came of it."""
-    with client_from(visit.desk.edition, visit, network, Limits()) as client:
+    with client_from(visit.app_context.edition, visit, network, Limits()) as client:
         for _ in range(times):
             answer = client.post("/me", data={"email": email})
             assert (answer.status_code, answer.headers["location"]) == (303, "/me?sent=1")
@@ -31,7 +31,7 @@ def ask_from(visit: Visit, network: str, times: int = 1, email: str = ALICE) -> 
 def fill_from(visit: Visit, network: str, **more: Any) -> str:
     """Fill in the form from a network; return the token of the page after it."""
     data = {"form": visit.form_key(), "email": ALICE, **more}
-    with client_from(visit.desk.edition, visit, network, Limits()) as client:
+    with client_from(visit.app_context.edition, visit, network, Limits()) as client:
         answer = client.post("/paper", data=data)
     assert answer.status_code == 303
     return str(answer.headers["location"].split("to=")[1])
@@ -42,7 +42,7 @@ def strangers_fill(visit: Visit) -> list[MailOrder]:
     for number, network in enumerate(STRANGERS):
         fill_from(visit, network, first_name=f"Stranger {number}")
     mails = [order for order in visit.mails() if isinstance(order, MailOrder)]
-    assert len(mails) == visit.office.policy.per_address_per_day
+    assert len(mails) == visit.installation.policy.per_address_per_day
     return mails
 
 
@@ -59,7 +59,7 @@ def test_a_link_that_expired_mails_another_whatever_strangers_asked(visit: Visit
     """D8, R1: however many networks: the newest mail opens the page, or a button for a new link."""
     visit.join(ALICE)
     for network in STRANGERS:
-        with client_from(visit.desk.edition, visit, network, Limits()) as client:
+        with client_from(visit.app_context.edition, visit, network, Limits()) as client:
             client.post("/me", data={"email": ALICE})
     old = visit.notice(MailKind.PERSONAL).token
     assert ask_from(visit, AT_HOME) == 0
@@ -78,7 +78,7 @@ def test_a_link_that_expired_mails_another_whatever_strangers_asked(visit: Visit
         mailed += len(orders)
         if orders:
             fresh = orders[-1].token  # type: ignore[attr-defined]
-    assert mailed == visit.office.policy.per_address_per_day
+    assert mailed == visit.installation.policy.per_address_per_day
     assert visit.client.get(f"/me/{old}?again=1").status_code == 200
     assert visit.client.get(f"/me/{fresh}").status_code == 200
 
@@ -147,7 +147,7 @@ def test_mails_that_readers_ask_for_have_an_end(visit: Visit) -> None:
     tokens = [fill_from(visit, AT_HOME, first_name=f"Alice {number}") for number in range(8)]
     for token in tokens:
         visit.press("/paper/sent", token=token, code=code, action="code")
-    assert len(visit.mails()) == visit.office.policy.per_address_per_day
+    assert len(visit.mails()) == visit.installation.policy.per_address_per_day
 
 
 def test_what_strangers_ask_takes_no_consent_anew_away(visit: Visit) -> None:
@@ -157,8 +157,8 @@ def test_what_strangers_ask_takes_no_consent_anew_away(visit: Visit) -> None:
     for number, network in enumerate(STRANGERS):
         fill_from(visit, network, first_name=f"Stranger {number}")
     visit.mails()
-    own = visit.office.vault.links.sign(
-        LinkKind.PERSONAL, visit.office.vault.index(delivery.recipient), visit.moment
+    own = visit.installation.vault.links.sign(
+        LinkKind.PERSONAL, visit.installation.vault.index(delivery.recipient), visit.moment
     )
     answer = visit.press(f"/me/{own}", action="give", consent="tips-email email")
     assert answer.headers["location"].endswith("?done=given")
@@ -169,7 +169,7 @@ def test_an_old_confirmation_link_brings_a_new_one_whatever_strangers_asked(visi
     """D4, D6, D8: also where its mail was sent again too often from the page after the form."""
     token = visit.fill(ALICE).split("to=")[1]
     old = visit.mail(MailKind.CONFIRMATION).confirm_token
-    for _ in range(visit.office.policy.resend + 1):
+    for _ in range(visit.installation.policy.resend + 1):
         visit.press("/paper/sent", token=token, action="resend")
         visit.mails()
     visit.wait(timedelta(hours=73))
@@ -183,7 +183,7 @@ def test_links_that_strangers_ask_for_cannot_flood_either(visit: Visit) -> None:
     people = [f"person{number}@example.com" for number in range(4)]
     for email in people:
         visit.join(email)
-    visit.office.policy = replace(visit.office.policy, mails_per_day=4)
+    visit.installation.policy = replace(visit.installation.policy, mails_per_day=4)
     visit.moment = visit.moment.replace(hour=12)
     for email in people:
         visit.client.post("/me", data={"email": email})

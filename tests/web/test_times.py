@@ -7,11 +7,11 @@ import re
 from datetime import UTC, datetime
 from functools import partial
 
-from optin.bootstrap.evidence import make_bundle
 from optin.consent.address import parse_email
-from optin.flows.orders import MailKind, MailOrder, NoticeOrder
+from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
 from optin.mail.composing import Composer, Mailbox
 from optin.proof.bundle import unpack
+from optin.services.evidence_bundle import make_bundle
 from optin.store.log import integrate
 from optin.web.dev import moment_of
 from tests.web.conftest import Visit
@@ -21,9 +21,9 @@ MORNING = datetime(2026, 11, 23, 5, 5, tzinfo=UTC)
 
 def written(visit: Visit, order: MailOrder | NoticeOrder) -> str:
     """Return the words of a mail, as the courier of this site writes them."""
-    site = visit.desk.edition.site
+    site = visit.app_context.edition.site
     sender = Mailbox(site.sender.name, site.sender.address)
-    made = Composer(visit.desk.edition.theme, sender, site.settings.base_url, site.controller)
+    made = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
     return made.compose(order, visit.moment).decode().replace("=\r\n", "").replace("\r\n", " ")
 
 
@@ -53,8 +53,10 @@ def test_evidence_tells_both(visit: Visit) -> None:
     """P6: the readable page names the clock here and UTC; what is signed stays UTC."""
     visit.moment = MORNING
     visit.join(consent="tips-email")
-    visit.office.store.submit(integrate).result()
-    files = unpack(make_bundle(visit.desk.edition, visit.office, parse_email("alice@example.com")))
+    visit.installation.store.submit(integrate).result()
+    files = unpack(
+        make_bundle(visit.app_context.edition, visit.installation, parse_email("alice@example.com"))
+    )
     page = files["index.html"].decode()
     assert "23 november 2026 om 06:05 uur (05:05 UTC)" in page
     events = [json.loads(data) for name, data in files.items() if name.startswith("events/")]
@@ -63,7 +65,7 @@ def test_evidence_tells_both(visit: Visit) -> None:
 
 def test_the_mailbox_of_dev_tells_the_time_here(visit: Visit) -> None:
     """O2: its words are English, so the clock is named."""
-    moment = partial(moment_of, words=visit.desk.edition.theme.wording("en"))
+    moment = partial(moment_of, words=visit.app_context.edition.theme.wording("en"))
     told = moment("Mon, 23 Nov 2026 05:05:00 -0000")
     assert told == "23 November 2026 at 06:05 (Central European Time)"
     assert moment("nonsense") == "nonsense"
@@ -75,10 +77,10 @@ def test_a_person_sees_versions_by_their_dates(visit: Visit) -> None:
     visit.press("/me", email="alice@example.com")
     me = visit.client.get(f"/me/{visit.notice(MailKind.PERSONAL).token}").text
     assert ">versie van 26 november 2026</a>" in me
-    today = visit.desk.edition.theme.wording("nl").day(visit.moment)
+    today = visit.app_context.edition.theme.wording("nl").day(visit.moment)
     assert f">getoond sinds {today}</dd>" in me
     words = re.sub(r"<[^>]*>", " ", me)
     assert not re.search(r"[0-9a-f]{16}", words)
-    digest = visit.desk.edition.publication.privacy["nl"].digest
+    digest = visit.app_context.edition.publication.privacy["nl"].digest
     assert f'title="{digest}"' in me
     assert f'href="/privacy/{digest[:16]}"' in me

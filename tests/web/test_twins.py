@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-from optin.flows.orders import MailKind, MailOrder
+from optin.flows.delivery.mail_order import MailKind, MailOrder
 from tests.web.conftest import Visit
 
 
@@ -25,7 +25,7 @@ def test_the_one_mail_is_right_on_each_page(visit: Visit) -> None:
         assert success.status_code == 200
         assert "/download/" in success.text
     assert visit.rows()["consent"] == 1
-    rows = visit.office.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'delivery'"))
+    rows = visit.installation.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'delivery'"))
     assert len(rows) == 1
 
 
@@ -74,7 +74,7 @@ def test_a_stranger_learns_nothing_by_sending_the_form_of_somebody(visit: Visit)
 
 def test_a_form_sent_five_times_and_then_corrected_gets_a_mail(visit: Visit) -> None:
     """D8, D3: twins cause no mail, so they use up none of the day's."""
-    most = visit.office.policy.per_address_per_day
+    most = visit.installation.policy.per_address_per_day
     for _ in range(most):
         visit.fill(consent="follow-up-phone", phone="0475 12 34 56")
     assert len(confirmations(visit)) == 1
@@ -86,7 +86,7 @@ def test_a_form_sent_five_times_and_then_corrected_gets_a_mail(visit: Visit) -> 
 
 def test_mails_to_one_mailbox_stay_limited_where_forms_are_sent_twice(visit: Visit) -> None:
     """D8: each of its addresses twice, at once: the mails of a day, no more."""
-    most = visit.office.policy.per_address_per_day
+    most = visit.installation.policy.per_address_per_day
     key = visit.form_key()
     posts = [{"form": key, "email": f"bob+{it // 2}@example.com"} for it in range(4 * most)]
     with ThreadPoolExecutor(4) as threads:
@@ -96,5 +96,7 @@ def test_mails_to_one_mailbox_stay_limited_where_forms_are_sent_twice(visit: Vis
     for number in range(most):
         visit.fill(f"bob+more{number}@example.com")
     confirmations(visit)
-    rows = visit.office.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'confirmation'"))
+    rows = visit.installation.store.read(
+        lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'confirmation'")
+    )
     assert len(rows) == most

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from optin.consent.links import LinkKind
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
 from optin.web.typed_path import meant_path
 from tests.web.conftest import Visit
 from tests.web.test_prize_draw import win  # noqa: F401 - a site with a draw
@@ -89,8 +89,8 @@ def test_links_with_a_token_are_answered(visit: Visit, end: str) -> None:
     assert (pressed.status_code, pressed.headers["location"]) == (303, f"/confirm/{token}")
     delivery = visit.mail(MailKind.DELIVERY)
     assert visit.client.get(f"/download/{delivery.download_token}{end}").content.startswith(b"%PDF")
-    index = visit.office.vault.index(delivery.recipient)
-    personal = visit.office.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
+    index = visit.installation.vault.index(delivery.recipient)
+    personal = visit.installation.vault.links.sign(LinkKind.PERSONAL, index, visit.moment)
     page = visit.client.get(f"/me/{personal}{end}")
     assert page.status_code == 200
     assert f'action="/me/{personal}"' in page.text

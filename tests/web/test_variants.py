@@ -8,13 +8,13 @@ from functools import partial
 
 import pytest
 
-from optin.bootstrap.edition import Edition, keep_edition, load_edition
-from optin.flows.audit import Audit
-from optin.flows.orders import MailKind
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.evidence.audit import Audit
+from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.forms import form_by_digest
 from optin.store.log import integrate
 from optin.web.headers import SPLIT_CACHE
-from optin.web.static import static_files
+from optin.web.static_site import static_files
 from tests.web.conftest import PAPER, Visit
 
 VARIANTS = """variants:
@@ -35,8 +35,8 @@ def serve(visit: Visit, text: str) -> Edition:
     edition, findings = load_edition(visit.root)
     assert findings == ()
     assert edition is not None
-    keep_edition(visit.office.store, edition, visit.moment)
-    visit.desk.replace(edition)
+    keep_edition(visit.installation.store, edition, visit.moment)
+    visit.app_context.replace(edition)
     return edition
 
 
@@ -65,7 +65,7 @@ def drawn(visit: Visit, wanted: str) -> tuple[str, str]:
 
 
 def stored_variants(visit: Visit) -> list[str]:
-    read = visit.office.store.read
+    read = visit.installation.store.read
     forms = read(lambda tx: tx.all("SELECT form FROM request ORDER BY created_at"))
     stored = (read(partial(form_by_digest, digest=row[0])) for row in forms)
     return [it.version.declaration.variant for it in stored if it is not None]
@@ -73,9 +73,9 @@ def stored_variants(visit: Visit) -> list[str]:
 
 def audited(visit: Visit) -> list[str]:
     """Return what an audit finds."""
-    while visit.office.store.submit(integrate).result():
+    while visit.installation.store.submit(integrate).result():
         pass
-    audit = Audit(visit.office.store.read, visit.office.vault)
+    audit = Audit(visit.installation.store.read, visit.installation.vault)
     for _ in audit.run():
         pass
     return audit.findings
@@ -167,7 +167,7 @@ def test_a_variant_that_is_renamed_or_gone_takes_what_is_open(split: Visit) -> N
 
 def test_a_static_host_gets_the_magnet_as_it_is_written(split: Visit) -> None:
     """M8: one page, the first; it is one of those that the app serves."""
-    page = static_files(split.desk.edition)["paper/index.html"]
+    page = static_files(split.app_context.edition)["paper/index.html"]
     assert page.decode() == drawn(split, "")[0]
 
 

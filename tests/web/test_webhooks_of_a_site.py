@@ -11,12 +11,12 @@ import html5lib
 import pytest
 from jsonschema import Draft202012Validator
 
-from optin.bootstrap.edition import load_edition
-from optin.bootstrap.evidence import make_bundle
 from optin.consent.address import parse_email
 from optin.export.personal import schema
-from optin.flows.verify_bundle import verify_bundle
+from optin.flows.evidence.verify_bundle import verify_bundle
 from optin.proof.bundle import unpack
+from optin.services.edition import load_edition
+from optin.services.evidence_bundle import make_bundle
 from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.web.conftest import Visit
@@ -35,10 +35,10 @@ def crm(visit: Visit) -> Iterator[Told]:
     edition, findings = load_edition(visit.root)
     assert edition is not None
     assert findings == ()
-    visit.desk.replace(edition)
-    visit.office.write(partial(keep_webhooks, addresses={"crm": "x"}))
-    assert visit.office.policy.webhooks, "what visitors do is queued by the policy of the site"
-    world = World(visit.office.store, visit.office.vault, visit.moment, policy=edition.policy)
+    visit.app_context.replace(edition)
+    visit.installation.write(partial(keep_webhooks, addresses={"crm": "x"}))
+    assert visit.installation.policy.webhooks, "what visitors do is queued by the policy of the site"
+    world = World(visit.installation.store, visit.installation.vault, visit.moment, policy=edition.policy)
     told = Told(world)
     yield told
     world.check_evidence()
@@ -93,8 +93,8 @@ def test_the_bundle_tells_it_and_verifies(visit: Visit, crm: Told) -> None:
     visit.join(consent="tips-email")
     hear(visit, crm)
     visit.mails()
-    edition = replace(visit.desk.edition)
-    files = unpack(make_bundle(edition, visit.office, parse_email(ALICE)))
+    edition = replace(visit.app_context.edition)
+    files = unpack(make_bundle(edition, visit.installation, parse_email(ALICE)))
     report = verify_bundle(files, visit.moment)
     assert report.holds, report.lines
     assert "doorgegeven aan een verwerker" in files["index.html"].decode()

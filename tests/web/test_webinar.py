@@ -14,17 +14,17 @@ import html5lib
 import pytest
 from icalendar import Calendar
 
-from optin.bootstrap.edition import keep_edition, load_edition
-from optin.bootstrap.sweep_runner import sweep
-from optin.consent.record import RequestId
-from optin.flows.attendance import Standing
-from optin.flows.confirm import confirm
-from optin.flows.deliver import claim_orders, settle_order
-from optin.flows.orders import MailKind, MailOrder, Verdict
-from optin.flows.sweep import plan
-from optin.flows.sweep_context import SweepContext
-from optin.flows.webinars import has_use
+from optin.consent.consent_record import RequestId
+from optin.flows.consents.confirm import confirm
+from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
+from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.webinar_attendance import Standing
+from optin.flows.webinar_seats import has_use
+from optin.jobs.sweep_runner import sweep
 from optin.mail.composing import Composer, Mailbox
+from optin.services.edition import keep_edition, load_edition
 from optin.store.transaction import Tx
 from tests.web.conftest import Visit
 from tests.world import about_requests
@@ -57,8 +57,8 @@ def write(visit: Visit, text: str, *, errors: bool = False) -> tuple[str, ...]:
     assert bool(told) is errors, told
     assert edition is not None
     if not errors:
-        keep_edition(visit.office.store, edition, visit.moment)
-        visit.desk.replace(edition)
+        keep_edition(visit.installation.store, edition, visit.moment)
+        visit.app_context.replace(edition)
     return told
 
 
@@ -74,9 +74,9 @@ def join(visit: Visit, name: str) -> MailOrder:
 
 
 def composed(visit: Visit, order: MailOrder) -> bytes:
-    site = visit.desk.edition.site
+    site = visit.app_context.edition.site
     sender = Mailbox(site.sender.name, site.sender.address)
-    composer = Composer(visit.desk.edition.theme, sender, site.settings.base_url, site.controller)
+    composer = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
     return composer.compose(order, visit.moment)
 
 
@@ -116,8 +116,8 @@ def event(entry: Calendar):  # type: ignore[no-untyped-def]  # noqa: ANN201 - wh
 
 def due(visit: Visit) -> int:
     """Return how many people a sweep would tell something: what --dry-run says."""
-    context = SweepContext(visit.office.vault, visit.office.policy, visit.moment)
-    lines = visit.office.store.read(lambda tx: plan(tx, context))
+    context = SweepContext(visit.installation.vault, visit.installation.policy, visit.moment)
+    lines = visit.installation.store.read(lambda tx: plan(tx, context))
     return sum(line.count for line in lines if line.rule == "webinars")
 
 
@@ -130,7 +130,7 @@ def test_the_place_is_told_to_whoever_confirmed_and_to_nobody_else(webinar: Visi
     page = webinar.client.get("/bellen").text
     assert "dinsdag 30 maart 2027 om 14:00 uur (Europe/Amsterdam, UTC+2)" in page
     assert PLACE not in page
-    assert PLACE not in str(webinar.desk.edition.publication.forms["bellen"].declaration.as_json())  # type: ignore[index]
+    assert PLACE not in str(webinar.app_context.edition.publication.forms["bellen"].declaration.as_json())  # type: ignore[index]
     webinar.fill(slug="bellen")
     first = webinar.mail(MailKind.CONFIRMATION)
     assert PLACE.encode() not in composed(webinar, first)
@@ -185,7 +185,10 @@ def test_a_courier_that_was_down_sends_no_reminder_of_the_past(webinar: Visit) -
     join(webinar, "alice")
     webinar.moment = START + timedelta(minutes=5)
     assert kinds(webinar) == []
-    assert webinar.office.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE state = 'queued'")) == []
+    assert (
+        webinar.installation.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE state = 'queued'"))
+        == []
+    )
 
 
 def test_a_change_of_time_is_mailed_and_moves_the_entry(webinar: Visit) -> None:
@@ -193,13 +196,13 @@ def test_a_change_of_time_is_mailed_and_moves_the_entry(webinar: Visit) -> None:
     before = event(calendar(composed(webinar, join(webinar, "alice"))))
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
     assert due(webinar) == 1
-    sweep(webinar.office)
+    sweep(webinar.installation)
     assert due(webinar) == 0
     (moved,) = about_requests(webinar.mails(), MailKind.WEBINAR_MOVED)
     after = event(calendar(composed(webinar, moved)))
     assert (str(after["UID"]), int(after["SEQUENCE"])) == (str(before["UID"]), 1)
     assert after.decoded("DTSTART").astimezone(UTC) == datetime(2027, 4, 6, 13, 30, tzinfo=UTC)
-    sweep(webinar.office)
+    sweep(webinar.installation)
     assert kinds(webinar) == []
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == []
@@ -220,7 +223,7 @@ def test_a_cancellation_reaches_everybody_and_takes_the_entry_away(webinar: Visi
     before = event(calendar(composed(webinar, join(webinar, "alice"))))
     delivery = join(webinar, "bob")
     write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
-    sweep(webinar.office)
+    sweep(webinar.installation)
     orders = about_requests(webinar.mails(), MailKind.WEBINAR_CANCELLED)
     by_name = {str(order.recipient): order for order in orders}
     assert set(by_name) == {"alice@example.com", "bob@example.com"}
@@ -247,15 +250,15 @@ def test_whoever_confirms_after_a_cancellation_is_told_so(webinar: Visit, *, oth
     message = composed(webinar, webinar.mail(MailKind.DELIVERY))
     assert b"gaat niet door" in message
     assert b"text/calendar" not in message
-    sweep(webinar.office)
+    sweep(webinar.installation)
     told = (
         [it.recipient for it in about_requests(webinar.mails(), MailKind.WEBINAR_CANCELLED)] if others else []
     )
     assert told == (["bob@example.com"] if others else [])
     assert kinds(webinar) == []
     write(webinar, WEBINAR)
-    sweep(webinar.office)
-    sweep(webinar.office)
+    sweep(webinar.installation)
+    sweep(webinar.installation)
     assert first.recipient in {it.recipient for it in webinar.mails()}
 
 
@@ -276,8 +279,8 @@ def test_a_recording_is_mailed_and_opens_the_page_again(webinar: Visit) -> None:
     join(webinar, "alice")
     webinar.moment = START + timedelta(hours=5)
     write(webinar, WEBINAR.replace("---\nTekst", "  replay: https://video.example.com/1\n---\nTekst"))
-    sweep(webinar.office)
-    sweep(webinar.office)
+    sweep(webinar.installation)
+    sweep(webinar.installation)
     (told,) = webinar.mails()
     assert told.kind is MailKind.WEBINAR_REPLAY
     assert isinstance(told, MailOrder)
@@ -285,7 +288,7 @@ def test_a_recording_is_mailed_and_opens_the_page_again(webinar: Visit) -> None:
     delivery = join(webinar, "bob")
     assert delivery.webinar is not None
     assert delivery.webinar.standing is Standing.REPLAY
-    sweep(webinar.office)
+    sweep(webinar.installation)
     assert kinds(webinar) == []
 
 
@@ -317,7 +320,7 @@ def test_more_seats_let_the_waiting_in(webinar: Visit) -> None:
     for name in ("alice", "bob", "carol", "dave"):
         join(webinar, name)
     write(webinar, FULL.replace("capacity: 2", "capacity: 3"))
-    sweep(webinar.office)
+    sweep(webinar.installation)
     assert [it.recipient for it in webinar.mails()] == ["carol@example.com"]
 
 
@@ -331,9 +334,9 @@ def test_an_erasure_frees_the_seat_and_leaves_none(webinar: Visit) -> None:
     assert "Geef mijn plaats op" in webinar.client.get(link).text
     assert webinar.press(link, action="erase").status_code == 303
     webinar.mails()
-    sweep(webinar.office)
+    sweep(webinar.installation)
     assert [it.recipient for it in webinar.mails()] == ["carol@example.com"]
-    seats = webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat"))
+    seats = webinar.installation.store.read(lambda tx: tx.all("SELECT state FROM seat"))
     assert [row[0] for row in seats] == ["seat", "seat"]
 
 
@@ -343,9 +346,9 @@ def test_one_person_has_one_seat(webinar: Visit) -> None:
     first = join(webinar, "alice")
     second = join(webinar, "alice")
     taken = "SELECT COUNT(*) FROM seat WHERE state = 'seat'"
-    assert webinar.office.store.read(lambda tx: tx.one(taken)) == (1,)
+    assert webinar.installation.store.read(lambda tx: tx.one(taken)) == (1,)
     webinar.press(f"/place/{second.place_token}", action="give-up")
-    assert webinar.office.store.read(lambda tx: tx.one(taken)) == (0,)
+    assert webinar.installation.store.read(lambda tx: tx.one(taken)) == (0,)
     assert "opgegeven" in webinar.client.get(f"/place/{first.place_token}").text
     again = join(webinar, "alice")
     assert again.webinar is not None
@@ -385,20 +388,20 @@ def test_a_room_is_never_overbooked_by_many_at_once(webinar: Visit) -> None:
     write(webinar, FULL)
     for number in range(5):
         webinar.fill(f"p{number}@example.com", slug="bellen")
-    office = webinar.office
-    requests = [row[0] for row in office.store.read(lambda tx: tx.all("SELECT id FROM request"))]
-    with_seats = partial(confirm, vault=office.vault, policy=office.policy, now=webinar.moment)
+    installation = webinar.installation
+    requests = [row[0] for row in installation.store.read(lambda tx: tx.all("SELECT id FROM request"))]
+    with_seats = partial(confirm, vault=installation.vault, policy=installation.policy, now=webinar.moment)
 
     def slowly(tx: Tx, request: bytes) -> None:
         with_seats(tx, request=RequestId(request))
         time.sleep(0.1)  # before the commit: whoever does not wait counts the seats as they were
 
     def yes(request: bytes) -> None:
-        office.store.submit(partial(slowly, request=request)).result()
+        installation.store.submit(partial(slowly, request=request)).result()
 
     with ThreadPoolExecutor(5) as people:
         list(people.map(yes, requests))
-    rows = office.store.read(lambda tx: tx.all("SELECT state, COUNT(*) FROM seat GROUP BY state"))
+    rows = installation.store.read(lambda tx: tx.all("SELECT state, COUNT(*) FROM seat GROUP BY state"))
     assert dict(rows) == {"seat": 2, "waiting": 3}
 
 
@@ -421,7 +424,7 @@ def test_who_gave_up_has_nothing_waiting(webinar: Visit) -> None:
     assert delivery.webinar is not None
     webinar.press(f"/place/{delivery.place_token}", action="give-up")
     queued = "SELECT kind FROM outbox WHERE state = 'queued'"
-    assert webinar.office.store.read(lambda tx: tx.all(queued)) == []
+    assert webinar.installation.store.read(lambda tx: tx.all(queued)) == []
     told = delivery.webinar
     for kind in (MailKind.WEBINAR_DAY, MailKind.WEBINAR_HOUR):
         assert has_use(kind, told, webinar.moment)
@@ -502,7 +505,7 @@ def test_a_consent_given_anew_takes_no_seat(webinar: Visit) -> None:
     renewal = webinar.mail(MailKind.RENEWAL)
     webinar.wait(timedelta(seconds=1))
     assert webinar.press(f"/confirm/{renewal.confirm_token}").status_code == 303
-    assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+    assert webinar.installation.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
     webinar.mails()
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == []
@@ -511,17 +514,17 @@ def test_a_consent_given_anew_takes_no_seat(webinar: Visit) -> None:
 def test_a_server_with_the_plan_of_before_tells_nobody_of_it(webinar: Visit) -> None:
     """M2, O1: it neither takes the change back, nor sends or drops what another has queued of it."""
     join(webinar, "alice")
-    before = webinar.desk.edition
+    before = webinar.app_context.edition
     write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
-    now = webinar.desk.edition
-    sweep(webinar.office)
-    webinar.desk.replace(before)  # the process that runs on
+    now = webinar.app_context.edition
+    sweep(webinar.installation)
+    webinar.app_context.replace(before)  # the process that runs on
     assert kinds(webinar) == []
-    sweep(webinar.office)
+    sweep(webinar.installation)
     webinar.wait(timedelta(minutes=2))
     assert kinds(webinar) == []
-    webinar.desk.replace(now)
-    sweep(webinar.office)
+    webinar.app_context.replace(now)
+    sweep(webinar.installation)
     webinar.wait(timedelta(minutes=2))
     assert kinds(webinar) == ["webinar-cancelled"]
 
@@ -529,15 +532,15 @@ def test_a_server_with_the_plan_of_before_tells_nobody_of_it(webinar: Visit) -> 
 def test_who_is_told_the_plan_of_before_hears_of_the_new_one(webinar: Visit) -> None:
     """M2, O1: registered by a server that was not started anew yet."""
     join(webinar, "alice")
-    before = webinar.desk.edition
+    before = webinar.app_context.edition
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
-    now = webinar.desk.edition
-    sweep(webinar.office)
+    now = webinar.app_context.edition
+    sweep(webinar.installation)
     webinar.mails()
-    webinar.desk.replace(before)
+    webinar.app_context.replace(before)
     join(webinar, "bob")
-    webinar.desk.replace(now)
-    sweep(webinar.office)
+    webinar.app_context.replace(now)
+    sweep(webinar.installation)
     webinar.wait(timedelta(minutes=2))
     assert [(it.kind, it.recipient) for it in webinar.mails()] == [
         (MailKind.WEBINAR_MOVED, "bob@example.com")
@@ -548,13 +551,15 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     """M2, D1: the mail server put it off, the webinar moved; one reminder for the new time."""
     join(webinar, "alice")
     webinar.moment = START - timedelta(days=1)
-    office = webinar.office
-    claim = partial(claim_orders, vault=office.vault, policy=office.policy, most=9, now=webinar.moment)
-    (order,) = office.store.submit(partial(claim, suspect=False)).result()
+    installation = webinar.installation
+    claim = partial(
+        claim_orders, vault=installation.vault, policy=installation.policy, most=9, now=webinar.moment
+    )
+    (order,) = installation.store.submit(partial(claim, suspect=False)).result()
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
-    sweep(office)
-    later = partial(settle_order, vault=office.vault, order=order, verdict=Verdict.LATER, reply="451")
-    office.store.submit(partial(later, message=b"", now=webinar.moment)).result()
+    sweep(installation)
+    later = partial(settle_order, vault=installation.vault, order=order, verdict=Verdict.LATER, reply="451")
+    installation.store.submit(partial(later, message=b"", now=webinar.moment)).result()
     webinar.wait(timedelta(hours=1))
     webinar.mails()
     webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)
@@ -577,15 +582,15 @@ def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Vi
     )
     edition, _ = load_edition(webinar.root)
     assert edition is not None
-    keep_edition(webinar.office.store, edition, webinar.moment)
-    webinar.desk.replace(edition)
+    keep_edition(webinar.installation.store, edition, webinar.moment)
+    webinar.app_context.replace(edition)
     again = webinar.join("alice@example.com", slug="nieuw")
     assert again.webinar is not None
     assert again.webinar.standing is Standing.SEATED
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == ["webinar-hour"]
     assert webinar.press(f"/place/{again.place_token}", action="give-up").status_code == 303
-    assert webinar.office.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
+    assert webinar.installation.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
 
 
 def test_nobody_hears_that_what_took_place_is_cancelled(webinar: Visit) -> None:
@@ -593,5 +598,5 @@ def test_nobody_hears_that_what_took_place_is_cancelled(webinar: Visit) -> None:
     join(webinar, "alice")
     webinar.moment = START + timedelta(hours=2)
     write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
-    sweep(webinar.office)
+    sweep(webinar.installation)
     assert kinds(webinar) == []

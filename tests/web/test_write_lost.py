@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from optin.bootstrap.schema_watch import check_schema, look_at_schema
+from optin.jobs.schema_watch import check_schema, look_at_schema
 from tests.stranger import is_sqlite, past_optin
 from tests.web.conftest import Visit
 
@@ -16,7 +16,7 @@ SILENT = "CREATE FUNCTION silent() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN 
 
 def swallow_withdrawals(visit: Visit) -> None:
     """Do what an insider does who wants to keep a list."""
-    store = visit.office.store
+    store = visit.installation.store
     if is_sqlite(store):
         past_optin(store, "CREATE TRIGGER stay BEFORE UPDATE ON consent BEGIN SELECT RAISE(IGNORE); END")
         return
@@ -26,7 +26,7 @@ def swallow_withdrawals(visit: Visit) -> None:
 
 
 def put_right(visit: Visit) -> None:
-    store = visit.office.store
+    store = visit.installation.store
     past_optin(store, "DROP TRIGGER stay" + ("" if is_sqlite(store) else " ON consent"))
 
 
@@ -47,7 +47,8 @@ def test_a_withdrawal_that_would_be_swallowed_is_not_called_done(
     assert "trigger stay on consent is not optin's" in line
     assert "carol" not in line
     past_optin(
-        visit.office.store, "DROP TRIGGER stay" + ("" if is_sqlite(visit.office.store) else " ON consent")
+        visit.installation.store,
+        "DROP TRIGGER stay" + ("" if is_sqlite(visit.installation.store) else " ON consent"),
     )
     assert visit.press(f"/unsubscribe/{mail.unsubscribe_token}").status_code in {200, 303}
     assert visit.rows()["suppression"] == before["suppression"] + 1
@@ -64,26 +65,27 @@ def test_a_sign_up_is_refused_in_the_visitors_language(visit: Visit, lang: str) 
     assert answer.status_code == 503
     assert "error.write-lost" not in answer.text
     assert visit.rows()["request"] == 0
-    assert not visit.office.store.read(lambda tx: tx.all("SELECT id FROM outbox"))
+    assert not visit.installation.store.read(lambda tx: tx.all("SELECT id FROM outbox"))
 
 
 def test_the_server_notices_within_a_minute_and_is_not_ready_then(
     visit: Visit, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S6: also when nobody writes; and it is ready again when the trigger is gone."""
-    look_at_schema(visit.office)
-    assert asyncio.run(check_schema(visit.office)).ok
+    look_at_schema(visit.installation)
+    assert asyncio.run(check_schema(visit.installation)).ok
     swallow_withdrawals(visit)
     with caplog.at_level(logging.ERROR, "optin.store"):
-        look_at_schema(visit.office)
-        look_at_schema(visit.office)
-    found = asyncio.run(check_schema(visit.office))
+        look_at_schema(visit.installation)
+        look_at_schema(visit.installation)
+    found = asyncio.run(check_schema(visit.installation))
     assert not found.ok
     assert "trigger stay on consent is not optin's" in str(found.says)
     assert len(caplog.records) == 2
     past_optin(
-        visit.office.store, "DROP TRIGGER stay" + ("" if is_sqlite(visit.office.store) else " ON consent")
+        visit.installation.store,
+        "DROP TRIGGER stay" + ("" if is_sqlite(visit.installation.store) else " ON consent"),
     )
-    look_at_schema(visit.office)
-    assert asyncio.run(check_schema(visit.office)).ok
+    look_at_schema(visit.installation)
+    assert asyncio.run(check_schema(visit.installation)).ok
     visit.fill(consent="tips-email")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from optin.consent.details import Details
 from optin.consent.form import FormField
+from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion
 
 

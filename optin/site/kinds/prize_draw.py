@@ -10,12 +10,12 @@ from optin.consent.form import FormField
 from optin.consent.prize import ANSWER_FIELD, KIND, SETTLING, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.site.documents import read_text
+from optin.site.file_models import DrawTable
 from optin.site.files import Absence, absence_in_words, find_inside
 from optin.site.findings import Finding
 from optin.site.kinds.kind import Complaint, Kind, Reading, Start
 from optin.site.prose import read_prose
 from optin.site.time_zone import nearest_zone
-from optin.site.written import DrawTable
 from optin.theme.catalogue import catalogue
 
 TABLE = "draw"

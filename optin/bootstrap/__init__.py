@@ -1,1 +1,0 @@
-"""Bootstrap: the only place that names the real database, mailer and clock."""

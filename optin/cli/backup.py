@@ -1,0 +1,77 @@
+"""Commands that copy the store and restore a copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from optin.cli.terminal import asked_edition, served_edition, site_option
+from optin.errors import KeysUnusable, RequestRefused
+from optin.keys import load_keys
+from optin.services.backup import Journals, back_up
+from optin.services.backup import restore as put_back
+from optin.services.installation import open_installation
+from optin.services.journal_opening import journal_at
+from optin.services.served_settings import journal_to_restore
+from optin.store.vault import Vault
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@site_option
+def backup(site: Path, file: Path) -> None:
+    """Copy the store to FILE beside live traffic, and check the copy."""
+    edition = served_edition(site)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        size = back_up(edition, installation, file)
+    click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
+    click.echo("It opens with the key file alone: keep that apart, and the journal apart from both.")
+    longest = edition.policy.keep_backups.text
+    click.echo(f"Delete it within {longest} ([retention] backups): the journal goes back no further.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--journal",
+    "journal_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The journal that says who withdrew or was erased since. Default: as in optin.toml.",
+)
+@click.option(
+    "--without-journal",
+    is_flag=True,
+    help="Restore, although whoever withdrew or was erased since comes back.",
+)
+@click.option(
+    "--new-store", is_flag=True, help="Restore into a store that is not the one of the last server."
+)
+@site_option
+def restore(
+    site: Path, file: Path, journal_file: Path | None, *, without_journal: bool, new_store: bool
+) -> None:
+    """Restore a backup, then replay every withdrawal and erasure since, so that nobody comes back."""
+    edition = asked_edition(site)
+    settings = edition.site.settings
+    kept = journal_to_restore(settings, elsewhere=new_store)
+    found = load_keys(settings.keys, settings.root)
+    if found is None:
+        msg = f"The key file {settings.keys} is missing; put the one back that belongs to the backup."
+        raise KeysUnusable(msg)
+    path = journal_file or settings.path(kept)
+    if not path.exists() and not without_journal:
+        msg = (
+            f"There is no journal at {path}: people who withdrew or were erased since the backup would come"
+            " back. Name it with --journal, or say --without-journal."
+        )
+        raise RequestRefused(msg)
+    told_by = None if without_journal else journal_at(path, found)
+    journals = Journals(told_by, journal_at(settings.path(kept), found))
+    done = put_back(edition, Vault(found), file, journals)
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(done.told.items())) or "nothing"
+    click.echo(f"{file} is restored. Replayed since it was made: {told}.")
+    for kind, count in sorted(done.lost.items()):
+        click.echo(
+            f"{count} {kind} since then are lost: the journal holds no data, only that there were some."
+        )

@@ -1,0 +1,86 @@
+"""The command of whoever writes the site and wants to see it: dev. Apart from serve, which never loads it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import click
+
+from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
+from optin.jobs.job import Job
+from optin.jobs.schema_watch import check_schema, schema_job
+from optin.jobs.server_jobs import STALE_SECONDS, office_jobs
+from optin.jobs.site_courier import courier_job, courier_of
+from optin.jobs.webhook_sender import SpokenSender, webhook_jobs
+from optin.services.crash_recovery import HANDED_OVER, presence_job
+from optin.services.edition import keep_edition, load_edition
+from optin.services.health import check_jobs
+from optin.services.installation import open_installation
+from optin.services.journal_opening import renew_journal
+from optin.services.open_store import open_keys
+from optin.services.setup_check import DEV, check_use
+from optin.site.reading_cache import Kept
+from optin.web.app import build_app
+from optin.web.app_context import AppContext
+from optin.web.connections import keep_room
+from optin.web.dev import DevFront, Workbench, dev_routes
+from optin.web.limit_log import keep_limit_log
+from optin.web.mailbox import Mailbox
+from optin.web.serving import open_port, run_server
+
+DEV_MAIL = "var/mail"
+
+
+@click.command()
+@site_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@port_option
+def dev(site: Path, host: str, port: int) -> None:
+    """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
+    shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
+    shown = f"[{shown}]" if ":" in shown else shown
+    os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
+    os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
+    kept = Kept()
+    edition, findings = load_edition(site, kept)
+    show_findings(findings)
+    if edition is None:
+        sys.exit(REFUSED)
+    settings = edition.site.settings
+    check_use(open_keys(settings).use, DEV)  # before a port is taken
+    listening = open_port(host, port)
+    renew_journal(settings)
+    with open_installation(settings, edition.policy, DEV) as installation:
+        reused = keep_edition(installation.store, edition, installation.clock())
+        show_findings(reused)
+        app_context = AppContext.of(edition, installation)
+        bench = Workbench(app_context, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
+        courier = courier_of(edition, installation)
+        app = DevFront(build_app(app_context, dev_routes(bench)), bench)
+        url = settings.base_url
+        click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
+        jobs = [
+            courier_job(courier),
+            *office_jobs(installation),
+            schema_job(installation),
+            presence_job(
+                installation.store, installation.vault, installation.clock, settings.path(HANDED_OVER)
+            ),
+            Job(
+                "limit log",
+                partial(keep_limit_log, app_context.limits.log, look=app_context.limits.mails.look),
+                STALE_SECONDS,
+            ),
+            Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
+            Job("reload", bench.watch),
+            *webhook_jobs(installation, edition.site.processors, SpokenSender(click.echo)),
+        ]
+        app_context.readiness.add("jobs", partial(check_jobs, jobs))
+        app_context.readiness.add("schema", partial(check_schema, installation))
+        held_out = asyncio.run(run_server(app, listening, jobs, edition.site.server))
+    if not held_out:
+        sys.exit(REFUSED)

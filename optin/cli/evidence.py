@@ -1,0 +1,268 @@
+"""Commands of whoever must prove a consent, or doubts one: evidence, verify, audit, checkpoint."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import click
+from cryptography.x509 import Certificate, load_pem_x509_certificates
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
+from optin.consent.address import parse_email
+from optin.consent.event import rfc3339
+from optin.errors import RequestRefused, SetupRefused, WriteLost
+from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.outside_checkpoints import checkpoints_in
+from optin.flows.evidence.verify_bundle import Outside, Report, verify_bundle
+from optin.jobs.log_keeper import advance_log
+from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
+from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tips
+from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
+from optin.services.clock import utc_now
+from optin.services.evidence_bundle import make_bundle
+from optin.services.installation import Installation, open_installation
+from optin.services.journal_opening import journal_of
+from optin.services.parallel_audit import run_audit
+from optin.settings import Settings
+from optin.store.audit_reads import count_leaves
+from optin.store.log import integrate
+from optin.theme.verification_guide import written_beside
+
+
+@click.command()
+@click.argument("email")
+@click.option("--out", required=True, help="ZIP file to make, or - for standard output.")
+@site_option
+def evidence(site: Path, email: str, out: str) -> None:
+    """Write everything that proves the consents of EMAIL as one bundle that stands alone."""
+    edition = served_edition(site)
+    try:
+        address = parse_email(email)
+    except ValueError:
+        msg = "This is no e-mail address."
+        raise RequestRefused(msg) from None
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        write_whole(out, make_bundle(edition, installation, address))
+    where = "standard output" if out == STANDARD_OUTPUT else out
+    click.echo(f"Evidence written to {where}; check it with: optin verify {out}", err=True)
+
+
+@click.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option(
+    "--key",
+    "key_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Keys of the log that you had already (log-keys.txt of a receipt); else those in the bundle.",
+)
+@click.option(
+    "--witness-key",
+    "witness_keys",
+    multiple=True,
+    metavar="KEY",
+    help="The key of a witness, from the witness (NAME+ID+BASE64). Can be given several times.",
+)
+@click.option(
+    "--tsa-cert",
+    "authority_file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The certificate (PEM) of a time-stamp authority that you trust.",
+)
+def verify(
+    file: Path, key_file: Path | None, witness_keys: tuple[str, ...], authority_file: Path | None
+) -> None:
+    """Check a bundle of evidence: what it proves and what not. Needs no site and no network.
+
+    FILE is a bundle, or - for standard input.
+    """
+    trusted = () if key_file is None else _keys(key_file)
+    authorities = () if authority_file is None else _certificates(authority_file)
+    outside = Outside(tuple(_witness(key) for key in witness_keys), authorities, written_beside())
+    try:
+        bundle = unpack(_read(file, "any bundle of evidence"))
+        report = verify_bundle(bundle, utc_now(), trusted, outside)
+    except BundleBroken as problem:
+        refuse(f"NOT PROVEN: {_printable(str(problem))}")
+    _show(report)
+    if not report.holds:
+        sys.exit(REFUSED)
+
+
+def _read(file: Path, what: str) -> bytes:
+    """Read a file, or standard input for "-"; not more than what it can be. Refuses what is longer."""
+    with click.open_file(str(file), "rb") as opened:
+        data: bytes = opened.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        refuse(f"NOT PROVEN: The file is larger than {what}.")
+    return data
+
+
+def _keys(file: Path) -> tuple[VerifierKey, ...]:
+    try:
+        return parse_keys(_read(file, "any list of keys").decode("utf-8", "replace"))
+    except NoteBroken:
+        refuse(f"There is no key of a log in {file}.")
+
+
+def _witness(text: str) -> VerifierKey:
+    try:
+        return VerifierKey.parse(text)
+    except NoteBroken:
+        refuse(f"{_printable(text)} is no key of a witness; it looks like NAME+1a2b3c4d+BASE64.")
+
+
+def _certificates(file: Path) -> tuple[Certificate, ...]:
+    try:
+        return tuple(load_pem_x509_certificates(_read(file, "any certificate")))
+    except ValueError:
+        refuse(f"There is no certificate (PEM) in {file}.")
+
+
+def _show(report: Report) -> None:
+    _echo(f"Log {report.origin}, trusted key{'s' if len(report.keys) > 1 else ''}:")
+    for key in report.keys:
+        _echo(f"  {key}")
+    click.echo()
+    for held, sentence in report.lines:
+        _echo(f"  {'holds' if held else 'FAILS'}  {sentence}", "green" if held else "red")
+    click.echo("\nWhat this cannot prove:")
+    for sentence in dict.fromkeys(report.limits):
+        _echo(f"  -  {sentence}")
+    click.echo()
+    click.secho("PROVEN" if report.holds else "NOT PROVEN", bold=True, fg="green" if report.holds else "red")
+
+
+def _echo(line: str, colour: str | None = None) -> None:
+    click.secho(_printable(line), fg=colour)
+
+
+def _printable(text: str) -> str:
+    """Return one line that a terminal only shows: what could move its cursor is written out."""
+    return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+
+
+@click.command()
+@click.option(
+    "--checkpoint",
+    "outside",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A checkpoint from outside: a note, a proof, a receipt mail (.eml), a bundle (.zip).",
+)
+@click.option(
+    "--without-journal",
+    is_flag=True,
+    help="Do not compare with the journal; then a rewritten log is found only with --checkpoint.",
+)
+@site_option
+def audit(site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> None:
+    """Compute everything again from the events, and compare it with the database and the journal.
+
+    With --checkpoint also with a copy of the log's root that somebody else kept.
+    """
+    edition = served_edition(site)
+    try:
+        notes = [note for file in outside for note in _checkpoints(file)]
+    except BundleBroken as problem:
+        refuse(f"{problem}")
+    with open_installation(
+        edition.site.settings, edition.policy, inspecting=True, with_journal=False
+    ) as installation:
+        lines, wrong = ((), []) if without_journal else _remembered(edition.site.settings, installation)
+        with suppress(ValueError):  # a log that does not fit itself is what the audit is to say
+            while not installation.schema_findings and installation.write(integrate):
+                pass
+        audit_ = Audit(
+            installation.store.read, installation.vault, notes, lines, [*installation.schema_findings, *wrong]
+        )
+        try:
+            _with_progress(run_audit(audit_, edition.site.settings), installation.store.read(count_leaves))
+        except WriteLost:
+            audit_.findings.append("the rest cannot be read while the schema is not optin's")
+    for note in audit_.notes:
+        click.secho(f"NOTE   {note}", fg="yellow")
+    for finding in audit_.findings:
+        click.secho(f"FOUND  {finding}", fg="red")
+    summary = f"{audit_.events} events, {audit_.erased} of them erased; {audit_.checkpoints} checkpoints"
+    click.echo(f"{summary}; {len(tips(lines))} in the journal, {len(notes)} from outside.")
+    _tell_beginnings(lines)
+    if without_journal:
+        click.echo("The journal was not compared: without it, a log that was cut or rewritten is not found.")
+    if audit_.findings:
+        found = f"{len(audit_.findings)} finding{'' if len(audit_.findings) == 1 else 's'}"
+        refuse(f"{found}: the evidence was tampered with, or the disk is broken.")
+    click.secho("Everything follows from the events.", fg="green")
+    if not notes:
+        how = "to fit itself" if without_journal else "together with its journal"
+        click.echo(
+            f"A log that was rewritten {how} is found only with --checkpoint and a receipt from outside."
+        )
+
+
+_BASES = {
+    RESTORED: "At {at} this log was put back from a backup of {size} events (optin restore).",
+    BEGUN: (
+        "At {at} the journal was begun anew at {size} events (serve --new-journal): what the log was before"
+        " is not remembered in it."
+    ),
+    TAKEN_OVER: (
+        "At {at} the journal of an earlier version was taken over at {size} events: what the log was before"
+        " is not remembered in it."
+    ),
+}
+
+
+def _tell_beginnings(lines: Sequence[JournalLine]) -> None:
+    """Say from when on the journal remembers the log, and by whose act."""
+    for line in lines:
+        if line.kind in BASES:
+            click.echo(_BASES[line.kind].format(at=rfc3339(line.at), size=line.told["size"]))
+
+
+def _remembered(settings: Settings, installation: Installation) -> tuple[tuple[JournalLine, ...], list[str]]:
+    """Return what the journal remembers, and in a sentence what is wrong with it."""
+    try:
+        return journal_of(settings).read_whole(installation.store), []
+    except (SetupRefused, WriteLost) as problem:
+        return (), [str(problem)]
+
+
+def _checkpoints(file: Path) -> list[str]:
+    notes: list[str] = []
+    for note in checkpoints_in(_read(file, "anything that holds a checkpoint")):
+        with suppress(NoteBroken):
+            Checkpoint.read(Note.parse(note))
+            notes.append(note)
+    if not notes:
+        refuse(f"{file} holds no checkpoint; give a note, a proof, a receipt mail (.eml) or a bundle (.zip).")
+    return notes
+
+
+def _with_progress(running: Iterator[int], total: int) -> None:
+    """Run it, showing how far it is on a terminal only."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        for _ in running:
+            pass
+        return
+    with Progress(
+        BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=console, transient=True
+    ) as bar:
+        task = bar.add_task("audit", total=total)
+        for done in running:
+            bar.advance(task, done)
+
+
+@click.command()
+@site_option
+def checkpoint(site: Path) -> None:
+    """Print the latest signed checkpoint of the log: for a notary, a git repository, a newspaper."""
+    edition = served_edition(site)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        click.echo(advance_log(installation).note, nl=False)

@@ -1,0 +1,68 @@
+"""Commands about the keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from optin.cli.terminal import asked_edition, site_option
+from optin.consent.webhook import secret_text
+from optin.errors import RequestRefused, SetupRefused
+from optin.keys import load_keys, write_rotated
+from optin.services.installation import open_installation
+from optin.services.open_store import open_keys
+from optin.services.served_settings import must_agree, settings_of_server
+from optin.site.findings import nearest
+from optin.store.vault import Vault
+
+
+@click.group()
+def keys() -> None:
+    """Look after the keys."""
+
+
+@keys.command()
+@site_option
+def rotate(site: Path) -> None:
+    """Add a new key of each kind, while no server runs: it would not know them.
+
+    Old ones go on reading: links, data and checkpoints keep working.
+    """
+    edition = asked_edition(site)
+    settings = edition.site.settings
+    served = settings_of_server(settings)
+    if served is not None:
+        must_agree(settings, served)
+    ring = load_keys(settings.keys, settings.root)
+    if ring is None or settings.keys.lstrip().startswith("{"):
+        msg = "There is no key file to rotate; keys from the environment are changed where they are set."
+        raise SetupRefused(msg)
+    if served is not None:
+        with open_installation(settings, edition.policy) as installation, installation.store.alone():
+            # these keys are those of the data; and no server is left that does not know the new ones
+            ring = load_keys(settings.keys, settings.root) or ring  # opening names the journal's key
+            write_rotated(settings.keys, settings.root, ring.rotated())
+    else:
+        write_rotated(settings.keys, settings.root, ring.rotated())
+    click.echo(f"{settings.keys} has new keys; start the server, and keep a copy of the file.")
+    if any(it.webhook is not None for it in edition.site.processors.values()):
+        click.echo(
+            "Give each receiver of webhooks its new secret (optin keys webhook ID): the one before signs too,"
+        )
+        click.echo("until keys are rotated again.")
+
+
+@keys.command()
+@click.argument("processor")
+@site_option
+def webhook(site: Path, processor: str) -> None:
+    """Print the secret by which PROCESSOR knows our webhooks. Whoever has it can pass for us."""
+    edition = asked_edition(site)
+    told = [it.id for it in edition.site.processors.values() if it.webhook is not None]
+    if processor not in told:
+        msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
+        raise RequestRefused(msg)
+    settings = edition.site.settings
+    vault = Vault(open_keys(settings))
+    click.echo(secret_text(vault.webhook_secrets(processor)[0]))

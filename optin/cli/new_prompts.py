@@ -1,0 +1,186 @@
+"""What `optin new` asks on a terminal. An answer that cannot be is asked again, with the reason."""
+
+from __future__ import annotations
+
+import re
+import sys
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from optin.consent.purpose import Channel, ConsentQuestion, PurposeId
+from optin.site.file_models import MOST_LINE_CHARACTERS
+from optin.site.files import FILE_ENDINGS
+from optin.site.kinds import KINDS, Kind
+from optin.site.model import Purpose, Site
+from optin.site.scaffold import (
+    AlreadyThere,
+    Told,
+    begins_with,
+    reason_against_language,
+    reason_against_slug,
+    sayable_purposes,
+)
+from optin.site.starter_words import BEGINNINGS
+
+MOST_SLUG_CHARACTERS = 40  # of a suggestion: an address that can be read out
+MOST_SENTENCE_CHARACTERS = 2_000
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A magnet as its author described it."""
+
+    kind: Kind
+    slug: str
+    lang: str
+    told: Told
+
+
+def on_a_terminal() -> bool:
+    """Tell whether somebody sits there who can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask_for_magnet(site: Site, kind_name: str | None, lang: str | None) -> Wanted:
+    """Ask what is not known yet. Raises AlreadyThere: nothing can be made so, whatever is answered."""
+    if lang is not None and (reason := reason_against_language(site, lang)):
+        raise AlreadyThere(reason)
+    kind = KINDS[kind_name] if kind_name is not None else _kind()
+    lang = lang or _language(site.languages)
+    purposes = sayable_purposes(site, kind, lang)
+    title = _ask("Title", lambda it: _line(it, MOST_LINE_CHARACTERS))
+    slug = _ask("Address of the page", lambda it: _slug(site, it), suggested_slug(site, title))
+    example = kind.start.get(lang, kind.start["en"]).description
+    description = _ask(
+        "What people gain from it, in one sentence", lambda it: _line(it, MOST_SENTENCE_CHARACTERS), example
+    )
+    chosen = _purposes(kind, lang, purposes) if purposes else ()
+    phone = ""
+    if any(purpose.channel is Channel.PHONE for purpose in chosen):
+        why = BEGINNINGS[lang].phone
+        words = "Why you ask the telephone number; people read it beside the field"
+        phone = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
+    file = _ask("File to hand out (Enter: a placeholder)", _file, "") if kind.hands_out_file else None
+    answers = {
+        it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]
+        for it in kind.questions
+    }
+    told = Told(title, description, tuple(purpose.id for purpose in chosen), phone, file, answers)
+    return Wanted(kind, slug, lang, told)
+
+
+def suggested_slug(site: Site, title: str) -> str:
+    """Return an address that says the title and is free."""
+    plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
+    words = re.findall(r"[a-z0-9]+", re.sub(r"['’]", "", plain)) or ["magnet"]
+    slug = words[0][:MOST_SLUG_CHARACTERS]
+    for word in words[1:]:
+        if len(f"{slug}-{word}") > MOST_SLUG_CHARACTERS:
+            break
+        slug = f"{slug}-{word}"
+    numbered = (slug if number == 1 else f"{slug}-{number}" for number in count(1))
+    return next(it for it in numbered if not reason_against_slug(site, it))
+
+
+def _ask(words: str, read: Callable[[str], T], default: str = "") -> T:
+    """Ask until `read` takes the answer; what it raises is the reason that is shown."""
+    answer: T = click.prompt(words, default=default, show_default=bool(default), value_proc=read)
+    return answer
+
+
+def _kind() -> Kind:
+    kinds = list(KINDS.values())
+    click.echo("What will it be?")
+    width = max(len(kind.name) for kind in kinds)
+    for number, kind in enumerate(kinds, 1):
+        about = kind.about or kind.start["en"].description
+        click.echo(f"  {number:>2}  {kind.name:<{width}}  {about}")
+    return _ask("Its number or name", lambda it: _one_of(it, kinds, [kind.name for kind in kinds]))
+
+
+def _language(languages: Sequence[str]) -> str:
+    if len(languages) == 1:
+        return languages[0]
+    words = f"Language of the page ({', '.join(languages)})"
+    return _ask(words, lambda it: _one_of(it, languages, languages), languages[0])
+
+
+def _purposes(kind: Kind, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
+    click.echo("What do you ask consent for? Each is a box that people may leave empty.")
+    for number, purpose in enumerate(purposes, 1):
+        click.echo(f"  {number:>2}  {purpose.id} (by {purpose.channel.value}): {purpose.wording[lang]}")
+    names = [purpose.id for purpose in purposes]
+    first = [str(names.index(name) + 1) for name in begins_with(purposes)]
+    words = "Their numbers with commas, or none"
+    return _ask(words, lambda it: _boxes(it, kind, lang, purposes), ",".join(first) or "none")
+
+
+def _boxes(answer: str, kind: Kind, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
+    names: list[PurposeId] = [purpose.id for purpose in purposes]
+    parts = [] if answer.strip().lower() == "none" else re.split(r"[,\s]+", answer.strip(" ,"))
+    chosen = tuple(dict.fromkeys(_one_of(part, names, names) for part in parts))
+    found = tuple(purpose for purpose in purposes if purpose.id in chosen)
+    asked = tuple(ConsentQuestion(it.id, it.channel, it.wording[lang], it.retention) for it in found)
+    if complaint := kind.insists(asked):
+        raise click.BadParameter(complaint.message)
+    return found
+
+
+def _one_of(answer: str, choices: Sequence[T], names: Sequence[str]) -> T:
+    """Return the choice of that number, from 1, or of that name."""
+    said = answer.strip().lower()
+    if said in names:
+        return choices[names.index(said)]
+    if said.isascii() and said.isdigit() and 1 <= int(said[:9]) <= len(choices):
+        return choices[int(said) - 1]
+    msg = f"{answer.strip()!r} is not among them; answer 1 to {len(choices)}, or a name."
+    raise click.BadParameter(msg)
+
+
+def _line(answer: str, most: int) -> str:
+    text = answer.strip()
+    if not text:
+        msg = "Write something; this cannot be left empty."
+        raise click.BadParameter(msg)
+    if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in text):
+        msg = "It holds a sign that cannot be shown, such as that of an arrow key; type it anew."
+        raise click.BadParameter(msg)
+    if len(text) > most:
+        msg = f"It has {len(text)} characters; {most} is the most."
+        raise click.BadParameter(msg)
+    return text
+
+
+def _slug(site: Site, answer: str) -> str:
+    slug = answer.strip().strip("/")
+    if reason := reason_against_slug(site, slug):
+        raise click.BadParameter(reason)
+    return slug
+
+
+def _file(answer: str) -> Path | None:
+    text = answer.strip().strip("'\"")  # a terminal puts quotes around what is dropped into it
+    if not text:
+        return None
+    path = Path(text).expanduser()
+    if "\0" in text or not path.is_file():
+        msg = f"There is no file {text!r}."
+        raise click.BadParameter(msg)
+    if path.suffix[1:].lower() not in FILE_ENDINGS:
+        msg = f"{path.name!r} has an ending that is not handed out; known: {', '.join(FILE_ENDINGS)}."
+        raise click.BadParameter(msg)
+    return path
+
+
+def _own(answer: str, reason_against: Callable[[str], str]) -> str:
+    text = answer.strip()
+    if reason := reason_against(text):
+        raise click.BadParameter(reason)
+    return text

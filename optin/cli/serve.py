@@ -1,0 +1,195 @@
+"""Commands of whoever runs the server: build, serve."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import sys
+from collections.abc import Sequence
+from functools import partial
+from ipaddress import ip_address
+from pathlib import Path
+
+import click
+
+from optin.cli.terminal import (
+    REFUSED,
+    port_option,
+    refuse,
+    show_findings,
+    site_option,
+    with_settings_of,
+)
+from optin.errors import SetupRefused
+from optin.jobs.anchors import anchor_job
+from optin.jobs.job import Job
+from optin.jobs.schema_watch import check_schema, schema_job
+from optin.jobs.server_jobs import STALE_SECONDS, office_jobs
+from optin.jobs.site_courier import courier_job, courier_of
+from optin.jobs.webhook_sender import HttpSender, webhook_jobs
+from optin.services.crash_recovery import HANDED_OVER, presence_job
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.health import check_jobs
+from optin.services.installation import Installation, open_installation
+from optin.services.journal_opening import begin_journal
+from optin.services.open_store import sqlite_path
+from optin.services.preload import load_everything
+from optin.services.rate_limited_log import log_rarely
+from optin.services.served_settings import must_agree, settings_of_server
+from optin.services.setup_check import SERVE, check_placeholders, check_settings
+from optin.site.findings import Finding
+from optin.site.output_folder import write_folder
+from optin.web.app import build_app
+from optin.web.app_context import AppContext
+from optin.web.connections import keep_room
+from optin.web.limit_log import keep_limit_log
+from optin.web.serving import open_port, run_server
+from optin.web.static_site import drawn_before, static_files, unsplit
+from optin.web.workers import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
+
+log = logging.getLogger("optin.serve")
+
+
+NO_PROXY = (
+    "only this machine can reach the server, and no proxy is trusted: all visitors look like one, and the"
+    ' limit for each client network counts nobody; set trusted = ["127.0.0.1"] under [proxy] in optin.toml'
+)
+
+
+@click.command()
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder to write: new, empty, or of an earlier build.",
+)
+@site_option
+def build(site: Path, out: Path) -> None:
+    """Write the pages as a folder that any web host can serve. Their forms post to base_url.
+
+    The app takes the forms of every build, also when the site has changed since.
+    """
+    edition, findings = load_edition(site)
+    errors = sum(finding.severity == "error" for finding in findings)
+    show_findings(findings)
+    if edition is None or errors:
+        refuse(f"{errors} errors; mend them first. Nothing was written.")
+    edition = _as_served(edition)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        show_findings(keep_edition(installation.store, edition, installation.clock()))
+    base_url = edition.site.settings.base_url
+    files = static_files(edition, partial(drawn_before, out))
+    try:
+        write_folder(out, files)
+    except OSError as problem:
+        refuse(f"{out} cannot be written: {problem}")
+    click.echo(f"{out} holds {len(files)} files; their forms post to {base_url}.")
+    for slug in unsplit(edition):
+        click.echo(f"/{slug} is there as it is written: only the app shows its variants in turn.")
+    if not edition.site.settings.secure:
+        click.secho(
+            f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True
+        )
+
+
+def _as_served(edition: Edition) -> Edition:
+    """Return the edition with the server's base address, where none is set here. Raises SetupRefused.
+
+    `optin dev` says nothing about where the public's server is: then the address set here holds.
+    """
+    settings = edition.site.settings
+    served = settings_of_server(settings)
+    if served is None:
+        return edition
+    if not served.over_file:
+        must_agree(settings, served)
+    elif served.disagreeing(settings) or "base_url" in settings.in_file:
+        return edition
+    return with_settings_of(served, edition)
+
+
+@click.command()
+@site_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@port_option
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes (PostgreSQL only). One that dies is replaced; all end with the command.",
+)
+@click.option("--new-journal", is_flag=True, help="Begin a new journal, because the old one is lost.")
+def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) -> None:
+    """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    log_rarely()
+    shared = join_parent()  # of several workers this is one
+    edition, findings = load_edition(site)
+    if shared is None:  # what is so of all workers is said once
+        show_findings(findings)
+    edition = _without_errors(edition, findings)
+    settings = edition.site.settings
+    check_settings(settings)
+    check_placeholders(findings)
+    if workers > 1 and sqlite_path(settings.store, settings.root) is not None:
+        msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
+        raise SetupRefused(msg)
+    if new_journal and shared is None:
+        begin_journal(settings)
+    listening = shared or open_port(host, port)
+    with open_installation(settings, edition.policy, SERVE) as installation:
+        reused = keep_edition(installation.store, edition, installation.clock())
+        if shared is None:
+            show_findings(reused)
+            log.info("serving on %s port %d", host, port)
+            if is_hidden(listening, edition.site.trusted_proxies):
+                log.warning(NO_PROXY)
+        if shared is not None or workers == 1:
+            held_out = asyncio.run(_serve(edition, installation, listening))
+    if shared is None and workers > 1:
+        start = partial(start_worker, listening, Pipe(), sys.argv[1:])
+        held_out = keep_workers(workers, start, stop_at_signals())
+    if not held_out:
+        sys.exit(REFUSED)
+
+
+def _without_errors(edition: Edition | None, findings: Sequence[Finding]) -> Edition:
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if edition is None or errors:
+        refuse(f"{len(errors)} errors; mend them first, or see them in the browser with: optin dev")
+    return edition
+
+
+def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
+    """Tell whether every visitor will come from this machine, through a proxy that is not trusted (D8)."""
+    return ip_address(listening.getsockname()[0]).is_loopback and not trusted
+
+
+async def _serve(edition: Edition, installation: Installation, listening: socket.socket) -> bool:
+    load_everything(edition)
+    app_context = AppContext.of(edition, installation)
+    jobs = [
+        courier_job(courier_of(edition, installation)),
+        *office_jobs(installation),
+        schema_job(installation),
+        presence_job(
+            installation.store,
+            installation.vault,
+            installation.clock,
+            edition.site.settings.path(HANDED_OVER),
+        ),
+        Job(
+            "limit log",
+            partial(keep_limit_log, app_context.limits.log, look=app_context.limits.mails.look),
+            STALE_SECONDS,
+        ),
+        Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
+        anchor_job(installation, edition.site.anchors),
+        *webhook_jobs(installation, edition.site.processors, HttpSender()),
+    ]
+    app_context.readiness.add("jobs", partial(check_jobs, jobs))
+    app_context.readiness.add("schema", partial(check_schema, installation))
+    app = build_app(app_context)
+    return await run_server(app, listening, jobs, edition.site.server)

@@ -1,0 +1,108 @@
+"""The command of whoever wants to know how the magnets do: stats."""
+
+from __future__ import annotations
+
+import io
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from optin.cli.terminal import served_edition, site_option
+from optin.export.chart import as_svg
+from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.export.statistics import as_json
+from optin.flows.reports.compare_variants import Comparison, Wording
+from optin.flows.reports.statistics import Count, Rate, Statistics, WeekCount
+from optin.services.installation import open_installation
+
+WIDTH = 120  # of a table in a file
+WRITERS = {"json": as_json, "svg": as_svg}
+
+
+@click.command()
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From the week of this day on (UTC).")
+@click.option("--magnet", metavar="SLUG", help="Of this magnet only.")
+@click.option("--format", "shape", type=click.Choice(["table", *WRITERS]), default="table", show_default=True)
+@click.option("--out", help="File to make; by default it is printed.")
+@site_option
+def stats(site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None) -> None:
+    """Count requests, confirmations and consents by week, for each magnet and version; nobody is followed."""
+    edition = served_edition(site)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        day = None if since is None else since.date()
+        counted = Count(installation.store.read, edition.policy, installation.clock(), day, magnet).run()
+    if shape in WRITERS:
+        write_whole(out or STANDARD_OUTPUT, WRITERS[shape](counted))
+    elif out is None:
+        _print(counted, Console())
+    else:
+        text = io.StringIO()
+        _print(counted, Console(file=text, width=WIDTH))
+        write_whole(out, text.getvalue().encode())
+
+
+def _print(counted: Statistics, console: Console) -> None:
+    if counted.weeks:
+        console.print(_weeks(counted))
+        console.print(_rates(counted))
+        for comparison in counted.comparisons:
+            console.print(_wordings(comparison))
+            for line in (*comparison.said, comparison.method):
+                console.print(line, markup=False, highlight=False)
+    else:
+        console.print("Nobody has sent a form in this time.")
+    for note in counted.notes:
+        console.print(note, markup=False, highlight=False)
+
+
+def _weeks(counted: Statistics) -> Table:
+    table = Table(
+        "Week", "Magnet", "Requests", "Confirmed", "Downloads", "Consents: asked, confirmed, withdrawn"
+    )
+    for week in counted.weeks:
+        table.add_row(
+            week.week,
+            _version(week),
+            str(week.requests),
+            str(week.confirmed),
+            str(week.downloads),
+            _consents(week),
+        )
+    return table
+
+
+def _consents(week: WeekCount) -> str:
+    return "\n".join(
+        f"{it.purpose} by {it.channel}: {it.asked}, {it.confirmed}, {it.withdrawn}" for it in week.consents
+    )
+
+
+def _rates(counted: Statistics) -> Table:
+    table = Table("Magnet", "Asked", "Confirmed of those", "Share", "With 95 % confidence")
+    for rate in counted.rates:
+        table.add_row(_version(rate), str(rate.asked), str(rate.confirmed), *_share(rate))
+    return table
+
+
+def _version(counted: WeekCount | Rate) -> str:
+    variant = f" ({counted.variant})" if counted.variant else ""
+    return f"{counted.magnet} {counted.version}{variant}"
+
+
+def _wordings(comparison: Comparison) -> Table:
+    since = f"{comparison.since:%Y-%m-%d %H:%M} UTC"
+    title = f"Wordings of {comparison.magnet}, since all are served ({since})"
+    table = Table("Wording", "Asked", "Confirmed of those", "Share", "Interval", title=title)
+    for it in comparison.wordings:
+        name = f"{it.name} {it.version}"
+        table.add_row(name, str(it.asked), str(it.confirmed), *_share(it))
+    return table
+
+
+def _share(rate: Rate | Wording) -> tuple[str, str]:
+    if rate.share is None:
+        return "–", "–"
+    return f"{rate.share:.0%}", f"{rate.low:.0%} to {rate.high:.0%}"

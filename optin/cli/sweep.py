@@ -1,0 +1,96 @@
+"""The command that deletes or expires data past its retention."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import TypedDict
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from optin.cli.terminal import served_edition, site_option
+from optin.errors import RequestRefused
+from optin.flows.retention.clock_correction import accept_clock as accept
+from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.retention.sweep_share import held_back, record_beyond
+from optin.flows.webinar_seats import notice_plans
+from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
+from optin.services.installation import Installation, open_installation
+from optin.store.vault import Vault
+
+
+class _Word(TypedDict):
+    """Who says something as an officer, and why."""
+
+    vault: Vault
+    who: str
+    why: str
+    now: datetime
+
+
+@click.command("sweep")
+@click.option("--dry-run", is_flag=True, help="Only show what would be deleted, and why; change nothing.")
+@click.option("--accept-clock", is_flag=True, help="First accept the clock as right, after optin doubted it.")
+@click.option("--beyond-share", is_flag=True, help="Exceed the share of people who lose data in one day.")
+@click.option("--why", help="Why you accept the clock or exceed the share; it is recorded.")
+@site_option
+def sweep_command(
+    site: Path, *, dry_run: bool, accept_clock: bool, beyond_share: bool, why: str | None
+) -> None:
+    """Delete or expire data past its retention. A running server does this by itself.
+
+    Nothing is deleted while the clock is doubted, and only a share of the people loses data in one day.
+    """
+    why = (why or "").strip()
+    if (accept_clock or beyond_share) and not why:
+        msg = "--why is empty; say why you accept the clock or exceed the share: it is recorded."
+        raise RequestRefused(msg)
+    edition = served_edition(site)
+    with open_installation(edition.site.settings, edition.policy) as installation:
+        if accept_clock and not dry_run:
+            _accept_clock(installation, why)
+        if beyond_share and not dry_run:
+            installation.write(partial(record_beyond, **_word(installation, why)))
+        look, context = (
+            installation.read_clock(),
+            SweepContext(installation.vault, installation.policy, installation.clock()),
+        )
+        planned = installation.store.read(partial(plan, context=context))
+        held = installation.store.read(partial(held_back, context=context))
+        installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
+        if not dry_run:
+            installation.write(partial(notice_plans, policy=edition.policy))
+        done = {} if dry_run else sweep(installation, beyond=beyond_share)
+        files = installation.unneeded_files() if dry_run else done[FILES]
+    table = Table("What", "Would go" if dry_run else "Gone", "Why")
+    for line in planned:
+        count = line.count if dry_run else done[line.rule]
+        table.add_row(f"{line.rule}: {line.what}", str(count), line.why)
+    table.add_row(f"{FILES}: copies of files", str(files), "no magnet hands them out, no link leads to them")
+    Console().print(table)
+    if refused := done.get(DISAGREED, 0):
+        click.echo(f"{refused} refused: the database and the log disagree. See: optin audit", err=True)
+    if look.doubted:
+        click.secho(look.sentence, fg="yellow", err=True)
+    if held is not None and not beyond_share:
+        click.secho(held.sentence, fg="yellow", err=True)
+    if dry_run:
+        click.echo("Nothing was changed.")
+
+
+def _accept_clock(installation: Installation, why: str) -> None:
+    look = installation.write(partial(accept, policy=installation.policy, **_word(installation, why)))
+    if look.doubted:
+        installation.say_clock(installation.read_clock())
+        click.echo(f"The clock is accepted: {look.now:%Y-%m-%d %H:%M} UTC.")
+    else:
+        click.echo("The clock was not doubted; there was nothing to accept.")
+
+
+def _word(installation: Installation, why: str) -> _Word:
+    return {"vault": installation.vault, "who": getpass.getuser(), "why": why, "now": installation.clock()}

@@ -1,0 +1,165 @@
+"""Reading what a visitor filled in, against the form version that was shown. Pure; stores nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from optin.consent.address import EmailAddress, parse_phone
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.misspelt_domain import probably_meant
+from optin.consent.phone_format import international
+from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT
+from optin.consent.purpose import Channel, PurposeId
+from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
+from optin.errors import PostMalformed
+
+CONSENT_FIELD = "consent"
+FORM_FIELD = "form"
+MEANT_FIELD = "email_meant"  # a button: the address that was proposed in place of a misspelt one
+MAX_FIELD_CHARACTERS = 200
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What one person filled in: valid, and nothing that the form did not ask."""
+
+    email: EmailAddress
+    fields: tuple[tuple[str, str], ...] = ()
+    purposes: tuple[PurposeId, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a field. `reason` is a key of the catalogues: `problem.<reason>`."""
+
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What was typed, kept so that nothing is lost when the form comes back (F6)."""
+
+    values: tuple[tuple[str, str], ...]
+    ticked: tuple[str, ...]
+    meant: str = ""  # the proposed address, when its button was pressed
+
+    def value(self, name: str) -> str:
+        """Return what stood in the field `name`."""
+        return dict(self.values).get(name, "")
+
+
+def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]]) -> Typed:
+    """Sort a post into values and ticks. Raises PostMalformed for what no browser sends from this form."""
+    of_draw = (AGE_FIELD, CHOICE_FIELD) if declaration.kind == KIND else ()
+    names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *of_draw]
+    values: dict[str, str] = {}
+    ticked: list[str] = []
+    meant = [value for name, value in posted if name == MEANT_FIELD]
+    if len(meant) > 1:
+        raise PostMalformed
+    for name, value in posted:
+        if name == CONSENT_FIELD and declaration.question(value) and value not in ticked:
+            ticked.append(value)
+        elif name in names and name not in values and "\x00" not in value:
+            values[name] = " ".join(value.split())
+        elif name not in {FORM_FIELD, MEANT_FIELD}:
+            raise PostMalformed
+    if values.get(CHOICE_FIELD) == WITHOUT_CONSENT:  # what was ticked beside this button was not meant
+        ticked.clear()
+    pairs = tuple((name, values.get(name, "")) for name in names)
+    return Typed(values=pairs, ticked=tuple(ticked), meant="".join(meant))
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An address with a domain that looks misspelt, and the one that was probably meant."""
+
+    typed: str
+    meant: str
+
+
+def settle_doubt(typed: Typed, asked: str) -> tuple[Typed, Doubt | None]:
+    """Return what was typed, with the proposed address where its button was pressed; and what to ask now.
+
+    `asked`: the address about which it was asked before. Each is asked about once, then taken as it stands.
+    """
+    try:
+        address = parse_typed_email(typed.value(EMAIL_FIELD))
+    except AddressRefused:
+        return typed, None
+    meant = probably_meant(address)
+    if meant is None:
+        return typed, None
+    if address != asked:
+        return typed, Doubt(address, meant)
+    if typed.meant != meant:
+        return typed, None
+    values = tuple((name, meant if name == EMAIL_FIELD else value) for name, value in typed.values)
+    return replace(typed, values=values), None
+
+
+def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
+    """Return how an address and a number are read, by field, where that is not how they were typed."""
+    read: dict[str, str] = {}
+    with suppress(ValueError):
+        read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
+    with suppress(ValueError):
+        read[PHONE_FIELD] = international(parse_phone(without_unseen(typed.value(PHONE_FIELD)), country))
+    return tuple((field, value) for field, value in read.items() if value != typed.value(field))
+
+
+def read_entry(
+    declaration: FormDeclaration, typed: Typed, country: str, *, needs_consent: bool = False
+) -> Entry | tuple[Problem, ...]:
+    """Return the entry, or every problem in it, in the form's order.
+
+    `needs_consent`: there is nothing to sign up for but mail that a box asks for; without it nothing follows.
+    """
+    problems: list[Problem] = []
+    email = _read_email(typed.value(EMAIL_FIELD), problems)
+    by_phone = any(asked.channel is Channel.PHONE for asked in declaration.asked(typed.ticked))
+    fields: list[tuple[str, str]] = []
+    for field in declaration.fields:
+        if field.name == PHONE_FIELD and not by_phone:
+            continue  # nobody may call: there is nothing to keep it for (GDPR 5(1)(c))
+        value = typed.value(field.name)
+        needed_to_call = field.name == PHONE_FIELD
+        if field.name == PHONE_FIELD:
+            value = _read_phone(value, country, problems)
+        if (field.required or needed_to_call) and not typed.value(field.name):
+            problems.append(Problem(field.name, "phone-missing" if needed_to_call else "missing"))
+        elif len(value) > MAX_FIELD_CHARACTERS:
+            problems.append(Problem(field.name, "too-long"))
+        elif value:
+            fields.append((field.name, value))
+    if declaration.kind == KIND and not typed.value(AGE_FIELD):
+        problems.append(Problem(AGE_FIELD, "age-missing"))  # only that it was ticked: no age is kept
+    by_mail = {asked.purpose for asked in declaration.questions if asked.channel is Channel.EMAIL}
+    if needs_consent and by_mail and not by_mail.intersection(typed.ticked):
+        reason = "consent-email-missing" if typed.ticked else "consent-missing"
+        problems.append(Problem(CONSENT_FIELD, reason))
+    if problems or email is None:
+        return tuple(problems)
+    purposes = tuple(asked.purpose for asked in declaration.asked(typed.ticked))
+    return Entry(email=email, fields=tuple(fields), purposes=purposes)
+
+
+def _read_email(text: str, problems: list[Problem]) -> EmailAddress | None:
+    try:
+        return parse_typed_email(text)
+    except AddressRefused as problem:
+        problems.append(Problem(EMAIL_FIELD, problem.reason))
+        return None
+
+
+def _read_phone(text: str, country: str, problems: list[Problem]) -> str:
+    if not text:
+        return ""
+    try:
+        return parse_phone(without_unseen(text), country)
+    except ValueError:
+        problems.append(Problem(PHONE_FIELD, "phone-invalid"))
+        return ""

@@ -1,0 +1,1 @@
+"""Flows of a request and its consents: sign up, confirm, resend, renew."""

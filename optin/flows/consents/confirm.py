@@ -1,0 +1,259 @@
+"""Confirmation: the person behind the mailbox says yes, by the link or by the code (D2-D4).
+
+Looking changes nothing. A second yes adds no evidence. What was withdrawn since it was asked stays withdrawn.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.consent.confirmation_code import MAX_TRIES, matches
+from optin.consent.consent_record import (
+    ConsentRecord,
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    SubjectId,
+    follow,
+    may_confirm,
+)
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormDeclaration
+from optin.consent.prize import ANSWER_FIELD, KIND
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.errors import LinkExpired, LinkSpent
+from optin.flows.consents.contact_details import current_contact
+from optin.flows.consents.duplicate_posts import open_mailed
+from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.delivery.mail_limits import has_read
+from optin.flows.delivery.mail_order import MailKind, Receipt
+from optin.flows.delivery.promised_file import keep_handout
+from optin.flows.draw_entry import Participation, enter, participation
+from optin.flows.evidence.event_history import current_consents, live_consents
+from optin.flows.exports.webhooks import tell_confirmed
+from optin.flows.policy import RequestPolicy
+from optin.flows.webinar_attendance import Attendance
+from optin.flows.webinar_seats import attendance, take_seat
+from optin.proof.commitment import SALT_BYTES, commit
+from optin.store.events import add_events
+from optin.store.outbox import enqueue
+from optin.store.requests import (
+    Request,
+    count_try,
+    load_request,
+    mark_confirmed,
+    peek_request,
+)
+from optin.store.subjects import (
+    Contact,
+    StoredConsent,
+    allow_calls,
+    find_or_add_subject,
+    refresh_idle,
+    save_consent,
+    save_contact,
+    suppressed_at,
+    unsuppress,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What one request asked for, as the confirm page shows it."""
+
+    request: RequestId
+    form: FormDeclaration
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+    confirmed: bool
+    number: str = ""  # which would be called (E.164)
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What came of it: the same whether this was the first yes or the tenth."""
+
+    request: RequestId
+    form: FormDeclaration
+    granted: tuple[Receipt, ...]
+    lapsed: tuple[ConsentQuestion, ...]
+    version: str = ""  # digest of the form
+    webinar: Attendance | None = None
+    part: Participation | None = None  # in a prize draw
+    hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
+
+
+@dataclass(frozen=True)
+class CodeRefused:
+    """A code that does not confirm. `reason`: code-missing, code-wrong, code-spent or code-elsewhere.
+
+    The last: it was mailed to this mailbox, for another request. So the mailbox was read by who typed it.
+    """
+
+    form: FormDeclaration
+    reason: str
+
+
+def view_request(tx: Tx, vault: Vault, request: RequestId) -> Asked:
+    """Return what a confirmation link is about; changes nothing (D2). Raises LinkSpent."""
+    opened = open_request(tx, vault, peek_request(tx, request))
+    return Asked(
+        request=request,
+        form=opened.declaration,
+        requested_at=opened.stored.created_at,
+        questions=opened.asked,
+        confirmed=opened.stored.confirmed_at is not None,
+        number=opened.number,
+    )
+
+
+def view_confirmation(
+    tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy | None = None, now: datetime | None = None
+) -> Confirmation:
+    """Return what a confirmed request led to; changes nothing. Raises LinkSpent.
+
+    `policy` and `now`: tell also where the person stands with a webinar.
+    """
+    opened = open_request(tx, vault, peek_request(tx, request))
+    if opened.stored.subject is None:
+        raise LinkSpent
+    outcome = _outcome(tx, vault, opened, opened.stored.subject)
+    if policy is None or now is None:
+        return outcome
+    return replace(outcome, webinar=attendance(tx, opened, policy, now))
+
+
+def confirm(tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy, now: datetime) -> Confirmation:
+    """Confirm a request by its link. The link's own age was checked when it was read.
+
+    Raises LinkSpent when the request is gone: an old link never brings anything back (D4).
+    """
+    opened = open_request(tx, vault, load_request(tx, request))
+    return _confirm(tx, vault, opened, policy, now, how="link")
+
+
+def confirm_by_code(
+    tx: Tx, vault: Vault, request: RequestId, typed: str, policy: RequestPolicy, now: datetime
+) -> Confirmation | CodeRefused:
+    """Confirm a request by its one-time code: few tries, the expiry of the link (D3).
+
+    Of a form that was sent twice, the request is confirmed whose mail had the code. Raises LinkExpired, and
+    LinkSpent when the request is gone.
+    """
+    opened = open_request(tx, vault, load_request(tx, request))
+    if opened.stored.code_tries >= MAX_TRIES:
+        return CodeRefused(opened.declaration, "code-spent")
+    if not typed.strip():
+        return CodeRefused(opened.declaration, "code-missing")
+    if not matches(opened.sealed.code, typed):
+        if has_read(tx, vault, EmailAddress(opened.declared.email), typed, now):
+            return CodeRefused(opened.declaration, "code-elsewhere")
+        count_try(tx, request)
+        return CodeRefused(opened.declaration, "code-wrong")
+    mailed = open_mailed(tx, vault, opened)
+    until = mailed.stored.link_until
+    if mailed.stored.confirmed_at is None and (until is None or until <= now):
+        raise LinkExpired(request)
+    return _confirm(tx, vault, mailed, policy, now, how="code")
+
+
+def _confirm(
+    tx: Tx, vault: Vault, opened: OpenedRequest, policy: RequestPolicy, now: datetime, *, how: str
+) -> Confirmation:
+    """Confirm a request that this transaction has locked.
+
+    1. Confirmed before: show it again, change nothing.
+    2. Find or make the person; nobody else changes it meanwhile.
+    3. Decide for each box whether it still may be given, by the events.
+    4. Add the events, which commit to the person's details from now on; bring the cache up to them.
+    5. Keep what was declared as the person's data; take a seat; queue the magnet and the receipt, and what
+       processors are told of it by webhook.
+    """
+    stored = opened.stored
+
+    # 1. Confirmed before.
+    if stored.subject is not None:
+        return _outcome(tx, vault, opened, stored.subject)
+
+    # 2. Find or make the person.
+    subject = find_or_add_subject(tx, stored.email_index, b"", now)
+
+    # 3. Decide for each box.
+    happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
+    kept = current_consents(tx, vault, subject)
+    records = [(question, _record(kept, question)) for question in opened.asked]
+    given = [pair for pair in records if _may(tx, stored, *pair, happening)]
+
+    # 4. Add the events, then bring the cache up to them.
+    questions = tuple(question for question, _ in given)
+    number = opened.declared.fields.get(PHONE_FIELD)
+    contact = _contact(tx, vault, opened, subject)
+    details = commit(contact.salt, contact.plain)
+    confirmed = opened.circumstances.confirmed(now, questions, how, details)
+    add_events(tx, vault, stored.id, confirmed)
+    mark_confirmed(tx, stored.id, subject, now)
+    enter(tx, vault, opened, confirmed[0], now)
+    for question, record in given:
+        until = question.retention.after(now)
+        consent = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
+        save_consent(tx, subject, consent)
+        unsuppress(tx, stored.email_index, question.purpose, question.channel)
+        if number and question.channel is Channel.PHONE:
+            about = (question.purpose, question.channel.value)
+            allow_calls(tx, vault.number_index(number), stored.email_index, about)
+
+    # 5. Keep what was declared; queue the magnet and the receipt.
+    save_contact(tx, vault, subject, contact)
+    refresh_idle(tx, subject)
+    take_seat(tx, opened, subject, policy, now)
+    enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
+    tell_confirmed(tx, policy.webhooks, stored.email_index, questions, now)
+    keep_handout(tx, opened.declaration, policy.download.after(now))
+    return _outcome(tx, vault, opened, subject)
+
+
+def _contact(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Contact:
+    """Return what is known of the person from now on: as declared, unless it was put right since."""
+    declared, known = opened.declared, current_contact(tx, vault, subject)
+    of_request = {*REQUEST_FIELDS, *({ANSWER_FIELD} if opened.declaration.kind == KIND else ())}
+    of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
+    newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
+    if known.correction is not None:  # put right since this was typed
+        newest |= known.correction.after(opened.stored.created_at)
+    values = {name: value for name, value in newest.items() if value}
+    return Contact(values, known.correction, secrets.token_bytes(SALT_BYTES))
+
+
+def _record(kept: Sequence[StoredConsent], question: ConsentQuestion) -> ConsentRecord:
+    """Return where the consent stands for someone who asked."""
+    found = (consent.record for consent in kept if consent.key == question.key)
+    return next(found, ConsentRecord(status=Status.PENDING))
+
+
+def _may(
+    tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: Happening
+) -> bool:
+    """Tell whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
+    suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel)
+    moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
+    return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)
+
+
+def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Confirmation:
+    live = live_consents(tx, vault, subject)
+    asked = [(question, live.get(question.key)) for question in opened.asked]
+    return Confirmation(
+        request=opened.stored.id,
+        form=opened.declaration,
+        granted=tuple(Receipt(question, until) for question, until in asked if until is not None),
+        lapsed=tuple(question for question, until in asked if until is None),
+        version=opened.form.version.digest,
+        part=participation(tx, opened.stored.id, opened.declaration),
+        hands_out=not opened.declared.through,
+    )

@@ -1,0 +1,73 @@
+"""The details of a person, as the newest event about them vouches for them.
+
+Each confirmation and each correction commits to what is known of the person from then on. An older value that
+was put back in the row is not what the newest event says: it is not used, and an audit finds it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from optin.consent.consent_record import EventKind, SubjectId
+from optin.consent.form import EMAIL_FIELD
+from optin.errors import LogDisagrees
+from optin.flows.consents.opened_request import open_request
+from optin.flows.evidence.event_history import person_history
+from optin.proof.canonical import canonical
+from optin.proof.commitment import SALT_BYTES, commit, opens
+from optin.store.events import add_events
+from optin.store.person_records import newest_request
+from optin.store.requests import peek_request
+from optin.store.subjects import Contact, address_index, load_contact, save_contact
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+SAYS_DETAILS = 2  # the version of events since which a confirmation does
+Body = Mapping[str, Any]
+
+
+def vouched(contact: Contact, bodies: Iterable[Body]) -> bool:
+    """Tell whether a person's details are those that the newest event names; `bodies` in their order.
+
+    Events of older versions name only what was corrected.
+    """
+    known = list(bodies)
+    named = next((body for body in reversed(known) if "details" in body), None)
+    if named is not None:
+        return bool(contact.salt) and opens(named["details"], contact.salt, contact.plain)
+    if any(body["version"] >= SAYS_DETAILS for body in known if body["kind"] == EventKind.CONFIRMED):
+        return False
+    corrected = next((body for body in reversed(known) if body["kind"] == EventKind.CORRECTED), None)
+    if corrected is None or contact.correction is None:
+        return corrected is None and contact.correction is None
+    correction = contact.correction
+    return opens(corrected["contact"], correction.salt, canonical({**correction.values}))
+
+
+def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
+    """Return what is known of a person; only the address where no event vouches for the rest."""
+    contact = load_contact(tx, vault, subject)
+    if not contact.values:
+        return contact
+    try:
+        history = person_history(tx, vault, address_index(tx, subject), subject)
+        if vouched(contact, (logged.body for logged in history)):
+            return contact
+    except LogDisagrees:
+        pass
+    return Contact({EMAIL_FIELD: contact.email})
+
+
+def vouch_anew(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact, now: datetime) -> None:
+    """Let the newest request that is left vouch for a person's details: another one of the person went."""
+    request = newest_request(tx, address_index(tx, subject))
+    if request is None:
+        return
+    known = replace(contact, salt=secrets.token_bytes(SALT_BYTES))
+    save_contact(tx, vault, subject, known)
+    opened = open_request(tx, vault, peek_request(tx, request))
+    add_events(tx, vault, request, [opened.circumstances.kept(now, commit(known.salt, known.plain))])

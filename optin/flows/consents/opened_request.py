@@ -1,0 +1,84 @@
+"""A request, opened: with its form version, what was declared, and what its events have in common."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from optin.consent.address import EmailAddress
+from optin.consent.event import Circumstances
+from optin.consent.form import PHONE_FIELD, FormDeclaration
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.errors import LinkSpent
+from optin.proof.commitment import commit
+from optin.store.forms import StoredForm, form_by_digest
+from optin.store.person_records import newest_request
+from optin.store.requests import Declared, Request, Sealed, peek_request
+from optin.store.subjects import find_subject, load_contact
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+_E164 = re.compile(r"\+[0-9]{7,15}")
+
+
+@dataclass(frozen=True)
+class OpenedRequest:
+    """Everything that is known of one request."""
+
+    stored: Request
+    form: StoredForm
+    sealed: Sealed
+    declared: Declared
+
+    @property
+    def declaration(self) -> FormDeclaration:
+        """What the form said."""
+        return self.form.version.declaration
+
+    @property
+    def asked(self) -> tuple[ConsentQuestion, ...]:
+        """The boxes that were ticked, in the words that were shown."""
+        return self.declaration.asked(self.declared.purposes)
+
+    @property
+    def number(self) -> str:
+        """The number that would be called (E.164), which can carry no message; empty: no call was ticked."""
+        number = str(self.declared.fields.get(PHONE_FIELD, ""))
+        by_phone = any(question.channel is Channel.PHONE for question in self.asked)
+        return number if by_phone and _E164.fullmatch(number) else ""
+
+    @property
+    def circumstances(self) -> Circumstances:
+        """What all events of this request say alike."""
+        return Circumstances(
+            request=self.stored.id,
+            form=self.form.version.digest,
+            words=self.form.words,
+            declaration=self.declaration,
+            commitment=commit(self.sealed.salt, self.sealed.declaration),
+        )
+
+
+def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
+    """Open a stored request. Raises LinkSpent when it is gone, KeysUnusable when the keys are others."""
+    form = None if stored is None else form_by_digest(tx, stored.form)
+    if stored is None or form is None:
+        raise LinkSpent
+    sealed = Sealed.open(vault, stored.id, stored.sealed)
+    return OpenedRequest(stored, form, sealed, Declared.parse(sealed.declaration))
+
+
+def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
+    """Return the request of an address that was confirmed last; else the one that was made last."""
+    request = newest_request(tx, email_index)
+    return None if request is None else open_request(tx, vault, peek_request(tx, request))
+
+
+def kept_address(
+    tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
+) -> EmailAddress | None:
+    """Return the address as its owner confirmed it, else as typed last; None: only digests are left."""
+    subject = find_subject(tx, email_index)
+    if subject is not None and (contact := load_contact(tx, vault, subject)).values:
+        return contact.email
+    return None if latest is None else EmailAddress(latest.declared.email)

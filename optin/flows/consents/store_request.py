@@ -1,0 +1,93 @@
+"""Keeping what somebody asks for: one request, sealed, and its events; by a form, or again without one.
+
+Nothing is given by it: only the person's confirmation does that (P8).
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.consent.confirmation_code import new_code
+from optin.consent.consent_record import RequestId
+from optin.consent.event import Circumstances, rfc3339
+from optin.consent.form import FormVersion
+from optin.flows.consents.duplicate_posts import Twin
+from optin.flows.policy import RequestPolicy
+from optin.proof.canonical import Json, canonical
+from optin.proof.commitment import SALT_BYTES, commit
+from optin.store.events import add_events
+from optin.store.forms import words_of
+from optin.store.requests import Request, Sealed, add_request
+from optin.store.transaction import Tx
+from optin.store.vault import Vault, new_id
+
+
+@dataclass(frozen=True)
+class NewRequest:
+    """What is asked, by which form. `through`: empty for the form itself, else where it was asked again."""
+
+    form: FormVersion
+    email: EmailAddress
+    fields: tuple[tuple[str, str], ...]
+    purposes: tuple[str, ...]
+    through: str = ""
+
+    def declared(self, now: datetime) -> bytes:
+        """Return what is declared by it, as it is kept."""
+        form = self.form.declaration
+        plain: dict[str, Json] = {
+            "email": self.email,
+            "fields": dict(self.fields),
+            "purposes": list(self.purposes),
+            "form": self.form.digest,
+            "privacy": form.privacy,
+            "lang": form.lang,
+            "at": rfc3339(now),
+        }
+        return canonical({**plain, "through": self.through} if self.through else plain)
+
+
+def keep_asking(
+    tx: Tx, vault: Vault, asking: NewRequest, policy: RequestPolicy, now: datetime, twin: Twin | None = None
+) -> tuple[RequestId, str]:
+    """Store a request with its events; return it and its code. Its mail is for the caller to queue.
+
+    What was declared is sealed; events know it by a salted digest only. `twin`: whose mail is for it as well.
+    """
+    request, form = RequestId(new_id()), asking.form
+    declared = asking.declared(now)
+    sealed = Sealed(
+        declaration=declared,
+        salt=secrets.token_bytes(SALT_BYTES),
+        code=new_code() if twin is None else twin.code,
+        twin=None if twin is None else twin.request,
+    )
+    add_request(
+        tx,
+        Request(
+            id=request,
+            email_index=vault.index(asking.email),
+            subject=None,
+            form=form.digest,
+            sealed=sealed.seal(vault, request),
+            created_at=now,
+            link_until=None,
+            resent=0,
+            code_tries=0,
+            confirmed_at=None,
+        ),
+        erase_at=max(policy.keep.after(now), policy.link.after(now)),  # as when its mail leaves
+    )
+    circumstances = Circumstances(
+        request=request,
+        form=form.digest,
+        words=words_of(form.declaration),
+        declaration=form.declaration,
+        commitment=commit(sealed.salt, declared),
+    )
+    asked = form.declaration.asked(asking.purposes)
+    add_events(tx, vault, request, circumstances.requested(now, asked, asking.through))
+    return request, sealed.code

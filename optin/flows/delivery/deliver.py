@@ -1,0 +1,179 @@
+"""Delivery of mail: claim what is due, say what it is to tell, record what became of it (D1, P2).
+
+A claimed mail is composed from the store at this moment, so a link's age starts when its mail leaves.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from optin.consent.event import Circumstances
+from optin.consent.purpose import RetentionPeriod
+from optin.flows.broken_rows import BROKEN, name_of
+from optin.flows.consents.opened_request import open_request
+from optin.flows.delivery.backoff import wait_before
+from optin.flows.delivery.mail_content import OUTDATED_WAIT, NotDue, order_for
+from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
+from optin.flows.delivery.receipt import NotSigned
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.clock import CLOCK_JUMP, read_clock
+from optin.flows.webinar_seats import MAILS
+from optin.proof.commitment import commit
+from optin.store.events import add_events
+from optin.store.outbox import (
+    Letter,
+    Standing,
+    claim,
+    keep_mail,
+    postpone,
+    put_back,
+    settle,
+    standing,
+    withdraw_letter,
+)
+from optin.store.requests import load_request
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
+
+
+FIRST_WAIT_SECONDS = 30
+
+
+LONGEST_WAIT_SECONDS = 6 * 3600
+
+
+MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just confirmed
+
+
+GIVE_UP_AFTER = timedelta(days=7)
+
+
+def claim_orders(
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    most: int,
+    now: datetime,
+    *,
+    suspect: bool,
+    receipts_wait: timedelta | None = MOMENT,
+    holder: bytes | None = None,
+) -> list[Order]:
+    """Claim up to `most` due mails. `suspect`: those with which couriers died, to be tried alone.
+
+    A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
+
+    A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped. Mails with
+    which couriers died time and again are given up beforehand (`give_up_killers`). One whose rows cannot be
+    read waits as after a failed try.
+    """
+    orders: list[Order] = []
+    for letter in claim(tx, most, LEASE, now, suspect=suspect, holder=holder):
+        try:
+            order = order_for(tx, vault, policy, letter, now)
+        except NotSigned:
+            if receipts_wait is None:
+                raise
+            put_back(tx, letter.number, now + receipts_wait)
+            continue
+        except NotDue as early:
+            put_back(tx, letter.number, early.until)
+            continue
+        except BROKEN as problem:
+            _set_aside(tx, vault, letter, name_of(problem), policy.clock_jump, now)
+            continue
+        if order is None and letter.kind in MAILS and _doubts(tx, vault, policy.clock_jump, now):
+            put_back(tx, letter.number, now + OUTDATED_WAIT)  # by the right clock it may still be of use
+        elif order is None:
+            withdraw_letter(tx, letter.number)
+        else:
+            orders.append(order)
+    return orders
+
+
+def _doubts(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> bool:
+    return read_clock(tx, vault, jump, now).doubted
+
+
+def settle_order(
+    tx: Tx,
+    vault: Vault,
+    order: Order,
+    verdict: Verdict,
+    reply: str,
+    message: bytes,
+    now: datetime,
+    jump: RetentionPeriod = CLOCK_JUMP,
+) -> Settled:
+    """Record what became of a mail; LOST when another courier has it by now, or it is gone.
+
+    Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
+    Later: again after 30 s · 2ⁿ up to 6 h with jitter, for a week, longer while the clock is doubted (O7).
+    """
+    stand = standing(tx, order.number, order.claim)
+    if stand is None:
+        return Settled.LOST
+    young = now < stand.queued_at + GIVE_UP_AFTER
+    if verdict is Verdict.LATER and (young or _doubts(tx, vault, jump, now)):
+        postpone(tx, order.number, reply, _next_try(stand, now))
+        return Settled.WAITING
+    settled = Settled.SENT if verdict is Verdict.SENT else Settled.DEAD
+    if order.kind is MailKind.ERASED:
+        withdraw_letter(tx, order.number)  # the last mail is forgotten as well
+        return settled
+    settle(tx, order.number, settled.value, reply, now)
+    if verdict is Verdict.SENT and isinstance(order, MailOrder) and order.circumstances is not None:
+        _keep_sent(tx, vault, stand, order.circumstances, order.salt, message, now)
+    return settled
+
+
+def settle_taken(tx: Tx, vault: Vault, number: int, fence: bytes, message: bytes, now: datetime) -> bool:
+    """Record that a mail was sent whose courier died before it could; False when that is known otherwise.
+
+    The event is made of the request and of the very bytes, as the courier would have made it; its moment is
+    the one of the record, for an event stands after those before it. When it left is in the mail itself.
+    """
+    stand = standing(tx, number, fence)
+    if stand is None:
+        return False
+    if stand.kind == MailKind.ERASED:
+        withdraw_letter(tx, number)
+        return True
+    settle(tx, number, Settled.SENT.value, "250", now)
+    stored = None if stand.kind == MailKind.PERSONAL else load_request(tx, stand.request)
+    if stored is not None:
+        opened = open_request(tx, vault, stored)
+        _keep_sent(tx, vault, stand, opened.circumstances, opened.sealed.salt, message, now)
+    return True
+
+
+def _keep_sent(
+    tx: Tx,
+    vault: Vault,
+    stand: Standing,
+    circumstances: Circumstances,
+    salt: bytes,
+    message: bytes,
+    now: datetime,
+) -> None:
+    keep_mail(tx, vault, stand.message_id, stand.request, message, now)
+    mailed = circumstances.mailed(now, stand.kind, stand.message_id, commit(salt, message))
+    add_events(tx, vault, stand.request, [mailed])
+
+
+def _set_aside(
+    tx: Tx, vault: Vault, letter: Letter, reply: str, jump: RetentionPeriod, now: datetime
+) -> None:
+    """Let a mail that cannot be read wait, for a week by a clock that is not doubted; then it is dead."""
+    stand = standing(tx, letter.number, letter.claim)
+    old = stand is None or now >= stand.queued_at + GIVE_UP_AFTER
+    if stand is None or (old and not _doubts(tx, vault, jump, now)):
+        settle(tx, letter.number, Settled.DEAD.value, reply, now)
+    else:
+        postpone(tx, letter.number, reply, _next_try(stand, now))
+
+
+def _next_try(stand: Standing, now: datetime) -> datetime:
+    return now + wait_before(stand.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)

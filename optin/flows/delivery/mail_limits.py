@@ -1,0 +1,124 @@
+"""How many mails one mailbox gets in any 24 hours, and who can use them up (D8).
+
+Anybody can type somebody's address into a form, or ask for a link to their personal page. What comes of
+that is counted apart from what only a reader of the mailbox can ask: so a stranger takes nothing away from
+the person, and neither fills the mailbox.
+
+Addresses that end in one mailbox share its counts, whatever their spelling. It never says who somebody is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from functools import lru_cache
+
+from optin.consent.address import EmailAddress, mailbox_of
+from optin.consent.confirmation_code import digits_of
+from optin.flows.policy import PER_ADDRESS, RequestPolicy
+from optin.store.limits import Amount, Counted, Day, has_mark, take, take_mail, take_share
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+DAY = timedelta(days=1)
+LOOKS_A_DAY = 100  # with the codes of five mails: one chance in 200,000
+
+
+class Asker(StrEnum):
+    """Who asks for a mail, as far as that can be known; each is counted apart."""
+
+    FORM = "form"  # whoever filled in a form
+    LINK = "link"  # whoever typed an address to be mailed the link to a personal page
+    READER = "reader"  # whoever has read a mail to this very mailbox
+
+
+def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
+    """Return the digest of the mailbox that an address most likely ends in, for counting and for locking."""
+    return vault.index(mailbox_of(email))
+
+
+def take_form_mail(
+    tx: Tx, vault: Vault, mailbox: bytes, code: str, policy: RequestPolicy, now: datetime
+) -> bool:
+    """Count a mail with a code that a form asks for; False when the mailbox had enough. Hold it first."""
+    day = _day(vault, Asker.FORM, mailbox, code, now)
+    return take_mail(tx, day, policy.per_address_per_day, now) or _limited(policy)
+
+
+def take_link(
+    tx: Tx, vault: Vault, email: EmailAddress, network: str, policy: RequestPolicy, now: datetime
+) -> bool:
+    """Count a link that somebody asks for by typing an address; False when the mailbox had enough.
+
+    One network can ask for half of them only (rounded up): the person, elsewhere, gets the others. Empty
+    `network`: it is not known.
+    """
+    mailbox = mailbox_digest(vault, email)
+    tx.hold(mailbox)
+    day, most = _marked_day(vault, Asker.LINK, mailbox, network, now), policy.per_address_per_day
+    share = (most + 1) // 2 if network else most
+    return take_share(tx, day, most, share, now) or _limited(policy)
+
+
+def take_reader_mail(tx: Tx, vault: Vault, email: EmailAddress, policy: RequestPolicy, now: datetime) -> bool:
+    """Count a mail that a reader of the mailbox asks for; False when that was done often enough."""
+    mailbox = mailbox_digest(vault, email)
+    tx.hold(mailbox)
+    day = _day(vault, Asker.READER, mailbox, "", now)
+    return take_mail(tx, day, policy.per_address_per_day, now) or _limited(policy)
+
+
+def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:
+    """Tell whether somebody typed a code that was mailed to this mailbox in the last 24 hours.
+
+    It looks `LOOKS_A_DAY` times a day (UTC): nobody guesses at its codes on page after page (D3).
+    """
+    mailbox = mailbox_digest(vault, email)
+    today = f"looks {now.astimezone(UTC).date().isoformat()}"
+    if not take(tx, Counted.SITE, vault.limit_digest(today, mailbox), Amount(1, LOOKS_A_DAY, next_day(now))):
+        return False
+    return has_mark(tx, _marked_day(vault, Asker.FORM, mailbox, digits_of(typed), now), now)
+
+
+def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
+    """Count mails of the whole site in this day (UTC); False when that is more than it allows."""
+    key = vault.limit_digest(_windows(what, now.astimezone(UTC).date())[1])
+    return take(tx, Counted.SITE, key, Amount(count, most, next_day(now)))
+
+
+def next_day(now: datetime) -> datetime:
+    """Return when the next day begins (UTC)."""
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
+
+
+def _limited(policy: RequestPolicy) -> bool:
+    policy.limited(PER_ADDRESS)
+    return False
+
+
+def _day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -> Day:
+    before, today, after = _windows(asker, now.astimezone(UTC).date())
+    return Day(
+        key=vault.limit_digest(today, mailbox),
+        before=vault.limit_digest(before, mailbox),
+        after=vault.limit_digest(after, mailbox),
+        mark=_mark(vault, today, mailbox, mark),
+    )
+
+
+def _marked_day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -> Day:
+    before, _, after = _windows(asker, now.astimezone(UTC).date())
+    marks = (_mark(vault, before, mailbox, mark), _mark(vault, after, mailbox, mark))
+    return replace(_day(vault, asker, mailbox, mark, now), marks=marks)
+
+
+def _mark(vault: Vault, window: str, mailbox: bytes, mark: str) -> bytes:
+    return vault.limit_digest(f"{window} mark", mailbox + mark.encode())
+
+
+@lru_cache(maxsize=64)
+def _windows(what: str, day: date) -> tuple[str, str, str]:
+    """Return how the day before, this day and the day after are called."""
+    before, today, after = (f"{what} {(day + shift).isoformat()}" for shift in (-DAY, timedelta(0), DAY))
+    return before, today, after

@@ -1,0 +1,108 @@
+"""What the courier is asked to send: ids, facts and signed tokens. The words are made when it is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from optin.consent.address import EmailAddress
+from optin.consent.event import Circumstances
+from optin.consent.form import FormDeclaration, FormDigest
+from optin.consent.purpose import ConsentQuestion
+from optin.flows.delivery.receipt import Attachment
+from optin.flows.draw_entry import Participation
+from optin.flows.webinar_attendance import Attendance
+from optin.store.rights import LegalHold
+
+ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
+
+
+class MailKind(StrEnum):
+    """The mails that optin sends."""
+
+    CONFIRMATION = "confirmation"
+    DELIVERY = "delivery"
+    RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
+    PERSONAL = "personal"  # the link to the personal page
+    DRAWN = "drawn"  # the result of a prize draw, to each entrant
+    ERASED = "erased"  # the last one
+    WEBINAR_DAY = "webinar-day"  # a reminder the day before, and one the hour before
+    WEBINAR_HOUR = "webinar-hour"
+    WEBINAR_MOVED = "webinar-moved"  # another time or place
+    WEBINAR_CANCELLED = "webinar-cancelled"
+    WEBINAR_SEATED = "webinar-seated"  # a seat for who waited
+    WEBINAR_REPLAY = "webinar-replay"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One consent that a delivery mail speaks of."""
+
+    question: ConsentQuestion
+    until: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One mail to send now. `number` and `claim` name it to the outbox; `claim` fences (D1)."""
+
+    number: int
+    claim: bytes
+    message_id: str  # with its angle brackets; the same at every try
+    kind: MailKind
+    recipient: EmailAddress
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailOrder(Order):
+    """A mail about one request."""
+
+    form: FormDeclaration
+    form_version: FormDigest
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]  # what was ticked, in the words that were shown
+    confirm_token: str = ""
+    code: str = ""
+    to_call: str = ""  # the number that would be called, by what was ticked (E.164)
+    expires_at: datetime | None = None  # of the confirmation link, or of the download link
+    ends_at: datetime | None = None  # of the consent that is asked again
+    confirmed_at: datetime | None = None
+    receipts: tuple[Receipt, ...] = ()
+    download_token: str = ""  # empty: nothing to download
+    hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
+    unsubscribe_token: str = ""
+    first_name: str = ""
+    part: Participation | None = None  # in a prize draw
+    attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
+    webinar: Attendance | None = None  # where the person stands with it
+    place_token: str = ""  # of the page about the seat
+    circumstances: Circumstances | None = None  # what the event of its sending says
+    salt: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeOrder(Order):
+    """A mail about the person's own data, which belongs to no request and is not kept."""
+
+    lang: str
+    token: str = ""  # of the personal page
+    expires_at: datetime | None = None
+    holds: tuple[LegalHold, ...] = ()  # what a law keeps after an erasure
+
+
+class Settled(StrEnum):
+    """Where a mail stands after a try."""
+
+    SENT = "sent"
+    DEAD = "dead"  # refused, or tried for long enough
+    WAITING = "waiting"
+    LOST = ""  # another courier has it by now, or it is gone
+
+
+class Verdict(StrEnum):
+    """What became of one try to send."""
+
+    SENT = "sent"
+    LATER = "later"  # 4xx, no answer, or a refusal because of us: try again with back-off
+    REFUSED = "refused"  # the recipient is wrong: no further tries

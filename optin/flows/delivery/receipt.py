@@ -1,0 +1,119 @@
+"""The receipt that leaves the house with the confirmed person's own mail (P5).
+
+Each event of the request with its proof, what the person declared with its salt, the public keys of the
+log, and the consent in the standard vocabulary. Whoever has this mail can show what was agreed, and that
+the log held it then, without asking us.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.consent_record import EventKind
+from optin.consent.dpv import STATUS, Told, receipt_document
+from optin.consent.event import Event
+from optin.flows.consents.opened_request import OpenedRequest
+from optin.proof.canonical import parse
+from optin.proof.inclusion import ENDING
+from optin.store.events import StoredEvent, events_of
+from optin.store.log import latest_checkpoint, places_of, prove_event, verifier_keys
+from optin.store.transaction import Tx
+
+
+class NotSigned(Exception):
+    """The events are not under a signed checkpoint yet: the log keeper comes to it. Try again in a moment."""
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with a mail."""
+
+    name: str
+    content_type: str
+    data: bytes
+
+
+def proof_of_receipt(
+    tx: Tx, opened: OpenedRequest, withdraw_at: str, base_url: str, now: datetime
+) -> tuple[Attachment, ...]:
+    """Return what goes with the receipt mail. Raises NotSigned.
+
+    1. See that the events are in the log, and under a checkpoint.
+    2. Prove each event.
+    3. Tell the consents in the standard vocabulary; open the commitment for the person alone.
+    """
+    # 1. See that the events are in the log, and under a checkpoint.
+    events = events_of(tx, opened.stored.id)
+    places = places_of(tx, [event.number for event in events])
+    checkpoint = latest_checkpoint(tx)
+    if len(places) != len(events) or checkpoint is None or checkpoint.size <= max(places.values()):
+        raise NotSigned
+
+    # 2. Prove each event.
+    files = [
+        Attachment(
+            f"{name_of_event(place, event)}{ENDING}",
+            "text/plain",
+            prove_event(tx, places[event.number], event.body.encode(), checkpoint).text.encode(),
+        )
+        for place, event in enumerate(events, start=1)
+    ]
+
+    # 3. Tell the consents in the standard vocabulary; open the commitment.
+    told = tell_consents(opened, events, withdraw_at, now)
+    stored = opened.stored
+    receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
+    keys = "".join(f"{key.text}\n{key.pem}" for key in verifier_keys(tx))
+    return (
+        Attachment("consent-receipt.jsonld", "application/ld+json", _readable(receipt)),
+        *files,
+        Attachment("declaration.json", "application/json", opened.sealed.declaration),
+        Attachment("declaration.salt", "text/plain", f"{opened.sealed.salt.hex()}\n".encode()),
+        Attachment("log-keys.txt", "text/plain", keys.encode()),
+    )
+
+
+def tell_consents(
+    opened: OpenedRequest, events: Sequence[StoredEvent], withdraw_at: str, now: datetime
+) -> tuple[Told, ...]:
+    """Return each consent of a request with what happened to it; at its end it is over by itself."""
+    read = [Event.read(parse(event.body)) for event in events]
+    told: list[Told] = []
+    for question in opened.asked:
+        about = (question.purpose, question.channel.value)
+        happened = [
+            (event.kind, event.at)
+            for event in read
+            if (event.purpose, event.channel) == about and event.kind in STATUS
+        ]
+        given = happened[-1] if happened and happened[-1][0] is EventKind.CONFIRMED else None
+        until = None if given is None else question.retention.after(given[1])
+        if until is not None and until <= now:
+            happened.append((EventKind.EXPIRED, until))
+        told.append(
+            Told(
+                request=opened.stored.id,
+                subject=opened.stored.subject or opened.stored.id,
+                form=opened.declaration,
+                form_version=opened.form.version.digest,
+                question=question,
+                happened=tuple(happened),
+                until=until,
+                withdraw_at=withdraw_at,
+            )
+        )
+    return tuple(told)
+
+
+def name_of_event(place: int, event: StoredEvent) -> str:
+    """Return a file's name for an event: its place and what it says."""
+    body = parse(event.body)
+    kind, what = EventKind(str(body["kind"])), body.get("purpose") or body.get("mail") or "request"
+    return f"event-{place}-{kind}-{what}"
+
+
+def _readable(document: object) -> bytes:
+    return (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,53 @@
+"""The part of an audit about when something is due, by its row and by its events.
+
+Pure. Moments are milliseconds UTC, as they are stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from optin.consent.consent_record import Status
+from optin.store.transaction import Row
+
+MOST_KEPT_MS = timedelta(days=3653) // timedelta(milliseconds=1)  # nobody waits ten years for a yes
+_OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})
+
+
+@dataclass
+class Times:
+    """What a person's events say of its retention."""
+
+    ends: list[int] = field(default_factory=list)  # of each consent
+    confirmed: list[int] = field(default_factory=list)
+
+    def add(self, status: Status | None, since: int | None, until: int) -> None:
+        """Note a consent: one that nobody ended is over at `until`."""
+        end = until if status in _OVER_BY_ITSELF else since
+        if end is not None:
+            self.ends.append(end)
+
+    @property
+    def idle_from(self) -> int:
+        """From when on the person has no live purpose."""
+        return max((*self.ends, *self.confirmed), default=0)
+
+
+def idle_faults(times: Times, row: Row) -> Iterator[str]:
+    """Yield what the row of a person says otherwise than its events."""
+    key, _, _, idle_from, consented = row
+    who = f"subject {bytes(key).hex()}"
+    if times.idle_from != idle_from:
+        yield f"{who} is stored as idle from another moment on than its events say"
+    if bool(times.ends) != bool(consented):
+        yield f"{who} is stored as {'' if consented else 'not '}having consented, its events say otherwise"
+
+
+def pending_faults(name: str, asked: set[int], erase_at: int) -> Iterator[str]:
+    """Yield what the row of an unconfirmed request says otherwise than its events; `asked`: when."""
+    if asked and erase_at < min(asked):
+        yield f"{name} is to be erased before it was made"
+    if asked and erase_at > max(asked) + MOST_KEPT_MS:
+        yield f"{name} is kept for years, although nobody confirmed it"

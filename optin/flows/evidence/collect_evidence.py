@@ -1,0 +1,206 @@
+"""Evidence: everything that proves one person's consents, as files that stand alone (P6).
+
+1. Find the requests of the address.
+2. Prove each event under one checkpoint: the oldest that a time-stamp authority saw, else the last.
+3. Open each commitment: declaration with salt, form and statement by digest, mails as sent.
+4. Tell the consents in the standard vocabulary.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.consent.clock import corrected_by
+from optin.consent.consent_record import EventKind, Happening, fold
+from optin.consent.dpv import Told, record_document
+from optin.consent.event import Event
+from optin.consent.links import LinkKind
+from optin.errors import RequestRefused
+from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.delivery.receipt import name_of_event, tell_consents
+from optin.proof.canonical import canonical, parse
+from optin.proof.commitment import opens
+from optin.proof.inclusion import ENDING
+from optin.store.clock_mark import set_backs
+from optin.store.events import StoredEvent, event_about_nobody, events_of
+from optin.store.forms import privacy_by_prefix
+from optin.store.log import (
+    Attestation,
+    StoredCheckpoint,
+    attestations,
+    checkpoint_at,
+    is_sound,
+    latest_checkpoint,
+    places_of,
+    prove_event,
+    verifier_keys,
+)
+from optin.store.person_records import KeptMail, mails_of, requests_of
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One request: what was asked and declared, what happened, which mails went out."""
+
+    opened: OpenedRequest
+    events: tuple[StoredEvent, ...]
+    mails: tuple[KeptMail, ...]
+    told: tuple[Told, ...]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What goes into a bundle, but for the page and the explanation."""
+
+    email: EmailAddress
+    chapters: tuple[Chapter, ...]
+    checkpoint: StoredCheckpoint
+    stamps: tuple[Attestation, ...]
+    files: dict[str, bytes]
+    statuses: dict[tuple[str, str], str]  # by purpose and channel, as it follows from the events
+
+
+def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, now: datetime) -> Evidence:
+    """Return the evidence about an address, whose events are in the log and under a checkpoint.
+
+    Raises RequestRefused when nothing is kept about it.
+    """
+    # 1. Find the requests.
+    opened = [open_request(tx, vault, stored) for stored in requests_of(tx, vault.index(email))]
+    numbered = sorted(
+        (event for request in opened for event in events_of(tx, request.stored.id)),
+        key=lambda event: event.number,
+    )
+    if not numbered:
+        msg = "Nothing is kept about this address: it never signed up, or it was erased."
+        raise RequestRefused(msg)
+    if not all(event.genuine(vault) for event in numbered):
+        msg = "An event about this address was not written by optin, so nothing is proven; see: optin audit"
+        raise RequestRefused(msg)
+    chapters = tuple(_chapter(tx, vault, request, numbered, base_url, now) for request in opened)
+
+    # 2. Prove each event under one checkpoint.
+    proven = sorted((*numbered, *_set_backs(tx, vault, numbered)), key=lambda event: event.number)
+    places = places_of(tx, [event.number for event in proven])
+    latest = latest_checkpoint(tx)
+    if len(places) != len(proven) or latest is None or latest.size <= max(places.values()):
+        msg = "The log is being written by another process; try again in a second."
+        raise RequestRefused(msg)
+    last = max(places.values())
+    stamps = tuple(
+        stamp
+        for stamp in attestations(tx, since=last + 1)
+        if is_sound(stamp, checkpoint_at(tx, stamp.size).note)
+    )
+    stamped = next((stamp.size for stamp in stamps if stamp.kind == "rfc3161"), None)
+    checkpoint = latest if stamped is None else checkpoint_at(tx, stamped)
+    stamps = tuple(stamp for stamp in stamps if stamp.size == checkpoint.size)
+    files = _witnesses(checkpoint, stamps)
+    names = _names(proven)
+    for event in proven:
+        proof = prove_event(tx, places[event.number], event.body.encode(), checkpoint)
+        files[f"events/{names[event.number]}.json"] = event.body.encode()
+        files[f"proofs/{names[event.number]}{ENDING}"] = proof.text.encode()
+    files["log-keys.txt"] = "".join(f"{key.text}\n{key.pem}" for key in verifier_keys(tx)).encode()
+
+    # 3. Open each commitment.
+    for chapter in chapters:
+        files |= _openings(tx, chapter, names)
+
+    # 4. Tell the consents in the standard vocabulary.
+    told = [consent for chapter in chapters for consent in chapter.told]
+    record = json.dumps(record_document(told, base_url), indent=2, ensure_ascii=False)
+    files["record.jsonld"] = f"{record}\n".encode()
+    return Evidence(email, chapters, checkpoint, stamps, files, statuses_of(numbered))
+
+
+def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[StoredEvent]:
+    """Return the events that say that these bear moments of a clock that was ahead."""
+    noted = set_backs(tx, vault)
+    moments = [(event.number, Event.read(parse(event.body)).at) for event in events] if noted else []
+    found = (corrected_by(number, at, noted) for number, at in moments)
+    numbers = sorted({it.place for it in found if it is not None})
+    return [event for number in numbers if (event := event_about_nobody(tx, number)) is not None]
+
+
+def statuses_of(events: Sequence[StoredEvent]) -> dict[tuple[str, str], str]:
+    """Return where each consent stands, from the events alone. Raises TransitionRefused."""
+    read = [Event.read(parse(event.body)) for event in sorted(events, key=lambda event: event.number)]
+    asked = {event.request: event.at for event in read if event.kind is EventKind.REQUESTED}
+    chains: dict[tuple[str, str], list[Happening]] = {}
+    for event in read:
+        if event.purpose is not None and event.channel is not None:
+            happening = Happening(event.kind, event.at, event.request, asked.get(event.request))
+            chains.setdefault((event.purpose, event.channel), []).append(happening)
+    return {key: str(fold(chain).status) for key, chain in chains.items()}
+
+
+def _chapter(
+    tx: Tx,
+    vault: Vault,
+    opened: OpenedRequest,
+    numbered: Sequence[StoredEvent],
+    base_url: str,
+    now: datetime,
+) -> Chapter:
+    """Return one request, and what happened to its consents by it and after it."""
+    own = [event for event in numbered if event.request == opened.stored.id]
+    later = [event for event in numbered if event.number >= own[0].number] if own else []
+    token = vault.links.sign(LinkKind.UNSUBSCRIBE, opened.stored.id, now)
+    return Chapter(
+        opened=opened,
+        events=tuple(event for event in later if event in own or _concerns(event, opened)),
+        mails=tuple(mails_of(tx, vault, opened.stored.id)),
+        told=tell_consents(opened, later, f"{base_url}/unsubscribe/{token}", now),
+    )
+
+
+def _concerns(event: StoredEvent, opened: OpenedRequest) -> bool:
+    """Tell whether an event is about a consent that this request asked for."""
+    body = parse(event.body)
+    asked = {(question.purpose, question.channel.value) for question in opened.asked}
+    return (body["purpose"], body["channel"]) in asked
+
+
+def _names(events: Sequence[StoredEvent]) -> dict[int, str]:
+    ordered = sorted(events, key=lambda event: event.number)
+    return {
+        event.number: f"{place:04d}-{name_of_event(place, event).split('-', 2)[2]}"
+        for place, event in enumerate(ordered, start=1)
+    }
+
+
+def _witnesses(checkpoint: StoredCheckpoint, stamps: Sequence[Attestation]) -> dict[str, bytes]:
+    """Return the checkpoint with the lines of its witnesses, and the tokens of time-stamp authorities."""
+    lines = b"".join(stamp.value for stamp in stamps if stamp.kind == "cosignature")
+    tokens = [stamp.value for stamp in stamps if stamp.kind == "rfc3161"]
+    files = {f"timestamps/{place}.tsr": token for place, token in enumerate(tokens, start=1)}
+    if lines:
+        files["witnessed-checkpoint.txt"] = checkpoint.note.encode() + lines
+    return {**files, "checkpoint.txt": checkpoint.note.encode()}
+
+
+def _openings(tx: Tx, chapter: Chapter, names: dict[int, str]) -> dict[str, bytes]:
+    opened, form = chapter.opened, chapter.opened.form.version
+    folder = f"requests/{opened.stored.id.hex()[:30]}"
+    files = {
+        f"{folder}/declaration.json": opened.sealed.declaration,
+        f"{folder}/declaration.salt": f"{opened.sealed.salt.hex()}\n".encode(),
+        f"forms/{form.digest}.html": form.page,
+        f"forms/{form.digest}.json": canonical(form.declaration.as_json()),
+    }
+    statement = privacy_by_prefix(tx, form.declaration.privacy)
+    if statement is not None:
+        files[f"privacy/{statement.digest}.html"] = statement.page
+    for event in (event for event in chapter.events if event.request == opened.stored.id):
+        body = parse(event.body)
+        for mail in chapter.mails:
+            if "bytes" in body and opens(body["bytes"], opened.sealed.salt, mail.data):
+                files[f"mails/{names[event.number]}.eml"] = mail.data
+    return files

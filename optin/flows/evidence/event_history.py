@@ -1,0 +1,133 @@
+"""What the log says of a person: events that optin wrote, in their order, and what follows from them.
+
+The rows beside the events are a cache. What deletes, signs or answers a person decides from here; a row that
+says otherwise raises LogDisagrees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from optin.consent.clock import CLOCKS_DIFFER, corrected_by
+from optin.consent.consent_record import (
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    SubjectId,
+    TransitionRefused,
+    fold,
+)
+from optin.consent.event import Event
+from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.errors import LogDisagrees
+from optin.proof.canonical import parse
+from optin.store.clock_mark import set_backs
+from optin.store.events import StoredEvent, events_about, events_of
+from optin.store.forms import form_by_digest
+from optin.store.subjects import StoredConsent, address_index, consents_of
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One event that optin wrote: as read, and all that it says."""
+
+    event: Event
+    body: Mapping[str, Any]
+    number: int = 0  # in the order of the log
+
+
+def request_history(tx: Tx, vault: Vault, request: RequestId) -> list[Logged]:
+    """Return the events of one request. Raises LogDisagrees."""
+    return authenticated(vault, events_of(tx, request))
+
+
+def person_history(tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None) -> list[Logged]:
+    """Return the events of every request of a person, confirmed or not. Raises LogDisagrees."""
+    return authenticated(vault, events_about(tx, email_index, subject))
+
+
+def authenticated(vault: Vault, stored: Iterable[StoredEvent]) -> list[Logged]:
+    """Read events. Raises LogDisagrees when optin did not write one, or for another request."""
+    return [_authenticated(vault, event) for event in stored]
+
+
+def _authenticated(vault: Vault, stored: StoredEvent) -> Logged:
+    if not stored.genuine(vault):
+        msg = f"event {stored.number} was not written by optin"
+        raise LogDisagrees(msg)
+    body = parse(stored.body)
+    event = Event.read(body)
+    if event.request != stored.request:
+        msg = f"event {stored.number} is of another request"
+        raise LogDisagrees(msg)
+    return Logged(event, body, stored.number)
+
+
+def by_right_clock(tx: Tx, vault: Vault, history: Sequence[Logged], now: datetime) -> Sequence[Logged]:
+    """Return events with the moments of a clock that was ahead put right, as far as the log says it (O7)."""
+    if all(it.event.at <= now + CLOCKS_DIFFER for it in history):
+        return history
+    noted = set_backs(tx, vault)
+    found = ((it, corrected_by(it.number, it.event.at, noted)) for it in history)
+    return [it if back is None else replace(it, event=replace(it.event, at=back.at)) for it, back in found]
+
+
+def consents_by_events(tx: Tx, history: Sequence[Logged]) -> dict[ConsentKey, StoredConsent]:
+    """Return where each consent stands that was ever confirmed, and until when. Raises LogDisagrees."""
+    events = [logged.event for logged in history]
+    asked = {event.request: event.at for event in events if event.kind is EventKind.REQUESTED}
+    chains: dict[ConsentKey, list[Event]] = {}
+    for event in events:
+        if event.key is not None:
+            chains.setdefault(event.key, []).append(event)
+    found: dict[ConsentKey, StoredConsent] = {}
+    for key, chain in sorted(chains.items()):
+        try:
+            record = fold(
+                Happening(event.kind, event.at, event.request, asked.get(event.request)) for event in chain
+            )
+        except TransitionRefused as problem:
+            raise LogDisagrees(str(problem)) from None
+        confirmed = [event for event in chain if event.kind is EventKind.CONFIRMED]
+        if record.status not in {None, Status.PENDING} and confirmed:
+            until = promised(tx, confirmed[-1]).retention.after(confirmed[-1].at)
+            found[key] = StoredConsent(key.purpose, key.channel, record, until)
+    return found
+
+
+def promised(tx: Tx, event: Event) -> ConsentQuestion:
+    """Return the box that an event is about, as its form declared it. Raises LogDisagrees."""
+    form = form_by_digest(tx, event.form)
+    question = None if form is None else form.version.declaration.question(event.purpose or "")
+    if form is None or question is None or form.words != event.words or question.channel != event.channel:
+        msg = f"the form {event.form[:16]} does not declare what its events say"
+        raise LogDisagrees(msg)
+    return question
+
+
+def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[StoredConsent]:
+    """Return a person's consents as they follow from the events; where these do not fit together, the cache.
+
+    Then `optin audit` says why. A withdrawal must be taken even so.
+    """
+    try:
+        history = person_history(tx, vault, address_index(tx, subject), subject)
+        return list(consents_by_events(tx, history).values())
+    except LogDisagrees:
+        return consents_of(tx, subject)
+
+
+def live_consents(tx: Tx, vault: Vault, subject: SubjectId) -> dict[ConsentKey, datetime]:
+    """Return until when each consent holds that a person gave; none where the events do not fit together."""
+    try:
+        history = person_history(tx, vault, address_index(tx, subject), subject)
+        found = consents_by_events(tx, history).values()
+    except LogDisagrees:
+        return {}
+    return {it.key: it.expires_at for it in found if it.record.status is Status.GIVEN}

@@ -1,0 +1,228 @@
+"""Is this consent proven, now? Everything is recomputed from the evidence; the cache is believed in nothing.
+
+1. Every event was written by optin, and is the bytes of its leaf.
+2. The status that follows from the events is that of the cache, and it is "given".
+3. The address is not suppressed, nor is the number, by whoever else has it.
+4. The request and its confirmation are there, for exactly this purpose and channel.
+5. Their commitment opens with the sealed declaration, which ticks the purpose.
+6. The form is the page of that digest, and asked this purpose by this channel.
+7. Declaration, request and contact are of the same mailbox; the newest event vouches for the contact.
+8. The retention that the form promised is not over; nor is the moment of the confirmation still to come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from optin.consent.address import EmailAddress
+from optin.consent.clock import FOLLOWED
+from optin.consent.consent_record import (
+    ConsentRecord,
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    SubjectId,
+    TransitionRefused,
+    fold,
+)
+from optin.consent.event import Event
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.errors import KeysUnusable
+from optin.flows.consents.contact_details import vouched
+from optin.proof.canonical import parse
+from optin.proof.commitment import opens
+from optin.store.events import StoredEvent
+from optin.store.exports import StoredLead, StoredRequest
+from optin.store.forms import StoredForm
+from optin.store.requests import Declared, Sealed
+from optin.store.subjects import Contact, open_contact
+from optin.store.vault import Vault
+
+
+class Refusal(StrEnum):
+    """Why a lead does not leave the system (E1)."""
+
+    WITHDRAWN = "withdrawn"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    NUMBERLESS = "without number"  # the person took it away
+    UNCONFIRMED = "unconfirmed"
+    ERASED = "erased"  # while the export ran
+    AHEAD = "moment to come"  # confirmed while the clock was ahead (O7)
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A consent that is proven at this moment, with what an export says of it."""
+
+    subject: SubjectId
+    email: str
+    fields: dict[str, str]
+    question: ConsentQuestion
+    requested_at: datetime
+    confirmed_at: datetime
+    expires_at: datetime
+    form: StoredForm
+    request: RequestId
+    leaf: bytes  # of the confirmation
+
+
+class _Unproven(Exception):
+    """A step of the proof does not hold."""
+
+
+def prove(
+    vault: Vault,
+    lead: StoredLead,
+    form: StoredForm | None,
+    purpose: str,
+    channel: str,
+    now: datetime,
+) -> Proven | Refusal:
+    """Return the consent as proven, or why it may not be used."""
+    try:
+        return _prove(vault, lead, form, purpose, channel, now)
+    except (_Unproven, KeysUnusable, TransitionRefused, KeyError, TypeError, ValueError):
+        return Refusal.UNPROVEN
+
+
+def _prove(
+    vault: Vault,
+    lead: StoredLead,
+    form: StoredForm | None,
+    purpose: str,
+    channel: str,
+    now: datetime,
+) -> Proven | Refusal:
+    # 1. Every event was written by optin, and is the bytes of its leaf.
+    if not all(event.genuine(vault) for event in lead.events):
+        raise _Unproven
+    events = [(event, Event.read(parse(event.body))) for event in lead.events]
+
+    # 2. The status that follows from the events is that of the cache.
+    record = _record(events, purpose, channel)
+    if record.status is Status.WITHDRAWN:  # whatever the cache says
+        return Refusal.WITHDRAWN
+    if record.status is None or record.status.value != lead.status:
+        raise _Unproven
+    if record.status is not Status.GIVEN:
+        return Refusal(record.status.value)
+
+    # 3. The address is not suppressed.
+    if lead.suppressed:
+        return Refusal.SUPPRESSED
+
+    # 4. The request and its confirmation are there.
+    request = lead.request
+    if request is None or form is None or record.request != request.id:
+        raise _Unproven
+    asked = _one(events, EventKind.REQUESTED, request, purpose)
+    confirmed = _one(events, EventKind.CONFIRMED, request, purpose)
+
+    # 5. to 7. What was declared, by which form, from which mailbox.
+    declared = _declared(vault, request, (asked[1], confirmed[1]), purpose)
+    question = _question(form, request, confirmed[1], channel)
+    contact = _contact(vault, lead, request, declared)
+    if not vouched(contact, (parse(event.body) for event in lead.events)):
+        raise _Unproven
+    number = _number(contact, declared, asked[1].at)
+    if channel == Channel.PHONE and not number:
+        return Refusal.NUMBERLESS
+
+    # 8. The retention that the form promised is not over.
+    expires_at = question.retention.after(confirmed[1].at)
+    if expires_at <= now or confirmed[1].at > now + FOLLOWED:
+        # in the second case the clock was ahead: nobody can say when it was
+        return Refusal.EXPIRED if expires_at <= now else Refusal.AHEAD
+    return Proven(
+        subject=lead.subject,
+        email=contact.email,
+        fields=_fields(contact, declared, number),
+        question=question,
+        requested_at=asked[1].at,
+        confirmed_at=confirmed[1].at,
+        expires_at=expires_at,
+        form=form,
+        request=request.id,
+        leaf=confirmed[0].leaf,
+    )
+
+
+def _declared(vault: Vault, request: StoredRequest, events: tuple[Event, Event], purpose: str) -> Declared:
+    # 5. The commitment of both events opens with the sealed declaration, which ticks the purpose.
+    sealed = Sealed.open(vault, request.id, request.sealed)
+    for event in events:
+        if not opens(event.declaration, sealed.salt, sealed.declaration) or event.form != request.form:
+            raise _Unproven
+    declared = Declared.parse(sealed.declaration)
+    if purpose not in declared.purposes:
+        raise _Unproven
+    return declared
+
+
+def _question(form: StoredForm, request: StoredRequest, event: Event, channel: str) -> ConsentQuestion:
+    # 6. The form is the page of that digest, and asked this purpose by this channel, in these words.
+    question = form.version.declaration.question(event.purpose or "")
+    if event.words != form.words:
+        raise _Unproven
+    if question is None or question.channel.value != channel:
+        raise _Unproven
+    if request.form != form.version.digest or not form.intact:
+        raise _Unproven
+    return question
+
+
+def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: Declared) -> Contact:
+    # 7. Declaration, request and contact are of the same mailbox; the newest event vouches for the contact.
+    contact = open_contact(vault, lead.subject, lead.contact)
+    for address in (EmailAddress(declared.email), contact.email):
+        if not vault.index(address) == lead.email_index == request.email_index:
+            raise _Unproven
+    return contact
+
+
+def _number(contact: Contact, declared: Declared, asked_at: datetime) -> str | None:
+    """Return the number that was given with this very consent, or put right by the person after it."""
+    correction = contact.correction
+    if correction is None:
+        return declared.fields.get(PHONE_FIELD)
+    return correction.after(asked_at).get(PHONE_FIELD, declared.fields.get(PHONE_FIELD))
+
+
+def _fields(contact: Contact, declared: Declared, number: str | None) -> dict[str, str]:
+    """Return what is known of the person; number and a quiz's outcome are those of this very consent."""
+    known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
+    known |= {name: text for name, text in declared.fields.items() if name in REQUEST_FIELDS}
+    return {**known, PHONE_FIELD: number} if number else known
+
+
+def _record(events: Sequence[tuple[StoredEvent, Event]], purpose: str, channel: str) -> ConsentRecord:
+    asked = {event.request: event.at for _, event in events if event.kind is EventKind.REQUESTED}
+    return fold(
+        Happening(event.kind, event.at, event.request, asked.get(event.request))
+        for _, event in events
+        if event.purpose == purpose and event.channel == channel
+    )
+
+
+def _one(
+    events: Sequence[tuple[StoredEvent, Event]],
+    kind: EventKind,
+    request: StoredRequest,
+    purpose: str,
+) -> tuple[StoredEvent, Event]:
+    found = [
+        (stored, event)
+        for stored, event in events
+        if event.kind is kind and event.request == request.id and event.purpose == purpose
+    ]
+    if len(found) != 1 or found[0][0].request != request.id:
+        raise _Unproven
+    return found[0]

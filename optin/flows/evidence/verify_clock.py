@@ -1,0 +1,62 @@
+"""The times in a bundle: they run on, or an event in it says that the clock went back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from optin.consent.clock import CLOCKS_DIFFER, SetBack, corrected_by, explained
+from optin.consent.consent_record import EventKind
+from optin.consent.event import Event, rfc3339
+
+Named = tuple[str, dict[str, object]]  # an event's name and what it says, in the order of the log
+
+
+def is_set_back(body: Mapping[str, object]) -> bool:
+    """Tell whether an event says that the clock went back: it is about no request."""
+    return body.get("kind") == EventKind.CLOCK_SET_BACK
+
+
+def moment_of(body: dict[str, object]) -> datetime:
+    """Return the moment of an event. Raises KeyError, TypeError or ValueError when it is none of ours."""
+    if not is_set_back(body):
+        return Event.read(body).at
+    datetime.fromisoformat(str(body["was"]))
+    return datetime.fromisoformat(str(body["at"]))
+
+
+def check_times(events: Sequence[Named], say: Callable[..., None]) -> None:
+    """Say which events are back-dated, and which bear the moment of a clock that was ahead."""
+    noted = _set_backs(events)
+    latest: datetime | None = None
+    for place, (name, body) in enumerate(events):
+        at = moment_of(body)
+        if is_set_back(body):
+            latest = at
+            continue
+        late = latest is not None and at < latest - CLOCKS_DIFFER
+        if latest is not None and late and not explained(place, at, latest, noted):
+            say(f"an event of {rfc3339(at)} is back-dated: a later one precedes it", held=False)
+        latest = at if latest is None else max(latest, at)
+        back = corrected_by(place, at, noted)
+        if back is not None:
+            said = f"event {name} says {rfc3339(at)}, by a clock that was ahead"
+            say(f"{said}: it was put back, to {rfc3339(back.at)}")
+
+
+def latest_moment(events: Sequence[Named]) -> datetime | None:
+    """Return the latest moment of the events, as far as no other says that the clock was ahead."""
+    noted = _set_backs(events)
+    moments = (
+        moment_of(body) if (back := corrected_by(place, moment_of(body), noted)) is None else back.at
+        for place, (_, body) in enumerate(events)
+    )
+    return max(moments, default=None)
+
+
+def _set_backs(events: Sequence[Named]) -> list[SetBack]:
+    return [
+        SetBack(place, moment_of(body), datetime.fromisoformat(str(body["was"])))
+        for place, (_, body) in enumerate(events)
+        if is_set_back(body)
+    ]

@@ -1,0 +1,1 @@
+"""Flows of data that leaves: exports, webhooks, scrubbed lists."""

@@ -1,0 +1,110 @@
+"""Since an export: who withdrew, expired or was erased, for the processor to delete (E5, GDPR 19).
+
+Of somebody who was erased only a digest is left that fits this export alone: the processor's own file is
+held against it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from optin.consent.address import EmailAddress, parse_email
+from optin.consent.consent_record import Status, SubjectId
+from optin.consent.form import PHONE_FIELD
+from optin.consent.purpose import Channel
+from optin.store.exports import FIRST, ExportRun, ended_members, gone_since
+from optin.store.person_records import requests_by
+from optin.store.requests import Declared, Sealed
+from optin.store.subjects import Contact, open_contact
+from optin.store.transaction import Operation, from_ms
+from optin.store.vault import Vault
+
+Read = Callable[[Operation[Any]], Any]
+ERASED = "erased"
+MOST_LINES_NAMED = 10
+
+
+@dataclass(frozen=True)
+class Ended:
+    """Somebody of an export whose data the processor must delete."""
+
+    email: str
+    phone: str  # empty, unless the export was for telephone
+    what: str
+    at: datetime
+
+
+@dataclass
+class FileReading:
+    """How much of a processor's file was read, and which of its lines hold no address that can be read."""
+
+    rows: int = 0
+    unreadable: int = 0
+    first_lines: list[int] = field(default_factory=list)  # of those that are unreadable
+
+    def note(self, line: int) -> None:
+        """Count a line that somebody has to look at."""
+        self.unreadable += 1
+        if len(self.first_lines) < MOST_LINES_NAMED:
+            self.first_lines.append(line)
+
+
+Row = tuple[int, Sequence[str], Sequence[str]]  # its line, its own addresses, those in its other cells
+
+
+def ended_since(read: Read, vault: Vault, run: ExportRun, now: datetime) -> Iterator[Ended]:
+    """Yield who of an export withdrew or expired since; in flat memory. Raises KeysUnusable."""
+    after = FIRST
+    while page := read(partial(ended_members, run=run, after=after, now=now)):
+        for key, sealed, status, since, until in page:
+            subject = SubjectId(bytes(key))
+            contact = open_contact(vault, subject, bytes(sealed))
+            over = status == Status.GIVEN
+            what, at = Status.EXPIRED.value if over else status, from_ms(until if over else since)
+            numbers = _numbers(read, vault, subject, contact) if run.channel == Channel.PHONE else [""]
+            yield from (Ended(contact.email, number, what, at) for number in numbers)
+        after = bytes(page[-1][0])
+
+
+def _numbers(read: Read, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
+    """Return every number that a person gave: which of them the processor got, its own file says."""
+    requests = read(partial(requests_by, subject=subject))
+    declared = [Declared.parse(Sealed.open(vault, it.id, it.sealed).declaration) for it in requests]
+    given = [contact.values.get(PHONE_FIELD, ""), *(it.fields.get(PHONE_FIELD, "") for it in declared)]
+    return list(dict.fromkeys(number for number in given if number)) or [""]
+
+
+def erased_since(
+    read: Read, vault: Vault, run: ExportRun, rows: Iterable[Row], reading: FileReading
+) -> Iterator[Ended]:
+    """Yield which addresses of a processor's file belong to people who were erased since the export.
+
+    The file is read whole even when nobody was: only then is it known that it can be.
+    """
+    gone: dict[bytes, datetime] = read(partial(gone_since, run=run.members))
+    for line, own, others in rows:
+        reading.rows += 1
+        addresses = [_parsed(text) for text in own if text]
+        if None in addresses:
+            reading.note(line)
+        for address in (*addresses, *map(_parsed, others)):
+            at = None if address is None else gone.get(vault.export_digest(run.members, address))
+            if address is not None and at is not None:
+                yield Ended(address, "", ERASED, at)
+
+
+def _parsed(text: str) -> EmailAddress | None:
+    try:
+        return parse_email(text)
+    except ValueError:
+        return None
+
+
+def count_erased(read: Read, run: ExportRun) -> int:
+    """Count the people of an export who were erased since."""
+    gone: dict[bytes, datetime] = read(partial(gone_since, run=run.members))
+    return len(gone)

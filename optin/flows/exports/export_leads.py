@@ -1,0 +1,111 @@
+"""Export: exactly the leads whose consent for one purpose by one channel is proven at this moment (E1).
+
+A page is one short read. What is refused is counted with its reason; what leaves is recorded first (E5),
+with who was in it: the person can be told, and the processor when it ends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from optin.consent.consent_record import SubjectId
+from optin.consent.prize import ANSWER_FIELD
+from optin.consent.purpose import Channel, PurposeId
+from optin.flows.evidence.prove_consent import Proven, Refusal, prove
+from optin.flows.rights.journal_endings import Endings, still_proven
+from optin.proof.canonical import parse
+from optin.store.exports import (
+    FIRST,
+    StoredLead,
+    add_members,
+    forms_of,
+    lead_page,
+    new_run,
+    unconfirmed_bodies,
+)
+from optin.store.forms import StoredForm, form_by_digest
+from optin.store.transaction import Operation
+from optin.store.vault import Vault
+
+Read = Callable[[Operation[Any]], Any]
+
+
+@dataclass
+class LeadExport:
+    """The leads of one purpose: proven ones come out, refused ones are counted."""
+
+    read: Read  # runs one short reading operation
+    write: Read  # runs one durable operation
+    vault: Vault
+    purpose: PurposeId
+    channel: Channel
+    now: datetime
+    told: Endings = field(default_factory=dict)  # what the journal says that ended
+    run: bytes = field(init=False, default=b"")
+    exported: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    _forms: dict[str, StoredForm | None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Name the run, before its number is known."""
+        self.run = new_run(self.now)
+
+    def field_names(self) -> tuple[str, ...]:
+        """Return the fields that the forms of these leads asked, besides the addresses."""
+        names: set[str] = set()
+        for digest in self.read(partial(forms_of, purpose=self.purpose, channel=self.channel)):
+            form = self._form(digest)
+            if form is not None:
+                names |= {asked.name for asked in form.version.declaration.fields}
+        return tuple(sorted(names - {"phone", ANSWER_FIELD}))
+
+    def proven(self) -> Iterator[Proven]:
+        """Yield every proven lead, in flat memory."""
+        after = FIRST
+        while page := self.read(
+            partial(lead_page, purpose=self.purpose, channel=self.channel.value, after=after)
+        ):
+            outcomes = [self._prove(lead) for lead in page]
+            proven = [outcome for outcome in outcomes if isinstance(outcome, Proven)]
+            self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
+            living = self._members(proven)
+            for lead in proven:
+                if lead.subject in living:
+                    self.exported += 1
+                    yield lead
+                else:
+                    self.refused[Refusal.ERASED.value] += 1
+            after = page[-1].subject
+        self._count_unconfirmed()
+
+    def _members(self, proven: Sequence[Proven]) -> frozenset[SubjectId]:
+        """Remember who is about to leave; return who is still there."""
+        if not proven:
+            return frozenset()
+        subjects = [SubjectId(bytes(lead.subject)) for lead in proven]
+        living: frozenset[SubjectId] = self.write(partial(add_members, run=self.run, subjects=subjects))
+        return living
+
+    def _prove(self, lead: StoredLead) -> Proven | Refusal:
+        form = None if lead.request is None else self._form(lead.request.form)
+        found = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+        return still_proven(found, lead, (self.purpose, self.channel.value), self.told)
+
+    def _count_unconfirmed(self) -> None:
+        after = 0
+        while page := self.read(partial(unconfirmed_bodies, after=after)):
+            for _, body in page:
+                event = parse(body)
+                if (event.get("purpose"), event.get("kind")) == (self.purpose, "requested"):
+                    self.refused[Refusal.UNCONFIRMED.value] += 1
+            after = page[-1][0]
+
+    def _form(self, digest: str) -> StoredForm | None:
+        if digest not in self._forms:
+            self._forms[digest] = self.read(partial(form_by_digest, digest=digest))
+        return self._forms[digest]

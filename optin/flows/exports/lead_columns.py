@@ -1,0 +1,33 @@
+"""What leaves of a proven consent, by the names of its columns: in an export and by webhook alike (E2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optin.consent.event import rfc3339
+from optin.consent.links import LinkKind
+from optin.flows.evidence.prove_consent import Proven
+from optin.store.vault import Vault
+
+
+def columns_of(vault: Vault, lead: Proven, base_url: str, now: datetime) -> dict[str, str]:
+    """Return what stands in every file of it; who it is, and the form's own fields, are the caller's.
+
+    Times are RFC 3339 in UTC with milliseconds.
+    """
+    question, form = lead.question, lead.form.version
+    token = vault.links.sign(LinkKind.UNSUBSCRIBE, lead.request + question.purpose.encode(), now)
+    return {
+        "purpose": question.purpose,
+        "channel": question.channel.value,
+        "consent_text": question.wording,
+        "requested_at": rfc3339(lead.requested_at),
+        "confirmed_at": rfc3339(lead.confirmed_at),
+        "expires_at": rfc3339(lead.expires_at),
+        "form_version": form.digest,
+        "privacy_version": form.declaration.privacy,
+        "magnet": form.declaration.magnet,
+        "lang": form.declaration.lang,
+        "evidence": f"{lead.request.hex()}:{lead.leaf.hex()}",
+        "unsubscribe_url": f"{base_url}/unsubscribe/{token}",
+    }

@@ -1,0 +1,168 @@
+"""Scrubbing an old list: who on it may still be approached for one purpose by one channel (E6).
+
+1. Bring each address or number of a batch to its one normal form; what is none is dropped.
+2. Look up who is behind them, by digest.
+3. Prove each consent as for an export; keep a row of whose own addresses each has a proven one.
+Or, to suppress only: drop those who withdrew or were erased, unless they gave it anew.
+Either way, a row goes with whose other cells somebody is named who withdrew or was erased.
+Nothing of the list is stored.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from optin.consent.address import EmailAddress, address_key, parse_email, parse_phone
+from optin.consent.consent_record import SubjectId
+from optin.consent.form import PHONE_FIELD
+from optin.consent.purpose import Channel, PurposeId
+from optin.flows.evidence.prove_consent import Proven, Refusal, prove
+from optin.flows.rights.journal_endings import Endings, still_proven
+from optin.store.exports import leads_of
+from optin.store.forms import StoredForm, form_by_digest
+from optin.store.lists import subjects_by_address, subjects_by_number, suppressed_among
+from optin.store.transaction import Operation
+from optin.store.vault import Vault
+
+Read = Callable[[Operation[Any]], Any]
+Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
+BATCH = 500
+KEPT = ""
+NO_ADDRESS = "no address"
+UNKNOWN = "no consent"
+OBJECTED = "withdrawn or erased"
+WITHDRAWN = Refusal.WITHDRAWN.value
+_LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_PLAIN = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL})*\.[a-z]{{2,24}}")
+
+
+@dataclass
+class Scrubber:
+    """Judges the rows of a list, batch by batch."""
+
+    read: Read  # runs one short reading operation
+    vault: Vault
+    purpose: PurposeId
+    channel: Channel
+    by: Channel  # what identifies the rows of the list: addresses or numbers
+    now: datetime
+    country: str  # reads national numbers
+    suppress_only: bool = False
+    told: Endings = field(default_factory=dict)  # what the journal says that ended
+    _forms: dict[str, StoredForm | None] = field(default_factory=dict)
+
+    def judge(self, values: Iterable[str]) -> Iterator[str]:
+        """Yield for each value why it is dropped; `KEPT` (empty): it may be approached."""
+        return self.judge_rows(((value,), ()) for value in values)
+
+    def judge_rows(self, rows: Iterable[Row]) -> Iterator[str]:
+        """Yield for each row why it is dropped: for one of its own addresses, or an objection to another."""
+        waiting = iter(rows)
+        while batch := list(islice(waiting, BATCH)):
+            yield from self._judge(batch)
+
+    def _judge(self, batch: Sequence[Row]) -> Iterator[str]:
+        # 1. One normal form.
+        written = {value for own, others in batch for value in (*own, *others)}
+        normal = {value: self._normal(value) for value in written}
+        indexes = {value: self._index(value) for value in normal.values() if value is not None}
+
+        # 2. Who is behind them.
+        wanted = sorted(set(indexes.values()))
+        look_up = subjects_by_address if self.by is Channel.EMAIL else subjects_by_number
+        people = self.read(partial(look_up, indexes=wanted)) if wanted else {}
+        allowed = self._allowed(people)
+
+        # 3. Keep who may be approached.
+        proven = {value for value, index in indexes.items() if value in allowed.get(index, {})}
+        strict = not self.suppress_only
+        asked = normal.keys() if self.suppress_only else {value for _, others in batch for value in others}
+        objected = self._objected_among(indexes, {normal[value] for value in asked} - proven)
+        withdrawn = {value for value, index in indexes.items() if self._why(allowed, index) == WITHDRAWN}
+        objected |= withdrawn - proven  # by their events, whatever became of the suppression
+
+        def reason(value: str) -> str:
+            known = normal[value]
+            if known is None:
+                return NO_ADDRESS
+            if known in proven:
+                return KEPT
+            if strict:
+                return self._why(allowed, indexes[known])
+            return OBJECTED if known in objected else KEPT
+
+        for own, others in batch:
+            of_own = next(filter(None, map(reason, own)), KEPT)
+            yield of_own or (OBJECTED if any(normal[value] in objected for value in others) else KEPT)
+
+    def _objected_among(self, indexes: Mapping[str, bytes], values: Iterable[str | None]) -> set[str]:
+        """Return which of these addresses or numbers are not to be approached."""
+        known = [value for value in values if value is not None]
+        if not known:
+            return set()
+        found = self._objected(sorted({indexes[value] for value in known}))
+        return {value for value in known if indexes[value] in found}
+
+    def _why(self, allowed: Mapping[bytes, Mapping[str, str]], index: bytes) -> str:
+        refusals = [reason for reason in allowed.get(index, {}).values() if reason]
+        return refusals[0] if refusals else UNKNOWN
+
+    def _allowed(self, people: Mapping[bytes, Sequence[SubjectId]]) -> dict[bytes, dict[str, str]]:
+        """Return by digest the address or number that is proven; under "" why another is refused."""
+        subjects = sorted({subject for found in people.values() for subject in found})
+        leads = self.read(
+            partial(leads_of, purpose=self.purpose, channel=self.channel.value, subjects=subjects)
+        )
+        outcomes: dict[SubjectId, Proven | Refusal] = {}
+        for lead in leads:
+            form = None if lead.request is None else self._form(lead.request.form)
+            proof = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+            outcomes[lead.subject] = still_proven(proof, lead, (self.purpose, self.channel.value), self.told)
+        allowed: dict[bytes, dict[str, str]] = {}
+        for index, found in people.items():
+            for outcome in (outcomes[subject] for subject in found if subject in outcomes):
+                if isinstance(outcome, Refusal):
+                    allowed.setdefault(index, {})["\0"] = outcome.value
+                    continue
+                proven = outcome.email if self.by is Channel.EMAIL else outcome.fields.get(PHONE_FIELD, "")
+                if self.by is Channel.EMAIL or self._index(proven) == index:
+                    allowed.setdefault(index, {})[self._identity(proven)] = KEPT
+        return allowed
+
+    def _objected(self, indexes: Sequence[bytes]) -> set[bytes]:
+        found: set[bytes] = self.read(
+            partial(suppressed_among, purpose=self.purpose, channel=self.channel.value, indexes=indexes)
+        )
+        return found
+
+    def _normal(self, value: str) -> str | None:
+        text = value.strip()
+        if self.by is Channel.EMAIL:
+            lower = text.lower() if text.isascii() else ""
+            if _PLAIN.fullmatch(lower):  # most addresses; the full reading takes twenty times as long
+                return lower
+        try:
+            return self._identity(
+                parse_email(text) if self.by is Channel.EMAIL else parse_phone(text, self.country)
+            )
+        except ValueError:
+            return None
+
+    def _identity(self, value: str) -> str:
+        return address_key(EmailAddress(value)).decode() if self.by is Channel.EMAIL else value
+
+    def _index(self, value: str) -> bytes:
+        if self.by is Channel.EMAIL:
+            return self.vault.index(EmailAddress(value))
+        return self.vault.number_index(value)
+
+    def _form(self, digest: str) -> StoredForm | None:
+        if digest not in self._forms:
+            self._forms[digest] = self.read(partial(form_by_digest, digest=digest))
+        return self._forms[digest]

@@ -1,0 +1,278 @@
+"""Telling processors by webhook: what is queued when a consent begins or ends, and what then leaves (E7).
+
+A processor is told of a consent only if it is proven at that moment, as in an export (E1), and only for a
+purpose that its webhook names. Of the end of a consent exactly those are told who were told of it before; of
+an erasure also those who had the person in an export. What never left needs no follow-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from optin.consent.address import EmailAddress
+from optin.consent.consent_record import SubjectId
+from optin.consent.event import rfc3339
+from optin.consent.form import PHONE_FIELD
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.webhook import WebhookKind, body_of
+from optin.errors import JournalUnusable, LogDiverged
+from optin.flows.broken_rows import BROKEN, name_of
+from optin.flows.consents.contact_details import current_contact
+from optin.flows.consents.opened_request import open_request
+from optin.flows.delivery.backoff import wait_before
+from optin.flows.evidence.prove_consent import Proven, Refusal, prove
+from optin.flows.exports.lead_columns import columns_of
+from optin.flows.policy import RequestPolicy
+from optin.flows.rights.journal_endings import EndingsOf, nobody_left, still_proven
+from optin.store.events import add_events
+from optin.store.exports import leads_of
+from optin.store.forms import form_by_digest
+from optin.store.requests import peek_request
+from optin.store.subjects import EVERYTHING, find_subject
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+from optin.store.webhooks import (
+    About,
+    Notice,
+    attempts_of,
+    claim_notices,
+    drop_confirmations,
+    drop_notices,
+    end_told,
+    enqueue_erasure,
+    enqueue_notice,
+    forget_notice,
+    give_up_notice,
+    living_webhooks,
+    note_told,
+    open_erasure,
+    put_off_notice,
+    stop_webhook,
+    told_with_numbers,
+    who_has,
+)
+
+LEASE = timedelta(minutes=1)  # more than a call and its two transactions may take
+FIRST_WAIT_SECONDS = 5
+LONGEST_WAIT_SECONDS = 12 * 3600
+GIVE_UP_AFTER = timedelta(days=3)
+LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tells of what is long past
+
+
+class Answer(StrEnum):
+    """What a receiver made of a message."""
+
+    TAKEN = "taken"
+    GONE = "gone"  # 410: it wants no more of them
+    LATER = "later"
+
+
+class Outcome(StrEnum):
+    """What became of a message thereby."""
+
+    TOLD = "told"
+    WAITING = "waiting"
+    GIVEN_UP = "given up"
+    STOPPED = "stopped"  # its processor is left alone from now on
+    LOST = "lost"  # another process has it by now, or it is gone
+
+
+@dataclass(frozen=True)
+class Call:
+    """One message, ready to leave. `body` names a person: it goes into no log."""
+
+    notice: Notice
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A message that has nothing to say any more, and why; without a person in it."""
+
+    message: str
+    kind: WebhookKind
+    why: str
+
+
+def tell_confirmed(
+    tx: Tx,
+    webhooks: Mapping[str, Collection[str]],
+    person: bytes,
+    questions: Iterable[ConsentQuestion],
+    now: datetime,
+) -> None:
+    """Queue that consents were confirmed, for each processor whose webhook names their purpose."""
+    for processor in living_webhooks(tx).intersection(webhooks) if webhooks else ():
+        for question in questions:
+            if question.purpose in webhooks[processor]:
+                about = (str(question.purpose), question.channel.value)
+                enqueue_notice(tx, processor, WebhookKind.CONFIRMED, person, about, now)
+
+
+def tell_ended(
+    tx: Tx, subject: SubjectId, person: bytes, kind: WebhookKind, about: About, now: datetime
+) -> None:
+    """Queue that a consent ended, for whoever was told of it; what is still queued of it does not leave."""
+    drop_confirmations(tx, person, about)
+    for processor in end_told(tx, subject, about):
+        enqueue_notice(tx, processor, kind, person, about, now)
+
+
+def tell_objected(tx: Tx, numbers: Iterable[bytes], about: About, now: datetime) -> None:
+    """Queue for others with the same number that it may not be called any more: somebody objected.
+
+    Their own consent stands, but no call is covered by it. Why, the processor is not told.
+    """
+    for subject, other, known in told_with_numbers(tx, numbers, Channel.PHONE.value):
+        if about in {known, (EVERYTHING, EVERYTHING)}:
+            tell_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
+
+
+def tell_erased(
+    tx: Tx, vault: Vault, subject: SubjectId, person: bytes, address: EmailAddress, now: datetime
+) -> None:
+    """Queue that a person is erased, for every processor that has the data and a webhook (GDPR 17, 19).
+
+    All else that is queued about the person goes. What is on its way comes to its end first.
+    """
+    due = drop_notices(tx, person, now)
+    for processor in living_webhooks(tx).intersection(who_has(tx, subject)):
+        enqueue_erasure(tx, vault, processor, person, address, due, now)
+
+
+def claim_calls(
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    processor: str,
+    most: int,
+    now: datetime,
+    holder: bytes | None = None,
+    endings_of: EndingsOf = nobody_left,
+) -> tuple[list[Call], list[Dropped]]:
+    """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped.
+
+    A message whose rows cannot be read is tried again later, as one that was not taken. `endings_of`: what is
+    remembered outside the database; where that raises LogDiverged or JournalUnusable,
+    a message of a consent waits.
+    """
+    calls: list[Call] = []
+    dropped: list[Dropped] = []
+    for notice in claim_notices(tx, processor, most, LEASE, now, holder):
+        try:
+            told = _compose(tx, vault, policy, notice, now, endings_of)
+        except (LogDiverged, JournalUnusable) as problem:
+            _put_off(tx, notice, attempts_of(tx, notice) or 0, now)
+            dropped.append(Dropped(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
+            continue
+        except BROKEN as problem:
+            settle_call(tx, notice, Answer.LATER, now)
+            dropped.append(Dropped(notice.message, notice.kind, name_of(problem)))
+            continue
+        if isinstance(told, str):
+            forget_notice(tx, notice.number)
+            dropped.append(Dropped(notice.message, notice.kind, told))
+        else:
+            calls.append(Call(notice, body_of(notice.kind, notice.at, told)))
+    return calls, dropped
+
+
+def settle_call(
+    tx: Tx, notice: Notice, answer: Answer, now: datetime, *, clock_doubted: bool = False
+) -> Outcome:
+    """Record what became of a message: again after 5 s, 20 s … 12 h with jitter, for three days.
+
+    By a clock that is doubted nothing is given up (O7).
+    """
+    attempts = attempts_of(tx, notice)
+    if attempts is None:
+        return Outcome.LOST
+    if answer is Answer.TAKEN:
+        forget_notice(tx, notice.number)
+        return Outcome.TOLD
+    if answer is Answer.GONE:
+        stop_webhook(tx, notice.processor, now)
+        return Outcome.STOPPED
+    over = now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES
+    if over and not clock_doubted:
+        give_up_notice(tx, notice.number, now)
+        return Outcome.GIVEN_UP
+    _put_off(tx, notice, attempts, now)
+    return Outcome.WAITING
+
+
+def _put_off(tx: Tx, notice: Notice, attempts: int, now: datetime) -> None:
+    wait = wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
+    put_off_notice(tx, notice.number, now + wait)
+
+
+def _compose(
+    tx: Tx, vault: Vault, policy: RequestPolicy, notice: Notice, now: datetime, endings_of: EndingsOf
+) -> dict[str, Any] | str:
+    """Return what a message says, or why it says nothing."""
+    if notice.kind is WebhookKind.ERASED:
+        return {"email": open_erasure(vault, notice)}
+    subject = find_subject(tx, notice.person)
+    if subject is None:
+        return Refusal.ERASED.value
+    if notice.kind is WebhookKind.CONFIRMED:
+        return _confirmed(tx, vault, policy, notice, subject, now, endings_of)
+    purpose, channel = notice.about
+    email = current_contact(tx, vault, subject).email
+    return {"email": email, "purpose": purpose, "channel": channel, "ended_at": rfc3339(notice.at)}
+
+
+def _confirmed(
+    tx: Tx,
+    vault: Vault,
+    policy: RequestPolicy,
+    notice: Notice,
+    subject: SubjectId,
+    now: datetime,
+    endings_of: EndingsOf,
+) -> dict[str, Any] | str:
+    """Prove the consent, record that it is handed over, and return what is told; or why it is not.
+
+    1. The webhook names the purpose now.
+    2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9).
+    3. It is recorded first, once for each message: what is recorded and did not leave harms nobody (E5).
+    """
+    purpose, channel = notice.about
+
+    # 1. The webhook names the purpose now.
+    if purpose not in policy.webhooks.get(notice.processor, ()):
+        return "purpose not of this webhook"
+
+    # 2. The consent is proven now.
+    lead = next(iter(leads_of(tx, purpose, channel, [subject])), None)
+    if lead is None:
+        return Refusal.UNPROVEN.value
+    request = lead.request
+    form = None if request is None else form_by_digest(tx, request.form)
+    found = prove(vault, lead, form, purpose, channel, now)
+    proven = still_proven(found, lead, notice.about, endings_of(lead.email_index))
+    if isinstance(proven, Refusal):
+        return proven.value
+
+    # 3. It is recorded first.
+    if note_told(tx, notice.processor, subject, notice.about, notice.message, now):
+        opened = open_request(tx, vault, peek_request(tx, proven.request))
+        add_events(tx, vault, proven.request, [opened.circumstances.handed(now, notice.processor, purpose)])
+    return _data(vault, policy, proven, now)
+
+
+def _data(vault: Vault, policy: RequestPolicy, lead: Proven, now: datetime) -> dict[str, Any]:
+    """Return what a processor is told of a consent: the columns of an export, by their names (E2)."""
+    by_phone = lead.question.channel is Channel.PHONE
+    asked = {field.name for field in lead.form.version.declaration.fields} - {PHONE_FIELD}
+    return {
+        "email": lead.email,
+        # a number was given to be called; it goes nowhere else (GDPR 5(1)(b))
+        **({"phone": lead.fields.get(PHONE_FIELD, "")} if by_phone else {}),
+        "fields": {name: value for name, value in sorted(lead.fields.items()) if name in asked},
+        **columns_of(vault, lead, policy.base_url, now),
+    }

@@ -1,0 +1,1 @@
+"""Flows of statistics: counts by week, variants compared."""

@@ -1,0 +1,103 @@
+"""Gathering what the wordings of a magnet are compared by, while everything is counted (O4).
+
+Only requests count that came when all wordings were served. Of what was erased since the week is known and
+not the moment: once there is such a request in the first week, the comparison begins at the Monday after.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Self
+
+from optin.consent.consent_record import EventKind
+from optin.flows.reports.compare_variants import Comparison, Tried, compare
+from optin.store.event_counts import ServedVersion
+from optin.store.event_sums import ANSWERED, monday_of
+
+_WEEK = timedelta(days=7)
+_ASKED, _CONFIRMED = "asked", "confirmed"
+_SUMS = {EventKind.REQUESTED.value: _ASKED, ANSWERED: _CONFIRMED}
+
+
+@dataclass
+class Comparing:
+    """What was counted of the wordings that are served now, from when all of them are."""
+
+    versions: Mapping[str, ServedVersion] = field(default_factory=dict)
+    since: Mapping[str, datetime] = field(default_factory=dict)  # by form version
+    _whole: Counter[tuple[str, str]] = field(default_factory=Counter)  # in the weeks after the first
+    _first: Counter[tuple[str, str]] = field(default_factory=Counter)  # in the rest of the first week
+    _erased: set[str] = field(default_factory=set)  # magnets of whose first week something is erased
+
+    @classmethod
+    def of(cls, versions: Mapping[str, ServedVersion], served: Collection[str], since: date | None) -> Self:
+        """Compare the versions of each magnet that is served in several wordings; `since`: not before."""
+        wordings: dict[str, list[str]] = defaultdict(list)
+        for form in served:
+            if form in versions:
+                wordings[versions[form].magnet].append(form)
+        begins: dict[str, datetime] = {}
+        for forms in wordings.values():
+            named = {versions[form].variant for form in forms}
+            if len(named) == len(forms) > 1:
+                start = max(versions[form].first for form in forms)
+                if since is not None:
+                    start = max(start, _moment(monday_of(since)))
+                begins |= dict.fromkeys(forms, start)
+        return cls(versions, begins)
+
+    def add(self, form: str, asked: str, *, confirmed: bool) -> None:
+        """Count one request that was sent at `asked` (RFC 3339)."""
+        since = self.since.get(form)
+        moment = datetime.fromisoformat(asked)
+        if since is None or moment < since:
+            return
+        counter = self._whole if moment >= _next_monday(since) else self._first
+        counter[form, _ASKED] += 1
+        counter[form, _CONFIRMED] += confirmed
+
+    def add_sum(self, form: str, monday: date, kind: str, count: int) -> None:
+        """Count requests of a week that are erased."""
+        since = self.since.get(form)
+        if since is None or kind not in _SUMS or monday < monday_of(since.date()):
+            return
+        if monday == monday_of(since.date()) and since > _moment(monday):
+            self._erased.add(self.versions[form].magnet)
+        else:
+            self._whole[form, _SUMS[kind]] += count
+
+    def comparisons(self) -> Iterator[Comparison]:
+        """Yield a comparison for each magnet."""
+        by_magnet: dict[str, list[str]] = defaultdict(list)
+        for form in sorted(self.since, key=self.versions.__getitem__):
+            by_magnet[self.versions[form].magnet].append(form)
+        for magnet, forms in by_magnet.items():
+            since, counts = self.since[forms[0]], self._whole
+            if magnet in self._erased:
+                since = _next_monday(since)
+            else:
+                counts = self._whole + self._first
+            yield compare(
+                magnet,
+                since,
+                [
+                    Tried(
+                        self.versions[form].variant,
+                        self.versions[form].label,
+                        counts[form, _ASKED],
+                        counts[form, _CONFIRMED],
+                    )
+                    for form in forms
+                ],
+            )
+
+
+def _moment(monday: date) -> datetime:
+    return datetime.combine(monday, time(), UTC)
+
+
+def _next_monday(moment: datetime) -> datetime:
+    return _moment(monday_of(moment.date()) + _WEEK)

@@ -1,0 +1,71 @@
+"""The clock that deletions trust: looked at before each, and doubted after a jump (O7).
+
+A server moves the mark forward each minute while its clock runs evenly. A clock that is more than a day
+(`[sweep] clock_jump`) away from the mark is doubted: by it nothing is deleted and nothing expires. Sign-ups,
+withdrawals and erasures that people ask for go on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from optin.consent.clock import ClockReading
+from optin.consent.consent_record import EventKind
+from optin.consent.event import clock_doubted, rfc3339
+from optin.consent.purpose import RetentionPeriod
+from optin.errors import ClockDoubted
+from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock
+from optin.store.events import add_events
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+CLOCK_JUMP = RetentionPeriod.parse("1 day")
+
+
+def read_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> ClockReading:
+    """Return what the clock says, and when it was last known to be right. Changes nothing."""
+    return ClockReading(now, known_moment(tx, vault), jump)
+
+
+def trust_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> None:
+    """See that something may be deleted by this clock. Raises ClockDoubted."""
+    look = read_clock(tx, vault, jump, now)
+    if look.doubted:
+        raise ClockDoubted(look.sentence)
+
+
+def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> None:
+    """Move the mark forward when the clock is not doubted; note in the log when it begins to be.
+
+    `steady`: this process saw its clock run evenly; else the mark stays where it is.
+    """
+    if look.doubted:
+        last = last_of_the_clock(tx, vault)
+        if look.known is not None and not _is_noted(last, look.known):
+            add_events(tx, vault, None, [clock_doubted(look.now, look.known)])
+    elif steady and (look.known is None or look.now > look.known):
+        keep_mark(tx, vault, look.now)
+
+
+def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
+    """Tell whether the log says of this very doubt: while it lasts, nobody moves the mark."""
+    return last is not None and (last["kind"], last.get("known")) == (EventKind.CLOCK_DOUBTED, rfc3339(known))
+
+
+def watch_clock(
+    tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime, *, steady: bool, even: bool = False
+) -> ClockReading:
+    """Look at the clock and mark it.
+
+    `even`: it ran like the one that nobody sets ever since it was trusted, so it is right however old the
+    mark is. The machine may have slept, or the database was away.
+    """
+    look = read_clock(tx, vault, jump, now)
+    if even and look.known is not None and now > look.known:
+        look = replace(look, known=now)
+        keep_mark(tx, vault, now)
+    mark_clock(tx, vault, look, steady=steady)
+    return look

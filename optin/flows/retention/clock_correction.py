@@ -1,0 +1,86 @@
+"""Correcting the clock: an officer says that it is right, or the log notes that it went back (O7).
+
+Either way, what waits for a moment that the wrong clock wrote is brought back.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED, ClockReading
+from optin.consent.event import clock_accepted, clock_set_back
+from optin.flows.delivery.deliver import LEASE as MAIL_LEASE
+from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
+from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
+from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.clock import mark_clock, read_clock
+from optin.flows.webinar_seats import MAILS
+from optin.store.clock_mark import keep_mark, newest_event, set_backs
+from optin.store.events import add_events
+from optin.store.future_moments import Horizon, bring_back
+from optin.store.promises import SLACK
+from optin.store.rights import RightsAction, record_action
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock that is ahead
+NOBODY = b""  # an officer's act that is about no person
+
+
+def accept_clock(
+    tx: Tx, vault: Vault, policy: RequestPolicy, who: str, why: str, now: datetime
+) -> ClockReading:
+    """Take an officer's word that the clock is right, and record it; do nothing where nobody doubts it."""
+    look = read_clock(tx, vault, policy.clock_jump, now)
+    if look.known is None or not look.doubted:
+        return look
+    add_events(tx, vault, None, [clock_accepted(now, look.known)])
+    record_action(tx, vault, NOBODY, RightsAction(now, "accept-clock", who, why))
+    keep_mark(tx, vault, now)
+    bring_back(tx, horizon(policy, now), now)
+    return look
+
+
+def begin_with_clock(tx: Tx, vault: Vault, policy: RequestPolicy, now: datetime) -> ClockReading:
+    """Look at the clock at a server's start: note that it went back or is doubted, let go what waits in vain.
+
+    A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
+    """
+    look, newest = read_clock(tx, vault, policy.clock_jump, now), newest_event(tx, vault)
+    if newest is not None:
+        note_set_back(tx, vault, policy, newest, now)
+    mark_clock(tx, vault, look, steady=True)
+    bring_back(tx, horizon(policy, now), now)
+    return look
+
+
+def note_set_back(tx: Tx, vault: Vault, policy: RequestPolicy, was: datetime, now: datetime) -> bool:
+    """Note in the log that the clock went back from `was`; tell whether it was noted.
+
+    Not for minutes, by which clocks differ, and not again what another process noted just now. What waits for
+    a moment of the clock before is brought back.
+    """
+    last = set_backs(tx, vault)[-1:]
+    noted = any(it.at <= now + CLOCKS_DIFFER and abs(was - it.was) <= NOTED_AGAIN for it in last)
+    if noted or was <= now + CLOCKS_DIFFER:
+        return False
+    add_events(tx, vault, None, [clock_set_back(now, was)])
+    bring_back(tx, horizon(policy, now), now)
+    return True
+
+
+def horizon(policy: RequestPolicy, now: datetime) -> Horizon:
+    """Return how far into the future this site's moments may lie."""
+    link = policy.link.after(now) - now
+    return Horizon(
+        skew=FOLLOWED,
+        mail_lease=MAIL_LEASE,
+        mail_wait=timedelta(seconds=LONGEST_MAIL_WAIT),
+        webhook_lease=WEBHOOK_LEASE,
+        webhook_wait=timedelta(seconds=LONGEST_WEBHOOK_WAIT),
+        keep=max(policy.keep.after(now) - now, link),
+        link=link,
+        handout=policy.download.after(policy.link.after(now)) - now + 2 * SLACK,
+        timed=MAILS,
+    )

@@ -1,0 +1,135 @@
+"""May this go now? Decided from events that optin wrote, never from the columns beside them (R8).
+
+A column says where to look. Where the events say otherwise than the column, LogDisagrees is raised: then
+nothing is deleted and nothing is signed. None: it is not time yet. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from optin.consent.consent_record import EventKind, RequestId, Status
+from optin.consent.erasure import Ground, Reason
+from optin.consent.purpose import RetentionPeriod
+from optin.errors import LogDisagrees
+from optin.store.transaction import to_ms
+
+if TYPE_CHECKING:
+    from optin.flows.evidence.event_history import Logged
+    from optin.store.rights import LegalHold
+    from optin.store.subjects import StoredConsent
+
+_OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED})
+_PROLONGS = frozenset({EventKind.REQUESTED, EventKind.MAILED})
+
+
+def longest(periods: Collection[RetentionPeriod], since: datetime) -> RetentionPeriod:
+    """Return the period that ends last when it starts at `since`."""
+    return max(periods, key=lambda period: period.after(since))
+
+
+def unconfirmed(
+    history: Sequence[Logged], erase_at: int, periods: Collection[RetentionPeriod], now: datetime
+) -> Ground | None:
+    """Return why a request may be erased that nobody confirmed. `erase_at`: as its row says, milliseconds.
+
+    `periods`: how long it and its link are kept, from when it was asked or last mailed about.
+    """
+    decided = sorted({logged.event.kind for logged in history} - _OPEN)
+    if decided:
+        msg = f"a request is stored as unconfirmed, its events say {decided[0]}"
+        raise LogDisagrees(msg)
+    since = max((it.event.at for it in history if it.event.kind in _PROLONGS), default=None)
+    if since is None:
+        msg = "a request has no event of its asking"
+        raise LogDisagrees(msg)
+    kept = longest(periods, since)
+    if kept.after(since) > now:
+        if erase_at < to_ms(since):
+            msg = "a request was to be erased before it was made"
+            raise LogDisagrees(msg)
+        return None
+    return Ground(Reason.UNCONFIRMED, since, kept)
+
+
+def expired(consent: StoredConsent | None, now: datetime) -> StoredConsent:
+    """Return the consent whose retention is over at a moment, as the events say it."""
+    if consent is None or consent.record.status is not Status.GIVEN:
+        status = "never given" if consent is None else str(consent.record.status)
+        msg = f"a consent is stored as given, its events say {status}"
+        raise LogDisagrees(msg)
+    if consent.expires_at > now:
+        msg = "a consent is stored as over, its events say until later"
+        raise LogDisagrees(msg)
+    return consent
+
+
+def idle_since(history: Sequence[Logged], consents: Collection[StoredConsent]) -> datetime | None:
+    """Return from when on a person has no live purpose: when the last consent ended, or the last asking.
+
+    None: nothing was ever confirmed.
+    """
+    over_by_itself = {Status.GIVEN, Status.EXPIRED}
+    ends = [it.expires_at if it.record.status in over_by_itself else it.record.since for it in consents]
+    asked = [logged.event.at for logged in history if logged.event.kind is EventKind.CONFIRMED]
+    return max((moment for moment in (*ends, *asked) if moment is not None), default=None)
+
+
+def idle(
+    history: Sequence[Logged],
+    consents: Collection[StoredConsent],
+    kept: RetentionPeriod,
+    now: datetime,
+    *,
+    consented: bool,
+) -> Ground:
+    """Return why a person may be erased who has had no live purpose for so long."""
+    if bool(consents) != consented:
+        msg = f"a person is stored as {'' if consented else 'not '}having consented, its events say otherwise"
+        raise LogDisagrees(msg)
+    if unanswered(history):
+        msg = "a person is stored as idle, but has a request that nobody confirmed"
+        raise LogDisagrees(msg)
+    since = idle_since(history, consents)
+    if since is None or kept.after(since) > now:
+        msg = "a person is stored as idle, its events say otherwise"
+        raise LogDisagrees(msg)
+    return Ground(Reason.ENDED if consented else Reason.NO_CONSENT, since, kept)
+
+
+def unanswered(history: Sequence[Logged]) -> set[RequestId]:
+    """Return the requests that nobody confirmed."""
+    events = [logged.event for logged in history]
+    return {it.request for it in events} - {it.request for it in events if it.kind is EventKind.CONFIRMED}
+
+
+def hold_over(hold: LegalHold, now: datetime) -> LegalHold:
+    """Return the hold whose date is past, as it was placed."""
+    if hold.until > now:
+        msg = "a legal hold is stored as over, but was placed until later"
+        raise LogDisagrees(msg)
+    return hold
+
+
+def draw_over(
+    history: Sequence[Logged],
+    drawn: datetime | None,
+    kept: RetentionPeriod | None,
+    now: datetime,
+    *,
+    consented: bool,
+) -> Ground | None:
+    """Return why an entry of a prize draw may go: it was drawn so long ago, as its form promised.
+
+    `drawn`: when, by the event of the draw. `consented`: a box was ticked with the entry.
+    """
+    if drawn is None or kept is None:
+        msg = "a prize draw is stored as drawn, no event says so"
+        raise LogDisagrees(msg)
+    confirmed = [logged.event for logged in history if logged.event.kind is EventKind.CONFIRMED]
+    if not confirmed or (not consented and any(event.purpose for event in confirmed)):
+        msg = "an entry of a prize draw is not what its events say"
+        raise LogDisagrees(msg)
+    return Ground(Reason.DRAW, drawn, kept) if kept.after(drawn) <= now else None

@@ -1,0 +1,189 @@
+"""Rules of the sweep for requests, consents and people past their retention (D6, R8)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from optin.consent.consent_record import EventKind, Happening, SubjectId, follow
+from optin.consent.erasure import Ground
+from optin.consent.purpose import RetentionPeriod
+from optin.consent.webhook import WebhookKind
+from optin.errors import LinkSpent, LogDisagrees
+from optin.flows.consents.opened_request import open_request
+from optin.flows.consents.renew import RECONFIRMATION, ask_again
+from optin.flows.evidence.event_history import (
+    by_right_clock,
+    consents_by_events,
+    person_history,
+    request_history,
+)
+from optin.flows.exports.webhooks import tell_ended
+from optin.flows.retention.deletion_grounds import expired, hold_over, idle, longest, unconfirmed
+from optin.flows.retention.sweep_candidates import decide
+from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
+from optin.flows.rights.erase import erase_person
+from optin.store.events import add_events
+from optin.store.past_retention import (
+    Due,
+    consents_ending,
+    consents_over,
+    idle_people,
+    mark_asked_again,
+)
+from optin.store.requests import (
+    Pending,
+    due_for_erasure,
+    erase_requests,
+    kinds_to_blank,
+    peek_request,
+)
+from optin.store.rights import end_hold, holds_over, read_hold
+from optin.store.subjects import (
+    StoredConsent,
+    address_index,
+    find_subject,
+    refresh_idle,
+    save_consent,
+)
+from optin.store.transaction import Tx
+
+CLOCKS_DIFFER = timedelta(days=1)  # a server whose clock runs ahead may have made a request
+
+
+def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
+    """Erase requests that were never confirmed."""
+    periods, now = (context.policy.keep, context.policy.link), context.now
+    latest = longest(periods, now).after(now) + CLOCKS_DIFFER
+
+    def ground(pending: Pending) -> Ground | None:
+        history = by_right_clock(tx, context.vault, request_history(tx, context.vault, pending.request), now)
+        found = unconfirmed(history, pending.erase_at, periods, now)
+        if found is not None:
+            kinds_to_blank(tx, context.vault, [pending.request], found, now)
+        return found
+
+    due = decide(
+        context.skipped,
+        "unconfirmed",
+        lambda most: [(it.request, it) for it in due_for_erasure(tx, now, latest, most)],
+        ground,
+        STEP,
+    )
+    if due:
+        newest = max((found for _, found in due), key=lambda found: found.since or now)
+        erase_requests(tx, context.vault, [pending.request for pending, _ in due], newest, now)
+    return len(due)
+
+
+def sweep_expired(tx: Tx, context: SweepContext) -> int:
+    """End consents whose retention is over: an event says so, and nothing is done with them any more."""
+    due = decide(
+        context.skipped,
+        "expired",
+        lambda most: [(_name(it), it) for it in consents_over(tx, context.now, most)],
+        lambda it: expired(_by_events(tx, context, *it), context.now),
+        min(STEP, context.room),
+    )
+    for (subject, _), consent in due:
+        request = consent.record.request
+        stored = None if request is None else peek_request(tx, request)
+        happening = Happening(EventKind.EXPIRED, context.now, request)
+        if stored is not None and request is not None:
+            opened = open_request(tx, context.vault, stored)
+            question = opened.declaration.question(consent.purpose)
+            questions = () if question is None else (question,)
+            bodies = opened.circumstances.bodies(EventKind.EXPIRED, context.now, questions)
+            add_events(tx, context.vault, request, bodies)
+        save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
+        refresh_idle(tx, subject)
+        about = (str(consent.purpose), consent.channel.value)
+        tell_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, about, context.now)
+    return len(due)
+
+
+def _name(stored: tuple[SubjectId, StoredConsent]) -> bytes:
+    subject, consent = stored
+    return subject + f"{consent.purpose}:{consent.channel}".encode()
+
+
+def _by_events(
+    tx: Tx, context: SweepContext, subject: SubjectId, stored: StoredConsent
+) -> StoredConsent | None:
+    history = person_history(tx, context.vault, address_index(tx, subject), subject)
+    return consents_by_events(tx, history).get(stored.key)
+
+
+def sweep_ending(tx: Tx, context: SweepContext) -> int:
+    """Ask once more for consents that end soon, where their purpose says so: one mail, as the first."""
+    asked = 0
+    for purpose, before in context.policy.ask_again.items():
+        until = before.after(context.now)
+        due = decide(
+            context.skipped,
+            f"ending {purpose}",
+            lambda most, purpose=purpose, until=until: [  # type: ignore[misc]
+                (_name(it), it) for it in consents_ending(tx, purpose, context.now, until, most)
+            ],
+            lambda it, until=until: expired(_by_events(tx, context, *it), until),  # type: ignore[misc]
+            STEP,
+        )
+        for (subject, _), consent in due:
+            mark_asked_again(tx, subject, consent, context.now)
+            try:
+                ask_again(tx, context.vault, subject, consent, RECONFIRMATION, context.policy, context.now)
+            except LinkSpent:
+                continue
+            asked += 1
+    return asked
+
+
+def sweep_magnets(tx: Tx, context: SweepContext) -> int:
+    """Erase people who asked for a magnet long ago and gave no consent."""
+    return _erase_idle(tx, context, "magnets", context.policy.keep_magnet, consented=False)
+
+
+def sweep_leads(tx: Tx, context: SweepContext) -> int:
+    """Erase people whose last consent ended so long ago that nobody needs its proof."""
+    return _erase_idle(tx, context, "leads", context.policy.keep_proof, consented=True)
+
+
+def sweep_holds(tx: Tx, context: SweepContext) -> int:
+    """Remove what a law kept, when its time is over."""
+    due = decide(
+        context.skipped,
+        "holds",
+        lambda most: [(str(row[0]).encode(), row) for row in holds_over(tx, context.now, most)],
+        lambda row: hold_over(read_hold(context.vault, row), context.now),
+        STEP,
+    )
+    for _, hold in due:
+        end_hold(tx, hold.number)
+    return len(due)
+
+
+def _erase_idle(tx: Tx, context: SweepContext, rule: str, kept: RetentionPeriod, *, consented: bool) -> int:
+    due = Due(consented=consented, before=ago(kept, context.now))
+
+    def ground(email_index: bytes) -> Ground:
+        history = person_history(tx, context.vault, email_index, find_subject(tx, email_index))
+        consents = consents_by_events(tx, history).values()
+        return idle(history, consents, kept, context.now, consented=consented)
+
+    erased = 0
+    while True:
+        people = decide(
+            context.skipped,
+            rule,
+            lambda most: [(it, it) for it in idle_people(tx, due, most)],
+            ground,
+            min(PEOPLE_STEP, context.room),
+        )
+        for email_index, found in people:
+            try:
+                erase_person(tx, context.vault, email_index, found, context.now, suppress_all=False)
+                erased += 1
+            except LogDisagrees as problem:
+                context.skipped.refuse(rule, email_index, problem)
+        if erased or not people:
+            return erased

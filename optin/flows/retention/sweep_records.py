@@ -1,0 +1,82 @@
+"""Rules of the sweep for what is kept beside people: mails, records, counts, the journal."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, time, timedelta
+
+from optin.consent.consent_record import EventKind
+from optin.consent.event import LINES, MEMBERS, forgotten, rfc3339
+from optin.errors import LogDisagrees
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.sweep_context import STEP, SweepContext, ago
+from optin.store.events import add_events, said_about_nobody
+from optin.store.exports import forget_exports, forget_strays, recorded_exports
+from optin.store.journal_lines import forget_lines
+from optin.store.limits import forget_counts
+from optin.store.outbox import forget_settled
+from optin.store.past_retention import (
+    count_strays,
+    forget_notices,
+)
+from optin.store.rights import forget_actions
+from optin.store.transaction import Tx
+from optin.store.webhooks import forget_given_up
+
+LINES_STEP = 500
+SETTLED_KEPT = timedelta(days=30)
+NOTICES_KEPT = timedelta(days=1)
+STRAYS_KEPT = timedelta(days=7)  # longer than any export takes
+FILE_FIRST = timedelta(hours=1)  # a line that the journal's file tells a backup is known in the database
+
+
+def sweep_mails(tx: Tx, context: SweepContext) -> int:
+    """Forget deliveries that were settled long ago, and links to personal pages after a day."""
+    forgotten = forget_settled(tx, context.now - SETTLED_KEPT, STEP)
+    forgotten += forget_given_up(tx, context.now - SETTLED_KEPT, STEP)
+    return forgotten + forget_notices(tx, context.now - NOTICES_KEPT, STEP)
+
+
+def sweep_records(tx: Tx, context: SweepContext) -> int:
+    """Forget what was done by letter or telephone, and who left an export, when the proof is not needed."""
+    before = ago(context.policy.keep_proof, context.now)
+    strays = forget_strays(tx, context.now - STRAYS_KEPT, STEP) if _all_recorded(tx, context) else 0
+    gone = forget_exports(tx, before, STEP)
+    told = [forgotten(context.now, MEMBERS, run.hex(), count) for run, count in sorted(gone.items())]
+    add_events(tx, context.vault, None, told)
+    return forget_actions(tx, before, STEP) + gone.total() + strays
+
+
+def _all_recorded(tx: Tx, context: SweepContext) -> bool:
+    """Tell whether every export that left is in the list: else who was in it seems to be a stray."""
+    if not count_strays(tx, context.now - STRAYS_KEPT):
+        return True
+    told = Counter(str(body.get("run")) for body in said_about_nobody(tx, context.vault, EventKind.EXPORTED))
+    if told == Counter(export.digest for export in recorded_exports(tx)):
+        return True
+    context.skipped.refuse("records", b"exports", LogDisagrees("an export is gone from the list"))
+    return False
+
+
+def sweep_limits(tx: Tx, context: SweepContext) -> int:
+    """Forget counts of limits when their window is over."""
+    return forget_counts(tx, context.now, STEP)
+
+
+def sweep_journal(tx: Tx, context: SweepContext) -> int:
+    """Forget withdrawals and erasures that no backup needs to be told any more."""
+    before = lines_before(context)
+    count = forget_lines(tx, before, LINES_STEP)
+    told = [forgotten(context.now, LINES, rfc3339(before), count)] if count else []
+    add_events(tx, context.vault, None, told)
+    return count
+
+
+def lines_before(context: SweepContext) -> datetime:
+    """Return before when lines are forgotten: a whole day at a time, as an event says it each time."""
+    return datetime.combine((journal_from(context.policy, context.now) - FILE_FIRST).date(), time(), UTC)
+
+
+def journal_from(policy: RequestPolicy, now: datetime) -> datetime:
+    """Return how far the journal goes back: as far as the oldest backup that may be put back."""
+    return ago(policy.keep_backups, now)

@@ -1,0 +1,88 @@
+"""One step of a sweep: only by a clock that is trusted, and of people no more than a day's share (O7).
+
+A wrong setting or a clock that was accepted by mistake would else take everybody at once. Who confirmed is
+counted: whoever is erased, and each consent that expires. What people ask for themselves never waits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.clock import trust_clock
+from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep_context import Rule, SweepContext
+from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
+from optin.store.rights import RightsAction, record_action
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+LEAST = 100  # people: below it a share says nothing
+COUNTED = frozenset({"entries", "expired", "magnets", "leads"})  # rules that take from people who confirmed
+NOBODY = b""
+
+
+@dataclass(frozen=True)
+class Held:
+    """What waits because a day's share is used: how many people, and how many may go on one day."""
+
+    waiting: int
+    share: int
+
+    @property
+    def sentence(self) -> str:
+        """What an operator is told."""
+        return (
+            f"{self.waiting} more people or consents are due, but a sweep takes {self.share} a day at most"
+            " ([sweep] share); they wait. If that many are due, run: optin sweep --beyond-share"
+            ' --why "…"; see them with: optin sweep --dry-run'
+        )
+
+
+def sweep_step(tx: Tx, context: SweepContext, name: str, rule: Rule, *, beyond: bool = False) -> int:
+    """Do one step of a rule; return how many rows it did. Raises ClockDoubted.
+
+    `beyond`: an officer said that more than the day's share may go.
+    """
+    trust_clock(tx, context.vault, context.policy.clock_jump, context.now)
+    if name not in COUNTED:
+        return rule(tx, context)
+    day = sweep_day(tx, context.vault, context.now)
+    room = share_of(day, context.policy) - day.taken
+    if room <= 0 and not beyond:
+        return 0
+    done = rule(tx, context if beyond else replace(context, room=room))
+    if done:
+        add_to_day(tx, context.vault, day, done)
+    return done
+
+
+def share_of(day: SweepDay, policy: RequestPolicy) -> int:
+    """Return how many people a sweep may take on a day."""
+    return max(LEAST, day.people * policy.sweep_share // 100)
+
+
+def held_back(tx: Tx, context: SweepContext) -> Held | None:
+    """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
+    day = sweep_day(tx, context.vault, context.now)
+    share = share_of(day, context.policy)
+    due = sum(line.count for line in plan(tx, context) if line.rule in COUNTED)
+    waiting = due - max(0, share - day.taken)
+    return Held(waiting, share) if waiting > 0 else None
+
+
+def tell_held(tx: Tx, context: SweepContext) -> Held | None:
+    """Return what waits because the day's share is used, once a day; None: nothing, or it was told."""
+    day = sweep_day(tx, context.vault, context.now)
+    if day.told or day.taken < share_of(day, context.policy):
+        return None
+    held = held_back(tx, context)
+    if held is not None:
+        mark_told(tx, context.vault, day)
+    return held
+
+
+def record_beyond(tx: Tx, vault: Vault, who: str, why: str, now: datetime) -> None:
+    """Record that an officer let more people go than a day's share."""
+    record_action(tx, vault, NOBODY, RightsAction(now, "beyond-share", who, why))

@@ -1,0 +1,1 @@
+"""Flows of a data subject's rights: show, withdraw, erase, replay after a restore."""

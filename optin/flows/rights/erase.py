@@ -1,0 +1,157 @@
+"""Erasure: at once, everywhere, without a question why (GDPR 17, R5-R7).
+
+What remains names nobody: the leaves of the log, a keyed digest on the suppression list, and for each export
+that held the person a digest that fits that export alone. A legal hold keeps exactly what it names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.erasure import BY_OFFICER, BY_PERSON, BY_RESTORE, Ground
+from optin.errors import LogDisagrees
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.exports.webhooks import tell_erased, tell_objected
+from optin.flows.policy import RequestPolicy
+from optin.store.exports import forget_membership, memberships_of
+from optin.store.journal_lines import remember
+from optin.store.outbox import enqueue_notice, withdraw_notices
+from optin.store.person_records import request_ids
+from optin.store.requests import (
+    Declared,
+    Sealed,
+    declared_index,
+    erase_requests,
+    kinds_to_blank,
+    let_go_of_requests,
+    peek_request,
+)
+from optin.store.rights import LegalHold, holds_of, reword_actions
+from optin.store.subjects import (
+    EVERYTHING,
+    consents_of,
+    find_subject,
+    load_contact,
+    lock_subject,
+    numbers_of,
+    object_to_calls,
+    remove_subject,
+    suppress,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+__all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "Erased", "erase_person"]
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What an erasure removed, and what a law keeps."""
+
+    requests: int
+    holds: tuple[LegalHold, ...]
+
+
+def erase_person(
+    tx: Tx,
+    vault: Vault,
+    email_index: bytes,
+    reason: Ground,
+    now: datetime,
+    notify: tuple[RequestPolicy, str] | None = None,
+    *,
+    suppress_all: bool = True,
+) -> Erased | None:
+    """Erase everything about an address; None when there is nothing (any more).
+
+    1. Find the person and its requests, confirmed or not: those that were declared with this address.
+    2. See that the reason allows to blank their events. Raises LogDisagrees, with nothing changed.
+    3. Keep the address from being approached, by digest; keep who must still be told, by digest. Who has a
+       webhook and the person's data is told by that: its address is sealed until then.
+    4. Remove it all; the log keeps the leaves.
+    Retention is no wish to be left alone: it suppresses nothing (`suppress_all`) that was not before.
+    5. `notify` (policy, language): queue a last mail, which is forgotten when it is sent.
+    """
+    # 1. Find the person and its requests.
+    subject = find_subject(tx, email_index)
+    if subject is not None and not lock_subject(tx, subject):
+        subject = None  # erased by another while this one waited
+    requests = _own_requests(tx, vault, email_index, subject, reason)
+    if subject is None and not requests:
+        return None
+    address = _address(tx, vault, subject, requests)
+    if subject is not None and address is not None and vault.index(address) != email_index:
+        subject = None  # a row that was put in this one's place is another's
+
+    # 2. See that the reason allows it.
+    kinds_to_blank(tx, vault, requests, reason, now)
+
+    # 3. Keep the address from being approached.
+    if suppress_all:
+        _suppress_all(tx, email_index, subject, now)
+    if subject is not None and address is not None:
+        for run in memberships_of(tx, subject):
+            forget_membership(tx, run, vault.export_digest(run, address), now)
+        tell_erased(tx, vault, subject, email_index, address, now)
+
+    # 4. Remove it all.
+    erase_requests(tx, vault, requests, reason, now)
+    withdraw_notices(tx, email_index)
+    reword_actions(tx, email_index)
+    if subject is not None:
+        let_go_of_requests(tx, subject)
+        remove_subject(tx, subject)
+    remember(
+        tx,
+        {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all},
+        now,
+    )
+
+    # 5. Queue a last mail.
+    holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
+    if notify is not None and address is not None:
+        policy, lang = notify
+        told = {"email": address, "lang": lang}
+        enqueue_notice(tx, vault, MailKind.ERASED, email_index, told, policy.mail_domain, now)
+    return Erased(len(requests), holds)
+
+
+def _own_requests(
+    tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None, reason: Ground
+) -> list[RequestId]:
+    """Return the requests that were declared with an address, whatever their rows say.
+
+    A request of somebody else that was filed under this address would lose its evidence by this erasure: it
+    stays, and an erasure that nobody asked for does not take place. Raises LogDisagrees.
+    """
+    filed = request_ids(tx, email_index, subject)
+    own = [request for request in filed if declared_index(tx, vault, request) == email_index]
+    if reason.since is not None and own != filed:
+        msg = "a request is filed under another address than was declared"
+        raise LogDisagrees(msg)
+    return own
+
+
+def _address(
+    tx: Tx, vault: Vault, subject: SubjectId | None, requests: list[RequestId]
+) -> EmailAddress | None:
+    if subject is not None and (contact := load_contact(tx, vault, subject)).values:
+        return contact.email
+    stored = peek_request(tx, requests[-1]) if requests else None
+    if stored is None:
+        return None
+    return EmailAddress(Declared.parse(Sealed.open(vault, stored.id, stored.sealed).declaration).email)
+
+
+def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: datetime) -> None:
+    suppress(tx, email_index, EVERYTHING, EVERYTHING, now)
+    if subject is None:
+        return
+    numbers = numbers_of(tx, subject)
+    object_to_calls(tx, numbers, email_index, (EVERYTHING, EVERYTHING), now)
+    tell_objected(tx, numbers, (EVERYTHING, EVERYTHING), now)
+    for consent in consents_of(tx, subject):
+        suppress(tx, email_index, consent.purpose, consent.channel, now)

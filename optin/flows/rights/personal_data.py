@@ -1,0 +1,430 @@
+"""What is kept about a person, in plain values; and what the person does about it (GDPR 15, 16, 20).
+
+One answer for the personal page, its downloads, and the officer's `optin subject show`.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.consent.consent_record import RequestId, Status, SubjectId
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.purpose import Channel
+from optin.errors import RequestRefused
+from optin.flows.consents.contact_details import current_contact
+from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.delivery.mail_limits import Asker, take_link, take_reader_mail
+from optin.flows.delivery.mail_order import ASKER, MailKind
+from optin.flows.draw_entry import ticket_of
+from optin.flows.evidence.event_history import current_consents
+from optin.flows.policy import RequestPolicy
+from optin.flows.webinar_attendance import Attendance
+from optin.flows.webinar_seats import attendance
+from optin.proof.canonical import canonical, parse
+from optin.proof.commitment import SALT_BYTES, commit
+from optin.store.draws import entry_of
+from optin.store.events import add_events, events_of
+from optin.store.exports import exports_with
+from optin.store.forms import statement_dates
+from optin.store.outbox import enqueue_notice
+from optin.store.person_records import mails_of, newest_request, requests_of
+from optin.store.requests import (
+    peek_request,
+)
+from optin.store.rights import (
+    LegalHold,
+    RightsAction,
+    actions_of,
+    holds_of,
+    place_hold,
+    record_action,
+)
+from optin.store.subjects import (
+    Contact,
+    Correction,
+    StoredConsent,
+    find_subject,
+    forget_numbers,
+    lock_subject,
+    save_contact,
+    suppressions_of,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+from optin.store.webhooks import told_of
+
+BY_WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True)
+class KeptConsent:
+    """One consent: in which words, by which form, when, until when, and where it stands."""
+
+    purpose: str
+    channel: str
+    wording: str
+    status: str
+    magnet: str
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ended_at: datetime | None
+    expires_at: datetime
+    form_version: str  # SHA-256 of the page
+    number: str = ""  # of a consent by telephone: the number it is for
+    number_corrected: bool = False
+    form_since: datetime | None = None  # when that page was first shown
+    offered: str = ""  # the words in which it can be given anew now; empty: it cannot
+
+
+@dataclass(frozen=True)
+class KeptRequest:
+    """One form that was filled in: what was asked for, and what was typed and ticked."""
+
+    magnet: str
+    title: str
+    file: str  # what was handed out; whether it was fetched is not recorded
+    requested_at: datetime
+    confirmed_at: datetime | None
+    ticked: tuple[str, ...]
+    typed: Mapping[str, str]
+    form_version: str
+    privacy_version: str
+    form_since: datetime | None = None  # when that page was first shown
+    privacy_since: datetime | None = None  # and the privacy statement
+    privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
+    seat: str = ""  # at a webinar: seat, waiting, given-up, over, replay or cancelled
+    ticket: str = ""  # in a prize draw
+    ticket_short: str = ""  # as people read it
+
+
+@dataclass(frozen=True)
+class KeptMail:
+    """One mail that was sent; its text is kept as evidence."""
+
+    subject: str
+    sent_at: datetime
+
+
+@dataclass(frozen=True)
+class KeptExport:
+    """One hand-over of the person's data: to whom, what for. `number` 0: by webhook, not by an export."""
+
+    number: int
+    at: datetime
+    processor: str
+    purpose: str
+    channel: str
+    why: str
+
+
+@dataclass(frozen=True)
+class KeptHold:
+    """What a law keeps: why, until when, exactly which data."""
+
+    why: str
+    until: datetime
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class KeptSuppression:
+    """That the address must not be approached: a digest and a date. Empty purpose: for nothing at all."""
+
+    purpose: str
+    channel: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class KeptHandling:
+    """What was done for the person on request by letter or telephone."""
+
+    at: datetime
+    what: str
+    why: str
+
+
+@dataclass(frozen=True)
+class KeptEvent:
+    """One line of the log about the person."""
+
+    at: datetime
+    kind: str
+    purpose: str
+
+
+@dataclass(frozen=True)
+class PersonalData:
+    """Everything that is kept about one address."""
+
+    email: str
+    lang: str
+    contact: Mapping[str, str]
+    taken_away: tuple[str, ...]  # what the person took out, and may fill in again
+    consents: tuple[KeptConsent, ...]
+    requests: tuple[KeptRequest, ...]
+    mails: tuple[KeptMail, ...]
+    exports: tuple[KeptExport, ...]
+    holds: tuple[KeptHold, ...]
+    suppressions: tuple[KeptSuppression, ...]
+    handled: tuple[KeptHandling, ...]
+    events: tuple[KeptEvent, ...]
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is left that could be erased."""
+        return not (self.contact or self.requests)
+
+
+def ask_for_link(
+    tx: Tx,
+    vault: Vault,
+    address: EmailAddress,
+    lang: str,
+    policy: RequestPolicy,
+    now: datetime,
+    network: str = "",
+) -> None:
+    """Queue the mail with the personal link, whether the address is known or not (R1).
+
+    Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
+    `network`: where it is asked from, as far as that is known.
+    """
+    if not take_link(tx, vault, address, network, policy, now):
+        return
+    index = vault.index(address)
+    told = {"email": address, "lang": lang}
+    enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
+
+
+def ask_as_reader(
+    tx: Tx, vault: Vault, email_index: bytes, lang: str, policy: RequestPolicy, now: datetime
+) -> None:
+    """Queue another link for whoever holds one that expired: only the mail had it (R1).
+
+    So it is counted for readers alone: what strangers ask for takes nothing away from it.
+    """
+    address = kept_address(tx, vault, email_index, latest_request(tx, vault, email_index))
+    if address is None or not take_reader_mail(tx, vault, address, policy, now):
+        return
+    told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
+    enqueue_notice(tx, vault, MailKind.PERSONAL, email_index, told, policy.mail_domain, now)
+
+
+def view_personal(
+    tx: Tx, vault: Vault, email_index: bytes, policy: RequestPolicy, now: datetime
+) -> PersonalData:
+    """Return everything that is kept about an address; changes nothing. Raises KeysUnusable."""
+    subject = find_subject(tx, email_index)
+    opened = [open_request(tx, vault, stored) for stored in requests_of(tx, email_index)]
+    newest = newest_request(tx, email_index)
+    contact = Contact({}) if subject is None else current_contact(tx, vault, subject)
+    declared = next((request for request in opened if request.stored.id == newest), None)
+    return PersonalData(
+        email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else ""),
+        lang=declared.declaration.lang if declared else "",
+        contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
+        taken_away=_taken_away(contact),
+        consents=() if subject is None else _consents(tx, vault, subject, opened, contact, policy, now),
+        requests=tuple(_request(tx, request, attendance(tx, request, policy, now)) for request in opened),
+        mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
+        exports=()
+        if subject is None
+        else (
+            *(
+                KeptExport(run.number, run.at, run.processor, run.purpose, run.channel, run.why)
+                for run in exports_with(tx, subject)
+            ),
+            *(
+                KeptExport(0, at, processor, *about, BY_WEBHOOK)
+                for processor, about, at in told_of(tx, subject)
+            ),
+        ),
+        holds=tuple(
+            KeptHold(hold.why, hold.until, hold.values)
+            for hold in holds_of(tx, vault, email_index)
+            if hold.until > now
+        ),
+        suppressions=tuple(KeptSuppression(*found) for found in suppressions_of(tx, email_index)),
+        handled=tuple(
+            KeptHandling(action.at, action.kind, action.why) for action in actions_of(tx, vault, email_index)
+        ),
+        events=tuple(event for request in opened for event in _events(tx, request)),
+    )
+
+
+def _taken_away(contact: Contact) -> tuple[str, ...]:
+    corrected = {} if contact.correction is None else contact.correction.values
+    return tuple(name for name, value in corrected.items() if not value and name not in contact.values)
+
+
+def _consents(
+    tx: Tx,
+    vault: Vault,
+    subject: SubjectId,
+    opened: Sequence[OpenedRequest],
+    contact: Contact,
+    policy: RequestPolicy,
+    now: datetime,
+) -> tuple[KeptConsent, ...]:
+    by_id = {request.stored.id: request for request in opened}
+    found: list[KeptConsent] = []
+    for consent in current_consents(tx, vault, subject):
+        request = by_id.get(consent.record.request or RequestId(b""))
+        question = None if request is None else request.declaration.question(consent.purpose)
+        if request is None or question is None:
+            continue
+        by_phone = consent.channel is Channel.PHONE
+        corrected = {} if contact.correction is None else contact.correction.after(request.stored.created_at)
+        declared = request.declared.fields.get(PHONE_FIELD, "")
+        status = consent.record.status
+        if status is Status.GIVEN and consent.expires_at <= now:
+            status = Status.EXPIRED
+        found.append(
+            KeptConsent(
+                purpose=consent.purpose,
+                channel=consent.channel.value,
+                wording=question.wording,
+                status=str(status),
+                magnet=request.declaration.title,
+                requested_at=request.stored.created_at,
+                confirmed_at=request.stored.confirmed_at,
+                ended_at=None if status is Status.GIVEN else consent.record.since,
+                expires_at=consent.expires_at,
+                form_version=request.form.version.digest,
+                number=corrected.get(PHONE_FIELD, declared) if by_phone else "",
+                number_corrected=by_phone and PHONE_FIELD in corrected,
+                form_since=request.form.first_served,
+                offered="" if status is Status.GIVEN else _offered(policy, request, consent),
+            )
+        )
+    return tuple(found)
+
+
+def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConsent) -> str:
+    asked = request.declaration
+    form = policy.offers.form_for(consent.purpose, consent.channel, asked)
+    question = None if form is None else form.declaration.question(consent.purpose)
+    return "" if question is None else question.wording
+
+
+def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptRequest:
+    declared = request.declared
+    entry = entry_of(tx, request.stored.id)
+    privacy_day, privacy_since = statement_dates(tx, request.declaration.privacy)
+    return KeptRequest(
+        magnet=request.declaration.magnet,
+        title=request.declaration.title,
+        file="" if declared.through else request.declaration.file,
+        requested_at=request.stored.created_at,
+        confirmed_at=request.stored.confirmed_at,
+        ticked=tuple(question.wording for question in request.asked),
+        typed={EMAIL_FIELD: declared.email, **declared.fields},
+        form_version=request.form.version.digest,
+        privacy_version=request.declaration.privacy,
+        form_since=request.form.first_served,
+        privacy_since=privacy_since,
+        privacy_day=privacy_day,
+        seat="" if told is None else told.standing.value,
+        ticket="" if entry is None else entry.ticket,
+        ticket_short="" if entry is None else ticket_of(tx, entry).short,
+    )
+
+
+def _mails(tx: Tx, vault: Vault, request: OpenedRequest) -> list[KeptMail]:
+    return [
+        KeptMail(_subject_of(mail.data) or request.declaration.title, mail.sent_at)
+        for mail in mails_of(tx, vault, request.stored.id)
+    ]
+
+
+def _subject_of(data: bytes) -> str:
+    head = data.partition(b"\r\n\r\n")[0]  # only the headers: the rest may be long
+    return str(email.message_from_bytes(head, policy=email.policy.default).get("Subject", ""))
+
+
+def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
+    bodies = [parse(event.body) for event in events_of(tx, request.stored.id)]
+    return [
+        KeptEvent(datetime.fromisoformat(str(body["at"])), str(body["kind"]), str(body["purpose"] or ""))
+        for body in bodies
+    ]
+
+
+def record_access(tx: Tx, vault: Vault, email_index: bytes, how: str, now: datetime) -> None:
+    """Record that what is kept was shown or handed over, where there is a request to record it with."""
+    request = newest_request(tx, email_index)
+    if request is not None:
+        opened = open_request(tx, vault, peek_request(tx, request))
+        add_events(tx, vault, request, [opened.circumstances.accessed(now, how)])
+
+
+def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
+    """Put name or number right; tell whether anything changed (GDPR 16). What is not named stays as it is.
+
+    An event commits to the new values; the consents stay what they were, and reach the person as corrected.
+    """
+    subject = find_subject(tx, email_index)
+    if subject is None:
+        return False
+    lock_subject(tx, subject)
+    contact = current_contact(tx, vault, subject)
+    changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
+    if not changed:
+        return False
+    before = contact.correction or Correction({}, b"", {})
+    correction = Correction(
+        {**before.values, **changed},
+        secrets.token_bytes(SALT_BYTES),
+        {**before.moments, **dict.fromkeys(changed, now)},
+    )
+    newest = {name: value for name, value in {**contact.values, **changed}.items() if value}
+    if PHONE_FIELD in changed:
+        forget_numbers(tx, subject)
+    known = Contact(newest, correction, secrets.token_bytes(SALT_BYTES))
+    save_contact(tx, vault, subject, known)
+    request = newest_request(tx, email_index)
+    if request is None:
+        return True
+    opened = open_request(tx, vault, peek_request(tx, request))
+    commitment = commit(correction.salt, canonical({**correction.values}))
+    details = commit(known.salt, known.plain)
+    add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment, details)])
+    return True
+
+
+def hold_data(
+    tx: Tx,
+    vault: Vault,
+    email_index: bytes,
+    names: Sequence[str],
+    until: datetime,
+    why: str,
+    now: datetime,
+) -> LegalHold:
+    """Keep named data of a person until a date, whatever is erased (GDPR 17(3)(b)). Raises RequestRefused."""
+    subject = find_subject(tx, email_index)
+    values = {} if subject is None else current_contact(tx, vault, subject).values
+    unknown = [name for name in names if name not in values]
+    if not values or unknown:
+        kept = ", ".join(values) or "nothing"
+        msg = f"There is no {', '.join(unknown) or 'person'} to hold; what is kept: {kept}."
+        raise RequestRefused(msg)
+    hold = LegalHold(why, until, now, {name: values[name] for name in names})
+    place_hold(tx, vault, email_index, hold)
+    request = newest_request(tx, email_index)
+    if request is not None:
+        opened = open_request(tx, vault, peek_request(tx, request))
+        add_events(tx, vault, request, [opened.circumstances.held(now, until, names)])
+    return hold
+
+
+def handled(tx: Tx, vault: Vault, email_index: bytes, what: str, who: str, why: str, now: datetime) -> None:
+    """Record what an officer did for a person, and why (R9)."""
+    record_action(tx, vault, email_index, RightsAction(now, what, who, why))

@@ -1,0 +1,113 @@
+"""Replaying: a restored backup is told what people withdrew, and who was erased, since it was made (S7).
+
+Nothing is given by it, only taken (P8): each line ends consents, and what is unknown here is suppressed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from optin.consent.consent_record import IN_JOURNAL, EventKind
+from optin.consent.event import restored
+from optin.consent.purpose import Channel
+from optin.flows.rights.erase import BY_RESTORE, erase_person
+from optin.flows.rights.withdraw import withdraw_from
+from optin.proof.canonical import Json
+from optin.store.address_index import index_today
+from optin.store.events import add_events
+from optin.store.installation import forget_backup
+from optin.store.journal_lines import ReplayLine, lines_after, mark_waiting, remember
+from optin.store.log import leaves_of_events
+from optin.store.subjects import EVERYTHING, find_subject, suppress
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+_TOLD: dict[str, dict[str, type]] = {
+    EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
+    EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
+}
+_EVENT: dict[str, type] = {"kind": str, "event": int, "leaf": str}
+_DIGEST_BYTES = 32
+
+
+def is_told(told: Mapping[str, Json]) -> bool:
+    """Tell whether a restored backup is told of this line; else it only holds an event of the log."""
+    return "person" in told
+
+
+def check_told(told: Mapping[str, Json]) -> None:
+    """See that a line means something to us. Raises ValueError."""
+    kind = str(told.get("kind"))
+    wanted = _TOLD.get(kind) if is_told(told) else _EVENT if kind in IN_JOURNAL else None
+    if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
+        msg = "no withdrawal, no erasure and no event"
+        raise ValueError(msg)
+    if len(bytes.fromhex(str(told["person" if is_told(told) else "leaf"]))) != _DIGEST_BYTES:
+        msg = "no digest"
+        raise ValueError(msg)
+    if "channel" in wanted:
+        Channel(str(told["channel"]))
+
+
+def founded_lines(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
+    """Return the lines that mean something, and whose event, where they name one, is in the log.
+
+    Whoever writes to the database would else let the journal say for good that the log was cut.
+    """
+    sound = [line for line in lines if _means_something(line)]
+    numbers = [int(str(line.told["event"])) for line in sound if not is_told(line.told)]
+    leaves = leaves_of_events(tx, numbers)
+    return [
+        it for it in sound if is_told(it.told) or leaves.get(int(str(it.told["event"]))) == it.told["leaf"]
+    ]
+
+
+def count_unfounded(tx: Tx) -> int:
+    """Count the lines of the database that mean nothing, or name an event that the log lacks."""
+    count = number = 0
+    while page := lines_after(tx, number):
+        number = page[-1][0]
+        count += len(page) - len(founded_lines(tx, [line for _, line in page]))
+    return count
+
+
+def _means_something(line: ReplayLine) -> bool:
+    try:
+        check_told(line.told)
+    except (ValueError, TypeError, AttributeError):
+        return False
+    return True
+
+
+def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:
+    """Do what each line tells that is unknown here; return what, how often.
+
+    Then log that a backup of `size` events was put back: whoever holds a later receipt can be told why.
+    """
+    done: Counter[str] = Counter()
+    for line in lines:
+        if remember(tx, line.told, line.at):  # first: what it does would write the very same line
+            done[_replayed(tx, vault, line)] += 1
+    add_events(tx, vault, None, [restored(now, size)])
+    mark_waiting(tx)  # whatever file is the journal from now on, it gets every one about a person
+    forget_backup(tx)
+    return done
+
+
+def _replayed(tx: Tx, vault: Vault, line: ReplayLine) -> str:
+    """Do what a line tells, at its moment; return its kind."""
+    kind, person = str(line.told["kind"]), index_today(tx, bytes.fromhex(str(line.told["person"])))
+    if kind == EventKind.ERASED:
+        wanted = bool(line.told["suppressed"])
+        gone = erase_person(tx, vault, person, BY_RESTORE, line.at, suppress_all=wanted)
+        if gone is None and wanted:
+            suppress(tx, person, EVERYTHING, EVERYTHING, line.at)
+    else:
+        purpose, channel = str(line.told["purpose"]), str(line.told["channel"])
+        subject = find_subject(tx, person)
+        if subject is not None:
+            withdraw_from(tx, vault, subject, {(purpose, channel)}, line.at)
+        suppress(tx, person, purpose, channel, line.at)
+    return kind

@@ -1,0 +1,197 @@
+"""Withdrawal: as easy as giving, at once, and for good unless the person asks anew (GDPR 7(3), R3)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from optin.consent.address import EmailAddress
+from optin.consent.consent_record import EventKind, Happening, RequestId, Status, SubjectId, follow
+from optin.consent.form import FormDeclaration
+from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.webhook import WebhookKind
+from optin.errors import LogDisagrees
+from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.evidence.event_history import current_consents, request_history
+from optin.flows.exports.webhooks import tell_ended, tell_objected
+from optin.proof.canonical import Json
+from optin.store.events import add_events
+from optin.store.journal_lines import ReplayLine, remember
+from optin.store.person_records import requests_of
+from optin.store.requests import peek_request
+from optin.store.subjects import (
+    StoredConsent,
+    find_subject,
+    lock_subject,
+    numbers_of,
+    object_to_calls,
+    refresh_idle,
+    save_consent,
+    suppress,
+    suppressed_at,
+)
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Withdrawable:
+    """What a link can withdraw: the consents of its request that stand."""
+
+    form: FormDeclaration
+    questions: tuple[ConsentQuestion, ...]
+
+
+@dataclass(frozen=True)
+class _Live:
+    """A consent that stands, with the request that it is withdrawn from."""
+
+    opened: OpenedRequest
+    question: ConsentQuestion
+    consent: StoredConsent
+
+
+def view_withdrawable(tx: Tx, vault: Vault, request: RequestId, purpose: str | None) -> Withdrawable:
+    """Return what can be withdrawn by a link; changes nothing. Raises LinkSpent."""
+    opened = open_request(tx, vault, peek_request(tx, request))
+    return Withdrawable(
+        opened.declaration, tuple(live.question for live in _live(tx, vault, opened, purpose))
+    )
+
+
+def withdraw_consent(
+    tx: Tx, vault: Vault, request: RequestId, purpose: str | None, now: datetime
+) -> Withdrawable:
+    """Withdraw what `request` gave, or only `purpose` of it; return what was withdrawn.
+
+    Whichever request gave a consent last: this link is about the same purpose and channel.
+    Raises LinkSpent. Withdrawn twice is withdrawn once.
+    """
+    opened = open_request(tx, vault, peek_request(tx, request))
+    subject = _person_behind(tx, vault, opened)
+    if subject is None:
+        return Withdrawable(opened.declaration, ())
+    lock_subject(tx, subject)
+    ended = _live(tx, vault, opened, purpose)
+    _end(tx, vault, subject, ended, now)
+    return Withdrawable(opened.declaration, tuple(live.question for live in ended))
+
+
+def withdraw_everything(tx: Tx, vault: Vault, request: RequestId, now: datetime) -> Withdrawable:
+    """Withdraw every consent of the person who has this link; return what was. Raises LinkSpent."""
+    opened = open_request(tx, vault, peek_request(tx, request))
+    return Withdrawable(opened.declaration, withdraw_person(tx, vault, opened.stored.email_index, now))
+
+
+def withdraw_person(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> tuple[ConsentQuestion, ...]:
+    """Withdraw every consent of an address; return what was withdrawn.
+
+    Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
+    """
+    subject = find_subject(tx, email_index)
+    ended = () if subject is None else withdraw_from(tx, vault, subject, None, now)
+    return tuple(dict.fromkeys((*ended, *_lapse_pending(tx, vault, email_index, now))))
+
+
+def withdraw_from(
+    tx: Tx, vault: Vault, subject: SubjectId, which: Collection[tuple[str, str]] | None, now: datetime
+) -> tuple[ConsentQuestion, ...]:
+    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn."""
+    lock_subject(tx, subject)
+    ended: list[_Live] = []
+    for consent in current_consents(tx, vault, subject):
+        about = (str(consent.purpose), consent.channel.value)
+        request = consent.record.request
+        if consent.record.status is not Status.GIVEN or request is None:
+            continue
+        if which is None or about in which:
+            opened = open_request(tx, vault, peek_request(tx, request))
+            question = opened.declaration.question(consent.purpose)
+            if question is not None:
+                ended.append(_Live(opened, question, consent))
+    _end(tx, vault, subject, ended, now)
+    return tuple(live.question for live in ended)
+
+
+def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> list[ConsentQuestion]:
+    lapsed: list[ConsentQuestion] = []
+    for stored in requests_of(tx, email_index):
+        for question in () if stored.confirmed_at else open_request(tx, vault, stored).asked:
+            since = suppressed_at(tx, email_index, question.purpose, question.channel)
+            if since is None or since < stored.created_at:
+                suppress(tx, email_index, question.purpose, question.channel, now)
+                _remember(tx, email_index, question, now)
+                lapsed.append(question)
+    return lapsed
+
+
+def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: datetime) -> None:
+    remember(tx, _line(email_index, question.purpose, question.channel.value), now)
+
+
+def _line(email_index: bytes, purpose: str, channel: str) -> dict[str, Json]:
+    return {
+        "kind": EventKind.WITHDRAWN.value,
+        "person": email_index.hex(),
+        "purpose": purpose,
+        "channel": channel,
+    }
+
+
+def withdrawal_line(email_index: bytes, body: Mapping[str, Any]) -> ReplayLine:
+    """Return the line by which a restored backup is told of a withdrawal, as its event says it."""
+    at = datetime.fromisoformat(body["at"])
+    return ReplayLine(at, _line(email_index, body["purpose"], body["channel"]))
+
+
+def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:
+    """Return who confirmed a request, whatever its row says: a withdrawal must not go astray."""
+    try:
+        history = request_history(tx, vault, opened.stored.id)
+    except LogDisagrees:
+        return opened.stored.subject
+    if not any(logged.event.kind is EventKind.CONFIRMED for logged in history):
+        return None
+    return find_subject(tx, vault.index(EmailAddress(opened.declared.email)))
+
+
+def _live(tx: Tx, vault: Vault, opened: OpenedRequest, purpose: str | None) -> list[_Live]:
+    subject = _person_behind(tx, vault, opened)
+    if subject is None:
+        return []
+    asked = opened.asked if purpose is None else opened.declaration.asked((purpose,))
+    kept = {consent.key: consent for consent in current_consents(tx, vault, subject)}
+    found = [(question, kept.get(question.key)) for question in asked]
+    return [
+        _Live(opened, question, consent)
+        for question, consent in found
+        if consent is not None and consent.record.status is Status.GIVEN
+    ]
+
+
+def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
+    """Add the events, bring the cache up to them, keep address and number from being approached.
+
+    Whoever was told of the consent by webhook is told of its end.
+    """
+    for request in dict.fromkeys(live.opened.stored.id for live in ended):
+        of_it = [live for live in ended if live.opened.stored.id == request]
+        questions = tuple(live.question for live in of_it)
+        circumstances = of_it[0].opened.circumstances
+        add_events(tx, vault, request, circumstances.bodies(EventKind.WITHDRAWN, now, questions))
+    for live in ended:
+        request, question = live.opened.stored.id, live.question
+        happening = Happening(EventKind.WITHDRAWN, now, request)
+        save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
+        email_index, about = live.opened.stored.email_index, (question.purpose, question.channel.value)
+        suppress(tx, email_index, *about, now)
+        tell_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, about, now)
+        if question.channel is Channel.PHONE:
+            numbers = numbers_of(tx, subject)
+            object_to_calls(tx, numbers, email_index, about, now)
+            tell_objected(tx, numbers, about, now)
+        _remember(tx, email_index, question, now)
+    if ended:
+        refresh_idle(tx, subject)

@@ -1,0 +1,1 @@
+"""Jobs: loops beside the requests: courier, sweep, log keeper, webhook sender, anchors."""

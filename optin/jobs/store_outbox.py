@@ -1,0 +1,160 @@
+"""The outbox in the store, as the courier sees it: claiming mails, and recording what became of each."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import timedelta
+from functools import partial
+
+from optin.errors import SetupRefused
+from optin.flows.delivery.backoff import wait_before
+from optin.flows.delivery.deliver import (
+    FIRST_WAIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    MOMENT,
+    claim_orders,
+    settle_order,
+)
+from optin.flows.delivery.mail_order import MailKind, Order, Settled, Verdict
+from optin.flows.delivery.receipt import NotSigned
+from optin.jobs.log_keeper import advance_log
+from optin.services.installation import Installation
+from optin.store.outbox import give_up_killers, has_suspects, hurry, revive
+from optin.store.transaction import Tx, read, written
+
+mail_log = logging.getLogger("optin.mail")
+SUSPECTS_EVERY_SECONDS = 5.0
+REFUSED_WAIT = timedelta(minutes=1)  # of a receipt, while nothing is signed
+
+
+class StoreOutbox:
+    """The store's outbox, as the courier sees it.
+
+    A mail with which a courier died is claimed alone, when no other is on its way: it must not take
+    innocent mails along a second time.
+    """
+
+    def __init__(self, installation: Installation) -> None:
+        """Work on the outbox of `office`."""
+        self._office = installation
+        self._under_way: set[int] = set()
+        self._alone = False
+        self._suspects_at = time.monotonic()  # when one was tried last, or none was due
+        self._late: list[tuple[Order, Verdict, str, bytes]] = []  # sent, and not recorded yet
+
+    async def claim(self, most: int) -> list[Order]:
+        """Claim up to `most` mails that are due."""
+        await self._settle_late()
+        if self._alone:
+            return []
+        orders: list[Order] = []
+        if not await self._is_turn_of_suspects():
+            orders = await self._claim(most, suspect=False)
+        if not orders and not self._under_way:
+            orders = await self._claim(1, suspect=True)
+            self._alone = bool(orders)
+            self._suspects_at = time.monotonic()
+        self._under_way.update(order.number for order in orders)
+        return orders
+
+    def taken(self, order: Order, message: bytes) -> None:
+        """Write down at once that a mail server took a mail."""
+        if self._office.handover_log is not None:
+            self._office.handover_log.note(order, message)
+
+    async def _is_turn_of_suspects(self) -> bool:
+        """Tell whether a mail that is tried alone has waited for long enough: then the lanes run empty."""
+        if time.monotonic() - self._suspects_at < SUSPECTS_EVERY_SECONDS:
+            return False
+        installation = self._office
+        if await read(installation.store, partial(has_suspects, now=installation.clock())):
+            return True
+        self._suspects_at = time.monotonic()
+        return False
+
+    async def _settle_late(self) -> None:
+        """Record what could not be recorded before, so that nothing that was sent is claimed again."""
+        while self._late:
+            await self._settle(*self._late[-1])
+            self._late.pop()
+
+    async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
+        """Record what became of a mail. One that was sent is recorded later where it cannot be now."""
+        try:
+            return await self._settle(order, verdict, reply, message)
+        except Exception:
+            if verdict is Verdict.SENT:
+                self._late.append((order, verdict, reply, message))
+            raise
+        finally:
+            self._under_way.discard(order.number)
+            self._alone = False
+
+    async def _settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
+        installation = self._office
+        settled = await written(
+            installation.store,
+            partial(
+                settle_order,
+                vault=installation.vault,
+                order=order,
+                verdict=verdict,
+                reply=reply,
+                message=message,
+                now=installation.clock(),
+                jump=installation.policy.clock_jump,
+            ),
+        )
+        if installation.handover_log is not None:
+            installation.handover_log.settled(order)
+        if order.kind is MailKind.ERASED:
+            installation.uncleared.set()
+        if settled is Settled.DEAD:
+            mail_log.warning("mail %s is dead: %s", order.message_id, reply)
+        return settled is not Settled.LOST
+
+    async def hurry(self) -> None:
+        """Let what waits after a failed try be due now."""
+        await written(self._office.store, partial(hurry, now=self._office.clock()))
+
+    async def revive(self, orders: list[Order]) -> None:
+        """Let mails that were just given up wait for another try instead."""
+        until = self._office.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
+        numbers = [order.number for order in orders]
+        if count := await written(self._office.store, partial(revive, numbers=numbers, until=until)):
+            mail_log.warning("%d mails that were dead wait again", count)
+
+    async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
+        installation, now = self._office, self._office.clock()
+
+        def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
+            given_up = give_up_killers(tx, now)
+            return given_up, claim_orders(
+                tx,
+                installation.vault,
+                installation.policy,
+                most,
+                now,
+                suspect=suspect,
+                receipts_wait=wait,
+                holder=installation.store.presence.incarnation,
+            )
+
+        try:
+            given_up, orders = await written(installation.store, partial(claim, wait=None))
+        except NotSigned:
+            wait = await asyncio.to_thread(self._sign)
+            given_up, orders = await written(installation.store, partial(claim, wait=wait))
+        for message_id in given_up:
+            mail_log.warning("mail %s is given up: the server died each time it was sent", message_id)
+        return orders
+
+    def _sign(self) -> timedelta:
+        """Sign the log for receipts; return how long those wait over which nothing is signed all the same."""
+        try:
+            advance_log(self._office)
+        except SetupRefused:  # the log keeper says so
+            return REFUSED_WAIT
+        return MOMENT

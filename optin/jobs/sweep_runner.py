@@ -1,0 +1,107 @@
+"""Runs the rules of a sweep against the store, step by step beside live traffic (D6, R8)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+from functools import partial
+
+from optin.errors import (
+    ClockDoubted,
+    StoreBusy,
+)
+from optin.flows.retention.sweep import DRAWS, ERASING, JOURNAL, RULES
+from optin.flows.retention.sweep_candidates import Skipped
+from optin.flows.retention.sweep_context import Rule, SweepContext
+from optin.flows.retention.sweep_share import sweep_step, tell_held
+from optin.flows.sweep_draws import missed_draws
+from optin.flows.webinar_seats import outdated_plans
+from optin.jobs.job import RoundDone, every
+from optin.jobs.log_keeper import advance_log
+from optin.services.installation import Installation
+
+log = logging.getLogger("optin.sweep")
+SWEEP_SECONDS = 600
+FILES = "files"
+DISAGREED = "refused"  # what rows say to be due, and events do not
+GIVE_WAY = 2.0  # a sweep rests twice as long as each step took
+LONGEST_PAUSE_SECONDS = 0.5
+
+
+def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]:
+    """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8).
+
+    `beyond`: more people may go than a day's share. Raises ClockDoubted (O7); LogDiverged or JournalUnusable:
+    nothing is deleted by a database whose past is in doubt (O9).
+    """
+    installation.check_past()
+    installation.see_clock()
+    done: dict[str, int] = {}
+    failed: list[Exception] = []
+    skipped = Skipped()
+    for name, rule in RULES.items():
+        if name == JOURNAL:
+            installation.shorten_journal()
+        done[name], problem = _do_rule(installation, name, rule, skipped, beyond=beyond)
+        failed += [] if problem is None else [problem]
+    done[DISAGREED] = skipped.reasons.total()
+    for why, count in sorted(skipped.reasons.items()):
+        log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
+    done[FILES] = installation.forget_files()
+    _warn(installation, SweepContext(installation.vault, installation.policy, installation.clock()))
+    if done[DRAWS]:
+        advance_log(installation)  # under a checkpoint before the seed is known
+    if any(done[name] for name in ERASING):
+        installation.note_ending()
+        installation.clear()
+    if failed:
+        raise failed[0]
+    return done
+
+
+def _warn(installation: Installation, context: SweepContext) -> None:
+    """Tell the operator what a sweep left undone, and waits for somebody."""
+    if held := installation.write(partial(tell_held, context=context)):
+        log.warning("%s", held.sentence)
+    for magnet in (
+        installation.store.read(partial(missed_draws, context=context)) if installation.policy.draws else ()
+    ):
+        log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
+    for magnet in installation.store.read(partial(outdated_plans, webinars=installation.policy.webinars)):
+        log.warning("/%s was changed since this server started: start it anew; its mails wait", magnet)
+
+
+def _do_rule(
+    installation: Installation, name: str, rule: Rule, skipped: Skipped, *, beyond: bool
+) -> tuple[int, Exception | None]:
+    """Return how many rows a rule did; and what it failed by, which must not keep the others waiting."""
+    done = 0
+    try:
+        while count := _step(installation, name, rule, skipped, beyond=beyond):
+            done += count
+    except (StoreBusy, ClockDoubted):
+        raise
+    except Exception as problem:  # noqa: BLE001 - raised when the others did their work
+        return done, problem
+    return done, None
+
+
+def _step(installation: Installation, name: str, rule: Rule, skipped: Skipped, *, beyond: bool) -> int:
+    context = SweepContext(installation.vault, installation.policy, installation.clock(), skipped)
+    begun = time.perf_counter()
+    count = installation.write(partial(sweep_step, context=context, name=name, rule=rule, beyond=beyond))
+    if count:  # whoever signs up meanwhile goes first
+        time.sleep(min(GIVE_WAY * (time.perf_counter() - begun), LONGEST_PAUSE_SECONDS))
+    return count
+
+
+async def sweep_by_itself(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
+    """Sweep now and then until `stop` is set (R8)."""
+    await every(SWEEP_SECONDS, partial(asyncio.to_thread, _sweep_if_trusted, installation), stop, round_done)
+
+
+def _sweep_if_trusted(installation: Installation) -> None:
+    with suppress(ClockDoubted):  # it was said, once
+        sweep(installation)

@@ -1,0 +1,223 @@
+"""Telling processors by webhook: never in the way of a sign-up, never to an address that is not public (E7).
+
+Each processor has a lane of its own, so that a slow one holds up nobody else. How a call is made, and where
+to none goes, stands in `outgoing`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import NoReturn, Protocol
+
+from optin.consent.webhook import WebhookKind, signed_headers
+from optin.errors import JournalUnusable, LogDiverged
+from optin.flows.exports.webhooks import Answer, Call, Outcome, claim_calls, settle_call
+from optin.flows.rights.journal_endings import EndingsOf
+from optin.jobs.job import Job, RoundDone, rest
+from optin.services.http_client import CallFailed, VettedClient
+from optin.services.installation import Installation
+from optin.site.model import Processor, Webhook
+from optin.store.transaction import read, written
+from optin.store.webhooks import is_due
+from optin.store.webhooks import keep_webhooks as register
+
+log = logging.getLogger("optin.webhook")
+
+POLL_SECONDS = 1.0
+STALE_SECONDS = 900.0
+AT_ONCE = 4  # calls to one processor; never two about one person
+LONGEST_REST_SECONDS = 300.0  # after calls that failed
+GONE, OK, REDIRECT = 410, 200, 300
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message as it leaves. `body` names a person: it goes into no log (S4)."""
+
+    processor: str
+    kind: WebhookKind
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came of a call, and a word about it for the log: a status or the name of an error."""
+
+    answer: Answer
+    said: str
+
+
+class Sender(Protocol):
+    """Makes one call. Never raises for what the other side does."""
+
+    async def post(self, delivery: Delivery) -> Reply:
+        """Hand over a message."""
+
+
+class HttpSender:
+    """Posts over https, to public servers. Only tests give a client with other rules."""
+
+    def __init__(self, client: VettedClient | None = None) -> None:
+        """Take the client that makes the calls."""
+        self._client = client or VettedClient()
+
+    async def post(self, delivery: Delivery) -> Reply:
+        """Hand over a message; the status alone says what became of it."""
+        headers = {"content-type": "application/json", **delivery.headers}
+        try:
+            status = await self._client.post_for_status(delivery.url, delivery.body, headers)
+        except CallFailed as problem:
+            return Reply(Answer.LATER, str(problem))
+        if OK <= status < REDIRECT:
+            return Reply(Answer.TAKEN, str(status))
+        return Reply(Answer.GONE if status == GONE else Answer.LATER, str(status))
+
+
+class SpokenSender:
+    """Says what would leave, without a person in it: in `optin dev` nothing leaves."""
+
+    def __init__(self, say: Callable[[str], object]) -> None:
+        """Speak by `say`."""
+        self._say = say
+
+    async def post(self, delivery: Delivery) -> Reply:
+        """Say it, and call it taken."""
+        message = delivery.headers["webhook-id"]
+        self._say(
+            f"webhook: {delivery.processor} would be told {delivery.kind} ({message}); nothing leaves dev."
+        )
+        return Reply(Answer.TAKEN, "spoken")
+
+
+def webhook_jobs(
+    installation: Installation, processors: Mapping[str, Processor], sender: Sender
+) -> list[Job]:
+    """Return the jobs that know who is registered now, and then tell each processor what is due."""
+    webhooks = {it.id: it.webhook for it in processors.values() if it.webhook is not None}
+    addresses = {name: hashlib.sha256(hook.url.encode()).hexdigest() for name, hook in webhooks.items()}
+    registered = asyncio.Event()
+
+    async def keep_registered(_stop: asyncio.Event, _round_done: RoundDone) -> None:
+        """Store which processors have a webhook: once."""
+        forgotten = await written(installation.store, partial(register, addresses=addresses))
+        registered.set()
+        if forgotten:
+            log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
+
+    lanes = {name: _Lane(installation, name, hook, sender, registered) for name, hook in webhooks.items()}
+    return [
+        Job("webhooks", keep_registered, STALE_SECONDS),
+        *(Job(f"webhooks to {name}", lane.run, STALE_SECONDS) for name, lane in lanes.items()),
+    ]
+
+
+class _Lane:
+    """What goes to one processor."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        processor: str,
+        webhook: Webhook,
+        sender: Sender,
+        registered: asyncio.Event,
+    ) -> None:
+        self._registered = registered
+        self._office = installation
+        self._processor = processor
+        self._webhook = webhook
+        self._sender = sender
+        self._failures = 0
+
+    async def run(self, stop: asyncio.Event, round_done: RoundDone) -> None:
+        """Work until `stop` is set; what is on its way then comes to its end."""
+        while not stop.is_set():
+            busy = self._registered.is_set() and await self.round()
+            if self._registered.is_set():
+                round_done()
+            if not busy:
+                await rest(stop, self._rest)
+
+    @property
+    def _rest(self) -> float:
+        """How long to wait: the longer, the more often nobody took anything."""
+        return min(POLL_SECONDS * 2.0 ** min(self._failures, 10), LONGEST_REST_SECONDS)
+
+    async def round(self) -> bool:
+        """Tell what is due now; tell whether there may be more."""
+        installation, now = self._office, self._office.clock()
+        if not await read(installation.store, partial(is_due, processor=self._processor, now=now)):
+            return False
+        claim = partial(
+            claim_calls,
+            vault=installation.vault,
+            policy=installation.policy,
+            processor=self._processor,
+            most=AT_ONCE,
+            now=now,
+            holder=installation.store.presence.incarnation,
+            endings_of=await asyncio.to_thread(self._memory),
+        )
+        calls, dropped = await written(installation.store, claim)
+        for it in dropped:
+            log.info("webhook %s: %s %s does not leave: %s", self._processor, it.kind, it.message, it.why)
+        told = await asyncio.gather(*(self._tell(call) for call in calls), return_exceptions=True)
+        for problem in told:  # raised when the others are through: one must not take them along
+            if isinstance(problem, BaseException):
+                raise problem
+        if calls:
+            self._failures = 0 if any(told) else self._failures + 1
+        return any(told) or (bool(dropped) and not calls)
+
+    def _memory(self) -> EndingsOf:
+        """Return whom to ask who left: nobody while the log is not the one that is remembered (O9)."""
+        try:
+            self._office.check_past()
+        except (LogDiverged, JournalUnusable) as problem:
+            return partial(_refuse, problem)
+        return self._office.endings_of
+
+    async def _tell(self, call: Call) -> bool:
+        """Make one call, and record what became of it; tell whether it was taken."""
+        installation, notice = self._office, call.notice
+        seconds = int(installation.clock().timestamp())
+        secrets = installation.vault.webhook_secrets(self._processor)
+        headers = signed_headers(secrets, notice.message, seconds, call.body)
+        delivery = Delivery(self._processor, notice.kind, self._webhook.url, headers, call.body)
+        reply = await self._sender.post(delivery)
+        settle = partial(
+            settle_call,
+            notice=notice,
+            answer=reply.answer,
+            now=installation.clock(),
+            clock_doubted=installation.clock_doubted,
+        )
+        outcome = await written(installation.store, settle)
+        _say(self._processor, call, reply, outcome)
+        if notice.kind is WebhookKind.ERASED:
+            installation.uncleared.set()  # its address may still be in the database's journal (R5)
+        return outcome is Outcome.TOLD
+
+
+def _refuse(problem: LogDiverged | JournalUnusable, _person: bytes) -> NoReturn:
+    raise problem
+
+
+def _say(processor: str, call: Call, reply: Reply, outcome: Outcome) -> None:
+    """Log what became of a message, without a person in it (S4)."""
+    about = (processor, call.notice.kind.value, call.notice.message)
+    if outcome is Outcome.STOPPED:
+        log.error(
+            "webhook %s: %s %s was answered 410; it is told nothing any more until its url changes", *about
+        )
+    elif outcome is Outcome.GIVEN_UP:
+        log.error("webhook %s: %s %s is given up after days: %s; tell them yourself", *about, reply.said)
+    elif outcome is Outcome.WAITING:
+        log.warning("webhook %s: %s %s was not taken: %s", *about, reply.said)

@@ -1,0 +1,41 @@
+"""Noticing that a server refuses everybody in the same words: then hardly every recipient is wrong."""
+
+from __future__ import annotations
+
+from optin.flows.delivery.mail_order import Order
+
+SEVERAL = 3  # different recipients, with no mail taken in between
+
+
+class RepeatedRefusals:
+    """The refusals about recipients since a mail was taken, as long as they are in the same words."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._likeness = b""
+        self._recipients: set[str] = set()
+        self._given_up: list[Order] = []
+
+    def clear(self) -> None:
+        """Begin anew: the server took a mail, so it does not refuse everybody."""
+        self._likeness, self._recipients, self._given_up = b"", set(), []
+
+    def count(self, likeness: bytes, order: Order) -> bool:
+        """Count a refusal; tell whether several different recipients were refused like that by now."""
+        if likeness != self._likeness:
+            self.clear()
+            self._likeness = likeness
+        self._recipients.add(order.recipient)
+        if self.was_raised(likeness):
+            return True
+        self._given_up.append(order)
+        return False
+
+    def was_raised(self, likeness: bytes) -> bool:
+        """Tell whether refusals in these words are not believed just now."""
+        return likeness == self._likeness and len(self._recipients) >= SEVERAL
+
+    def given_up(self) -> list[Order]:
+        """Return the mails that were given up before it was noticed, each once."""
+        orders, self._given_up = self._given_up, []
+        return orders

@@ -1,0 +1,64 @@
+"""A way out on a thread of its own, so that a busy server hears at once that a mail was taken.
+
+On the loop that answers visitors, the answer of a mail server waits until they are answered. A server that is
+killed meanwhile would send that mail again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
+
+from optin.mail.outcome import Outcome
+from optin.mail.smtp import nothing
+from optin.mail.transport import Transport
+
+T = TypeVar("T")
+
+
+class ThreadedTransport:
+    """Sends over `inner`, which lives on a loop in a thread of its own, begun with the first mail."""
+
+    def __init__(self, inner: Transport) -> None:
+        """Begin no thread yet."""
+        self._inner = inner
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def places(self) -> int:
+        """How many mails can be on their way at once, as far as is known."""
+        return self._inner.places
+
+    async def send(
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+    ) -> Outcome:
+        """Send one mail; `taken` is called in the other thread."""
+        return await self._there(self._inner.send(sender, recipient, message, taken))
+
+    async def close(self) -> None:
+        """Close every connection, and end the thread."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        await self._there(self._inner.close())
+        loop.call_soon_threadsafe(loop.stop)
+        await asyncio.to_thread(thread.join)
+        self._loop = self._thread = None
+
+    async def _there(self, work: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=_run, args=(self._loop,), name="optin-mail", daemon=True)
+            self._thread.start()
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()

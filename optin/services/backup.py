@@ -1,0 +1,246 @@
+"""Backup and restore: a copy that was looked at before it counts; a past in which nobody comes back (S7)."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from optin.consent.consent_record import EventKind
+from optin.consent.event import rfc3339
+from optin.errors import RequestRefused, StoreUnusable
+from optin.flows.evidence.log_growth import begins_with, lines_missing_from_log
+from optin.flows.rights.replay_journal import replay
+from optin.jobs.log_keeper import advance_log
+from optin.proof.journal import Tip, branches, current
+from optin.services.edition import Edition
+from optin.services.installation import Installation
+from optin.services.journal import Journal, JournalContent
+from optin.services.journal_file import sync_folder
+from optin.services.open_store import claim_store, open_store, sqlite_path
+from optin.settings import Settings
+from optin.store.database_copy import check_copy, copy_in, copy_out
+from optin.store.installation import backup_moment, is_claimed, mark_backup
+from optin.store.journal_lines import ReplayLine, kept_lines
+from optin.store.log import integrate, log_frontier
+from optin.store.sqlite import CHANGE, SqliteStore, connect, lock_file
+from optin.store.transaction import Store, Tx
+from optin.store.vault import Vault
+
+_JOURNALS = ("-wal", "-shm", "-journal")
+
+
+def back_up(edition: Edition, installation: Installation, out: Path) -> int:
+    """Write a verified copy of the store beside live traffic; return the size of its log.
+
+    Raises RequestRefused or StoreUnusable; then there is no file.
+    """
+    _must_be_new(out)
+    advance_log(installation)
+    begun = installation.clock()
+    draft = out.with_name(f".{out.name}.{secrets.token_hex(4)}.part")
+    try:
+        path = sqlite_path(edition.site.settings.store, edition.site.root)
+        if path is None:
+            installation.store.read(partial(copy_out, path=draft))
+        else:
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            with closing(connect(path)) as connection:
+                connection.execute("VACUUM INTO ?", [str(draft)])
+        size = _looked_at(draft, installation.vault, edition.site.settings, begun)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        os.link(draft, out)
+    except (OSError, sqlite3.Error) as problem:
+        msg = f"{out} cannot be written ({problem}); there is no backup."
+        raise RequestRefused(msg) from None
+    finally:
+        _remove(draft)
+    return size
+
+
+@dataclass(frozen=True)
+class Journals:
+    """The journal that tells who left since the backup (None: nobody tells), and the one that goes on."""
+
+    told_by: Journal | None
+    goes_on: Journal
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a restore did, by kind: what the backup was told, and what nobody can tell it."""
+
+    told: Counter[str]
+    lost: Counter[str]
+
+
+def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> Restored:
+    """Put a backup in place of nothing; tell it what was withdrawn and erased since.
+
+    1. Read the whole journal; look at a copy of the backup, with the keys of this site; see that the two fit.
+    2. On SQLite: tell the copy, then put it where the store is to be; what is there is never overwritten.
+    3. On PostgreSQL: copy it in and tell it, in one transaction.
+    4. Sign the log from here on. The journal says that a log of this size was put back: a smaller one, by
+       word of an officer; that is in it before anybody can see the store.
+    No server runs meanwhile: neither one from before, nor one that is started now.
+    Raises RequestRefused, StoreUnusable, JournalUnusable or KeysUnusable.
+    """
+    settings = edition.site.settings
+    target = sqlite_path(settings.store, edition.site.root)
+    if target is not None:
+        _must_be_new(target)
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = None if target is None else lock_file(target, CHANGE)  # a server would write to what was there
+    folder = file.parent if target is None else target.parent
+    draft = folder / f".restore.{secrets.token_hex(4)}.part"
+    try:
+        # 1. Look at journal and backup.
+        kept = None if journals.told_by is None else journals.told_by.read()
+        shutil.copyfile(file, draft)
+        draft.chmod(0o600)
+        _looked_at(draft, vault, settings)
+        store: Store = SqliteStore(draft)
+        lost: Counter[str] = Counter()
+        try:
+            if kept is not None:
+                store.read(partial(_must_fit, kept=kept))
+                lost = store.read(partial(_untellable, kept=kept))
+            told = () if kept is None else kept.told
+            tell = partial(_tell, vault=vault, lines=told, journal=journals.goes_on)
+
+            # 2. On SQLite the copy takes its place when it has been told everything.
+            if target is not None:
+                done = _told(Installation(store, vault, edition.policy), tell)
+        finally:
+            store.close()
+        if target is not None:
+            _put_in_place(draft, target)
+
+        # 3. On PostgreSQL nobody sees it before it has been told everything.
+        store = open_store(settings.store, settings.root, vault, origin=settings.log_origin)
+        try:
+            installation = Installation(store, vault, edition.policy, journal=journals.goes_on)
+            if target is None:
+                with store.alone():
+                    done = _told(installation, partial(tell, draft=draft))
+
+            # 4. Sign the log from here on.
+            installation.note_ending()
+            advance_log(installation)
+            return Restored(done, lost)
+        finally:
+            store.close()
+    except (OSError, sqlite3.Error) as problem:
+        msg = f"{file} cannot be restored ({problem}); nothing was changed."
+        raise RequestRefused(msg) from None
+    finally:
+        _remove(draft)
+        if lock is not None:
+            os.close(lock)
+
+
+def _must_fit(tx: Tx, kept: JournalContent) -> None:
+    """See that a journal tells all that is missing in a backup. Raises RequestRefused."""
+    cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
+    if kept.since is not None and backup_moment(tx) < kept.since:
+        msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
+        raise RequestRefused(msg)
+    size = log_frontier(tx).size
+    if not any(begins_with(tx, tip) for tip in branches(kept.lines, size)):
+        msg = f"The backup's log is not an earlier one of this journal's: one of them was rewritten. {cure}"
+        raise RequestRefused(msg)
+    names = {line.name for line in kept.told}
+    for line in kept_lines(tx):
+        if line.name not in names and (kept.since is None or line.at >= kept.since):
+            msg = (
+                "The journal is older than the backup, or not of this site: it lacks what the backup knows"
+                f" of {rfc3339(line.at)}. {cure}"
+            )
+            raise RequestRefused(msg)
+
+
+def _tell(
+    tx: Tx,
+    vault: Vault,
+    lines: Sequence[ReplayLine],
+    journal: Journal,
+    now: datetime,
+    draft: Path | None = None,
+) -> Counter[str]:
+    if draft is not None:
+        copy_in(tx, draft)
+    frontier = log_frontier(tx)
+    journal.put_back(Tip(frontier.size, frontier.root), now)
+    journal.note_head(tx)
+    return replay(tx, vault, lines, frontier.size, now)
+
+
+def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
+    """Count the corrections and holds that a backup lacks: the journal holds no data to tell it."""
+    since = [line for line in current(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}]
+    return Counter(line.kind for line in lines_missing_from_log(tx, since))
+
+
+def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Counter[str]:
+    done = installation.write(partial(tell, now=installation.clock()))
+    while installation.write(integrate):
+        pass
+    installation.clear(tries=10)
+    return done
+
+
+def _put_in_place(draft: Path, target: Path) -> None:
+    """Give a closed database its name; what has got there meanwhile is not overwritten."""
+    if any(_beside(draft, ending).exists() for ending in _JOURNALS):
+        msg = "its own journal could not be emptied"
+        raise OSError(msg)
+    with draft.open("rb") as file:
+        os.fsync(file.fileno())
+    _must_be_new(target)
+    os.link(draft, target)
+    sync_folder(target.parent)
+
+
+def _looked_at(path: Path, vault: Vault, settings: Settings, begun: datetime | None = None) -> int:
+    """See that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable.
+
+    `begun`: it is a copy of that moment, and keeps it.
+    """
+    store = SqliteStore(path)
+    try:
+        wrong = store.read(check_copy) if store.read(is_claimed) else "it is no database of optin's"
+        if wrong:
+            msg = f"This is no backup that can be trusted: {wrong}. Nothing was changed."
+            raise StoreUnusable(msg)
+        store.submit(partial(claim_store, vault=vault, origin=settings.log_origin)).result()
+        if begun is not None:
+            store.submit(partial(mark_backup, at=begun)).result()
+        return store.read(log_frontier).size
+    finally:
+        store.close()
+
+
+def _must_be_new(path: Path) -> None:
+    """Refuse a database that is there, or what is left of one: SQLite would write it into the new one."""
+    for ending in ("", *_JOURNALS):
+        if _beside(path, ending).exists():
+            msg = f"{_beside(path, ending)} is there already; move it away first, nothing is overwritten."
+            raise RequestRefused(msg)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    return path.with_name(path.name + ending)
+
+
+def _remove(draft: Path) -> None:
+    for ending in ("", *_JOURNALS, ".lock"):
+        _beside(draft, ending).unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""One edition of the site: what the marketer wrote, checked and rendered, with the theme that rendered it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TypeAlias
+
+from optin.consent.form import details_text
+from optin.consent.prize import PrizeDraw
+from optin.consent.quiz import Quiz
+from optin.consent.webinar import Webinar
+from optin.flows.consents.offers import Offers
+from optin.flows.delivery.promised_file import outcome_of
+from optin.flows.policy import RequestPolicy
+from optin.flows.webinar_seats import notice_plans
+from optin.proof.assets import STYLESHEET_ENDING, assets_in
+from optin.proof.commitment import digest
+from optin.services.promised_files import PromisedFiles
+from optin.settings import Served
+from optin.site.findings import Finding
+from optin.site.loading import load_site
+from optin.site.model import Magnet, Site
+from optin.site.publication import Publication, frame_of, privacy_url, publish
+from optin.site.reading_cache import Kept
+from optin.site.statement import changed_under_its_date
+from optin.site.templates import broken_templates, make_theme
+from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
+from optin.store.promises import (
+    SERVED_EVERY,
+    KeptDetails,
+    KeptFile,
+    Promise,
+    all_promises,
+    keep_details,
+    keep_promise,
+)
+from optin.store.transaction import Store, Tx
+from optin.theme.theme import Asset, Theme
+from optin.theme.views import Frame
+
+FileOf: TypeAlias = Callable[[Path, Path], KeptFile | None]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """A site that can be served."""
+
+    site: Site
+    theme: Theme
+    publication: Publication
+
+    def frame(self, lang: str) -> Frame:
+        """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
+        if lang not in self.publication.privacy:
+            lang = self.site.languages[0]
+        return frame_of(self.site, lang, privacy_url(self.publication.privacy[lang].digest))
+
+    @property
+    def policy(self) -> RequestPolicy:
+        """What the site decided, as far as the flows obey it."""
+        site = self.site
+        return RequestPolicy(
+            mail_domain=site.sender.address.rpartition("@")[2],
+            base_url=site.settings.base_url,
+            keep=site.unconfirmed.keep,
+            link=site.unconfirmed.link,
+            download=site.download_link,
+            resend=site.unconfirmed.resend,
+            per_address_per_day=site.limits.per_address_per_day,
+            mails_per_day=site.limits.mails_per_day,
+            personal=site.personal_link,
+            keep_magnet=site.retention.magnet,
+            keep_proof=site.retention.proof,
+            keep_backups=site.retention.backups,
+            clock_jump=site.sweep.clock_jump,
+            sweep_share=site.sweep.share,
+            ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
+            webinars={
+                name: it.details
+                for it in site.magnets.values()
+                if isinstance(it.details, Webinar)
+                for name in (it.slug, *it.was)  # a seat stays under the name by which it was taken
+            },
+            webhooks={
+                it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
+            },
+            offers=Offers(self.publication.every_form, site.renamed),
+            names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
+            handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),
+            draws={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, PrizeDraw)},
+        )
+
+    def promises(self, file_of: FileOf = lambda _folder, _path: None) -> list[Promise]:
+        """Return what each form hands out by mail: a file, a quiz's report.
+
+        `file_of`: the kept copy of a file in a folder.
+        """
+        found: dict[tuple[str, str], Promise] = {}
+        for form in self.publication.every_form:
+            declared = form.declaration
+            magnet, outcome = self.site.magnets[declared.magnet], outcome_of(declared)
+            path, report = magnet.file_for(declared), _report(magnet, outcome)
+            if path is None and not report:
+                continue
+            file = None if path is None else file_of(magnet.folder, path)
+            for name in (magnet.slug, *magnet.was):
+                found[name, outcome] = Promise(name, outcome, file, report)
+        return [found[key] for key in sorted(found)]  # in one order: others write the same rows
+
+    def details(self) -> list[KeptDetails]:
+        """Return what must be known of webinars and prize draws when their magnet is gone."""
+        found: list[KeptDetails] = []
+        for magnet in self.site.magnets.values():
+            match magnet.details:
+                case Webinar() as webinar:
+                    plain = webinar.kept()
+                case PrizeDraw() as draw:
+                    plain = draw.declared()
+                case _:
+                    continue
+            text, names = details_text(plain), (magnet.slug, *magnet.was)
+            found += [KeptDetails(name, magnet.slug, magnet.kind, text) for name in names]
+        return found
+
+
+def _report(magnet: Magnet, outcome: str) -> str:
+    found = magnet.details.outcome(outcome) if isinstance(magnet.details, Quiz) else None
+    if found is None or not found.report:
+        return ""
+    return details_text({"title": found.title, "report": found.report, "report_html": found.report_html})
+
+
+def load_edition(
+    root: Path, kept: Kept | None = None, served: Served | None = None
+) -> tuple[Edition | None, tuple[Finding, ...]]:
+    """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken.
+
+    `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
+    `served`: settings of its server (`optin.services.served_settings`), for a command in another shell.
+    """
+    loaded = load_site(root, kept, served)
+    if loaded.site is None:
+        return None, (*loaded.findings, *broken_templates(root.resolve()))
+    site = loaded.site
+    theme = make_theme(site, kept)
+    if not isinstance(theme, Theme):
+        return None, (*loaded.findings, *theme)
+    publication = publish(site, theme, kept)
+    if kept is not None:
+        kept.settle()
+    findings = (*loaded.findings, *publication.findings)
+    return (Edition(site, theme, publication) if publication.privacy else None), findings
+
+
+def keep_edition(
+    store: Store, edition: Edition, now: datetime, before: Edition | None = None
+) -> tuple[Finding, ...]:
+    """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7).
+
+    Of webinars, the plan of this edition is the one that people are told from now on. Return a warning for
+    each privacy statement of which another text was served under the same date.
+
+    `before`: the edition that was kept last in this store by this process; only what is new is kept.
+    """
+    known = store.read(all_promises)
+    files = PromisedFiles(edition.site.settings.path(edition.site.settings.files))
+    by_name: dict[str, list[KeptFile]] = {}
+    for it, _ in known:
+        if it.file is not None:
+            by_name.setdefault(it.file.name, []).append(it.file)
+    promises = edition.promises(lru_cache(None)(partial(_keep_file, files, by_name, now)))
+    recent = {it for it, served_at in known if served_at > now - SERVED_EVERY}
+    new = [promise for promise in promises if promise not in recent]
+    return store.submit(partial(_keep, edition=edition, promises=new, now=now, before=before)).result()
+
+
+def _keep_file(
+    files: PromisedFiles, known: Mapping[str, Sequence[KeptFile]], now: datetime, folder: Path, path: Path
+) -> KeptFile | None:
+    """Keep a copy of a magnet's file, unless it leads out of its folder since it was checked."""
+    inside = path.resolve().is_relative_to(folder.resolve())
+    return files.keep(path, known.get(path.name, ()), now) if inside else None
+
+
+def reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
+    """Return a warning for each privacy statement of which another text was served under the same date."""
+    statements = edition.publication.privacy.values()
+    return tuple(
+        changed_under_its_date(edition.site.privacy[it.lang])
+        for it in statements
+        if it.day and has_other_text(tx, it.lang, it.day, it.words)
+    )
+
+
+def _keep(
+    tx: Tx, edition: Edition, promises: Sequence[Promise], now: datetime, before: Edition | None
+) -> tuple[Finding, ...]:
+    publication, pages = edition.publication, []
+    known = frozenset() if before is None else frozenset(it.digest for it in before.publication.every_form)
+    for statement in publication.privacy.values():
+        keep_privacy(tx, statement, now)
+        pages.append(statement.page)
+    for version in publication.every_form:
+        if version.digest not in known:
+            keep_form(tx, version, now)
+            pages.append(version.page)
+    for name in sorted(assets_of(pages, edition.theme.assets.get)):
+        asset = edition.theme.assets[name]
+        keep_asset(tx, StoredAsset(digest(asset.data), name, asset.content_type, asset.data), now)
+    for promise in promises:
+        keep_promise(tx, promise, now)
+    for details in edition.details():
+        keep_details(tx, details)
+    notice_plans(tx, edition.policy)
+    return reused_dates(tx, edition)
+
+
+def assets_of(pages: Iterable[bytes], find: Callable[[str], Asset | None]) -> dict[str, Asset]:
+    """Return what pages refer to, by address, as far as `find` has it; of a stylesheet its fonts too."""
+    found: dict[str, Asset] = {}
+    for text in pages:
+        new = {name: asset for name in assets_in(text) - found.keys() if (asset := find(name)) is not None}
+        styles = [it.data for name, it in new.items() if name.endswith(STYLESHEET_ENDING)]
+        found |= new | assets_of(styles, find) if styles else new
+    return found

@@ -1,0 +1,118 @@
+"""An evidence bundle put together: what the flow gathered, the readable page, the explanation (P6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from optin.consent.address import EmailAddress
+from optin.consent.consent_record import EventKind
+from optin.consent.event import Event
+from optin.flows.evidence.collect_evidence import Chapter, Evidence, gather_evidence
+from optin.jobs.log_keeper import advance_log
+from optin.proof.assets import digest_in
+from optin.proof.bundle import MAX_BYTES, pack
+from optin.proof.canonical import parse
+from optin.proof.commitment import digest
+from optin.proof.page_copies import FOLDER, asset_file, viewable_copies, viewable_page
+from optin.services.edition import Edition, assets_of
+from optin.services.installation import Installation
+from optin.store.forms import asset_by_prefix
+from optin.theme.theme import Asset, Theme
+from optin.theme.verification_guide import written_beside
+from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
+
+
+def make_bundle(edition: Edition, installation: Installation, email: EmailAddress) -> bytes:
+    """Return the bundle about an address. Raises RequestRefused when nothing is kept about it."""
+    base_url, now = edition.site.settings.base_url, installation.clock()
+    gather = partial(gather_evidence, vault=installation.vault, email=email, base_url=base_url, now=now)
+    advance_log(installation)
+    evidence: Evidence = installation.store.read(gather)
+    files = {**evidence.files, **_assets(edition, installation, evidence.files)}
+    copies = dict(viewable_copies(files))
+    # the page shows forms once more; where that is more than a bundle may hold, what counts comes first
+    if sum(map(len, files.values())) + 2 * sum(map(len, copies.values())) > MAX_BYTES:
+        copies = {}
+    view = _view(edition.theme, evidence, {**files, **copies}, now)
+    files["index.html"] = edition.theme.page(view).encode()
+    return pack({**files, **copies, **written_beside()})
+
+
+def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: datetime) -> EvidenceView:
+    last = evidence.chapters[-1].opened.declaration
+    lang = last.lang if last.lang in theme.languages else "en"
+    forms = [chapter.opened.form.version.digest for chapter in evidence.chapters]
+    return EvidenceView(
+        frame=Frame(lang=lang, controller=last.controller, privacy_url=""),
+        email=evidence.email,
+        made_at=now,
+        stories=tuple(
+            _story(theme, lang, evidence, chapter, {} if forms[place] in forms[:place] else files)
+            for place, chapter in enumerate(evidence.chapters)
+        ),
+        checkpoint=evidence.checkpoint.note,
+        key=evidence.files["log-keys.txt"].decode().partition("\n")[0],
+        copies=tuple(name for name in files if name.startswith(FOLDER)),
+    )
+
+
+def _story(
+    theme: Theme, lang: str, evidence: Evidence, chapter: Chapter, shown: Mapping[str, bytes]
+) -> Story:
+    """Return one request's story. `shown`: what its page is shown with; empty where it was shown before."""
+    opened, form = chapter.opened, chapter.opened.declaration
+    labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
+    values = {"email": opened.declared.email, **opened.declared.fields}
+    files = {data: name for name, data in evidence.files.items() if name.startswith("events/")}
+    consents = []
+    for told in chapter.told:
+        confirmed = next((at for kind, at in told.happened if kind is EventKind.CONFIRMED), None)
+        consents.append(
+            StoryConsent(
+                question=told.question,
+                status=_STATUS.get(told.happened[-1][0], "given"),
+                requested_at=told.happened[0][1],
+                confirmed_at=confirmed,
+                until=told.until,
+            )
+        )
+    events = []
+    for stored in chapter.events:
+        event = Event.read(parse(stored.body))
+        question = form.question(event.purpose or "")
+        wording = "" if question is None else question.wording
+        events.append(StoryEvent(event.at, event.kind.value, wording, files[stored.body.encode()]))
+    mails = {data: name for name, data in evidence.files.items() if name.startswith("mails/")}
+    return Story(
+        form=form,
+        form_version=opened.form.version.digest,
+        declared=tuple((labels.get(name, name), value) for name, value in values.items()),
+        consents=tuple(consents),
+        events=tuple(events),
+        mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
+        page_html=viewable_page(opened.form.version.page, shown).decode() if shown else "",
+    )
+
+
+_STATUS = {
+    EventKind.REQUESTED: "pending",
+    EventKind.CONFIRMED: "given",
+    EventKind.WITHDRAWN: "withdrawn",
+    EventKind.REVOKED: "revoked",
+    EventKind.EXPIRED: "expired",
+}
+
+
+def _assets(edition: Edition, installation: Installation, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return what the pages of a bundle refer to: as kept when served, by the digest in the name."""
+
+    def find(address: str) -> Asset | None:
+        kept = installation.store.read(partial(asset_by_prefix, prefix=digest_in(address)))
+        if kept is not None and digest(kept.data) == kept.digest:
+            return Asset(kept.data, kept.content_type)
+        return edition.theme.assets.get(address)  # served before assets were kept, and still the same
+
+    pages = [data for name, data in files.items() if name.endswith(".html")]
+    return {asset_file(address): asset.data for address, asset in assets_of(pages, find).items()}

@@ -1,0 +1,167 @@
+"""Mails that the mail server accepted, noted in a file before the database knows it.
+
+A courier that is killed between the server's 250 and the commit would send the mail once more. So the first
+thing after the 250 is one write to a file of this process; the next start on this machine marks as sent what
+it lists. The file is not synced: it outlives a killed process; after a power cut a mail may come twice.
+What stands in it is sealed, and goes as soon as the database knows it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from struct import Struct
+from typing import NamedTuple
+
+from optin.errors import KeysUnusable
+from optin.flows.delivery.mail_order import Order
+from optin.store.vault import Place, Vault
+
+log = logging.getLogger("optin.mail")
+
+ENDING = ".taken"
+PAGE_BYTES = 4 * 1024 * 1024  # so much is written before another file is begun
+TRIES = 3
+_PLACE = "handed_over"
+_LENGTH = Struct("!I")
+_HEAD = Struct("!q12s")  # number of the mail, claim
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+
+
+class HandedOver(NamedTuple):
+    """One mail that was taken: which, by which claim, and the very bytes."""
+
+    number: int
+    claim: bytes
+    message: bytes
+
+
+@dataclass
+class _Page:
+    """One file, and which of its mails the database does not know yet."""
+
+    path: Path
+    descriptor: int
+    size: int = 0
+    open: set[int] = field(default_factory=set)
+
+    def remove(self) -> None:
+        """Forget the file."""
+        self.path.unlink(missing_ok=True)
+        os.close(self.descriptor)
+
+
+class HandoverLog:
+    """What this process handed over. Where it cannot be written, mail leaves all the same."""
+
+    def __init__(self, folder: Path, vault: Vault, incarnation: bytes) -> None:
+        """Begin a file in `folder`, named after this life of the process, and hold its lock."""
+        self._folder = folder
+        self._vault = vault
+        self._name = incarnation.hex()
+        self._pages: list[_Page] = []
+        self._begun = 0
+        self._complained = False
+        self._lock = threading.Lock()  # mails are taken on a thread of their own
+        self._turn()
+
+    def note(self, order: Order, message: bytes) -> None:
+        """Write down that a mail was taken; in whichever thread that is known first."""
+        with self._lock:
+            if self._pages:
+                self._write(self._pages[-1], order, message)
+
+    def settled(self, order: Order) -> None:
+        """Forget a mail: the database knows what became of it."""
+        with self._lock:
+            for page in self._pages:
+                page.open.discard(order.number)
+            for page in [it for it in self._pages[:-1] if not it.open]:
+                self._pages.remove(page)
+                page.remove()
+            if self._pages and self._pages[-1].size:
+                self._empty(self._pages[-1])
+
+    def _write(self, page: _Page, order: Order, message: bytes) -> None:
+        plain = _HEAD.pack(order.number, order.claim) + message
+        sealed = self._vault.seal(Place(_PLACE, page.path.name.encode()), plain)
+        page.open.add(order.number)
+        try:
+            page.size += os.write(page.descriptor, _LENGTH.pack(len(sealed)) + sealed)
+        except OSError as problem:
+            self._complain(problem)
+
+    def close(self) -> None:
+        """Forget the files, unless something of them is still open: that is for the next start."""
+        for page in self._pages:
+            if page.open:
+                os.close(page.descriptor)
+            else:
+                page.remove()
+        self._pages.clear()
+
+    def _empty(self, page: _Page) -> None:
+        if not page.open:
+            with suppress(OSError):
+                os.ftruncate(page.descriptor, 0)
+                page.size = 0
+        elif page.size > PAGE_BYTES:
+            self._turn()
+
+    def _turn(self) -> None:
+        """Begin another file; again, where one that looks for dead processes was quicker with its lock."""
+        for _ in range(TRIES):
+            path = self._folder / f"{self._name}-{self._begun}{ENDING}"
+            self._begun += 1
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+                descriptor = os.open(path, _FLAGS, 0o600)
+            except OSError as problem:
+                self._complain(problem)
+                return
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+            else:
+                self._pages.append(_Page(path, descriptor))
+                return
+
+    def _complain(self, problem: OSError) -> None:
+        if not self._complained:
+            log.warning(
+                "handed-over mails cannot be noted in var/handed-over (%s): after a crash some come twice;"
+                " see to its disk",
+                problem.strerror,
+            )
+        self._complained = True
+
+
+def left_behind(folder: Path, vault: Vault) -> Iterator[list[HandedOver]]:
+    """Yield what dead processes handed over, by file. A file goes when the next one is asked for."""
+    for path in sorted(folder.glob(f"*{ENDING}")):
+        with suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not of one that lives
+            yield list(_read(file.read(), Place(_PLACE, path.name.encode()), vault))
+            path.unlink()
+
+
+def _read(data: bytes, place: Place, vault: Vault) -> Iterator[HandedOver]:
+    """Yield what stands in a file; its end may have been cut off, and other keys open nothing."""
+    at = 0
+    while at + _LENGTH.size <= len(data):
+        (length,) = _LENGTH.unpack_from(data, at)
+        at += _LENGTH.size
+        try:
+            plain = vault.open(place, data[at : at + length])
+        except KeysUnusable:
+            return
+        number, claim = _HEAD.unpack_from(plain)
+        yield HandedOver(number, claim, plain[_HEAD.size :])
+        at += length

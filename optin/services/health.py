@@ -1,0 +1,137 @@
+"""Is this process fit to serve? Named checks, asked by a load balancer or a supervisor (O5).
+
+A check returns what it found, without personal data; it may take a bounded time, and its answer holds for a
+second, so that asking cannot be used to keep the store busy. Whoever has more to see to adds a check.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from optin.errors import log_line_of
+from optin.jobs.job import Job, ages, stale
+from optin.proof.canonical import Json
+from optin.services.installation import Installation
+from optin.store.installation import note_health
+
+CHECK_SECONDS = 2.0
+HOLDS_SECONDS = 1.0
+LEAST_FREE_BYTES = 16 * 1024 * 1024  # a few hundred sign-ups, and what a database needs to go on at all
+MEGABYTE = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Found:
+    """What one check found: whether all is well, and what it says about it."""
+
+    ok: bool
+    says: Mapping[str, Json]
+
+
+Check: TypeAlias = Callable[[], Awaitable[Found]]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What every check found, by name."""
+
+    found: Mapping[str, Found]
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all is well."""
+        return all(it.ok for it in self.found.values())
+
+    def as_json(self) -> dict[str, Json]:
+        """Return the report as it is shown."""
+        checks: dict[str, Json] = {name: {"ok": it.ok, **it.says} for name, it in self.found.items()}
+        return {"status": "ready" if self.is_ready else "not ready", "checks": checks}
+
+
+class Readiness:
+    """The checks of one server process."""
+
+    def __init__(self, checks: Mapping[str, Check], clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin with these checks, by name."""
+        self._checks = dict(checks)
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._last: tuple[float, Report] | None = None
+
+    def add(self, name: str, check: Check) -> None:
+        """Ask one more check from now on."""
+        self._checks[name] = check
+
+    async def report(self) -> Report:
+        """Return what the checks find now, or found less than a second ago."""
+        async with self._lock:
+            if self._last is None or self._clock() - self._last[0] >= HOLDS_SECONDS:
+                found = await asyncio.gather(*(_bounded(check) for check in self._checks.values()))
+                self._last = self._clock(), Report(dict(zip(self._checks, found, strict=True)))
+            return self._last[1]
+
+
+def readiness_of(installation: Installation, folders: Iterable[Path]) -> Readiness:
+    """Return what every server sees to: its store can be written, its disks have room in `folders`."""
+    return Readiness({"store": WriteCheck(installation), "disk": partial(check_disks, tuple(folders))})
+
+
+class WriteCheck:
+    """Writes to a row of its own, durably, as a sign-up would. One that hangs is not followed by another."""
+
+    def __init__(self, installation: Installation) -> None:
+        """Write to the store of `office`."""
+        self._office = installation
+        self._writing: asyncio.Future[None] | None = None
+
+    async def __call__(self) -> Found:
+        """Write; raises what the store raises."""
+        if self._writing is None or self._writing.done():
+            submitted = self._office.store.submit(partial(note_health, now=self._office.clock()))
+            self._writing = asyncio.wrap_future(submitted)
+            self._writing.add_done_callback(_look_at)  # perhaps nobody waits for it any more
+        await asyncio.shield(self._writing)
+        return Found(ok=True, says={})
+
+
+async def check_disks(folders: tuple[Path, ...]) -> Found:
+    """See that there is room where the database and the journal are, as far as they are on this machine."""
+    free = await asyncio.to_thread(lambda: min(map(_free_bytes, folders)))
+    return Found(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
+
+
+async def check_jobs(jobs: Iterable[Job]) -> Found:
+    """See that each background job did a round lately; a job that did not is named."""
+    late, waited = stale(jobs), ages(jobs)
+    oldest = max(waited, key=lambda name: waited[name], default="")
+    says: dict[str, Json] = {"oldest": oldest, "age_seconds": round(waited.get(oldest, 0.0))}
+    return Found(not late, {**says, "stale": list(late)} if late else says)
+
+
+async def _bounded(check: Check) -> Found:
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await check()
+    except TimeoutError:
+        return Found(ok=False, says={"why": f"no answer within {CHECK_SECONDS:g} seconds"})
+    except Exception as problem:  # noqa: BLE001 - whatever it is, the answer is no
+        return Found(ok=False, says={"why": log_line_of(problem)})
+
+
+def _look_at(future: asyncio.Future[None]) -> None:
+    if not future.cancelled():
+        future.exception()
+
+
+def _free_bytes(folder: Path) -> int:
+    """Return the room in a folder, or where it will be made."""
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

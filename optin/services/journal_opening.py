@@ -1,0 +1,72 @@
+"""The journal of one installation: opened before anything else is done, or begun anew on purpose (O9)."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from optin.errors import JournalUnusable
+from optin.keys import KeyRing
+from optin.services.clock import utc_now
+from optin.services.journal import Journal
+from optin.services.open_store import has_data, name_journal_key, open_keys, open_store
+from optin.settings import Settings
+from optin.store.log import log_frontier
+from optin.store.transaction import Store
+from optin.store.vault import Vault
+
+log = logging.getLogger("optin.log")
+
+
+def open_journal(settings: Settings, keys: KeyRing, store: Store, now: datetime) -> Journal:
+    """Open the journal, having seen that it and the log are of one past. Raises as `Journal.open`."""
+    journal = journal_at(settings.path(settings.journal), keys)
+    taken_over = journal.open(store, now)
+    name_journal_key(settings, keys)
+    if taken_over:
+        log.warning(
+            "the journal %s is of an earlier version; it was taken over, and is sealed by key from now on",
+            settings.journal,
+        )
+    return journal
+
+
+def journal_at(path: Path, keys: KeyRing) -> Journal:
+    """Return the journal at `path`; nothing is read yet."""
+    return Journal(path, Vault(keys), unkeyed=keys.journal is None)
+
+
+def journal_of(settings: Settings) -> Journal:
+    """Return the journal of an installation; nothing is read yet. Raises KeysUnusable."""
+    return journal_at(settings.path(settings.journal), open_keys(settings))
+
+
+def begin_journal(settings: Settings) -> None:
+    """Begin a new journal, by word of an officer, and say what nothing proves by it (O9).
+
+    Raises JournalUnusable when there is one that agrees with the log.
+    """
+    keys = open_keys(settings)
+    store = open_store(settings.store, settings.root, Vault(keys), origin=settings.log_origin)
+    try:
+        journal = journal_at(settings.path(settings.journal), keys)
+        aside = journal.begin_anew(store, utc_now())
+        name_journal_key(settings, keys)
+        size = store.read(log_frontier).size
+    finally:
+        store.close()
+    log.warning(
+        "a new journal was begun at %d events%s. What the log was before, it does not prove: only a receipt,"
+        " a time-stamp or a witness from outside does (optin audit --checkpoint FILE)",
+        size,
+        "" if aside is None else f"; the old file is {aside.name}",
+    )
+
+
+def renew_journal(settings: Settings) -> None:
+    """Begin a new journal where it does not fit its store: for `dev`, in which nothing is proven anyhow."""
+    if has_data(settings) or settings.path(settings.journal).exists():
+        with suppress(JournalUnusable):  # it fits
+            begin_journal(settings)

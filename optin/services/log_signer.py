@@ -1,0 +1,44 @@
+"""The signer of the log: it signs what grew from what it signed before, and nothing else (O9).
+
+1. See, in what is committed, that the log begins with the last checkpoint that the journal holds.
+2. Write the new checkpoint into the journal, and see it on the disk.
+3. Sign it, and keep the signature in the database: from here on it may leave the house.
+
+Killed between 2 and 3, the journal holds a checkpoint that nobody signed: the log goes on from that one.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import partial
+
+from optin.flows.evidence.log_growth import grown_from
+from optin.proof.tree import Frontier
+from optin.services.journal import Journal
+from optin.store.log import StoredCheckpoint, latest_checkpoint, log_frontier, sign_checkpoint
+from optin.store.transaction import Store, Tx
+from optin.store.vault import Vault
+
+
+def sign_log(store: Store, vault: Vault, journal: Journal | None, now: datetime) -> StoredCheckpoint:
+    """Return a checkpoint over the log as it is committed now; a new one if it has grown since the last.
+
+    Not within a transaction: what is undone with it must not be in the journal.
+    Raises LogDiverged when the log is not what was signed before, JournalUnusable.
+    """
+    latest: StoredCheckpoint | None = store.read(latest_checkpoint)
+    if latest is not None and latest.size == store.read(log_frontier).size:
+        return latest
+    # 1. and 2. See that it grew, and write it down.
+    if journal is None:
+        frontier: Frontier = store.read(partial(grown_from, remembered=None))
+    else:
+        frontier = journal.remember(store, now)
+
+    # 3. Sign it.
+    def sign(tx: Tx) -> StoredCheckpoint:
+        if journal is not None:
+            journal.note_head(tx)
+        return sign_checkpoint(tx, vault, frontier, now)
+
+    return store.submit(sign).result()

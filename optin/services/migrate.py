@@ -1,0 +1,28 @@
+"""Bringing the schema up to date, by the role that may; and letting a lesser role serve (PostgreSQL)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optin.errors import RequestRefused
+from optin.services.open_store import connect, due_in, grant_in, sqlite_path
+from optin.settings import Settings
+
+
+def migrate(settings: Settings, role: str | None = None) -> Sequence[str]:
+    """Make the migrations that are due; return their names. Raises StoreUnusable.
+
+    `role`: who shall be able to serve afterwards. Raises RequestRefused on SQLite, which has none.
+    A SQLite database that a server uses is refused.
+    """
+    if role is not None and sqlite_path(settings.store, settings.root) is not None:
+        msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
+        raise RequestRefused(msg)
+    due = due_in(settings.store, settings.root)
+    connect(settings.store, settings.root, serving=True).close()
+    return due
+
+
+def grant(settings: Settings, role: str) -> None:
+    """Let `role` serve, and do no more. Raises RequestRefused where no grant could bind it."""
+    grant_in(settings.store, role)

@@ -1,0 +1,52 @@
+"""An audit on every processor: one process reads the log, the others look at the people meanwhile."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.audit_people import EVERYBODY, Share
+from optin.services.open_store import open_keys, open_store
+from optin.settings import Settings
+from optin.store.audit_reads import count_leaves
+from optin.store.vault import Vault
+
+WORTH_PROCESSES = 50_000  # events; below it a process costs more than it takes off
+_PARTS = 16  # for each process, so that none waits long for the last
+
+
+def run_audit(audit: Audit, settings: Settings, processes: int | None = None) -> Iterator[int]:
+    """Run `audit`; yield how many events were looked at since the last time."""
+    processes = processes or (os.cpu_count() or 1)
+    if processes == 1 or audit.read(count_leaves) < WORTH_PROCESSES:
+        yield from audit.run()
+        return
+    shares = shares_of(processes * _PARTS)
+    # fresh processes: a fork would inherit the connections of this one
+    with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+        running = pool.map(_look_at, [settings] * len(shares), shares)
+        yield from audit.log()
+        for findings in running:
+            audit.findings += findings
+            yield 0
+
+
+def shares_of(count: int) -> list[Share]:
+    """Divide everybody by the first bytes of their random ids."""
+    bounds = [(number * 65_536 // count).to_bytes(2, "big") for number in range(1, count)]
+    return list(zip([EVERYBODY[0], *bounds], [*bounds, EVERYBODY[1]], strict=True))
+
+
+def _look_at(settings: Settings, share: Share) -> list[str]:
+    vault = Vault(open_keys(settings))
+    store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, inspecting=True)
+    try:
+        audit = Audit(store.read, vault)
+        for _ in audit.people(share):
+            pass
+    finally:
+        store.close()
+    return audit.findings

@@ -1,0 +1,43 @@
+"""What is kept about a person, ready to be shown: on the personal page, as a file, to an officer (R1, R9)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from optin.flows.rights.personal_data import PersonalData
+from optin.services.edition import Edition
+from optin.theme.views import EraseView, HoldShown, PersonalView
+
+
+def personal_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> PersonalView:
+    """Return the personal page of `data`. `lang` is for a person of whom no language is known."""
+    site, lang = edition.site, data.lang or lang
+    fields = (field for magnet in site.magnets.values() if magnet.lang == lang for field in magnet.fields)
+    return PersonalView(
+        frame=edition.frame(lang),
+        action=action,
+        data=data,
+        labels=tuple({field.name: field.label for field in fields}.items()),
+        processors=tuple((known.id, known.name) for known in site.processors.values()),
+        purposes=(
+            *((it.id, it.wording[lang]) for it in site.purposes.values() if lang in it.wording),
+            *((it.purpose, it.wording) for it in data.consents),
+        ),
+    )
+
+
+def personal_file(edition: Edition, data: PersonalData, lang: str) -> bytes:
+    """Return the data as a page that stands alone, to be read."""
+    view = replace(personal_view(edition, data, lang), stands_alone=True)
+    return edition.theme.page(view).encode()
+
+
+def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> EraseView:
+    """Return what an erasure costs, in the controller's words, and what stays (R5, R6)."""
+    site, lang = edition.site, data.lang or lang
+    told = [site.consequences.get(lang, "")]
+    for slug in dict.fromkeys(asked.magnet for asked in data.requests):
+        magnet = site.magnet(slug)
+        told.append("" if magnet is None else magnet.consequences)
+    holds = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in data.holds)
+    return EraseView(edition.frame(lang), action, tuple(text for text in told if text), holds)

@@ -1,0 +1,40 @@
+"""Everything that a request or a mail needs is read before the first one comes.
+
+A server that has used up its file descriptors, or whose disk is away for a moment, must still confirm and
+withdraw: what it would read then for the first time, it could not read.
+"""
+
+from __future__ import annotations
+
+import encodings.idna
+import encodings.punycode
+from importlib import import_module
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+
+from optin.consent.webinar import Webinar
+from optin.services.edition import Edition
+from optin.theme.catalogue import catalogue
+from optin.theme.zones import load_zone
+
+# libraries load these when they first meet a name that is not ASCII
+NAMES = (encodings.idna.__name__, encodings.punycode.__name__, "idna.uts46data", "babel.dates")
+CALENDARS = "icalendar"  # slow to import, and only for a site that has webinars
+
+_kept: set[ZoneInfo] = set()  # zoneinfo itself forgets what nobody holds, and would read it again
+
+
+def load_everything(edition: Edition) -> None:
+    """Read templates, catalogues, time zones and telephone numbering plans into memory."""
+    edition.theme.load_templates()
+    webinars = [it.details for it in edition.site.magnets.values() if isinstance(it.details, Webinar)]
+    languages = edition.theme.languages
+    for lang in languages:
+        catalogue(lang)
+        edition.theme.wording(lang)
+    for zone in {edition.theme.zone, *(it.zone for it in webinars)}:
+        _kept.update(load_zone(zone, languages))
+    for name in (*NAMES, *((CALENDARS,) if webinars else ())):
+        import_module(name)
+    phonenumbers.PhoneMetadata.load_all()

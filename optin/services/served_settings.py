@@ -1,0 +1,128 @@
+"""The settings a site is served with, kept so that a command in another shell works with the same.
+
+Links in an export, the digests of forms and the journal depend on them. A setting that the command's shell
+lacks is taken from the server; one that differs is refused, naming both.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from functools import partial
+from urllib.parse import parse_qsl, urlencode
+
+from optin.errors import SetupRefused
+from optin.services.open_store import SQLITE_PREFIX, connect, has_data, sqlite_path
+from optin.services.setup_check import DEV, SERVE
+from optin.settings import Served, Settings, name_of
+from optin.store.installation import note_served, served_settings
+from optin.store.transaction import Store
+
+_BY = "by"
+KEPT = ("base_url", "journal", "files")
+NOTE = "var/served.json"  # where the data is: a store cannot tell that it is the wrong one
+_SECRET = {"password", "sslpassword", "passfile", "sslkey"}
+
+
+def keep_served(store: Store, settings: Settings, server: str) -> None:
+    """Keep what a server (`serve` or `dev`) runs with, in its store and, without secrets, beside its site."""
+    values = {name: getattr(settings, name) for name in KEPT}
+    store.submit(partial(note_served, settings={**values, _BY: server})).result()
+    path = settings.path(NOTE)
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        noted = {**values, "store": shown_store(settings), _BY: server}
+        draft.write_text(json.dumps(noted) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError:  # a folder that is only read: other shells then have to be set up alike
+        draft.unlink(missing_ok=True)
+
+
+def settings_of_server(settings: Settings) -> Served | None:
+    """Return what the site's server runs with; None when there is no data yet. Raises SetupRefused.
+
+    A store other than the server's is refused: what it holds may be of another time.
+    """
+    _must_be_the_same_store(settings)
+    if not has_data(settings):
+        return None
+    store = connect(settings.store, settings.root, inspecting=True)
+    try:
+        values = store.read(served_settings)
+    finally:
+        store.close()
+    by = values.pop(_BY, SERVE)
+    return Served(values, over_file=by == DEV)
+
+
+def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
+    """Return the journal of the server whose database is gone: it tells who left since the backup.
+
+    `elsewhere`: the backup goes into another store than the server's, on purpose. Raises SetupRefused for a
+    store or a journal that is not the server's: people who withdrew since would come back.
+    """
+    if not elsewhere:
+        _must_be_the_same_store(settings, "or say --new-store to put the backup there all the same")
+    noted = _noted(settings)
+    kept = {name: noted[name] for name in ("journal",) if isinstance(noted.get(name), str)}
+    must_agree(settings, Served(kept, over_file=noted.get(_BY) == DEV))
+    return kept.get("journal", settings.journal)
+
+
+def must_agree(settings: Settings, served: Served) -> None:
+    """Refuse a setting of this command that is not the server's. Raises SetupRefused, naming both."""
+    for name, value in served.disagreeing(settings).items():
+        msg = (
+            f"The server of this site was started with {name} = {value}, and this command with"
+            f" {getattr(settings, name)}. Leave {name_of(name)} out here, or start the server with the new"
+            " value first. Nothing was done."
+        )
+        raise SetupRefused(msg)
+
+
+def must_be_served(settings: Settings, served: Served | None) -> Served:
+    """Return what the server runs with. Raises SetupRefused when nobody has served the site yet."""
+    if served is None:
+        msg = (
+            f"Nobody has served this site yet: there is no data in {shown_store(settings)}."
+            " Where its server keeps the data elsewhere, set OPTIN_STORE as it is set there."
+        )
+        raise SetupRefused(msg)
+    return served
+
+
+def shown_store(settings: Settings) -> str:
+    """Return the address of the store as it may be shown and compared: no user, no password.
+
+    A password that is not percent-encoded may hold any sign, so all that stands before the last @ goes.
+    """
+    path = sqlite_path(settings.store, settings.root)
+    if path is not None:
+        whole, root = path.resolve(), settings.root.resolve()
+        return f"{SQLITE_PREFIX}{whole.relative_to(root) if whole.is_relative_to(root) else whole}"
+    scheme, _, rest = settings.store.partition("://")
+    place, _, query = rest.rpartition("@")[2].partition("?")
+    shown = urlencode([pair for pair in parse_qsl(query) if pair[0] not in _SECRET], safe="/")
+    return f"{scheme}://{place}{'?' if shown else ''}{shown}"
+
+
+def _noted(settings: Settings) -> dict[str, str]:
+    """Return what the last server noted beside the site; empty where there is no such note."""
+    try:
+        noted = json.loads(settings.path(NOTE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return noted if isinstance(noted, dict) else {}
+
+
+def _must_be_the_same_store(
+    settings: Settings, other: str = "or start the server with the new one first"
+) -> None:
+    noted, own = _noted(settings).get("store"), shown_store(settings)
+    if noted is not None and noted != own:
+        msg = (
+            f"The server of this site keeps its data in {noted}, and this command would use {own}. Set"
+            f" OPTIN_STORE as it is set for the server, {other}. Nothing was done."
+        )
+        raise SetupRefused(msg)

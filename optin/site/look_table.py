@@ -1,0 +1,94 @@
+"""Reading `[look]`: colour, typeface with its font files, logo, icon. What is wrong stands beside its key."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from optin.site.file_models import LookTable
+from optin.site.files import Absence, find_inside
+from optin.site.fonts import read_fonts
+from optin.site.lint import Objection
+from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, is_square, read_icon, read_picture
+from optin.theme.icon import ICON_ENDINGS
+from optin.theme.look import Look
+from optin.theme.palette import parse_colour
+from optin.theme.typeface import Typeface, parse_typeface
+
+At = tuple[str, Objection]  # the key, and what there is to say about it
+
+
+def read_look(root: Path, table: LookTable, controller: str) -> tuple[Look, tuple[At, ...]]:
+    """Return how a site looks; stand-ins take the place of what is broken."""
+    look, objections = Look(initial=initial_of(controller)), list[At]()
+    try:
+        parse_colour(table.colour)
+        look = replace(look, colour=table.colour)
+        objections += [("colour", it) for it in _unreadable(look)]
+    except ValueError:
+        message = f"{table.colour!r} is no colour."
+        objections.append(("colour", Objection("colour", message, "Write it as #rrggbb.")))
+    typeface = Typeface()
+    try:
+        typeface = parse_typeface(table.typeface)
+    except ValueError:
+        cure = "Write serif, sans, or names with commas between them."
+        objections.append(("typeface", Objection("typeface", "This is no list of typefaces.", cure)))
+    else:
+        fonts, said = read_fonts(root, typeface)
+        look = replace(look, typeface=typeface, fonts=fonts)
+        objections += [("typeface", it) for it in said]
+    if table.logo:
+        logo = _logo(root, table.logo)
+        if isinstance(logo, Objection):
+            objections.append(("logo", logo))
+        else:
+            look = replace(look, logo=logo)
+    if table.favicon:
+        icon = _favicon(root, table.favicon)
+        if isinstance(icon, Objection):
+            objections.append(("favicon", icon))
+        else:
+            look = replace(look, favicon=icon)
+    elif look.logo is not None and is_square(look.logo[1]):
+        look = replace(look, favicon=look.logo)
+    return look, tuple(objections)
+
+
+def initial_of(name: str) -> str:
+    """Return the first letter or digit of a name, large; empty when there is none."""
+    signs = (sign for sign in unicodedata.normalize("NFC", name) if sign.isalnum())
+    return next(signs, "").upper()[:1]
+
+
+def _unreadable(look: Look) -> Iterator[Objection]:
+    worst = look.worst_contrast
+    if worst.margin < 1:
+        measured = int(worst.measured * 100) / 100  # never rounded up to what is needed
+        message = f"{look.colour} cannot be read everywhere: {worst.words} has a contrast of {measured}:1."
+        cure = f"WCAG 2.2 asks for {worst.needed}:1. Use {look.nearest_readable}."
+        yield Objection("contrast", message, cure)
+
+
+def _logo(root: Path, name: str) -> tuple[str, bytes] | Objection:
+    path = find_inside(root, name)
+    if isinstance(path, Absence) or path.suffix[1:].lower() not in PICTURE_ENDINGS:
+        cure = f"Put a picture beside optin.toml ({', '.join(PICTURE_ENDINGS)})."
+        return Objection("logo", f"There is no picture {name!r}.", cure)
+    try:
+        return path.name, read_picture(path, name).data
+    except PictureRefused as problem:
+        return Objection("logo", str(problem), problem.cure)
+
+
+def _favicon(root: Path, name: str) -> tuple[str, bytes] | Objection:
+    path = find_inside(root, name)
+    if isinstance(path, Absence) or path.suffix[1:].lower() not in ICON_ENDINGS:
+        cure = f"Put a square picture beside optin.toml ({', '.join(ICON_ENDINGS)})."
+        return Objection("favicon", f"There is no icon {name!r}.", cure)
+    try:
+        return path.name, read_icon(path, name)
+    except PictureRefused as problem:
+        return Objection("favicon", str(problem), problem.cure)

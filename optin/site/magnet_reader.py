@@ -1,0 +1,353 @@
+"""Reading one magnet: its front matter, its text, its file and pictures (M1, M3, M5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from markdown_it.common.utils import escapeHtml
+
+from optin.consent.form import ANSWERS_FIELD, EMAIL_FIELD, OUTCOME_FIELD, FormField, Slug
+from optin.consent.purpose import ConsentQuestion, PurposeId
+from optin.site.documents import Document, Path_, read_front_matter
+from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry
+from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
+from optin.site.findings import Finding, Severity, nearest, shown_path
+from optin.site.kinds import KINDS, Kind
+from optin.site.kinds.kind import Reading
+from optin.site.lint import (
+    PRICE,
+    Objection,
+    objections_to_form,
+    objections_to_override,
+    objections_to_wording,
+)
+from optin.site.magnet_set import RESERVED, SLUG
+from optin.site.magnet_set import Reading as FileReading
+from optin.site.model import Magnet, PictureFile, Purpose
+from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
+from optin.site.prose import Prose, read_prose
+from optin.site.validation import validated
+from optin.site.variants import read_variants
+
+KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
+# names in the form, and columns of an export, where a field would stand under another's heading
+TAKEN_FIELDS = frozenset(
+    f"{EMAIL_FIELD} email_meant consent form age choice answer token purpose channel consent_text"
+    " requested_at confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url"
+    f" {OUTCOME_FIELD} {ANSWERS_FIELD}".split()
+)
+PLACEHOLDER = b"optin placeholder"
+PLACEHOLDER_WITHIN_BYTES = 2_000
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a magnet may refer to: purposes, languages, and the label of a field."""
+
+    purposes: Mapping[PurposeId, Purpose]
+    languages: tuple[str, ...]
+    label: Callable[[str, str], str]
+    doubtful: Collection[str] = ()  # purposes that are not as they were meant: nothing follows from them
+    all_purposes_known: bool = True
+
+    @property
+    def known(self) -> tuple[object, ...]:
+        """All that a reading depends on; labels are always the catalogue's."""
+        return self.purposes, self.languages, self.doubtful, self.all_purposes_known
+
+
+class MagnetReader:
+    """Reads one file and gathers what is wrong with it."""
+
+    def __init__(self, root: Path, path: Path, around: Surroundings) -> None:
+        """Read `path`, a Markdown file below `root`/magnets."""
+        self._around = around
+        self._path = path
+        self._own_folder = path.name == "index.md"
+        self.name = shown_path(path, root)
+        named = Path(self.name)
+        self.slug = Slug(named.parent.name if self._own_folder else named.stem)
+        self.findings: list[Finding] = []
+        self._document = Document(self.name, {}, lambda _: (1, 1))
+
+    @property
+    def reading(self) -> FileReading:
+        """Read it, whatever comes of it."""
+        magnet = self.read()
+        keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
+        places = {where: self._document.place(where) for where in keys}
+        return FileReading(self.name, self.slug, magnet, tuple(self.findings), places)
+
+    def read(self) -> Magnet | None:
+        """Return the magnet, or None when an error was found."""
+        self._check_slug()
+        document = read_front_matter(self._path, self.name)
+        if isinstance(document, Finding):
+            self._add(document)
+            return None
+        self._document = document
+        self._validated = validated(MagnetFile, document, self.slug)
+        self.findings += self._validated.findings
+        magnet = self._magnet(self._validated.written)
+        broken = any(finding.severity == "error" for finding in self.findings)
+        return None if broken else magnet
+
+    def _magnet(self, written: MagnetFile) -> Magnet:
+        kind = KINDS.get(written.kind)
+        if kind is None:
+            self._say(("kind",), f"The kind {written.kind!r} is unknown.", nearest(written.kind, [*KINDS]))
+        if written.lang not in self._around.languages:
+            languages = self._around.languages
+            message = f"The language {written.lang!r} is not one of the site's."
+            self._say(("lang",), message, nearest(written.lang, languages), code="lang")
+        questions = self._questions(written)
+        fields = (*self._fields(written), *self._fields_of_quiz(written))
+        sure = self._is_sure_of_form(written, questions)
+        if sure:
+            for key, objection in objections_to_form(questions, fields):
+                self._object((key,), objection)
+            complaint = None if kind is None else kind.insists(questions)
+            if complaint is not None:
+                self._say(complaint.where, complaint.message, complaint.cure, code="kind")
+        for key, text in written.texts.items():
+            for objection in objections_to_override(key, text):
+                self._object(("texts", key), objection)
+        prose = read_prose(self._document.body)
+        pictures = self._prose_pictures(prose)
+        reading = Reading() if kind is None else self._reading(written, kind)
+        variants, complaints = read_variants(written, questions, fields)
+        doubted = {path[:2] for path in self._validated.spoilt}
+        for where, objection in complaints:
+            if (sure or "purposes" not in where) and where[:2] not in doubted:
+                self._object(where, objection)
+        return Magnet(
+            slug=self.slug,
+            kind=written.kind,
+            lang=written.lang,
+            title=written.title.strip(),
+            description=written.description.strip(),
+            body_html=prose.html,
+            folder=self._path.parent,
+            file=self._file(written, kind),
+            picture=self._picture(("picture", "file"), written.picture.file, written.picture.alt)
+            if written.picture
+            else None,
+            pictures=pictures,
+            questions=questions,
+            fields=(*fields, *reading.fields),
+            texts=tuple(sorted(written.texts.items())),
+            consequences="" if written.erasure is None else written.erasure.consequences,
+            details=reading.details,
+            variants=variants,
+            group=written.group,
+            was=tuple(Slug(old) for old in written.was),
+        )
+
+    def _reading(self, written: MagnetFile, kind: Kind) -> Reading:
+        """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
+        for other in KINDS.values():
+            if other.table and other.table != kind.table and getattr(written, other.table) is not None:
+                message = f"A {kind.name} has no {other.table}."
+                self._say((other.table,), message, f"Remove it, or write kind: {other.name}.", code="kind")
+        if kind.forks and written.variants:
+            message = f"A {kind.name} has one wording: its pages differ by the result already."
+            self._say(("variants",), message, "Remove variants.", code="variant")
+        table = getattr(written, kind.table) if kind.table else None
+        if kind.table and table is None:
+            if self._validated.vouches((kind.table,)):
+                message = f"A {kind.name} needs the key {kind.table!r}."
+                self._say(("kind",), message, f"optin new {kind.name} shows how it begins.", code="kind")
+            return Reading()
+        if table is None:
+            return Reading()
+        reading = kind.read(table, self._path.parent, written.lang)
+        partly = any(place[0] == kind.table for place in self._validated.spoilt)
+        for it in reading.complaints:
+            if it.of_the_whole and partly:
+                continue
+            severity: Severity = "warning" if it.warning else "error"
+            self._say(it.where, it.message, it.cure, severity, "kind")
+        return reading
+
+    def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
+        """Tell whether boxes and fields are all as they were meant, so that something follows from them."""
+        mistaken = {path[-1] for path in self._validated.spoilt if path[0] in {"purposes", "fields"}}
+        doubted = any(question.purpose in self._around.doubtful for question in questions)
+        found = len(questions) == len(written.purposes)
+        return found and not doubted and mistaken <= {"why", "label", "required"}
+
+    def _check_slug(self) -> None:
+        if SLUG.fullmatch(self.slug) is None:
+            message = f"{self.slug!r} cannot stand in an address."
+            self._add(Finding(self.name, 1, 1, message, "Name it with a-z, 0-9 and hyphens.", code="slug"))
+        elif self.slug in RESERVED:
+            message = f"The address /{self.slug} is optin's own."
+            self._add(Finding(self.name, 1, 1, message, "Choose another name.", code="slug"))
+
+    def _questions(self, written: MagnetFile) -> tuple[ConsentQuestion, ...]:
+        questions: list[ConsentQuestion] = []
+        for place, entry in enumerate(written.purposes):
+            own = isinstance(entry, PurposeEntry)
+            name = entry.id if isinstance(entry, PurposeEntry) else entry
+            where: Path_ = ("purposes", place)
+            purpose = self._around.purposes.get(PurposeId(name))
+            if purpose is None and not self._around.all_purposes_known:
+                continue
+            if purpose is None:
+                known = [*self._around.purposes]
+                message = f"The purpose {name!r} is not defined in optin.toml."
+                self._say(where, message, nearest(name, known), code="purpose")
+                continue
+            wording = entry.text if isinstance(entry, PurposeEntry) else purpose.wording.get(written.lang)
+            if wording is None and written.lang not in self._around.languages:
+                continue  # said at lang
+            if wording is None:
+                message = f"The purpose {name!r} has no words in {written.lang!r}."
+                cure = f"Add text.{written.lang} to it in optin.toml, or a text here."
+                self._say(where, message, cure, code="wording")
+                continue
+            if own:
+                for objection in objections_to_wording(wording, purpose.channel):
+                    self._object((*where, "text"), objection)
+            question = ConsentQuestion(purpose.id, purpose.channel, wording.strip(), purpose.retention)
+            questions.append(question)
+        return tuple(questions)
+
+    def _fields(self, written: MagnetFile) -> tuple[FormField, ...]:
+        fields: list[FormField] = []
+        for place, entry in enumerate(written.fields):
+            where: Path_ = ("fields", place)
+            if entry.name == EMAIL_FIELD or entry.name in {field.name for field in fields}:
+                message = f"The field {entry.name!r} is there already."
+                self._say((*where, "name"), message, "Remove it.", code="field-twice")
+                continue
+            if entry.name in TAKEN_FIELDS:
+                message = f"The name {entry.name!r} is optin's own, in the form or in an export."
+                self._say((*where, "name"), message, f"Name it own_{entry.name}.", code="field-taken")
+            fields.append(self._field(written, entry, (*where, "name")))
+        return tuple(fields)
+
+    def _field(self, written: MagnetFile, entry: FieldEntry, where: Path_) -> FormField:
+        label = entry.label
+        if not label and entry.name in KNOWN_FIELDS:
+            label = self._around.label(written.lang, entry.name)
+        if not label:
+            message = f"The field {entry.name!r} needs a label."
+            cure = f"Add label, or use one of {', '.join(KNOWN_FIELDS)}."
+            self._say(where, message, cure, code="label")
+        return FormField(entry.name, label, entry.why.strip(), entry.required)
+
+    def _fields_of_quiz(self, written: MagnetFile) -> tuple[FormField, ...]:
+        """Return what a quiz declares of itself: nobody types it, but it is kept, so the form says why."""
+        if written.quiz is None:
+            return ()
+        label, lang = self._around.label, written.lang
+        why = label(lang, f"{OUTCOME_FIELD}.why")
+        fields = [FormField(OUTCOME_FIELD, label(lang, OUTCOME_FIELD), why)]
+        if written.quiz.keep is not None:
+            fields.append(FormField(ANSWERS_FIELD, label(lang, ANSWERS_FIELD), written.quiz.keep.answers))
+        return tuple(fields)
+
+    def _file(self, written: MagnetFile, kind: Kind | None) -> Path | None:
+        where: Path_ = ("file",)
+        if kind is not None and not kind.hands_out_file:
+            if written.file:
+                message = f"A {written.kind} hands out no file."
+                self._say(where, message, "Remove file, or choose another kind.", code="file")
+            return None
+        if not written.file:
+            if kind is not None:
+                message = f"A {written.kind} hands out a file; file is missing."
+                self._say(where, message, "Add file.", code="file")
+            return None
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self.slug}/index.md, and the file beside it."
+            self._say(where, "A magnet with a file needs a folder of its own.", cure, code="file")
+            return None
+        path = self._inside(where, written.file, FILE_ENDINGS)
+        if path is not None and self._is_placeholder(where, path):
+            message = f"{written.file} is still the placeholder that optin new made."
+            self._say(where, message, "Put the real file in its place.", "warning", "placeholder")
+        return path
+
+    def _is_placeholder(self, where: Path_, path: Path) -> bool:
+        try:
+            return PLACEHOLDER in read_most(path, PLACEHOLDER_WITHIN_BYTES)
+        except OSError as problem:
+            message = f"{path.name} cannot be read ({problem.strerror})."
+            self._say(where, message, "See its rights.", code="file")
+            return False
+
+    def _picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self.slug}/index.md, and the picture beside it."
+            self._say(where, "A magnet with pictures needs a folder of its own.", cure, code="picture")
+            return None
+        path = self._inside(where, name, PICTURE_ENDINGS)
+        if path is None:
+            return None
+        try:
+            drawn = read_picture(path, name)
+        except PictureRefused as problem:
+            self._say(where, str(problem), problem.cure, code="picture")
+            return None
+        return PictureFile(path, alt, drawn.width, drawn.height)
+
+    def _prose_pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
+        first = self._document.body_line - 1
+        pictures: list[PictureFile] = []
+        for source, alt, line in prose.pictures:
+            found = self._picture(first + line, unquote(source), alt)
+            if found is not None:
+                pictures.append(replace(found, source=escapeHtml(source)))
+            if not alt.strip():
+                message = f"The picture {source} has no words for who cannot see it."
+                cure = "Write them between the brackets: ![what it shows](file)."
+                self._add(Finding(self.name, first + line, 1, message, cure, code="alt"))
+        for target, line in prose.foreign:
+            message = f"The link {target[:60]!r} leads nowhere on the web."
+            cure = "Write https://… in full, or /… for a page of this site."
+            self._add(Finding(self.name, first + line, 1, message, cure, code="link"))
+        if prose.headings:
+            message = "The text has a heading of the first level; the title is that already."
+            line = first + prose.headings[0]
+            self._add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
+        if PRICE.search(prose.html) and "toestemming" in prose.html.lower():
+            message = "The text sounds as if a consent were needed for the magnet (GDPR 7(4))."
+            cure = "Say that no box is needed."
+            self._add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
+        return tuple(pictures)
+
+    def _inside(self, where: Path_ | int, name: str, endings: Collection[str]) -> Path | None:
+        """Return a file of the magnet's own folder, whatever `name` tries to be (S8)."""
+        folder = self._path.parent
+        path = find_inside(folder, name)
+        if isinstance(path, Absence):
+            message, cure = absence_in_words(folder, name, path, endings)
+            self._say(where, message, cure, code="file")
+            return None
+        if path.suffix[1:].lower() not in endings:
+            cure = f"Known endings: {', '.join(endings)}."
+            self._say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
+            return None
+        return path
+
+    def _object(self, where: Path_, objection: Objection) -> None:
+        severity: Severity = "warning" if objection.warning else "error"
+        self._say(where, objection.message, objection.cure, severity, objection.code)
+
+    def _say(
+        self, where: Path_ | int, message: str, cure: str, severity: Severity = "error", code: str = "magnet"
+    ) -> None:
+        """Add a finding at a value of the front matter, or at a line of the file."""
+        if isinstance(where, int):
+            self._add(Finding(self.name, where, 1, message, cure, severity, code))
+            return
+        if self._validated.vouches(where):
+            self._add(self._document.finding(where, message, cure, severity=severity, code=code))
+
+    def _add(self, finding: Finding) -> None:
+        self.findings.append(replace(finding, slug=self.slug))

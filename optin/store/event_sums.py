@@ -1,0 +1,63 @@
+"""Sums that outlive what they count: by week, form version and kind, nobody in them (O4).
+
+Downloads are counted here and nowhere else; requests when they are erased, so that old weeks stay whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+
+from optin.consent.consent_record import EventKind, RequestId
+from optin.proof.canonical import parse
+from optin.store.transaction import Tx, from_ms
+
+DOWNLOADED = "downloaded"
+ANSWERED = "answered"  # of those requested in that week, those that were confirmed, whenever
+
+Place = tuple[date, str, str]  # Monday of the week in UTC, form version, what happened
+
+
+def monday_of(day: date) -> date:
+    """Return the first day of the ISO week that a day is in."""
+    return day - timedelta(days=day.weekday())
+
+
+def add_to_tally(tx: Tx, counts: Mapping[Place, int]) -> None:
+    """Add to the sums. In one order, so that two processes never wait for each other."""
+    tx.many(
+        "INSERT INTO tally(monday, form, kind, count) VALUES (:monday, :form, :kind, :count)"
+        " ON CONFLICT (monday, form, kind) DO UPDATE SET count = tally.count + excluded.count",
+        [
+            {"monday": monday.isoformat(), "form": form, "kind": kind, "count": count}
+            for (monday, form, kind), count in sorted(counts.items())
+        ],
+    )
+
+
+def tallied(tx: Tx) -> dict[Place, int]:
+    """Return every sum."""
+    rows = tx.all("SELECT monday, form, kind, count FROM tally")
+    return {(date.fromisoformat(row[0]), row[1], row[2]): row[3] for row in rows}
+
+
+def tally_before_erasure(tx: Tx, requests: Sequence[RequestId]) -> None:
+    """Add requests that are about to be erased to the sums; not those for which no form was sent."""
+    counts: dict[Place, int] = {}
+    for request in requests:
+        row = tx.one("SELECT form, created_at, confirmed_at FROM request WHERE id = :id", id=request)
+        first = tx.one(
+            "SELECT body FROM event WHERE request_id = :id AND body IS NOT NULL ORDER BY id LIMIT 1",
+            id=request,
+        )
+        if row is None or first is None or "through" in parse(first[0]):
+            continue
+        asked, confirmed = row[1], row[2]
+        moments = {EventKind.REQUESTED.value: asked}
+        if confirmed is not None:
+            moments |= {EventKind.CONFIRMED.value: confirmed, ANSWERED: asked}
+        for kind, moment in moments.items():
+            place = (monday_of(from_ms(moment).date()), str(row[0]), kind)
+            counts[place] = counts.get(place, 0) + 1
+    if counts:
+        add_to_tally(tx, counts)

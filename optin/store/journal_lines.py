@@ -1,0 +1,154 @@
+"""What the journal that is kept apart is told: by digests only (S7, O9).
+
+Some lines a restored backup must be told: withdrawals and erasures, by the digest of the person. The others
+hold an event of the log by its number and leaf, so that it cannot be taken out of the log. A line is written
+in the transaction of what it tells; from there it is copied to the file (`services`). A line is known by its
+own digest: it may be told twice, and transactions end in any order.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.proof.canonical import Json, canonical, parse
+from optin.store.transaction import Row, Tx, from_ms, to_ms
+
+PAGE_LINES = 1_000
+_EVENT = '%"leaf":"%'
+
+
+@dataclass(frozen=True)
+class ReplayLine:
+    """One line. `told` holds digests and names of purposes, nothing personal."""
+
+    at: datetime
+    told: dict[str, Json]
+
+    @property
+    def name(self) -> bytes:
+        """The digest of moment and meaning: the same line has the same name everywhere."""
+        return hashlib.sha256(canonical({**self.told, "at": to_ms(self.at)})).digest()
+
+
+def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
+    """Let a restored backup be told of this; return False when it is written here already."""
+    added = tx.run(
+        "INSERT INTO replay(name, at, line) VALUES (:name, :at, :line) ON CONFLICT (name) DO NOTHING",
+        name=ReplayLine(now, told).name,
+        at=to_ms(now),
+        line=canonical(told).decode(),
+    )
+    return added > 0
+
+
+def remember_event(tx: Tx, kind: str, number: int, leaf: bytes, at: datetime) -> None:
+    """Let the journal hold an event of the log by its number and leaf."""
+    remember(tx, {"kind": kind, "event": number, "leaf": leaf.hex()}, at)
+
+
+def rename_person(tx: Tx, old: str, new: str) -> None:
+    """Tell the lines about a person (digest in hexadecimal) again under the digest it has now."""
+    for at, line in tx.all("SELECT at, line FROM replay WHERE line LIKE :about", about=f'%"{old}"%'):
+        told: dict[str, Json] = parse(line)
+        remember(tx, {**told, "person": new}, from_ms(at))
+
+
+def lines_waiting(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
+    """Return the next lines after `number` that are in no file yet, each with its number."""
+    return _page(tx, number, "kept = 0 AND")
+
+
+def lines_after(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
+    """Return the next lines after `number`, each with its number."""
+    return _page(tx, number, "")
+
+
+def _page(tx: Tx, number: int, which: str) -> list[tuple[int, ReplayLine]]:
+    rows = tx.all(
+        f"SELECT id, at, line FROM replay WHERE {which} id > :number ORDER BY id LIMIT :most",
+        number=number,
+        most=PAGE_LINES,
+    )
+    return [(row[0], _line(row[1:])) for row in rows]
+
+
+def mark_kept(tx: Tx, numbers: Sequence[int]) -> None:
+    """Note that these lines are in the file, and on its disk."""
+    tx.many("UPDATE replay SET kept = 1 WHERE id = :id", [{"id": number} for number in numbers])
+
+
+def mark_waiting(tx: Tx) -> None:
+    """Let every line about a person be written to the file anew: it is another one, or of another past.
+
+    Lines about events are not: the other file begins with a checkpoint over all of them.
+    """
+    tx.run("UPDATE replay SET kept = CASE WHEN line LIKE :event THEN 1 ELSE 0 END", event=_EVENT)
+
+
+def kept_lines(tx: Tx) -> list[ReplayLine]:
+    """Return every line about a person that a file has had."""
+    text = "SELECT at, line FROM replay WHERE kept <> 0 AND line NOT LIKE :event ORDER BY id"
+    return [_line(row) for row in tx.each(text, event=_EVENT)]
+
+
+def has_lines(tx: Tx) -> bool:
+    """Tell whether anything was written for a journal."""
+    return tx.one("SELECT id FROM replay LIMIT 1") is not None
+
+
+@dataclass(frozen=True)
+class JournalHead:
+    """How many lines a journal file has had; `seal` shows that optin says so."""
+
+    lines: int
+    seal: str
+
+
+def journal_head(tx: Tx, name: str) -> JournalHead | None:
+    """Return how far the file of this name was written; None: the database knows of no such file."""
+    row = tx.one("SELECT lines, seal FROM journal_head WHERE name = :name", name=name)
+    return None if row is None else JournalHead(row[0], row[1])
+
+
+def has_journal_head(tx: Tx) -> bool:
+    """Tell whether the database knows of a keyed journal with lines; a crash leaves one without."""
+    return tx.one("SELECT name FROM journal_head WHERE lines > 0 LIMIT 1") is not None
+
+
+def keep_journal_head(tx: Tx, name: str, head: JournalHead) -> None:
+    """Note how far a file was written; a smaller number than is noted changes nothing."""
+    tx.run(
+        "INSERT INTO journal_head(name, lines, seal) VALUES (:name, :lines, :seal) ON CONFLICT (name)"
+        " DO UPDATE SET lines = excluded.lines, seal = excluded.seal"
+        " WHERE journal_head.lines < excluded.lines",
+        name=name,
+        lines=head.lines,
+        seal=head.seal,
+    )
+
+
+def count_lines(tx: Tx, before: datetime) -> int:
+    """Count the lines that are older than `before`."""
+    row = tx.one("SELECT COUNT(*) FROM replay WHERE at < :before", before=to_ms(before))
+    return 0 if row is None else int(row[0])
+
+
+def forget_lines(tx: Tx, before: datetime, most: int) -> int:
+    """Remove lines older than `before`; return how many."""
+    return tx.run(
+        "DELETE FROM replay WHERE id IN (SELECT id FROM replay WHERE at < :before ORDER BY at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
+
+
+def _line(row: Row) -> ReplayLine:
+    """Read a row; one that somebody else wrote may mean nothing."""
+    try:
+        told = parse(row[1])
+    except ValueError:
+        told = {}
+    return ReplayLine(from_ms(row[0]), told)

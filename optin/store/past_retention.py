@@ -1,0 +1,169 @@
+"""What has had its time, by index and in short steps (R8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.consent_record import SubjectId
+from optin.store.subjects import CONSENT_COLUMNS, StoredConsent, read_consent
+from optin.store.transaction import Tx, to_ms
+
+
+@dataclass(frozen=True)
+class Due:
+    """People without a live purpose since before a moment: who once consented, or who never did."""
+
+    consented: bool
+    before: datetime
+
+
+def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, StoredConsent]]:
+    """Return consents that are still called given although their time is over."""
+    rows = tx.all(
+        f"SELECT subject_id, {CONSENT_COLUMNS} FROM consent WHERE status = 'given' AND expires_at <= :now"
+        f" ORDER BY expires_at LIMIT :most {tx.skip_locked}",
+        now=to_ms(now),
+        most=most,
+    )
+    return [(SubjectId(bytes(row[0])), read_consent(row[1:])) for row in rows]
+
+
+def consents_ending(
+    tx: Tx, purpose: str, now: datetime, before: datetime, most: int
+) -> list[tuple[SubjectId, StoredConsent]]:
+    """Return consents for a purpose that end soon, and whose people were not asked again yet."""
+    rows = tx.all(
+        f"SELECT subject_id, {CONSENT_COLUMNS} FROM consent WHERE status = 'given'"
+        " AND expires_at > :now AND expires_at <= :before AND purpose = :purpose AND asked_again_at IS NULL"
+        f" ORDER BY expires_at LIMIT :most {tx.skip_locked}",
+        now=to_ms(now),
+        before=to_ms(before),
+        purpose=purpose,
+        most=most,
+    )
+    return [(SubjectId(bytes(row[0])), read_consent(row[1:])) for row in rows]
+
+
+def mark_asked_again(tx: Tx, subject: SubjectId, consent: StoredConsent, now: datetime) -> None:
+    """Remember that a consent was asked again: once is enough."""
+    tx.run(
+        "UPDATE consent SET asked_again_at = :now"
+        " WHERE subject_id = :subject AND purpose = :purpose AND channel = :channel",
+        now=to_ms(now),
+        subject=subject,
+        purpose=consent.purpose,
+        channel=consent.channel.value,
+    )
+
+
+# who just asked again is not idle: its request is confirmed, or goes by itself, first
+_IDLE = (
+    "consented = :consented AND idle_from <= :before AND NOT EXISTS (SELECT 1 FROM request"
+    " WHERE request.email_index = subject.email_index AND request.confirmed_at IS NULL)"
+)
+
+
+def idle_people(tx: Tx, due: Due, most: int) -> list[bytes]:
+    """Return the address digests of people who have been without a live purpose for long enough."""
+    rows = tx.all(
+        f"SELECT email_index FROM subject WHERE {_IDLE} ORDER BY idle_from LIMIT :most {tx.skip_locked}",
+        consented=int(due.consented),
+        before=to_ms(due.before),
+        most=most,
+    )
+    return [bytes(row[0]) for row in rows]
+
+
+def count_idle(tx: Tx, due: Due) -> int:
+    """Count them."""
+    return _count(
+        tx,
+        f"SELECT COUNT(*) FROM subject WHERE {_IDLE}",
+        consented=int(due.consented),
+        before=to_ms(due.before),
+    )
+
+
+def count_unconfirmed(tx: Tx, now: datetime) -> int:
+    """Count requests whose time to be confirmed is over."""
+    return _count(
+        tx, "SELECT COUNT(*) FROM request WHERE confirmed_at IS NULL AND erase_at <= :now", now=to_ms(now)
+    )
+
+
+def count_over(tx: Tx, now: datetime) -> int:
+    """Count consents whose time is over."""
+    return _count(
+        tx, "SELECT COUNT(*) FROM consent WHERE status = 'given' AND expires_at <= :now", now=to_ms(now)
+    )
+
+
+def count_ending(tx: Tx, purpose: str, now: datetime, before: datetime) -> int:
+    """Count consents that end soon and were not asked again."""
+    return _count(
+        tx,
+        "SELECT COUNT(*) FROM consent WHERE status = 'given' AND expires_at > :now"
+        " AND expires_at <= :before AND purpose = :purpose AND asked_again_at IS NULL",
+        now=to_ms(now),
+        before=to_ms(before),
+        purpose=purpose,
+    )
+
+
+def count_holds_over(tx: Tx, now: datetime) -> int:
+    """Count legal holds whose date is past."""
+    return _count(tx, "SELECT COUNT(*) FROM legal_hold WHERE ends_at <= :now", now=to_ms(now))
+
+
+def count_settled(tx: Tx, before: datetime) -> int:
+    """Count deliveries that were settled before a moment."""
+    return _count(
+        tx,
+        "SELECT COUNT(*) FROM outbox WHERE state <> 'queued' AND settled_at < :before",
+        before=to_ms(before),
+    )
+
+
+def count_notices_over(tx: Tx, before: datetime) -> int:
+    """Count links to personal pages that were mailed before a moment."""
+    return _count(
+        tx,
+        "SELECT COUNT(*) FROM outbox WHERE state <> 'queued' AND settled_at < :before AND kind = 'personal'",
+        before=to_ms(before),
+    )
+
+
+def count_actions(tx: Tx, before: datetime) -> int:
+    """Count what officers did before a moment."""
+    return _count(tx, "SELECT COUNT(*) FROM rights_action WHERE at < :before", before=to_ms(before))
+
+
+def count_gone(tx: Tx, before: datetime) -> int:
+    """Count digests of people of exports who were erased before a moment."""
+    return _count(tx, "SELECT COUNT(*) FROM export_gone WHERE at < :before", before=to_ms(before))
+
+
+def count_strays(tx: Tx, before: datetime) -> int:
+    """Count members of exports before a moment that were never recorded."""
+    row = tx.one(
+        "SELECT COUNT(*) FROM export_member WHERE run < :end"
+        " AND NOT EXISTS (SELECT 1 FROM export_run WHERE export_run.members = export_member.run)",
+        end=to_ms(before).to_bytes(8, "big"),
+    )
+    return 0 if row is None else int(row[0])
+
+
+def forget_notices(tx: Tx, before: datetime, most: int) -> int:
+    """Remove mails without a request that were settled before a moment; return how many."""
+    return tx.run(
+        "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state <> 'queued'"
+        " AND settled_at < :before AND kind = 'personal' ORDER BY settled_at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
+
+
+def _count(tx: Tx, sql: str, **values: int | str) -> int:
+    row = tx.one(sql, **values)
+    return 0 if row is None else int(row[0])

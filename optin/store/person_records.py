@@ -1,0 +1,83 @@
+"""Everything that is kept about one address, for whoever must prove or show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.consent_record import RequestId, SubjectId
+from optin.store.events import NOBODY
+from optin.store.requests import Request, peek_request
+from optin.store.transaction import Tx, from_ms
+from optin.store.vault import Place, Vault
+
+
+@dataclass(frozen=True)
+class KeptMail:
+    """A mail as it was sent."""
+
+    message_id: str
+    data: bytes
+    sent_at: datetime
+
+
+def is_known(tx: Tx, email_index: bytes) -> bool:
+    """Tell whether anything is kept about an address, were it only that it must not be approached."""
+    return any(
+        tx.one(f"SELECT 1 FROM {table} WHERE email_index = :email_index LIMIT 1", email_index=email_index)
+        for table in ("subject", "request", "legal_hold", "suppression")
+    )
+
+
+def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) -> list[RequestId]:
+    """Return the ids of every request that was made with an address, oldest first, and of its person."""
+    rows = tx.all(
+        "SELECT id FROM request WHERE email_index = :email_index OR subject_id = :subject"
+        f" ORDER BY created_at, id {tx.for_update}",
+        email_index=email_index,
+        subject=NOBODY if subject is None else subject,
+    )
+    return [RequestId(bytes(row[0])) for row in rows]
+
+
+def newest_request(tx: Tx, email_index: bytes) -> RequestId | None:
+    """Return the request that was confirmed last; of somebody who confirmed none, the one made last.
+
+    What is not confirmed may be a stranger's: nothing about a known person hangs on it.
+    """
+    row = tx.one(
+        "SELECT id FROM request WHERE email_index = :email_index"
+        " ORDER BY CASE WHEN confirmed_at IS NULL THEN 0 ELSE 1 END DESC, confirmed_at DESC,"
+        " created_at DESC, id DESC LIMIT 1",
+        email_index=email_index,
+    )
+    return None if row is None else RequestId(bytes(row[0]))
+
+
+def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
+    """Return every request that was made with an address, oldest first."""
+    rows = tx.all(
+        "SELECT id FROM request WHERE email_index = :email_index ORDER BY created_at, id",
+        email_index=email_index,
+    )
+    found = [peek_request(tx, RequestId(row[0])) for row in rows]
+    return [request for request in found if request is not None]
+
+
+def requests_by(tx: Tx, subject: SubjectId) -> list[Request]:
+    """Return every request that a person confirmed, oldest first."""
+    rows = tx.all("SELECT id FROM request WHERE subject_id = :id ORDER BY created_at, id", id=subject)
+    found = [peek_request(tx, RequestId(row[0])) for row in rows]
+    return [request for request in found if request is not None]
+
+
+def mails_of(tx: Tx, vault: Vault, request: RequestId) -> list[KeptMail]:
+    """Return the mails of a request as they were sent. Raises KeysUnusable."""
+    rows = tx.all(
+        "SELECT message_id, sealed, sent_at FROM mail WHERE request_id = :request ORDER BY sent_at",
+        request=request,
+    )
+    return [
+        KeptMail(row[0], vault.open(Place("mail", row[0].encode()), bytes(row[1])), from_ms(row[2]))
+        for row in rows
+    ]

@@ -1,0 +1,135 @@
+"""What every route has at hand: the edition that is served, the office behind it, and how to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from optin.consent.form import Slug
+from optin.services.edition import Edition
+from optin.services.health import Readiness, readiness_of
+from optin.services.installation import Installation
+from optin.services.open_store import data_folders
+from optin.store.transaction import Operation, read, written
+from optin.theme.views import ErrorView, Frame
+from optin.web.headers import NO_STORE
+from optin.web.limits import PostLimits
+from optin.web.page_cache import FrontPages, PageCache, next_closing
+
+T = TypeVar("T")
+
+
+@dataclass
+class AppContext:
+    """One server's desk. `edition` may be replaced while serving (in `optin dev`)."""
+
+    edition: Edition
+    installation: Installation
+    limits: PostLimits
+    readiness: Readiness
+    _pages: Mapping[str, FrontPages] = field(default_factory=dict)
+    _press: PageCache = field(default_factory=PageCache)
+    _until: datetime | None = None  # when the next magnet closes: then the pages are others
+
+    @classmethod
+    def of(cls, edition: Edition, installation: Installation) -> AppContext:
+        """Set up a desk."""
+        site = edition.site
+        limits = PostLimits(site.limits, site.trusted_proxies, installation)
+        app_context = cls(
+            edition, installation, limits, readiness_of(installation, data_folders(site.settings))
+        )
+        installation.policy = replace(installation.policy, limited=limits.log.note)
+        app_context._prepare()
+        return app_context
+
+    @property
+    def pages(self) -> Mapping[str, FrontPages]:
+        """What everybody gets now, by path."""
+        if self._until is not None and self.installation.clock() >= self._until:
+            self._prepare()
+        return self._pages
+
+    def _prepare(self) -> None:
+        now = self.installation.clock()
+        self._until = next_closing(self.edition, now)
+        self._pages = self._press.pages(self.edition, now)
+
+    def replace(self, edition: Edition) -> None:
+        """Serve another edition from now on."""
+        self.edition = edition
+        self.installation.obey(replace(edition.policy, limited=self.limits.log.note))
+        self._prepare()
+
+    async def write(self, operation: Operation[T]) -> T:
+        """Run an operation durably."""
+        return await written(self.installation.store, operation)
+
+    async def read(self, operation: Operation[T]) -> T:
+        """Run an operation that only reads."""
+        return await read(self.installation.store, operation)
+
+    async def note_ending(self, *, erased: bool = False) -> None:
+        """See a withdrawal or erasure in the journal apart before the person is told (S7)."""
+        await asyncio.to_thread(self.installation.note_ending)
+        if erased:
+            await asyncio.to_thread(self.installation.clear)
+
+    def frame(self, lang: str) -> Frame:
+        """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
+        return self.edition.frame(lang)
+
+    def page(self, view: object, status: int = 200) -> Response:
+        """Answer with a page that is nobody else's: never cached."""
+        html = self.edition.theme.page(view)
+        return HTMLResponse(html, status, {"cache-control": NO_STORE})
+
+    def error(self, name: str, status: int, lang: str, wait_seconds: int = 0) -> Response:
+        """Answer with a refusal in words; `wait_seconds`: until it is worth trying again."""
+        return self.page(ErrorView(self.frame(lang), name, wait_seconds), status)
+
+
+def desk_of(request: Request) -> AppContext:
+    """Return the desk of the server that got `request`."""
+    app_context: AppContext = request.app.state.app_context
+    return app_context
+
+
+def slug_of(request: Request) -> Slug:
+    """Return the name now of the magnet that a path begins with, by which of its names ever."""
+    slug = Slug(request.url.path.split("/")[1])
+    return desk_of(request).edition.site.renamed.get(slug, slug)
+
+
+def see_other(url: str) -> Response:
+    """Send the browser to look at `url`; nothing is posted twice."""
+    return RedirectResponse(url, 303, {"cache-control": NO_STORE})
+
+
+def language_of(request: Request) -> str:
+    """Return the language for a page that belongs to no form: the magnet's, else the browser's."""
+    app_context = desk_of(request)
+    site = app_context.edition.site
+    form = app_context.edition.publication.forms.get(slug_of(request))
+    if form is not None:
+        return form.declaration.lang
+    return preferred(request.headers.get("accept-language", ""), site.languages)
+
+
+def preferred(accepted: str, offered: tuple[str, ...]) -> str:
+    """Return the offered language that an Accept-Language header likes best, else the first."""
+    weighed: list[tuple[float, int, str]] = []
+    for place, part in enumerate(accepted[:500].split(",")):
+        tag, _, weight = part.strip().partition(";q=")
+        try:
+            weighed.append((-float(weight or 1), place, tag.partition("-")[0].lower()))
+        except ValueError:
+            continue
+    liked = [tag for weight, _, tag in sorted(weighed) if weight < 0]
+    return next((tag for tag in liked if tag in offered), offered[0])

@@ -1,0 +1,211 @@
+"""The front of the house: pages that were rendered when the site was loaded, served as bytes.
+
+A small ASGI application around the other one: what it knows by path it answers from memory, the rest it
+passes on. Nothing here depends on who asks; which of several wordings somebody gets is drawn by lot.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from optin.services.edition import Edition
+from optin.site.publication import Face, privacy_url
+from optin.web.crawlers import crawler_files
+from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
+
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+FOUND, MOVED = 200, 301
+HTML = "text/html; charset=utf-8"
+PLAIN, XML = "text/plain; charset=utf-8", "application/xml"
+WORTH_COMPRESSING = ("text/", "image/svg+xml", XML)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What is at an address, whoever asks."""
+
+    data: bytes
+    content_type: str = HTML
+    cache: str = PAGE_CACHE
+    location: str = ""  # where else it is now
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One representation of a page, ready to be sent."""
+
+    start: Message
+    not_modified: Message
+    etag: bytes
+    body: Message
+
+
+@dataclass(frozen=True)
+class FrontPage:
+    """A page with its two representations: as it is, and compressed."""
+
+    plain: Answer
+    compressed: Answer
+
+
+FrontPages: TypeAlias = tuple[FrontPage, ...]  # what is at one address: most have one page
+
+
+def front_page(content: Content, base_url: str) -> FrontPage:
+    """Prepare a page once: headers, tag and compressed bytes."""
+    data, content_type = content.data, content.content_type
+    tag = hashlib.sha256(data).hexdigest()[:32]
+    headers = [
+        ("content-type", content_type),
+        ("cache-control", content.cache),
+        ("vary", "accept-encoding"),
+        *security_headers(base_url),
+    ]
+    if content.location:
+        headers.append(("location", content.location))
+    plain = _answer(data, tag, headers, MOVED if content.location else FOUND)
+    if not content_type.startswith(WORTH_COMPRESSING):
+        return FrontPage(plain, plain)
+    packed = gzip.compress(data, 9, mtime=0)
+    headers.append(("content-encoding", "gzip"))
+    compressed = _answer(packed, f"{tag}-gz", headers, MOVED if content.location else FOUND)
+    return FrontPage(plain, compressed)
+
+
+def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str, Content]:
+    """Return everything of an edition that is the same for everybody, by path.
+
+    `now`: what closed by then shows that it is; None: nothing is closed.
+    """
+    publication, magnets = edition.publication, edition.site.magnets
+    contents = {"/": Content(publication.index)}
+    for faces in publication.faces.values():
+        for face in faces:
+            contents.setdefault(face.path, Content(face.form.page))  # of several wordings the first
+    for old, page in publication.moved.items():
+        contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
+    contents |= {f"/{slug}": Content(it.page) for slug, it in publication.openings.items()}
+    for slug, page in publication.closed.items():
+        if now is not None and is_over(magnets[slug].closes_at, now):
+            contents[f"/{slug}"] = Content(page)
+    robots, sitemap = crawler_files(edition)
+    contents["/robots.txt"] = Content(robots.encode(), PLAIN)
+    contents["/sitemap.xml"] = Content(sitemap.encode(), XML)
+    contents |= {privacy_url(it.digest): Content(it.page) for it in publication.privacy.values()}
+    for url, asset in edition.theme.assets.items():
+        contents[url] = Content(asset.data, asset.content_type, ASSET_CACHE)
+    return contents
+
+
+class PageCache:
+    """Prepares pages; one that is as it was is not prepared again."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._made: dict[tuple[str, int], tuple[Content, str, FrontPage]] = {}
+
+    def pages(self, edition: Edition, now: datetime) -> Mapping[str, FrontPages]:
+        """Prepare everything of an edition by path, as it is at `now`; a page in several wordings in each."""
+        base_url = edition.site.settings.base_url
+        contents: dict[str, tuple[Content, ...]] = {
+            path: (content,) for path, content in front_contents(edition, now).items()
+        }
+        for slug, faces in edition.publication.faces.items():
+            if len(faces) > 1 and not is_over(edition.site.magnets[slug].closes_at, now):
+                contents |= _split(faces)
+        made: dict[tuple[str, int], tuple[Content, str, FrontPage]] = {}
+        for path, several in contents.items():
+            for place, content in enumerate(several):
+                before = self._made.get((path, place))
+                if before is None or before[:2] != (content, base_url):
+                    before = (content, base_url, front_page(content, base_url))
+                made[path, place] = before
+        self._made = made
+        return {path: tuple(made[path, at][2] for at in range(len(it))) for path, it in contents.items()}
+
+
+def _split(faces: tuple[Face, ...]) -> Mapping[str, tuple[Content, ...]]:
+    """Return each page that comes in several wordings. No cache on the way keeps one of them for all."""
+    by_path: dict[str, list[Content]] = {}
+    for face in faces:
+        by_path.setdefault(face.path, []).append(Content(face.form.page, cache=SPLIT_CACHE))
+    return {path: tuple(several) for path, several in by_path.items() if len(several) > 1}
+
+
+def is_over(closes_at: datetime | None, now: datetime) -> bool:
+    """Tell whether a magnet takes no form any more."""
+    return closes_at is not None and closes_at <= now
+
+
+def next_closing(edition: Edition, now: datetime) -> datetime | None:
+    """Return when the next magnet closes; None: none will."""
+    moments = (magnet.closes_at for magnet in edition.site.magnets.values())
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+class Front:
+    """Answers GET and HEAD for known pages; passes everything else on to `inner`."""
+
+    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, FrontPages]]) -> None:
+        """Look the pages up anew for each request: an edition may be replaced while serving."""
+        self._inner = inner
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
+            pages = self._pages().get(scope["path"])
+            if pages is not None:
+                await _send(pages, scope, send)
+                return
+        await self._inner(scope, receive, send)
+
+
+async def _send(pages: FrontPages, scope: Scope, send: Send) -> None:
+    """Send a page; of several wordings one by chance, unless the browser says that it still has one."""
+    packed, tags = _wishes(scope["headers"])
+    page = pages[0]
+    if len(pages) > 1:
+        had = (it for it in pages if (it.compressed if packed else it.plain).etag in tags)
+        page = next(had, None) or secrets.choice(pages)
+    answer = page.compressed if packed else page.plain
+    if answer.etag in tags or tags == b"*":
+        await send(answer.not_modified)
+        await send(_EMPTY)
+        return
+    await send(answer.start)
+    await send(_EMPTY if scope["method"] == "HEAD" else answer.body)
+
+
+def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
+    packed, tags = False, b""
+    for name, value in headers:
+        if name == b"accept-encoding":
+            packed = b"gzip" in value and b"gzip;q=0" not in value
+        elif name == b"if-none-match":
+            tags = value
+    return packed, tags
+
+
+_EMPTY: Message = {"type": "http.response.body", "body": b""}
+
+
+def _answer(data: bytes, tag: str, headers: list[tuple[str, str]], status: int) -> Answer:
+    etag = f'"{tag}"'.encode()
+    raw: RawHeaders = [(name.encode(), value.encode()) for name, value in headers]
+    raw.append((b"etag", etag))
+    length = (b"content-length", str(len(data)).encode())
+    return Answer(
+        start={"type": "http.response.start", "status": status, "headers": [*raw, length]},
+        not_modified={"type": "http.response.start", "status": 304, "headers": raw},
+        etag=etag,
+        body={"type": "http.response.body", "body": data},
+    )

@@ -1,0 +1,89 @@
+"""A prize draw for everybody: what was fixed, what was drawn, and the file to do it again with (M2)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.consent.draw import SCHEME, shown_tickets
+from optin.consent.form import FormDeclaration, Slug
+from optin.consent.prize import KIND, PrizeDraw
+from optin.errors import PageUnknown
+from optin.flows.draw_entry import promise_of
+from optin.flows.prize_draw import publication_of
+from optin.theme.views import DrawView
+from optin.web.app_context import AppContext, desk_of
+from optin.web.headers import NO_STORE
+from optin.web.removed_magnets import removed_form
+
+
+async def get_draw(request: Request) -> Response:
+    """Show how a draw stands: open, fixed, or drawn."""
+    app_context, slug, face = await _asked(request)
+    published = await app_context.read(partial(publication_of, magnet=slug))
+    promise = app_context.installation.policy.draws.get(slug) or promise_of(face)
+    if promise is None:
+        raise PageUnknown
+    told: dict[str, Any] = {} if published is None else json.loads(published)
+    return app_context.page(
+        DrawView(
+            frame=app_context.frame(face.lang),
+            title=face.title,
+            page_url=f"{app_context.frame(face.lang).pages_url}/{slug}"
+            if _is_served(app_context, slug)
+            else "",
+            file_url=f"/{slug}/draw.json",
+            promise=promise if published is None else _as_fixed(promise, told),
+            scheme=SCHEME,
+            entries=told.get("entries", 0),
+            digest=told.get("digest", ""),
+            seed=told.get("seed", ""),
+            seed_canonical=told.get("seed_canonical", ""),
+            winners=shown_tickets(told.get("winners", ()), told.get("order", ())),
+            passed_over=shown_tickets(told.get("passed_over", ()), told.get("order", ())),
+            changed=tuple(told.get("changed", {}).items()),
+        )
+    )
+
+
+def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
+    """Return what was fixed, whatever the front matter says by now."""
+    return replace(
+        promise,
+        prize=told["prize"],
+        winners=told["prizes"],
+        seed_source=told["seed_source"],
+        seed_at=datetime.fromisoformat(told["seed_at"]),
+    )
+
+
+async def get_draw_file(request: Request) -> Response:
+    """Send the list of a draw, and after it the transcript: the very bytes that the log binds."""
+    app_context, slug, _ = await _asked(request)
+    published = await app_context.read(partial(publication_of, magnet=slug))
+    if published is None:
+        raise PageUnknown
+    return Response(published, media_type="application/json", headers={"cache-control": NO_STORE})
+
+
+async def _asked(request: Request) -> tuple[AppContext, Slug, FormDeclaration]:
+    """Return the draw that is asked for, with what its page declares; of a removed one, what it declared.
+
+    What was promised is published, whether or not the magnet is still there.
+    """
+    app_context, slug = desk_of(request), Slug(request.path_params["slug"])
+    served = app_context.edition.publication.forms.get(slug)
+    form = await removed_form(app_context, slug) if served is None else served.declaration
+    if form is None or form.kind != KIND:
+        raise PageUnknown
+    return app_context, slug, form
+
+
+def _is_served(app_context: AppContext, slug: Slug) -> bool:
+    return slug in app_context.edition.publication.forms

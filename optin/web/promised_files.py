@@ -1,0 +1,46 @@
+"""Which file a confirmed request hands out: the magnet's own, else the copy that is kept of it (S8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from optin.consent.form import FormDeclaration
+from optin.flows.delivery.promised_file import outcome_of
+from optin.services.promised_files import PromisedFiles
+from optin.store.promises import promise_of
+from optin.web.app_context import AppContext
+
+
+@dataclass(frozen=True)
+class Handout:
+    """A file to hand out, and the name that people save it by."""
+
+    path: Path
+    name: str
+    size: int
+
+
+async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout | None:
+    """Return the file that a form promised; None: it promised none, or there is none any more.
+
+    While the magnet is there and has a file, people get that one: who replaces a file puts it right for
+    those as well who asked before. Without it they get the copy of what was handed out last.
+    """
+    magnet = app_context.edition.site.magnet(form.magnet)
+    current = None if magnet is None else magnet.file_for(form)
+    if magnet is not None and current is not None:
+        file = current.resolve()
+        if (
+            file.is_relative_to(magnet.folder.resolve()) and file.is_file()
+        ):  # no link put there since the check
+            return Handout(file, current.name, file.stat().st_size)
+    if not form.file:
+        return None
+    kept = await app_context.read(partial(promise_of, magnet=form.magnet, outcome=outcome_of(form)))
+    if kept is None or kept.file is None:
+        return None
+    settings = app_context.edition.site.settings
+    path = PromisedFiles(settings.path(settings.files)).path(kept.file.digest)
+    return None if path is None else Handout(path, kept.file.name, kept.file.size)

@@ -1,0 +1,63 @@
+"""The front of the house as files: what any web host can serve while the app answers the forms (M8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from optin.services.edition import Edition
+from optin.site.publication import privacy_url
+from optin.theme.card import SocialCard, draw_card
+from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
+from optin.theme.views import ErrorView
+from optin.web.headers import ASSET_CACHE, security_headers
+from optin.web.page_cache import HTML, Content, front_contents
+
+ONLY_THE_APP = ("/me", "/log")  # addresses that people type
+
+
+def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_card) -> Mapping[str, bytes]:
+    """Return every file of a build by its name: the pages byte for byte as the app serves them."""
+    site, publication = edition.site, edition.publication
+    own = site.languages[0]
+    base = site.settings.base_url
+    contents = {**front_contents(edition)}
+    contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
+    files = {_name(path, it): it.data for path, it in contents.items()}
+    files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}
+    icons = (ICON_PATH, TOUCH_PATH)
+    files |= {path.lstrip("/"): drawn_icon(edition.theme.look, path)[1] for path in icons}
+    texts = {
+        "404.html": edition.theme.page(ErrorView(edition.frame(own), "unknown")),
+        "_headers": _headers(base),
+        "_redirects": "".join(
+            [
+                *(f"{path} {base}{path} 302\n" for path in ONLY_THE_APP),
+                *(f"{path} {it.location} 301\n" for path, it in contents.items() if it.location),
+            ]
+        ),
+    }
+    return files | {name: text.encode() for name, text in texts.items()}
+
+
+def drawn_before(out: Path, card: SocialCard) -> bytes:
+    """Return the picture of a card: the one of an earlier build in `out`, or a new one."""
+    try:
+        return (out / card.url.lstrip("/")).read_bytes()
+    except OSError:
+        return draw_card(card)
+
+
+def unsplit(edition: Edition) -> list[str]:
+    """Return the magnets whose page comes in several wordings: a file has only one."""
+    return [slug for slug, magnet in edition.site.magnets.items() if magnet.variants]
+
+
+def _name(path: str, content: Content) -> str:
+    return (f"{path}/index.html" if content.content_type == HTML else path).lstrip("/")
+
+
+def _headers(base_url: str) -> str:
+    """Write the headers as Netlify and Cloudflare Pages read them; what two rules say is joined."""
+    lines = ["/*", *(f"  {name}: {value}" for name, value in security_headers(base_url))]
+    return "\n".join([*lines, "/static/*", f"  cache-control: {ASSET_CACHE}", ""])

@@ -1,0 +1,85 @@
+"""The page about a seat at a webinar: where it is, the calendar entry, one button to give it up."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from optin.consent.consent_record import RequestId
+from optin.consent.form import FormDeclaration
+from optin.consent.links import LinkKind
+from optin.errors import LinkSpent
+from optin.flows.consents.opened_request import open_request
+from optin.flows.webinar_attendance import Attendance, Standing
+from optin.flows.webinar_seats import attendance, give_up_seat
+from optin.mail.calendar import FILE, Invitation, calendar_file
+from optin.store.requests import load_request, peek_request
+from optin.store.transaction import Tx
+from optin.theme.calendars import calendar_links
+from optin.theme.views import PlaceView, WebinarShown
+from optin.web.app_context import AppContext, desk_of, see_other
+from optin.web.form_reader import read_post, single
+from optin.web.headers import NO_STORE
+
+
+async def get_place(request: Request) -> Response:
+    """Show where the person stands; changes nothing."""
+    app_context = desk_of(request)
+    told, form = await _told(app_context, request)
+    shown, site = webinar_shown(told, request.url.path), app_context.edition.site
+    again = "" if site.magnet(form.magnet) is None else f"{site.settings.base_url}/{form.magnet}"
+    return app_context.page(PlaceView(app_context.frame(form.lang), shown, again))
+
+
+async def post_place(request: Request) -> Response:
+    """Give the seat up; whoever waits gets it."""
+    app_context = desk_of(request)
+    installation, stored = app_context.installation, _request_of(app_context, request)
+    if single(await read_post(request), "action") == "give-up":
+
+        def give_up(tx: Tx) -> bool:
+            opened = open_request(tx, installation.vault, load_request(tx, stored))
+            return give_up_seat(tx, opened, installation.policy, installation.clock())
+
+        if await app_context.write(give_up):
+            installation.wake_courier()
+    return see_other(request.url.path)
+
+
+async def get_calendar(request: Request) -> Response:
+    """Hand out the calendar entry as a file, with nobody's address in it."""
+    app_context = desk_of(request)
+    told, form = await _told(app_context, request)
+    if told.standing not in {Standing.SEATED, Standing.CANCELLED}:
+        raise LinkSpent
+    site = app_context.edition.site
+    sender = site.sender
+    invitation = Invitation(sender.name, sender.address, sender.address.rpartition("@")[2])
+    words = app_context.edition.theme.text(form.lang, "webinar.with", host=told.webinar.host)
+    file = calendar_file(told, invitation, words, app_context.installation.clock())
+    headers = {"cache-control": NO_STORE, "content-disposition": f'attachment; filename="{FILE}"'}
+    return Response(file.data, headers={**headers, "content-type": f"{file.content_type}; charset=utf-8"})
+
+
+def webinar_shown(told: Attendance, place_url: str) -> WebinarShown:
+    """Return what a page tells of a webinar."""
+    return WebinarShown(told, place_url, calendar_links(told))
+
+
+async def _told(app_context: AppContext, request: Request) -> tuple[Attendance, FormDeclaration]:
+    installation, stored = app_context.installation, _request_of(app_context, request)
+
+    def look(tx: Tx) -> tuple[Attendance | None, FormDeclaration]:
+        opened = open_request(tx, installation.vault, peek_request(tx, stored))
+        return attendance(tx, opened, installation.policy, installation.clock()), opened.declaration
+
+    told, form = await app_context.read(look)
+    if told is None:
+        raise LinkSpent
+    return told, form
+
+
+def _request_of(app_context: AppContext, request: Request) -> RequestId:
+    installation = app_context.installation
+    token = request.path_params["token"]
+    return RequestId(installation.vault.links.read(LinkKind.PLACE, token, installation.clock(), None))
