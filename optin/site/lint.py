@@ -9,53 +9,12 @@ from dataclasses import dataclass, replace
 from optin.consent.form import PHONE_FIELD, FormField
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.site.findings import nearest
+from optin.site.law_words import CHANNELS, claimed, mentioned
 from optin.theme.catalogue import catalogue, missing_parameter, parameters, unknown_parameter
 
 MOST_WORDS = 25
 MOST_SUBJECT_CHARACTERS = 200
 
-# Words that name a channel, by language; a box that names another than its own asks for two (recital 32).
-CHANNEL_WORDS = {
-    Channel.EMAIL: re.compile(
-        r"\b((ge)?-?(e-?)?mail(en|t|s|ed|d|ing|ings|tje|tjes)?|nieuwsbrie(f|ven)|newsletters?|courriel|lettre)\b",
-        re.IGNORECASE,
-    ),
-    Channel.PHONE: re.compile(
-        r"\b((na|terug|op|rond|af)?-?(ge)?bel(len|t|d|letje|letjes|afspraak)?|telefo(on|nisch)\w*"
-        r"|call(s|ed|ing|back)?|(tele)?phon(e|es|ed|ing)|ring(s|ing)? (me|you|us|back|up)|give me a ring"
-        r"|anruf\w*|telefon\w*|appel(er|ez)?|t[ée]l[ée]phon\w*|sms\w*|whatsapp\w*|appen|text me)\b",
-        re.IGNORECASE,
-    ),
-}
-THIRD_PARTIES = re.compile(
-    r"\b(partners?|derden|third part(y|ies)|affiliates?|dritte\w*|partenaires?|tiers)\b", re.IGNORECASE
-)
-PRICE = re.compile(
-    r"\b(verplichte?|vereist|noodzakelijk|required|mandatory|necessary|obligatory|obligatoire|erforderlich)\b",
-    re.IGNORECASE,
-)
-_NEEDED = r"(nodig|noodzakelijk|vereist|verplicht|needed|necessary|required|mandatory|obligatory)"
-# Said outright: a box must be ticked, or the magnet comes for a tick alone.
-OBLIGED = re.compile(
-    r"\b(moet(en)?|dient|must|ha(ve|s) to|needs? to)\b[^.;]{0,60}"
-    r"\b(aan ?te ?vinken|aan ?te ?kruisen|aanvinken|aankruisen|akkoord|tick|check (this|the box))\b"
-    r"|\b(ik moet|I must|I have to|I need to) (toestemmen|instemmen|agree|accept|consent)\b"
-    rf"|\b(dit|deze|vakje|vinkje|this|it|box)\b[^.;]{{0,20}}\b(is|are)\b[^.;]{{0,10}}\b{_NEEDED}\b"
-    rf"|\bis (dit|deze|this)\b[^.;]{{0,20}}\b{_NEEDED}\b"
-    rf"|\b{_NEEDED}\W+(om|voor|to|for|in order to)\W+((de|het|the|my|mijn|get|receive|download)\W+){{0,2}}"
-    r"(download|whitepaper|white paper|checklist|tipboekje|booklet|magnet)\b"
-    r"|\b(krijgt?|ontvangt?|get|receive|download)\b[^.;]{0,40}\b(alleen|pas|only)\b[^.;]{0,30}"
-    r"\b(aankruis\w*|aanvink\w*|toestem\w*|tick|agree|consent)\b",
-    re.IGNORECASE,
-)
-PROFILE = re.compile(
-    r"\b(profiel|profile) (van|of|about|over) (mij|me|u|you)\b|\b(klantprofiel|customer profile)\b"
-    r"|\b(profiel|profile)\b[^.;]{0,20}\b(voor|for) (\w+ )?(advert|ads\b|reclame)|\bprofil(er|ing)\w*"
-    r"|\b(gerichte|persoonlijke|targeted|personali[sz]ed) (adverten|advert|ads?\b|reclame)|\bretarget\w*",
-    re.IGNORECASE,
-)
-_DENIAL = r"\b(niet|geen|nooit|not|never|no|without|zonder)\b"
-_DENIED = re.compile(rf"{_DENIAL}\W+(\w+\W+){{0,2}}$", re.IGNORECASE)
 # Of these the page tells what the law asks; what is between their braces belongs to it (GDPR 7(3), 13).
 LAWFUL_TEXTS = re.compile(r"next\.controller|privacy\.version|consent\.kept.*|consent\.until")
 ABOUT_CONSENT = re.compile(r"(consent|form|next)\..*|field\.(optional|phone\.when)|confirm\.(given|nothing)")
@@ -74,17 +33,17 @@ class Objection:
 
 def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]:
     """Look at the words of one box: one sentence, one purpose, one channel, for one controller."""
-    other = next(kind for kind in Channel if kind is not channel)
-    if CHANNEL_WORDS[other].search(wording):
-        yield Objection(
-            "two-channels",
-            f"This box is for {channel.value}, but its words also speak of {other.value}"
-            " (GDPR recital 32: one consent for each).",
-            "Make a second purpose for the other channel, with a box of its own.",
-        )
+    for other in Channel:
+        if other is not channel and mentioned(f"{CHANNELS}.{other.value}", wording):
+            yield Objection(
+                "two-channels",
+                f"This box is for {channel.value}, but its words also speak of {other.value}"
+                " (GDPR recital 32: one consent for each).",
+                "Make a second purpose for the other channel, with a box of its own.",
+            )
     if _SENTENCE_END.search(wording.strip()):
         yield Objection("one-sentence", "The words of a box are more than one sentence.", "Say it in one.")
-    if THIRD_PARTIES.search(wording):
+    if mentioned("third-parties", wording):
         yield Objection(
             "third-parties",
             "The words speak of others than the controller; a consent must name them (GDPR 4(11), 13).",
@@ -92,7 +51,7 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
             warning=True,
         )
     yield from _objections_to_price(wording)
-    if PROFILE.search(wording):
+    if mentioned("profile", wording):
         yield Objection(
             "profile",
             "The words also ask for a profile or for advertising; that is a purpose of its own (recital 43).",
@@ -135,22 +94,14 @@ def objections_to_override(key: str, text: str) -> Iterator[Objection]:
 
 def _objections_to_price(text: str) -> Iterator[Objection]:
     """Look for words that make a consent the price of something (GDPR 7(4))."""
-    outright = _found(OBLIGED, text)
-    if outright or _found(PRICE, text):
+    outright = claimed("obliged", text)
+    if outright or claimed("needed", text):
         yield Objection(
             "price",
             "The words sound as if this box were needed; consent is free (GDPR 7(4)).",
             "Say what the person gets, not what is needed.",
             warning=not outright,
         )
-
-
-def _found(pattern: re.Pattern[str], text: str) -> bool:
-    """Tell whether a text says it, and does not deny it."""
-    return any(
-        _DENIED.search(text[: found.start()]) is None and re.search(_DENIAL, found[0], re.IGNORECASE) is None
-        for found in pattern.finditer(text)
-    )
 
 
 def objections_to_form(

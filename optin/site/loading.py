@@ -23,6 +23,7 @@ from optin.site.documents import Document, Path_, read_toml
 from optin.site.file_models import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.site.files import Absence, as_on_disk, find_inside, is_there
 from optin.site.findings import Finding, nearest
+from optin.site.law_words import law_path, missing_classes
 from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
@@ -50,7 +51,8 @@ from optin.site.statement import read_statement
 from optin.site.time_zone import nearest_zone
 from optin.site.validation import validated
 from optin.site.webhook_address import host_of, is_public_name, objections_to_webhook
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.zones import UNIVERSAL, has_several_clocks, zone_of_country
 
@@ -235,6 +237,9 @@ class _SiteReader:
             if lang not in languages():
                 message = f"There are no texts in the language {lang!r}."
                 self._say(("languages", place), message, nearest(lang, languages()), "lang")
+            elif missing := missing_classes(lang):
+                message = f"The check knows no words of {', '.join(missing)} in {lang!r}."
+                self._say(("languages", place), message, f"Add them to {law_path(lang)}.", "lang")
 
     def _email(self, where: Path_, address: str) -> None:
         try:

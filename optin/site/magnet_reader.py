@@ -17,8 +17,8 @@ from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_insid
 from optin.site.findings import Finding, Severity, nearest, shown_path
 from optin.site.kinds import KINDS, Kind
 from optin.site.kinds.kind import Reading
+from optin.site.law_words import claimed, mentioned
 from optin.site.lint import (
-    PRICE,
     Objection,
     objections_to_form,
     objections_to_override,
@@ -315,7 +315,7 @@ class MagnetReader:
             message = "The text has a heading of the first level; the title is that already."
             line = first + prose.headings[0]
             self._add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
-        if PRICE.search(prose.html) and "toestemming" in prose.html.lower():
+        if claimed("needed", prose.html) and mentioned("consent", prose.html):
             message = "The text sounds as if a consent were needed for the magnet (GDPR 7(4))."
             cure = "Say that no box is needed."
             self._add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))

@@ -15,7 +15,8 @@ from optin.site.kinds import KINDS
 from optin.site.magnet_reader import KNOWN_FIELDS
 from optin.site.model import Site
 from optin.site.pictures import PICTURE_ENDINGS
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows
 _EXAMPLES: Mapping[tuple[str, str], list[Any]] = {

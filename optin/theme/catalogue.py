@@ -11,21 +11,16 @@ from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 
-LOCALE = Path(__file__).parent.parent / "locale"
+from optin.theme.languages import language_folder
+
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ESCAPES = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
 _ESCAPE = re.compile(r'\\[nt"\\]')
 
 
-@lru_cache
-def languages() -> tuple[str, ...]:
-    """Return the languages that there are catalogues for."""
-    return tuple(sorted(path.name for path in LOCALE.iterdir() if catalogue_path(path.name).is_file()))
-
-
 def catalogue_path(lang: str) -> Path:
     """Return where the catalogue of a language is."""
-    return LOCALE / lang / "LC_MESSAGES" / "optin.po"
+    return language_folder(lang) / "LC_MESSAGES" / "optin.po"
 
 
 def parameters(text: str) -> frozenset[str]:

@@ -21,8 +21,9 @@ from jinja2 import (
 
 from optin.proof.assets import asset_address, content_type_of
 from optin.theme import views
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue
 from optin.theme.icon import page_icon
+from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.palette import DARK, LIGHT
 from optin.theme.typeface import font_faces

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser
 
-from optin.theme.catalogue import languages
+from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from tests.theme import gallery

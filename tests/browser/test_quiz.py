@@ -12,7 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from optin.theme.catalogue import languages
+from optin.theme.languages import languages
 from optin.web.headers import security_headers
 from tests.browser.conftest import House
 from tests.browser.test_languages import LINK, STYLE, THEME

@@ -13,7 +13,7 @@ from optin.consent.form import Slug
 from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.starter_words import BEGINNINGS
-from optin.theme.catalogue import languages
+from optin.theme.languages import languages
 
 
 def run(*words: str) -> tuple[int, str, str]:

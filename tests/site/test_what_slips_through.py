@@ -23,7 +23,8 @@ from optin.site.loading import load_site
 from optin.site.magnet_reader import TAKEN_FIELDS
 from optin.site.scaffold import make_site
 from optin.theme import samples
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 from optin.theme.theme import MAILS, TEMPLATES
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 

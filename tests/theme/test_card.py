@@ -13,7 +13,8 @@ from PIL import Image
 
 from optin.theme import lettering
 from optin.theme.card import HEIGHT, WIDTH, SocialCard, draw_card
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 
 CARD = SocialCard("White paper", "Koud bellen onder de AVG", "Voorbeeld B.V.", "#0b5d4b")
 

@@ -13,7 +13,8 @@ import pytest
 from optin import errors
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.webinar_attendance import Standing
-from optin.theme.catalogue import catalogue, languages
+from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.theme import OURS, Mail, Theme
 from optin.theme.views import DrawnMail, ErasedMail, PersonalMail, WebinarMail

@@ -1,0 +1,92 @@
+"""Words that the check objects to: `law.toml` in the folder of each language, one list for each class."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from optin.consent.purpose import Channel
+from optin.theme.languages import language_folder, languages
+
+CHANNELS = "channels"
+_NEAR_CHARACTERS = 80
+CLASSES = (
+    "needed",
+    "obliged",
+    "third-parties",
+    "profile",
+    "consent",
+    "denial",
+    *(f"{CHANNELS}.{channel.value}" for channel in Channel),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class LawWords:
+    """The words of one language. A class that its file leaves out matches nothing."""
+
+    words: Mapping[str, tuple[str, ...]]  # regular expressions by class
+    _patterns: dict[str, re.Pattern[str]] = field(default_factory=dict)  # compiled when first needed
+
+    def mentions(self, kind: str, text: str) -> bool:
+        """Tell whether a text has a word of a class."""
+        return self._pattern(kind).search(text) is not None
+
+    def claims(self, kind: str, text: str) -> bool:
+        """Tell whether a text has a word of a class and does not deny it."""
+        return any(
+            not self.mentions("denial", f"{_last_words(text[: found.start()])}{found[0]}")
+            for found in self._pattern(kind).finditer(text)
+        )
+
+    def _pattern(self, kind: str) -> re.Pattern[str]:
+        if kind not in self._patterns:
+            words = "|".join(self.words.get(kind, ())) or "(?!)"
+            self._patterns[kind] = re.compile(rf"\b(?:{words})\b", re.IGNORECASE)
+        return self._patterns[kind]
+
+
+def law_path(lang: str) -> Path:
+    """Return where the words of a language are written."""
+    return language_folder(lang) / "law.toml"
+
+
+@lru_cache
+def law_words(lang: str) -> LawWords:
+    """Return the words of a language."""
+    path = law_path(lang)
+    return LawWords(_flat(tomllib.loads(path.read_text("utf-8"))) if path.is_file() else {})
+
+
+def mentioned(kind: str, text: str) -> bool:
+    """Tell whether a text has a word of a class in any language, as sites mix them."""
+    return any(law_words(lang).mentions(kind, text) for lang in languages())
+
+
+def claimed(kind: str, text: str) -> bool:
+    """Tell whether a text has a word of a class in any language and does not deny it."""
+    return any(law_words(lang).claims(kind, text) for lang in languages())
+
+
+def missing_classes(lang: str) -> tuple[str, ...]:
+    """Return the classes for which a language has no words."""
+    return tuple(kind for kind in CLASSES if not law_words(lang).words.get(kind))
+
+
+def _last_words(text: str) -> str:
+    """Return the last three words of a text, of which one may deny what follows."""
+    near = re.search(r"(\w+\W+){0,3}$", text[-_NEAR_CHARACTERS:])
+    return near[0] if near else ""
+
+
+def _flat(read: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    channels = read.get(CHANNELS, {})
+    return {
+        **{kind: tuple(words) for kind, words in read.items() if kind != CHANNELS},
+        **{f"{CHANNELS}.{name}": tuple(words) for name, words in channels.items()},
+    }

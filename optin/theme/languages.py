@@ -1,0 +1,23 @@
+"""The languages of pages and mails. A language is one folder below `locale/`, named by its code (ISO 639).
+
+LC_MESSAGES/optin.po   every sentence, by key
+law.toml               words that the check objects to
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+LOCALE = Path(__file__).parent.parent / "locale"
+
+
+@lru_cache
+def languages() -> tuple[str, ...]:
+    """Return the code of every language, sorted."""
+    return tuple(sorted(path.name for path in LOCALE.iterdir() if path.is_dir()))
+
+
+def language_folder(lang: str) -> Path:
+    """Return the folder of a language."""
+    return LOCALE / lang
