@@ -9,9 +9,10 @@ from functools import partial
 
 import pytest
 
+from optin.flows.delivery.retry import Left, retry_dead
 from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
 from optin.store.log import integrate
-from optin.store.outbox import enqueue_notice
+from optin.store.outbox import enqueue, enqueue_notice
 from optin.store.webhooks import keep_webhooks
 from tests.world import TIPS, World, open_world
 
@@ -49,6 +50,28 @@ def test_a_request_that_cannot_be_read_holds_up_no_mail(world: World, sealed: by
     world.wait(timedelta(days=8))
     assert world.send() == []
     assert outbox(world, "state") == ["dead", "sent"]
+
+
+def test_a_mail_of_an_unknown_kind_is_given_up_and_says_which(world: World) -> None:
+    """S6, D1: what queued it is not installed any more; the others leave, and it may be sent again later."""
+    request = world.join("alice@example.com", TIPS)
+    world.send()
+    world.do(partial(enqueue, kind="parcel-sent", request=request, domain="example.com", now=world.now))
+    world.do(
+        partial(
+            enqueue_notice, vault=world.vault, kind="parcel-lost", email_index=bytes(32), told={},
+            domain="example.com", now=world.now,
+        )
+    )  # fmt: skip
+    world.sign_up("bob@example.com", TIPS)
+    assert [order.recipient for order in world.send()] == ["bob@example.com"]
+    assert outbox(world, "state").count("queued") == 0
+    assert [it for it in outbox(world, "last_reply") if "unknown" in str(it)] == [
+        "unknown kind of mail: parcel-sent",
+        "unknown kind of mail: parcel-lost",
+    ]
+    retry = partial(retry_dead, vault=world.vault, policy=world.policy, after=0, now=world.now)
+    assert dict(world.do(retry).left) == {Left.UNKNOWN: 2}
 
 
 def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:

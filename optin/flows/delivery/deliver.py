@@ -12,7 +12,7 @@ from optin.consent.purpose import RetentionPeriod
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.opened_request import open_request
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.delivery.mail_content import OUTDATED_WAIT, NotDue, order_for
+from optin.flows.delivery.mail_content import OUTDATED_WAIT, NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.policy import RequestPolicy
@@ -50,6 +50,9 @@ MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just
 GIVE_UP_AFTER = timedelta(days=7)
 
 
+MAX_KIND_CHARACTERS = 60
+
+
 def claim_orders(
     tx: Tx,
     vault: Vault,
@@ -67,7 +70,7 @@ def claim_orders(
 
     A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped. Mails with
     which couriers died time and again are given up beforehand (`give_up_killers`). One whose rows cannot be
-    read waits as after a failed try.
+    read waits as after a failed try. One of an unknown kind is given up at once, and says which kind.
     """
     orders: list[Order] = []
     for letter in claim(tx, most, LEASE, now, suspect=suspect, holder=holder):
@@ -81,6 +84,9 @@ def claim_orders(
         except NotDue as early:
             put_back(tx, letter.number, early.until)
             continue
+        except UnknownMailKind:
+            settle(tx, letter.number, Settled.DEAD.value, _unknown_kind(letter.kind), now)
+            continue
         except BROKEN as problem:
             _set_aside(tx, vault, letter, name_of(problem), policy.clock_jump, now)
             continue
@@ -91,6 +97,11 @@ def claim_orders(
         else:
             orders.append(order)
     return orders
+
+
+def _unknown_kind(name: str) -> str:
+    """Return what is kept about a mail of a kind that is not known here."""
+    return f"unknown kind of mail: {name[:MAX_KIND_CHARACTERS]}"
 
 
 def _doubts(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> bool:

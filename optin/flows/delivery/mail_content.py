@@ -10,7 +10,15 @@ from optin.consent.confirmation_code import spaced
 from optin.consent.links import LinkKind
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
 from optin.flows.delivery.mail_limits import Asker, next_day, take_of_day
-from optin.flows.delivery.mail_order import ASKER, MailKind, MailOrder, NoticeOrder, Order, Receipt
+from optin.flows.delivery.mail_order import (
+    ASKER,
+    MailKind,
+    MailOrder,
+    NoticeOrder,
+    Order,
+    Receipt,
+    is_known_kind,
+)
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.receipt import proof_of_receipt
 from optin.flows.draw_entry import participation
@@ -28,8 +36,17 @@ from optin.store.vault import Vault
 OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does not know yet
 
 
+class UnknownMailKind(Exception):
+    """A mail of a kind that this program does not know: what queued it is not installed any more."""
+
+
 def order_for(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> Order | None:
-    """Return what is to be sent for a letter; None: it has no use any more. Raises NotDue, NotSigned."""
+    """Return what is to be sent for a letter; None: it has no use any more.
+
+    Raises NotDue, NotSigned, UnknownMailKind.
+    """
+    if not is_known_kind(letter.kind):
+        raise UnknownMailKind
     if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
         return _notice(tx, vault, policy, letter, now)
     stored = load_request(tx, letter.request)

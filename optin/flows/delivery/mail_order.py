@@ -35,6 +35,11 @@ class MailKind(StrEnum):
     WEBINAR_REPLAY = "webinar-replay"
 
 
+def is_known_kind(name: str) -> bool:
+    """Return whether this program can send mails of a kind."""
+    return name in {*MailKind}
+
+
 @dataclass(frozen=True)
 class Receipt:
     """One consent that a delivery mail speaks of."""

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.flows.consents.opened_request import OpenedRequest, open_request
-from optin.flows.delivery.mail_order import MailKind
+from optin.flows.delivery.mail_order import MailKind, is_known_kind
 from optin.flows.draw_entry import participation
 from optin.flows.policy import RequestPolicy
 from optin.flows.webinar_seats import MAILS, attendance, has_use
@@ -27,6 +27,7 @@ class Left(StrEnum):
     EXPIRED = "the request has expired, or is gone"
     CONFIRMED = "confirmed meanwhile"
     FOLLOWED = "a later mail of the same kind was sent, or waits"
+    UNKNOWN = "of a kind that is not known here: install again what queued it"
     NOTHING = "has nothing to say any more"
 
 
@@ -71,6 +72,8 @@ def _reason(tx: Tx, vault: Vault, policy: RequestPolicy, letter: DeadLetter, now
     """Return why a mail is not sent again; None when it is."""
     if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
         return Left.FORGOTTEN
+    if not is_known_kind(letter.kind):
+        return Left.UNKNOWN
     stored = load_request(tx, letter.request)
     if stored is None or is_over(tx, letter.request, now):
         return Left.EXPIRED
