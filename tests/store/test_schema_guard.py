@@ -8,11 +8,13 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlite_utils import Database, Migrations
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
 from optin.services.open_store import open_store
-from optin.store.postgres_schema import all_tables
+from optin.store.postgres_schema import RECORD, all_tables
+from optin.store.schema import MIGRATIONS
 from optin.store.schema_guard import differences, due_after
 from optin.store.transaction import Store
 from optin.store.vault import Vault
@@ -249,6 +251,26 @@ def test_an_old_store_that_was_changed_is_refused_before_it_is_migrated(tmp_path
         opened(url, tmp_path, vault)
     with closing(sqlite3.connect(tmp_path / "optin.db")) as file:
         assert not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'promise'").fetchall()
+
+
+def test_migrations_of_another_set_are_not_ours(store_url: str, tmp_path: Path) -> None:
+    """O1: what another program's set has done, under the same name and in the same table, skips nothing."""
+    vault, name = Vault(KeyRing.fresh("dev")), MIGRATIONS[0].name
+    if store_url.startswith("sqlite"):
+        others = Migrations("another")
+        others(name=name)(lambda _: None)
+        with closing(sqlite3.connect(tmp_path / "optin.db", isolation_level=None)) as file:
+            others.apply(Database(file))
+    else:
+        with psycopg.connect(store_url) as connection:
+            connection.execute(RECORD.encode())
+            connection.execute(
+                "INSERT INTO _sqlite_migrations(migration_set, name) VALUES ('another', %s)", [name]
+            )
+    for _ in range(2):
+        store = opened(store_url, tmp_path, vault)
+        assert store.schema_findings() == []
+        store.close()
 
 
 def test_a_store_of_a_newer_version_is_refused(store_url: str, tmp_path: Path) -> None:
