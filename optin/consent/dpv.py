@@ -13,8 +13,7 @@ from uuid import UUID
 
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.event import rfc3339
-from optin.consent.form import PHONE_FIELD, FormDeclaration
-from optin.consent.prize import ANSWER_FIELD
+from optin.consent.form import NAME_FIELDS, FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion, RetentionPeriod
 
 RECORD_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
@@ -65,8 +64,8 @@ def consent_record(told: Told, base_url: str) -> dict[str, Any]:
     form, question = told.form, told.question
     identifier = f"{UUID(bytes=told.request)}.{question.purpose}"
     by_phone = question.channel is Channel.PHONE
-    asked = [field.name for field in form.fields if field.name not in {PHONE_FIELD, ANSWER_FIELD}]
-    data = ["pd:EmailAddress", *(["pd:TelephoneNumber"] if by_phone else []), *(["pd:Name"] if asked else [])]
+    named = any(field.name in NAME_FIELDS for field in form.fields)
+    data = ["pd:EmailAddress", *(["pd:TelephoneNumber"] if by_phone else []), *(["pd:Name"] if named else [])]
     return {
         "@id": f"urn:x-optin:consent:{identifier}",
         "@type": "dpv:ConsentRecord",

@@ -17,6 +17,7 @@ Slug = NewType("Slug", str)
 
 EMAIL_FIELD = "email"
 PHONE_FIELD = "phone"
+NAME_FIELDS = ("first_name", "last_name")
 OUTCOME_FIELD = "outcome"  # of a quiz: nobody types it
 ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them
 # what belongs to one request, and not to how the person is reached

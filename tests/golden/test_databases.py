@@ -173,6 +173,14 @@ def test_everybody_is_proven(golden: Visit) -> None:
         assert report.holds, (name, report.lines)
 
 
+def test_a_record_claims_a_name_only_where_one_was_asked(golden: Visit) -> None:
+    """P6: not for a quiz's answers, nor a draw's."""
+    for name, claimed in (("alice", True), ("quinn", False), ("frans", False)):
+        email = parse_email(email_of(name))
+        files = unpack(make_bundle(golden.app_context.edition, golden.installation, email))
+        assert (b"pd:Name" in files["record.jsonld"]) is claimed, name
+
+
 def test_an_export_holds_who_was_proven(golden: Visit) -> None:
     """E1: by mail whoever ticked and did not take it back; by telephone alice alone."""
     tips = {email_of(name) for name in CONFIRMED} - {
