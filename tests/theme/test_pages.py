@@ -227,7 +227,8 @@ def test_a_persons_data_can_be_read_as_plain_text(lang: str) -> None:
     """R9, M9: in the words of the personal page, in columns that any program shows."""
     view = next(view for name, view in gallery.pages(lang) if name == "personal")
     text = THEME.plain(view)
-    assert THEME.text(lang, "status.withdrawn") in text
+    for key in ("status.withdrawn", "personal.seat", "personal.seat.seat"):
+        assert THEME.text(lang, key) in text, key
     assert "{" not in text
     assert all(len(line) <= 72 for line in text.splitlines())
 
