@@ -23,7 +23,7 @@ from optin.site.kinds import KINDS
 from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.schemas import magnet_schema, site_schema
-from optin.site.starter_words import BEGINNINGS
+from optin.site.starters import starter_languages
 from optin.site.statement import dated_ahead
 from optin.site.yearly_draws import draws_of_a_year
 from optin.store.sqlite import read_file
@@ -37,7 +37,7 @@ SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin 
     "--lang",
     "languages",
     multiple=True,
-    type=click.Choice(list(BEGINNINGS)),
+    type=click.Choice(starter_languages()),
     default=LANGUAGES,
     show_default=True,
     help="Language of the site; several times for more, the site's own first.",

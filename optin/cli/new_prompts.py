@@ -26,7 +26,7 @@ from optin.site.scaffold import (
     reason_against_slug,
     sayable_purposes,
 )
-from optin.site.starter_words import BEGINNINGS
+from optin.site.starters import magnet_starter, site_starter
 
 MOST_SLUG_CHARACTERS = 40  # of a suggestion: an address that can be read out
 MOST_SENTENCE_CHARACTERS = 2_000
@@ -57,14 +57,14 @@ def ask_for_magnet(site: Site, kind_name: str | None, lang: str | None) -> Wante
     purposes = sayable_purposes(site, kind, lang)
     title = _ask("Title", lambda it: _line(it, MOST_LINE_CHARACTERS))
     slug = _ask("Address of the page", lambda it: _slug(site, it), suggested_slug(site, title))
-    example = kind.start.get(lang, kind.start["en"]).description
+    example = magnet_starter(kind.name, lang).description
     description = _ask(
         "What people gain from it, in one sentence", lambda it: _line(it, MOST_SENTENCE_CHARACTERS), example
     )
     chosen = _purposes(kind, lang, purposes) if purposes else ()
     phone = ""
     if any(purpose.channel is Channel.PHONE for purpose in chosen):
-        why = BEGINNINGS[lang].phone
+        why = site_starter(lang).phone
         words = "Why you ask the telephone number; people read it beside the field"
         phone = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
     file = _ask("File to hand out (Enter: a placeholder)", _file, "") if kind.hands_out_file else None
@@ -100,8 +100,7 @@ def _kind() -> Kind:
     click.echo("What will it be?")
     width = max(len(kind.name) for kind in kinds)
     for number, kind in enumerate(kinds, 1):
-        about = kind.about or kind.start["en"].description
-        click.echo(f"  {number:>2}  {kind.name:<{width}}  {about}")
+        click.echo(f"  {number:>2}  {kind.name:<{width}}  {kind.about}")
     return _ask("Its number or name", lambda it: _one_of(it, kinds, [kind.name for kind in kinds]))
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, shown_path
-from optin.site.kinds import KINDS
 from optin.site.lint import MOST_WORDS
 from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.prose import read_prose
-from optin.site.scaffold import STARTER
+from optin.site.starters import magnet_starter, starter_path
 
 MOST_TITLE_CHARACTERS = 60  # what a search result and a tab show of a title
 LEAST_DESCRIPTION_CHARACTERS = 50
@@ -60,11 +59,11 @@ Hint = tuple[Path_, str, str, str]  # where, code, message, cure
 
 
 def _of_words(magnet: Magnet, document: Document) -> Iterator[Hint]:
-    start = KINDS[magnet.kind].start.get(magnet.lang)
+    start = magnet_starter(magnet.kind, magnet.lang)
     texts = (
-        (("title",), magnet.title, start and start.title),
-        (("description",), magnet.description, start and start.description),
-        ((), document.body.strip(), start and start.body.strip()),
+        (("title",), magnet.title, start.title),
+        (("description",), magnet.description, start.description),
+        ((), document.body.strip(), start.body.strip()),
     )
     for where, text, example in texts:
         if text == example:
@@ -118,7 +117,7 @@ def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
     def hint(code: str, message: str, cure: str) -> Finding:
         return Finding(name, 1, 1, message, cure, "hint", code)
 
-    starter = read_front_matter(STARTER / "privacy" / f"{lang}.md", name)
+    starter = read_front_matter(starter_path(lang, "privacy.md"), name)
     if isinstance(starter, Document) and statement.body_html == read_prose(starter.body).html:
         message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
         yield hint("privacy-example", message, "Read it, and add what is different with you (GDPR 13).")

@@ -46,7 +46,7 @@ from optin.site.model import (
     Witness,
 )
 from optin.site.reading_cache import Kept
-from optin.site.starter_words import BEGINNINGS
+from optin.site.starters import site_starter, starter_languages
 from optin.site.statement import read_statement
 from optin.site.time_zone import nearest_zone
 from optin.site.validation import validated
@@ -209,7 +209,7 @@ class _SiteReader:
             self._say(("controller", "country"), message, cure, "country")
         if any(
             controller.name == known.company or known.address[0] in controller.address
-            for known in BEGINNINGS.values()
+            for known in map(site_starter, starter_languages())
         ):
             message = "The controller is still the example that optin init wrote."
             cure = "Write who is responsible for the data, and where (GDPR 13)."

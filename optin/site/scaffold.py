@@ -15,7 +15,7 @@ from optin.site.loading import SITE_FILE
 from optin.site.magnet_reader import PLACEHOLDER
 from optin.site.magnet_set import RESERVED, SLUG
 from optin.site.model import Purpose, Site
-from optin.site.starter_words import BEGINNINGS
+from optin.site.starters import magnet_starter, site_starter, starter_text
 
 STARTER = Path(__file__).parent / "starter"
 LANGUAGES = ("nl", "en")  # of a site whose author named none
@@ -36,8 +36,8 @@ def make_site(folder: Path, languages: Sequence[str] = LANGUAGES, day: date = ST
         msg = f"{folder} is not empty; choose a new folder."
         raise AlreadyThere(msg)
     texts = {
-        ".gitignore": _starter("gitignore.txt"),
-        "magnets/tips.md": _starter(f"tips/{languages[0]}.md"),
+        ".gitignore": (STARTER / "gitignore.txt").read_text("utf-8"),
+        "magnets/tips.md": starter_text(languages[0], "tips.md"),
         "optin.toml": _site_file(languages),
         **{f"privacy/{lang}.md": _statement(lang, day) for lang in sorted(languages)},
     }
@@ -50,23 +50,19 @@ def make_site(folder: Path, languages: Sequence[str] = LANGUAGES, day: date = ST
     return made
 
 
-def _starter(name: str) -> str:
-    return (STARTER / name).read_text("utf-8")
-
-
 def _statement(lang: str, day: date) -> str:
-    return _starter(f"privacy/{lang}.md").replace("$day", day.isoformat(), 1)
+    return starter_text(lang, "privacy.md").replace("$day", day.isoformat(), 1)
 
 
 def _site_file(languages: Sequence[str]) -> str:
-    own = BEGINNINGS[languages[0]]
-    return Template(_starter("optin.toml")).substitute(
+    own = site_starter(languages[0])
+    return Template((STARTER / "optin.toml").read_text("utf-8")).substitute(
         languages=_quoted([*languages]),
         company=_quoted(own.company),
         sender=_quoted(own.sender),
-        address=_quoted([*own.address]),
+        address=_quoted(own.address),
         country="" if own.country == _DEFAULT_COUNTRY else f"\ncountry = {_quoted(own.country)}",
-        tips="\n".join(f"text.{lang} = {_quoted(BEGINNINGS[lang].tips)}" for lang in languages),
+        tips="\n".join(f"text.{lang} = {_quoted(site_starter(lang).tips)}" for lang in languages),
     )
 
 
@@ -89,10 +85,10 @@ def make_magnet(site: Site, kind: Kind, slug: str, lang: str, told: Told | None 
         raise AlreadyThere(reason)
     folder, alone = site.root / "magnets" / slug, site.root / "magnets" / f"{slug}.md"
     file = folder / f"{slug}{'.pdf' if told.file is None else told.file.suffix.lower()}"
-    text = _front_matter(site, kind, slug, lang, file.name, told)
-    if kind.files:
+    text = _front_matter(site, kind, lang, file.name, told)
+    if beside := magnet_starter(kind.name, lang).files:
         folder.mkdir(parents=True)
-        texts = {"index.md": text, **{name: by.get(lang, by["en"]) for name, by in kind.files.items()}}
+        texts = {"index.md": text, **beside}
         for name, content in texts.items():
             (folder / name).write_text(content, "utf-8")
         return [folder / name for name in texts]
@@ -138,8 +134,8 @@ def begins_with(purposes: Sequence[Purpose]) -> tuple[PurposeId, ...]:
     return tuple(purpose.id for purpose in purposes if purpose.channel is Channel.EMAIL)[:1]
 
 
-def _front_matter(site: Site, kind: Kind, slug: str, lang: str, file: str, told: Told) -> str:
-    start = kind.start.get(lang, kind.start["en"])
+def _front_matter(site: Site, kind: Kind, lang: str, file: str, told: Told) -> str:
+    start = magnet_starter(kind.name, lang)
     begins = begins_with(sayable_purposes(site, kind, lang))
     purposes = begins if told.purposes is None else told.purposes
     lines = ["---", f"kind: {kind.name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]
@@ -149,13 +145,12 @@ def _front_matter(site: Site, kind: Kind, slug: str, lang: str, file: str, told:
     lines.append(f"purposes: [{', '.join(purposes)}]")
     if told.phone:
         lines += ["fields:", "  - name: phone", f"    why: {_quoted(told.phone)}"]
-    if begin := kind.begin or start.begin:
+    if start.table:
         answers = {
             question.name: _answer(question, told.answers.get(question.name, question.default))
             for question in kind.questions
         }
-        words = kind.words.get(lang, kind.words.get("en", {}))
-        lines.append(Template(begin).substitute({**words, **answers}, slug=slug))
+        lines.append(Template(start.table).substitute(answers))
     return "\n".join([*lines, "---", "", start.body])
 
 

@@ -59,7 +59,7 @@ def magnet_schema(site: Site | None = None) -> dict[str, Any]:
     schema = _schema(MagnetFile)
     keys, entry = schema["properties"], schema["$defs"]["PurposeEntry"]["properties"]
     kinds = [*KINDS.values()]
-    _offer(keys["kind"], {kind.name: kind.about or kind.start["en"].description for kind in kinds})
+    _offer(keys["kind"], {kind.name: kind.about for kind in kinds})
     langs = languages() if site is None else site.languages
     keys["lang"]["enum"] = [*langs]
     keys["texts"] = {**keys["texts"], **_words(langs[0])}

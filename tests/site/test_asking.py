@@ -17,6 +17,7 @@ from optin.site.kinds.kind import Question
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site
 from optin.site.scaffold import make_magnet
+from optin.site.starters import magnet_starter
 from tests.site.conftest import toml
 from tests.terminal import at_a_terminal
 
@@ -49,7 +50,7 @@ def test_a_magnet_is_made_from_answers(site: Path, tmp_path: Path) -> None:
         shown = terminal.until("Its number or name: ")
         for kind in KINDS.values():
             assert kind.name in shown
-            assert (kind.about or kind.start["en"].description) in shown
+            assert kind.about in shown
         terminal.type("white-paper")
         terminal.until("Language of the page (nl, en) [nl]: ")
         terminal.type("")
@@ -138,7 +139,7 @@ def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(site: Path, tmp
         assert terminal.ended() == 0
     magnet = magnet_at(site, "my-page")
     assert (magnet.kind, magnet.lang, magnet.questions) == ("checklist", "en", ())
-    assert magnet.description == KINDS["checklist"].start["en"].description
+    assert magnet.description == magnet_starter("checklist", "en").description
 
 
 def test_a_newsletter_is_not_made_without_its_subscription(site: Path) -> None:
@@ -197,13 +198,14 @@ def test_a_kind_brings_its_own_questions(site: Path, monkeypatch: pytest.MonkeyP
     """M2, M7: their answers stand in the front matter, quoted unless bare; the defaults when nobody asks."""
     kind = replace(
         KINDS["newsletter"],
-        begin="texts: {form.jump: $send}\nfields: [$more]",
         questions=(
             Question("send", "Words of the button", "Send", lambda it: "" if it else "Say something."),
             Question("more", "Further fields", "{name: company, why: So that we know.}", bare=True),
         ),
     )
     monkeypatch.setitem(KINDS, kind.name, kind)
+    starter = replace(magnet_starter(kind.name, "nl"), table="texts: {form.jump: $send}\nfields: [$more]")
+    monkeypatch.setattr("optin.site.scaffold.magnet_starter", lambda *_: starter)
     with CliRunner().isolation(input='Mijn brief\n\n\n\n \nStuur: "hem"\n\n') as (out, *_):
         wanted = ask_for_magnet(loaded(site), "newsletter", "nl")
     assert b"Words of the button [Send]" in out.getvalue()

@@ -12,7 +12,7 @@ from optin.cli import COMMANDS, main
 from optin.consent.form import Slug
 from optin.site.kinds import KINDS
 from optin.site.loading import load_site
-from optin.site.starter_words import BEGINNINGS
+from optin.site.starters import magnet_starter, site_starter
 from optin.theme.languages import languages
 
 
@@ -48,18 +48,18 @@ def test_a_new_site_speaks_the_language_that_was_asked_for(tmp_path: Path, lang:
     assert [finding.code for finding in loaded.findings] == ["placeholder"]
     assert loaded.site is not None
     assert loaded.site.languages == tuple(loaded.site.privacy) == (lang,)
-    assert loaded.site.controller.name == BEGINNINGS[lang].company
-    assert loaded.site.country == BEGINNINGS[lang].country
+    assert loaded.site.controller.name == site_starter(lang).company
+    assert loaded.site.country == site_starter(lang).country
     assert {magnet.lang for magnet in loaded.site.magnets.values()} == {lang}
     assert [dict(purpose.wording) for purpose in loaded.site.purposes.values()] == [
-        {lang: BEGINNINGS[lang].tips}
+        {lang: site_starter(lang).tips}
     ]
     for kind in KINDS:
         assert run("new", kind, f"my-{kind}", "--site", str(site))[0] == 0
     again = load_site(site).site
     assert again is not None
     for kind in KINDS:
-        assert again.magnets[Slug(f"my-{kind}")].title == KINDS[kind].start[lang].title
+        assert again.magnets[Slug(f"my-{kind}")].title == magnet_starter(kind, lang).title
 
 
 def test_a_new_site_may_speak_several_languages(tmp_path: Path) -> None:

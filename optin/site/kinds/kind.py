@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,6 @@ class Complaint:
     cure: str
     warning: bool = False
     of_the_whole: bool = False  # follows from the whole table: not said while a part of it is a stand-in
-
-
-@dataclass(frozen=True)
-class Start:
-    """The words with which a new magnet of a kind begins, in one language."""
-
-    title: str
-    description: str
-    body: str
-    begin: str = ""  # lines of front matter, where they hold words
 
 
 def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
@@ -61,8 +51,8 @@ def no_reason(_answer: str) -> str:
 class Question:
     """What a kind wants to know of its author before a magnet is made.
 
-    The answer, in quotes unless it is `bare` (a number, a list), takes the place of $`name` in `Kind.begin`;
-    the default where nobody was asked. `reason` says why an answer cannot be, or "" when it can.
+    The answer, in quotes unless it is `bare` (a number, a list), takes the place of $`name` in the starter
+    text; the default where nobody was asked. `reason` says why an answer cannot be, or "" when it can.
     """
 
     name: str
@@ -83,15 +73,11 @@ class Kind:
 
     name: str
     hands_out_file: bool
-    start: Mapping[str, Start]
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
     table: str = ""
     forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
-    begin: str = ""  # lines of front matter that a new magnet of this kind begins with
-    words: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # for `begin`, by language
-    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # beside a new one, by language
-    questions: tuple[Question, ...] = ()  # asked on a terminal; their answers stand in `begin`
+    questions: tuple[Question, ...] = ()  # asked on a terminal
     is_consent: bool = (
         False  # there is nothing to get but mail that a box asks for: without its tick, nothing
     )

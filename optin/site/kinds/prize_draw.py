@@ -13,7 +13,7 @@ from optin.site.documents import read_text
 from optin.site.file_models import DrawTable
 from optin.site.files import Absence, absence_in_words, find_inside
 from optin.site.findings import Finding
-from optin.site.kinds.kind import Complaint, Kind, Reading, Start
+from optin.site.kinds.kind import Complaint, Kind, Reading
 from optin.site.prose import read_prose
 from optin.site.time_zone import nearest_zone
 from optin.theme.catalogue import catalogue
@@ -173,111 +173,4 @@ PRIZE_DRAW = Kind(
     hands_out_file=False,
     table=TABLE,
     read=read_draw,
-    begin=(
-        "draw:\n"
-        '  prize: "$prize"\n'
-        "  value: 150  # euros, of all prizes together\n"
-        "  winners: 1\n"
-        '  closes: "2030-03-31 23:59"\n'
-        "  zone: Europe/Amsterdam\n"
-        "  age: 18\n"
-        "  terms: terms.md\n"
-        "  seed:\n"
-        '    source: "$source"\n'
-        '    at: "2030-04-02 12:00"\n'
-        '  keep: "3 months"\n'
-        '  claim: "$claim"'
-    ),
-    words={
-        "nl": {
-            "prize": "Een boekenpakket naar keuze",
-            "source": "De slotkoers van de AEX-index op 1 april 2030, met twee cijfers achter de komma,"
-            " en die van de DAX",
-            "claim": "Beantwoord deze mail binnen vier weken met uw adres; dan sturen wij de prijs toe.",
-        },
-        "en": {
-            "prize": "A parcel of books of your choice",
-            "source": "The closing value of the AEX index on 1 April 2030, with two decimals,"
-            " and that of the DAX",
-            "claim": "Answer this e-mail within four weeks with your address; we will send you the prize.",
-        },
-        "de": {
-            "prize": "Ein Buchpaket nach Wahl",
-            "source": "Der Schlusskurs des DAX am 1. April 2030, mit zwei Nachkommastellen, und der des AEX",
-            "claim": "Antworten Sie innerhalb von vier Wochen mit Ihrer Anschrift auf diese E-Mail;"
-            " dann senden wir Ihnen den Gewinn zu.",
-        },
-        "fr": {
-            "prize": "Un lot de livres au choix",
-            "source": "Le cours de clôture du CAC 40 au 1er avril 2030, avec deux décimales,"
-            " et celui de l’AEX",
-            "claim": "Répondez à cet e-mail avec votre adresse dans les quatre semaines ;"
-            " nous vous enverrons le lot.",
-        },
-    },
-    files={
-        "terms.md": {
-            "nl": "## Wie deze actie houdt\n\nSchrijf hier uw naam en adres, en welk product of welke dienst"
-            " u ermee onder de aandacht brengt.\n\n"
-            "## Deelnemen\n\nDeelnemen kost niets en gaat met het formulier op deze pagina. Eén deelname per"
-            " persoon. Toestemming voor reclame is niet nodig om mee te doen.\n\n"
-            "## De prijs\n\nSchrijf hier wat er te winnen is, wat het waard is, en wie een eventuele"
-            " kansspelbelasting betaalt.\n\n"
-            "## De trekking\n\nDe trekking staat op deze pagina uitgelegd; iedereen kan haar narekenen."
-            " Winnaars krijgen een mail.\n\n"
-            "## Klachten\n\nSchrijf hier waar iemand terechtkan met een klacht, en binnen welke tijd u"
-            " antwoordt.\n",
-            "en": "## Who holds this draw\n\nWrite your name and address here, and which product or service"
-            " you promote by it.\n\n"
-            "## Entering\n\nEntering costs nothing and is done with the form on this page. One entry for each"
-            " person. No consent to advertising is needed to enter.\n\n"
-            "## The prize\n\nWrite here what can be won, what it is worth, and who pays a tax on it, if"
-            " any.\n\n"
-            "## The draw\n\nThis page says how the draw is done; anybody can do it again. Winners get an"
-            " e-mail.\n\n"
-            "## Complaints\n\nWrite here where complaints go, and how soon you answer.\n",
-            "de": "## Wer dieses Gewinnspiel veranstaltet\n\nSchreiben Sie hier Ihren Namen und Ihre"
-            " Anschrift, und für welches Produkt oder welche Leistung Sie damit werben.\n\n"
-            "## Teilnehmen\n\nDie Teilnahme kostet nichts und geschieht mit dem Formular auf dieser Seite."
-            " Jede Person nimmt einmal teil. Eine Einwilligung in Werbung ist dafür nicht nötig.\n\n"
-            "## Der Gewinn\n\nSchreiben Sie hier, was zu gewinnen ist, was es wert ist, und wer"
-            " gegebenenfalls eine Steuer darauf zahlt.\n\n"
-            "## Die Ziehung\n\nDiese Seite erklärt die Ziehung; jeder kann sie nachrechnen. Wer gewinnt,"
-            " erhält eine E-Mail.\n\n"
-            "## Beschwerden\n\nSchreiben Sie hier, wohin man sich mit einer Beschwerde wendet, und wie"
-            " bald Sie antworten.\n",
-            "fr": "## Qui organise ce tirage\n\nÉcrivez ici votre nom et votre adresse, et le produit ou le"
-            " service que vous faites connaître ainsi.\n\n"
-            "## Participer\n\nLa participation est gratuite et se fait par le formulaire de cette page. Une"
-            " participation par personne. Aucun consentement à la publicité n’est nécessaire.\n\n"
-            "## Le lot\n\nÉcrivez ici ce que l’on peut gagner, sa valeur, et qui paie un impôt"
-            " éventuel.\n\n"
-            "## Le tirage\n\nCette page explique le tirage ; chacun peut le recalculer. Les gagnants"
-            " reçoivent un e-mail.\n\n"
-            "## Réclamations\n\nÉcrivez ici où adresser une réclamation, et sous quel délai vous"
-            " répondez.\n",
-        },
-    },
-    start={
-        "nl": Start(
-            "Win een boekenpakket",
-            "Doe mee en maak kans op een boekenpakket naar keuze.",
-            "Vertel wat er te winnen is en waarom u het weggeeft.\n",
-        ),
-        "en": Start(
-            "Win a parcel of books",
-            "Enter the draw for a parcel of books of your choice.",
-            "Say what can be won and why you give it away.\n",
-        ),
-        "de": Start(
-            "Gewinnen Sie ein Buchpaket",
-            "Machen Sie mit und gewinnen Sie ein Buchpaket nach Wahl.",
-            "Sagen Sie, was zu gewinnen ist und warum Sie es verschenken.\n",
-        ),
-        "fr": Start(
-            "Gagnez un lot de livres",
-            "Participez au tirage et gagnez un lot de livres au choix.",
-            "Dites ce que l’on peut gagner et pourquoi vous l’offrez.\n",
-        ),
-    },
 )

@@ -1,0 +1,85 @@
+"""Starter texts: what a new site and a new magnet say until their author writes something else.
+
+They lie in the folder `starter` of each language:
+
+    site.toml           what optin.toml says of the company
+    privacy.md          the privacy statement
+    tips.md             the first magnet
+    magnets/KIND.md     a new magnet of each kind; $name stands for the answer to a question of the kind
+    magnets/KIND/       files that lie beside it
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from optin.theme.languages import language_folder, languages
+
+_FALLBACK = "en"  # where a language has no text for a kind
+
+
+@dataclass(frozen=True)
+class SiteStarter:
+    """A company that does not exist, its country, the words of its first box, why a number is asked."""
+
+    company: str
+    sender: str
+    address: list[str]
+    country: str
+    tips: str
+    phone: str
+
+
+@dataclass(frozen=True)
+class MagnetStarter:
+    """A new magnet of a kind. `table`: the lines of its front matter that only this kind has."""
+
+    title: str
+    description: str
+    table: str
+    body: str
+    files: Mapping[str, str]  # beside it, by name
+
+
+@lru_cache
+def starter_languages() -> tuple[str, ...]:
+    """Return the languages in which a site can begin."""
+    return tuple(lang for lang in languages() if starter_path(lang, "site.toml").is_file())
+
+
+def starter_path(lang: str, name: str) -> Path:
+    """Return where a starter text of a language is."""
+    return language_folder(lang) / "starter" / name
+
+
+def starter_text(lang: str, name: str) -> str:
+    """Return a starter text of a language. Raises OSError."""
+    return starter_path(lang, name).read_text("utf-8")
+
+
+@lru_cache
+def site_starter(lang: str) -> SiteStarter:
+    """Return what a new site in a language begins with."""
+    return SiteStarter(**tomllib.loads(starter_text(lang, "site.toml")))
+
+
+@lru_cache
+def magnet_starter(kind: str, lang: str) -> MagnetStarter:
+    """Return what a new magnet of a kind begins with, in English where the language has no text for it."""
+    name = f"magnets/{kind}.md"
+    known = lang if starter_path(lang, name).is_file() else _FALLBACK
+    _, front, body = starter_text(known, name).split("---\n", 2)
+    title, description, *table = front.splitlines()
+    beside = starter_path(known, f"magnets/{kind}")
+    return MagnetStarter(
+        json.loads(title.removeprefix("title: ")),
+        json.loads(description.removeprefix("description: ")),
+        "\n".join(table),
+        body.removeprefix("\n"),
+        {path.name: path.read_text("utf-8") for path in sorted(beside.glob("*"))},
+    )
