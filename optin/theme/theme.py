@@ -8,16 +8,18 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
+from types import CodeType, MappingProxyType
 from typing import Any, Self, TypeAlias
 
 from jinja2 import (
+    BytecodeCache,
     Environment,
     FileSystemLoader,
     StrictUndefined,
     TemplateSyntaxError,
     select_autoescape,
 )
+from jinja2.bccache import Bucket
 
 from optin.proof.assets import asset_address, content_type_of
 from optin.theme import views
@@ -230,12 +232,30 @@ def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
     return broken
 
 
+class _CompiledTemplates(BytecodeCache):
+    """Compiled templates of this process: `optin dev` makes a new theme at each change of a template."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if bucket.code is not None:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _CompiledTemplates()
+
+
 def _environment(site_templates: Path | None) -> Environment:
     env = Environment(
         loader=FileSystemLoader([OURS] if site_templates is None else [site_templates, OURS]),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         cache_size=-1,  # all of them stay
+        bytecode_cache=_COMPILED,
         auto_reload=False,  # optin dev makes a new theme when a file changes
         trim_blocks=True,
         lstrip_blocks=True,

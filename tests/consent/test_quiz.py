@@ -7,7 +7,7 @@ from fractions import Fraction
 from itertools import combinations, product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.quiz import (
@@ -85,7 +85,6 @@ def by_hand(quiz: Quiz, answers: Answers) -> tuple[str | None, Fraction]:
     return None, total
 
 
-@settings(deadline=None, max_examples=300)
 @given(quizzes())
 def test_scores_are_those_of_the_reference(quiz: Quiz) -> None:
     """M2: every way to take a quiz leads where the guide says, without rounding."""
@@ -95,7 +94,6 @@ def test_scores_are_those_of_the_reference(quiz: Quiz) -> None:
         assert quiz.missing(answers) == ()
 
 
-@settings(deadline=None, max_examples=300)
 @given(quizzes())
 def test_what_can_be_reached_is_what_somebody_reaches(quiz: Quiz) -> None:
     """M2, M4: outcomes, lost scores, lowest and highest, exactly as by trying everything."""

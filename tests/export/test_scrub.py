@@ -227,7 +227,7 @@ def test_nothing_of_a_list_is_stored(site: Path, tmp_path: Path) -> None:
     assert len(after) == len(before)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=2_000))
 def test_any_bytes_are_rows_or_a_sentence(tmp_path: Path, data: bytes) -> None:
     """S5: the reader never fails otherwise."""

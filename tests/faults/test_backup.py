@@ -162,13 +162,6 @@ def refusal(house: House, *words: str) -> str:
     return " ".join(outcome.stderr.split())
 
 
-@pytest.fixture
-def another_postgres_url(postgres: object) -> str:
-    postgres.psql("DROP DATABASE IF EXISTS restored")  # type: ignore[attr-defined]
-    postgres.psql("CREATE DATABASE restored")  # type: ignore[attr-defined]
-    return str(postgres.get_uri("restored"))  # type: ignore[attr-defined]
-
-
 def test_nobody_comes_back_by_a_backup(house: House, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     """S7, R5, R7: who was erased or withdrew since stays so; who left and came back must ask anew."""
     with house.world() as world:

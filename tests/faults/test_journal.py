@@ -339,13 +339,6 @@ def test_a_restored_backup_is_smaller_by_word_of_an_officer(
         pass  # what the old server still has is not the log any more
 
 
-@pytest.fixture
-def another_postgres_url(postgres: object) -> str:
-    postgres.psql("DROP DATABASE IF EXISTS restored")  # type: ignore[attr-defined]
-    postgres.psql("CREATE DATABASE restored")  # type: ignore[attr-defined]
-    return str(postgres.get_uri("restored"))  # type: ignore[attr-defined]
-
-
 def test_a_backup_of_a_rewritten_log_is_not_put_back(tmp_path: Path) -> None:
     """O9, S7: its pages are sound and its log fits itself; the journal remembers another."""
     house = small_house(tmp_path)

@@ -16,7 +16,6 @@ from optin.services.edition import load_edition
 from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import (
     House,
-    another_postgres_url,  # noqa: F401 - a fixture
     back_up,
     erase,
     fresh_store,

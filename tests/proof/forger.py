@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import json
 import shutil
@@ -12,9 +13,10 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -172,6 +174,24 @@ class Scene:
 
 
 def set_scene(folder: Path) -> Scene:
+    """Return a scene of its own in `folder`: a copy of the one that was played once in this process."""
+    scene = copy(_played(_whole_run()))
+    shutil.copytree(scene.root, folder, dirs_exist_ok=True)
+    scene.root = folder
+    scene.installation = scene.open()
+    return scene
+
+
+@cache
+def _whole_run() -> Path:
+    """Return a folder that lasts as long as this process."""
+    folder = tempfile.mkdtemp(prefix="optin-scene-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@cache
+def _played(folder: Path) -> Scene:
     """Let three people sign up, one of them withdraw; keep a copy; let a fourth get the last receipt."""
     edition = site_at(folder / "site")
     keys = KeyRing.fresh("serve")
@@ -197,6 +217,7 @@ def set_scene(folder: Path) -> Scene:
     )  # fmt: skip
     scene.installation.write(partial(record_export, vault=scene.vault, run=run))
     advance_log(scene.installation)
+    scene.installation.store.close()
     return scene
 
 
@@ -776,15 +797,18 @@ def found_by(forge: Callable[[Scene], None]) -> tuple[bool, ...]:
             scene.installation.store.close()
 
 
+HEADING = f"| What the forger does | with | {' | '.join(FINDERS)} |"
+
+
+def row(name: str, found: tuple[bool, ...]) -> str:
+    """Return the line of the table about one forgery."""
+    return f"| {name} | {FORGERIES[name][0]} | {' | '.join('found' if it else '–' for it in found)} |"
+
+
 def table() -> str:
     """Return the table."""
-    lines = [
-        "| What the forger does | with | " + " | ".join(FINDERS) + " |",
-        "|---|---|" + "---|" * len(FINDERS),
-    ]
-    for name, (means, forge) in FORGERIES.items():
-        found = " | ".join("found" if it else "–" for it in found_by(forge))
-        lines.append(f"| {name} | {means} | {found} |")
+    lines = [HEADING, "|---|---|" + "---|" * len(FINDERS)]
+    lines += [row(name, found_by(forge)) for name, (_, forge) in FORGERIES.items()]
     return "\n".join(lines)
 
 

@@ -44,7 +44,7 @@ YAML_LIKE = st.lists(
 ).map(lambda pairs: "\n".join(f"{key}: {value}" for key, value in pairs))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(front=YAML_LIKE | st.text(max_size=200), body=st.text(max_size=300))
 def test_any_front_matter_is_a_page_or_a_finding(front: str, body: str) -> None:
     """M4, S5: bad input never tracebacks."""
@@ -59,7 +59,7 @@ def test_any_front_matter_is_a_page_or_a_finding(front: str, body: str) -> None:
         assert ("any" in loaded.site.magnets) != ("any" in broken)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.binary(max_size=400) | st.text(max_size=400).map(lambda text: text.encode("utf-8", "replace")))
 def test_any_site_file_is_a_site_or_a_finding(data: bytes) -> None:
     """M4, S5: the same for optin.toml."""

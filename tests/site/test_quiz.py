@@ -325,7 +325,7 @@ def put(table: Any, where: list[Any], value: object) -> None:
         table[last] = value
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.lists(st.tuples(st.sampled_from(PLACES), VALUES), min_size=1, max_size=3),
     text=st.sampled_from([SOUND, MEASURED]),

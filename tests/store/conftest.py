@@ -6,15 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.postgres import new_database
-
 
 @pytest.fixture(params=["sqlite", "postgres", "older_postgres"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Name a fresh store of each kind."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/optin.db"
-    if request.param == "postgres":
-        url: str = request.getfixturevalue("postgres_url")
-        return url
-    return new_database(request.getfixturevalue(request.param))
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url

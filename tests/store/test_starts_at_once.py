@@ -7,18 +7,29 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 from optin.keys import KeyRing
 from optin.services.open_store import open_store
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.transaction import Store
 from optin.store.vault import Vault
+from tests.postgres import new_database
 from tests.world import NOON, PRIVACY, form_version
 
 STARTS = 6
 ROUNDS = 3
 
 
-def test_all_come_up_and_keep_one_copy_of_each_form(store_url: str, tmp_path: Path) -> None:
+@pytest.fixture(params=["sqlite", "postgres", "older_postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name a store without a schema: whoever is first makes it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/optin.db"
+    return new_database(request.getfixturevalue(request.param))
+
+
+def test_all_come_up_and_keep_one_copy_of_each_form(empty_url: str, tmp_path: Path) -> None:
     """O1, F7: nobody trips over what another just wrote; versions are numbered without a gap."""
     vault, together = Vault(KeyRing.fresh("dev")), threading.Barrier(STARTS)
 
@@ -31,7 +42,7 @@ def test_all_come_up_and_keep_one_copy_of_each_form(store_url: str, tmp_path: Pa
 
     def come_up(number: int) -> Store:
         together.wait(30)
-        store = open_store(store_url, tmp_path, vault)
+        store = open_store(empty_url, tmp_path, vault)
         for turn in range(ROUNDS):
             together.wait(30)
             store.submit(partial(keep_privacy, statement=PRIVACY, now=NOON)).result()

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -67,7 +67,6 @@ def test_an_accent_is_seen() -> None:
     )
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.text(max_size=200), st.text(max_size=200))
 def test_whatever_the_words_are_there_is_a_card(title: str, name: str) -> None:
     """M8, M4: also without a letter that can be written; nothing runs over the edge."""

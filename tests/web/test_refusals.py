@@ -508,7 +508,7 @@ def test_addresses_are_in_no_link_and_no_log(visit: Visit, caplog: pytest.LogCap
     assert "alice" not in "".join(ours)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     fields=st.lists(
         st.tuples(
@@ -531,7 +531,7 @@ def test_any_post_is_an_answer_never_a_crash(visit: Visit, fields: list[tuple[st
         assert visit.rows() == before
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(token=st.text(alphabet="ABCabc0123456789-_.=~!$&'()*+,;:@", min_size=1, max_size=90))
 def test_any_token_is_refused_never_a_crash(visit: Visit, token: str) -> None:
     """S3, S5: no token that we did not sign opens anything."""
