@@ -34,6 +34,7 @@ from optin.flows.delivery.deliver import claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.policy import RequestPolicy
+from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
@@ -125,6 +126,17 @@ class World:
     def context(self) -> SweepContext:
         """What a sweep works with now."""
         return SweepContext(self.vault, self.policy, self.now)
+
+    def sweep_step(self, name: str) -> int:
+        """Do one step of a rule of the sweep."""
+        rule = next(it for it in sweep_rules() if it.name == name)
+        return self.do(partial(rule.do_step, context=self.context))
+
+    def due(self, name: str) -> int:
+        """Return how many rows a rule of the sweep would do now."""
+        return next(
+            it.count for it in self.store.read(partial(plan, context=self.context)) if it.rule.name == name
+        )
 
     def do(self, operation: Callable[[Tx], T]) -> T:
         """Run an operation durably."""

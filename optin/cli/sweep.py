@@ -69,8 +69,8 @@ def sweep_command(
         files = installation.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")
     for line in planned:
-        count = line.count if dry_run else done[line.rule]
-        table.add_row(f"{line.rule}: {line.what}", str(count), line.why)
+        rule, count = line.rule, line.count if dry_run else done[line.rule.name]
+        table.add_row(f"{rule.name}: {rule.what}", str(count), rule.reason(edition.policy))
     table.add_row(f"{FILES}: copies of files", str(files), "no magnet hands them out, no link leads to them")
     Console().print(table)
     if refused := done.get(DISAGREED, 0):

@@ -15,6 +15,7 @@ from optin.flows.prize_draw import drawn_at, fix_entries, note_entries_forgotten
 from optin.flows.retention.deletion_grounds import draw_over
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
+from optin.flows.retention.sweep_rule import Rule
 from optin.flows.rights.erase import erase_person
 from optin.store.draws import (
     DrawEntry,
@@ -55,8 +56,7 @@ def sweep_entries(tx: Tx, context: SweepContext) -> int:
     for magnet in draws_over(tx, context):
         drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
         due = decide(
-            context.skipped,
-            "entries",
+            context,
             lambda most, magnet=magnet: [  # type: ignore[misc]
                 (it.request, it) for it in entries_left(tx, magnet, most)
             ],
@@ -134,3 +134,31 @@ def draws_over(tx: Tx, context: SweepContext) -> list[str]:
 def count_untold_entrants(tx: Tx) -> int:
     """Return how many entrants were not mailed the result of their draw yet."""
     return sum(count_untold(tx, magnet) for magnet, _, _ in drawn_magnets(tx))
+
+
+RULES = (
+    Rule(
+        name="draws",
+        what="prize draws",
+        why="closed; their entries are fixed",
+        due=lambda tx, context: len(draws_to_fix(tx, context)),
+        step=sweep_draws,
+        signs=True,  # before the seed is known
+    ),
+    Rule(
+        name="results",
+        what="mails",
+        why="tell entrants the result of a draw",
+        due=lambda tx, _context: count_untold_entrants(tx),
+        step=sweep_results,
+    ),
+    Rule(
+        name="entries",
+        what="entries of prize draws",
+        why="drawn longer ago than the draw said that it keeps them",
+        due=lambda tx, context: sum(count_entries(tx, magnet) for magnet in draws_over(tx, context)),
+        step=sweep_entries,
+        erases=True,
+        takes_people=True,
+    ),
+)

@@ -14,6 +14,8 @@ from optin.consent.webinar import DAY_BEFORE, HOUR_BEFORE, Webinar
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.policy import RequestPolicy
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.retention.sweep_rule import Rule
 from optin.flows.webinar_attendance import Attendance, Standing
 from optin.store.outbox import enqueue, forget_queued
 from optin.store.person_records import requests_of
@@ -257,3 +259,24 @@ def _remind(tx: Tx, seat: Seat, webinar: Webinar, policy: RequestPolicy, now: da
         due = webinar.starts_at - before
         if now < due and not webinar.cancelled:
             enqueue(tx, kind, seat.request, policy.mail_domain, now, due)
+
+
+def sweep_webinars(tx: Tx, context: SweepContext) -> int:
+    """Tell people of webinars that moved or were cancelled, fill free seats, say where recordings are."""
+    for magnet, webinar in context.policy.webinars.items():
+        if done := keep_up(tx, magnet, webinar, context.policy, context.now):
+            return done
+    return 0
+
+
+RULES = (
+    Rule(
+        name="webinars",
+        what="people",
+        why="are told by mail of another time, a seat that is free, or the recording",
+        due=lambda tx, context: sum(
+            count_due(tx, magnet, webinar, context.now) for magnet, webinar in context.policy.webinars.items()
+        ),
+        step=sweep_webinars,
+    ),
+)

@@ -12,9 +12,9 @@ from optin.errors import (
     ClockDoubted,
     StoreBusy,
 )
-from optin.flows.retention.sweep import DRAWS, ERASING, JOURNAL, RULES
-from optin.flows.retention.sweep_candidates import Skipped
-from optin.flows.retention.sweep_context import Rule, SweepContext
+from optin.flows.retention.sweep import sweep_rules
+from optin.flows.retention.sweep_context import Skipped, SweepContext
+from optin.flows.retention.sweep_rule import Rule
 from optin.flows.retention.sweep_share import sweep_step, tell_held
 from optin.flows.sweep_draws import missed_draws
 from optin.flows.webinar_seats import outdated_plans
@@ -41,19 +41,20 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     done: dict[str, int] = {}
     failed: list[Exception] = []
     skipped = Skipped()
-    for name, rule in RULES.items():
-        if name == JOURNAL:
+    rules = sweep_rules()
+    for rule in rules:
+        if rule.in_journal:
             installation.shorten_journal()
-        done[name], problem = _do_rule(installation, name, rule, skipped, beyond=beyond)
+        done[rule.name], problem = _do_rule(installation, rule, skipped, beyond=beyond)
         failed += [] if problem is None else [problem]
     done[DISAGREED] = skipped.reasons.total()
     for why, count in sorted(skipped.reasons.items()):
         log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
     done[FILES] = installation.forget_files()
     _warn(installation, SweepContext(installation.vault, installation.policy, installation.clock()))
-    if done[DRAWS]:
-        advance_log(installation)  # under a checkpoint before the seed is known
-    if any(done[name] for name in ERASING):
+    if any(done[rule.name] for rule in rules if rule.signs):
+        advance_log(installation)
+    if any(done[rule.name] for rule in rules if rule.erases):
         installation.note_ending()
         installation.clear()
     if failed:
@@ -74,12 +75,12 @@ def _warn(installation: Installation, context: SweepContext) -> None:
 
 
 def _do_rule(
-    installation: Installation, name: str, rule: Rule, skipped: Skipped, *, beyond: bool
+    installation: Installation, rule: Rule, skipped: Skipped, *, beyond: bool
 ) -> tuple[int, Exception | None]:
     """Return how many rows a rule did; and what it failed by, which must not keep the others waiting."""
     done = 0
     try:
-        while count := _step(installation, name, rule, skipped, beyond=beyond):
+        while count := _step(installation, rule, skipped, beyond=beyond):
             done += count
     except (StoreBusy, ClockDoubted):
         raise
@@ -88,10 +89,10 @@ def _do_rule(
     return done, None
 
 
-def _step(installation: Installation, name: str, rule: Rule, skipped: Skipped, *, beyond: bool) -> int:
+def _step(installation: Installation, rule: Rule, skipped: Skipped, *, beyond: bool) -> int:
     context = SweepContext(installation.vault, installation.policy, installation.clock(), skipped)
     begun = time.perf_counter()
-    count = installation.write(partial(sweep_step, context=context, name=name, rule=rule, beyond=beyond))
+    count = installation.write(partial(sweep_step, context=context, rule=rule, beyond=beyond))
     if count:  # whoever signs up meanwhile goes first
         time.sleep(min(GIVE_WAY * (time.perf_counter() - begun), LONGEST_PAUSE_SECONDS))
     return count

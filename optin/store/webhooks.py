@@ -349,6 +349,13 @@ def webhook_states(tx: Tx) -> list[WebhookState]:
     return [WebhookState(row[0], int(row[2]), int(row[3]), int(row[4]), bool(row[1])) for row in rows]
 
 
+def count_given_up(tx: Tx, before: datetime) -> int:
+    """Count messages that were given up before a moment."""
+    sql = "SELECT COUNT(*) FROM webhook_outbox WHERE state = 'dead' AND settled_at < :before"
+    row = tx.one(sql, before=to_ms(before))
+    return 0 if row is None else int(row[0])
+
+
 def forget_given_up(tx: Tx, before: datetime, most: int) -> int:
     """Remove messages that were given up before a moment; return how many."""
     return tx.run(

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg
 import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.retention.sweep import RULES
+from optin.flows.retention.sweep import sweep_rules
 from optin.jobs import job as jobs_
 from optin.jobs.job import Job, RoundDone, ages, every, rest_seconds, stale
 from optin.jobs.server_jobs import office_jobs
@@ -203,8 +204,9 @@ def test_a_rule_that_always_fails_keeps_no_other_from_its_work(
     def broken(_tx: object, _broom: object) -> int:
         raise ValueError(PERSON)
 
-    first = next(iter(RULES))
-    monkeypatch.setitem(RULES, first, broken)
+    rules = sweep_rules()
+    failing = replace(rules[0], name="failing", step=broken)
+    monkeypatch.setattr("optin.jobs.sweep_runner.sweep_rules", lambda: (failing, *rules))
     world.sign_up(PERSON, TIPS)
     world.wait(timedelta(days=8))
     installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)

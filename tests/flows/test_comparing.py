@@ -19,7 +19,6 @@ from optin.export.statistics import as_json, schema
 from optin.flows.consents.offers import Offers
 from optin.flows.reports.compare_variants import Tried, brings_more, compare, score_for, wilson
 from optin.flows.reports.statistics import Count, Statistics
-from optin.flows.retention.sweep import RULES
 from tests.world import DECLARATION, NOON, TIPS, World, form_version
 
 SHORT = replace(DECLARATION, variant="short", title="Kort")
@@ -123,7 +122,7 @@ def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:
         assert words in chart
     # the first requests are erased: their week is known as a whole only, so it begins after it
     world.wait(timedelta(days=8))
-    assert world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
+    assert world.sweep_step("unconfirmed")
     (later,) = count(world).comparisons
     assert later.since == datetime(2026, 11, 30, tzinfo=UTC)
     assert [(it.asked, it.share) for it in later.wordings] == [(0, None), (0, None)]
@@ -135,7 +134,7 @@ def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:
     world.sign_up("last@example.com", TIPS)
     (new,) = count(world).comparisons
     world.wait(timedelta(days=8))
-    assert world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
+    assert world.sweep_step("unconfirmed")
     (old,) = count(world).comparisons
     assert [(it.asked, it.confirmed) for it in new.wordings] == [(1, 0), (7, 7)]
     assert old.wordings == new.wordings  # what is erased still counts

@@ -14,7 +14,6 @@ from optin.consent.consent_record import RequestId
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
-from optin.flows.retention.sweep import RULES, plan
 from optin.flows.rights.personal_data import ask_for_link
 from optin.store.limits import Amount, Counted, take
 from optin.store.requests import Sealed, load_request
@@ -227,10 +226,10 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
         world.do(partial(take, where=where, key=where.encode(), amount=amount))
 
     def over() -> int:
-        return next(it.count for it in world.do(lambda tx: plan(tx, world.context)) if it.rule == "limits")
+        return world.due("limits")
 
     def swept() -> int:
-        return world.do(lambda tx: RULES["limits"](tx, world.context))
+        return world.sweep_step("limits")
 
     assert (over(), swept()) == (0, 0)
     world.wait(timedelta(hours=2))
@@ -254,7 +253,7 @@ def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
         world.do(partial(take, where=where, key=where.encode(), amount=amount))
     world.wait(timedelta(days=-3_650))
     assert taken()
-    while world.do(lambda tx: RULES["limits"](tx, world.context)):
+    while world.sweep_step("limits"):
         pass
     assert [world.count(table) for table in ("limit_mail", *Counted)] == [1, 0, 0]
 

@@ -24,7 +24,6 @@ from optin.export.statistics import as_json, schema
 from optin.flows.consents.offers import Offers
 from optin.flows.reports.compare_variants import wilson
 from optin.flows.reports.statistics import Blank, Count, Rate, Statistics
-from optin.flows.retention.sweep import RULES
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting
 from optin.store.event_sums import DOWNLOADED, add_to_tally
@@ -157,7 +156,7 @@ def test_requests_that_were_erased_stay_in_the_sums(world: World) -> None:
     world.wait(timedelta(days=8))
     world.join("alice@example.com", TIPS)
     world.sign_up("bob@example.com", TIPS)
-    swept = world.do(lambda tx: RULES["unconfirmed"](tx, world.context))
+    swept = world.sweep_step("unconfirmed")
     assert swept == 4
     counted = count(world)
     assert lines(counted) == [
@@ -205,7 +204,7 @@ def test_what_was_asked_by_mail_is_a_consent_and_no_form(world: World) -> None:
     world.policy = replace(world.policy, ask_again={TIPS: world.policy.keep}, offers=Offers([world.form]))
     world.join("alice@example.com", TIPS)
     world.wait(timedelta(days=725))
-    assert world.do(lambda tx: RULES["ending"](tx, world.context)) == 1
+    assert world.sweep_step("ending") == 1
     counted = count(world)
     assert lines(counted)[1][3:] == (0, 0)
     assert list(consents(counted).values()) == [(1, 1, 0), (1, 0, 0)]
@@ -314,7 +313,7 @@ class History:
             self.forget({asked.request})
 
     def sweep(self) -> None:
-        self.world.do(lambda tx: RULES["unconfirmed"](tx, self.world.context))
+        self.world.sweep_step("unconfirmed")
         self.forget({request for request, it in self.pending.items() if not self.young(it)})
 
     def edit(self) -> None:

@@ -204,7 +204,8 @@ def test_a_sweep_does_what_it_would(lived_in: Visit) -> None:
     assert {name for name, count in sweep(lived_in.installation).items() if count} <= {"limits"}
     lived_in.wait(timedelta(days=9))
     context = SweepContext(lived_in.installation.vault, lived_in.installation.policy, lived_in.moment)
-    told = {line.rule: line.count for line in lived_in.installation.store.read(lambda tx: plan(tx, context))}
+    planned = lived_in.installation.store.read(lambda tx: plan(tx, context))
+    told = {line.rule.name: line.count for line in planned}
     done = sweep(lived_in.installation)
     assert done["unconfirmed"] == told["unconfirmed"] == len(UNCONFIRMED)
 

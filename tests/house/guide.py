@@ -1,4 +1,4 @@
-"""Writes the parts of docs/guide that the code knows best: keys, commands, messages.
+"""Writes the parts of docs/guide that the code knows best: keys, commands, messages, rules of the sweep.
 
 `python -m tests.house.guide` (make docs). Above the marker a page is written by hand, below it by this.
 """
@@ -14,6 +14,8 @@ from typing import Any
 import click
 
 from optin.cli import COMMANDS, main
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.sweep import sweep_rules
 from optin.site.schemas import magnet_schema, site_schema
 from tests.house.messages import messages
 from tests.house.requirements_table import ROOT
@@ -31,6 +33,7 @@ def generated() -> Mapping[str, str]:
         "front-matter.md": "\n".join(_keys(magnet_schema())),
         "messages.md": "\n".join(_messages()),
         "optin-toml.md": "\n".join(_keys(site_schema())),
+        "sweep.md": "\n".join(_sweep()),
     }
 
 
@@ -123,6 +126,14 @@ def _messages() -> Iterator[str]:
             code = it.code
             yield from ("", f"## `{code}`", "", "| Message | Cure | |", "| --- | --- | --- |")
         yield f"| {_cell(it.words)} | {_cell(it.cure)} | {it.severity} |"
+
+
+def _sweep() -> Iterator[str]:
+    policy = RequestPolicy(mail_domain="")
+    yield from ("| Rule | What | Why | |", "| --- | --- | --- | --- |")
+    for rule in sweep_rules():
+        effect = "erases" if rule.erases else ""
+        yield f"| `{rule.name}` | {_cell(rule.what)} | {_cell(rule.reason(policy))} | {effect} |"
 
 
 def _code(value: Any) -> str:

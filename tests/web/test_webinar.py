@@ -118,7 +118,7 @@ def due(visit: Visit) -> int:
     """Return how many people a sweep would tell something: what --dry-run says."""
     context = SweepContext(visit.installation.vault, visit.installation.policy, visit.moment)
     lines = visit.installation.store.read(lambda tx: plan(tx, context))
-    return sum(line.count for line in lines if line.rule == "webinars")
+    return sum(line.count for line in lines if line.rule.name == "webinars")
 
 
 def kinds(visit: Visit) -> list[str]:

@@ -6,45 +6,18 @@ again in it, and keeps nothing else waiting.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from optin.errors import LogDisagrees
+from optin.flows.retention.sweep_context import SweepContext
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 
-@dataclass(frozen=True)
-class Skipped:
-    """What one sweep skipped over, by rule: what is not due by its events, and what was refused, with why."""
-
-    waiting: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
-    refused: dict[str, dict[bytes, str]] = field(default_factory=lambda: defaultdict(dict))
-
-    def refuse(self, rule: str, name: bytes, problem: LogDisagrees) -> None:
-        """Note that the database and the log disagree about something."""
-        self.refused[rule][name] = str(problem)
-
-    def over(self, rule: str, name: bytes) -> bool:
-        """Tell whether something was skipped over already."""
-        return name in self.waiting[rule] or name in self.refused[rule]
-
-    def count(self, rule: str) -> int:
-        """Return how many things a rule skipped over."""
-        return len(self.waiting[rule]) + len(self.refused[rule])
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """What was refused, by why; names nobody."""
-        return Counter(why for found in self.refused.values() for why in found.values())
-
-
 def decide(
-    skipped: Skipped,
-    rule: str,
+    context: SweepContext,
     find: Callable[[int], Sequence[tuple[bytes, Item]]],
     ground: Callable[[Item], Found | None],
     most: int,
@@ -53,6 +26,7 @@ def decide(
 
     `find` names the next candidates; `ground` returns None for what is not due, and raises LogDisagrees.
     """
+    skipped, rule = context.skipped, context.rule
     while True:
         candidates = find(most + skipped.count(rule))
         fresh = [(name, item) for name, item in candidates if not skipped.over(rule, name)][:most]

@@ -28,6 +28,8 @@ from optin.store.past_retention import (
     Due,
     consents_ending,
     consents_over,
+    count_ending,
+    count_idle,
     idle_people,
     mark_asked_again,
 )
@@ -64,8 +66,7 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
         return found
 
     due = decide(
-        context.skipped,
-        "unconfirmed",
+        context,
         lambda most: [(it.request, it) for it in due_for_erasure(tx, now, latest, most)],
         ground,
         STEP,
@@ -79,8 +80,7 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
 def sweep_expired(tx: Tx, context: SweepContext) -> int:
     """End consents whose retention is over: an event says so, and nothing is done with them any more."""
     due = decide(
-        context.skipped,
-        "expired",
+        context,
         lambda most: [(_name(it), it) for it in consents_over(tx, context.now, most)],
         lambda it: expired(_by_events(tx, context, *it), context.now),
         min(STEP, context.room),
@@ -120,8 +120,7 @@ def sweep_ending(tx: Tx, context: SweepContext) -> int:
     for purpose, before in context.policy.ask_again.items():
         until = before.after(context.now)
         due = decide(
-            context.skipped,
-            f"ending {purpose}",
+            context,
             lambda most, purpose=purpose, until=until: [  # type: ignore[misc]
                 (_name(it), it) for it in consents_ending(tx, purpose, context.now, until, most)
             ],
@@ -138,21 +137,38 @@ def sweep_ending(tx: Tx, context: SweepContext) -> int:
     return asked
 
 
+def count_asked_again(tx: Tx, context: SweepContext) -> int:
+    """Count the consents that `sweep_ending` asks for once more."""
+    asking = context.policy.ask_again.items()
+    return sum(
+        count_ending(tx, purpose, context.now, before.after(context.now)) for purpose, before in asking
+    )
+
+
 def sweep_magnets(tx: Tx, context: SweepContext) -> int:
     """Erase people who asked for a magnet long ago and gave no consent."""
-    return _erase_idle(tx, context, "magnets", context.policy.keep_magnet, consented=False)
+    return _erase_idle(tx, context, context.policy.keep_magnet, consented=False)
+
+
+def count_idle_without_consent(tx: Tx, context: SweepContext) -> int:
+    """Count the people whom `sweep_magnets` erases."""
+    return count_idle(tx, Due(consented=False, before=ago(context.policy.keep_magnet, context.now)))
 
 
 def sweep_leads(tx: Tx, context: SweepContext) -> int:
     """Erase people whose last consent ended so long ago that nobody needs its proof."""
-    return _erase_idle(tx, context, "leads", context.policy.keep_proof, consented=True)
+    return _erase_idle(tx, context, context.policy.keep_proof, consented=True)
+
+
+def count_idle_with_proof(tx: Tx, context: SweepContext) -> int:
+    """Count the people whom `sweep_leads` erases."""
+    return count_idle(tx, Due(consented=True, before=ago(context.policy.keep_proof, context.now)))
 
 
 def sweep_holds(tx: Tx, context: SweepContext) -> int:
     """Remove what a law kept, when its time is over."""
     due = decide(
-        context.skipped,
-        "holds",
+        context,
         lambda most: [(str(row[0]).encode(), row) for row in holds_over(tx, context.now, most)],
         lambda row: hold_over(read_hold(context.vault, row), context.now),
         STEP,
@@ -162,7 +178,7 @@ def sweep_holds(tx: Tx, context: SweepContext) -> int:
     return len(due)
 
 
-def _erase_idle(tx: Tx, context: SweepContext, rule: str, kept: RetentionPeriod, *, consented: bool) -> int:
+def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consented: bool) -> int:
     due = Due(consented=consented, before=ago(kept, context.now))
 
     def ground(email_index: bytes) -> Ground:
@@ -173,8 +189,7 @@ def _erase_idle(tx: Tx, context: SweepContext, rule: str, kept: RetentionPeriod,
     erased = 0
     while True:
         people = decide(
-            context.skipped,
-            rule,
+            context,
             lambda most: [(it, it) for it in idle_people(tx, due, most)],
             ground,
             min(PEOPLE_STEP, context.room),
@@ -184,6 +199,6 @@ def _erase_idle(tx: Tx, context: SweepContext, rule: str, kept: RetentionPeriod,
                 erase_person(tx, context.vault, email_index, found, context.now, suppress_all=False)
                 erased += 1
             except LogDisagrees as problem:
-                context.skipped.refuse(rule, email_index, problem)
+                context.skipped.refuse(context.rule, email_index, problem)
         if erased or not people:
             return erased

@@ -1,20 +1,44 @@
-"""What every rule of a sweep works with, and how its periods are reckoned."""
+"""What every rule of a sweep works with, and how its periods are computed."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.purpose import RetentionPeriod
+from optin.errors import LogDisagrees
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep_candidates import Skipped
-from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 STEP = 40  # rows that only go; measured: larger steps make live sign-ups wait
 PEOPLE_STEP = 20  # people with all that belongs to them
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """What one sweep skipped over, by rule: what is not due by its events, and what was refused, with why."""
+
+    waiting: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
+    refused: dict[str, dict[bytes, str]] = field(default_factory=lambda: defaultdict(dict))
+
+    def refuse(self, rule: str, name: bytes, problem: LogDisagrees) -> None:
+        """Note that the database and the log disagree about something."""
+        self.refused[rule][name] = str(problem)
+
+    def over(self, rule: str, name: bytes) -> bool:
+        """Tell whether something was skipped over already."""
+        return name in self.waiting[rule] or name in self.refused[rule]
+
+    def count(self, rule: str) -> int:
+        """Return how many things a rule skipped over."""
+        return len(self.waiting[rule]) + len(self.refused[rule])
+
+    @property
+    def reasons(self) -> Counter[str]:
+        """What was refused, by why; names nobody."""
+        return Counter(why for found in self.refused.values() for why in found.values())
 
 
 @dataclass(frozen=True)
@@ -26,9 +50,7 @@ class SweepContext:
     now: datetime
     skipped: Skipped = field(default_factory=Skipped)
     room: int = sys.maxsize  # so many people may lose something in this step
-
-
-Rule = Callable[[Tx, SweepContext], int]
+    rule: str = ""  # the name of the rule whose step this is
 
 
 def ago(period: RetentionPeriod, now: datetime) -> datetime:

@@ -16,12 +16,15 @@ from optin.store.journal_lines import forget_lines
 from optin.store.limits import forget_counts
 from optin.store.outbox import forget_settled
 from optin.store.past_retention import (
+    count_actions,
+    count_gone,
+    count_settled,
     count_strays,
     forget_notices,
 )
 from optin.store.rights import forget_actions
 from optin.store.transaction import Tx
-from optin.store.webhooks import forget_given_up
+from optin.store.webhooks import count_given_up, forget_given_up
 
 LINES_STEP = 500
 SETTLED_KEPT = timedelta(days=30)
@@ -31,20 +34,40 @@ FILE_FIRST = timedelta(hours=1)  # a line that the journal's file tells a backup
 
 
 def sweep_mails(tx: Tx, context: SweepContext) -> int:
-    """Forget deliveries that were settled long ago, and links to personal pages after a day."""
-    forgotten = forget_settled(tx, context.now - SETTLED_KEPT, STEP)
-    forgotten += forget_given_up(tx, context.now - SETTLED_KEPT, STEP)
-    return forgotten + forget_notices(tx, context.now - NOTICES_KEPT, STEP)
+    """Delete deliveries that were settled long ago."""
+    before = context.now - SETTLED_KEPT
+    return forget_settled(tx, before, STEP) + forget_given_up(tx, before, STEP)
+
+
+def count_mails(tx: Tx, context: SweepContext) -> int:
+    """Count deliveries that were settled long ago."""
+    before = context.now - SETTLED_KEPT
+    return count_settled(tx, before) + count_given_up(tx, before)
+
+
+def sweep_notices(tx: Tx, context: SweepContext) -> int:
+    """Delete links to personal pages a day after they were mailed."""
+    return forget_notices(tx, context.now - NOTICES_KEPT, STEP)
 
 
 def sweep_records(tx: Tx, context: SweepContext) -> int:
-    """Forget what was done by letter or telephone, and who left an export, when the proof is not needed."""
+    """Delete what was done by letter or telephone, and who left an export, when the proof is not needed."""
     before = ago(context.policy.keep_proof, context.now)
-    strays = forget_strays(tx, context.now - STRAYS_KEPT, STEP) if _all_recorded(tx, context) else 0
     gone = forget_exports(tx, before, STEP)
     told = [forgotten(context.now, MEMBERS, run.hex(), count) for run, count in sorted(gone.items())]
     add_events(tx, context.vault, None, told)
-    return forget_actions(tx, before, STEP) + gone.total() + strays
+    return forget_actions(tx, before, STEP) + gone.total()
+
+
+def count_records(tx: Tx, context: SweepContext) -> int:
+    """Count what `sweep_records` deletes."""
+    before = ago(context.policy.keep_proof, context.now)
+    return count_actions(tx, before) + count_gone(tx, before)
+
+
+def sweep_strays(tx: Tx, context: SweepContext) -> int:
+    """Delete who was read for exports that came to nothing."""
+    return forget_strays(tx, context.now - STRAYS_KEPT, STEP) if _all_recorded(tx, context) else 0
 
 
 def _all_recorded(tx: Tx, context: SweepContext) -> bool:
@@ -54,7 +77,7 @@ def _all_recorded(tx: Tx, context: SweepContext) -> bool:
     told = Counter(str(body.get("run")) for body in said_about_nobody(tx, context.vault, EventKind.EXPORTED))
     if told == Counter(export.digest for export in recorded_exports(tx)):
         return True
-    context.skipped.refuse("records", b"exports", LogDisagrees("an export is gone from the list"))
+    context.skipped.refuse(context.rule, b"exports", LogDisagrees("an export is gone from the list"))
     return False
 
 

@@ -12,14 +12,14 @@ from datetime import datetime
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import trust_clock
 from optin.flows.retention.sweep import plan
-from optin.flows.retention.sweep_context import Rule, SweepContext
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.retention.sweep_rule import Rule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 LEAST = 100  # people: below it a share says nothing
-COUNTED = frozenset({"entries", "expired", "magnets", "leads"})  # rules that take from people who confirmed
 NOBODY = b""
 
 
@@ -40,19 +40,19 @@ class Held:
         )
 
 
-def sweep_step(tx: Tx, context: SweepContext, name: str, rule: Rule, *, beyond: bool = False) -> int:
+def sweep_step(tx: Tx, context: SweepContext, rule: Rule, *, beyond: bool = False) -> int:
     """Do one step of a rule; return how many rows it did. Raises ClockDoubted.
 
     `beyond`: an officer said that more than the day's share may go.
     """
     trust_clock(tx, context.vault, context.policy.clock_jump, context.now)
-    if name not in COUNTED:
-        return rule(tx, context)
+    if not rule.takes_people:
+        return rule.do_step(tx, context)
     day = sweep_day(tx, context.vault, context.now)
     room = share_of(day, context.policy) - day.taken
     if room <= 0 and not beyond:
         return 0
-    done = rule(tx, context if beyond else replace(context, room=room))
+    done = rule.do_step(tx, context if beyond else replace(context, room=room))
     if done:
         add_to_day(tx, context.vault, day, done)
     return done
@@ -67,7 +67,7 @@ def held_back(tx: Tx, context: SweepContext) -> Held | None:
     """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
     day = sweep_day(tx, context.vault, context.now)
     share = share_of(day, context.policy)
-    due = sum(line.count for line in plan(tx, context) if line.rule in COUNTED)
+    due = sum(line.count for line in plan(tx, context) if line.rule.takes_people)
     waiting = due - max(0, share - day.taken)
     return Held(waiting, share) if waiting > 0 else None
 
