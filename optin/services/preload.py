@@ -13,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
+from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import Webinar
 from optin.services.edition import Edition
-from optin.theme.catalogue import catalogue
 from optin.theme.zones import load_zone
 
 # libraries load these when they first meet a name that is not ASCII
@@ -31,8 +31,7 @@ def load_everything(edition: Edition) -> None:
     webinars = [it.details for it in edition.site.magnets.values() if isinstance(it.details, Webinar)]
     languages = edition.theme.languages
     for lang in languages:
-        catalogue(lang)
-        edition.theme.wording(lang)
+        edition.theme.wording(lang).period(RetentionPeriod.parse("1 day"))
     for zone in {edition.theme.zone, *(it.zone for it in webinars)}:
         _kept.update(load_zone(zone, languages))
     for name in (*NAMES, *((CALENDARS,) if webinars else ())):

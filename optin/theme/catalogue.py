@@ -1,25 +1,26 @@
 """The catalogues: every sentence that a prospect reads, by key and language (gettext, in `locale/`).
 
-A key names a place, not a sentence, so that a site can put its own words there (M9).
+A key names a place, not a sentence, so that a site can put its own words there (M9). `optin.po` is what
+translators write; the wheel carries it compiled (`optin.mo`). In a checkout it is compiled when it is first
+read, and again after every change.
 """
 
 from __future__ import annotations
 
-import re
+import gettext
+import io
+import os
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 
 from optin.theme.languages import language_folder
 
-_STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ESCAPES = {"\\n": "\n", "\\t": "\t", '\\"': '"', "\\\\": "\\"}
-_ESCAPE = re.compile(r'\\[nt"\\]')
-
 
 def catalogue_path(lang: str) -> Path:
-    """Return where the catalogue of a language is."""
+    """Return where the catalogue of a language is written."""
     return language_folder(lang) / "LC_MESSAGES" / "optin.po"
 
 
@@ -48,25 +49,50 @@ def missing_parameter(key: str, text: str) -> str:
 
 @lru_cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """Return the sentences of a language by key.
+    """Return the sentences of a language by key; of one with plural forms, the last form.
 
-    Reads the plain part of the format that we write (no plurals, no contexts); a hundred times faster
-    than a full parser, which matters at every start.
+    Raises OSError: there is no such language.
     """
     texts: dict[str, str] = {}
-    key, field, value = "", "", ""
-    lines = catalogue_path(lang).read_text(encoding="utf-8").splitlines()
-    for line in [*lines, "msgid"]:
-        if line.startswith("#"):
-            continue
-        word = line.partition(" ")[0]
-        if word in {"msgid", "msgstr"}:
-            if field == "msgid":
-                key = value
-            elif field == "msgstr" and key:
-                texts[key] = value
-            field, value = word, ""
-        found = _STRING.search(line)
-        if found is not None:
-            value += _ESCAPE.sub(lambda match: _ESCAPES[match[0]], found[1])
+    for key, text in vars(_translations(lang))["_catalog"].items():  # gettext itself lists no keys
+        texts[key if isinstance(key, str) else key[0]] = text
+    texts.pop("")  # the header
     return texts
+
+
+def plural_form(lang: str, key: str, count: int) -> str:
+    """Return the sentence of a key for a number of things; empty where the key has no plural forms."""
+    form = _translations(lang).ngettext(key, "", count)
+    return "" if form == key else form
+
+
+@lru_cache
+def _translations(lang: str) -> gettext.GNUTranslations:
+    return gettext.GNUTranslations(io.BytesIO(compiled(catalogue_path(lang))))
+
+
+def compiled(source: Path) -> bytes:
+    """Return a compiled catalogue, which is kept beside its source. Raises OSError."""
+    kept = source.with_suffix(".mo")
+    if kept.is_file() and not (source.is_file() and source.stat().st_mtime_ns > kept.stat().st_mtime_ns):
+        return kept.read_bytes()
+    data = compile_catalogue(source)
+    with suppress(OSError):  # a folder that is not ours to write: compiled again at the next start
+        unfinished = kept.with_suffix(f".{os.getpid()}")
+        try:
+            unfinished.write_bytes(data)
+            unfinished.replace(kept)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return data
+
+
+def compile_catalogue(source: Path) -> bytes:
+    """Return a catalogue as gettext reads it. Raises OSError."""
+    from babel.messages.mofile import write_mo  # noqa: PLC0415 - a wheel is compiled already
+    from babel.messages.pofile import read_po  # noqa: PLC0415 - the same
+
+    out = io.BytesIO()
+    with source.open("rb") as file:
+        write_mo(out, read_po(file))
+    return out.getvalue()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from optin.consent.phone_format import international
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import offset_in_words
-from optin.theme.catalogue import catalogue
+from optin.theme.catalogue import catalogue, plural_form
+from optin.theme.cldr import month_name, quantity, weekday_name
 from optin.theme.zones import UNIVERSAL, needs_name, zone_name
 
 MOST_MINUTES = 90  # a longer wait is told in hours
@@ -22,13 +24,18 @@ class Wording:
         """Put overrides over the catalogue; the last one wins. `zone`: on whose clock moments are told."""
         self.lang = lang
         self._zone = zone
-        self._texts = {**catalogue(lang)}
-        for words in overrides:
-            self._texts.update(words)
+        self._own = {key: text for words in overrides for key, text in words.items()}
+        self._texts = {**catalogue(lang), **self._own}
 
     def text(self, key: str, **values: object) -> str:
-        """Return a sentence. Raises KeyError for an unknown key or a missing value."""
-        return self._texts[key].format_map(values)
+        """Return a sentence, in the plural form that `count` asks for.
+
+        Raises KeyError for an unknown key or a missing value.
+        """
+        text, count = self._texts[key], values.get("count")
+        if isinstance(count, int) and key not in self._own:
+            text = plural_form(self.lang, key, count) or text
+        return text.format_map(values)
 
     def has(self, key: str) -> bool:
         """Tell whether there is a sentence for `key`."""
@@ -37,7 +44,7 @@ class Wording:
     def date(self, date: date) -> str:
         """Return a date in words: 23 november 2026."""
         day = self._texts["date.first"] if date.day == 1 else date.day  # French counts the first: 1er mars
-        return self.text("date", day=day, month=self._texts[f"month.{date.month}"], year=date.year)
+        return self.text("date", day=day, month=month_name(date.month, self.lang), year=date.year)
 
     def written(self, day: str) -> str:
         """Return a date that is written as 2026-11-23 in words."""
@@ -78,10 +85,9 @@ class Wording:
     def zoned(self, moment: datetime, zone: str) -> str:
         """Return a moment on the clock of a zone, named: Wednesday 10 March at 14:00 (…, UTC+1)."""
         local = self._local(moment, zone)
-        weekday = self._texts[f"weekday.{local.isoweekday()}"]
         return self.text(
             "zoned",
-            weekday=weekday,
+            weekday=weekday_name(local.weekday(), self.lang),
             date=self.date(local),
             time=f"{local:%H:%M}",
             zone=zone,
@@ -102,16 +108,19 @@ class Wording:
         """Return how long to wait, rounded up: in minutes, or in hours where it is long: 3 minuten."""
         minutes = max(1, -(-seconds // 60))
         count, unit = (minutes, "minute") if minutes <= MOST_MINUTES else (-(-minutes // 60), "hour")
-        return self.text(f"period.{unit}{'' if count == 1 else 's'}", count=count)
+        return self._quantity(count, f"duration-{unit}")
 
     def period(self, period: RetentionPeriod) -> str:
         """Return a period in words: 24 maanden."""
         count, unit = period.count_and_unit
-        return self.text(f"period.{unit}{'' if count == 1 else 's'}", count=count)
+        return self._quantity(count, f"duration-{unit}")
 
     def size(self, count: int) -> str:
         """Return a file size in words: 212 kB."""
         if count < 1_000_000:  # noqa: PLR2004 - a megabyte
-            return self.text("size.kilobytes", count=max(1, round(count / 1_000)))
-        megabytes = f"{count / 1_000_000:.1f}".replace(".", self.text("decimal"))
-        return self.text("size.megabytes", count=megabytes)
+            return self._quantity(max(1, round(count / 1_000)), "digital-kilobyte", "short")
+        return self._quantity(round(count / 1_000_000, 1), "digital-megabyte", "short")
+
+    def _quantity(self, number: float, unit: str, length: Literal["short", "long"] = "long") -> str:
+        first, second = quantity(number, unit, self.lang, length=length)
+        return self.text("quantity", number=first, unit=second)

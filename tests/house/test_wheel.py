@@ -22,7 +22,7 @@ def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_por
         names = archive.namelist()
     assert "optin/templates/pages/landing.html" in names
     for lang in ("de", "en", "fr", "nl"):
-        assert f"optin/locale/{lang}/LC_MESSAGES/optin.po" in names
+        assert f"optin/locale/{lang}/LC_MESSAGES/optin.mo" in names
         assert f"optin/locale/{lang}/starter/privacy.md" in names
     assert not any(name.startswith(("tests/", "magnets/")) for name in names)
     installed = tmp_path / "installed"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from optin import errors
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.webinar_attendance import Standing
-from optin.theme.catalogue import catalogue
+from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.theme import OURS, Mail, Theme
@@ -290,6 +293,38 @@ def test_moments_and_periods_are_said_in_words() -> None:
     assert THEME.wording("de").period(RetentionPeriod.parse("1 month")) == "1\u00a0Monat"
     assert THEME.wording("fr").period(RetentionPeriod.parse("2 years")) == "2\u00a0ans"
     assert THEME.wording("nl").size(1_250_000) == "1,2 MB"
+    assert THEME.wording("en").size(999_999) == "1000 kB"
+    assert THEME.wording("fr").size(212_000) == "212\u00a0ko"
+
+
+def test_a_number_of_things_has_the_plural_of_its_language() -> None:
+    """M9: one seat, two seats; in French none is singular too; words of a site's own are said as they are."""
+    texts = {"en": {"webinar.capacity": "Room for {count}."}}
+    own = Theme(Look(), texts=texts)
+    for lang, words in {"en": ("0 minutes", "1 minute"), "fr": ("0 minute", "1 minute")}.items():
+        assert (*(THEME.text(lang, "webinar.minutes", count=it) for it in (0, 1)),) == words
+    assert THEME.text("nl", "webinar.minutes", count=2) == "2 minuten"
+    assert own.text("en", "webinar.capacity", count=1) == "Room for 1."
+    assert own.text("nl", "webinar.capacity", count=1).startswith("Er is 1 plaats.")
+
+
+def test_a_changed_catalogue_is_compiled_again(tmp_path: Path) -> None:
+    """M9: also where the compiled one cannot be kept."""
+    source = tmp_path / "optin.po"
+    source.write_text('msgid "a"\nmsgstr "one"\n', "utf-8")
+    first = compiled(source)
+    assert source.with_suffix(".mo").read_bytes() == compiled(source) == first
+    source.write_text('msgid "a"\nmsgstr "two"\n', "utf-8")
+    os.utime(source, (time.time() + 5, time.time() + 5))
+    assert b"two" in compiled(source)
+    source.unlink()
+    assert b"two" in compiled(source)
+    folder = tmp_path / "optin.mo"
+    folder.unlink()
+    folder.mkdir()
+    source.write_text('msgid "a"\nmsgstr "three"\n', "utf-8")
+    assert b"three" in compiled(source)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["optin.mo", "optin.po"]
     assert THEME.wording("en").size(212_400) == "212 kB"
     assert THEME.wording("de").size(1_250_000) == "1,2\u00a0MB"
     assert THEME.wording("fr").size(212_400) == "212\u00a0ko"

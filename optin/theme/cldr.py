@@ -1,0 +1,36 @@
+"""Names of months, days and units in a language, by CLDR (Babel).
+
+Babel is imported by the first page or mail that needs it, so that a start does not wait for it.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Literal
+
+
+@lru_cache(maxsize=1_024)
+def month_name(month: int, lang: str) -> str:
+    """Return the name of a month (1 is January), as it stands in a date."""
+    from babel.dates import get_month_names  # noqa: PLC0415 - see above
+
+    return str(get_month_names("wide", "format", lang)[month])
+
+
+@lru_cache(maxsize=1_024)
+def weekday_name(weekday: int, lang: str) -> str:
+    """Return the name of a day of the week (0 is Monday), as it stands in a date."""
+    from babel.dates import get_day_names  # noqa: PLC0415 - see above
+
+    return str(get_day_names("wide", "format", lang)[weekday])
+
+
+@lru_cache(maxsize=1_024)
+def quantity(
+    number: float, unit: str, lang: str, *, length: Literal["short", "long"] = "long"
+) -> tuple[str, str]:
+    """Return a number and its unit (a CLDR name such as duration-month) in the order of the language."""
+    from babel.units import format_unit  # noqa: PLC0415 - see above
+
+    first, second = format_unit(number, unit, length, format="0.#", locale=lang).rsplit(maxsplit=1)
+    return first, second
