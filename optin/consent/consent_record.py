@@ -43,6 +43,21 @@ class EventKind(StrEnum):
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
     KEPT = "kept"  # evidence only: what stays known of the person when another of its requests goes
     FORGOTTEN = "forgotten"  # evidence only: what was kept beside the log had its time
+    NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind that is not known here
+
+    @classmethod
+    def of(cls, name: object) -> EventKind:
+        """Return the kind of an event by its name; NOTED for one that this version does not know.
+
+        Raises ValueError for what is no name.
+        """
+        if not isinstance(name, str):
+            msg = "no name of a kind of event"
+            raise ValueError(msg)  # noqa: TRY004 - what is stored is wrong, not what was called
+        return cls(name) if name in _KNOWN_KINDS else cls.NOTED
+
+
+_KNOWN_KINDS = frozenset(EventKind)
 
 
 # about no request: what was done, and how often, without a person in it

@@ -19,7 +19,9 @@ from optin.consent.purpose import RetentionPeriod
 SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed
 _WITH_CONSENT = "confirmed consent"
-_BEFORE_CONFIRMING = frozenset({EventKind.REQUESTED.value, EventKind.MAILED.value, EventKind.ACCESSED.value})
+_BEFORE_CONFIRMING = frozenset(
+    kind.value for kind in (EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED)
+)
 _WITHOUT_CONSENT = _BEFORE_CONFIRMING | {EventKind.CONFIRMED.value, EventKind.CORRECTED.value}
 
 
@@ -73,7 +75,7 @@ BY_RESTORE = Ground(Reason.RESTORE)
 
 def kind_of(body: Mapping[str, Any]) -> str:
     """Return how an erasure counts an event: by its kind, and apart where a consent was confirmed."""
-    kind = str(body["kind"])
+    kind = EventKind.of(body["kind"]).value
     return _WITH_CONSENT if kind == EventKind.CONFIRMED and body.get("purpose") else kind
 
 

@@ -95,6 +95,10 @@ class Circumstances:
         """Return the event that a processor was told of a consent by webhook, recorded before it leaves."""
         return {**self.body(EventKind.HANDED, at, None), "to": processor, "for": purpose}
 
+    def noted(self, at: datetime, by: str, what: str) -> dict[str, Any]:
+        """Return the event that a kind of magnet, `by`, notes about a request; it changes no status."""
+        return {**self.body(EventKind.NOTED, at, None), "by": by, "what": what}
+
     def mailed(self, at: datetime, mail: str, message_id: str, commitment: str) -> dict[str, Any]:
         """Return the event that a mail was sent, with the salted digest of its bytes."""
         return {
@@ -214,14 +218,19 @@ class Event:
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Self:
-        """Read an event. Raises KeyError, TypeError or ValueError when it is none of ours."""
+        """Read an event. One that is only noted is about no consent, whatever it names.
+
+        Raises KeyError, TypeError or ValueError when it is none of ours.
+        """
+        kind = EventKind.of(body["kind"])
+        noted = kind is EventKind.NOTED
         return cls(
-            kind=EventKind(body["kind"]),
+            kind=kind,
             at=datetime.fromisoformat(body["at"]),
             request=RequestId(bytes.fromhex(body["request"])),
             form=body["form"],
             words=body["words"],
             declaration=body["declaration"],
-            purpose=body["purpose"],
-            channel=body["channel"],
+            purpose=None if noted else body["purpose"],
+            channel=None if noted else body["channel"],
         )

@@ -111,7 +111,7 @@ def tell_consents(
 def name_of_event(place: int, event: StoredEvent) -> str:
     """Return a file's name for an event: its place and what it says."""
     body = parse(event.body)
-    kind, what = EventKind(str(body["kind"])), body.get("purpose") or body.get("mail") or "request"
+    kind, what = EventKind.of(body["kind"]), body.get("purpose") or body.get("mail") or "request"
     return f"event-{place}-{kind}-{what}"
 
 

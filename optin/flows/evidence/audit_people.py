@@ -52,7 +52,6 @@ Body = dict[str, Any]
 Share = tuple[bytes, bytes]  # ids above the first, up to and with the second
 EVERYBODY: Share = (b"", b"\xff" * ID_BYTES)
 _About = tuple[bytes, str, str]  # subject, purpose, channel
-_KINDS = frozenset(kind.value for kind in EventKind)
 _ASKED = frozenset({EventKind.REQUESTED.value, EventKind.CONFIRMED.value})
 _NAMED = frozenset({"request", "form", "words", "privacy", "declaration", "purpose", "channel"})
 _ABOUT_DETAILS = frozenset({EventKind.CONFIRMED.value, EventKind.CORRECTED.value, EventKind.KEPT.value})
@@ -140,8 +139,9 @@ class PeopleAudit:
             events[request].append((number, body))
             by_kind[body["kind"]].append((request, number, body))
             subject = owners[request][1]
-            if subject is not None and body["purpose"] and body["channel"]:
-                chains[bytes(subject), body["purpose"], body["channel"]].append(body)
+            about = None if EventKind.of(body["kind"]) is EventKind.NOTED else body["purpose"]
+            if subject is not None and about and body["channel"]:
+                chains[bytes(subject), about, body["channel"]].append(body)
             if subject is not None and body["kind"] in _ABOUT_DETAILS:
                 details[bytes(subject)].append(body)
         self._indexes.clear()
@@ -374,8 +374,7 @@ def _was_asked(form: _Form | None, declared: Declared, purpose: str, channel: st
 
 def _readable(body: Body) -> Body:
     """Return the event when it is one of ours, with its moment as stored. Raises KeyError, ValueError."""
-    if body["kind"] not in _KINDS:
-        raise ValueError(body["kind"])
+    EventKind.of(body["kind"])
     body[_MS] = to_ms(datetime.fromisoformat(body["at"]))
     if not body.keys() >= _NAMED:
         raise KeyError

@@ -143,6 +143,11 @@ def _verify(
     _check_stamps(files, logged, outside.authorities, report)
     _check_witnesses(files, logged, keys, checkpoint, outside.witnesses, report)
     _check_written(files, outside.written, report)
+    strange = {str(body["kind"]) for event, body in read if event.kind is EventKind.NOTED}
+    report.limits += [
+        f"what the event {kind!r} means: this version does not know it, and counts no consent by it"
+        for kind in sorted(strange - {EventKind.NOTED})
+    ]
     report.limits += [
         "that nothing was left out: a later withdrawal would stand in the log, not necessarily in this file",
         "that the key is the log's own: compare it with the one in a receipt mail, or published elsewhere",

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from optin.store.rights import LegalHold
     from optin.store.subjects import StoredConsent
 
-_OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED})
+_OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED})
 _PROLONGS = frozenset({EventKind.REQUESTED, EventKind.MAILED})
 
 

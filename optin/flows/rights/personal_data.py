@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
-from optin.consent.consent_record import RequestId, Status, SubjectId
+from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.errors import RequestRefused
@@ -352,7 +352,11 @@ def _subject_of(data: bytes) -> str:
 def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
     bodies = [parse(event.body) for event in events_of(tx, request.stored.id)]
     return [
-        KeptEvent(datetime.fromisoformat(str(body["at"])), str(body["kind"]), str(body["purpose"] or ""))
+        KeptEvent(
+            datetime.fromisoformat(str(body["at"])),
+            EventKind.of(body["kind"]).value,
+            str(body["purpose"] or ""),
+        )
         for body in bodies
     ]
 

@@ -1,0 +1,113 @@
+"""Events of a kind that this version does not know: they change no status, and a forged one is found."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from optin.consent.consent_record import RequestId, Status
+from optin.flows.consents.opened_request import open_request
+from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.verify_bundle import verify_bundle
+from optin.jobs.sweep_runner import sweep
+from optin.proof.canonical import canonical
+from optin.proof.commitment import leaf_digest
+from optin.store.events import add_events
+from optin.store.log import integrate
+from optin.store.requests import peek_request
+from optin.store.transaction import Tx
+from tests.export.test_export import lead_export
+from tests.flows.test_sweep import office_of
+from tests.proof.test_consents_told import bundle
+from tests.web.conftest import Visit
+from tests.web.test_personal import personal_link
+from tests.world import TIPS, World
+
+ABOUT_TIPS = {"kind": "parcel-sent", "purpose": TIPS, "channel": "email"}
+CHANGES: dict[str, dict[str, Any]] = {
+    "noted": {},
+    "an unknown kind": {"kind": "parcel-sent"},
+    "an unknown kind about a consent": ABOUT_TIPS,
+    "an unknown kind by an unknown channel": {**ABOUT_TIPS, "channel": "pigeon"},
+}
+
+
+def note(tx: Tx, world: World, request: RequestId, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return what a kind of magnet notes about a request."""
+    opened = open_request(tx, world.vault, peek_request(tx, request))
+    return {**opened.circumstances.noted(world.now, "parcel", "sent"), **changes}
+
+
+def write(world: World, request: RequestId, changes: dict[str, Any]) -> None:
+    """Write such an event as optin does."""
+    world.do(lambda tx: add_events(tx, world.vault, request, [note(tx, world, request, changes)]))
+    world.wait(timedelta(seconds=1))
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))
+def test_it_changes_no_status(world: World, changes: dict[str, Any]) -> None:
+    """P1, E1: a proven consent stays proven, a withdrawn one withdrawn; the audit finds nothing."""
+    alice, carol = world.join("alice@example.com", TIPS), world.join("carol@example.com", TIPS)
+    for request in (alice, carol):
+        write(world, request, changes)
+    world.withdraw(carol)
+    write(world, carol, changes)
+    proven, refused = lead_export(world)
+    assert [lead.email for lead in proven] == ["alice@example.com"]
+    assert refused == {"withdrawn": 1}
+    assert world.status("carol@example.com", TIPS) is Status.WITHDRAWN
+    world.check_evidence()
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))
+def test_it_goes_with_its_request(world: World, changes: dict[str, Any]) -> None:
+    """D6, R5: whatever a kind noted keeps nobody's data; the erasure is one that was allowed."""
+    write(world, world.sign_up("bob@example.com", TIPS), changes)
+    world.wait(timedelta(days=8))
+    assert sweep(office_of(world))["unconfirmed"] == 1
+    assert world.count("request") == 0
+    world.check_evidence()
+
+
+@pytest.mark.parametrize("kind", ["noted", "parcel-sent"])
+def test_one_that_optin_did_not_write_is_found(world: World, kind: str) -> None:
+    """P3, P4: no name of an event makes it believed; the consent beside it is not proven any more."""
+    request = world.join("alice@example.com", TIPS)
+
+    def forge(tx: Tx) -> None:
+        data = canonical(note(tx, world, request, {"kind": kind}))
+        tx.run(
+            "INSERT INTO event(request_id, body, leaf, mac) VALUES (:request, :body, :leaf, :mac)",
+            request=request,
+            body=data.decode(),
+            leaf=leaf_digest(data),
+            mac=bytes(32),
+        )
+
+    world.do(forge)
+    world.tampered = True
+    while world.do(integrate):
+        pass
+    audit = Audit(world.store.read, world.vault)
+    assert list(audit.run()) is not None
+    assert [it for it in audit.findings if "was not written by optin" in it]
+    assert lead_export(world) == ([], {"unproven": 1})
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))
+def test_the_bundle_and_the_page_tell_that_it_is_there(visit: Visit, changes: dict[str, Any]) -> None:
+    """P6, R1: it verifies; what the event means, the bundle says, this version does not know."""
+    visit.join(consent="tips-email")
+    office = visit.installation
+    world = World(office.store, office.vault, visit.moment, policy=office.policy)
+    (row,) = office.store.read(lambda tx: tx.all("SELECT id FROM request"))
+    write(world, RequestId(bytes(row[0])), changes)
+    report = verify_bundle(bundle(visit), visit.moment)
+    assert report.holds, report.lines
+    assert any("consent GIVEN" in line for _, line in report.lines)
+    strange = [it for it in report.limits if "this version does not know it" in it]
+    assert len(strange) == ("kind" in changes)
+    page = visit.client.get(personal_link(visit))
+    assert "aantekening bij uw aanvraag" in page.text
