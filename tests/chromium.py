@@ -34,7 +34,7 @@ def installed() -> str | None:
 def starts(path: str) -> bool:
     """Tell whether the browser runs here: a package may be there without what it needs."""
     try:
-        done = subprocess.run([path, "--version"], capture_output=True, check=False, timeout=60)
+        done = subprocess.run([path, "--version"], capture_output=True, check=False, timeout=120)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

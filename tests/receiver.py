@@ -56,7 +56,7 @@ class Receiver:
     def url(self, scheme: str = "http", host: str = "127.0.0.1") -> str:
         return f"{scheme}://{host}:{self.port}/hook?of=crm"
 
-    def wait(self, count: int, seconds: float = 30) -> list[Taken]:
+    def wait(self, count: int, seconds: float = 120) -> list[Taken]:
         """Wait until so many came."""
         ends = time.monotonic() + seconds
         while len(self.taken) < count and time.monotonic() < ends:

@@ -33,12 +33,12 @@ class Serving:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(120)
 
     def stop(self) -> int:
         """End it as an operator does; return its status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(120)
 
 
 def environment(store: str, mail: str, keys: str) -> dict[str, str]:
@@ -55,10 +55,10 @@ def start(site: Path, port: int, store: str, mail: str, keys: str, *more: str) -
     with log.open("ab") as output:
         process = subprocess.Popen(command, env=environment(store, mail, keys), stdout=output, stderr=output)
     serving = Serving(process, port, log)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            httpx.get(f"{serving.base}/health", timeout=1)
+            httpx.get(f"{serving.base}/health", timeout=10)
         except httpx.HTTPError:
             time.sleep(0.03)
         else:
@@ -84,18 +84,18 @@ def developed(site: Path, port: int) -> Iterator[str]:
     command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
     with (site.parent / f"dev-{port}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
-    base, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 20
+    base, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 120
     try:
         while time.monotonic() < deadline and process.poll() is None:
             try:
-                httpx.get(f"{base}/health", timeout=1)
+                httpx.get(f"{base}/health", timeout=10)
                 break
             except httpx.HTTPError:
                 time.sleep(0.05)
         yield base
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(30)
+        process.wait(120)
 
 
 def form_key(client: httpx.Client, slug: str = "paper") -> str:

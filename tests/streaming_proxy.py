@@ -55,7 +55,7 @@ def streaming_proxy(port: int) -> Iterator[int]:
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(120)
     try:
         yield ports[0]
     finally:

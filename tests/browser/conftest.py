@@ -66,7 +66,7 @@ class House:
 
     def last_words(self, recipient: str, subject: str) -> str:
         """Wait for a mail without a link; return its text."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             for data in reversed(self.script.mails):
                 mail = message_from_bytes(data, policy=default)
@@ -79,7 +79,7 @@ class House:
 
     def letter(self, recipient: str, subject: str, after: int = 0) -> tuple[str, str, str]:
         """Wait for a mail, past the first `after` to somebody; return text, HTML and the link in it."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             for data in reversed(self.script.mails if self.count(recipient) > after else []):
                 mail = message_from_bytes(data, policy=default)

@@ -64,7 +64,7 @@ def front_door(context: ssl.SSLContext) -> Iterator[FrontDoor]:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    ready.wait(10)
+    ready.wait(120)
     try:
         yield door
     finally:

@@ -172,14 +172,14 @@ class Crowd:
 
     def wait_for(self, more: int) -> None:
         """Wait until so many more steps are acknowledged."""
-        enough, deadline = self._acknowledged + more, time.monotonic() + 60
+        enough, deadline = self._acknowledged + more, time.monotonic() + 120
         while self._acknowledged < enough:
             assert time.monotonic() < deadline, (self._acknowledged, enough)
             time.sleep(0.01)
 
     def wait_for_each(self) -> None:
         """Wait until somebody has done each of the steps."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while {step for person in tuple(self.people) for step in tuple(person.done)} != set(Step):
             assert time.monotonic() < deadline
             time.sleep(0.01)

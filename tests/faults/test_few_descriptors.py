@@ -57,7 +57,7 @@ def without_descriptors(serving: Serving, left: int) -> Iterator[None]:
             connection.close()
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 30) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline

@@ -116,7 +116,7 @@ def serve(site: Path, port: int, *words: str) -> subprocess.CompletedProcess[str
     """Try to serve; it must refuse at once."""
     names = environment(f"sqlite:///{site}/var/optin.db", NO_MAIL, str(site / KEYS))
     command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *words]
-    return subprocess.run(command, env=names, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=names, capture_output=True, text=True, timeout=120, check=False)
 
 
 EXPORT = (
@@ -244,7 +244,7 @@ def test_a_server_whose_log_is_rewritten_signs_nothing_more_and_goes_on_storing(
     assert house.run("audit").exit_code == 1
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
@@ -599,7 +599,7 @@ def test_three_workers_share_one_journal(postgres_url: str, tmp_path: Path, free
     names = environment(postgres_url, NO_MAIL, keys)
     command = [sys.executable, "-m", "optin", "serve", "--site", str(house.root), "--port", str(free_port)]
     refused = subprocess.run(
-        [*command, *workers], env=names, capture_output=True, text=True, timeout=60, check=False
+        [*command, *workers], env=names, capture_output=True, text=True, timeout=120, check=False
     )
     assert refused.returncode == 1
     assert "--new-journal" in refused.stderr

@@ -157,7 +157,7 @@ def crash(url: str) -> None:
 
 def patiently(world: World, operation: Callable[[Tx], bool]) -> bool:
     """Run an operation as soon as the server takes it."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while True:
         try:
             return world.do(operation)

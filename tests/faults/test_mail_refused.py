@@ -40,7 +40,7 @@ def test_what_a_wrong_set_up_kept_back_leaves_when_it_is_mended(tmp_path: Path, 
         def retry(*words: str) -> str:
             command = [sys.executable, "-m", "optin", "mail", "retry", "--site", str(site), *words]
             done = subprocess.run(
-                command, env=environment(*where), capture_output=True, text=True, timeout=60, check=True
+                command, env=environment(*where), capture_output=True, text=True, timeout=120, check=True
             )
             return done.stdout
 

@@ -57,7 +57,7 @@ def shell(site: Path, *words: str, **settings: str) -> subprocess.CompletedProce
         env={**plain, **settings},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         cwd=site.parent,
     )
@@ -65,7 +65,7 @@ def shell(site: Path, *words: str, **settings: str) -> subprocess.CompletedProce
 
 def confirmation(script: Script, address: str) -> str:
     """Wait for a mail; return the path of its link."""
-    deadline = monotonic() + 20
+    deadline = monotonic() + 120
     while monotonic() < deadline:
         for data in script.mails:
             mail = message_from_bytes(data, policy=default)
@@ -177,7 +177,7 @@ def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
     command = [sys.executable, "-m", "optin", "dev", "--site", str(site), "--port", str(port)]
     process = subprocess.Popen(command, env=plain, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
-        deadline = monotonic() + 20
+        deadline = monotonic() + 120
         while monotonic() < deadline and process.poll() is None:
             try:
                 assert httpx.get(f"http://127.0.0.1:{port}/paper", timeout=1).status_code == 200
@@ -198,7 +198,7 @@ def test_only_a_server_takes_the_keys(tmp_path: Path, free_port: int) -> None:
         assert OTHER in (_built(site, tmp_path / "own") / "paper" / "index.html").read_text()
     finally:
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
     public = shell(site, "build", "--out", str(tmp_path / "public"), OPTIN_BASE_URL=OTHER)
     assert public.returncode == 0, public.stderr  # trying out says nothing of where the public's server is
 

@@ -31,7 +31,7 @@ def dev(site: Path, *words: str, **changes: str) -> subprocess.CompletedProcess[
     names = {k: v for k, v in environment("", "", "").items() if not k.startswith("OPTIN_")}
     command = [sys.executable, "-m", "optin", "dev", "--site", str(site), *words]
     return subprocess.run(
-        command, env={**names, **changes}, capture_output=True, text=True, timeout=30, check=False
+        command, env={**names, **changes}, capture_output=True, text=True, timeout=120, check=False
     )
 
 
@@ -76,7 +76,7 @@ def test_a_port_belongs_to_one_server(tmp_path: Path, free_port: int) -> None:
         refused(dev(tmp_path / "two", "--port", port), f"Another server listens on port {port}")
         second = [sys.executable, "-m", "optin", "serve", "--site", str(tmp_path / "two"), "--port", port]
         own = environment(f"sqlite:///{tmp_path}/two.db", NO_MAIL, str(tmp_path / "two.json"))
-        outcome = subprocess.run(second, env=own, capture_output=True, text=True, timeout=30, check=False)
+        outcome = subprocess.run(second, env=own, capture_output=True, text=True, timeout=120, check=False)
         refused(outcome, f"Another server listens on port {port}")
         assert httpx.get(f"{serving.base}/dev/mail").status_code == 404
 
@@ -134,7 +134,7 @@ def test_dev_listens_where_it_is_told(tmp_path: Path, free_port: int, host: str)
         assert answer.json()["status"] == "ready"
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
         process.stdout.close()
 
 

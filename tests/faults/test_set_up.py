@@ -20,7 +20,7 @@ def serve(site: Path, *words: str, **changes: str) -> subprocess.CompletedProces
     names = environment(f"sqlite:///{site}/var/optin.db", NO_MAIL, keys)
     command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(NOBODY), *words]
     return subprocess.run(
-        command, env={**names, **changes}, capture_output=True, text=True, timeout=30, check=False
+        command, env={**names, **changes}, capture_output=True, text=True, timeout=120, check=False
     )
 
 

@@ -288,8 +288,8 @@ def working(world: World, sender: Any, **urls: str) -> Iterator[Installation]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
-    ready.wait(10)
-    ends = time.monotonic() + 10
+    ready.wait(120)
+    ends = time.monotonic() + 120
     while world.count("webhook") != len(urls) and time.monotonic() < ends:
         time.sleep(0.01)
     try:
@@ -327,7 +327,7 @@ def test_what_happens_arrives(world: World, caplog: pytest.LogCaptureFixture) ->
         receiver.wait(2)
         erase(world, ALICE)
         receiver.wait(3)
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 120
         while world.count("webhook_outbox") and time.monotonic() < ends:
             time.sleep(0.02)
     kinds = [taken.message["type"] for taken in receiver.taken]
@@ -373,7 +373,7 @@ def test_a_receiver_that_is_down_delays_only_its_own(world: World, caplog: pytes
         up.wait(1)
         for number in (1, 2):
             down.wait(number)
-            ends = time.monotonic() + 10
+            ends = time.monotonic() + 120
             while "was not taken: 503" not in caplog.text and time.monotonic() < ends:
                 time.sleep(0.02)
             world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0 WHERE claim IS NULL"))
@@ -395,14 +395,14 @@ def test_the_log_says_who_is_left_alone_and_what_is_dropped(
     with receiving(Receiver(status=lambda _: 410)) as receiver, working(world, LOCAL, crm=receiver.url()):
         world.join(ALICE, TIPS)
         receiver.wait(1)
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 120
         while "410" not in caplog.text and time.monotonic() < ends:
             time.sleep(0.02)
     assert "it is told nothing any more until its url changes" in caplog.text
     with receiving(Receiver(status=lambda _: 500)) as receiver, working(world, LOCAL, crm=receiver.url()):
         world.join("bob@example.com", TIPS)
         receiver.wait(1)
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 120
         while "is given up" not in caplog.text and time.monotonic() < ends:
             world.do(
                 lambda tx: tx.run(
@@ -416,14 +416,14 @@ def test_the_log_says_who_is_left_alone_and_what_is_dropped(
     world.join("carol@example.com", TIPS)
     world.do(lambda tx: tx.run("UPDATE consent SET status = 'withdrawn'"))
     with receiving(Receiver()) as receiver, working(world, LOCAL, crm=receiver.url()):
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 120
         while "does not leave: unproven" not in caplog.text and time.monotonic() < ends:
             time.sleep(0.02)
     assert "does not leave: unproven" in caplog.text
     assert receiver.taken == []
     world.join("dave@example.com", TIPS)
     with working(world, LOCAL):
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 120
         while "are dropped" not in caplog.text and time.monotonic() < ends:
             time.sleep(0.02)
     assert "messages to processors without a webhook by now are dropped" in caplog.text
@@ -446,7 +446,7 @@ def test_a_store_that_is_busy_puts_it_off(world: World, caplog: pytest.LogCaptur
 
     with receiving(Receiver()) as receiver, working(world, Failing(), crm=receiver.url()):
         world.join(ALICE, TIPS)
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 120
         while not receiver.taken and time.monotonic() < ends:
             world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0"))
             time.sleep(0.05)
@@ -462,7 +462,7 @@ def test_in_dev_nothing_leaves(world: World) -> None:
     said: list[str] = []
     with receiving(Receiver()) as receiver, working(world, SpokenSender(said.append), crm=receiver.url()):
         world.join(ALICE, TIPS)
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 120
         while not said and time.monotonic() < ends:
             time.sleep(0.02)
     assert re.fullmatch(
@@ -493,13 +493,13 @@ def test_the_receiver_of_the_documentation_works(world: World, tmp_path: Path, f
             return database.execute("SELECT email, purpose FROM contact ORDER BY email").fetchall()
 
     def wait_for(people: list[str]) -> None:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 120
         while [email for email, _ in known()] != people and time.monotonic() < ends:
             time.sleep(0.05)
         assert known() == [(email, TIPS) for email in people]
 
     try:
-        ends = time.monotonic() + 20
+        ends = time.monotonic() + 120
         while time.monotonic() < ends:
             try:
                 socket.create_connection(("127.0.0.1", free_port), 1).close()
@@ -535,4 +535,4 @@ def test_the_receiver_of_the_documentation_works(world: World, tmp_path: Path, f
         assert known() == []
     finally:
         process.kill()
-        process.wait(10)
+        process.wait(120)

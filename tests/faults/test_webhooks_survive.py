@@ -79,7 +79,7 @@ def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None: 
         process = work(house, hanging.url())
         hanging.wait(1)
         process.kill()
-        process.wait(10)
+        process.wait(120)
         with house.world() as world:
             withdraw(world, "alice@example.com")
             world.join("bob@example.com", TIPS)
@@ -90,7 +90,7 @@ def test_who_is_killed_with_a_message_in_hand_loses_none(house: House) -> None: 
             well.wait(2)
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(120)
     assert hanging.taken[0].signed_by(secret)
     told = [(taken.message["type"], taken.message["data"]["email"]) for taken in well.taken]
     assert sorted(told) == [
@@ -113,7 +113,7 @@ def test_a_message_that_was_in_hand_comes_again(house: House) -> None:  # noqa: 
                 receiver.wait(1)
             finally:
                 process.kill()
-                process.wait(10)
+                process.wait(120)
             with house.world() as world:
                 world.do(lambda tx: tx.run("UPDATE webhook_outbox SET next_at = 0"))
     assert hanging.taken[0].id == well.taken[0].id

@@ -300,7 +300,7 @@ class Walk:
             self.server = subprocess.Popen(
                 words, cwd=self.folder, env=self.environment, stdout=log, stderr=log
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and self.server.poll() is None:
             try:
                 self.get("/health")
@@ -314,7 +314,7 @@ class Walk:
         """Press Ctrl-C."""
         if self.server is not None:
             self.server.send_signal(signal.SIGINT)
-            self.server.wait(60)
+            self.server.wait(120)
             self.server = None
 
     def get(self, path: str) -> httpx.Response:

@@ -39,7 +39,7 @@ def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_por
     def optin(*words: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [script, *words], cwd=tmp_path, env=outside, capture_output=True, text=True, check=False,
-            timeout=60,
+            timeout=120,
         )  # fmt: skip
 
     assert "optin, version" in optin("--version").stdout
@@ -58,4 +58,4 @@ def test_the_wheel_serves_a_site_outside_the_repository(tmp_path: Path, free_por
             assert "/dev/reload.js" in client.get("/paper").text
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(120)

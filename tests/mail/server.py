@@ -198,7 +198,7 @@ def mail_server(
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    ready.wait(10)
+    ready.wait(120)
     try:
         yield state["port"]
     finally:

@@ -58,7 +58,7 @@ def carry(
         )
         stop = asyncio.Event()
         running = asyncio.ensure_future(courier.run(stop))
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline and not until():
             courier.wake()
             await asyncio.sleep(0.02)

@@ -59,4 +59,4 @@ def check_with_shell(proof: str, keys: str, folder: Path) -> subprocess.Complete
     (folder / "event.tlog-proof").write_text(proof)
     (folder / "log-keys.txt").write_text(keys)
     command = ["sh", "verify.sh", "log-keys.txt", "event.tlog-proof"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=120)

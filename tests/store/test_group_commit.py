@@ -42,7 +42,7 @@ def held(store: SqliteStore) -> tuple[threading.Event, Future[None]]:
     go = threading.Event()
 
     def wait(_tx: Tx) -> None:
-        go.wait(10)
+        go.wait(120)
 
     return go, store.submit(wait)
 
@@ -207,14 +207,14 @@ def test_a_store_that_closes_leaves_a_reader_its_connection(tmp_path: Path) -> N
 
     def read(tx: Tx) -> int:
         reading.set()
-        go.wait(10)
+        go.wait(120)
         return len(tx.all("SELECT name FROM installation"))
 
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(store.read, read)
-        assert reading.wait(10)
+        assert reading.wait(120)
         store.close()
         go.set()
-        assert found.result(10) >= 0
+        assert found.result(120) >= 0
     with pytest.raises(StoreBusy):
         store.read(lambda tx: tx.all("SELECT 1"))

@@ -99,7 +99,7 @@ def test_serve_refuses_to_start(edition: Edition, tmp_path: Path) -> None:
         env=environment(edition.site.settings.store, NO_MAIL, keys),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
         cwd=tmp_path,
     )
