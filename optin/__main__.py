@@ -1,5 +1,5 @@
 """Run optin as a module: python -m optin."""
 
-from optin.cli import main
+from optin.app.main import main
 
 main()

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from optin import __version__
 from optin.errors import OptinError
 
 # Where each command lives; its room is entered only when it is called, which keeps the start quick.
@@ -68,9 +67,3 @@ class Commands(click.Group):
         except OptinError as problem:
             click.secho(str(problem) or problem.name, fg="red", err=True)
             ctx.exit(1)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="optin")
-def main() -> None:
-    """Lead-magnet opt-in pages whose consents hold up."""

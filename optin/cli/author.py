@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, KindName, pass_kinds
 from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
 from optin.export.personal import schema as personal_schema
@@ -19,13 +21,11 @@ from optin.services.open_store import sqlite_path
 from optin.site.closed_magnets import closed_magnets
 from optin.site.findings import Finding, as_github, as_json
 from optin.site.hints import hints
-from optin.site.kinds import KINDS
 from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.schemas import magnet_schema, site_schema
 from optin.site.starters import starter_languages
 from optin.site.statement import dated_ahead
-from optin.site.yearly_draws import draws_of_a_year
 from optin.store.sqlite import read_file
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
@@ -54,24 +54,37 @@ def init(folder: Path, languages: tuple[str, ...]) -> None:
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(list(KINDS)), required=False)
+@click.argument("kind", type=KindName(), required=False)
 @click.argument("slug", required=False)
 @click.option("--lang", help="Language of the page; by default the site's own.")
 @site_option
 @click.pass_context
-def new(context: click.Context, site: Path, kind: str | None, slug: str | None, lang: str | None) -> None:
+@pass_kinds
+def new(
+    kinds: InstalledKinds,
+    context: click.Context,
+    site: Path,
+    kind: str | None,
+    slug: str | None,
+    lang: str | None,
+) -> None:
     """Make a magnet of KIND at /SLUG that passes the check. On a terminal, what is left out is asked."""
     missing = "kind" if kind is None else "slug" if slug is None else ""
     if missing and not on_a_terminal():
         parameter = next(it for it in context.command.params if it.name == missing)
         raise click.MissingParameter(ctx=context, param=parameter)
-    edition = asked_edition(site)
+    edition = asked_edition(site, kinds)
+    problem = None if kind is None else kinds.parts.files.problem(kind)
+    if problem is not None:
+        refuse(f"{problem.message} {problem.cure}")
     try:
         if kind is None or slug is None:
-            wanted = ask_for_magnet(edition.site, kind, lang)
-            made = make_magnet(edition.site, wanted.kind, wanted.slug, wanted.lang, wanted.told)
+            wanted = ask_for_magnet(edition.site, kinds.parts.files, kind, lang)
+            made = make_magnet(
+                edition.site, kinds.parts.files, wanted.kind, wanted.slug, wanted.lang, wanted.told
+            )
         else:
-            made = make_magnet(edition.site, KINDS[kind], slug, lang or edition.site.languages[0])
+            made = make_magnet(edition.site, kinds.parts.files, kind, slug, lang or edition.site.languages[0])
     except (AlreadyThere, OSError) as problem:
         refuse(str(problem))
     for path in made:
@@ -86,12 +99,13 @@ def new(context: click.Context, site: Path, kind: str | None, slug: str | None, 
 @click.option("--format", "shape", type=click.Choice(["text", "json", "github"]), default="text")
 @click.option("--hints", "hinting", is_flag=True, help="Also say what would make it better.")
 @site_option
-def check(site: Path, shape: str, *, hinting: bool) -> None:
+@pass_kinds
+def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> None:
     """Report every mistake of every file, with its cure. Status 1 when there is an error."""
-    edition, findings = load_edition(site)
+    edition, findings = load_edition(site, kinds.parts)
     if edition is not None:
         now = utc_now()
-        findings += (*closed_magnets(edition.site, now), *draws_of_a_year(edition.site))
+        findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
         findings += (*dated_ahead(edition.site, now), *_served_otherwise(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
@@ -105,6 +119,12 @@ def check(site: Path, shape: str, *, hinting: bool) -> None:
     else:
         click.echo(as_json(findings) if shape == "json" else as_github(findings))
     sys.exit(REFUSED if errors else 0)
+
+
+def _by_kind(edition: Edition) -> Iterator[Finding]:
+    """Yield what a kind finds wrong with its magnets beside each other."""
+    for kind in dict.fromkeys(it.kind for it in edition.site.magnets.values()):
+        yield from edition.kinds.files[kind].check_site(edition.site)
 
 
 def _served_otherwise(edition: Edition) -> tuple[Finding, ...]:
@@ -130,13 +150,14 @@ def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: P
     callback=_site_or_none,
     help="A site whose purposes and languages are offered. Default: the one here or upward, if any.",
 )
-def schema(what: str, site: Path | None) -> None:
+@pass_kinds
+def schema(kinds: InstalledKinds, what: str, site: Path | None) -> None:
     """Print the JSON Schema of a magnet's front matter, of optin.toml, of a person's download, of stats."""
     if what in SCHEMAS:
         made = SCHEMAS[what]()
     else:
-        known = None if site is None else load_site(site).site
-        made = magnet_schema(known) if what == "magnet" else site_schema()
+        known = None if site is None else load_site(site, kinds.parts.files).site
+        made = magnet_schema(kinds.parts.files, known) if what == "magnet" else site_schema()
         if site is not None and known is None:
             click.secho(f"{SITE_FILE} has errors, so its purposes are left out; see: optin check", err=True)
     click.echo(json.dumps(made, indent=2, ensure_ascii=False))

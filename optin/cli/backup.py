@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import asked_edition, served_edition, site_option
 from optin.errors import KeysUnusable, RequestRefused
 from optin.keys import load_keys
@@ -20,10 +21,11 @@ from optin.store.vault import Vault
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @site_option
-def backup(site: Path, file: Path) -> None:
+@pass_kinds
+def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
     """Copy the store to FILE beside live traffic, and check the copy."""
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         size = back_up(edition, installation, file)
     click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
     click.echo("It opens with the key file alone: keep that apart, and the journal apart from both.")
@@ -48,11 +50,18 @@ def backup(site: Path, file: Path) -> None:
     "--new-store", is_flag=True, help="Restore into a store that is not the one of the last server."
 )
 @site_option
+@pass_kinds
 def restore(
-    site: Path, file: Path, journal_file: Path | None, *, without_journal: bool, new_store: bool
+    kinds: InstalledKinds,
+    site: Path,
+    file: Path,
+    journal_file: Path | None,
+    *,
+    without_journal: bool,
+    new_store: bool,
 ) -> None:
     """Restore a backup, then replay every withdrawal and erasure since, so that nobody comes back."""
-    edition = asked_edition(site)
+    edition = asked_edition(site, kinds)
     settings = edition.site.settings
     kept = journal_to_restore(settings, elsewhere=new_store)
     found = load_keys(settings.keys, settings.root)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.jobs.job import Job
 from optin.jobs.schema_watch import check_schema, schema_job
@@ -39,14 +40,15 @@ DEV_MAIL = "var/mail"
 @site_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @port_option
-def dev(site: Path, host: str, port: int) -> None:
+@pass_kinds
+def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
     """Serve the site for its author: live reload, errors in the browser, mail at /dev/mail."""
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
     shown = f"[{shown}]" if ":" in shown else shown
     os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
     os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
     kept = Kept()
-    edition, findings = load_edition(site, kept)
+    edition, findings = load_edition(site, kinds.parts, kept)
     show_findings(findings)
     if edition is None:
         sys.exit(REFUSED)
@@ -54,13 +56,13 @@ def dev(site: Path, host: str, port: int) -> None:
     check_use(open_keys(settings).use, DEV)  # before a port is taken
     listening = open_port(host, port)
     renew_journal(settings)
-    with open_installation(settings, edition.policy, DEV) as installation:
+    with open_installation(settings, edition.policy, edition.kinds, DEV) as installation:
         reused = keep_edition(installation.store, edition, installation.clock())
         show_findings(reused)
         app_context = AppContext.of(edition, installation)
         bench = Workbench(app_context, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
         courier = courier_of(edition, installation)
-        app = DevFront(build_app(app_context, dev_routes(bench)), bench)
+        app = DevFront(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
         jobs = [

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.consent.draw import shown_tickets
 from optin.consent.event import rfc3339
@@ -29,10 +30,13 @@ TOLD_AT_ONCE = 200
 @click.option("--out", help="File to make with what is published of the draw, or - for standard output.")
 @click.option("--winners", help="CSV or XLSX to make with who won, or - for the terminal; it is recorded.")
 @site_option
-def draw(site: Path, slug: str, seed: str | None, out: str | None, winners: str | None) -> None:
+@pass_kinds
+def draw(
+    kinds: InstalledKinds, site: Path, slug: str, seed: str | None, out: str | None, winners: str | None
+) -> None:
     """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         promise = installation.policy.draws.get(slug)  # of a magnet that was removed too
         if promise is None:
             known = [*installation.policy.draws]

@@ -12,6 +12,7 @@ from cryptography.x509 import Certificate, load_pem_x509_certificates
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
 from optin.consent.address import parse_email
 from optin.consent.event import rfc3339
@@ -39,15 +40,16 @@ from optin.theme.verification_guide import written_beside
 @click.argument("email")
 @click.option("--out", required=True, help="ZIP file to make, or - for standard output.")
 @site_option
-def evidence(site: Path, email: str, out: str) -> None:
+@pass_kinds
+def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
     """Write everything that proves the consents of EMAIL as one bundle that stands alone."""
-    edition = served_edition(site)
+    edition = served_edition(site, kinds)
     try:
         address = parse_email(email)
     except ValueError:
         msg = "This is no e-mail address."
         raise RequestRefused(msg) from None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         write_whole(out, make_bundle(edition, installation, address))
     where = "standard output" if out == STANDARD_OUTPUT else out
     click.echo(f"Evidence written to {where}; check it with: optin verify {out}", err=True)
@@ -161,18 +163,19 @@ def _printable(text: str) -> str:
     help="Do not compare with the journal; then a rewritten log is found only with --checkpoint.",
 )
 @site_option
-def audit(site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> None:
+@pass_kinds
+def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> None:
     """Compute everything again from the events, and compare it with the database and the journal.
 
     With --checkpoint also with a copy of the log's root that somebody else kept.
     """
-    edition = served_edition(site)
+    edition = served_edition(site, kinds)
     try:
         notes = [note for file in outside for note in _checkpoints(file)]
     except BundleBroken as problem:
         refuse(f"{problem}")
     with open_installation(
-        edition.site.settings, edition.policy, inspecting=True, with_journal=False
+        edition.site.settings, edition.policy, edition.kinds, inspecting=True, with_journal=False
     ) as installation:
         lines, wrong = ((), []) if without_journal else _remembered(edition.site.settings, installation)
         with suppress(ValueError):  # a log that does not fit itself is what the audit is to say
@@ -261,8 +264,9 @@ def _with_progress(running: Iterator[int], total: int) -> None:
 
 @click.command()
 @site_option
-def checkpoint(site: Path) -> None:
+@pass_kinds
+def checkpoint(kinds: InstalledKinds, site: Path) -> None:
     """Print the latest signed checkpoint of the log: for a notary, a git repository, a newspaper."""
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         click.echo(advance_log(installation).note, nl=False)

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
 from optin.consent.purpose import Channel, PurposeId
 from optin.errors import RequestRefused
@@ -48,7 +49,9 @@ SELF = "self"
     "--without-journal", is_flag=True, help="Do not compare the log with the journal, because that is lost."
 )
 @site_option
+@pass_kinds
 def export(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
     site: Path,
     purpose: str,
     channel: str,
@@ -62,7 +65,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     without_journal: bool,
 ) -> None:
     """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
-    edition = served_edition(site)
+    edition = served_edition(site, kinds)
     asked = _checked(edition.site, purpose, channel, processor, why)
     tool = None if preset is None else PRESETS[preset]
     if tool is not None and shape not in tool.formats:
@@ -78,7 +81,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     try:
         with (
             open_installation(
-                edition.site.settings, edition.policy, with_journal=not without_journal
+                edition.site.settings, edition.policy, edition.kinds, with_journal=not without_journal
             ) as installation,
             destination(out) as draft,
         ):

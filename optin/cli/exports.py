@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import excel_option, served_edition, site_option
 from optin.consent.event import rfc3339
 from optin.consent.purpose import Channel
@@ -39,7 +40,9 @@ from optin.store.webhooks import webhook_states
 @click.option("--out", help="With --since: a CSV or XLSX to make.")
 @excel_option
 @site_option
+@pass_kinds
 def exports(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
     site: Path,
     shape: str,
     number: int | None,
@@ -52,8 +55,8 @@ def exports(  # noqa: PLR0913 - one parameter an option
     excel: bool,
 ) -> None:
     """List every export; or, since one of them, whom its processor must delete."""
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         if number is not None:
             email = Channel.EMAIL.value
             people = None if theirs is None else open_list(theirs, email, column, encoding, sheet)

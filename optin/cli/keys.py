@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import asked_edition, site_option
 from optin.consent.webhook import secret_text
 from optin.errors import RequestRefused, SetupRefused
@@ -24,12 +25,13 @@ def keys() -> None:
 
 @keys.command()
 @site_option
-def rotate(site: Path) -> None:
+@pass_kinds
+def rotate(kinds: InstalledKinds, site: Path) -> None:
     """Add a new key of each kind, while no server runs: it would not know them.
 
     Old ones go on reading: links, data and checkpoints keep working.
     """
-    edition = asked_edition(site)
+    edition = asked_edition(site, kinds)
     settings = edition.site.settings
     served = settings_of_server(settings)
     if served is not None:
@@ -39,7 +41,10 @@ def rotate(site: Path) -> None:
         msg = "There is no key file to rotate; keys from the environment are changed where they are set."
         raise SetupRefused(msg)
     if served is not None:
-        with open_installation(settings, edition.policy) as installation, installation.store.alone():
+        with (
+            open_installation(settings, edition.policy, edition.kinds) as installation,
+            installation.store.alone(),
+        ):
             # these keys are those of the data; and no server is left that does not know the new ones
             ring = load_keys(settings.keys, settings.root) or ring  # opening names the journal's key
             write_rotated(settings.keys, settings.root, ring.rotated())
@@ -56,9 +61,10 @@ def rotate(site: Path) -> None:
 @keys.command()
 @click.argument("processor")
 @site_option
-def webhook(site: Path, processor: str) -> None:
+@pass_kinds
+def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     """Print the secret by which PROCESSOR knows our webhooks. Whoever has it can pass for us."""
-    edition = asked_edition(site)
+    edition = asked_edition(site, kinds)
     told = [it.id for it in edition.site.processors.values() if it.webhook is not None]
     if processor not in told:
         msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"

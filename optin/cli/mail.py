@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.flows.delivery.retry import Retried, retry_dead
 from optin.services.installation import Installation, open_installation
@@ -21,22 +22,25 @@ def mail() -> None:
 @mail.command()
 @click.option("--dry-run", is_flag=True, help="Only tell what would be sent again.")
 @site_option
-def retry(site: Path, *, dry_run: bool) -> None:
+@pass_kinds
+def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
     """Queue failed mail again, and make mail due now that waits for another try.
 
     Use it after the mail server was repaired; the running optin server sends the mail. Failed mail can be
     queued again for 30 days.
     """
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         done = _retry(installation, dry_run=dry_run)
         waiting = 0 if dry_run else installation.write(partial(hurry, now=installation.clock()))
     again, left = sum(done.again.values()), sum(done.left.values())
     if not again and not left:
         click.echo("No mail is given up.")
     if again:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(done.again.items()))
-        click.echo(f"{_mails(again)} {'would be' if dry_run else _are(again)} put back to be sent: {kinds}.")
+        counted = ", ".join(f"{count} {kind}" for kind, count in sorted(done.again.items()))
+        click.echo(
+            f"{_mails(again)} {'would be' if dry_run else _are(again)} put back to be sent: {counted}."
+        )
     if left:
         click.echo(f"{_mails(left)} {'would not be' if dry_run else f'{_are(left)} not'}:")
         for reason, count in sorted(done.left.items()):

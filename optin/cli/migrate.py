@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import asked_edition, site_option
 from optin.services.migrate import grant, migrate
 from optin.services.open_store import due_in
@@ -23,12 +24,13 @@ MAY = (
     "--grant", "role", metavar="ROLE", help="Afterwards let ROLE serve, with the least rights (PostgreSQL)."
 )
 @site_option
-def migrate_command(site: Path, role: str | None, *, plan: bool) -> None:
+@pass_kinds
+def migrate_command(kinds: InstalledKinds, site: Path, role: str | None, *, plan: bool) -> None:
     """Bring the schema of the database up to date, as the role in OPTIN_STORE.
 
     `optin serve` does so by itself, unless its role may not change the schema (PostgreSQL).
     """
-    settings = asked_edition(site).site.settings
+    settings = asked_edition(site, kinds).site.settings
     if plan:
         due = due_in(settings.store, settings.root)
         click.echo("\n".join(f"{name}  due" for name in due) if due else "No migration is due.")

@@ -13,10 +13,11 @@ from typing import TypeVar
 
 import click
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel, ConsentQuestion, PurposeId
 from optin.site.file_models import MOST_LINE_CHARACTERS
 from optin.site.files import FILE_ENDINGS
-from optin.site.kinds import KINDS, Kind
+from optin.site.kind_file import FilePart
 from optin.site.model import Purpose, Site
 from optin.site.scaffold import (
     AlreadyThere,
@@ -37,7 +38,7 @@ T = TypeVar("T")
 class Wanted:
     """A magnet as its author described it."""
 
-    kind: Kind
+    kind: str
     slug: str
     lang: str
     told: Told
@@ -48,16 +49,17 @@ def on_a_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def ask_for_magnet(site: Site, kind_name: str | None, lang: str | None) -> Wanted:
+def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, lang: str | None) -> Wanted:
     """Ask what is not known yet. Raises AlreadyThere: nothing can be made so, whatever is answered."""
     if lang is not None and (reason := reason_against_language(site, lang)):
         raise AlreadyThere(reason)
-    kind = KINDS[kind_name] if kind_name is not None else _kind()
+    name = name or _kind(kinds)
+    kind = kinds[name]
     lang = lang or _language(site.languages)
-    purposes = sayable_purposes(site, kind, lang)
+    purposes = sayable_purposes(site, name, kind, lang)
     title = _ask("Title", lambda it: _line(it, MOST_LINE_CHARACTERS))
     slug = _ask("Address of the page", lambda it: _slug(site, it), suggested_slug(site, title))
-    example = magnet_starter(kind.name, lang).description
+    example = magnet_starter(name, lang).description
     description = _ask(
         "What people gain from it, in one sentence", lambda it: _line(it, MOST_SENTENCE_CHARACTERS), example
     )
@@ -73,7 +75,7 @@ def ask_for_magnet(site: Site, kind_name: str | None, lang: str | None) -> Wante
         for it in kind.questions
     }
     told = Told(title, description, tuple(purpose.id for purpose in chosen), phone, file, answers)
-    return Wanted(kind, slug, lang, told)
+    return Wanted(name, slug, lang, told)
 
 
 def suggested_slug(site: Site, title: str) -> str:
@@ -95,13 +97,13 @@ def _ask(words: str, read: Callable[[str], T], default: str = "") -> T:
     return answer
 
 
-def _kind() -> Kind:
-    kinds = list(KINDS.values())
+def _kind(kinds: PartsByKind[FilePart]) -> str:
+    parts = dict(kinds.items())
     click.echo("What will it be?")
-    width = max(len(kind.name) for kind in kinds)
-    for number, kind in enumerate(kinds, 1):
-        click.echo(f"  {number:>2}  {kind.name:<{width}}  {kind.about}")
-    return _ask("Its number or name", lambda it: _one_of(it, kinds, [kind.name for kind in kinds]))
+    width = max(map(len, parts))
+    for number, (name, kind) in enumerate(parts.items(), 1):
+        click.echo(f"  {number:>2}  {name:<{width}}  {kind.about}")
+    return _ask("Its number or name", lambda it: _one_of(it, [*parts], [*parts]))
 
 
 def _language(languages: Sequence[str]) -> str:
@@ -111,7 +113,7 @@ def _language(languages: Sequence[str]) -> str:
     return _ask(words, lambda it: _one_of(it, languages, languages), languages[0])
 
 
-def _purposes(kind: Kind, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
+def _purposes(kind: FilePart, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
     click.echo("What do you ask consent for? Each is a box that people may leave empty.")
     for number, purpose in enumerate(purposes, 1):
         click.echo(f"  {number:>2}  {purpose.id} (by {purpose.channel.value}): {purpose.wording[lang]}")
@@ -121,7 +123,7 @@ def _purposes(kind: Kind, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpo
     return _ask(words, lambda it: _boxes(it, kind, lang, purposes), ",".join(first) or "none")
 
 
-def _boxes(answer: str, kind: Kind, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
+def _boxes(answer: str, kind: FilePart, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
     names: list[PurposeId] = [purpose.id for purpose in purposes]
     parts = [] if answer.strip().lower() == "none" else re.split(r"[,\s]+", answer.strip(" ,"))
     chosen = tuple(dict.fromkeys(_one_of(part, names, names) for part in parts))

@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.form import EMAIL_FIELD
@@ -83,9 +84,9 @@ class _Case:
 
 
 @contextmanager
-def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
+def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_Case]:
     """Open somebody's case. Raises RequestRefused when nothing is kept about the address."""
-    edition = served_edition(site)
+    edition = served_edition(site, kinds)
     try:
         address = parse_email(email)
     except ValueError:
@@ -94,7 +95,7 @@ def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
     if not why.strip():
         msg = "--why is empty; say what was asked, it is recorded."
         raise RequestRefused(msg)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         index = installation.vault.index(address)
         view = partial(
             view_personal,
@@ -112,9 +113,10 @@ def _case(site: Path, email: str, why: str) -> Iterator[_Case]:
 
 @subject.command()
 @_asked
-def show(site: Path, email: str, why: str) -> None:
+@pass_kinds
+def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
     """Print everything that is kept about EMAIL: what the personal page shows (GDPR 15)."""
-    with _case(site, email, why) as case:
+    with _case(kinds, site, email, why) as case:
         case.installation.write(partial(_shown, case=case, how="shown"))
         click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
         case.record("show")
@@ -124,9 +126,10 @@ def show(site: Path, email: str, why: str) -> None:
 @click.option("--format", "shape", type=click.Choice(["json", "html"]), default="json", show_default=True)
 @click.option("--out", required=True, help="File to make, or - for standard output.")
 @_asked
-def export(site: Path, email: str, why: str, shape: str, out: str) -> None:
+@pass_kinds
+def export(kinds: InstalledKinds, site: Path, email: str, why: str, shape: str, out: str) -> None:
     """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
-    with _case(site, email, why) as case:
+    with _case(kinds, site, email, why) as case:
         case.installation.write(partial(_shown, case=case, how="download"))
         whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
         write_whole(out, whole)
@@ -141,9 +144,10 @@ def _shown(tx: Tx, case: _Case, how: str) -> None:
 @subject.command()
 @click.option("--purpose", help="Only this purpose; by default every consent.")
 @_asked
-def withdraw(site: Path, email: str, why: str, purpose: str | None) -> None:
+@pass_kinds
+def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: str | None) -> None:
     """Withdraw the consents of EMAIL, at once (GDPR 7(3))."""
-    with _case(site, email, why) as case:
+    with _case(kinds, site, email, why) as case:
         about = [(it.purpose, it.channel) for it in case.data.consents if purpose in {None, it.purpose}]
         if not about and (purpose is not None or case.data.empty):
             msg = "There is no such consent of this person; see: optin subject show"
@@ -174,9 +178,12 @@ def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list
 @click.option("--until", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Last day, YYYY-MM-DD.")
 @click.option("--data", "names", multiple=True, help="What to keep; may be repeated. Default: email.")
 @_asked
-def hold(site: Path, email: str, why: str, until: datetime, names: tuple[str, ...]) -> None:
+@pass_kinds
+def hold(
+    kinds: InstalledKinds, site: Path, email: str, why: str, until: datetime, names: tuple[str, ...]
+) -> None:
     """Keep named data of EMAIL until a date because a law asks for it, whatever is erased (GDPR 17(3))."""
-    with _case(site, email, why) as case:
+    with _case(kinds, site, email, why) as case:
         installation, end = case.installation, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
         if end <= installation.clock():
             msg = f"{until:%Y-%m-%d} is past; name a day to come."
@@ -200,9 +207,10 @@ def hold(site: Path, email: str, why: str, until: datetime, names: tuple[str, ..
 @subject.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @_asked
-def erase(site: Path, email: str, why: str, *, yes: bool) -> None:
+@pass_kinds
+def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool) -> None:
     """Erase everything about EMAIL, at once and for good (GDPR 17)."""
-    with _case(site, email, why) as case:
+    with _case(kinds, site, email, why) as case:
         view = erase_view(case.edition, case.data, case.lang)
         for text in view.consequences:
             click.echo(f"lost by it: {text}", err=True)

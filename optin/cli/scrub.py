@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
 from optin.consent.purpose import Channel
 from optin.export import tables
@@ -31,7 +32,9 @@ from optin.services.installation import open_installation
 @click.option("--suppress-only", is_flag=True, help="Drop only who withdrew or was erased.")
 @excel_option
 @site_option
+@pass_kinds
 def scrub(  # noqa: PLR0913 - one parameter an option
+    kinds: InstalledKinds,
     site: Path,
     file: Path,
     purpose: str,
@@ -47,14 +50,14 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     excel: bool,
 ) -> None:
     """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
-    edition = served_edition(site)
+    edition = served_edition(site, kinds)
     known = known_purpose(edition.site, purpose, channel)
     kind = Channel(by or channel)
     dropped = dropped or str(Path(out).with_stem(f"{Path(out).stem}-dropped"))
     people = open_list(file, kind.value, column, encoding, sheet)
     reasons: Counter[str] = Counter()
     with (
-        open_installation(edition.site.settings, edition.policy) as installation,
+        open_installation(edition.site.settings, edition.policy, edition.kinds) as installation,
         tables.table(out, excel=excel) as kept,
         tables.table(dropped, excel=excel) as left,
     ):

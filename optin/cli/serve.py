@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import (
     REFUSED,
     port_option,
@@ -65,18 +66,19 @@ NO_PROXY = (
     help="Folder to write: new, empty, or of an earlier build.",
 )
 @site_option
-def build(site: Path, out: Path) -> None:
+@pass_kinds
+def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
     """Write the pages as a folder that any web host can serve. Their forms post to base_url.
 
     The app takes the forms of every build, also when the site has changed since.
     """
-    edition, findings = load_edition(site)
+    edition, findings = load_edition(site, kinds.parts)
     errors = sum(finding.severity == "error" for finding in findings)
     show_findings(findings)
     if edition is None or errors:
         refuse(f"{errors} errors; mend them first. Nothing was written.")
     edition = _as_served(edition)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         show_findings(keep_edition(installation.store, edition, installation.clock()))
     base_url = edition.site.settings.base_url
     files = static_files(edition, partial(drawn_before, out))
@@ -121,12 +123,15 @@ def _as_served(edition: Edition) -> Edition:
     help="Processes (PostgreSQL only). One that dies is replaced; all end with the command.",
 )
 @click.option("--new-journal", is_flag=True, help="Begin a new journal, because the old one is lost.")
-def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) -> None:
+@pass_kinds
+def serve(
+    kinds: InstalledKinds, site: Path, host: str, port: int, workers: int, *, new_journal: bool
+) -> None:
     """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     log_rarely()
     shared = join_parent()  # of several workers this is one
-    edition, findings = load_edition(site)
+    edition, findings = load_edition(site, kinds.parts)
     if shared is None:  # what is so of all workers is said once
         show_findings(findings)
     edition = _without_errors(edition, findings)
@@ -139,7 +144,7 @@ def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) 
     if new_journal and shared is None:
         begin_journal(settings)
     listening = shared or open_port(host, port)
-    with open_installation(settings, edition.policy, SERVE) as installation:
+    with open_installation(settings, edition.policy, edition.kinds, SERVE) as installation:
         reused = keep_edition(installation.store, edition, installation.clock())
         if shared is None:
             show_findings(reused)
@@ -147,7 +152,7 @@ def serve(site: Path, host: str, port: int, workers: int, *, new_journal: bool) 
             if is_hidden(listening, edition.site.trusted_proxies):
                 log.warning(NO_PROXY)
         if shared is not None or workers == 1:
-            held_out = asyncio.run(_serve(edition, installation, listening))
+            held_out = asyncio.run(_serve(kinds, edition, installation, listening))
     if shared is None and workers > 1:
         start = partial(start_worker, listening, Pipe(), sys.argv[1:])
         held_out = keep_workers(workers, start, stop_at_signals())
@@ -167,7 +172,9 @@ def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
     return ip_address(listening.getsockname()[0]).is_loopback and not trusted
 
 
-async def _serve(edition: Edition, installation: Installation, listening: socket.socket) -> bool:
+async def _serve(
+    kinds: InstalledKinds, edition: Edition, installation: Installation, listening: socket.socket
+) -> bool:
     load_everything(edition)
     app_context = AppContext.of(edition, installation)
     jobs = [
@@ -191,5 +198,5 @@ async def _serve(edition: Edition, installation: Installation, listening: socket
     ]
     app_context.readiness.add("jobs", partial(check_jobs, jobs))
     app_context.readiness.add("schema", partial(check_schema, installation))
-    app = build_app(app_context)
+    app = build_app(app_context, kinds.routes)
     return await run_server(app, listening, jobs, edition.site.server)

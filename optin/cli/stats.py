@@ -10,6 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.export.chart import as_svg
 from optin.export.destination import STANDARD_OUTPUT, write_whole
@@ -28,10 +29,13 @@ WRITERS = {"json": as_json, "svg": as_svg}
 @click.option("--format", "shape", type=click.Choice(["table", *WRITERS]), default="table", show_default=True)
 @click.option("--out", help="File to make; by default it is printed.")
 @site_option
-def stats(site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None) -> None:
+@pass_kinds
+def stats(
+    kinds: InstalledKinds, site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None
+) -> None:
     """Count requests, confirmations and consents by week, for each magnet and version; nobody is followed."""
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         day = None if since is None else since.date()
         counted = Count(installation.store.read, edition.policy, installation.clock(), day, magnet).run()
     if shape in WRITERS:

@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.errors import RequestRefused
 from optin.flows.retention.clock_correction import accept_clock as accept
@@ -39,8 +40,15 @@ class _Word(TypedDict):
 @click.option("--beyond-share", is_flag=True, help="Exceed the share of people who lose data in one day.")
 @click.option("--why", help="Why you accept the clock or exceed the share; it is recorded.")
 @site_option
+@pass_kinds
 def sweep_command(
-    site: Path, *, dry_run: bool, accept_clock: bool, beyond_share: bool, why: str | None
+    kinds: InstalledKinds,
+    site: Path,
+    *,
+    dry_run: bool,
+    accept_clock: bool,
+    beyond_share: bool,
+    why: str | None,
 ) -> None:
     """Delete or expire data past its retention. A running server does this by itself.
 
@@ -50,8 +58,8 @@ def sweep_command(
     if (accept_clock or beyond_share) and not why:
         msg = "--why is empty; say why you accept the clock or exceed the share: it is recorded."
         raise RequestRefused(msg)
-    edition = served_edition(site)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    edition = served_edition(site, kinds)
+    with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         if accept_clock and not dry_run:
             _accept_clock(installation, why)
         if beyond_share and not dry_run:

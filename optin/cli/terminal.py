@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.edition import Edition, load_edition
@@ -54,21 +55,21 @@ def port_option(command: Any) -> Any:
     )(command)
 
 
-def asked_edition(root: Path) -> Edition:
+def asked_edition(root: Path, kinds: InstalledKinds) -> Edition:
     """Load the site, or say what is broken in it and end."""
-    edition, findings = load_edition(root)
+    edition, findings = load_edition(root, kinds.parts)
     if edition is None:
         show_findings(findings)
         refuse("Mend optin.toml first.")
     return edition
 
 
-def served_edition(root: Path) -> Edition:
+def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
     """Load the site as its server shows it, for a command that works on its data. Raises SetupRefused.
 
     A setting that this shell lacks is that of the server; one that differs is refused.
     """
-    edition = asked_edition(root)
+    edition = asked_edition(root, kinds)
     settings = edition.site.settings
     served = must_be_served(settings, settings_of_server(settings))
     must_agree(settings, served)
@@ -80,7 +81,7 @@ def with_settings_of(served: Served, edition: Edition) -> Edition:
     settings = edition.site.settings
     if all(getattr(settings, name) == value for name, value in served.values.items()):
         return edition
-    again, _ = load_edition(settings.root, served=served)
+    again, _ = load_edition(settings.root, edition.kinds, served=served)
     return edition if again is None else again
 
 

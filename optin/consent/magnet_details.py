@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,3 +17,8 @@ class Details(Protocol):
 
     def declared(self) -> dict[str, Any]:
         """Return what a form says of it that has legal meaning, as JSON values."""
+
+
+@dataclass(frozen=True)
+class DetailsPart:
+    """What a kind knows of its details and of the form that declares them; by default nothing."""

@@ -119,7 +119,7 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
 
             # 2. On SQLite the copy takes its place when it has been told everything.
             if target is not None:
-                done = _told(Installation(store, vault, edition.policy), tell)
+                done = _told(Installation(store, vault, edition.policy, edition.kinds), tell)
         finally:
             store.close()
         if target is not None:
@@ -128,7 +128,7 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
         # 3. On PostgreSQL nobody sees it before it has been told everything.
         store = open_store(settings.store, settings.root, vault, origin=settings.log_origin)
         try:
-            installation = Installation(store, vault, edition.policy, journal=journals.goes_on)
+            installation = Installation(store, vault, edition.policy, edition.kinds, journal=journals.goes_on)
             if target is None:
                 with store.alone():
                     done = _told(installation, partial(tell, draft=draft))

@@ -19,6 +19,7 @@ from optin.flows.policy import RequestPolicy
 from optin.flows.webinar_seats import notice_plans
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest
+from optin.services.kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles
 from optin.settings import Served
 from optin.site.findings import Finding
@@ -52,6 +53,7 @@ class Edition:
     site: Site
     theme: Theme
     publication: Publication
+    kinds: KindParts
 
     def frame(self, lang: str) -> Frame:
         """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
@@ -135,14 +137,14 @@ def _report(magnet: Magnet, outcome: str) -> str:
 
 
 def load_edition(
-    root: Path, kept: Kept | None = None, served: Served | None = None
+    root: Path, kinds: KindParts, kept: Kept | None = None, served: Served | None = None
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken.
 
     `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
     `served`: settings of its server (`optin.services.served_settings`), for a command in another shell.
     """
-    loaded = load_site(root, kept, served)
+    loaded = load_site(root, kinds.files, kept, served)
     if loaded.site is None:
         return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site
@@ -153,7 +155,7 @@ def load_edition(
     if kept is not None:
         kept.settle()
     findings = (*loaded.findings, *publication.findings)
-    return (Edition(site, theme, publication) if publication.privacy else None), findings
+    return (Edition(site, theme, publication, kinds) if publication.privacy else None), findings
 
 
 def keep_edition(

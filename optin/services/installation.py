@@ -32,6 +32,7 @@ from optin.services.crash_recovery import HANDED_OVER, take_back
 from optin.services.handover_log import HandoverLog
 from optin.services.journal import Journal
 from optin.services.journal_opening import open_journal
+from optin.services.kind_parts import KindParts
 from optin.services.open_store import claim_keys, open_keys, open_store
 from optin.services.promised_files import PromisedFiles
 from optin.services.served_settings import keep_served
@@ -55,6 +56,7 @@ class Installation:
     store: Store
     vault: Vault
     policy: RequestPolicy
+    kinds: KindParts
     use: str = "serve"
     clock: Callable[[], datetime] = field(default_factory=SteadyClock)
     wake_courier: Callable[[], None] = field(default=lambda: None)
@@ -193,6 +195,7 @@ class Installation:
 def open_installation(
     settings: Settings,
     policy: RequestPolicy,
+    kinds: KindParts,
     server: str | None = None,
     *,
     inspecting: bool = False,
@@ -222,7 +225,7 @@ def open_installation(
             check_use(keys.use, server)
             keep_served(store, settings, server)
         files = PromisedFiles(settings.path(settings.files))
-        installation = Installation(store, vault, policy, use=keys.use, files=files)
+        installation = Installation(store, vault, policy, kinds, use=keys.use, files=files)
         if inspecting:
             installation.schema_findings = tuple(store.schema_findings())
         if not installation.schema_findings:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 from optin.consent.address import parse_email
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel, Controller, PurposeId, RetentionPeriod
 from optin.consent.webinar import zone_of
 from optin.proof.note import NoteBroken, VerifierKey
@@ -23,6 +24,7 @@ from optin.site.documents import Document, Path_, read_toml
 from optin.site.file_models import ControllerTable, PurposeTable, SiteFile, WitnessTable
 from optin.site.files import Absence, as_on_disk, find_inside, is_there
 from optin.site.findings import Finding, nearest
+from optin.site.kind_file import FilePart
 from optin.site.law_words import law_path, missing_classes
 from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.look_table import read_look
@@ -68,7 +70,9 @@ def find_root(start: Path) -> Path | None:
     return next((at for at in (start, *start.parents) if (at / SITE_FILE).is_file()), None)
 
 
-def load_site(root: Path, kept: Kept | None = None, served: Served | None = None) -> Loaded:
+def load_site(
+    root: Path, kinds: PartsByKind[FilePart], kept: Kept | None = None, served: Served | None = None
+) -> Loaded:
     """Read the site at `root`. Never raises for what a file says.
 
     `kept`: of an earlier loading of this site, to read only what has changed. `served`: settings of its
@@ -78,7 +82,7 @@ def load_site(root: Path, kept: Kept | None = None, served: Served | None = None
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document, served)
     site = reader.read()
-    magnets, findings = read_magnets(root, reader.surroundings(site), kept or Kept())
+    magnets, findings = read_magnets(root, reader.surroundings(site, kinds), kept or Kept())
     if not magnets and not findings:
         message = "There is no magnet yet."
         findings = [Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")]
@@ -172,11 +176,12 @@ class _SiteReader:
             time_zone=self._time_zone(written),
         )
 
-    def surroundings(self, site: Site) -> Surroundings:
+    def surroundings(self, site: Site, kinds: PartsByKind[FilePart]) -> Surroundings:
         """Return what magnets may refer to, as far as `optin.toml` is sure of it."""
         mistaken = {path[:2] for path in self._validated.spoilt} | self._doubtful
         sure_of_languages = self._readable and self._validated.vouches(("languages",))
         return Surroundings(
+            kinds=kinds,
             purposes=site.purposes,
             languages=site.languages if sure_of_languages else languages(),
             label=lambda lang, name: catalogue(lang if lang in languages() else "en")[f"field.{name}"],

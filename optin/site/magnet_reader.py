@@ -10,13 +10,13 @@ from urllib.parse import unquote
 from markdown_it.common.utils import escapeHtml
 
 from optin.consent.form import ANSWERS_FIELD, EMAIL_FIELD, OUTCOME_FIELD, FormField, Slug
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
 from optin.site.findings import Finding, Severity, nearest, shown_path
-from optin.site.kinds import KINDS, Kind
-from optin.site.kinds.kind import Reading
+from optin.site.kind_file import FilePart, Reading
 from optin.site.law_words import claimed, mentioned
 from optin.site.lint import (
     Objection,
@@ -45,8 +45,9 @@ PLACEHOLDER_WITHIN_BYTES = 2_000
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a magnet may refer to: purposes, languages, and the label of a field."""
+    """What a magnet may refer to: kinds, purposes, languages, and the label of a field."""
 
+    kinds: PartsByKind[FilePart]
     purposes: Mapping[PurposeId, Purpose]
     languages: tuple[str, ...]
     label: Callable[[str, str], str]
@@ -96,9 +97,7 @@ class MagnetReader:
         return None if broken else magnet
 
     def _magnet(self, written: MagnetFile) -> Magnet:
-        kind = KINDS.get(written.kind)
-        if kind is None:
-            self._say(("kind",), f"The kind {written.kind!r} is unknown.", nearest(written.kind, [*KINDS]))
+        kind = self._kind(written.kind)
         if written.lang not in self._around.languages:
             languages = self._around.languages
             message = f"The language {written.lang!r} is not one of the site's."
@@ -146,20 +145,31 @@ class MagnetReader:
             was=tuple(Slug(old) for old in written.was),
         )
 
-    def _reading(self, written: MagnetFile, kind: Kind) -> Reading:
+    def _kind(self, name: str) -> FilePart | None:
+        kinds = self._around.kinds
+        if name in kinds:
+            return kinds[name]
+        problem = kinds.problem(name)
+        if problem is None:
+            self._say(("kind",), f"The kind {name!r} is unknown.", nearest(name, kinds.names()))
+        else:
+            self._say(("kind",), problem.message, problem.cure, code="kind-broken")
+        return None
+
+    def _reading(self, written: MagnetFile, kind: FilePart) -> Reading:
         """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
-        for other in KINDS.values():
-            if other.table and other.table != kind.table and getattr(written, other.table) is not None:
-                message = f"A {kind.name} has no {other.table}."
-                self._say((other.table,), message, f"Remove it, or write kind: {other.name}.", code="kind")
+        for other, part in self._around.kinds.items():
+            if part.table and part.table != kind.table and getattr(written, part.table) is not None:
+                message = f"A {written.kind} has no {part.table}."
+                self._say((part.table,), message, f"Remove it, or write kind: {other}.", code="kind")
         if kind.forks and written.variants:
-            message = f"A {kind.name} has one wording: its pages differ by the result already."
+            message = f"A {written.kind} has one wording: its pages differ by the result already."
             self._say(("variants",), message, "Remove variants.", code="variant")
         table = getattr(written, kind.table) if kind.table else None
         if kind.table and table is None:
             if self._validated.vouches((kind.table,)):
-                message = f"A {kind.name} needs the key {kind.table!r}."
-                self._say(("kind",), message, f"optin new {kind.name} shows how it begins.", code="kind")
+                message = f"A {written.kind} needs the key {kind.table!r}."
+                self._say(("kind",), message, f"optin new {written.kind} shows how it begins.", code="kind")
             return Reading()
         if table is None:
             return Reading()
@@ -251,7 +261,7 @@ class MagnetReader:
             fields.append(FormField(ANSWERS_FIELD, label(lang, ANSWERS_FIELD), written.quiz.keep.answers))
         return tuple(fields)
 
-    def _file(self, written: MagnetFile, kind: Kind | None) -> Path | None:
+    def _file(self, written: MagnetFile, kind: FilePart | None) -> Path | None:
         where: Path_ = ("file",)
         if kind is not None and not kind.hands_out_file:
             if written.file:

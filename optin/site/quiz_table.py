@@ -12,7 +12,7 @@ from optin.consent.quiz import Dimension, Option, Outcome, Pages, Question, Quiz
 from optin.site.file_models import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import nearest
-from optin.site.kinds.kind import Complaint, Reading
+from optin.site.kind_file import Complaint, Reading
 from optin.site.prose import plain_prose, read_prose
 
 MOST_QUESTIONS = 40

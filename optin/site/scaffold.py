@@ -9,8 +9,9 @@ from datetime import date
 from pathlib import Path
 from string import Template
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel, PurposeId
-from optin.site.kinds.kind import Kind, Question
+from optin.site.kind_file import FilePart, Question
 from optin.site.loading import SITE_FILE
 from optin.site.magnet_reader import PLACEHOLDER
 from optin.site.magnet_set import RESERVED, SLUG
@@ -78,20 +79,22 @@ class Told:
     answers: Mapping[str, str] = field(default_factory=dict)  # to the kind's own questions, by name
 
 
-def make_magnet(site: Site, kind: Kind, slug: str, lang: str, told: Told | None = None) -> list[Path]:
-    """Make a magnet of `kind` at `slug`; return what was made. Raises AlreadyThere, OSError."""
-    told = Told() if told is None else told
+def make_magnet(
+    site: Site, kinds: PartsByKind[FilePart], name: str, slug: str, lang: str, told: Told | None = None
+) -> list[Path]:
+    """Make a magnet of the kind `name` at `slug`; return what was made. Raises AlreadyThere, OSError."""
+    told, kind = Told() if told is None else told, kinds[name]
     if reason := reason_against_slug(site, slug) or reason_against_language(site, lang):
         raise AlreadyThere(reason)
     folder, alone = site.root / "magnets" / slug, site.root / "magnets" / f"{slug}.md"
     file = folder / f"{slug}{'.pdf' if told.file is None else told.file.suffix.lower()}"
-    text = _front_matter(site, kind, lang, file.name, told)
-    if beside := magnet_starter(kind.name, lang).files:
+    text = _front_matter(site, (name, kind), lang, file.name, told)
+    if beside := magnet_starter(name, lang).files:
         folder.mkdir(parents=True)
         texts = {"index.md": text, **beside}
-        for name, content in texts.items():
-            (folder / name).write_text(content, "utf-8")
-        return [folder / name for name in texts]
+        for it, content in texts.items():
+            (folder / it).write_text(content, "utf-8")
+        return [folder / it for it in texts]
     if not kind.hands_out_file:
         alone.parent.mkdir(exist_ok=True)
         alone.write_text(text, "utf-8")
@@ -119,12 +122,12 @@ def reason_against_language(site: Site, lang: str) -> str:
     return f"The site has no language {lang!r}; add it to languages in {SITE_FILE}."
 
 
-def sayable_purposes(site: Site, kind: Kind, lang: str) -> tuple[Purpose, ...]:
+def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> tuple[Purpose, ...]:
     """Return the purposes that have words in `lang`. Raises AlreadyThere: a kind insists on one in vain."""
     found = tuple(purpose for purpose in site.purposes.values() if lang in purpose.wording)
     by_email = any(purpose.channel is Channel.EMAIL for purpose in found)
     if not by_email and kind.insists(()) is not None:
-        msg = f"A {kind.name} needs a purpose by e-mail in {lang!r}; define one in {SITE_FILE} first."
+        msg = f"A {name} needs a purpose by e-mail in {lang!r}; define one in {SITE_FILE} first."
         raise AlreadyThere(msg)
     return found
 
@@ -134,11 +137,12 @@ def begins_with(purposes: Sequence[Purpose]) -> tuple[PurposeId, ...]:
     return tuple(purpose.id for purpose in purposes if purpose.channel is Channel.EMAIL)[:1]
 
 
-def _front_matter(site: Site, kind: Kind, lang: str, file: str, told: Told) -> str:
-    start = magnet_starter(kind.name, lang)
-    begins = begins_with(sayable_purposes(site, kind, lang))
+def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: Told) -> str:
+    name, kind = of
+    start = magnet_starter(name, lang)
+    begins = begins_with(sayable_purposes(site, name, kind, lang))
     purposes = begins if told.purposes is None else told.purposes
-    lines = ["---", f"kind: {kind.name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]
+    lines = ["---", f"kind: {name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]
     lines.append(f"description: {_quoted(told.description or start.description)}")
     if kind.hands_out_file:
         lines.append(f"file: {file}")

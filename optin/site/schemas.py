@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel
 from optin.site.file_models import MagnetFile, SiteFile
 from optin.site.files import FILE_ENDINGS
-from optin.site.kinds import KINDS
+from optin.site.kind_file import FilePart
 from optin.site.magnet_reader import KNOWN_FIELDS
 from optin.site.model import Site
 from optin.site.pictures import PICTURE_ENDINGS
@@ -54,12 +55,12 @@ _EXAMPLES: Mapping[tuple[str, str], list[Any]] = {
 }
 
 
-def magnet_schema(site: Site | None = None) -> dict[str, Any]:
+def magnet_schema(kinds: PartsByKind[FilePart], site: Site | None = None) -> dict[str, Any]:
     """Return the schema of a magnet's front matter; a site adds its languages, purposes and words."""
     schema = _schema(MagnetFile)
     keys, entry = schema["properties"], schema["$defs"]["PurposeEntry"]["properties"]
-    kinds = [*KINDS.values()]
-    _offer(keys["kind"], {kind.name: kind.about for kind in kinds})
+    known = dict(kinds.items())
+    _offer(keys["kind"], {name: kind.about for name, kind in known.items()})
     langs = languages() if site is None else site.languages
     keys["lang"]["enum"] = [*langs]
     keys["texts"] = {**keys["texts"], **_words(langs[0])}
@@ -73,8 +74,8 @@ def magnet_schema(site: Site | None = None) -> dict[str, Any]:
         _offer(entry["id"], offered)
     _end_with(keys["file"], FILE_ENDINGS)
     _end_with(schema["$defs"]["PictureEntry"]["properties"]["file"], PICTURE_ENDINGS)
-    schema["allOf"] = [_of_kind([kind.name for kind in kinds if kind.hands_out_file], "file")]
-    schema["allOf"] += [_of_kind([kind.name], kind.table) for kind in kinds if kind.table]
+    schema["allOf"] = [_of_kind([name for name, kind in known.items() if kind.hands_out_file], "file")]
+    schema["allOf"] += [_of_kind([name], kind.table) for name, kind in known.items() if kind.table]
     return schema
 
 

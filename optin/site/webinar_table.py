@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from optin.consent.webinar import Webinar, after_gap, moments_of, zone_of
 from optin.site.file_models import WebinarTable
-from optin.site.kinds.kind import Complaint, Reading
+from optin.site.kind_file import Complaint, Reading
 from optin.site.time_zone import nearest_zone
 
 _DURATION = re.compile(r"(?P<count>\d{1,4}) ?(?P<unit>minutes?|min|hours?|h)")

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import OptinError, PageUnknown
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.web.admission import Admission
@@ -22,6 +23,7 @@ from optin.web.download import get_download
 from optin.web.even_timing import at_even_times
 from optin.web.headers import security_headers
 from optin.web.health import HEALTH_ROUTES
+from optin.web.kind_routes import RoutesPart
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.page_cache import Front
@@ -103,8 +105,10 @@ class SecureHeaders:
         await self._inner(scope, receive, send_secured)
 
 
-def build_app(app_context: AppContext, extra: Sequence[BaseRoute] = ()) -> ASGIApp:
-    """Return the application that serves `desk`; `extra` routes come before all others."""
+def build_app(
+    app_context: AppContext, kinds: PartsByKind[RoutesPart], extra: Sequence[BaseRoute] = ()
+) -> ASGIApp:
+    """Return the application. `kinds` answer below a magnet's address; `extra` routes come before others."""
     inner = Starlette(
         routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
         middleware=[Middleware(Admission, app_context)],
@@ -117,6 +121,7 @@ def build_app(app_context: AppContext, extra: Sequence[BaseRoute] = ()) -> ASGIA
     )
     inner.router.redirect_slashes = False
     inner.state.app_context = app_context
+    inner.state.kinds = kinds
     mended = TypedPaths(inner, lambda: app_context.pages)
     base_url = app_context.edition.site.settings.base_url
     front = Front(SecureHeaders(mended, base_url), lambda: app_context.pages)

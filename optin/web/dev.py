@@ -72,7 +72,7 @@ class Workbench:
         """Load the site anew whenever a file of it changes, until `stop` is set."""
         root = self.app_context.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
-            load = partial(load_edition, root, self.kept)
+            load = partial(load_edition, root, self.app_context.edition.kinds, self.kept)
             edition, self.findings = await asyncio.to_thread(load_whatever_comes, load)
             if edition is not None:
                 installation, before = self.app_context.installation, self.app_context.edition

@@ -37,7 +37,6 @@ from optin.flows.consents.sealed_text import as_token, from_token, open_text, se
 from optin.flows.consents.sign_up import sign_up_and_tell
 from optin.flows.delivery.mail_limits import Asker
 from optin.flows.quiz_answers import kept_of_quiz
-from optin.site.kinds import KINDS
 from optin.store.forms import form_by_key
 from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
@@ -64,8 +63,7 @@ async def post_form(request: Request) -> Response:
     form = await _shown(app_context, served, key)
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     typed, doubt = settle_doubt(read_typed(form.declaration, posted), asked)
-    kind = KINDS.get(form.declaration.kind)
-    needs_consent = kind is not None and kind.is_consent
+    needs_consent = app_context.edition.kinds.files[form.declaration.kind].is_consent
     entry = read_entry(form.declaration, typed, app_context.edition.site.country, needs_consent=needs_consent)
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry

@@ -135,7 +135,7 @@ def without_limits() -> None:
 
 
 if __name__ == "__main__":
-    from optin.cli import main as optin
+    from optin.app.main import main as optin
 
     if os.environ.get(WITHOUT):
         without_limits()

@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from optin.services.edition import load_edition
 from tests.benchmarks.load import pages_per_second
+from tests.installed import KINDS
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start
 from tests.web.conftest import site_at
@@ -58,7 +59,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name, reserved_port() as port, reserved_port() as bare_port:
         folder = Path(name)
         site_at(folder / "site")
-        edition, _ = load_edition(folder / "site")
+        edition, _ = load_edition(folder / "site", KINDS)
         if edition is None:
             raise AssertionError(name)
         page = edition.publication.forms["paper"].page  # type: ignore[index]

@@ -39,6 +39,7 @@ from optin.store.sqlite import connect
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
 from tests.benchmarks.export import FEW, fill
+from tests.installed import KINDS
 from tests.world import NOON, TIPS, World, form_version, open_world
 
 DUE = 100_000
@@ -116,7 +117,7 @@ def beside_a_sweep(folder: Path, vault: Vault) -> None:
     world = open_world(f"sqlite:///{folder}/sweep.db", folder, vault)
     unconfirmed(world, folder / "sweep.db", DUE)
     alone = live(world, "alone", LIVE_SECONDS)
-    installation = Installation(world.store, vault, world.policy, clock=lambda: NOON)
+    installation = Installation(world.store, vault, world.policy, KINDS, clock=lambda: NOON)
     done: list[float] = []
 
     def swept() -> None:
@@ -151,7 +152,7 @@ def erasing_one(folder: Path, vault: Vault) -> None:
             index = vault.index(parse_email(f"p{number * count // ERASURES}@example.com"))
             erase = partial(erase_person, vault=vault, email_index=index, reason=BY_PERSON, now=NOON)
             spent.append(timed(partial(world.do, erase)))
-            truncated.append(timed(Installation(world.store, vault, world.policy).clear))
+            truncated.append(timed(Installation(world.store, vault, world.policy, KINDS).clear))
         medians[count] = sorted(spent)[ERASURES // 2]
         print(
             f"  one erasure among {count:,} leads: {medians[count] * 1000:.1f} ms (at most 100),"

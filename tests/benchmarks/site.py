@@ -25,6 +25,7 @@ from optin.store.vault import Vault
 from optin.theme.card import draw_card
 from optin.web.static_site import static_files
 from tests.benchmarks.load import ask
+from tests.installed import KINDS
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start
 from tests.web.conftest import PAPER, site_at
@@ -53,7 +54,7 @@ def main() -> None:
         folder = Path(name)
         sites = {count: folder / f"site-{count}" for count in (FEW, SOME, MANY, SERVED)}
         paths = {count: site_of(root, count) for count, root in sites.items()}
-        load_edition(sites[FEW])  # what is loaded once
+        load_edition(sites[FEW], KINDS)  # what is loaded once
         each = [_check_and_build(sites[count], folder / f"out-{count}", count) for count in (FEW, SOME, MANY)]
         for what in range(2):
             few, some, many = (times[what] for times in each)
@@ -76,14 +77,14 @@ def main() -> None:
 def _check_and_build(root: Path, out: Path, count: int) -> tuple[float, float]:
     """Return the seconds of a check and of a first build, for each magnet."""
     begun = time.perf_counter()
-    edition, findings = load_edition(root)
+    edition, findings = load_edition(root, KINDS)
     checked = time.perf_counter() - begun
     if edition is None or findings:
         raise AssertionError(findings)
     store = open_store(f"sqlite:///{out}.db", root.parent, Vault(KeyRing.fresh("dev")))
     draw_card.cache_clear()
     begun = time.perf_counter()
-    edition, _ = load_edition(root)
+    edition, _ = load_edition(root, KINDS)
     if edition is None:
         raise AssertionError(root)
     keep_edition(store, edition, datetime.now(UTC))

@@ -11,11 +11,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet, make_site
 from optin.site.schemas import magnet_schema
 from tests.editor.language_server import LanguageServer
+from tests.installed import KINDS
 from tests.site.test_schemas import SOUND, WRONG
 
 
@@ -24,13 +24,13 @@ def main(command: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "site"
         make_site(root)
-        site = load_site(root).site
+        site = load_site(root, KINDS.files).site
         assert site is not None
         schema = Path(folder) / "magnet.schema.json"
-        schema.write_text(json.dumps(magnet_schema(site)), "utf-8")
+        schema.write_text(json.dumps(magnet_schema(KINDS.files, site)), "utf-8")
         server = LanguageServer([*command, "--stdio"], schema)
         try:
-            sound = [make_magnet(site, it, f"my-{it.name}", "nl")[0] for it in KINDS.values()]
+            sound = [make_magnet(site, KINDS.files, it, f"my-{it}", "nl")[0] for it in KINDS.files.names()]
             look(server, Path(folder).as_uri(), sound)
         finally:
             server.close()
@@ -50,7 +50,7 @@ def look(server: LanguageServer, folder: str, sound: list[Path]) -> None:
         print(f"{name}: {found[0].splitlines()[0]}")
     uri = f"{folder}/offered.yaml"
     server.diagnostics(uri, "kind: \nlang: \npurposes: [tips-email]\ntexts:\n  \n\n")
-    assert set(KINDS) <= set(server.completions(uri, 0, 6))
+    assert set(KINDS.files.names()) <= set(server.completions(uri, 0, 6))
     assert {"nl", "en"} <= set(server.completions(uri, 1, 6))
     assert "form.jump" in server.completions(uri, 4, 2)
     assert "Ids of purposes of optin.toml" in server.hover(uri, 2, 3)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.export.presets import PRESETS
 from optin.export.writers import FOR_EXCEL, write_csv
 from tests.export.test_export import run, site  # noqa: F401 - the same people

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.links import LinkKind
 from optin.consent.purpose import Channel, ConsentQuestion, PurposeId, RetentionPeriod
 from optin.errors import RequestRefused
@@ -31,6 +31,7 @@ from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
 from optin.store.exports import ExportRun, list_exports, record_export
 from optin.store.vault import ID_BYTES
+from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World, form_version, with_questions
@@ -310,7 +311,7 @@ def site(tmp_path: Path) -> Path:
     """Make a site where alice and bert confirmed."""
     root = tmp_path / "site"
     edition = site_at(root)
-    with open_installation(edition.site.settings, edition.policy, "dev") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "dev") as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(
@@ -460,4 +461,4 @@ def test_the_site_is_loaded_for_an_export_although_a_magnet_is_broken(site: Path
     assert run(site).exit_code == 0
     (site / "optin.toml").write_text("nonsense")
     assert run(site).exit_code == 1
-    assert load_edition(site)[0] is None
+    assert load_edition(site, KINDS)[0] is None

@@ -15,13 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from xlsxwriter import Workbook
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.lists import open_list
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.edition import keep_edition
 from optin.services.installation import open_installation
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World
 
@@ -33,7 +34,7 @@ def site(tmp_path: Path) -> Path:
     """alice gave both consents, bert one, carol withdrew, erica was erased, bob never answered."""
     root = tmp_path / "site"
     edition = site_at(root)
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(

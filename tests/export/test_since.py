@@ -10,13 +10,14 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.edition import load_edition
 from optin.services.installation import open_installation
 from optin.store.person_records import request_ids
 from tests.export.test_scrub import site  # noqa: F401 - the same people
+from tests.installed import KINDS
 from tests.world import TIPS, World
 
 
@@ -31,9 +32,9 @@ def export(site: Path, out: Path) -> None:  # noqa: F811
 
 def open_world_of(site: Path, act: str, *people: str) -> None:  # noqa: F811
     """Let people withdraw, be erased, or join, after the export."""
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         for email in people:
@@ -75,9 +76,9 @@ def test_who_was_erased_is_found_in_the_processors_own_file(site: Path, tmp_path
     assert run(site, "exports", "--since", "1", "--file", str(leads), "--out", str(out)).exit_code == 0
     with out.open(encoding="utf-8-sig", newline="") as file:
         assert [row["email"] for row in csv.DictReader(file)] == ["alice@example.com"]
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         rows = installation.store.read(lambda tx: tx.all("SELECT run, digest FROM export_gone"))
         assert len({bytes(row[1]) for row in rows}) == 2, "no two exports can be joined by what is left"
 

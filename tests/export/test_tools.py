@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.errors import RequestRefused
 from optin.export import writers
 from optin.export.presets import PRESETS

@@ -23,6 +23,7 @@ from optin.services.preload import load_everything
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from tests.installed import INSTALLED, KINDS
 from tests.web.conftest import Visit, site_at
 from tests.world import about_requests
 
@@ -78,11 +79,11 @@ def main(folder: Path) -> None:
     """Load a site as `serve` does, and walk through it."""
     edition, vault = site_at(folder / "site"), Vault(KeyRing.fresh("dev"))
     store = open_store(f"sqlite:///{folder}/optin.db", folder, vault, serving=True)
-    installation = Installation(store, vault, edition.policy)
+    installation = Installation(store, vault, edition.policy, KINDS)
     keep_edition(store, edition, installation.clock())
     load_everything(edition)
     app_context = AppContext.of(edition, installation)
-    with TestClient(build_app(app_context), follow_redirects=False) as client:
+    with TestClient(build_app(app_context, INSTALLED.routes), follow_redirects=False) as client:
         visit = Visit(client, app_context, folder / "site")
         installation.clock = lambda: visit.moment
         client.get("/health/live")

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.consent_record import Status
 from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
@@ -42,6 +42,7 @@ from optin.store.person_records import request_ids
 from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import TIPS, World, mark_trusted
 
@@ -60,7 +61,9 @@ class House:
     @contextmanager
     def installation(self, *, with_journal: bool = True) -> Iterator[Installation]:
         settings = replace(self.edition.site.settings, store=self.store)
-        with open_installation(settings, self.edition.policy, with_journal=with_journal) as installation:
+        with open_installation(
+            settings, self.edition.policy, KINDS, with_journal=with_journal
+        ) as installation:
             yield installation
 
     @contextmanager
@@ -649,7 +652,7 @@ def test_the_longest_life_of_a_backup_is_a_setting(tmp_path: Path) -> None:
     assert site_at(tmp_path / "site").policy.keep_backups.text == "3 months"
     config = tmp_path / "site" / "optin.toml"
     config.write_text(config.read_text() + '\n[retention]\nbackups = "2 weeks"\n')
-    edition, _ = load_edition(tmp_path / "site")
+    edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
     assert edition.policy.keep_backups.text == "2 weeks"
 

@@ -32,6 +32,7 @@ from optin.store.outbox import enqueue_notice
 from optin.store.postgres import PostgresStore
 from optin.store.transaction import Store
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
 
 ON_POSTGRES = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
@@ -204,7 +205,7 @@ def test_nobody_replaces_a_store_that_is_served(world: World, others: list[Postg
 @pytest.fixture
 def installation(world: World, tmp_path: Path) -> Installation:
     """Open an office whose courier writes down what it hands over."""
-    opened = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    opened = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     opened.handover_log = HandoverLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
     return opened
 
@@ -377,7 +378,7 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
 ) -> None:
     """S6: it is said once."""
     (tmp_path / "taken").write_text("a file")
-    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     installation.handover_log = HandoverLog(tmp_path / "taken", world.vault, new_incarnation())
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(installation)

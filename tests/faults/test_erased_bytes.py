@@ -16,6 +16,7 @@ from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.installation import Installation
+from tests.installed import KINDS
 from tests.world import CALL, TIPS, World, open_world
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
@@ -23,7 +24,7 @@ PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
 
 
 def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 def sealed_of(world: World) -> list[bytes]:

@@ -19,6 +19,7 @@ from optin.jobs.job import Job, RoundDone, ages, every, rest_seconds, stale
 from optin.jobs.server_jobs import office_jobs
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
+from tests.installed import KINDS
 from tests.world import TIPS, World
 
 PERSON = "alice@example.com"
@@ -166,7 +167,7 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S6: sweep, log, journal and counts, whatever their first rounds ended with."""
-    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     world.sign_up(PERSON, TIPS)
     installation.uncleared.set()
     store, jobs = installation.store, office_jobs(installation)
@@ -209,7 +210,7 @@ def test_a_rule_that_always_fails_keeps_no_other_from_its_work(
     monkeypatch.setattr("optin.jobs.sweep_runner.sweep_rules", lambda: (failing, *rules))
     world.sign_up(PERSON, TIPS)
     world.wait(timedelta(days=8))
-    installation = Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     with pytest.raises(ValueError, match=PERSON):
         sweep(installation)
     assert world.count("request") == 0

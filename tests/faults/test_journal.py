@@ -40,6 +40,7 @@ from optin.services.log_signer import sign_log
 from optin.store.log import integrate, latest_checkpoint, leaves_of_events, log_frontier
 from optin.store.transaction import Tx
 from tests.faults.test_backup import House, back_up, erase, index_of, restored, withdraw
+from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.proof.forger import Scene, cut_out_withdrawal
 from tests.serving import environment, form_key, start
@@ -460,7 +461,7 @@ def test_a_disk_that_takes_no_lock_is_said_in_a_sentence(tmp_path: Path) -> None
     settings = replace(house.edition.site.settings, store=house.store)
     with (
         pytest.raises(StoreUnusable, match="see to its disk"),
-        open_installation(settings, house.edition.policy, "serve"),
+        open_installation(settings, house.edition.policy, KINDS, "serve"),
     ):
         pass
 
@@ -637,7 +638,7 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
     lived_in(here)
     settings = replace(here.edition.site.settings, store=postgres_url, journal="elsewhere/journal.jsonl")
     begin_journal(settings)
-    with open_installation(settings, here.edition.policy) as there:
+    with open_installation(settings, here.edition.policy, KINDS) as there:
         world = world_in(here, there)
         withdraw(world, "zed@example.com")
         there.note_ending()
@@ -647,7 +648,7 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
     here.audit()
     with here.installation() as installation:
         advance_log(installation)
-    with open_installation(settings, here.edition.policy) as there:
+    with open_installation(settings, here.edition.policy, KINDS) as there:
         assert there.journal is not None
         advance_log(there)
         there.write(lambda tx: tx.run("UPDATE log_state SET size = size - 1"))

@@ -23,6 +23,7 @@ from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
 from optin.services.served_settings import shown_store
 from optin.settings import Settings
+from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.ports import reserved_port
 from tests.serving import BASE_URL, form_key, served
@@ -239,9 +240,9 @@ def test_a_restore_is_told_by_the_journal_of_the_server(
 
 def _served_in_process(site: Path, email: str) -> None:
     """Open the site as its server does; let somebody sign up and confirm."""
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms[Slug("paper")]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)

@@ -20,6 +20,7 @@ from optin.keys import make_keys
 from optin.services.edition import keep_edition
 from optin.services.installation import open_installation
 from optin.web.serving import open_port, run_server
+from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.serving import environment, served, start
 from tests.web.conftest import site_at
@@ -47,7 +48,7 @@ def test_dev_leaves_a_site_in_earnest_alone(tmp_path: Path, free_port: int) -> N
     """P8, D1: `dev` neither swallows mail that is waited for nor lets anybody confirm for others."""
     site = tmp_path / "site"
     edition = site_at(site)
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)

@@ -30,6 +30,7 @@ from optin.store import postgres_pool
 from optin.store.postgres import CONNECTIONS, PostgresStore
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.postgres import OLDER, new_database, postgres_server, programs_of
 from tests.serving import form_key, served
@@ -263,7 +264,7 @@ def test_what_runs_beside_outlives_a_read_only_server(
     world: World, store_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S6, E7: webhooks are registered and events enter the log as soon as it takes changes again."""
-    installation = Installation(world.store, world.vault, world.policy)
+    installation = Installation(world.store, world.vault, world.policy, KINDS)
     world.sign_up("alice@example.com", TIPS)
 
     async def run() -> None:

@@ -24,6 +24,7 @@ from tests.faults.test_backup import (
     withdraw,
 )
 from tests.flows.test_webhooks import Told
+from tests.installed import KINDS
 from tests.receiver import Receiver, receiving
 from tests.world import TIPS
 
@@ -34,20 +35,22 @@ import asyncio, sys
 from pathlib import Path
 from dataclasses import replace
 from optin.services.edition import load_edition
-from optin.services.installation import open_office
+from optin.services.installation import open_installation
 from optin.services.http_client import VettedClient
 from optin.jobs.webhook_sender import HttpSender, webhook_jobs
 from optin.site.model import Webhook
+from tests.installed import KINDS
 
 root, store, url = sys.argv[1:]
-edition, _ = load_edition(Path(root))
+edition, _ = load_edition(Path(root), KINDS)
 crm = edition.site.processors["crm"]
 crm = replace(crm, webhook=Webhook(url, crm.webhook.purposes))
 sender = HttpSender(VettedClient(lambda _: True, schemes=("http",), seconds=30))
-with open_office(replace(edition.site.settings, store=store), edition.policy) as office:
+settings = replace(edition.site.settings, store=store)
+with open_installation(settings, edition.policy, KINDS) as installation:
     async def work():
         stop = asyncio.Event()
-        await asyncio.gather(*(job.run(stop) for job in webhook_jobs(office, {"crm": crm}, sender)))
+        await asyncio.gather(*(job.run(stop) for job in webhook_jobs(installation, {"crm": crm}, sender)))
     asyncio.run(work())
 """
 
@@ -55,7 +58,7 @@ with open_office(replace(edition.site.settings, store=store), edition.policy) as
 def with_webhook(house: House) -> House:  # noqa: F811 - a fixture's value
     with (house.root / "optin.toml").open("a") as file:
         file.write(LINE)
-    edition, findings = load_edition(house.root)
+    edition, findings = load_edition(house.root, KINDS)
     assert edition is not None
     assert findings == ()
     house = replace(house, edition=edition)

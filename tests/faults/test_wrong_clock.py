@@ -20,6 +20,7 @@ from optin.consent.form import Slug
 from optin.services.edition import keep_edition
 from optin.services.installation import open_installation
 from tests.faults.test_other_shell import FORM, confirmation
+from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.serving import BASE_URL, Serving, form_key, served
 from tests.shifted import ShiftedClock, shifted_clock
@@ -71,12 +72,12 @@ class House:
 
     def people(self) -> int:
         """Count whoever confirmed and is still there."""
-        with open_installation(self.edition.site.settings, self.edition.policy) as installation:
+        with open_installation(self.edition.site.settings, self.edition.policy, KINDS) as installation:
             return int(installation.store.read(lambda tx: tx.one("SELECT COUNT(*) FROM subject"))[0])  # type: ignore[index]
 
     def fill(self, count: int) -> None:
         """Let people confirm, half of them with a consent."""
-        with open_installation(self.edition.site.settings, self.edition.policy) as installation:
+        with open_installation(self.edition.site.settings, self.edition.policy, KINDS) as installation:
             keep_edition(installation.store, self.edition, installation.clock())
             form = self.edition.publication.forms[Slug("paper")]
             world = World(

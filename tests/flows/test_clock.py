@@ -32,6 +32,7 @@ from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mar
 from optin.store.rights import actions_of
 from optin.store.transaction import to_ms
 from tests.flows.test_prize_draw import PROMISE, SLUG
+from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import NOON, TIPS, World
 
@@ -39,7 +40,7 @@ DAY, YEAR = timedelta(days=1), timedelta(days=365)
 
 
 def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 def jump(world: World, by: timedelta) -> None:
@@ -473,12 +474,12 @@ def test_a_start_with_a_wrong_clock_is_noted(world: World, monkeypatch: pytest.M
     people(world, 1)
     monkeypatch.setattr(clock_module, "utc_now", lambda: world.now)
     jump(world, -2 * YEAR)
-    installation = Installation(world.store, world.vault, world.policy)
+    installation = Installation(world.store, world.vault, world.policy, KINDS)
     see_clock(installation, serving=True)
     assert installation.clock_doubted
     assert told(world) == [EventKind.CLOCK_SET_BACK, EventKind.CLOCK_DOUBTED]
     jump(world, 2 * YEAR)
-    installation = Installation(world.store, world.vault, world.policy)
+    installation = Installation(world.store, world.vault, world.policy, KINDS)
     see_clock(installation, serving=True)
     assert not installation.clock_doubted
 

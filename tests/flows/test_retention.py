@@ -9,7 +9,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.consent_record import Status
 from optin.consent.purpose import Channel, RetentionPeriod
@@ -21,6 +21,7 @@ from optin.flows.rights.personal_data import ask_for_link, handled, hold_data
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
 from tests.export.test_export import lead_export
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World, about_requests
 
@@ -29,7 +30,7 @@ YEAR = timedelta(days=365)
 
 
 def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 def sweep_all(world: World) -> dict[str, int]:

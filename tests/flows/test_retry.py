@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
 from optin.consent.form_entry import Entry
@@ -25,6 +25,7 @@ from optin.services.installation import open_installation
 from optin.store.outbox import MAX_STARTS, enqueue, enqueue_notice
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
+from tests.installed import KINDS
 from tests.site.conftest import site  # noqa: F401 - a fixture
 from tests.world import TIPS, World
 
@@ -198,11 +199,11 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
     built = CliRunner().invoke(main, ["build", "--site", str(site), "--out", str(site.parent / "out")])
     assert built.exit_code == 0
     assert "No mail is given up." in command(site).output
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     form = next(iter(edition.publication.forms.values()))
     policy = edition.policy
-    with open_installation(edition.site.settings, policy) as installation:
+    with open_installation(edition.site.settings, policy, KINDS) as installation:
         keep_edition(installation.store, edition, installation.clock())
 
         def asked(email: str, verdict: Verdict, ago: timedelta = timedelta()) -> None:

@@ -13,11 +13,12 @@ from optin.errors import StoreBusy
 from optin.jobs.job import Job
 from optin.jobs.sweep_runner import sweep, sweep_by_itself
 from optin.services.installation import Installation
+from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
 
 
 def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, clock=lambda: world.now)
+    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 def test_what_was_never_confirmed_leaves_no_byte_behind(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ from optin.proof.canonical import parse
 from optin.services.installation import Installation
 from optin.store.exports import ExportRun, record_export
 from optin.store.webhooks import keep_webhooks, webhook_states
+from tests.installed import KINDS
 from tests.world import CALL, TIPS, World, open_world
 
 ALICE = "alice@example.com"
@@ -252,7 +253,7 @@ def test_the_end_of_its_time_is_told(crm: Told) -> None:
     crm.hear()
     crm.world.wait(timedelta(days=24 * 31))
     installation = Installation(
-        crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now
+        crm.world.store, crm.world.vault, crm.world.policy, KINDS, clock=lambda: crm.world.now
     )
     sweep(installation)
     assert crm.hear() == ["consent.expired"]
@@ -420,7 +421,9 @@ def test_it_is_tried_for_three_days_and_then_given_up(crm: Told) -> None:
     (state,) = crm.world.store.read(webhook_states)
     assert (state.waiting, state.given_up) == (0, 1)
     crm.world.wait(timedelta(days=31))
-    sweep(Installation(crm.world.store, crm.world.vault, crm.world.policy, clock=lambda: crm.world.now))
+    sweep(
+        Installation(crm.world.store, crm.world.vault, crm.world.policy, KINDS, clock=lambda: crm.world.now)
+    )
     assert crm.world.count("webhook_outbox") == 0
 
 
@@ -483,7 +486,7 @@ def test_no_byte_of_an_erased_person_is_left_after_telling(tmp_path: Path) -> No
     assert bytes(row[0]) in on_disk()
     assert ALICE.encode() not in on_disk()
     assert crm.hear() == ["consent.erased"]
-    assert Installation(world.store, world.vault, world.policy).clear(tries=50)
+    assert Installation(world.store, world.vault, world.policy, KINDS).clear(tries=50)
     assert bytes(row[0]) not in on_disk()
     assert row[1].encode() not in on_disk()
     world.check_evidence()

@@ -28,6 +28,7 @@ from optin.services.promised_files import PromisedFiles
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from tests.installed import INSTALLED, KINDS
 from tests.web.conftest import Visit
 
 HERE = Path(__file__).parent
@@ -86,7 +87,7 @@ def load_dump(url: str, script: str) -> None:
 @lru_cache
 def golden_edition() -> Edition:
     """Load the site that the databases belong to."""
-    edition, findings = load_edition(SITE)
+    edition, findings = load_edition(SITE, KINDS)
     assert [it for it in findings if it.severity == "error"] == []
     assert edition is not None
     return edition
@@ -103,14 +104,16 @@ def golden_visit(url: str, root: Path, moment: datetime) -> Iterator[Visit]:
     store = open_store(url, root, vault, origin=settings.log_origin)
     try:
         journal = open_journal(settings, keys, store, moment)
-        installation = Installation(store, vault, edition.policy, clock=lambda: moment, journal=journal)
+        installation = Installation(
+            store, vault, edition.policy, KINDS, clock=lambda: moment, journal=journal
+        )
         installation.files = PromisedFiles(settings.path(settings.files))
         journal.catch_up(store)
         keep_edition(store, edition, moment)
         app_context = AppContext.of(edition, installation)
         app_context.replace(edition)
         with TestClient(
-            build_app(app_context), follow_redirects=False, raise_server_exceptions=False
+            build_app(app_context, INSTALLED.routes), follow_redirects=False, raise_server_exceptions=False
         ) as client:
             visit = Visit(client, app_context, root, moment)
             installation.clock = lambda: visit.moment

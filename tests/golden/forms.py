@@ -8,6 +8,7 @@ from pathlib import Path
 from optin.proof.canonical import canonical
 from optin.services.edition import load_edition
 from tests.golden.archive import HERE, SITE
+from tests.installed import KINDS
 
 ROOT = HERE.parents[1]
 FORMS = HERE / "forms.json"
@@ -16,7 +17,7 @@ SITES = {"repository": ROOT, "golden": SITE}
 
 def forms_of(root: Path) -> dict[str, dict[str, str]]:
     """Return the forms of a site, by the address of the page and the name of the variant."""
-    edition, _ = load_edition(root)
+    edition, _ = load_edition(root, KINDS)
     assert edition is not None
     return {
         f"{face.path} {face.form.declaration.variant}".strip(): {

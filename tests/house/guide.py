@@ -13,12 +13,14 @@ from typing import Any
 
 import click
 
-from optin.cli import COMMANDS, main
+from optin.app.main import main
+from optin.cli import COMMANDS
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep import sweep_rules
 from optin.site.schemas import magnet_schema, site_schema
 from tests.house.messages import messages
 from tests.house.requirements_table import ROOT
+from tests.installed import INSTALLED, KINDS
 
 GUIDE = ROOT / "docs" / "guide"
 MOST_EXAMPLES = 3
@@ -30,7 +32,7 @@ def generated() -> Mapping[str, str]:
     """Return what stands below the marker of each page, by the page's name."""
     return {
         "commands.md": "\n".join(_commands()),
-        "front-matter.md": "\n".join(_keys(magnet_schema())),
+        "front-matter.md": "\n".join(_keys(magnet_schema(KINDS.files))),
         "messages.md": "\n".join(_messages()),
         "optin-toml.md": "\n".join(_keys(site_schema())),
         "sweep.md": "\n".join(_sweep()),
@@ -85,7 +87,7 @@ def _inner(value: dict[str, Any], schema: dict[str, Any]) -> tuple[str, dict[str
 
 
 def _commands() -> Iterator[str]:
-    context = click.Context(main, info_name="optin")
+    context = click.Context(main, info_name="optin", obj=INSTALLED)
     for name in COMMANDS:
         command = main.get_command(context, name)
         assert command is not None

@@ -22,7 +22,7 @@ CURES = {  # what these functions return
     "nearest": f"Did you mean {FILLED}? Known here: {FILLED}.",
     "nearest_zone": f"Did you mean {FILLED}? Write it like 'Europe/Amsterdam'.",
 }
-SITE = ROOT / "optin" / "site"
+ROOMS = [ROOT / "optin" / "site", ROOT / "optin" / "kinds"]
 # Where a call says what: the places of message, cure and code, and the code where none is said.
 CALLS: dict[str, tuple[int, int, int | None, str]] = {
     "Finding": (3, 4, 6, "site"),
@@ -49,7 +49,7 @@ def messages() -> list[Message]:
     """Return every message, by code."""
     found = {Message(it.name.replace("_", "-"), it.wanted, it.cure, "error") for it in ADDRESS_SETTINGS}
     found |= {Message(code, words, cure, "error") for code, words, cure in REFUSALS}
-    for path in sorted(SITE.rglob("*.py")):
+    for path in sorted(path for room in ROOMS for path in room.rglob("*.py")):
         tree = ast.parse(path.read_text("utf-8"))
         name = path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".")
         module = importlib.import_module(name.removesuffix(".__init__"))

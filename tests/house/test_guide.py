@@ -22,15 +22,16 @@ import pytest
 from PIL import Image
 from pydantic import BaseModel
 
-from optin.cli import COMMANDS, main
+from optin.app.main import main
+from optin.cli import COMMANDS
 from optin.site.file_models import MagnetFile, SiteFile
 from optin.site.hints import hints
-from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.site.conftest import (
     all_findings,
     magnet,
@@ -75,7 +76,7 @@ def test_every_page_is_in_the_index_and_every_kind_has_one() -> None:
     index = (GUIDE / "README.md").read_text("utf-8")
     linked = set(re.findall(r"\]\(([\w-]+\.md)\)", index))
     assert linked == {*PAGES} - {"README.md"}
-    assert {f"{kind}.md" for kind in KINDS} <= linked
+    assert {f"{kind}.md" for kind in KINDS.files.names()} <= linked
     assert "docs/guide" in (ROOT / "README.md").read_text("utf-8")
 
 
@@ -248,7 +249,7 @@ def test_every_message_that_comes_is_explained(site: Path) -> None:  # noqa: F81
     seen = set()
     for break_it in broken_sites(site):
         break_it()
-        loaded = load_site(site).site
+        loaded = load_site(site, KINDS.files).site
         found = [*all_findings(site), *(() if loaded is None else hints(loaded))]
         for it in found:
             said = [one.words for one in known if (one.code, one.severity) == (it.code, it.severity)]
@@ -260,9 +261,9 @@ def test_every_message_that_comes_is_explained(site: Path) -> None:  # noqa: F81
 
 def test_the_repository_shows_one_magnet_of_each_kind() -> None:
     """M2: whoever runs the demo sees what there is."""
-    own = load_site(ROOT).site
+    own = load_site(ROOT, KINDS.files).site
     assert own is not None
-    assert {magnet.kind for magnet in own.magnets.values()} == set(KINDS)
+    assert {magnet.kind for magnet in own.magnets.values()} == set(KINDS.files.names())
 
 
 @dataclass
@@ -362,12 +363,12 @@ def test_the_walk_of_ten_minutes(walk: Walk) -> None:
 
 
 def one_of_each(walk: Walk) -> None:
-    for kind in KINDS:
+    for kind in KINDS.files.names():
         walk.do(f"optin new {kind} my-{kind} --site my-site")
 
 
 def all_are_there(walk: Walk) -> None:
-    for slug in ("my-paper", *(f"my-{kind}" for kind in KINDS)):
+    for slug in ("my-paper", *(f"my-{kind}" for kind in KINDS.files.names())):
         assert walk.get(f"/{slug}").status_code == 200, slug
 
 
@@ -375,7 +376,7 @@ def what_was_written_shows(walk: Walk) -> None:
     """The edits are on the page while dev runs; the others get their own files too, and dev is stopped."""
     walk.sees("/my-paper", "Calling without annoying anybody")
     walk.sees("/my-paper", "Sample &amp; Son Ltd")
-    for name, kind in KINDS.items():
+    for name, kind in KINDS.files.items():
         if kind.hands_out_file:
             walk.do(f'cp "$HOME/my-own.pdf" my-site/magnets/my-{name}/my-{name}.pdf')
     walk.stop()
@@ -386,7 +387,7 @@ def all_is_well(walk: Walk) -> None:
 
 
 def all_are_built(walk: Walk) -> None:
-    for kind in KINDS:
+    for kind in KINDS.files.names():
         built = (walk.folder / "pages" / f"my-{kind}" / "index.html").read_text("utf-8")
         assert f'action="https://tips.example.com/my-{kind}' in built  # a quiz asks before it has a form
 

@@ -15,6 +15,7 @@ from optin.mail.connections import GROW_AFTER_SECONDS, ConnectionPool, ServerUnu
 from optin.mail.outcome import Outcome
 from optin.mail.smtp import SmtpAddress, SmtpTransport
 from optin.services.edition import load_edition
+from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.mail.test_courier import carry, states
 from tests.site.conftest import findings, site  # noqa: F401 - a fixture among them
@@ -99,13 +100,13 @@ def test_no_more_than_the_setting_says(world: World) -> None:
 
 def test_the_setting_is_read_and_held(site: Path) -> None:  # noqa: F811
     """M4: [mail_server] connections; a number that makes no sense is refused with its line."""
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     assert edition.site.mail_connections == 8
     path = site / "optin.toml"
     text = path.read_text("utf-8")
     path.write_text(f"{text}\n[mail_server]\nconnections = 2\n", "utf-8")
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     assert edition.site.mail_connections == 2
     path.write_text(f"{text}\n[mail_server]\nconnections = 0\n", "utf-8")

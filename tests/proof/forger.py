@@ -59,6 +59,7 @@ from optin.store.requests import Sealed
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 
 PAGE = ROOT / "docs" / "proof.md"
@@ -104,7 +105,7 @@ class Scene:
         url, origin = f"sqlite:///{self.path}", "optin.example.com/log"
         store = open_store(url, self.root, self.vault, origin=origin, inspecting=True)
         return Installation(
-            store, self.vault, self.edition.policy, clock=lambda: self.moment, journal=self.journal
+            store, self.vault, self.edition.policy, KINDS, clock=lambda: self.moment, journal=self.journal
         )
 
     def reopen(self, vault: Vault | None = None) -> None:

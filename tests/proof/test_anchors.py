@@ -21,7 +21,7 @@ import pytest
 from click.testing import CliRunner
 from cryptography.x509 import load_pem_x509_certificates
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.evidence.verify_bundle import Outside, verify_bundle

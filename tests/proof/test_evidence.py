@@ -20,7 +20,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
@@ -36,6 +36,7 @@ from optin.services.clock import utc_now
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.evidence_bundle import make_bundle
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.proof.published import check_document
 from tests.proof.strangers import check_with_sigstore
 from tests.stranger import past_triggers
@@ -425,7 +426,7 @@ def dressed(visit: Visit, colour: str) -> Edition:
         page = (folder / "index.md").read_text()
         page = page.replace("lang: nl\n", "lang: nl\npicture: {file: cover.svg, alt: Een kaft}\n")
         (folder / "index.md").write_text(page.replace("Tekst.", "Tekst. ![Een lijn](inside.svg)"))
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert edition is not None, findings
     keep_edition(visit.installation.store, edition, visit.moment)
     visit.app_context.replace(edition)
@@ -486,6 +487,7 @@ import resource, signal, sys
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.destination import write_whole
+from tests.installed import KINDS
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 try:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from optin.cli import COMMANDS, main
+from optin.app.main import main
+from optin.cli import COMMANDS
 from optin.consent.address import parse_email
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
@@ -18,6 +19,7 @@ from optin.proof.canonical import parse
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 
 ARGUMENTS = {
@@ -85,9 +87,9 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
     (root / "magnets" / "win").mkdir()
     (root / "magnets" / "win" / "index.md").write_text(DRAW)
     (root / "magnets" / "win" / "terms.md").write_text("Terms.")
-    edition, _ = load_edition(root)
+    edition, _ = load_edition(root, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms[Slug("paper")]
         entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
@@ -98,7 +100,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         words = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]
         done = CliRunner().invoke(main, [command, *words, "--site", str(root)])
         assert done.exit_code == 0, (command, done.output)
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         bodies = [row[0] for row in installation.store.read(lambda tx: tx.all("SELECT body FROM event"))]
         assert installation.store.read(lambda tx: tx.all("SELECT * FROM consent")) == []
     kinds = [parse(body)["kind"] for body in bodies]

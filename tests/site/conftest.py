@@ -10,6 +10,7 @@ from optin.services.edition import load_edition
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
+from tests.installed import KINDS
 
 FRONT = {
     "kind": "newsletter",
@@ -47,7 +48,7 @@ def toml(site: Path, old: str, new: str) -> None:
 
 
 def findings(site: Path) -> list[Finding]:
-    return list(load_site(site).findings)
+    return list(load_site(site, KINDS.files).findings)
 
 
 def only(site: Path) -> Finding:
@@ -67,4 +68,4 @@ def paper(site: Path, front: str = "", body: str = "Tekst.") -> Path:
 
 def all_findings(site: Path) -> tuple[Finding, ...]:
     """Return what `check` reports, its rendered pages included."""
-    return load_edition(site)[1]
+    return load_edition(site, KINDS)[1]

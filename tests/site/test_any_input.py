@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
+from tests.installed import KINDS
 
 YAML_LIKE = st.lists(
     st.tuples(
@@ -53,7 +54,7 @@ def test_any_front_matter_is_a_page_or_a_finding(front: str, body: str) -> None:
         make_site(root)
         data = f"---\n{front}\n---\n{body}".encode("utf-8", "surrogatepass")
         (root / "magnets" / "any.md").write_bytes(data)
-        loaded = load_site(root)
+        loaded = load_site(root, KINDS.files)
         assert loaded.site is not None
         broken = {f.slug for f in loaded.findings if f.severity == "error"}
         assert ("any" in loaded.site.magnets) != ("any" in broken)
@@ -67,7 +68,7 @@ def test_any_site_file_is_a_site_or_a_finding(data: bytes) -> None:
         root = Path(folder) / "site"
         make_site(root)
         (root / "optin.toml").write_bytes(data)
-        loaded = load_site(root)
+        loaded = load_site(root, KINDS.files)
         assert loaded.site is None
         assert loaded.findings
 
@@ -81,7 +82,7 @@ def test_a_file_that_is_a_folder_or_huge_is_a_finding(tmp_path: Path) -> None:
     (root / "magnets" / "deep.md").write_text("---\na: " + "[" * 20_000 + "\n---\n", "utf-8")
     (root / "magnets" / "nul.md").write_bytes(b"---\nkind: a\x00\n---\n")
     (root / "magnets" / "open.md").write_bytes(b"---\nkind: a\n")
-    loaded = load_site(root)
+    loaded = load_site(root, KINDS.files)
     assert {f.slug for f in loaded.findings if f.severity == "error"} == {
         "folder",
         "huge",

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.cli.new_prompts import ask_for_magnet, suggested_slug
 from optin.consent.form import Slug
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel
-from optin.site.kinds import KINDS
-from optin.site.kinds.kind import Question
+from optin.site.kind_file import FilePart, Question
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site
 from optin.site.scaffold import make_magnet
 from optin.site.starters import magnet_starter
+from tests.installed import KINDS
 from tests.site.conftest import toml
 from tests.terminal import at_a_terminal
 
@@ -30,7 +31,7 @@ text.nl = "Voorbeeld mag mij één keer bellen over dit onderwerp."
 
 
 def loaded(root: Path) -> Site:
-    found = load_site(root)
+    found = load_site(root, KINDS.files)
     assert [it for it in found.findings if it.severity == "error"] == []
     assert found.site is not None
     return found.site
@@ -48,8 +49,8 @@ def test_a_magnet_is_made_from_answers(site: Path, tmp_path: Path) -> None:
     paper.write_bytes(b"%PDF-1.4 mine")
     with at_a_terminal("new", "--site", str(site)) as terminal:
         shown = terminal.until("Its number or name: ")
-        for kind in KINDS.values():
-            assert kind.name in shown
+        for name, kind in KINDS.files.items():
+            assert name in shown
             assert kind.about in shown
         terminal.type("white-paper")
         terminal.until("Language of the page (nl, en) [nl]: ")
@@ -95,7 +96,7 @@ def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(site: Path, tmp
             terminal.type(answer)
             terminal.until(reason)
         terminal.until("Its number or name: ")
-        terminal.type(str([*KINDS].index("checklist") + 1))
+        terminal.type(str([*KINDS.files.names()].index("checklist") + 1))
         terminal.until("Language")
         terminal.type("fr")
         terminal.until("'fr' is not among them")
@@ -197,21 +198,21 @@ def test_without_a_terminal_what_is_missing_is_misuse(site: Path, words: list[st
 def test_a_kind_brings_its_own_questions(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """M2, M7: their answers stand in the front matter, quoted unless bare; the defaults when nobody asks."""
     kind = replace(
-        KINDS["newsletter"],
+        KINDS.files["newsletter"],
         questions=(
             Question("send", "Words of the button", "Send", lambda it: "" if it else "Say something."),
             Question("more", "Further fields", "{name: company, why: So that we know.}", bare=True),
         ),
     )
-    monkeypatch.setitem(KINDS, kind.name, kind)
-    starter = replace(magnet_starter(kind.name, "nl"), table="texts: {form.jump: $send}\nfields: [$more]")
+    kinds = PartsByKind(FilePart(), lambda: ["newsletter"], {"newsletter": kind}.get)
+    starter = replace(magnet_starter("newsletter", "nl"), table="texts: {form.jump: $send}\nfields: [$more]")
     monkeypatch.setattr("optin.site.scaffold.magnet_starter", lambda *_: starter)
     with CliRunner().isolation(input='Mijn brief\n\n\n\n \nStuur: "hem"\n\n') as (out, *_):
-        wanted = ask_for_magnet(loaded(site), "newsletter", "nl")
+        wanted = ask_for_magnet(loaded(site), kinds, "newsletter", "nl")
     assert b"Words of the button [Send]" in out.getvalue()
     assert b"Say something." in out.getvalue()
-    make_magnet(loaded(site), kind, wanted.slug, wanted.lang, wanted.told)
-    make_magnet(loaded(site), kind, "plain", "nl")
+    make_magnet(loaded(site), kinds, "newsletter", wanted.slug, wanted.lang, wanted.told)
+    make_magnet(loaded(site), kinds, "newsletter", "plain", "nl")
     asked, plain = (site / "magnets" / f"{it}.md" for it in ("mijn-brief", "plain"))
     assert 'form.jump: "Stuur: \\"hem\\""' in asked.read_text("utf-8")
     assert 'form.jump: "Send"' in plain.read_text("utf-8")
@@ -226,7 +227,7 @@ def test_a_site_of_one_language_and_without_purposes_asks_neither(site: Path) ->
     (site / "optin.toml").write_text(text[:start], "utf-8")
     (site / "magnets" / "tips.md").unlink()
     with CliRunner().isolation(input="Titel\n\n\n\n") as (out, *_):
-        wanted = ask_for_magnet(loaded(site), "checklist", None)
+        wanted = ask_for_magnet(loaded(site), KINDS.files, "checklist", None)
     assert (wanted.lang, wanted.told.purposes) == ("nl", ())
     assert b"Language" not in out.getvalue()
     assert b"consent" not in out.getvalue()

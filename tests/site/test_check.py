@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.proof.note import SigningKey
 from optin.services.edition import load_edition
 from optin.site.findings import as_github, as_text
 from optin.site.loading import find_root, load_site
 from optin.site.scaffold import make_site
+from tests.installed import KINDS
 from tests.site.conftest import findings, magnet, only, toml
 
 CALL = """
@@ -90,7 +91,7 @@ def test_a_broken_magnet_is_named_with_place_and_cure(site: Path, defect: str) -
     """M4, M5, M3: each mistake has its line, its code and its cure; the other magnets stay up."""
     changes, code, cure = BROKEN[defect]
     magnet(site, **changes)
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     found = [finding for finding in loaded.findings if finding.code == code]
     assert found, as_text(loaded.findings)
     assert cure in found[0].cure
@@ -187,7 +188,7 @@ b = "sh -c 'cat > /dev/null'"
 c = {{ to = "https://one.example/", key = "{key}" }}
 [look]"""
     toml(site, "[look]", witnesses)
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert loaded.findings == ()
     assert loaded.site is not None
     kept = loaded.site.anchors.witnesses
@@ -253,7 +254,7 @@ def test_pictures_come_from_the_folder_with_words_and_size(site: Path) -> None:
     text = "---\nkind: checklist\nlang: nl\ntitle: t\ndescription: d\nfile: x.pdf\n"
     page = folder / "index.md"
     page.write_text(text + "picture: {file: a.svg, alt: Een lijn}\n---\n![Lijn](a.svg)\n", "utf-8")
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert found == ()
     assert edition is not None
     html = edition.publication.forms[edition.site.magnets["paper"].slug].page.decode()  # type: ignore[index]
@@ -283,7 +284,7 @@ def test_a_site_overrides_a_template_and_a_text(site: Path) -> None:
     with (site / "optin.toml").open("a") as file:
         file.write('[texts.nl]\n"form.jump" = "Spring"\n')
     magnet(site, texts='{form.submit.newsletter: "Ja graag"}')
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert found == ()
     assert edition is not None
     pages = {slug: form.page.decode() for slug, form in edition.publication.forms.items()}
@@ -295,15 +296,15 @@ def test_a_broken_template_of_the_site_is_a_finding(site: Path) -> None:
     """M10, M4: file and line of the template."""
     (site / "templates" / "pages").mkdir(parents=True)
     (site / "templates" / "pages" / "landing.html").write_text("one\n{% nonsense %}", "utf-8")
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert edition is None
     assert [(f.path, f.line, f.code) for f in found] == [("templates/pages/landing.html", 2, "template")]
     (site / "templates" / "pages" / "landing.html").write_text("{{ view.nonsense }}", "utf-8")
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert edition is not None
     assert [(f.code, f.slug) for f in found] == [("template", "tips")]
     (site / "templates" / "pages" / "privacy.html").write_text("{{ t('nonsense') }}", "utf-8")
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert edition is None
     assert [(f.path, f.code) for f in found] == [
         ("templates/pages/privacy.html", "template"),
@@ -313,8 +314,8 @@ def test_a_broken_template_of_the_site_is_a_finding(site: Path) -> None:
 
 def test_the_same_site_makes_the_same_bytes(site: Path) -> None:
     """P2, F7: a form version is the page; loading again changes nothing."""
-    first, _ = load_edition(site)
-    second, _ = load_edition(site)
+    first, _ = load_edition(site, KINDS)
+    second, _ = load_edition(site, KINDS)
     assert first is not None
     assert second is not None
     assert first.publication.forms == second.publication.forms

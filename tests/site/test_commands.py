@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import COMMANDS, main
+from optin.app.main import main
+from optin.cli import COMMANDS
 from optin.consent.form import Slug
-from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.starters import magnet_starter, site_starter
 from optin.theme.languages import languages
+from tests.installed import KINDS
 
 
 def run(*words: str) -> tuple[int, str, str]:
@@ -23,7 +24,7 @@ def run(*words: str) -> tuple[int, str, str]:
     return outcome.exit_code, outcome.stdout, outcome.stderr
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", KINDS.files.names())
 @pytest.mark.parametrize("lang", languages())
 def test_a_new_magnet_of_each_kind_passes_the_check(tmp_path: Path, kind: str, lang: str) -> None:
     """M2, M7, M9: `init` and `new` make what `check` accepts; a placeholder is a warning."""
@@ -31,10 +32,10 @@ def test_a_new_magnet_of_each_kind_passes_the_check(tmp_path: Path, kind: str, l
     assert run("init", site, "--lang", lang)[0] == 0
     assert run("new", kind, "my-magnet", "--lang", lang, "--site", site)[0] == 0
     assert run("check", "--site", site)[0] == 0
-    loaded = load_site(Path(site))
+    loaded = load_site(Path(site), KINDS.files)
     assert loaded.site is not None
     assert set(loaded.site.magnets) == {"tips", "my-magnet"}
-    expected = ["placeholder"] * (2 if KINDS[kind].hands_out_file else 1)  # the controller, the file
+    expected = ["placeholder"] * (2 if KINDS.files[kind].hands_out_file else 1)  # the controller, the file
     assert [finding.code for finding in loaded.findings] == expected
 
 
@@ -44,7 +45,7 @@ def test_a_new_site_speaks_the_language_that_was_asked_for(tmp_path: Path, lang:
     site = tmp_path / "site"
     assert run("init", str(site), "--lang", lang)[0] == 0
     assert run("check", "--site", str(site))[0] == 0
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert [finding.code for finding in loaded.findings] == ["placeholder"]
     assert loaded.site is not None
     assert loaded.site.languages == tuple(loaded.site.privacy) == (lang,)
@@ -54,11 +55,11 @@ def test_a_new_site_speaks_the_language_that_was_asked_for(tmp_path: Path, lang:
     assert [dict(purpose.wording) for purpose in loaded.site.purposes.values()] == [
         {lang: site_starter(lang).tips}
     ]
-    for kind in KINDS:
+    for kind in KINDS.files.names():
         assert run("new", kind, f"my-{kind}", "--site", str(site))[0] == 0
-    again = load_site(site).site
+    again = load_site(site, KINDS.files).site
     assert again is not None
-    for kind in KINDS:
+    for kind in KINDS.files.names():
         assert again.magnets[Slug(f"my-{kind}")].title == magnet_starter(kind, lang).title
 
 
@@ -66,13 +67,13 @@ def test_a_new_site_may_speak_several_languages(tmp_path: Path) -> None:
     """M7, M9: the first is the site's own; each has its statement; without a choice, Dutch and English."""
     site = tmp_path / "site"
     assert run("init", str(site), "--lang", "fr", "--lang", "de", "--lang", "fr")[0] == 0
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert [finding.code for finding in loaded.findings] == ["placeholder"]
     assert loaded.site is not None
     assert loaded.site.languages == ("fr", "de")
     assert [magnet.lang for magnet in loaded.site.magnets.values()] == ["fr"]
     assert run("init", str(tmp_path / "plain"))[0] == 0
-    plain = load_site(tmp_path / "plain").site
+    plain = load_site(tmp_path / "plain", KINDS.files).site
     assert plain is not None
     assert plain.languages == ("nl", "en")
     assert run("init", str(tmp_path / "other"), "--lang", "xx")[0] == 2
@@ -107,7 +108,7 @@ def test_the_schema_names_every_key_with_its_meaning() -> None:
     """M6: JSON Schema of front matter and optin.toml, for completion in an editor."""
     magnet = json.loads(run("schema")[1])
     assert set(magnet["required"]) == {"kind", "lang", "title", "description"}
-    assert magnet["properties"]["kind"]["enum"] == list(KINDS)
+    assert magnet["properties"]["kind"]["enum"] == list(KINDS.files.names())
     assert magnet["additionalProperties"] is False
     site = json.loads(run("schema", "site")[1])
     assert {"controller", "sender", "purposes"} <= set(site["properties"])

@@ -9,6 +9,7 @@ import pytest
 
 from optin.services.edition import load_edition
 from optin.site.files import Absence, as_on_disk, find_inside
+from tests.installed import KINDS
 from tests.site.conftest import findings, only, paper, toml
 
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"></svg>'
@@ -138,7 +139,7 @@ def test_every_file_that_a_site_names_is_found_so(site: Path) -> None:
     (site / "privacy" / "nl.md").rename(site / "privacy" / unicodedata.normalize("NFD", "privé.md"))
     more = '[dkim]\nselector = "a"\ndomain = "b"\nkey = "één.pem"\n[privacy]\nnl = "privacy/privé.md"\n'
     toml(site, "[look]", more + '[look]\nlogo = "één.svg"')
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert found == ()
     assert edition is not None
     assert edition.site.dkim is not None

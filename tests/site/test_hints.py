@@ -9,12 +9,13 @@ import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.form import Slug
 from optin.services.edition import load_edition
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.web.dev_hints import bar
+from tests.installed import KINDS
 from tests.serving import form_key
 from tests.site.conftest import magnet, paper, toml
 from tests.web.test_dev import bench  # noqa: F401 - a fixture
@@ -23,7 +24,7 @@ GOOD = "Een korte brief per maand over toestemming vragen, met een voorbeeld uit
 
 
 def codes(root: Path, slug: str | None = None) -> set[str]:
-    site = load_site(root).site
+    site = load_site(root, KINDS.files).site
     assert site is not None
     return {it.code for it in hints(site) if it.slug == slug}
 
@@ -76,7 +77,7 @@ def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -
     assert codes(site) == {"processor-unnamed"}
     (site / "privacy" / "nl.md").rename(site / "privacy" / "anders.md")
     toml(site, "[purposes.tips-email]", '[privacy]\nnl = "privacy/anders.md"\n[purposes.tips-email]')
-    loaded = load_site(site).site
+    loaded = load_site(site, KINDS.files).site
     assert loaded is not None
     assert {it.path for it in hints(loaded)} >= {"optin.toml"}
 
@@ -86,7 +87,7 @@ def test_what_goes_while_one_looks_is_no_traceback(site: Path) -> None:
     magnet(site, title="x" * 61)
     folder = paper(site, "picture: {file: x.svg, alt: x}\n")
     (folder / "x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"></svg>')
-    loaded = load_site(site).site
+    loaded = load_site(site, KINDS.files).site
     assert loaded is not None
     (site / "magnets" / "brief.md").unlink()
     (folder / "x.svg").unlink()
@@ -120,7 +121,7 @@ def test_the_bar_is_no_part_of_the_page(bench: tuple[Path, httpx.Client]) -> Non
     assert '<details class="dev-hints" lang="en">' in page.text
     assert "There is no cover picture" in page.text
     assert client.get("/dev/hints.css").headers["content-type"].startswith("text/css")
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     version = edition.publication.forms[Slug("paper")]
     assert b"dev-hints" not in version.page

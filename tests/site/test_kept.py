@@ -22,6 +22,7 @@ from optin.site.reading_cache import Kept
 from optin.store.forms import form_by_key
 from optin.store.vault import Vault
 from optin.web.page_cache import PageCache, front_contents
+from tests.installed import KINDS
 from tests.web.conftest import PAPER, site_at
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -123,8 +124,8 @@ def test_after_any_edits_it_is_the_edition_that_a_full_loading_makes(site: Path,
     for _ in range(STEPS):
         for _ in range(dice.choice((1, 1, 1, 3))):
             dice.choice(edits(site, dice))()
-        partly, found = load_edition(site, kept)
-        anew, all_found = load_edition(site)
+        partly, found = load_edition(site, KINDS, kept)
+        anew, all_found = load_edition(site, KINDS)
         assert found == all_found
         assert told(partly) == told(anew)
         if partly is not None and anew is not None:
@@ -155,16 +156,16 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_one_edit_costs_one_magnet(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """O2: nothing else is read or rendered; other purposes, and everything is."""
     kept = Kept(later)
-    load_edition(site, kept)
+    load_edition(site, KINDS, kept)
     done = counted(monkeypatch)
-    load_edition(site, kept)
+    load_edition(site, KINDS, kept)
     assert done == []
     reword(site / "magnets" / "paper-0" / "index.md", "Tekst", "Andere tekst")
-    load_edition(site, kept)
+    load_edition(site, KINDS, kept)
     assert done == ["read paper-0", "page paper-0"]
     done.clear()
     reword(site / "optin.toml", 'retention = "24 months"', 'retention = "12 months"')
-    load_edition(site, kept)
+    load_edition(site, KINDS, kept)
     assert {line.split()[0] for line in done} == {"read", "page"}
     assert len([line for line in done if line.startswith("read")]) == len([*(site / "magnets").iterdir()])
 
@@ -174,10 +175,10 @@ def test_a_file_that_was_just_written_is_not_known_by_its_time(
 ) -> None:
     """O2: a second write within the clock's step would go unseen; so it is read until it has settled."""
     kept = Kept()
-    load_edition(site, kept)
+    load_edition(site, KINDS, kept)
     done = counted(monkeypatch)
     (site / "magnets" / "paper-1" / "witboek.pdf").write_bytes(b"%PDF new")
-    load_edition(site, kept)
+    load_edition(site, KINDS, kept)
     assert "read paper-1" in done
 
 
@@ -187,8 +188,8 @@ def test_a_link_in_a_circle_costs_no_more_than_its_folder(site: Path) -> None:
     for name in ("a", "b"):
         (folder / name).symlink_to(folder, target_is_directory=True)
     kept = Kept(later)
-    first, found = load_edition(site, kept)
-    again, found_again = load_edition(site, kept)
+    first, found = load_edition(site, KINDS, kept)
+    again, found_again = load_edition(site, KINDS, kept)
     assert found == found_again
     assert told(first) == told(again)
 
@@ -199,7 +200,7 @@ def test_what_is_new_in_an_edition_is_kept_in_the_store(site: Path) -> None:
     kept, before = Kept(later), None
     for text in ("Tekst", "Tekst een", "Tekst twee"):
         reword(site / "magnets" / "paper-1" / "index.md", "Tekst", text)
-        edition, _ = load_edition(site, kept)
+        edition, _ = load_edition(site, KINDS, kept)
         assert edition is not None
         keep_edition(store, edition, NOW, before)
         before = edition

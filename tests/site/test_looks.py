@@ -12,6 +12,7 @@ from PIL import Image
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Site
+from tests.installed import KINDS
 from tests.site.conftest import findings, only, toml
 from tests.theme.font import TWICE
 
@@ -30,7 +31,7 @@ def font(site: Path, name: str, data: bytes = TWICE) -> Path:
 
 
 def fonts_of(site: Path) -> list[str]:
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert isinstance(loaded.site, Site)
     return [it.name for it in loaded.site.look.fonts]
 
@@ -178,7 +179,7 @@ def test_a_site_has_an_icon_of_its_own(site: Path, name: str, data: bytes) -> No
     """M4: svg, png, ico."""
     toml(site, "[look]", f'[look]\nfavicon = "{name}"')
     (site / name).write_bytes(data)
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert loaded.findings == ()
     assert loaded.site is not None
     assert loaded.site.look.favicon == (name, data)
@@ -213,6 +214,6 @@ def test_a_square_logo_is_the_icon_too(site: Path) -> None:
     toml(site, "[look]", '[look]\nlogo = "logo.svg"')
     for drawing, icon in ((SQUARE, ("logo.svg", SQUARE)), (SQUARE.replace(b"32 32", b"64 32"), None)):
         (site / "logo.svg").write_bytes(drawing)
-        loaded = load_site(site)
+        loaded = load_site(site, KINDS.files)
         assert loaded.site is not None
         assert loaded.site.look.favicon == icon

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
@@ -23,9 +23,9 @@ from optin.flows.consents.sign_up import sign_up
 from optin.jobs.sweep_runner import sweep
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
-from optin.site.kinds import KINDS
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet
+from tests.installed import KINDS
 from tests.site.conftest import findings
 from tests.world import mark_trusted
 
@@ -57,7 +57,7 @@ def test_a_sound_draw_has_no_mistake(site: Path) -> None:
     """M2, M4: every key is read, in the zone that is named, and pinned with the form."""
     write(site, contest={"question": "Hoeveel?", "answers": ["42", "tweeënveertig"]})
     assert findings(site) == []
-    loaded = load_site(site).site
+    loaded = load_site(site, KINDS.files).site
     assert loaded is not None
     magnet = loaded.magnets[Slug("win")]
     assert isinstance(magnet.details, PrizeDraw)
@@ -65,7 +65,7 @@ def test_a_sound_draw_has_no_mistake(site: Path) -> None:
     assert [(field.name, field.label, field.required) for field in magnet.fields] == [
         ("answer", "Hoeveel?", True)
     ]
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     form = edition.publication.forms[Slug("win")]
     assert form.declaration.detail["terms"] == "Voorwaarden."
@@ -131,9 +131,9 @@ def test_a_draw_needs_its_table_and_no_other_kind_has_it(site: Path) -> None:
 @pytest.mark.parametrize("lang", ["nl", "en"])
 def test_a_new_draw_passes_the_check(site: Path, lang: str) -> None:
     """M7, M2: with terms to fill in, in the language of the page."""
-    loaded = load_site(site).site
+    loaded = load_site(site, KINDS.files).site
     assert loaded is not None
-    make_magnet(loaded, KINDS["prize-draw"], "win", lang)
+    make_magnet(loaded, KINDS.files, "prize-draw", "win", lang)
     assert findings(site) == []
 
 
@@ -175,9 +175,9 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
     closes, known = now - timedelta(days=3), now - timedelta(days=1)
     seed = {"source": "AEX", "at": f"{known:{there}}"}
     write(site, closes=f"{closes:{there}}", zone="UTC", seed=seed)
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         keep_edition(installation.store, edition, now - timedelta(days=5))
         form = edition.publication.forms[Slug("win")]
         for number in range(4):
@@ -221,7 +221,7 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
     code, _, said = run("draw", "wim", *where)
     assert code == 1
     assert "Did you mean 'win'?" in said
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         queued = installation.store.read(
             lambda tx: tx.one("SELECT COUNT(*) FROM outbox WHERE kind = 'drawn'")
         )

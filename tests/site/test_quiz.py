@@ -18,6 +18,7 @@ from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.prose import plain_prose
 from optin.theme.theme import OURS
+from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings
 
 SOUND = """---
@@ -162,7 +163,7 @@ def test_a_sound_quiz_passes(site: Path, text: str) -> None:
     """M2, M4: and is what was written, with exact weights."""
     quiz(site, text=text)
     assert all_findings(site) == ()
-    loaded = load_site(site).site
+    loaded = load_site(site, KINDS.files).site
     assert loaded is not None
     details = next(it.details for it in loaded.magnets.values() if it.kind == "quiz")
     assert isinstance(details, Quiz)
@@ -339,7 +340,7 @@ def test_whatever_is_written_in_a_quiz_is_a_finding_or_a_quiz(
     for where, value in changes:
         put(plain["quiz"], where, value)
     (site / "magnets" / "proef.md").write_text(f"---\n{json.dumps(plain)}\n---\n{body}", "utf-8")
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert loaded.site is not None
     for magnet in loaded.site.magnets.values():
         if isinstance(magnet.details, Quiz):

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import load_edition
 from optin.services.installation import open_installation
 from optin.store.rights import actions_of
 from tests.export.test_scrub import site  # noqa: F401 - the same people
+from tests.installed import KINDS
 from tests.world import World
 
 
@@ -25,9 +26,9 @@ def subject(site: Path, what: str, *words: str, why: str = "letter of 3 November
 
 def kept(site: Path, email: str = "alice@example.com") -> list[tuple[str, str]]:  # noqa: F811
     """Return what was done for somebody, and why."""
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         index = installation.vault.index(parse_email(email))
         actions = installation.store.read(lambda tx: actions_of(tx, installation.vault, index))
     return [(action.kind, action.why) for action in actions]
@@ -87,9 +88,9 @@ def test_an_erasure_tells_its_price_and_asks(site: Path) -> None:  # noqa: F811
     assert "Erased" in done.stdout
     assert kept(site)[-1] == ("erase", "letter")
     assert [why for _, why in kept(site)[:-1]] == [""], "older reasons went with the data"
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         world = World(
             installation.store,
             installation.vault,

@@ -17,12 +17,12 @@ from click.testing import CliRunner
 from jsonschema import Draft7Validator
 from ruamel.yaml import YAML
 
-from optin.cli import main
-from optin.site.kinds import KINDS
+from optin.app.main import main
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet
 from optin.site.schemas import magnet_schema, site_schema
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.site.conftest import FRONT
 
 SOUND: dict[str, Any] = {**FRONT, "purposes": ["tips-email"]}
@@ -63,27 +63,27 @@ def keys_of(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_what_the_repository_and_new_magnets_hold_passes_the_schema(site: Path) -> None:
     """M6: a schema that finds fault with a sound file would be switched off within a day."""
-    own = load_site(ROOT).site
+    own = load_site(ROOT, KINDS.files).site
     assert own is not None
     for magnet in own.magnets.values():
         alone = ROOT / "magnets" / f"{magnet.slug}.md"
         path = alone if alone.exists() else magnet.folder / "index.md"
-        assert mistakes(magnet_schema(own), front_matter(path)) == [], path
+        assert mistakes(magnet_schema(KINDS.files, own), front_matter(path)) == [], path
     assert mistakes(site_schema(), tomllib.loads((ROOT / "optin.toml").read_text("utf-8"))) == []
     assert mistakes(site_schema(), tomllib.loads((site / "optin.toml").read_text("utf-8"))) == []
-    new = load_site(site).site
+    new = load_site(site, KINDS.files).site
     assert new is not None
-    for kind in KINDS.values():
-        path = make_magnet(new, kind, f"my-{kind.name}", "nl")[0]
-        assert mistakes(magnet_schema(new), front_matter(path)) == [], path
-        assert mistakes(magnet_schema(), front_matter(path)) == [], path
+    for kind in KINDS.files.names():
+        path = make_magnet(new, KINDS.files, kind, f"my-{kind}", "nl")[0]
+        assert mistakes(magnet_schema(KINDS.files, new), front_matter(path)) == [], path
+        assert mistakes(magnet_schema(KINDS.files), front_matter(path)) == [], path
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_the_schema_refuses(site: Path, name: str) -> None:
     """M6: what `check` would refuse for its shape alone is seen while it is typed."""
-    known = load_site(site).site
-    schema = magnet_schema(known)
+    known = load_site(site, KINDS.files).site
+    schema = magnet_schema(KINDS.files, known)
     assert mistakes(schema, SOUND) == []
     value = {key: it for key, it in {**SOUND, **WRONG[name]}.items() if it is not None}
     assert mistakes(schema, value) != []
@@ -106,7 +106,7 @@ def test_the_schema_of_the_site_refuses(site: Path, old: str, new: str) -> None:
     assert mistakes(site_schema(), tomllib.loads(text.replace(old, new))) != []
 
 
-@pytest.mark.parametrize("schema", [magnet_schema(), site_schema()], ids=["magnet", "site"])
+@pytest.mark.parametrize("schema", [magnet_schema(KINDS.files), site_schema()], ids=["magnet", "site"])
 def test_every_key_says_what_it_means(schema: dict[str, Any]) -> None:
     """M6: whoever stands on a key reads what it is for, at the key or at the table it leads to."""
     for name, value in keys_of(schema):
@@ -119,7 +119,7 @@ def test_an_editor_offers_what_the_site_has(site: Path) -> None:
     """M6: kinds, languages, purposes with their words, our own texts under their keys."""
     made = json.loads(CliRunner().invoke(main, ["schema", "--site", str(site)]).stdout)
     keys = made["properties"]
-    assert keys["kind"]["enum"] == list(KINDS)
+    assert keys["kind"]["enum"] == list(KINDS.files.names())
     assert all(keys["kind"]["enumDescriptions"])
     assert keys["lang"]["enum"] == ["nl", "en"]
     named = keys["purposes"]["items"]["anyOf"][0]

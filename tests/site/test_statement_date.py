@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.keys import KeyRing
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_store import open_store
@@ -19,6 +19,7 @@ from optin.site.findings import Finding
 from optin.store.forms import statement_dates
 from optin.store.transaction import Store
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.site.conftest import all_findings, only
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
 
@@ -35,7 +36,7 @@ def change(site: Path, old: str, new: str, lang: str = "nl") -> None:
 
 def pages(site: Path) -> dict[str, bytes]:
     """Return the landing page, and each statement."""
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     publication = edition.publication
     (form,) = publication.every_form
@@ -47,7 +48,7 @@ def test_people_are_told_a_date_and_the_address_keeps_the_digest(site: Path) -> 
     change(site, WRITTEN, "date: 2026-03-01")
     change(site, WRITTEN, "date: 2026-03-01", "en")
     shown = pages(site)
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     digest = edition.publication.privacy["nl"].digest[:16]
     link = f'<a href="/privacy/{digest}">privacyverklaring, versie van 1 maart 2026</a>'
@@ -107,7 +108,7 @@ def test_a_date_may_stand_in_quotes(site: Path) -> None:
 
 
 def keep(store: Store, site: Path) -> tuple[Finding, ...]:
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     return keep_edition(store, edition, NOW)
 
@@ -126,7 +127,7 @@ def test_another_text_under_the_same_date_is_said(site: Path, store_url: str, tm
         assert finding.severity == "warning"
     change(site, WRITTEN, "date: 2026-11-29")
     assert keep(store, site) == ()
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     digest = edition.publication.privacy["nl"].digest
     assert store.read(partial(statement_dates, digest=digest)) == ("2026-11-29", NOW)

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from jsonschema import Draft202012Validator
 
-from optin.cli import main
+from optin.app.main import main
 from tests.export.test_scrub import site  # noqa: F401 - alice, bert, carol, erica, bob
 from tests.web.conftest import site_at
 

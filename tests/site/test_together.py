@@ -8,6 +8,7 @@ import pytest
 
 from optin.services.edition import load_edition
 from optin.site.loading import load_site
+from tests.installed import KINDS
 from tests.site.conftest import findings, magnet
 
 TIPS = "magnets/tips.md"
@@ -39,7 +40,7 @@ def test_an_earlier_address_that_cannot_be_one(
     assert (finding.code, finding.slug, finding.severity) == ("was", "brief", "error")
     assert (finding.line, finding.column) == place
     assert finding.message.startswith(message)
-    loaded = load_site(site).site
+    loaded = load_site(site, KINDS.files).site
     assert loaded is not None
     assert [*loaded.magnets] == ["tips"]
 
@@ -87,7 +88,7 @@ def test_a_webinar_that_was_renamed_keeps_its_seats(site: Path) -> None:
     table = "{start: 2027-03-01 10:00, duration: 45 minutes, zone: Europe/Amsterdam, host: Anna, place: x"
     magnet(site, kind="webinar", webinar=f"{table}}}")
     with_keys(site, "brief", "was: [oud]")
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert edition is not None
     assert found == ()
     assert edition.policy.webinars["oud"] == edition.policy.webinars["brief"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from optin.services.edition import load_edition
+from tests.installed import KINDS
 from tests.site.conftest import all_findings, magnet
 
 WRONG = {
@@ -39,7 +40,7 @@ def test_a_variant_that_asks_otherwise_or_says_the_same_is_refused(
     (finding,) = all_findings(site)
     assert (finding.code, finding.severity, finding.slug) == (code, "error", "brief")
     assert cure in finding.cure
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     assert "brief" not in edition.publication.faces
 
@@ -53,9 +54,9 @@ def test_a_purpose_that_is_none_is_said_once(site: Path) -> None:
 def test_each_wording_is_a_form_of_its_own(site: Path) -> None:
     """P2, M8: the magnet as it is written first, under the version it has without variants."""
     magnet(site)
-    alone, _ = load_edition(site)
+    alone, _ = load_edition(site, KINDS)
     magnet(site, variants="{a: {title: x}, b: {purposes: {tips-email: Mail mij.}}}")
-    edition, findings = load_edition(site)
+    edition, findings = load_edition(site, KINDS)
     assert findings == ()
     assert edition is not None
     assert alone is not None

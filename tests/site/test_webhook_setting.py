@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.webhook import WebhookKind, signed_headers
 from optin.keys import KeyRing, load_keys
 from optin.services.edition import keep_edition, load_edition
@@ -21,6 +21,7 @@ from optin.store.vault import Vault
 from optin.store.webhooks import keep_webhooks, stop_webhook
 from tests.flows.test_webhooks import Told
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
 
@@ -41,13 +42,13 @@ def hooked(site: Path, line: str = GOOD) -> list[Finding]:
     """Give the processor of the site a webhook; return what is wrong."""
     with (site / "optin.toml").open("a") as file:
         file.write(line)
-    return list(load_site(site).findings)
+    return list(load_site(site, KINDS.files).findings)
 
 
 def test_a_sound_webhook_is_taken(site: Path) -> None:
     """E7, M6: address and purposes; both are in the schema for editors."""
     assert hooked(site) == []
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
     assert edition.policy.webhooks == {"crm": frozenset({"tips-email"})}
     schema = json.loads(CliRunner().invoke(main, ["schema", "site"]).output)
@@ -154,9 +155,9 @@ def test_keys_from_before_there_were_webhooks_have_one() -> None:
 def test_the_officer_sees_how_it_stands(site: Path) -> None:
     """E7, E5: of how many people a processor was told, what waits, and that it wants no more."""
     hooked(site)
-    edition, _ = load_edition(site)
+    edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         installation.write(partial(keep_webhooks, addresses={"crm": "x"}))
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.purpose import Channel, RetentionPeriod
 from optin.errors import SetupRefused
 from optin.export.rows import AFTER, BEFORE
@@ -26,6 +26,7 @@ from optin.theme import samples
 from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
 from optin.theme.theme import MAILS, TEMPLATES
+from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 DRAWING = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 20"></svg>'
@@ -339,7 +340,7 @@ def test_a_picture_of_the_text_is_shown_wherever_it_lies(site: Path, name: str) 
     (folder / "img").mkdir()
     for file in ("img/a.svg", "c d.svg", "a&b.svg"):
         (folder / file).write_bytes(DRAWING)
-    edition, found = load_edition(site)
+    edition, found = load_edition(site, KINDS)
     assert found == ()
     assert edition is not None
     page = {str(slug): form.page.decode() for slug, form in edition.publication.forms.items()}["paper"]
@@ -399,7 +400,7 @@ def test_a_country_is_one_of_the_world(site: Path, country: str, cure: str) -> N
 def test_a_site_of_examples_is_not_served(tmp_path: Path) -> None:
     """M7, F3: the controller and the file that we made up are refused in public."""
     make_site(tmp_path / "site")
-    _, found = load_edition(tmp_path / "site")
+    _, found = load_edition(tmp_path / "site", KINDS)
     with pytest.raises(SetupRefused, match=r"optin\.toml:7"):
         check_placeholders(found)
     check_placeholders(())
@@ -606,6 +607,6 @@ def test_whatever_is_wrong_the_site_is_loaded_or_explained(site: Path) -> None:
         "[sender]\nname = []\naddress = {}\n[limits]\nper_address_per_day = true\n"
     )
     magnet(site, fields="{a: b}", picture="x", texts="3", erasure="[]", purposes="[{id: [], text: {}}, []]")
-    loaded = load_site(site)
+    loaded = load_site(site, KINDS.files)
     assert loaded.site is None
     assert {finding.path for finding in loaded.findings} >= {"optin.toml", "magnets/brief.md"}

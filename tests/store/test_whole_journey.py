@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from optin.cli import main
+from optin.app.main import main
 from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import open_installation
+from tests.installed import KINDS
 from tests.web.conftest import site_at
 from tests.world import CALL, TIPS, World
 
@@ -26,7 +27,7 @@ def edition(store_url: str, tmp_path: Path) -> Edition:
     site_at(tmp_path / "site")
     config = tmp_path / "site" / "optin.toml"
     config.write_text(f'store = "{store_url}"\n' + config.read_text())
-    edition, _ = load_edition(tmp_path / "site")
+    edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
     return edition
 
@@ -48,7 +49,7 @@ def exported(edition: Edition, channel: str = "email") -> set[str]:
 
 def test_a_consent_from_the_form_to_the_erasure(edition: Edition, tmp_path: Path) -> None:
     """O1, E1, R2, R5, R8, P6: sign up, confirm, export, withdraw, sweep, erase, evidence, audit, backup."""
-    with open_installation(edition.site.settings, edition.policy, "serve") as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS, "serve") as installation:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(
@@ -67,7 +68,7 @@ def test_a_consent_from_the_form_to_the_erasure(edition: Edition, tmp_path: Path
         world.send()
     assert exported(edition) == {"alice@example.com", "carol@example.com"}
     assert exported(edition, "phone") == {"alice@example.com"}
-    with open_installation(edition.site.settings, edition.policy) as installation:
+    with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
         world.store, world.now = installation.store, installation.clock()
         world.withdraw(carol)
         done = {rule: count for rule, count in sweep(installation).items() if count}

@@ -25,6 +25,7 @@ from optin.store.vault import Vault
 from optin.web import even_timing
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from tests.installed import INSTALLED, KINDS
 from tests.world import HOUR, about_requests, mark_trusted
 
 PURPOSES = """
@@ -164,7 +165,7 @@ def site_at(root: Path) -> Edition:
     (root / "magnets" / "paper" / "index.md").write_text(PAPER)
     (root / "magnets" / "paper" / "witboek.pdf").write_bytes(b"%PDF-1.4 the very file")
     (root / "magnets" / "paper" / "secret.txt").write_text("not handed out")
-    edition, findings = load_edition(root)
+    edition, findings = load_edition(root, KINDS)
     assert findings == ()
     assert edition is not None
     return edition
@@ -177,10 +178,10 @@ def visit(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     edition = site_at(tmp_path / "site")
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)
-    installation = Installation(store, vault, edition.policy)
+    installation = Installation(store, vault, edition.policy, KINDS)
     keep_edition(store, edition, installation.clock())
     app_context = AppContext.of(edition, installation)
-    app = build_app(app_context)
+    app = build_app(app_context, INSTALLED.routes)
     with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
         opened = Visit(client, app_context, tmp_path / "site")
         installation.clock = lambda: opened.moment

@@ -12,10 +12,10 @@ import pytest
 from optin.errors import FormUnknown
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition, keep_edition, load_edition
-from optin.site.kinds import KINDS
 from optin.site.scaffold import make_magnet
 from optin.store.forms import form_by_digest
 from optin.web.static_site import static_files
+from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
 
 ENGLISH = PAPER.replace("lang: nl", "lang: en\ngroup: paper").replace("Het witboek", "The paper")
@@ -25,7 +25,7 @@ MAPS = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
 
 
 def reload(visit: Visit) -> Edition:
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()
     assert edition is not None
     keep_edition(visit.installation.store, edition, visit.moment)
@@ -154,7 +154,7 @@ def test_another_magnet_does_not_take_the_forms_of_the_old_one(visit: Visit) -> 
 def test_a_quiz_is_known_by_its_own_address_not_by_its_results(visit: Visit) -> None:
     """M8, M9, M2: in the sitemap, on its card, in its languages and under its earlier name."""
     for slug, lang, more in (("toets", "nl", "was: [oude-toets]\n"), ("test", "en", "")):
-        make_magnet(visit.app_context.edition.site, KINDS["quiz"], slug, lang)
+        make_magnet(visit.app_context.edition.site, KINDS.files, "quiz", slug, lang)
         path = visit.root / "magnets" / f"{slug}.md"
         text = path.read_text("utf-8")
         path.write_text(text.replace(f"lang: {lang}\n", f"lang: {lang}\ngroup: toets\n{more}"), "utf-8")

@@ -21,6 +21,7 @@ from optin.site.loading import load_site
 from optin.site.output_folder import MANIFEST, write_folder
 from optin.web.headers import ASSET_CACHE, security_headers
 from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.serving import BASE_URL, Serving, environment, form_key, served, start
 from tests.web.conftest import site_at
@@ -205,7 +206,7 @@ def test_search_engines_and_social_cards_are_told_where_the_pages_are(works: Wor
     assert sorted(map(str, places)) == [f"{PAGES_URL}/", f"{PAGES_URL}/paper", f"{PAGES_URL}/tips"]
     assert f"Sitemap: {PAGES_URL}/sitemap.xml" in (works.out / "robots.txt").read_text()
     toml.write_text(toml.read_text().replace(PAGES_URL, "pages.example.com"))
-    finding = load_site(works.site).findings[0]
+    finding = load_site(works.site, KINDS.files).findings[0]
     assert (finding.code, finding.line, finding.severity) == ("pages-url", 1, "error")
 
 
@@ -283,7 +284,7 @@ def test_a_folder_of_somebody_else_is_refused(works: Works, place: str) -> None:
     done = works.build(works.site / place)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
-    assert load_site(works.site).findings == ()
+    assert load_site(works.site, KINDS.files).findings == ()
 
 
 def test_a_later_build_takes_the_place_of_an_earlier_one(works: Works) -> None:

@@ -13,6 +13,7 @@ from optin.services.edition import load_edition
 from optin.theme import card as cards
 from optin.web.headers import ASSET_CACHE
 from optin.web.static_site import drawn_before, static_files
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 
 IMAGE = re.compile(r'<meta property="og:image" content="https://optin.example.com([^"]+)">')
@@ -51,7 +52,7 @@ def test_a_picture_of_its_own_is_the_card(visit: Visit) -> None:
     (folder / "index.md").write_text(
         text.replace("lang: nl", "lang: nl\npicture: {file: cover.png, alt: De kaft}")
     )
-    edition, _ = load_edition(visit.root)
+    edition, _ = load_edition(visit.root, KINDS)
     assert edition is not None
     page = edition.publication.forms["paper"].page.decode()  # type: ignore[index]
     assert re.fullmatch(r"/static/cover\.[0-9a-f]{16}\.png", named(page))

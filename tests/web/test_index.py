@@ -12,6 +12,7 @@ from optin.services.edition import Edition, load_edition
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from optin.theme.views import Card, IndexView
+from tests.installed import INSTALLED
 from tests.theme import gallery
 from tests.web.conftest import Visit
 
@@ -61,7 +62,7 @@ def test_a_card_says_its_kind_in_the_language_of_the_page(lang: str, other: str)
 
 
 def edition_of(visit: Visit) -> Edition:
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, INSTALLED.parts)
     assert edition is not None, findings
     return edition
 

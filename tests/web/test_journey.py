@@ -19,6 +19,7 @@ from optin.consent.links import LinkKind
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.store.event_sums import DOWNLOADED, tallied
+from tests.installed import KINDS
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
 
@@ -318,7 +319,7 @@ def republish(visit: Visit, old: str, new: str) -> None:
 def reload(visit: Visit) -> None:
     from optin.services.edition import keep_edition, load_edition  # noqa: PLC0415 - only here
 
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()
     assert edition is not None
     keep_edition(visit.installation.store, edition, visit.moment)

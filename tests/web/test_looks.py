@@ -15,6 +15,7 @@ from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon, icon_svg
 from optin.theme.look import Look
 from optin.web.headers import ASSET_CACHE, ICON_CACHE
 from optin.web.static_site import static_files
+from tests.installed import KINDS
 from tests.theme.font import TWICE
 from tests.web.conftest import Visit
 
@@ -34,7 +35,7 @@ def reworked(visit: Visit, old: str, new: str) -> Edition:
     path = visit.root / "optin.toml"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert edition is not None, findings
     keep_edition(visit.installation.store, edition, visit.moment, visit.app_context.edition)
     visit.app_context.replace(edition)
@@ -166,7 +167,7 @@ def test_the_initial_of_any_company_makes_an_icon(visit: Visit, name: str) -> No
 
 def test_the_same_site_has_the_same_icon(visit: Visit) -> None:
     """P2: pages name it, so its bytes depend on the site alone."""
-    site = load_site(visit.root).site
+    site = load_site(visit.root, KINDS.files).site
     assert site is not None
     assert icon_svg(site.look) == icon_svg(visit.app_context.edition.theme.look)
     assert site.look == visit.app_context.edition.theme.look

@@ -22,6 +22,7 @@ from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.personal_data import handled, hold_data
 from optin.services.edition import load_edition
 from optin.store.log import integrate
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 
 BOTH: dict[str, Any] = {
@@ -191,7 +192,7 @@ def test_a_switch_that_is_offered_is_never_refused(visit: Visit) -> None:
     path = visit.root / "magnets" / "paper" / "index.md"
     text = path.read_text().replace("[tips-email, follow-up-phone]", "[tips-email]")
     path.write_text(text.replace("  - name: phone\n    why: Om u te bellen.\n", ""))
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()
     assert edition is not None
     visit.app_context.replace(edition)

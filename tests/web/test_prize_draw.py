@@ -25,6 +25,7 @@ from optin.services.open_store import open_store
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
+from tests.installed import INSTALLED, KINDS
 from tests.mail.orders import composer
 from tests.web.conftest import Visit, site_at
 
@@ -61,16 +62,18 @@ def win(store_url: str, tmp_path: Path) -> Iterator[Visit]:
     root = tmp_path / "site"
     site_at(root)
     draw_at(root)
-    edition, findings = load_edition(root)
+    edition, findings = load_edition(root, KINDS)
     assert findings == ()
     assert edition is not None
     vault = Vault(KeyRing.fresh("dev"))
     store = open_store(store_url, tmp_path, vault)
     moment = CLOSES - timedelta(days=1)
-    installation = Installation(store, vault, edition.policy, clock=lambda: moment)
+    installation = Installation(store, vault, edition.policy, KINDS, clock=lambda: moment)
     keep_edition(store, edition, moment)
     app_context = AppContext.of(edition, installation)
-    with TestClient(build_app(app_context), follow_redirects=False, raise_server_exceptions=False) as client:
+    with TestClient(
+        build_app(app_context, INSTALLED.routes), follow_redirects=False, raise_server_exceptions=False
+    ) as client:
         opened = Visit(client, app_context, root, moment)
         installation.clock = lambda: opened.moment
         yield opened
@@ -224,5 +227,5 @@ def test_a_template_of_ones_own_shows_both_choices_alike(
     own = root / SUBMIT
     own.parent.mkdir(parents=True)
     own.write_text(template)
-    _, findings = load_edition(root)
+    _, findings = load_edition(root, KINDS)
     assert {it.code for it in findings} == codes

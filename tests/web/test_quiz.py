@@ -20,6 +20,7 @@ from optin.mail.composing import Composer, Mailbox
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.requests import peek_request
 from optin.store.subjects import load_contact
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.web.quizzes import KEEP, REPORT, write_quiz
 
@@ -29,7 +30,7 @@ FULL: dict[str, str | list[str]] = {"q1": "1", "q2": ["1", "2"], "q3": "1"}
 def put(visit: Visit, pages: str = "one", keep: str = "", change: tuple[str, str] = ("", "")) -> Edition:
     """Put a quiz into the site that is served, or another version of it."""
     write_quiz(visit.root, pages=pages, keep=keep, change=change)
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert edition is not None
     assert findings == ()
     keep_edition(visit.installation.store, edition, visit.installation.clock())

@@ -30,6 +30,7 @@ from optin.web import limit_windows
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.limits import PostLimits, network_of
+from tests.installed import INSTALLED
 from tests.web.conftest import Visit
 
 NOBODY: Any = SimpleNamespace(store=None, vault=None)  # the office of a site that nobody posts to
@@ -228,7 +229,7 @@ def client_from(edition: Edition, visit: Visit, address: str, limits: Limits) ->
     """Come from an address, to a server with these limits."""
     app_context = AppContext.of(edition, visit.installation)
     app_context.limits = PostLimits(limits, ("10.0.0.0/8",), visit.installation)
-    return TestClient(build_app(app_context), client=(address, 1), follow_redirects=False)
+    return TestClient(build_app(app_context, INSTALLED.routes), client=(address, 1), follow_redirects=False)
 
 
 def test_a_network_that_posts_too_much_is_refused_politely(visit: Visit) -> None:

@@ -21,6 +21,7 @@ from optin.jobs.sweep_runner import FILES, sweep
 from optin.mail.composing import Composer, Mailbox
 from optin.services.edition import keep_edition, load_edition
 from optin.services.promised_files import PromisedFiles
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.web.quizzes import REPORT, write_quiz
 from tests.web.test_prize_draw import draw_at
@@ -32,7 +33,7 @@ WEEK = timedelta(days=7)
 
 def serve(visit: Visit) -> None:
     """Serve the site as it is on disk now, as a server that is started anew does."""
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()
     assert edition is not None
     keep_edition(visit.installation.store, edition, visit.moment)

@@ -14,8 +14,8 @@ from optin.consent.address import parse_email
 from optin.consent.links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.mail.composing import Composer, Mailbox
-from optin.site.kinds import KINDS
 from optin.store.vault import ID_BYTES
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.web.test_addresses import reload
 
@@ -328,7 +328,7 @@ def test_the_missing_box_for_mail_has_a_sentence_in_every_language(visit: Visit,
 def test_whatever_else_is_given_away_needs_no_tick(visit: Visit) -> None:
     """F1: only where the consent is all there is; a kind says so of itself."""
     assert post(visit, email="jan@example.nl").status_code == 303
-    assert [kind.name for kind in KINDS.values() if kind.is_consent] == ["newsletter"]
+    assert [name for name, kind in KINDS.files.items() if kind.is_consent] == ["newsletter"]
 
 
 def test_a_site_with_templates_of_its_own_goes_on(visit: Visit) -> None:

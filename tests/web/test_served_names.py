@@ -10,6 +10,7 @@ import pytest
 
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import keep_edition, load_edition
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.web.quizzes import REPORT, write_quiz
 from tests.web.test_quiz import sign_up
@@ -19,7 +20,7 @@ NFD = unicodedata.normalize("NFD", NFC)
 
 
 def reload(visit: Visit) -> None:
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()
     assert edition is not None
     keep_edition(visit.installation.store, edition, visit.installation.clock())

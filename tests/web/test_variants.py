@@ -15,6 +15,7 @@ from optin.store.forms import form_by_digest
 from optin.store.log import integrate
 from optin.web.headers import SPLIT_CACHE
 from optin.web.static_site import static_files
+from tests.installed import KINDS
 from tests.web.conftest import PAPER, Visit
 
 VARIANTS = """variants:
@@ -32,7 +33,7 @@ BOTS = 200
 def serve(visit: Visit, text: str) -> Edition:
     """Change the magnet and serve it."""
     (visit.root / "magnets" / "paper" / "index.md").write_text(text)
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert findings == ()
     assert edition is not None
     keep_edition(visit.installation.store, edition, visit.moment)

@@ -19,6 +19,7 @@ from optin.services.edition import load_edition
 from optin.services.evidence_bundle import make_bundle
 from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.web.test_personal import TIPS, personal_link, press
 from tests.world import World
@@ -32,7 +33,7 @@ def crm(visit: Visit) -> Iterator[Told]:
     """Give the site's processor a webhook."""
     with (visit.root / "optin.toml").open("a") as file:
         file.write(LINE)
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     assert edition is not None
     assert findings == ()
     visit.app_context.replace(edition)

@@ -26,6 +26,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.mail.composing import Composer, Mailbox
 from optin.services.edition import keep_edition, load_edition
 from optin.store.transaction import Tx
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.world import about_requests
 
@@ -52,7 +53,7 @@ FULL = WEBINAR.replace("---\nTekst", "  capacity: 2\n---\nTekst")
 def write(visit: Visit, text: str, *, errors: bool = False) -> tuple[str, ...]:
     """Write the magnet and serve the site anew; return what is wrong with it."""
     (visit.root / "magnets" / "bellen.md").write_text(text)
-    edition, findings = load_edition(visit.root)
+    edition, findings = load_edition(visit.root, KINDS)
     told = tuple(f"{it.line}: {it.message} {it.cure}" for it in findings)
     assert bool(told) is errors, told
     assert edition is not None
@@ -580,7 +581,7 @@ def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Vi
     (webinar.root / "magnets" / "nieuw.md").write_text(
         WEBINAR.replace("purposes:", "was: [bellen]\npurposes:")
     )
-    edition, _ = load_edition(webinar.root)
+    edition, _ = load_edition(webinar.root, KINDS)
     assert edition is not None
     keep_edition(webinar.installation.store, edition, webinar.moment)
     webinar.app_context.replace(edition)

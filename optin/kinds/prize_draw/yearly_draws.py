@@ -6,8 +6,8 @@ from collections import defaultdict
 from zoneinfo import ZoneInfo
 
 from optin.consent.prize import PrizeDraw
+from optin.kinds.prize_draw.front_matter import MOST_VALUE, SMALL_VALUE
 from optin.site.findings import Finding
-from optin.site.kinds.prize_draw import MOST_VALUE, SMALL_VALUE
 from optin.site.model import Site
 
 

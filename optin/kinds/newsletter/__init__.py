@@ -1,7 +1,8 @@
 """A newsletter: nothing but the subscription, which is one consent to e-mail."""
 
 from optin.consent.purpose import Channel, ConsentQuestion
-from optin.site.kinds.kind import Complaint, Kind
+from optin.kinds.kind import Kind
+from optin.site.kind_file import Complaint, FilePart
 
 
 def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
@@ -16,9 +17,10 @@ def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | Non
 
 
 NEWSLETTER = Kind(
-    name="newsletter",
-    about="nothing but the subscription, which is one consent to e-mail",
-    hands_out_file=False,
-    insists=one_email_purpose,
-    is_consent=True,
+    "newsletter",
+    file=FilePart(
+        about="nothing but the subscription, which is one consent to e-mail",
+        insists=one_email_purpose,
+        is_consent=True,
+    ),
 )

@@ -1,4 +1,4 @@
-"""What a kind of magnet is: what it hands out, what it insists on, how a new one begins."""
+"""The part of a kind that reads its front matter, checks it, and says how a new magnet begins."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 from optin.consent.form import FormField
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion
+from optin.site.findings import Finding
+from optin.site.model import Site
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,11 @@ class Complaint:
     cure: str
     warning: bool = False
     of_the_whole: bool = False  # follows from the whole table: not said while a part of it is a stand-in
+
+
+def sound(_site: Site) -> tuple[Finding, ...]:
+    """Find nothing wrong with a site."""
+    return ()
 
 
 def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
@@ -63,22 +70,21 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind. `insists` looks at the consents that a magnet asks.
+class FilePart:
+    """What a kind reads, checks and offers in a magnet's file; by default nothing of its own.
 
     `table` is the key of the front matter that is this kind's own; `read` turns it into details. It is given
     the table, the magnet's folder and its language; what comes of it may depend on nothing else, as a
-    reading is used again until one of these changes (`Kept`).
+    reading is used again until one of these changes (`Kept`). `insists` looks at the consents that a magnet
+    asks, `check_site` at all magnets beside each other.
     """
 
-    name: str
-    hands_out_file: bool
+    about: str = ""  # what it is for, in a line, where kinds are chosen from
+    hands_out_file: bool = False
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
+    check_site: Callable[[Site], tuple[Finding, ...]] = sound
     table: str = ""
     forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
     questions: tuple[Question, ...] = ()  # asked on a terminal
-    is_consent: bool = (
-        False  # there is nothing to get but mail that a box asks for: without its tick, nothing
-    )
-    about: str = ""  # what it is for, in a line, where kinds are chosen from
+    is_consent: bool = False  # nothing to get but mail that a box asks for: without its tick, nothing

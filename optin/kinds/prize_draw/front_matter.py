@@ -7,13 +7,13 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from optin.consent.form import FormField
-from optin.consent.prize import ANSWER_FIELD, KIND, SETTLING, Contest, PrizeDraw
+from optin.consent.prize import ANSWER_FIELD, SETTLING, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.site.documents import read_text
 from optin.site.file_models import DrawTable
 from optin.site.files import Absence, absence_in_words, find_inside
 from optin.site.findings import Finding
-from optin.site.kinds.kind import Complaint, Kind, Reading
+from optin.site.kind_file import Complaint, Reading
 from optin.site.prose import read_prose
 from optin.site.time_zone import nearest_zone
 from optin.theme.catalogue import catalogue
@@ -165,12 +165,3 @@ def _look_at_code(table: DrawTable, found: list[Complaint]) -> None:
     if not table.claim:
         message = "Winners are not told how to get their prize."
         found.append(Complaint((TABLE,), message, "Add claim, one or two sentences.", warning=True))
-
-
-PRIZE_DRAW = Kind(
-    name=KIND,
-    about="a prize, drawn so that anybody can work it out again",
-    hands_out_file=False,
-    table=TABLE,
-    read=read_draw,
-)

@@ -1,0 +1,115 @@
+"""The registry of kinds: our own, and those of other packages by the entry point group `optin.kinds`.
+
+The name of an entry point is the kind's name. A kind is imported when something asks for it by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+from optin.cli.installed_kinds import InstalledKinds
+from optin.consent.magnet_details import DetailsPart
+from optin.consent.parts_by_kind import KindProblem, PartsByKind
+from optin.flows.kind_flows import FlowPart
+from optin.kinds.kind import API, Kind
+from optin.mail.kind_mails import MailPart
+from optin.services.kind_parts import KindParts
+from optin.site.kind_file import FilePart
+from optin.site.kind_pages import PagesPart
+from optin.store.kind_tables import TablesPart
+from optin.web.kind_routes import RoutesPart
+
+GROUP = "optin.kinds"
+OLDEST_API = API  # of kinds that still work
+OURS: Mapping[str, str] = {
+    "white-paper": "optin.kinds.download:WHITE_PAPER",
+    "tip-booklet": "optin.kinds.download:TIP_BOOKLET",
+    "checklist": "optin.kinds.download:CHECKLIST",
+    "newsletter": "optin.kinds.newsletter:NEWSLETTER",
+    "webinar": "optin.kinds.webinar:WEBINAR",
+    "quiz": "optin.kinds.quiz:QUIZ",
+    "prize-draw": "optin.kinds.prize_draw:PRIZE_DRAW",
+}
+P = TypeVar("P")
+
+
+@dataclass
+class KindRegistry:
+    """The kinds of this Python environment, imported one by one."""
+
+    _loaded: dict[str, Kind | KindProblem] = field(default_factory=dict)
+
+    @cached_property
+    def _others(self) -> Mapping[str, EntryPoint]:
+        """Kinds of other packages; none takes a name of ours."""
+        found = sorted(entry_points(group=GROUP), key=lambda it: (it.name, it.value))
+        return {it.name: it for it in found if it.name not in OURS}
+
+    def names(self) -> tuple[str, ...]:
+        """Return the name of every installed kind: ours first."""
+        return (*OURS, *self._others)
+
+    def kind(self, name: str) -> Kind | None:
+        """Return a kind; None where it is not installed or cannot be used."""
+        found = self._find(name)
+        return found if isinstance(found, Kind) else None
+
+    def problem(self, name: str) -> KindProblem | None:
+        """Return why an installed kind cannot be used."""
+        found = self._find(name)
+        return found if isinstance(found, KindProblem) else None
+
+    def parts(self, default: P, part: Callable[[Kind], P]) -> PartsByKind[P]:
+        """Return one part of each kind."""
+
+        def find(name: str) -> P | None:
+            kind = self.kind(name)
+            return None if kind is None else part(kind)
+
+        return PartsByKind(default, self.names, find, self.problem)
+
+    def _find(self, name: str) -> Kind | KindProblem | None:
+        if name not in self._loaded:
+            entry = EntryPoint(name, OURS[name], GROUP) if name in OURS else self._others.get(name)
+            if entry is None:
+                return None
+            self._loaded[name] = _load(entry)
+        return self._loaded[name]
+
+
+def _load(entry: EntryPoint) -> Kind | KindProblem:
+    """Import a kind. What its package raises is a problem of that kind alone."""
+    package = "optin" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+    try:
+        kind = entry.load()
+    except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
+        message = f"The kind {entry.name!r} of {package} cannot be imported: {problem!r}."
+        return KindProblem(entry.name, package, message, f"Mend or update {package}, or remove it.")
+    if not isinstance(kind, Kind) or kind.name != entry.name:
+        message = f"{entry.value} of {package} is not the kind {entry.name!r}."
+        return KindProblem(entry.name, package, message, f"Let {package} name its kind in {GROUP}.")
+    if not OLDEST_API <= kind.api <= API:
+        message = f"The kind {entry.name!r} of {package} is for version {kind.api} of the parts of kinds."
+        cure = f"Install a version of {package} for {OLDEST_API} to {API}."
+        return KindProblem(entry.name, package, message, cure)
+    return kind
+
+
+def installed_kinds() -> InstalledKinds:
+    """Return the kinds that are installed here. Nothing is imported yet."""
+    kinds = KindRegistry()
+    return InstalledKinds(
+        KindParts(
+            files=kinds.parts(FilePart(), lambda kind: kind.file),
+            details=kinds.parts(DetailsPart(), lambda kind: kind.details),
+            pages=kinds.parts(PagesPart(), lambda kind: kind.pages),
+            flows=kinds.parts(FlowPart(), lambda kind: kind.flows),
+            mails=kinds.parts(MailPart(), lambda kind: kind.mails),
+            tables=kinds.parts(TablesPart(), lambda kind: kind.tables),
+        ),
+        kinds.parts(RoutesPart(), lambda kind: kind.routes),
+    )

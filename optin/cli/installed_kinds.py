@@ -1,0 +1,46 @@
+"""The installed kinds of magnets, as commands get them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from optin.consent.parts_by_kind import PartsByKind
+from optin.services.kind_parts import KindParts
+from optin.web.kind_routes import RoutesPart
+
+
+@dataclass(frozen=True)
+class InstalledKinds:
+    """Every part of the installed kinds. `routes`: for a server, the other parts for all commands."""
+
+    parts: KindParts
+    routes: PartsByKind[RoutesPart]
+
+
+pass_kinds = click.make_pass_decorator(InstalledKinds)
+
+
+class KindName(click.ParamType[str]):
+    """The name of an installed kind; none is imported to tell."""
+
+    name = "kind"
+
+    @staticmethod
+    def _choice(ctx: click.Context | None) -> click.Choice[str]:
+        kinds = None if ctx is None else ctx.find_object(InstalledKinds)
+        return click.Choice(() if kinds is None else kinds.parts.files.names())
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return the names as help shows them."""
+        return self._choice(ctx).get_metavar(param, ctx)
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
+        """Return which names there are."""
+        return self._choice(ctx).get_missing_message(param, ctx)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the name, or fail with those there are."""
+        return self._choice(ctx).convert(value, param, ctx)

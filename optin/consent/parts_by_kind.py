@@ -1,0 +1,57 @@
+"""The parts of kinds that one room calls, by the kind's name. Rooms get it as a value; nothing is global."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+P = TypeVar("P")
+
+
+@dataclass(frozen=True)
+class KindProblem:
+    """Why an installed kind cannot be used, and how to mend that."""
+
+    kind: str
+    package: str  # the distribution that brings it
+    message: str
+    cure: str
+
+
+def no_part(_name: str) -> None:
+    """Know no kind."""
+
+
+def no_problem(_name: str) -> KindProblem | None:
+    """Find nothing wrong with any kind."""
+    return None
+
+
+@dataclass(frozen=True)
+class PartsByKind(Generic[P]):
+    """One part of each installed kind. A kind is imported when its part is first asked for.
+
+    A kind that is not installed, or cannot be imported, has the default part, which does nothing.
+    """
+
+    default: P
+    names: Callable[[], Sequence[str]] = tuple  # every installed kind, in the order in which they are offered
+    find: Callable[[str], P | None] = no_part
+    problem: Callable[[str], KindProblem | None] = no_problem
+
+    def __getitem__(self, name: str) -> P:
+        """Return the part of a kind."""
+        found = self.find(name)
+        return self.default if found is None else found
+
+    def __contains__(self, name: object) -> bool:
+        """Tell whether a kind can be used."""
+        return isinstance(name, str) and self.find(name) is not None
+
+    def items(self) -> Iterator[tuple[str, P]]:
+        """Yield every kind that can be used with its part; this imports all of them."""
+        for name in self.names():
+            found = self.find(name)
+            if found is not None:
+                yield name, found

@@ -1,0 +1,36 @@
+"""A kind of magnet: its parts, each of which one room calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from optin.consent.magnet_details import DetailsPart
+from optin.flows.kind_flows import FlowPart
+from optin.mail.kind_mails import MailPart
+from optin.site.kind_file import FilePart
+from optin.site.kind_pages import PagesPart
+from optin.store.kind_tables import TablesPart
+from optin.web.kind_routes import RoutesPart
+
+API = 1  # of the parts and what their functions are given
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of magnet. A part that is left out does nothing.
+
+    `api`: the version of the parts that the kind was written for. `commands`: functions "module:name" by the
+    name of their command, imported when it is called.
+    """
+
+    name: str
+    api: int = API
+    file: FilePart = FilePart()
+    details: DetailsPart = DetailsPart()
+    pages: PagesPart = PagesPart()
+    flows: FlowPart = FlowPart()
+    mails: MailPart = MailPart()
+    tables: TablesPart = TablesPart()
+    routes: RoutesPart = RoutesPart()
+    commands: Mapping[str, str] = field(default_factory=dict)

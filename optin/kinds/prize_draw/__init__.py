@@ -1,0 +1,17 @@
+"""A prize draw: a raffle, or with a question a contest; nobody needs to consent to enter (M2)."""
+
+from optin.consent.prize import KIND
+from optin.kinds.kind import Kind
+from optin.kinds.prize_draw.front_matter import TABLE, read_draw
+from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
+from optin.site.kind_file import FilePart
+
+PRIZE_DRAW = Kind(
+    KIND,
+    file=FilePart(
+        about="a prize, drawn so that anybody can work it out again",
+        table=TABLE,
+        check_site=draws_of_a_year,
+        read=read_draw,
+    ),
+)

@@ -1,0 +1,25 @@
+"""The parts of all installed kinds, for the rooms below the web."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optin.consent.magnet_details import DetailsPart
+from optin.consent.parts_by_kind import PartsByKind
+from optin.flows.kind_flows import FlowPart
+from optin.mail.kind_mails import MailPart
+from optin.site.kind_file import FilePart
+from optin.site.kind_pages import PagesPart
+from optin.store.kind_tables import TablesPart
+
+
+@dataclass(frozen=True)
+class KindParts:
+    """One mapping for each room; without kinds, every magnet's kind is unknown."""
+
+    files: PartsByKind[FilePart] = PartsByKind(FilePart())
+    details: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())
+    pages: PartsByKind[PagesPart] = PartsByKind(PagesPart())
+    flows: PartsByKind[FlowPart] = PartsByKind(FlowPart())
+    mails: PartsByKind[MailPart] = PartsByKind(MailPart())
+    tables: PartsByKind[TablesPart] = PartsByKind(TablesPart())
