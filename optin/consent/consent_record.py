@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import NewType
+from typing import NamedTuple, NewType
 
 from optin.consent.clock import CLOCKS_DIFFER
 
@@ -135,8 +135,7 @@ class TransitionRefused(ValueError):
     """An event that cannot follow on the status: evidence that does not fit together."""
 
 
-@dataclass(frozen=True)
-class Happening:
+class Happening(NamedTuple):
     """One event as far as the status is concerned. `asked_at` is the moment of the request it belongs to."""
 
     kind: EventKind
@@ -174,10 +173,10 @@ def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
             record = replace(record, asked_since=record.asked_since | {happening.request})
         if record.status is not None:
             return record
-    following = replace(record, status=status, since=happening.at, request=happening.request)
+    at, request = happening.at, happening.request
     if happening.kind is EventKind.WITHDRAWN:
-        return replace(following, withdrawn_at=happening.at, asked_since=frozenset())
-    return following
+        return ConsentRecord(status, at, request, withdrawn_at=at)
+    return ConsentRecord(status, at, request, record.withdrawn_at, record.asked_since)
 
 
 def may_confirm(record: ConsentRecord, confirmation: Happening) -> bool:
@@ -192,9 +191,12 @@ def may_confirm(record: ConsentRecord, confirmation: Happening) -> bool:
     return withdrawn > confirmation.at + CLOCKS_DIFFER and confirmation.request in record.asked_since
 
 
+_NOTHING = ConsentRecord()
+
+
 def fold(happenings: Iterable[Happening]) -> ConsentRecord:
     """Derive the record from its events, oldest first. Raises TransitionRefused."""
-    record = ConsentRecord()
+    record = _NOTHING
     for happening in happenings:
         record = follow(record, happening)
     return record

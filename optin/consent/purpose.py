@@ -7,6 +7,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import NewType, Self
 
 PurposeId = NewType("PurposeId", str)
@@ -34,10 +35,15 @@ class ConsentKey:
     def __str__(self) -> str:
         return f"{self.purpose} by {self.channel}"
 
-    @classmethod
-    def parse(cls, purpose: str, channel: str) -> Self:
+    @staticmethod
+    def parse(purpose: str, channel: str) -> ConsentKey:
         """Return the key that two stored words name. Raises ValueError for a channel that is none."""
-        return cls(PurposeId(purpose), Channel(channel))
+        return _key(purpose, channel)
+
+
+@lru_cache(maxsize=1_024)  # few are used, and each event names one
+def _key(purpose: str, channel: str) -> ConsentKey:
+    return ConsentKey(PurposeId(purpose), Channel(channel))
 
 
 @dataclass(frozen=True)

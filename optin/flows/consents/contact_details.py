@@ -7,13 +7,12 @@ was put back in the row is not what the newest event says: it is not used, and a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from optin.consent.consent_record import EventKind, SubjectId
 from optin.consent.form import EMAIL_FIELD
+from optin.consent.history import History
 from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import open_request
 from optin.flows.evidence.event_history import person_history
@@ -27,21 +26,20 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 SAYS_DETAILS = 2  # the version of events since which a confirmation does
-Body = Mapping[str, Any]
 
 
-def vouched(contact: Contact, bodies: Iterable[Body]) -> bool:
-    """Tell whether a person's details are those that the newest event names; `bodies` in their order.
+def vouched(contact: Contact, history: History) -> bool:
+    """Tell whether a person's details are those that the newest event names.
 
     Events of older versions name only what was corrected.
     """
-    known = list(bodies)
-    named = next((body for body in reversed(known) if "details" in body), None)
+    bodies = [logged.body for logged in reversed(history.logged)]
+    named = next((body for body in bodies if "details" in body), None)
     if named is not None:
         return bool(contact.salt) and opens(named["details"], contact.salt, contact.plain)
-    if any(body["version"] >= SAYS_DETAILS for body in known if body["kind"] == EventKind.CONFIRMED):
+    if any(body["version"] >= SAYS_DETAILS for body in bodies if body["kind"] == EventKind.CONFIRMED):
         return False
-    corrected = next((body for body in reversed(known) if body["kind"] == EventKind.CORRECTED), None)
+    corrected = next((body for body in bodies if body["kind"] == EventKind.CORRECTED), None)
     if corrected is None or contact.correction is None:
         return corrected is None and contact.correction is None
     correction = contact.correction
@@ -55,7 +53,7 @@ def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
         return contact
     try:
         history = person_history(tx, vault, address_index(tx, subject), subject)
-        if vouched(contact, (logged.body for logged in history)):
+        if vouched(contact, history):
             return contact
     except LogDisagrees:
         pass

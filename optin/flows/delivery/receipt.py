@@ -14,7 +14,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import EventKind
 from optin.consent.dpv import STATUS, Told, receipt_document
-from optin.consent.event import Event
+from optin.consent.history import History, Logged
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.proof.canonical import parse
 from optin.proof.inclusion import ENDING
@@ -80,15 +80,11 @@ def tell_consents(
     opened: OpenedRequest, events: Sequence[StoredEvent], withdraw_at: str, now: datetime
 ) -> tuple[Told, ...]:
     """Return each consent of a request with what happened to it; at its end it is over by itself."""
-    read = [Event.read(parse(event.body)) for event in events]
+    history = History([Logged.read(parse(event.body), event.number) for event in events])
     told: list[Told] = []
     for question in opened.asked:
-        about = (question.purpose, question.channel.value)
-        happened = [
-            (event.kind, event.at)
-            for event in read
-            if (event.purpose, event.channel) == about and event.kind in STATUS
-        ]
+        consent = history.consent(question.key)
+        happened = [(event.kind, event.at) for event in consent.events if event.kind in STATUS]
         given = happened[-1] if happened and happened[-1][0] is EventKind.CONFIRMED else None
         until = None if given is None else question.retention.after(given[1])
         if until is not None and until <= now:

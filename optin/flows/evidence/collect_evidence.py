@@ -15,13 +15,14 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.clock import corrected_by
-from optin.consent.consent_record import EventKind, Happening, fold
+from optin.consent.consent_record import TransitionRefused
 from optin.consent.dpv import Told, record_document
 from optin.consent.event import Event
 from optin.consent.links import LinkKind
-from optin.errors import RequestRefused
+from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.delivery.receipt import name_of_event, tell_consents
+from optin.flows.evidence.event_history import authenticated
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion import ENDING
@@ -63,7 +64,6 @@ class Evidence:
     checkpoint: StoredCheckpoint
     stamps: tuple[Attestation, ...]
     files: dict[str, bytes]
-    statuses: dict[tuple[str, str], str]  # by purpose and channel, as it follows from the events
 
 
 def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, now: datetime) -> Evidence:
@@ -80,9 +80,7 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     if not numbered:
         msg = "Nothing is kept about this address: it never signed up, or it was erased."
         raise RequestRefused(msg)
-    if not all(event.genuine(vault) for event in numbered):
-        msg = "An event about this address was not written by optin, so nothing is proven; see: optin audit"
-        raise RequestRefused(msg)
+    _check_history(vault, numbered)
     chapters = tuple(_chapter(tx, vault, request, numbered, base_url, now) for request in opened)
 
     # 2. Prove each event under one checkpoint.
@@ -117,7 +115,7 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
     told = [consent for chapter in chapters for consent in chapter.told]
     record = json.dumps(record_document(told, base_url), indent=2, ensure_ascii=False)
     files["record.jsonld"] = f"{record}\n".encode()
-    return Evidence(email, chapters, checkpoint, stamps, files, statuses_of(numbered))
+    return Evidence(email, chapters, checkpoint, stamps, files)
 
 
 def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[StoredEvent]:
@@ -129,16 +127,17 @@ def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[Stor
     return [event for number in numbers if (event := event_about_nobody(tx, number)) is not None]
 
 
-def statuses_of(events: Sequence[StoredEvent]) -> dict[tuple[str, str], str]:
-    """Return where each consent stands, from the events alone. Raises TransitionRefused."""
-    read = [Event.read(parse(event.body)) for event in sorted(events, key=lambda event: event.number)]
-    asked = {event.request: event.at for event in read if event.kind is EventKind.REQUESTED}
-    chains: dict[tuple[str, str], list[Happening]] = {}
-    for event in read:
-        if event.purpose is not None and event.channel is not None:
-            happening = Happening(event.kind, event.at, event.request, asked.get(event.request))
-            chains.setdefault((event.purpose, event.channel), []).append(happening)
-    return {key: str(fold(chain).status) for key, chain in chains.items()}
+def _check_history(vault: Vault, numbered: Sequence[StoredEvent]) -> None:
+    """Raise RequestRefused unless optin wrote the events, and each consent follows from them."""
+    try:
+        for consent in authenticated(vault, numbered).consents.values():
+            consent.record  # noqa: B018 - raises where its events do not fit together
+    except LogDisagrees:
+        msg = "An event about this address was not written by optin, so nothing is proven; see: optin audit"
+        raise RequestRefused(msg) from None
+    except TransitionRefused:
+        msg = "The events about this address do not fit together, so nothing is proven; see: optin audit"
+        raise RequestRefused(msg) from None
 
 
 def _chapter(

@@ -6,22 +6,13 @@ says otherwise raises LogDisagrees.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from optin.consent.clock import CLOCKS_DIFFER, corrected_by
-from optin.consent.consent_record import (
-    EventKind,
-    Happening,
-    RequestId,
-    Status,
-    SubjectId,
-    TransitionRefused,
-    fold,
-)
+from optin.consent.consent_record import RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
+from optin.consent.history import History, Logged
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import LogDisagrees
 from optin.proof.canonical import parse
@@ -33,68 +24,52 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 
-@dataclass(frozen=True)
-class Logged:
-    """One event that optin wrote: as read, and all that it says."""
-
-    event: Event
-    body: Mapping[str, Any]
-    number: int = 0  # in the order of the log
-
-
-def request_history(tx: Tx, vault: Vault, request: RequestId) -> list[Logged]:
+def request_history(tx: Tx, vault: Vault, request: RequestId) -> History:
     """Return the events of one request. Raises LogDisagrees."""
     return authenticated(vault, events_of(tx, request))
 
 
-def person_history(tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None) -> list[Logged]:
+def person_history(tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None) -> History:
     """Return the events of every request of a person, confirmed or not. Raises LogDisagrees."""
     return authenticated(vault, events_about(tx, email_index, subject))
 
 
-def authenticated(vault: Vault, stored: Iterable[StoredEvent]) -> list[Logged]:
+def authenticated(vault: Vault, stored: Iterable[StoredEvent]) -> History:
     """Read events. Raises LogDisagrees when optin did not write one, or for another request."""
-    return [_authenticated(vault, event) for event in stored]
+    return History([_authenticated(vault, event) for event in stored])
 
 
 def _authenticated(vault: Vault, stored: StoredEvent) -> Logged:
     if not stored.genuine(vault):
         msg = f"event {stored.number} was not written by optin"
         raise LogDisagrees(msg)
-    body = parse(stored.body)
-    event = Event.read(body)
-    if event.request != stored.request:
+    logged = Logged.read(parse(stored.body), stored.number)
+    if logged.event.request != stored.request:
         msg = f"event {stored.number} is of another request"
         raise LogDisagrees(msg)
-    return Logged(event, body, stored.number)
+    return logged
 
 
-def by_right_clock(tx: Tx, vault: Vault, history: Sequence[Logged], now: datetime) -> Sequence[Logged]:
+def by_right_clock(tx: Tx, vault: Vault, history: History, now: datetime) -> History:
     """Return events with the moments of a clock that was ahead put right, as far as the log says it (O7)."""
     if all(it.event.at <= now + CLOCKS_DIFFER for it in history):
         return history
     noted = set_backs(tx, vault)
-    found = ((it, corrected_by(it.number, it.event.at, noted)) for it in history)
-    return [it if back is None else replace(it, event=replace(it.event, at=back.at)) for it, back in found]
+    found = [(it, corrected_by(it.number, it.event.at, noted)) for it in history]
+    return History(
+        [it if back is None else it._replace(event=it.event._replace(at=back.at)) for it, back in found]
+    )
 
 
-def consents_by_events(tx: Tx, history: Sequence[Logged]) -> dict[ConsentKey, StoredConsent]:
+def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, StoredConsent]:
     """Return where each consent stands that was ever confirmed, and until when. Raises LogDisagrees."""
-    events = [logged.event for logged in history]
-    asked = {event.request: event.at for event in events if event.kind is EventKind.REQUESTED}
-    chains: dict[ConsentKey, list[Event]] = {}
-    for event in events:
-        if event.key is not None:
-            chains.setdefault(event.key, []).append(event)
     found: dict[ConsentKey, StoredConsent] = {}
-    for key, chain in sorted(chains.items()):
+    for key, consent in history.consents.items():
         try:
-            record = fold(
-                Happening(event.kind, event.at, event.request, asked.get(event.request)) for event in chain
-            )
+            record = consent.record
         except TransitionRefused as problem:
             raise LogDisagrees(str(problem)) from None
-        confirmed = [event for event in chain if event.kind is EventKind.CONFIRMED]
+        confirmed = consent.confirmations
         if record.status not in {None, Status.PENDING} and confirmed:
             until = promised(tx, confirmed[-1]).retention.after(confirmed[-1].at)
             found[key] = StoredConsent(key.purpose, key.channel, record, until)

@@ -12,31 +12,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.address import EmailAddress
 from optin.consent.clock import FOLLOWED
-from optin.consent.consent_record import (
-    ConsentRecord,
-    EventKind,
-    Happening,
-    RequestId,
-    Status,
-    SubjectId,
-    TransitionRefused,
-    fold,
-)
+from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS
-from optin.consent.purpose import Channel, ConsentQuestion
-from optin.errors import KeysUnusable
+from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
+from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.consents.contact_details import vouched
-from optin.proof.canonical import parse
+from optin.flows.evidence.event_history import authenticated
 from optin.proof.commitment import opens
-from optin.store.events import StoredEvent
 from optin.store.exports import StoredLead, StoredRequest
 from optin.store.forms import StoredForm
 from optin.store.requests import Declared, Sealed
@@ -79,35 +68,23 @@ class _Unproven(Exception):
 
 
 def prove(
-    vault: Vault,
-    lead: StoredLead,
-    form: StoredForm | None,
-    purpose: str,
-    channel: str,
-    now: datetime,
+    vault: Vault, lead: StoredLead, form: StoredForm | None, key: ConsentKey, now: datetime
 ) -> Proven | Refusal:
     """Return the consent as proven, or why it may not be used."""
     try:
-        return _prove(vault, lead, form, purpose, channel, now)
-    except (_Unproven, KeysUnusable, TransitionRefused, KeyError, TypeError, ValueError):
+        return _prove(vault, lead, form, key, now)
+    except (_Unproven, KeysUnusable, LogDisagrees, TransitionRefused, KeyError, TypeError, ValueError):
         return Refusal.UNPROVEN
 
 
 def _prove(
-    vault: Vault,
-    lead: StoredLead,
-    form: StoredForm | None,
-    purpose: str,
-    channel: str,
-    now: datetime,
+    vault: Vault, lead: StoredLead, form: StoredForm | None, key: ConsentKey, now: datetime
 ) -> Proven | Refusal:
     # 1. Every event was written by optin, and is the bytes of its leaf.
-    if not all(event.genuine(vault) for event in lead.events):
-        raise _Unproven
-    events = [(event, Event.read(parse(event.body))) for event in lead.events]
+    history = authenticated(vault, lead.events)
 
     # 2. The status that follows from the events is that of the cache.
-    record = _record(events, purpose, channel)
+    record = history.consent(key).record
     if record.status is Status.WITHDRAWN:  # whatever the cache says
         return Refusal.WITHDRAWN
     if record.status is None or record.status.value != lead.status:
@@ -123,22 +100,23 @@ def _prove(
     request = lead.request
     if request is None or form is None or record.request != request.id:
         raise _Unproven
-    asked = _one(events, EventKind.REQUESTED, request, purpose)
-    confirmed = _one(events, EventKind.CONFIRMED, request, purpose)
+    asked = history.once(EventKind.REQUESTED, request.id, key).event
+    answer = history.once(EventKind.CONFIRMED, request.id, key)
+    confirmed = answer.event
 
     # 5. to 7. What was declared, by which form, from which mailbox.
-    declared = _declared(vault, request, (asked[1], confirmed[1]), purpose)
-    question = _question(form, request, confirmed[1], channel)
+    declared = _declared(vault, request, (asked, confirmed), key.purpose)
+    question = _question(form, request, confirmed, key)
     contact = _contact(vault, lead, request, declared)
-    if not vouched(contact, (parse(event.body) for event in lead.events)):
+    if not vouched(contact, history):
         raise _Unproven
-    number = _number(contact, declared, asked[1].at)
-    if channel == Channel.PHONE and not number:
+    number = _number(contact, declared, asked.at)
+    if key.channel is Channel.PHONE and not number:
         return Refusal.NUMBERLESS
 
     # 8. The retention that the form promised is not over.
-    expires_at = question.retention.after(confirmed[1].at)
-    if expires_at <= now or confirmed[1].at > now + FOLLOWED:
+    expires_at = question.retention.after(confirmed.at)
+    if expires_at <= now or confirmed.at > now + FOLLOWED:
         # in the second case the clock was ahead: nobody can say when it was
         return Refusal.EXPIRED if expires_at <= now else Refusal.AHEAD
     return Proven(
@@ -146,12 +124,12 @@ def _prove(
         email=contact.email,
         fields=_fields(contact, declared, number),
         question=question,
-        requested_at=asked[1].at,
-        confirmed_at=confirmed[1].at,
+        requested_at=asked.at,
+        confirmed_at=confirmed.at,
         expires_at=expires_at,
         form=form,
         request=request.id,
-        leaf=confirmed[0].leaf,
+        leaf=next(event.leaf for event in lead.events if event.number == answer.number),
     )
 
 
@@ -167,12 +145,12 @@ def _declared(vault: Vault, request: StoredRequest, events: tuple[Event, Event],
     return declared
 
 
-def _question(form: StoredForm, request: StoredRequest, event: Event, channel: str) -> ConsentQuestion:
+def _question(form: StoredForm, request: StoredRequest, event: Event, key: ConsentKey) -> ConsentQuestion:
     # 6. The form is the page of that digest, and asked this purpose by this channel, in these words.
-    question = form.version.declaration.question(event.purpose or "")
+    question = form.version.declaration.question(key.purpose)
     if event.words != form.words:
         raise _Unproven
-    if question is None or question.channel.value != channel:
+    if question is None or question.key != key:
         raise _Unproven
     if request.form != form.version.digest or not form.intact:
         raise _Unproven
@@ -201,28 +179,3 @@ def _fields(contact: Contact, declared: Declared, number: str | None) -> dict[st
     known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
     known |= {name: text for name, text in declared.fields.items() if name in REQUEST_FIELDS}
     return {**known, PHONE_FIELD: number} if number else known
-
-
-def _record(events: Sequence[tuple[StoredEvent, Event]], purpose: str, channel: str) -> ConsentRecord:
-    asked = {event.request: event.at for _, event in events if event.kind is EventKind.REQUESTED}
-    return fold(
-        Happening(event.kind, event.at, event.request, asked.get(event.request))
-        for _, event in events
-        if event.purpose == purpose and event.channel == channel
-    )
-
-
-def _one(
-    events: Sequence[tuple[StoredEvent, Event]],
-    kind: EventKind,
-    request: StoredRequest,
-    purpose: str,
-) -> tuple[StoredEvent, Event]:
-    found = [
-        (stored, event)
-        for stored, event in events
-        if event.kind is kind and event.request == request.id and event.purpose == purpose
-    ]
-    if len(found) != 1 or found[0][0].request != request.id:
-        raise _Unproven
-    return found[0]

@@ -15,7 +15,7 @@ from typing import Any
 
 from optin.consent.consent_record import SubjectId
 from optin.consent.prize import ANSWER_FIELD
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import Channel, ConsentKey, PurposeId
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.proof.canonical import parse
@@ -93,7 +93,7 @@ class LeadExport:
 
     def _prove(self, lead: StoredLead) -> Proven | Refusal:
         form = None if lead.request is None else self._form(lead.request.form)
-        found = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+        found = prove(self.vault, lead, form, ConsentKey(self.purpose, self.channel), self.now)
         return still_proven(found, lead, (self.purpose, self.channel.value), self.told)
 
     def _count_unconfirmed(self) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 from optin.consent.address import EmailAddress, address_key, parse_email, parse_phone
 from optin.consent.consent_record import SubjectId
 from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import Channel, ConsentKey, PurposeId
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.store.exports import leads_of
@@ -122,7 +122,7 @@ class Scrubber:
         outcomes: dict[SubjectId, Proven | Refusal] = {}
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
-            proof = prove(self.vault, lead, form, self.purpose, self.channel.value, self.now)
+            proof = prove(self.vault, lead, form, ConsentKey(self.purpose, self.channel), self.now)
             outcomes[lead.subject] = still_proven(proof, lead, (self.purpose, self.channel.value), self.told)
         allowed: dict[bytes, dict[str, str]] = {}
         for index, found in people.items():

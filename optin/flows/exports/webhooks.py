@@ -17,7 +17,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.consent_record import SubjectId
 from optin.consent.event import rfc3339
 from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.broken_rows import BROKEN, name_of
@@ -253,7 +253,7 @@ def _confirmed(
         return Refusal.UNPROVEN.value
     request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
-    found = prove(vault, lead, form, purpose, channel, now)
+    found = prove(vault, lead, form, ConsentKey.parse(purpose, channel), now)
     proven = still_proven(found, lead, notice.about, endings_of(lead.email_index))
     if isinstance(proven, Refusal):
         return proven.value

@@ -6,18 +6,18 @@ nothing is deleted and nothing is signed. None: it is not time yet. Pure.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from optin.consent.consent_record import EventKind, RequestId, Status
+from optin.consent.consent_record import EventKind, Status
 from optin.consent.erasure import Ground, Reason
+from optin.consent.history import History
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.store.transaction import to_ms
 
 if TYPE_CHECKING:
-    from optin.flows.evidence.event_history import Logged
     from optin.store.rights import LegalHold
     from optin.store.subjects import StoredConsent
 
@@ -31,7 +31,7 @@ def longest(periods: Collection[RetentionPeriod], since: datetime) -> RetentionP
 
 
 def unconfirmed(
-    history: Sequence[Logged], erase_at: int, periods: Collection[RetentionPeriod], now: datetime
+    history: History, erase_at: int, periods: Collection[RetentionPeriod], now: datetime
 ) -> Ground | None:
     """Return why a request may be erased that nobody confirmed. `erase_at`: as its row says, milliseconds.
 
@@ -41,7 +41,7 @@ def unconfirmed(
     if decided:
         msg = f"a request is stored as unconfirmed, its events say {decided[0]}"
         raise LogDisagrees(msg)
-    since = max((it.event.at for it in history if it.event.kind in _PROLONGS), default=None)
+    since = max((event.at for event in history.of(*_PROLONGS)), default=None)
     if since is None:
         msg = "a request has no event of its asking"
         raise LogDisagrees(msg)
@@ -66,19 +66,19 @@ def expired(consent: StoredConsent | None, now: datetime) -> StoredConsent:
     return consent
 
 
-def idle_since(history: Sequence[Logged], consents: Collection[StoredConsent]) -> datetime | None:
+def idle_since(history: History, consents: Collection[StoredConsent]) -> datetime | None:
     """Return from when on a person has no live purpose: when the last consent ended, or the last asking.
 
     None: nothing was ever confirmed.
     """
     over_by_itself = {Status.GIVEN, Status.EXPIRED}
     ends = [it.expires_at if it.record.status in over_by_itself else it.record.since for it in consents]
-    asked = [logged.event.at for logged in history if logged.event.kind is EventKind.CONFIRMED]
+    asked = [event.at for event in history.of(EventKind.CONFIRMED)]
     return max((moment for moment in (*ends, *asked) if moment is not None), default=None)
 
 
 def idle(
-    history: Sequence[Logged],
+    history: History,
     consents: Collection[StoredConsent],
     kept: RetentionPeriod,
     now: datetime,
@@ -89,7 +89,7 @@ def idle(
     if bool(consents) != consented:
         msg = f"a person is stored as {'' if consented else 'not '}having consented, its events say otherwise"
         raise LogDisagrees(msg)
-    if unanswered(history):
+    if history.unanswered:
         msg = "a person is stored as idle, but has a request that nobody confirmed"
         raise LogDisagrees(msg)
     since = idle_since(history, consents)
@@ -97,12 +97,6 @@ def idle(
         msg = "a person is stored as idle, its events say otherwise"
         raise LogDisagrees(msg)
     return Ground(Reason.ENDED if consented else Reason.NO_CONSENT, since, kept)
-
-
-def unanswered(history: Sequence[Logged]) -> set[RequestId]:
-    """Return the requests that nobody confirmed."""
-    events = [logged.event for logged in history]
-    return {it.request for it in events} - {it.request for it in events if it.kind is EventKind.CONFIRMED}
 
 
 def hold_over(hold: LegalHold, now: datetime) -> LegalHold:
@@ -114,7 +108,7 @@ def hold_over(hold: LegalHold, now: datetime) -> LegalHold:
 
 
 def draw_over(
-    history: Sequence[Logged],
+    history: History,
     drawn: datetime | None,
     kept: RetentionPeriod | None,
     now: datetime,
@@ -128,7 +122,7 @@ def draw_over(
     if drawn is None or kept is None:
         msg = "a prize draw is stored as drawn, no event says so"
         raise LogDisagrees(msg)
-    confirmed = [logged.event for logged in history if logged.event.kind is EventKind.CONFIRMED]
+    confirmed = history.of(EventKind.CONFIRMED)
     if not confirmed or (not consented and any(event.purpose for event in confirmed)):
         msg = "an entry of a prize draw is not what its events say"
         raise LogDisagrees(msg)

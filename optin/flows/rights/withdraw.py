@@ -152,7 +152,7 @@ def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | N
         history = request_history(tx, vault, opened.stored.id)
     except LogDisagrees:
         return opened.stored.subject
-    if not any(logged.event.kind is EventKind.CONFIRMED for logged in history):
+    if not history.of(EventKind.CONFIRMED):
         return None
     return find_subject(tx, vault.index(EmailAddress(opened.declared.email)))
 

@@ -1,0 +1,123 @@
+"""What happened to a person's consents, by events in the order of the log, and what follows from them. Pure.
+
+Rules for the next editor:
+1. This is the one place that gathers events by consent, and that tells whether a box was asked and confirmed
+   once. Where a consent stands follows by the table in `record`.
+2. Whoever reads the events, from a store or from a bundle, has authenticated them. Nothing here does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, NamedTuple, Self
+
+from optin.consent.consent_record import (
+    ConsentRecord,
+    EventKind,
+    Happening,
+    RequestId,
+    TransitionRefused,
+    fold,
+)
+from optin.consent.event import Event
+from optin.consent.purpose import ConsentKey
+
+_ONCE = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
+_Step = tuple[EventKind, RequestId, str | None]  # what happened once to one box of one request
+
+
+class Logged(NamedTuple):
+    """One event of the log: as read, and all that it says."""
+
+    event: Event
+    body: Mapping[str, Any]
+    number: int = 0  # in the order of the log
+
+    @classmethod
+    def read(cls, body: dict[str, Any], number: int) -> Self:
+        """Read an event. Raises KeyError, TypeError or ValueError when it is none of ours."""
+        return cls(Event.read(body), body, number)
+
+
+class ConsentHistory(NamedTuple):
+    """What happened to one consent of one person, oldest first."""
+
+    key: ConsentKey
+    events: tuple[Event, ...]
+    asked_at: Mapping[RequestId, datetime]  # by every request of the person
+
+    @property
+    def record(self) -> ConsentRecord:
+        """Where the consent stands. Raises TransitionRefused when the events cannot follow like this."""
+        return fold(
+            Happening(event.kind, event.at, event.request, self.asked_at.get(event.request))
+            for event in self.events
+        )
+
+    @property
+    def confirmations(self) -> list[Event]:
+        """Each time that the person confirmed it."""
+        return [event for event in self.events if event.kind is EventKind.CONFIRMED]
+
+
+@dataclass(frozen=True)
+class History:
+    """All events of a person, or of one request, oldest first."""
+
+    logged: Sequence[Logged]
+
+    def __iter__(self) -> Iterator[Logged]:
+        return iter(self.logged)
+
+    def of(self, *kinds: EventKind) -> list[Event]:
+        """Return the events of these kinds."""
+        return [it.event for it in self.logged if it.event.kind in kinds]
+
+    @cached_property
+    def consents(self) -> dict[ConsentKey, ConsentHistory]:
+        """What happened to each consent, by its key, in the order of the keys.
+
+        Raises ValueError for a channel that is none.
+        """
+        events: dict[ConsentKey, list[Event]] = {}
+        asked_at: dict[RequestId, datetime] = {}
+        for event in (it.event for it in self.logged):
+            key = event.key
+            if key is not None:
+                events.setdefault(key, []).append(event)
+            if event.kind is EventKind.REQUESTED:
+                asked_at[event.request] = event.at
+        return {key: ConsentHistory(key, tuple(events[key]), asked_at) for key in sorted(events)}
+
+    def consent(self, key: ConsentKey) -> ConsentHistory:
+        """Return what happened to one consent, if anything did."""
+        return self.consents.get(key) or ConsentHistory(key, (), {})
+
+    def _steps(self) -> dict[_Step, list[Logged]]:
+        steps: dict[_Step, list[Logged]] = {}
+        for it in self.logged:
+            if it.event.kind in _ONCE:
+                steps.setdefault((it.event.kind, it.event.request, it.event.purpose), []).append(it)
+        return steps
+
+    @property
+    def repeated(self) -> list[Event]:
+        """What one request asked, or confirmed, of one box more than once."""
+        return [it.event for steps in self._steps().values() for it in steps[1:]]
+
+    def once(self, kind: EventKind, request: RequestId, key: ConsentKey) -> Logged:
+        """Return how one request asked for, or confirmed, a consent. Raises TransitionRefused unless once."""
+        found = self._steps().get((kind, request, key.purpose), [])
+        if len(found) != 1 or found[0].event.key != key:
+            msg = f"{key} was {kind} {len(found)} times by one request"
+            raise TransitionRefused(msg)
+        return found[0]
+
+    @property
+    def unanswered(self) -> set[RequestId]:
+        """The requests that nobody confirmed."""
+        confirmed = {event.request for event in self.of(EventKind.CONFIRMED)}
+        return {it.event.request for it in self.logged} - confirmed
