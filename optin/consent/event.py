@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Self
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.erasure import Ground
 from optin.consent.form import FormDeclaration, FormDigest
-from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 
 VERSION = 2  # since 2 erasures say kinds, confirmations details, and what is forgotten is said
 CONFIRMED_THROUGH = "mailbox"  # all that a confirmation shows: whoever confirmed reads that mailbox (P7)
@@ -205,15 +205,12 @@ class Event(NamedTuple):  # an audit reads millions
     form: str
     words: str
     declaration: str
-    purpose: str | None
-    channel: str | None
+    key: ConsentKey | None  # which consent it is about; None: the request itself
 
     @property
-    def key(self) -> ConsentKey | None:
-        """Which consent it is about; None: the request itself. Raises ValueError for an unknown channel."""
-        if self.purpose is None or self.channel is None:
-            return None
-        return ConsentKey.parse(self.purpose, self.channel)
+    def purpose(self) -> PurposeId | None:
+        """The purpose of the consent that it is about."""
+        return None if self.key is None else self.key.purpose
 
     @classmethod
     def read(cls, body: dict[str, Any]) -> Self:
@@ -221,15 +218,14 @@ class Event(NamedTuple):  # an audit reads millions
 
         Raises KeyError, TypeError or ValueError when it is none of ours.
         """
-        kind = EventKind.of(body["kind"])
-        noted = kind is EventKind.NOTED
+        kind, purpose, channel = EventKind.of(body["kind"]), body["purpose"], body["channel"]
+        of_request = kind is EventKind.NOTED or (purpose is None and channel is None)
         return cls(
-            kind=kind,
-            at=datetime.fromisoformat(body["at"]),
-            request=RequestId(bytes.fromhex(body["request"])),
-            form=body["form"],
-            words=body["words"],
-            declaration=body["declaration"],
-            purpose=None if noted else body["purpose"],
-            channel=None if noted else body["channel"],
+            kind,
+            datetime.fromisoformat(body["at"]),
+            RequestId(bytes.fromhex(body["request"])),
+            body["form"],
+            body["words"],
+            body["declaration"],
+            None if of_request else ConsentKey.parse(purpose, channel),
         )

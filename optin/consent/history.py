@@ -78,16 +78,12 @@ class History:
 
     @cached_property
     def consents(self) -> dict[ConsentKey, ConsentHistory]:
-        """What happened to each consent, by its key, in the order of the keys.
-
-        Raises ValueError for a channel that is none.
-        """
+        """What happened to each consent, by its key, in the order of the keys."""
         events: dict[ConsentKey, list[Event]] = {}
         asked_at: dict[RequestId, datetime] = {}
         for event in (it.event for it in self.logged):
-            key = event.key
-            if key is not None:
-                events.setdefault(key, []).append(event)
+            if event.key is not None:
+                events.setdefault(event.key, []).append(event)
             if event.kind is EventKind.REQUESTED:
                 asked_at[event.request] = event.at
         return {key: ConsentHistory(key, tuple(events[key]), asked_at) for key in sorted(events)}

@@ -22,7 +22,6 @@ from optin.export.personal import as_json, schema
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.verify_bundle import verify_bundle
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
@@ -32,6 +31,7 @@ from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle import unpack
 from optin.proof.canonical import canonical
+from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
 from tests.golden.archive import (
     DATABASE,

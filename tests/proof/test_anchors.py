@@ -24,7 +24,6 @@ from cryptography.x509 import load_pem_x509_certificates
 from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.purpose import RetentionPeriod
-from optin.flows.evidence.verify_bundle import Outside, verify_bundle
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor as anchor_
 from optin.jobs.anchors import anchor_job
@@ -34,6 +33,7 @@ from optin.proof.bundle import unpack
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
 from optin.proof.stamp import StampBroken, read_stamp, vouches
+from optin.proof.verify_bundle import Outside, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient

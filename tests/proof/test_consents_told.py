@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 from optin.consent.address import parse_email
-from optin.flows.evidence.verify_bundle import verify_bundle
 from optin.proof.bundle import pack, unpack
+from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
 from tests.web.conftest import Visit
 

@@ -13,8 +13,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optin.consent.address import parse_email
-from optin.flows.evidence.verify_bundle import verify_bundle
-from optin.flows.evidence.verify_copies import copy_faults
 from optin.proof.bundle import BundleBroken, unpack
 from optin.proof.commitment import digest
 from optin.proof.page_copies import (
@@ -23,6 +21,8 @@ from optin.proof.page_copies import (
     viewable_mail,
     viewable_page,
 )
+from optin.proof.verify_bundle import verify_bundle
+from optin.proof.verify_copies import copy_faults
 from optin.services import evidence_bundle as evidence
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle

@@ -10,9 +10,9 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.clock import SetBack, corrected_by, explained
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.verify_bundle import verify_bundle
 from optin.flows.retention.clock_correction import note_set_back
 from optin.proof.bundle import unpack
+from optin.proof.verify_bundle import verify_bundle
 from optin.services import clock as clock_module
 from optin.services.clock import SteadyClock
 from optin.services.evidence_bundle import make_bundle

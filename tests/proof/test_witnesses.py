@@ -11,12 +11,12 @@ from functools import partial
 import pytest
 
 from optin.consent.address import parse_email
-from optin.flows.evidence.verify_bundle import Outside, verify_bundle
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor
 from optin.jobs.log_keeper import advance_log
 from optin.proof.bundle import unpack
 from optin.proof.note import Note, NoteBroken, Signature, VerifierKey
+from optin.proof.verify_bundle import Outside, verify_bundle
 from optin.proof.witness_request import submission, submission_address
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle

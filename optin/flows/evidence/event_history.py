@@ -43,7 +43,11 @@ def _authenticated(vault: Vault, stored: StoredEvent) -> Logged:
     if not stored.genuine(vault):
         msg = f"event {stored.number} was not written by optin"
         raise LogDisagrees(msg)
-    logged = Logged.read(parse(stored.body), stored.number)
+    try:
+        logged = Logged.read(parse(stored.body), stored.number)
+    except (KeyError, TypeError, ValueError):
+        msg = f"event {stored.number} cannot be read"
+        raise LogDisagrees(msg) from None
     if logged.event.request != stored.request:
         msg = f"event {stored.number} is of another request"
         raise LogDisagrees(msg)
@@ -80,7 +84,7 @@ def promised(tx: Tx, event: Event) -> ConsentQuestion:
     """Return the box that an event is about, as its form declared it. Raises LogDisagrees."""
     form = form_by_digest(tx, event.form)
     question = None if form is None else form.version.declaration.question(event.purpose or "")
-    if form is None or question is None or form.words != event.words or question.channel != event.channel:
+    if form is None or question is None or form.words != event.words or question.key != event.key:
         msg = f"the form {event.form[:16]} does not declare what its events say"
         raise LogDisagrees(msg)
     return question

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from optin.consent.consent_record import EventKind
 from optin.consent.event import Event
+from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import Proven, Refusal
 from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine
@@ -63,5 +64,5 @@ def _withdrawals(lead: StoredLead, about: About) -> frozenset[datetime]:
     """Return the moments of the withdrawals that are among a person's events."""
     events = [Event.read(parse(it.body)) for it in lead.events]
     return frozenset(
-        it.at for it in events if it.kind is EventKind.WITHDRAWN and (it.purpose, it.channel) == about
+        it.at for it in events if it.kind is EventKind.WITHDRAWN and it.key == ConsentKey.parse(*about)
     )

@@ -1,0 +1,32 @@
+"""What is found while a bundle is verified: sentences, and the requests that it has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Report:
+    """What was found: each sentence with whether it holds; and what this cannot prove."""
+
+    origin: str = ""
+    keys: tuple[str, ...] = ()
+    lines: list[tuple[bool, str]] = field(default_factory=list)
+    limits: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        """Whether every sentence holds."""
+        return bool(self.lines) and all(held for held, _ in self.lines)
+
+    def say(self, sentence: str, *, held: bool = True) -> None:
+        """Add a sentence."""
+        self.lines.append((held, sentence))
+
+
+@dataclass(frozen=True)
+class Case:
+    """One request as the bundle has it."""
+
+    declaration: bytes
+    salt: bytes

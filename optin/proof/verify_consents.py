@@ -1,0 +1,127 @@
+"""The consents in a bundle: each follows from its events, and was given in the words that the form shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from optin.consent.address import EmailAddress, address_key
+from optin.consent.consent_record import EventKind, Status, TransitionRefused
+from optin.consent.event import Event, rfc3339
+from optin.consent.form import PHONE_FIELD, FormDeclaration, shows
+from optin.consent.history import ConsentHistory, History, Logged
+from optin.consent.purpose import Channel, ConsentKey
+from optin.proof.bundle_report import Case, Report
+from optin.proof.canonical import parse
+
+Cases = Mapping[str, Case]  # by the commitment that their events name
+
+
+def check_order(cases: Cases, events: Sequence[Logged], say: Callable[..., None]) -> None:
+    """See that each box was asked and confirmed once a request, at the declared moment."""
+    for event in History(events).repeated:
+        say(f"{event.purpose} was {event.kind} twice by one request", held=False)
+    for event in History(events).of(EventKind.REQUESTED, EventKind.CONFIRMED):
+        case = cases.get(event.declaration)
+        declared = {} if case is None else parse(case.declaration)
+        if event.kind is EventKind.REQUESTED and declared.get("at") != rfc3339(event.at):
+            say(f"what was declared is of another moment than {rfc3339(event.at)}", held=False)
+        if declared.get("form") != event.form:
+            say("what was declared names another form than its event", held=False)
+
+
+def tell_consents(
+    files: dict[str, bytes], cases: Cases, events: Sequence[Logged], now: datetime, report: Report
+) -> None:
+    """Say where each consent of each person stands, and in which words it was given."""
+    people: dict[str, list[Logged]] = {}
+    for logged in events:
+        people.setdefault(_who(cases, logged.event), []).append(logged)
+    for who in sorted(people):
+        for consent in History(people[who]).consents.values():
+            _tell_consent(files, cases, (who, consent), now, report)
+
+
+def _tell_consent(
+    files: dict[str, bytes], cases: Cases, told: tuple[str, ConsentHistory], now: datetime, report: Report
+) -> None:
+    who, consent = told
+    key, confirmed = consent.key, consent.confirmations
+    try:
+        record = consent.record
+    except TransitionRefused:
+        report.say(f"the events of {who} for {key} cannot follow like this", held=False)
+        return
+    for event in confirmed:
+        _tell_confirmation(files, cases, report, event, key)
+    if record.status is not None and record.since is not None:
+        until = _until(files, confirmed[-1]) if record.status is Status.GIVEN else None
+        report.say(
+            f"{who}, {key}: {_STATUS[record.status]} since {rfc3339(record.since)}"
+            + ("" if until is None else f", until {rfc3339(until)}")
+            + (" — that is past: OVER" if until is not None and until <= now else "")
+        )
+    if key.channel is Channel.PHONE and confirmed:
+        report.limits.append(
+            "that the telephone number is the person's: it was declared on the form, and confirmed"
+            " through the mailbox; nobody verified the number"
+        )
+
+
+def _until(files: dict[str, bytes], confirmed: Event) -> datetime | None:
+    """Return when a consent is over by the retention that its form promised."""
+    form = _form(files, confirmed.form)
+    question = None if form is None else form.question(confirmed.purpose or "")
+    return None if question is None else question.retention.after(confirmed.at)
+
+
+def _who(cases: Cases, event: Event) -> str:
+    """Return whose event it is, as declared: one mailbox is one person, however it was typed."""
+    case = cases.get(event.declaration)
+    declared = None if case is None else parse(case.declaration).get("email")
+    if not isinstance(declared, str):
+        return "somebody"
+    try:
+        return address_key(EmailAddress(declared)).decode()
+    except ValueError:  # whoever made the bundle can write anything there
+        return f"somebody at {declared!a}"
+
+
+_STATUS = {
+    Status.PENDING: "asked, never confirmed: NO consent",
+    Status.GIVEN: "consent GIVEN",
+    Status.WITHDRAWN: "consent WITHDRAWN by the person",
+    Status.REVOKED: "consent ended by the controller",
+    Status.EXPIRED: "consent expired",
+}
+
+
+def _tell_confirmation(
+    files: dict[str, bytes], cases: Cases, report: Report, event: Event, key: ConsentKey
+) -> None:
+    """Say in which words a consent was given; or what does not fit."""
+    case = cases.get(event.declaration)
+    form = _form(files, event.form)
+    question = None if form is None else form.question(key.purpose)
+    if case is None or form is None or question is None or question.key != key:
+        report.say(f"{key}: there is no form that asked this", held=False)
+        return
+    shown = shows(files.get(f"forms/{event.form}.html", b""), form, question)
+    declared = parse(case.declaration)
+    ticked, fields = declared.get("purposes"), declared.get("fields")
+    if not shown or not isinstance(ticked, list) or key.purpose not in ticked:
+        report.say(f"{key}: the page shows other words, or the box was not ticked", held=False)
+        return
+    number = fields.get(PHONE_FIELD) if isinstance(fields, dict) and key.channel is Channel.PHONE else None
+    report.say(
+        f"{declared.get('email')} ticked “{question.wording}” at {declared.get('at')}"
+        f" and confirmed it through the mailbox at {rfc3339(event.at)}"
+        + (f"; number declared: {number}" if number else "")
+    )
+
+
+def _form(files: dict[str, bytes], form: str) -> FormDeclaration | None:
+    try:
+        return FormDeclaration.from_json(parse(files[f"forms/{form}.json"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
