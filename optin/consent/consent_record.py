@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple, NewType
 
 from optin.consent.clock import CLOCKS_DIFFER
+from optin.consent.purpose import Channel, ConsentKey, PurposeId
 
 RequestId = NewType("RequestId", bytes)  # 16 random bytes
 SubjectId = NewType("SubjectId", bytes)  # 16 random bytes
@@ -154,6 +155,25 @@ class ConsentRecord:
     withdrawn_at: datetime | None = None
     # requests that follow the withdrawal in the log
     asked_since: frozenset[RequestId | None] = field(default=frozenset(), compare=False)
+
+
+@dataclass(frozen=True)
+class ConsentState:
+    """One consent of a person: where it stands, and until when it holds if nobody ends it."""
+
+    key: ConsentKey
+    record: ConsentRecord
+    expires_at: datetime
+
+    @property
+    def purpose(self) -> PurposeId:
+        """What it is for."""
+        return self.key.purpose
+
+    @property
+    def channel(self) -> Channel:
+        """By which means the person may be approached."""
+        return self.key.channel
 
 
 def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from optin.consent.deletion_grounds import draw_over
 from optin.consent.erasure import Ground
 from optin.consent.prize import SETTLING
 from optin.errors import LogDisagrees
@@ -12,7 +13,6 @@ from optin.flows.consents.opened_request import open_request
 from optin.flows.draw_entry import promise_of
 from optin.flows.evidence.event_history import request_history
 from optin.flows.prize_draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
-from optin.flows.retention.deletion_grounds import draw_over
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.retention.sweep_rule import Rule

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.consent_record import SubjectId
-from optin.store.subjects import CONSENT_COLUMNS, StoredConsent, read_consent
+from optin.consent.consent_record import ConsentState, SubjectId
+from optin.store.subjects import CONSENT_COLUMNS, read_consent
 from optin.store.transaction import Tx, to_ms
 
 
@@ -18,7 +18,7 @@ class Due:
     before: datetime
 
 
-def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, StoredConsent]]:
+def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, ConsentState]]:
     """Return consents that are still called given although their time is over."""
     rows = tx.all(
         f"SELECT subject_id, {CONSENT_COLUMNS} FROM consent WHERE status = 'given' AND expires_at <= :now"
@@ -31,7 +31,7 @@ def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, Sto
 
 def consents_ending(
     tx: Tx, purpose: str, now: datetime, before: datetime, most: int
-) -> list[tuple[SubjectId, StoredConsent]]:
+) -> list[tuple[SubjectId, ConsentState]]:
     """Return consents for a purpose that end soon, and whose people were not asked again yet."""
     rows = tx.all(
         f"SELECT subject_id, {CONSENT_COLUMNS} FROM consent WHERE status = 'given'"
@@ -45,7 +45,7 @@ def consents_ending(
     return [(SubjectId(bytes(row[0])), read_consent(row[1:])) for row in rows]
 
 
-def mark_asked_again(tx: Tx, subject: SubjectId, consent: StoredConsent, now: datetime) -> None:
+def mark_asked_again(tx: Tx, subject: SubjectId, consent: ConsentState, now: datetime) -> None:
     """Remember that a consent was asked again: once is enough."""
     tx.run(
         "UPDATE consent SET asked_again_at = :now"

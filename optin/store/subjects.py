@@ -9,27 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.consent_record import ConsentRecord, RequestId, Status, SubjectId
+from optin.consent.consent_record import ConsentRecord, ConsentState, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
-from optin.consent.purpose import Channel, ConsentKey, PurposeId
+from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id
-
-
-@dataclass(frozen=True)
-class StoredConsent:
-    """One consent of one person, as the cache of the events says."""
-
-    purpose: PurposeId
-    channel: Channel
-    record: ConsentRecord
-    expires_at: datetime
-
-    @property
-    def key(self) -> ConsentKey:
-        """Which consent of the person it is."""
-        return ConsentKey(self.purpose, self.channel)
 
 
 def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: datetime) -> SubjectId:
@@ -210,7 +195,7 @@ _CORRECTED, _SALT, _DETAILS = "=", "=salt", "=details"  # no field has these nam
 CONSENT_COLUMNS = "purpose, channel, status, since, expires_at, request_id, withdrawn_at"
 
 
-def consents_of(tx: Tx, subject: SubjectId) -> list[StoredConsent]:
+def consents_of(tx: Tx, subject: SubjectId) -> list[ConsentState]:
     """Return every consent of a person."""
     rows = tx.all(
         f"SELECT {CONSENT_COLUMNS} FROM consent WHERE subject_id = :subject ORDER BY purpose, channel",
@@ -219,7 +204,7 @@ def consents_of(tx: Tx, subject: SubjectId) -> list[StoredConsent]:
     return [read_consent(row) for row in rows]
 
 
-def save_consent(tx: Tx, subject: SubjectId, consent: StoredConsent) -> None:
+def save_consent(tx: Tx, subject: SubjectId, consent: ConsentState) -> None:
     """Bring the cache up to the events that were just added."""
     record = consent.record
     if record.status is None or record.since is None or record.request is None:
@@ -335,11 +320,10 @@ def suppressions_of(tx: Tx, email_index: bytes) -> list[tuple[str, str, datetime
     return [(row[0], row[1], from_ms(row[2])) for row in rows]
 
 
-def read_consent(row: Row) -> StoredConsent:
+def read_consent(row: Row) -> ConsentState:
     """Return a consent as `CONSENT_COLUMNS` say it."""
-    return StoredConsent(
-        purpose=PurposeId(row[0]),
-        channel=Channel(row[1]),
+    return ConsentState(
+        key=ConsentKey.parse(row[0], row[1]),
         record=ConsentRecord(
             status=Status(row[2]),
             since=from_ms(row[3]),

@@ -14,6 +14,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import MAX_TRIES, matches
 from optin.consent.consent_record import (
     ConsentRecord,
+    ConsentState,
     EventKind,
     Happening,
     RequestId,
@@ -50,7 +51,6 @@ from optin.store.requests import (
 )
 from optin.store.subjects import (
     Contact,
-    StoredConsent,
     allow_calls,
     find_or_add_subject,
     refresh_idle,
@@ -201,7 +201,7 @@ def _confirm(
     enter(tx, vault, opened, confirmed[0], now)
     for question, record in given:
         until = question.retention.after(now)
-        consent = StoredConsent(question.purpose, question.channel, follow(record, happening), until)
+        consent = ConsentState(question.key, follow(record, happening), until)
         save_consent(tx, subject, consent)
         unsuppress(tx, stored.email_index, question.purpose, question.channel)
         if number and question.channel is Channel.PHONE:
@@ -230,7 +230,7 @@ def _contact(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) ->
     return Contact(values, known.correction, secrets.token_bytes(SALT_BYTES))
 
 
-def _record(kept: Sequence[StoredConsent], question: ConsentQuestion) -> ConsentRecord:
+def _record(kept: Sequence[ConsentState], question: ConsentQuestion) -> ConsentRecord:
     """Return where the consent stands for someone who asked."""
     found = (consent.record for consent in kept if consent.key == question.key)
     return next(found, ConsentRecord(status=Status.PENDING))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.consent_record import ConsentState, RequestId, SubjectId
 from optin.consent.form import PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.errors import PageUnknown
@@ -17,7 +17,7 @@ from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
-from optin.store.subjects import StoredConsent, find_subject
+from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -42,7 +42,7 @@ def give_anew(
     return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
 
 
-def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, about: tuple[str, str]) -> StoredConsent | None:
+def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, about: tuple[str, str]) -> ConsentState | None:
     found = (it for it in current_consents(tx, vault, subject) if (it.purpose, it.channel.value) == about)
     return next(found, None)
 
@@ -51,7 +51,7 @@ def ask_again(
     tx: Tx,
     vault: Vault,
     subject: SubjectId,
-    consent: StoredConsent,
+    consent: ConsentState,
     through: str,
     policy: RequestPolicy,
     now: datetime,

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from optin.consent.clock import CLOCKS_DIFFER, corrected_by
-from optin.consent.consent_record import RequestId, Status, SubjectId, TransitionRefused
+from optin.consent.consent_record import ConsentState, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
 from optin.consent.history import History, Logged
 from optin.consent.purpose import ConsentKey, ConsentQuestion
@@ -19,7 +19,7 @@ from optin.proof.canonical import parse
 from optin.store.clock_mark import set_backs
 from optin.store.events import StoredEvent, events_about, events_of
 from optin.store.forms import form_by_digest
-from optin.store.subjects import StoredConsent, address_index, consents_of
+from optin.store.subjects import address_index, consents_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -65,9 +65,9 @@ def by_right_clock(tx: Tx, vault: Vault, history: History, now: datetime) -> His
     )
 
 
-def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, StoredConsent]:
+def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, ConsentState]:
     """Return where each consent stands that was ever confirmed, and until when. Raises LogDisagrees."""
-    found: dict[ConsentKey, StoredConsent] = {}
+    found: dict[ConsentKey, ConsentState] = {}
     for key, consent in history.consents.items():
         try:
             record = consent.record
@@ -76,7 +76,7 @@ def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, StoredConse
         confirmed = consent.confirmations
         if record.status not in {None, Status.PENDING} and confirmed:
             until = promised(tx, confirmed[-1]).retention.after(confirmed[-1].at)
-            found[key] = StoredConsent(key.purpose, key.channel, record, until)
+            found[key] = ConsentState(key, record, until)
     return found
 
 
@@ -90,7 +90,7 @@ def promised(tx: Tx, event: Event) -> ConsentQuestion:
     return question
 
 
-def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[StoredConsent]:
+def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[ConsentState]:
     """Return a person's consents as they follow from the events; where these do not fit together, the cache.
 
     Then `optin audit` says why. A withdrawal must be taken even so.

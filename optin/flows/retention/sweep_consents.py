@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from optin.consent.consent_record import EventKind, Happening, SubjectId, follow
+from optin.consent.consent_record import ConsentState, EventKind, Happening, SubjectId, follow
+from optin.consent.deletion_grounds import expired, idle, longest, unconfirmed
 from optin.consent.erasure import Ground
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webhook import WebhookKind
@@ -19,7 +20,6 @@ from optin.flows.evidence.event_history import (
     request_history,
 )
 from optin.flows.exports.webhooks import tell_ended
-from optin.flows.retention.deletion_grounds import expired, hold_over, idle, longest, unconfirmed
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.flows.rights.erase import erase_person
@@ -40,9 +40,8 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.rights import end_hold, holds_over, read_hold
+from optin.store.rights import LegalHold, end_hold, holds_over, read_hold
 from optin.store.subjects import (
-    StoredConsent,
     address_index,
     find_subject,
     refresh_idle,
@@ -102,14 +101,14 @@ def sweep_expired(tx: Tx, context: SweepContext) -> int:
     return len(due)
 
 
-def _name(stored: tuple[SubjectId, StoredConsent]) -> bytes:
+def _name(stored: tuple[SubjectId, ConsentState]) -> bytes:
     subject, consent = stored
     return subject + f"{consent.purpose}:{consent.channel}".encode()
 
 
 def _by_events(
-    tx: Tx, context: SweepContext, subject: SubjectId, stored: StoredConsent
-) -> StoredConsent | None:
+    tx: Tx, context: SweepContext, subject: SubjectId, stored: ConsentState
+) -> ConsentState | None:
     history = person_history(tx, context.vault, address_index(tx, subject), subject)
     return consents_by_events(tx, history).get(stored.key)
 
@@ -170,12 +169,19 @@ def sweep_holds(tx: Tx, context: SweepContext) -> int:
     due = decide(
         context,
         lambda most: [(str(row[0]).encode(), row) for row in holds_over(tx, context.now, most)],
-        lambda row: hold_over(read_hold(context.vault, row), context.now),
+        lambda row: _over(read_hold(context.vault, row), context.now),
         STEP,
     )
     for _, hold in due:
         end_hold(tx, hold.number)
     return len(due)
+
+
+def _over(hold: LegalHold, now: datetime) -> LegalHold:
+    if hold.until > now:
+        msg = "a legal hold is stored as over, but was placed until later"
+        raise LogDisagrees(msg)
+    return hold
 
 
 def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consented: bool) -> int:

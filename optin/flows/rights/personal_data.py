@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
-from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
+from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import Channel
 from optin.errors import RequestRefused
@@ -48,7 +48,6 @@ from optin.store.rights import (
 from optin.store.subjects import (
     Contact,
     Correction,
-    StoredConsent,
     find_subject,
     forget_numbers,
     lock_subject,
@@ -307,7 +306,7 @@ def _consents(
     return tuple(found)
 
 
-def _offered(policy: RequestPolicy, request: OpenedRequest, consent: StoredConsent) -> str:
+def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentState) -> str:
     asked = request.declaration
     form = policy.offers.form_for(consent.purpose, consent.channel, asked)
     question = None if form is None else form.declaration.question(consent.purpose)

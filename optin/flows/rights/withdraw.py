@@ -8,7 +8,15 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.consent_record import EventKind, Happening, RequestId, Status, SubjectId, follow
+from optin.consent.consent_record import (
+    ConsentState,
+    EventKind,
+    Happening,
+    RequestId,
+    Status,
+    SubjectId,
+    follow,
+)
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.webhook import WebhookKind
@@ -22,7 +30,6 @@ from optin.store.journal_lines import ReplayLine, remember
 from optin.store.person_records import requests_of
 from optin.store.requests import peek_request
 from optin.store.subjects import (
-    StoredConsent,
     find_subject,
     lock_subject,
     numbers_of,
@@ -50,7 +57,7 @@ class _Live:
 
     opened: OpenedRequest
     question: ConsentQuestion
-    consent: StoredConsent
+    consent: ConsentState
 
 
 def view_withdrawable(tx: Tx, vault: Vault, request: RequestId, purpose: str | None) -> Withdrawable:

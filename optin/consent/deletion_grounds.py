@@ -8,18 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-from optin.consent.consent_record import EventKind, Status
+from optin.consent.consent_record import ConsentState, EventKind, Status
 from optin.consent.erasure import Ground, Reason
 from optin.consent.history import History
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
-from optin.store.transaction import to_ms
-
-if TYPE_CHECKING:
-    from optin.store.rights import LegalHold
-    from optin.store.subjects import StoredConsent
 
 _OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED})
 _PROLONGS = frozenset({EventKind.REQUESTED, EventKind.MAILED})
@@ -47,14 +41,14 @@ def unconfirmed(
         raise LogDisagrees(msg)
     kept = longest(periods, since)
     if kept.after(since) > now:
-        if erase_at < to_ms(since):
+        if erase_at < since.timestamp() * 1_000:
             msg = "a request was to be erased before it was made"
             raise LogDisagrees(msg)
         return None
     return Ground(Reason.UNCONFIRMED, since, kept)
 
 
-def expired(consent: StoredConsent | None, now: datetime) -> StoredConsent:
+def expired(consent: ConsentState | None, now: datetime) -> ConsentState:
     """Return the consent whose retention is over at a moment, as the events say it."""
     if consent is None or consent.record.status is not Status.GIVEN:
         status = "never given" if consent is None else str(consent.record.status)
@@ -66,7 +60,7 @@ def expired(consent: StoredConsent | None, now: datetime) -> StoredConsent:
     return consent
 
 
-def idle_since(history: History, consents: Collection[StoredConsent]) -> datetime | None:
+def idle_since(history: History, consents: Collection[ConsentState]) -> datetime | None:
     """Return from when on a person has no live purpose: when the last consent ended, or the last asking.
 
     None: nothing was ever confirmed.
@@ -79,7 +73,7 @@ def idle_since(history: History, consents: Collection[StoredConsent]) -> datetim
 
 def idle(
     history: History,
-    consents: Collection[StoredConsent],
+    consents: Collection[ConsentState],
     kept: RetentionPeriod,
     now: datetime,
     *,
@@ -97,14 +91,6 @@ def idle(
         msg = "a person is stored as idle, its events say otherwise"
         raise LogDisagrees(msg)
     return Ground(Reason.ENDED if consented else Reason.NO_CONSENT, since, kept)
-
-
-def hold_over(hold: LegalHold, now: datetime) -> LegalHold:
-    """Return the hold whose date is past, as it was placed."""
-    if hold.until > now:
-        msg = "a legal hold is stored as over, but was placed until later"
-        raise LogDisagrees(msg)
-    return hold
 
 
 def draw_over(
