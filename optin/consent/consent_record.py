@@ -55,10 +55,10 @@ class EventKind(StrEnum):
         if not isinstance(name, str):
             msg = "no name of a kind of event"
             raise ValueError(msg)  # noqa: TRY004 - what is stored is wrong, not what was called
-        return cls(name) if name in _KNOWN_KINDS else cls.NOTED
+        return _KNOWN_KINDS.get(name, cls.NOTED)
 
 
-_KNOWN_KINDS = frozenset(EventKind)
+_KNOWN_KINDS = {kind.value: kind for kind in EventKind}
 
 
 # about no request: what was done, and how often, without a person in it

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, NamedTuple, Self
 
@@ -26,6 +26,8 @@ from optin.consent.event import Event
 from optin.consent.purpose import ConsentKey
 
 _ONCE = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
+_PLAIN = (EventKind.REQUESTED, EventKind.CONFIRMED)
+_AFTER_PLAIN = fold(Happening(kind, datetime.min.replace(tzinfo=UTC)) for kind in _PLAIN).status
 _Step = tuple[EventKind, RequestId, str | None]  # what happened once to one box of one request
 
 
@@ -52,6 +54,9 @@ class ConsentHistory(NamedTuple):
     @property
     def record(self) -> ConsentRecord:
         """Where the consent stands. Raises TransitionRefused when the events cannot follow like this."""
+        kinds = tuple(event.kind for event in self.events)
+        if kinds == _PLAIN:  # as nearly every consent: asked, confirmed, and nothing since
+            return ConsentRecord(_AFTER_PLAIN, self.events[-1].at, self.events[-1].request)
         return fold(
             Happening(event.kind, event.at, event.request, self.asked_at.get(event.request))
             for event in self.events

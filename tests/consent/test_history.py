@@ -125,10 +125,20 @@ def test_a_box_is_asked_and_confirmed_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"channel": "fax"}, {"channel": None}, {"kind": "dreamt"}, {"request": "xx"}]
+    "change", [{"channel": "fax"}, {"channel": None}, {"kind": None}, {"request": "xx"}]
 )
 def test_an_event_that_is_none_of_ours_is_not_read(change: dict[str, str | None]) -> None:
-    """P1: an unknown kind or channel decides nothing."""
+    """P1: an unknown channel, or what is no kind at all, decides nothing."""
     body = dict(logged(0, ASKED, FIRST, TIPS_KEY).body)
-    with pytest.raises(ValueError, match=r"."):
+    with pytest.raises((KeyError, ValueError)):
         Logged.read({**body, **change}, 0)
+
+
+def test_an_event_of_an_unknown_kind_is_about_no_consent() -> None:
+    """P1: whatever it names, as one of a kind of magnet that is not installed any more."""
+    body = {**logged(2, YES, FIRST, TIPS_KEY).body, "kind": "dreamt"}
+    asked = [logged(0, ASKED, FIRST, TIPS_KEY), logged(1, YES, FIRST, TIPS_KEY)]
+    found = History([*asked, Logged.read(body, 2)])
+    assert found.logged[2].event.kind is EventKind.NOTED
+    assert found.consent(TIPS_KEY).events == tuple(it.event for it in asked)
+    assert found.repeated == []
