@@ -124,9 +124,7 @@ def test_a_box_is_asked_and_confirmed_once() -> None:
         )
 
 
-@pytest.mark.parametrize(
-    "change", [{"channel": "fax"}, {"channel": None}, {"kind": None}, {"request": "xx"}]
-)
+@pytest.mark.parametrize("change", [{"channel": "fax"}, {"channel": None}, {"kind": None}, {"request": "xx"}])
 def test_an_event_that_is_none_of_ours_is_not_read(change: dict[str, str | None]) -> None:
     """P1: an unknown channel, or what is no kind at all, decides nothing."""
     body = dict(logged(0, ASKED, FIRST, TIPS_KEY).body)

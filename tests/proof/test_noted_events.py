@@ -10,10 +10,10 @@ import pytest
 from optin.consent.consent_record import RequestId, Status
 from optin.flows.consents.opened_request import open_request
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.verify_bundle import verify_bundle
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import canonical
 from optin.proof.commitment import leaf_digest
+from optin.proof.verify_bundle import verify_bundle
 from optin.store.events import add_events
 from optin.store.log import integrate
 from optin.store.requests import peek_request
