@@ -17,7 +17,7 @@ from optin.theme.palette import WHITE, mixed, parse_colour
 
 WIDTH, HEIGHT = 1_200, 630  # pixels, as Open Graph's readers want it
 CONTENT_TYPE = "image/png"
-_DRAWING = 1  # count on when a card is drawn otherwise: its picture then has another name
+_DRAWING = 1  # count on when a card says something else: a new name is a new version of every form
 _MARGIN, _FOOT = 80, 120
 _TITLE_SIZES = (92, 80, 70, 60, 52, 44)
 _MOST_LINES = 4
@@ -50,13 +50,13 @@ def draw_card(card: SocialCard) -> bytes:
     draw = ImageDraw.Draw(tones)
     draw.rectangle((0, HEIGHT - _FOOT, WIDTH, HEIGHT), _FOOT_TONE)
     room = WIDTH - 2 * _MARGIN
-    lettering.write(draw, (_MARGIN, 70), _cut(card.kind, 38, room), 38, _QUIET, bold=False)
+    draw.text((_MARGIN, 70), _cut(card.kind, 38, room), _QUIET, lettering.typeface(38))
     size, lines = _fitted(lettering.writable(card.title), room)
     for place, line in enumerate(lines):
         at = (_MARGIN, 142 + place * size * 1.2)
-        lettering.write(draw, at, line, size, 255, bold=True)
+        draw.text(at, line, 255, lettering.typeface(size))
     foot = HEIGHT - _FOOT + 38
-    lettering.write(draw, (_MARGIN, foot), _cut(card.name, 38, room), 38, 255, bold=False)
+    draw.text((_MARGIN, foot), _cut(card.name, 38, room), 255, lettering.typeface(38))
     tones.putpalette([part for tone in range(256) for part in _tone(card.colour, tone)])
     out = io.BytesIO()
     tones.save(out, "PNG")

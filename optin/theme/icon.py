@@ -98,9 +98,10 @@ def _drawn(look: Look) -> Picture:
     mark = Image.new("L", shape.size, 0)
     letter = lettering.writable(look.initial)
     if letter:
-        left, top, right, bottom = lettering.typeface(_LETTER).getbbox(letter[0])
+        face = lettering.typeface(_LETTER)
+        left, top, right, bottom = face.getbbox(letter[0])
         at = (_SIDE - left - right) / 2, (_SIDE - top - bottom) / 2
-        lettering.write(ImageDraw.Draw(mark), at, letter, _LETTER, 255, bold=True)
+        ImageDraw.Draw(mark).text(at, letter[0], 255, face)
     else:
         side = _SIDE * 0.3
         ImageDraw.Draw(mark).ellipse((side, side, _SIDE - side, _SIDE - side), 255)

@@ -57,14 +57,18 @@ def test_every_word_of_a_language_can_be_written(lang: str) -> None:
 
 
 def test_an_accent_is_seen() -> None:
-    """M9: another picture than without it; signs that stand for others are as those."""
+    """M9: another picture than without it."""
     plain = {
         word: draw_card(SocialCard("", word, "", "#000000")) for word in ("e", "é", "è", "ê", "ë", "ç", "c")
     }
     assert len(set(plain.values())) == len(plain)
-    assert draw_card(SocialCard("", "œuvre", "", "#000000")) == draw_card(
-        SocialCard("", "oeuvre", "", "#000000")
-    )
+
+
+def test_what_the_typeface_lacks_is_left_out() -> None:
+    """M8, M9: Greek and Cyrillic are there; a hyphen that breaks no line is written as a hyphen."""
+    assert lettering.writable("Œuvre Ωμέγα Жизнь ĳ") == "Œuvre Ωμέγα Жизнь ĳ"
+    assert lettering.writable("e\u0301") == "é"
+    assert lettering.writable("A\u2011B\u00a0漢字 C") == "A-B C"
 
 
 @given(st.text(max_size=200), st.text(max_size=200))
