@@ -25,7 +25,7 @@ from tests.serving import BASE_URL
 from tests.theme import gallery
 from tests.world import DECLARATION
 
-LANGUAGES = ("de", "en", "fr", "nl")
+LANGUAGES = languages()
 THEME = Theme(Look(), zone="Europe/Amsterdam")
 ALL = [(lang, name, view) for lang in LANGUAGES for name, view in gallery.pages(lang)]
 MAILS = [(lang, mail) for lang in LANGUAGES for mail in gallery.mails(lang)]
@@ -197,7 +197,6 @@ def test_a_telephone_consent_never_reads_as_verified(lang: str) -> None:
 
 def test_every_language_has_every_text_with_the_same_parameters() -> None:
     """M9: a missing translation fails here, not before a visitor."""
-    assert languages() == LANGUAGES
     english = catalogue("en")
     for lang in LANGUAGES:
         texts = catalogue(lang)
