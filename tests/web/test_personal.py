@@ -414,7 +414,7 @@ def test_the_page_claims_nothing_that_was_not_done(visit: Visit) -> None:
     press(visit, link, "correct", phone="020 765 4321")
     page = visit.client.get(link).text
     assert 'value="Alice"' in page, "a field that was not sent is not an empty one"
-    assert "Dit nummer heeft u op deze pagina zelf verbeterd." in page
+    assert "Dit nummer hebt u zelf op deze pagina aangepast." in page
     assert "+31207654321" in page
     press(visit, link, "correct", first_name="", phone="")
     page = visit.client.get(link).text
@@ -433,7 +433,7 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     assert "brief" in visit.client.get(link).text
     page = press(visit, link, "erase")
     assert "Uw gegevens zijn gewist" in page
-    assert "uw gegevens ingezien" in page
+    assert "uw gegevens bekeken" in page
     assert "brief" not in page, "its reason may name people, and is gone"
     assert "tips-email" not in page
     assert visit.app_context.edition.site.purposes[PurposeId("tips-email")].wording["nl"] in html.unescape(

@@ -105,7 +105,7 @@ def test_a_form_that_was_open_is_told_kindly_and_stores_nothing(visit: Visit) ->
     remove(visit)
     answer = visit.client.post("/paper", data={"form": key, "email": "alice@example.com"})
     assert answer.status_code == 410
-    assert "wordt niet bewaard" in answer.text
+    assert "bewaren wij niet" in answer.text
     assert visit.rows()["request"] == 0
     for path in ("/paper/answers", "/paper/result/zwak"):
         assert visit.client.post(path, data={"form": key}).status_code == 410

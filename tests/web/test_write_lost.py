@@ -40,7 +40,7 @@ def test_a_withdrawal_that_would_be_swallowed_is_not_called_done(
     with caplog.at_level(logging.ERROR):
         answer = visit.press(f"/unsubscribe/{mail.unsubscribe_token}")
     assert answer.status_code == 503
-    assert "Dat kunnen wij nu niet vastleggen" in answer.text
+    assert "Dat kunnen wij nu niet opslaan" in answer.text
     assert visit.rows() == before
     (line,) = [it.getMessage() for it in caplog.records if it.levelno == logging.ERROR]
     assert "write-lost status=503: Nothing is written" in line
