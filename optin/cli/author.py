@@ -84,7 +84,9 @@ def new(
                 edition.site, kinds.parts.files, wanted.kind, wanted.slug, wanted.lang, wanted.told
             )
         else:
-            made = make_magnet(edition.site, kinds.parts.files, kind, slug, lang or edition.site.languages[0])
+            made = make_magnet(
+                edition.site, kinds.parts.files, kind, slug, lang or edition.site.settings.languages[0]
+            )
     except (AlreadyThere, OSError) as problem:
         refuse(str(problem))
     for path in made:

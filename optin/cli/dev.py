@@ -79,10 +79,10 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
             ),
             Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
             Job("reload", bench.watch),
-            *webhook_jobs(installation, edition.site.processors, SpokenSender(click.echo)),
+            *webhook_jobs(installation, edition.site.settings.processors, SpokenSender(click.echo)),
         ]
         app_context.readiness.add("jobs", partial(check_jobs, jobs))
         app_context.readiness.add("schema", partial(check_schema, installation))
-        held_out = asyncio.run(run_server(app, listening, jobs, edition.site.server))
+        held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:
         sys.exit(REFUSED)

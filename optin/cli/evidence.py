@@ -31,7 +31,7 @@ from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation, open_installation
 from optin.services.journal_opening import journal_of
 from optin.services.parallel_audit import run_audit
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store.audit_reads import count_leaves
 from optin.store.log import integrate
 from optin.theme.verification_guide import written_beside

@@ -138,8 +138,8 @@ def export(  # noqa: PLR0913 - one parameter an option
 def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -> PurposeId:
     """See that the site knows what is asked, and may do it (E1, E7). Raises RequestRefused."""
     known = known_purpose(site, purpose, channel)
-    if processor != SELF and processor not in site.processors:
-        known_names = [*site.processors, SELF]
+    if processor != SELF and processor not in site.settings.processors:
+        known_names = [*site.settings.processors, SELF]
         msg = (
             f"{processor!r} is no processor with an agreement in optin.toml (GDPR 28)."
             f" {nearest(processor, known_names)}"

@@ -51,7 +51,7 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
     else:
         write_rotated(settings.keys, settings.root, ring.rotated())
     click.echo(f"{settings.keys} has new keys; start the server, and keep a copy of the file.")
-    if any(it.webhook is not None for it in edition.site.processors.values()):
+    if any(it.webhook is not None for it in edition.site.settings.processors.values()):
         click.echo(
             "Give each receiver of webhooks its new secret (optin keys webhook ID): the one before signs too,"
         )
@@ -65,7 +65,7 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
 def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     """Print the secret by which PROCESSOR knows our webhooks. Whoever has it can pass for us."""
     edition = asked_edition(site, kinds)
-    told = [it.id for it in edition.site.processors.values() if it.webhook is not None]
+    told = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
     if processor not in told:
         msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
         raise RequestRefused(msg)

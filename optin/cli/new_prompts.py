@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,10 +15,11 @@ import click
 
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel, ConsentQuestion, PurposeId
-from optin.site.file_models import MOST_LINE_CHARACTERS
+from optin.settings.site import Purpose
+from optin.settings.table import MOST_LINE_CHARACTERS
 from optin.site.files import FILE_ENDINGS
 from optin.site.kind_file import FilePart
-from optin.site.model import Purpose, Site
+from optin.site.model import Site
 from optin.site.scaffold import (
     AlreadyThere,
     Told,
@@ -32,6 +33,7 @@ from optin.site.starters import magnet_starter, site_starter
 MOST_SLUG_CHARACTERS = 40  # of a suggestion: an address that can be read out
 MOST_SENTENCE_CHARACTERS = 2_000
 T = TypeVar("T")
+Purposes = Mapping[PurposeId, Purpose]
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
         raise AlreadyThere(reason)
     name = name or _kind(kinds)
     kind = kinds[name]
-    lang = lang or _language(site.languages)
+    lang = lang or _language(site.settings.languages)
     purposes = sayable_purposes(site, name, kind, lang)
     title = _ask("Title", lambda it: _line(it, MOST_LINE_CHARACTERS))
     slug = _ask("Address of the page", lambda it: _slug(site, it), suggested_slug(site, title))
@@ -63,9 +65,9 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
     description = _ask(
         "What people gain from it, in one sentence", lambda it: _line(it, MOST_SENTENCE_CHARACTERS), example
     )
-    chosen = _purposes(kind, lang, purposes) if purposes else ()
+    chosen = _purposes(kind, lang, purposes) if purposes else {}
     phone = ""
-    if any(purpose.channel is Channel.PHONE for purpose in chosen):
+    if any(purpose.channel is Channel.PHONE for purpose in chosen.values()):
         why = site_starter(lang).phone
         words = "Why you ask the telephone number; people read it beside the field"
         phone = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
@@ -74,7 +76,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
         it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]
         for it in kind.questions
     }
-    told = Told(title, description, tuple(purpose.id for purpose in chosen), phone, file, answers)
+    told = Told(title, description, tuple(chosen), phone, file, answers)
     return Wanted(name, slug, lang, told)
 
 
@@ -113,22 +115,24 @@ def _language(languages: Sequence[str]) -> str:
     return _ask(words, lambda it: _one_of(it, languages, languages), languages[0])
 
 
-def _purposes(kind: FilePart, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
+def _purposes(kind: FilePart, lang: str, purposes: Purposes) -> Purposes:
     click.echo("What do you ask consent for? Each is a box that people may leave empty.")
-    for number, purpose in enumerate(purposes, 1):
-        click.echo(f"  {number:>2}  {purpose.id} (by {purpose.channel.value}): {purpose.wording[lang]}")
-    names = [purpose.id for purpose in purposes]
+    for number, (name, purpose) in enumerate(purposes.items(), 1):
+        click.echo(f"  {number:>2}  {name} (by {purpose.channel.value}): {purpose.text[lang]}")
+    names = [*purposes]
     first = [str(names.index(name) + 1) for name in begins_with(purposes)]
     words = "Their numbers with commas, or none"
     return _ask(words, lambda it: _boxes(it, kind, lang, purposes), ",".join(first) or "none")
 
 
-def _boxes(answer: str, kind: FilePart, lang: str, purposes: Sequence[Purpose]) -> tuple[Purpose, ...]:
-    names: list[PurposeId] = [purpose.id for purpose in purposes]
+def _boxes(answer: str, kind: FilePart, lang: str, purposes: Purposes) -> Purposes:
+    names = [*purposes]
     parts = [] if answer.strip().lower() == "none" else re.split(r"[,\s]+", answer.strip(" ,"))
     chosen = tuple(dict.fromkeys(_one_of(part, names, names) for part in parts))
-    found = tuple(purpose for purpose in purposes if purpose.id in chosen)
-    asked = tuple(ConsentQuestion(it.id, it.channel, it.wording[lang], it.retention) for it in found)
+    found = {name: it for name, it in purposes.items() if name in chosen}
+    asked = tuple(
+        ConsentQuestion(name, it.channel, it.text[lang], it.retention) for name, it in found.items()
+    )
     if complaint := kind.insists(asked):
         raise click.BadParameter(complaint.message)
     return found

@@ -64,7 +64,7 @@ class _Case:
 
     @property
     def lang(self) -> str:
-        return self.edition.site.languages[0]
+        return self.edition.site.settings.languages[0]
 
     def record(self, what: str) -> None:
         """Record what was done for the person, by whom and why."""

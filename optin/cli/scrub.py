@@ -68,7 +68,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             Channel(channel),
             kind,
             installation.clock(),
-            edition.site.country,
+            edition.site.settings.controller.country,
             suppress_only=suppress_only,
             told=installation.endings(),
         )

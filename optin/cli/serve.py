@@ -106,7 +106,7 @@ def _as_served(edition: Edition) -> Edition:
         return edition
     if not served.over_file:
         must_agree(settings, served)
-    elif served.disagreeing(settings) or "base_url" in settings.in_file:
+    elif settings.differing_from(served) or "base_url" in settings.in_file:
         return edition
     return with_settings_of(served, edition)
 
@@ -149,7 +149,7 @@ def serve(
         if shared is None:
             show_findings(reused)
             log.info("serving on %s port %d", host, port)
-            if is_hidden(listening, edition.site.trusted_proxies):
+            if is_hidden(listening, edition.site.settings.proxy.trusted):
                 log.warning(NO_PROXY)
         if shared is not None or workers == 1:
             held_out = asyncio.run(_serve(kinds, edition, installation, listening))
@@ -193,10 +193,10 @@ async def _serve(
             STALE_SECONDS,
         ),
         Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
-        anchor_job(installation, edition.site.anchors),
-        *webhook_jobs(installation, edition.site.processors, HttpSender()),
+        anchor_job(installation, edition.site.settings.log),
+        *webhook_jobs(installation, edition.site.settings.processors, HttpSender()),
     ]
     app_context.readiness.add("jobs", partial(check_jobs, jobs))
     app_context.readiness.add("schema", partial(check_schema, installation))
     app = build_app(app_context, kinds.routes)
-    return await run_server(app, listening, jobs, edition.site.server)
+    return await run_server(app, listening, jobs, edition.site.settings.server)

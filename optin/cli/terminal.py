@@ -14,7 +14,7 @@ from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.edition import Edition, load_edition
 from optin.services.served_settings import must_agree, must_be_served, settings_of_server
-from optin.settings import Served
+from optin.settings.installation import Served
 from optin.site.findings import Finding, as_text, nearest
 from optin.site.loading import find_root
 from optin.site.model import Site
@@ -108,11 +108,12 @@ excel_option = click.option(
 
 def known_purpose(site: Site, purpose: str, channel: str) -> PurposeId:
     """See that the site has this purpose, for this channel. Raises RequestRefused."""
-    known = site.purposes.get(PurposeId(purpose))
+    name = PurposeId(purpose)
+    known = site.settings.purposes.get(name)
     if known is None:
-        msg = f"There is no purpose {purpose!r}. {nearest(purpose, [*site.purposes])}"
+        msg = f"There is no purpose {purpose!r}. {nearest(purpose, [*site.settings.purposes])}"
         raise RequestRefused(msg)
     if known.channel.value != channel:
         msg = f"The purpose {purpose!r} is for {known.channel.value}, not for {channel}."
         raise RequestRefused(msg)
-    return known.id
+    return name

@@ -31,7 +31,7 @@ from optin.proof.stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
 from optin.services.http_client import Answered, CallFailed, VettedClient
 from optin.services.installation import Installation
-from optin.site.model import Anchors, Witness
+from optin.settings.site import Anchors, Witness
 from optin.store.log import StoredCheckpoint, attest, last_attested, latest_checkpoint
 
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def anchor(
     took = 0
     if anchors.timestamp and _is_due(installation, anchors, latest):
         took += _attempt(anchors.timestamp, partial(_stamp, installation, anchors.timestamp, latest, client))
-    for name, witness in anchors.witnesses.items():
+    for name, witness in anchors.named_witnesses.items():
         due = shown.get(name, -1) < latest.size and not _has_signed(installation, name, latest)
         if due and _attempt(name, partial(_show, installation, name, witness, latest, client)):
             shown[name] = latest.size

@@ -29,7 +29,7 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
     """Put a courier together, and let sign-ups wake it. Raises SetupRefused."""
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
-    sender = Sender(site.sender.name, site.sender.address, site.sender.reply_to)
+    sender = Sender(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
     courier = Courier(
         StoreOutbox(installation),
         Composer(
@@ -44,14 +44,14 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
                 site.settings.mail,
                 site.root,
                 own_host=own_host,
-                most=site.mail_connections,
+                most=site.settings.mail_server.connections,
                 troubles=troubles,
             )
         ),
-        open_signer(site.dkim),
+        open_signer(site.settings.dkim),
         sender.address,
         installation.clock,
-        max(LANES, LANES_A_PLACE * site.mail_connections),
+        max(LANES, LANES_A_PLACE * site.settings.mail_server.connections),
         troubles,
     )
     installation.wake_courier = courier.wake

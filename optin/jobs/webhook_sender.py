@@ -21,7 +21,7 @@ from optin.flows.rights.journal_endings import EndingsOf
 from optin.jobs.job import Job, RoundDone, rest
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
-from optin.site.model import Processor, Webhook
+from optin.settings.site import Processor, Webhook
 from optin.store.transaction import read, written
 from optin.store.webhooks import is_due
 from optin.store.webhooks import keep_webhooks as register
@@ -100,7 +100,7 @@ def webhook_jobs(
     installation: Installation, processors: Mapping[str, Processor], sender: Sender
 ) -> list[Job]:
     """Return the jobs that know who is registered now, and then tell each processor what is due."""
-    webhooks = {it.id: it.webhook for it in processors.values() if it.webhook is not None}
+    webhooks = {name: it.webhook for name, it in processors.items() if it.webhook is not None}
     addresses = {name: hashlib.sha256(hook.url.encode()).hexdigest() for name, hook in webhooks.items()}
     registered = asyncio.Event()
 

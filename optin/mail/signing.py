@@ -5,9 +5,9 @@ from __future__ import annotations
 import stat
 from collections import Counter
 from pathlib import Path
-from typing import Protocol
 
 from optin.errors import SetupRefused
+from optin.settings.site import Dkim
 
 # A name stands in h= once more than the mail has it, so that a second one breaks the signature (RFC 6376,
 # section 8.15). These also where the mail has none: nobody on the way adds them, but a forger might.
@@ -25,22 +25,6 @@ SIGNED_WHERE_PRESENT = (
 )
 # Never signed, because servers on the way add or rewrite them: Received, Return-Path, Sender, Resent-*,
 # Content-Language, List-Id, everything with X-.
-
-
-class DkimKey(Protocol):
-    """Where a site's key is, and which record publishes its other half."""
-
-    @property
-    def selector(self) -> str:
-        """The name of the record below `_domainkey`."""
-
-    @property
-    def domain(self) -> str:
-        """The domain that signs."""
-
-    @property
-    def key(self) -> Path:
-        """The private key, PEM: RSA, or Ed25519 in base64."""
 
 
 class Signer:
@@ -79,19 +63,20 @@ def signed_names(message: bytes) -> list[bytes]:
     return [name.encode() for name in names for _ in range(there[name] + 1)]
 
 
-def open_signer(key: DkimKey | None) -> Signer:
+def open_signer(dkim_key: Dkim | None) -> Signer:
     """Read the key and try it once. Raises SetupRefused."""
-    if key is None:
+    if dkim_key is None:
         return Signer()
     import dkim  # noqa: PLC0415 - slow to import, and few sites sign here
 
+    path = Path(dkim_key.key)
     try:
-        if stat.S_IMODE(key.key.stat().st_mode) & 0o077:
-            msg = f"The DKIM key {key.key.name} can be read by others; run: chmod 600 {key.key.name}"
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            msg = f"The DKIM key {path.name} can be read by others; run: chmod 600 {path.name}"
             raise SetupRefused(msg)
-        signer = Signer(key.selector.encode(), key.domain.encode("idna"), key.key.read_bytes().strip())
+        signer = Signer(dkim_key.selector.encode(), dkim_key.domain.encode("idna"), path.read_bytes().strip())
         signer.sign(b"From: a@example.com\r\nSubject: trial\r\n\r\ntrial\r\n")
     except (OSError, dkim.DKIMException, ValueError, UnicodeError):
-        msg = f"The DKIM key {key.key.name} cannot be used; it must be a private key in PEM."
+        msg = f"The DKIM key {path.name} cannot be used; it must be a private key in PEM."
         raise SetupRefused(msg) from None
     return signer

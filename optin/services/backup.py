@@ -26,7 +26,7 @@ from optin.services.installation import Installation
 from optin.services.journal import Journal, JournalContent
 from optin.services.journal_file import sync_folder
 from optin.services.open_store import claim_store, open_store, sqlite_path
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup
 from optin.store.journal_lines import ReplayLine, kept_lines

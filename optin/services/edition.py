@@ -21,7 +21,7 @@ from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest
 from optin.services.kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles
-from optin.settings import Served
+from optin.settings.installation import Served
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site
@@ -58,7 +58,7 @@ class Edition:
     def frame(self, lang: str) -> Frame:
         """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
         if lang not in self.publication.privacy:
-            lang = self.site.languages[0]
+            lang = self.site.settings.languages[0]
         return frame_of(self.site, lang, privacy_url(self.publication.privacy[lang].digest))
 
     @property
@@ -66,21 +66,23 @@ class Edition:
         """What the site decided, as far as the flows obey it."""
         site = self.site
         return RequestPolicy(
-            mail_domain=site.sender.address.rpartition("@")[2],
+            mail_domain=site.settings.sender.address.rpartition("@")[2],
             base_url=site.settings.base_url,
-            keep=site.unconfirmed.keep,
-            link=site.unconfirmed.link,
-            download=site.download_link,
-            resend=site.unconfirmed.resend,
-            per_address_per_day=site.limits.per_address_per_day,
-            mails_per_day=site.limits.mails_per_day,
-            personal=site.personal_link,
-            keep_magnet=site.retention.magnet,
-            keep_proof=site.retention.proof,
-            keep_backups=site.retention.backups,
-            clock_jump=site.sweep.clock_jump,
-            sweep_share=site.sweep.share,
-            ask_again={it.id: it.ask_again for it in site.purposes.values() if it.ask_again is not None},
+            keep=site.settings.unconfirmed.keep,
+            link=site.settings.unconfirmed.link,
+            download=site.settings.download.link,
+            resend=site.settings.unconfirmed.resend,
+            per_address_per_day=site.settings.limits.per_address_per_day,
+            mails_per_day=site.settings.limits.mails_per_day,
+            personal=site.settings.personal.link,
+            keep_magnet=site.settings.retention.magnet,
+            keep_proof=site.settings.retention.proof,
+            keep_backups=site.settings.retention.backups,
+            clock_jump=site.settings.sweep.clock_jump,
+            sweep_share=site.settings.sweep.share,
+            ask_again={
+                name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
+            },
             webinars={
                 name: it.details
                 for it in site.magnets.values()
@@ -88,7 +90,9 @@ class Edition:
                 for name in (it.slug, *it.was)  # a seat stays under the name by which it was taken
             },
             webhooks={
-                it.id: it.webhook.purposes for it in site.processors.values() if it.webhook is not None
+                name: frozenset(it.webhook.purposes)
+                for name, it in site.settings.processors.items()
+                if it.webhook is not None
             },
             offers=Offers(self.publication.every_form, site.renamed),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),

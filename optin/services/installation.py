@@ -37,7 +37,7 @@ from optin.services.open_store import claim_keys, open_keys, open_store
 from optin.services.promised_files import PromisedFiles
 from optin.services.served_settings import keep_served
 from optin.services.setup_check import check_use
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store.clock_mark import newest_event
 from optin.store.event_sums import DOWNLOADED, Place, add_to_tally, monday_of
 from optin.store.promises import mark_served, needed_files

@@ -12,7 +12,7 @@ from optin.keys import KeyRing
 from optin.services.clock import utc_now
 from optin.services.journal import Journal
 from optin.services.open_store import has_data, name_journal_key, open_keys, open_store
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store.log import log_frontier
 from optin.store.transaction import Store
 from optin.store.vault import Vault

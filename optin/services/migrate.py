@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from optin.errors import RequestRefused
 from optin.services.open_store import connect, due_in, grant_in, sqlite_path
-from optin.settings import Settings
+from optin.settings.installation import Settings
 
 
 def migrate(settings: Settings, role: str | None = None) -> Sequence[str]:

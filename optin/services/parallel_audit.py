@@ -10,7 +10,7 @@ from multiprocessing import get_context
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.audit_people import EVERYBODY, Share
 from optin.services.open_store import open_keys, open_store
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store.audit_reads import count_leaves
 from optin.store.vault import Vault
 

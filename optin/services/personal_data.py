@@ -18,9 +18,9 @@ def personal_view(edition: Edition, data: PersonalData, lang: str, action: str =
         action=action,
         data=data,
         labels=tuple({field.name: field.label for field in fields}.items()),
-        processors=tuple((known.id, known.name) for known in site.processors.values()),
+        processors=tuple((name, it.name) for name, it in site.settings.processors.items()),
         purposes=(
-            *((it.id, it.wording[lang]) for it in site.purposes.values() if lang in it.wording),
+            *((name, it.text[lang]) for name, it in site.settings.purposes.items() if lang in it.text),
             *((it.purpose, it.wording) for it in data.consents),
         ),
     )
@@ -35,7 +35,7 @@ def personal_file(edition: Edition, data: PersonalData, lang: str) -> bytes:
 def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> EraseView:
     """Return what an erasure costs, in the controller's words, and what stays (R5, R6)."""
     site, lang = edition.site, data.lang or lang
-    told = [site.consequences.get(lang, "")]
+    told = [site.settings.erasure.consequences.get(lang, "")]
     for slug in dict.fromkeys(asked.magnet for asked in data.requests):
         magnet = site.magnet(slug)
         told.append("" if magnet is None else magnet.consequences)

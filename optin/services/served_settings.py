@@ -14,19 +14,18 @@ from urllib.parse import parse_qsl, urlencode
 from optin.errors import SetupRefused
 from optin.services.open_store import SQLITE_PREFIX, connect, has_data, sqlite_path
 from optin.services.setup_check import DEV, SERVE
-from optin.settings import Served, Settings, name_of
+from optin.settings.installation import Served, Settings, name_of
 from optin.store.installation import note_served, served_settings
 from optin.store.transaction import Store
 
 _BY = "by"
-KEPT = ("base_url", "journal", "files")
 NOTE = "var/served.json"  # where the data is: a store cannot tell that it is the wrong one
 _SECRET = {"password", "sslpassword", "passfile", "sslkey"}
 
 
 def keep_served(store: Store, settings: Settings, server: str) -> None:
     """Keep what a server (`serve` or `dev`) runs with, in its store and, without secrets, beside its site."""
-    values = {name: getattr(settings, name) for name in KEPT}
+    values = settings.shared
     store.submit(partial(note_served, settings={**values, _BY: server})).result()
     path = settings.path(NOTE)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
@@ -72,7 +71,7 @@ def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
 
 def must_agree(settings: Settings, served: Served) -> None:
     """Refuse a setting of this command that is not the server's. Raises SetupRefused, naming both."""
-    for name, value in served.disagreeing(settings).items():
+    for name, value in settings.differing_from(served).items():
         msg = (
             f"The server of this site was started with {name} = {value}, and this command with"
             f" {getattr(settings, name)}. Leave {name_of(name)} out here, or start the server with the new"

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from optin.errors import SetupRefused
 from optin.keys import UNUSED
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.site.findings import Finding
 
 SERVE, DEV = "serve", "dev"

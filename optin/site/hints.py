@@ -122,7 +122,7 @@ def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
         message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
         yield hint("privacy-example", message, "Read it, and add what is different with you (GDPR 13).")
     said = html.unescape(_TAG.sub("", statement.body_html))
-    for processor in site.processors.values():
+    for processor in site.settings.processors.values():
         if processor.name not in said:
             message = f"The privacy statement in {lang!r} does not name {processor.name}."
             yield hint("processor-unnamed", message, "Say who gets data, and what for (GDPR 13(1)(e)).")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from optin.site.file_models import LookTable
+from optin.settings.site import LookTable
 from optin.site.files import Absence, find_inside
 from optin.site.fonts import read_fonts
 from optin.site.lint import Objection

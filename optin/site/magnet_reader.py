@@ -12,6 +12,7 @@ from markdown_it.common.utils import escapeHtml
 from optin.consent.form import ANSWERS_FIELD, EMAIL_FIELD, OUTCOME_FIELD, FormField, Slug
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
+from optin.settings.site import Purpose
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
@@ -26,7 +27,7 @@ from optin.site.lint import (
 )
 from optin.site.magnet_set import RESERVED, SLUG
 from optin.site.magnet_set import Reading as FileReading
-from optin.site.model import Magnet, PictureFile, Purpose
+from optin.site.model import Magnet, PictureFile
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
@@ -211,7 +212,7 @@ class MagnetReader:
                 message = f"The purpose {name!r} is not defined in optin.toml."
                 self._say(where, message, nearest(name, known), code="purpose")
                 continue
-            wording = entry.text if isinstance(entry, PurposeEntry) else purpose.wording.get(written.lang)
+            wording = entry.text if isinstance(entry, PurposeEntry) else purpose.text.get(written.lang)
             if wording is None and written.lang not in self._around.languages:
                 continue  # said at lang
             if wording is None:
@@ -222,7 +223,7 @@ class MagnetReader:
             if own:
                 for objection in objections_to_wording(wording, purpose.channel):
                     self._object((*where, "text"), objection)
-            question = ConsentQuestion(purpose.id, purpose.channel, wording.strip(), purpose.retention)
+            question = ConsentQuestion(PurposeId(name), purpose.channel, wording.strip(), purpose.retention)
             questions.append(question)
         return tuple(questions)
 

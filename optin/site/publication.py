@@ -126,10 +126,10 @@ def publish(site: Site, theme: Theme, kept: Kept | None = None) -> Publication:
     """
     kept = kept or Kept()
     alike = theme.templates
-    tried = kept.once("samples", (alike, site.languages), lambda: try_samples(site, theme))
+    tried = kept.once("samples", (alike, site.settings.languages), lambda: try_samples(site, theme))
     here = frozenset({"/", "/privacy", *(f"/{slug}" for slug in site.magnets)})
     try:
-        privacy = {lang: _privacy(site, theme, lang, here, kept) for lang in site.languages}
+        privacy = {lang: _privacy(site, theme, lang, here, kept) for lang in site.settings.languages}
         index = _index(site, theme, privacy, kept)
     except BROKEN as problem:
         findings = one_for_each_place([template_finding(site.root, problem), *tried])
@@ -263,7 +263,7 @@ def frame_of(site: Site, lang: str, privacy: str) -> Frame:
         site.controller,
         privacy,
         base_url=base,
-        pages_url=site.pages_url or base,
+        pages_url=site.settings.pages_url or base,
         privacy_day=site.privacy[lang].day,
     )
 
@@ -363,7 +363,7 @@ def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]
 
 
 def _index(site: Site, theme: Theme, privacy: Mapping[str, PrivacyVersion], kept: Kept) -> bytes:
-    lang = site.languages[0]
+    lang = site.settings.languages[0]
     cards = tuple(_card(theme, lang, magnet, kept) for magnet in site.magnets.values())
     frame = frame_of(site, lang, privacy_url(privacy[lang].digest))
     return _page(theme, IndexView(frame, cards), "index", kept)

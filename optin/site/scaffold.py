@@ -11,11 +11,12 @@ from string import Template
 
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel, PurposeId
+from optin.settings.site import Purpose
 from optin.site.kind_file import FilePart, Question
 from optin.site.loading import SITE_FILE
 from optin.site.magnet_reader import PLACEHOLDER
 from optin.site.magnet_set import RESERVED, SLUG
-from optin.site.model import Purpose, Site
+from optin.site.model import Site
 from optin.site.starters import magnet_starter, site_starter, starter_text
 
 STARTER = Path(__file__).parent / "starter"
@@ -117,24 +118,24 @@ def reason_against_slug(site: Site, slug: str) -> str:
 
 def reason_against_language(site: Site, lang: str) -> str:
     """Return why there can be no page in `lang`, or "" when there can."""
-    if lang in site.languages:
+    if lang in site.settings.languages:
         return ""
     return f"The site has no language {lang!r}; add it to languages in {SITE_FILE}."
 
 
-def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> tuple[Purpose, ...]:
+def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> dict[PurposeId, Purpose]:
     """Return the purposes that have words in `lang`. Raises AlreadyThere: a kind insists on one in vain."""
-    found = tuple(purpose for purpose in site.purposes.values() if lang in purpose.wording)
-    by_email = any(purpose.channel is Channel.EMAIL for purpose in found)
+    found = {name: it for name, it in site.settings.purposes.items() if lang in it.text}
+    by_email = any(purpose.channel is Channel.EMAIL for purpose in found.values())
     if not by_email and kind.insists(()) is not None:
         msg = f"A {name} needs a purpose by e-mail in {lang!r}; define one in {SITE_FILE} first."
         raise AlreadyThere(msg)
     return found
 
 
-def begins_with(purposes: Sequence[Purpose]) -> tuple[PurposeId, ...]:
+def begins_with(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, ...]:
     """Return what a new magnet asks unless its author says otherwise: the first purpose by e-mail."""
-    return tuple(purpose.id for purpose in purposes if purpose.channel is Channel.EMAIL)[:1]
+    return tuple(name for name, it in purposes.items() if it.channel is Channel.EMAIL)[:1]
 
 
 def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: Told) -> str:

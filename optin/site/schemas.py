@@ -5,12 +5,15 @@ They say what a file may hold. What `check` knows beyond that (files that are th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import Channel
-from optin.site.file_models import MagnetFile, SiteFile
+from optin.consent.purpose import RetentionPeriod
+from optin.settings.site import MARK, SiteSettings
+from optin.site.file_models import MagnetFile
 from optin.site.files import FILE_ENDINGS
 from optin.site.kind_file import FilePart
 from optin.site.magnet_reader import KNOWN_FIELDS
@@ -20,39 +23,6 @@ from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
 
 DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows
-_EXAMPLES: Mapping[tuple[str, str], list[Any]] = {
-    ("", "base_url"): ["https://tips.example.com"],
-    ("", "store"): ["sqlite:///var/optin.db", "postgresql://user:password@db.example.com/optin"],
-    ("", "mail"): ["smtp://user:password@mail.example.com:587", "smtps://mail.example.com:465"],
-    ("", "time_zone"): ["Europe/Amsterdam", "America/New_York"],
-    ("", "title"): ["Ten tips for a first call"],
-    ("", "description"): ["Ten short tips that you can use in your very next call."],
-    ("", "file"): ["my-paper.pdf"],
-    ("ControllerTable", "country"): ["NL", "BE", "DE", "FR", "GB"],
-    ("ControllerTable", "email"): ["privacy@example.com"],
-    ("SenderTable", "address"): ["tips@example.com"],
-    ("LookTable", "colour"): ["#0b5d4b", "#1d4ed8"],
-    ("LookTable", "typeface"): ["sans", "serif", "Poppins"],
-    ("LookTable", "favicon"): ["favicon.svg"],
-    ("ProxyTable", "trusted"): [["127.0.0.1"], ["10.0.0.0/8"]],
-    ("LogTable", "timestamp"): ["https://tsa.example.com/tsr"],
-    ("PurposeTable", "retention"): ["24 months", "6 months"],
-    ("PurposeTable", "ask_again"): ["30 days"],
-    ("UnconfirmedTable", "keep"): ["7 days", "14 days"],
-    ("UnconfirmedTable", "link"): ["72 hours", "7 days"],
-    ("RetentionTable", "magnet"): ["24 months", "6 months"],
-    ("RetentionTable", "proof"): ["5 years", "36 months"],
-    ("RetentionTable", "backups"): ["3 months", "4 weeks"],
-    ("PersonalTable", "link"): ["1 hour"],
-    ("SweepTable", "clock_jump"): ["1 day", "12 hours"],
-    ("DownloadTable", "link"): ["7 days", "30 days"],
-    ("LogTable", "timestamp_every"): ["24 hours", "7 days"],
-    ("ProcessorTable", "agreement"): ["2026-03-01, reference DPA-7"],
-    ("FieldEntry", "name"): [*KNOWN_FIELDS],
-    ("FieldEntry", "why"): ["So that we can call you by your name."],
-    ("PictureEntry", "file"): ["cover.png"],
-    ("PictureEntry", "alt"): ["The cover: two people at a table."],
-}
 
 
 def magnet_schema(kinds: PartsByKind[FilePart], site: Site | None = None) -> dict[str, Any]:
@@ -61,13 +31,14 @@ def magnet_schema(kinds: PartsByKind[FilePart], site: Site | None = None) -> dic
     keys, entry = schema["properties"], schema["$defs"]["PurposeEntry"]["properties"]
     known = dict(kinds.items())
     _offer(keys["kind"], {name: kind.about for name, kind in known.items()})
-    langs = languages() if site is None else site.languages
+    langs = languages() if site is None else site.settings.languages
+    schema["$defs"]["FieldEntry"]["properties"]["name"]["examples"] = [*KNOWN_FIELDS]
     keys["lang"]["enum"] = [*langs]
     keys["texts"] = {**keys["texts"], **_words(langs[0])}
     if site is not None:
         offered: dict[str, str] = {
-            purpose.id: f"By {purpose.channel.value}. {next(iter(purpose.wording.values()), '')}".strip()
-            for purpose in site.purposes.values()
+            name: f"By {purpose.channel.value}. {next(iter(purpose.text.values()), '')}".strip()
+            for name, purpose in site.settings.purposes.items()
         }
         named = next(it for it in keys["purposes"]["items"]["anyOf"] if it.get("type") == "string")
         _offer(named, offered)
@@ -79,32 +50,42 @@ def magnet_schema(kinds: PartsByKind[FilePart], site: Site | None = None) -> dic
     return schema
 
 
-def site_schema() -> dict[str, Any]:
+def site_schema(model: type[SiteSettings] = SiteSettings) -> dict[str, Any]:
     """Return the schema of `optin.toml`."""
-    schema = _schema(SiteFile)
-    keys, tables = schema["properties"], schema["$defs"]
-    keys["languages"]["items"]["enum"] = [*languages()]
-    tables["PurposeTable"]["properties"]["channel"]["enum"] = [kind.value for kind in Channel]
-    tables["LookTable"]["properties"]["colour"]["pattern"] = "^#[0-9a-fA-F]{6}$"
-    for words in (
-        tables["PurposeTable"]["properties"]["text"],
-        tables["ErasureTable"]["properties"]["consequences"],
-        keys["privacy"],
-    ):
-        words["properties"] = dict.fromkeys(languages(), words["additionalProperties"])
-        words["additionalProperties"] = False
-    keys["texts"]["properties"] = {lang: {"type": "object", **_words(lang)} for lang in languages()}
-    keys["texts"]["additionalProperties"] = False
+    schema = _schema(model)
+    for node in [*_nodes(schema)]:
+        match node.pop(MARK, ""):
+            case "language":
+                node["enum"] = [*languages()]
+            case "each language":
+                node["properties"] = dict.fromkeys(languages(), node["additionalProperties"])
+                node["additionalProperties"] = False
+            case "own words":
+                node["properties"] = {lang: {"type": "object", **_words(lang)} for lang in languages()}
+                node["additionalProperties"] = False
     return schema
 
 
-def _schema(model: type[MagnetFile | SiteFile]) -> dict[str, Any]:
-    schema = model.model_json_schema()
-    tables = {"": schema, **schema.get("$defs", {})}
-    for (table, key), examples in _EXAMPLES.items():
-        if key in tables.get(table, {}).get("properties", ()):
-            tables[table]["properties"][key]["examples"] = examples
-    return {"$schema": DIALECT, **schema}
+def _schema(model: type[MagnetFile | SiteSettings]) -> dict[str, Any]:
+    schema = {"$schema": DIALECT, **model.model_json_schema(schema_generator=_Generator)}
+    for node in [*_nodes(schema)]:
+        if "type" in node and node.get("default", "") is None:
+            del node["default"]  # nothing, of a value that is a text wherever it is written
+    return schema
+
+
+class _Generator(GenerateJsonSchema):
+    """Writes the default of a period as it stands in a file."""
+
+    def encode_default(self, dft: Any) -> Any:
+        return dft.text if isinstance(dft, RetentionPeriod) else super().encode_default(dft)
+
+
+def _nodes(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+    for it in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _nodes(it)
 
 
 def _offer(value: dict[str, Any], choices: Mapping[str, str]) -> None:

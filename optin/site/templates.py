@@ -47,7 +47,7 @@ def make_theme(site: Site, kept: Kept | None = None) -> Theme | list[Finding]:
     """Return the theme of a site, or what keeps its templates from being used."""
     if kept is None:
         return _make_theme(site)
-    source = (site.look, site.texts, site.time_zone, kept.stamp(site.root / "templates"))
+    source = (site.look, site.settings.texts, site.time_zone, kept.stamp(site.root / "templates"))
     made = kept.once("theme", source, lambda: _make_theme(site))
     return made.renewed() if isinstance(made, Theme) else made
 
@@ -57,17 +57,17 @@ def _make_theme(site: Site) -> Theme | list[Finding]:
     if broken:
         return broken
     try:
-        return Theme(site.look, own_templates(site.root), site.texts, site.time_zone)
+        return Theme(site.look, own_templates(site.root), site.settings.texts, site.time_zone)
     except BROKEN as problem:
         return [template_finding(site.root, problem)]
 
 
 def try_samples(site: Site, theme: Theme) -> list[Finding]:
     """Make every page and mail once, where a site has templates or texts of its own."""
-    if own_templates(site.root) is None and not site.texts:
+    if own_templates(site.root) is None and not site.settings.texts:
         return []
     findings: list[Finding] = []
-    for lang in site.languages:
+    for lang in site.settings.languages:
         for make in _attempts(theme, lang):
             try:
                 make()

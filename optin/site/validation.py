@@ -14,9 +14,10 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from optin.consent.purpose import Channel
+from optin.settings.prose import holds_prose
 from optin.site.documents import Document, Path_
 from optin.site.findings import Finding, nearest
-from optin.site.prose_keys import holds_prose
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -25,15 +26,18 @@ _KINDS = {
     "int_type": "a whole number",
     "bool_type": "true or false",
     "list_type": "a list",
+    "tuple_type": "a list",
     "dict_type": "a table of keys",
     "model_type": "a table of keys",
     "model_attributes_type": "a table of keys",
 }
 PRE_TICKED = ("checked", "ticked", "preticked", "pre_ticked", "default", "selected")
 REQUIRED = ("required", "mandatory")
+_VALUES: Mapping[str, str] = {"period": "1 day", "channel": Channel.EMAIL.value}  # for what has no default
 STAND_IN = "x"  # a text, an id and a name of a field alike
 _STAND_INS: Mapping[str, Any] = {
     "list_type": [STAND_IN],
+    "tuple_type": [STAND_IN],
     "dict_type": {},
     "model_type": {},
     "model_attributes_type": {},
@@ -41,7 +45,7 @@ _STAND_INS: Mapping[str, Any] = {
 
 
 # how pydantic names the shapes of a value that may be a text or a table
-_TABLES, _TEXTS = frozenset({"PurposeEntry", "WitnessTable"}), frozenset({"str", "constrained-str"})
+_TABLES, _TEXTS = frozenset({"PurposeEntry", "Witness"}), frozenset({"str", "constrained-str"})
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,9 @@ def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_
     if kind == "extra_forbidden":
         parent.pop(key, None)
         return
-    if where in spoilt and kind in _STAND_INS:
+    if kind in _VALUES:
+        parent[key] = _VALUES[kind]
+    elif where in spoilt and kind in _STAND_INS:
         parent[key] = deepcopy(_STAND_INS[kind])
     elif kind == "missing" or kind.startswith("string") or (isinstance(parent, list) and where not in spoilt):
         parent[key] = STAND_IN
@@ -137,9 +143,16 @@ def _finding(model: type[BaseModel], document: Document, error: ErrorDetails) ->
         return document.finding(where[:-1], message, cure, code="key-missing")
     if kind == "extra_forbidden":
         return _unknown(model, document, where, key)
-    name = _name(where)
     if kind in _KINDS:
         return _of_kind(model, document, where, kind)
+    if kind in _VALUES or kind == "witness_key":
+        return _of_form(document, where, error)
+    return _of_bounds(model, document, where, error)
+
+
+def _of_bounds(model: type[BaseModel], document: Document, where: Path_, error: ErrorDetails) -> Finding:
+    """Return what is wrong with a value that is too short, too long or not among those allowed."""
+    name, kind = _name(where), error["type"]
     if kind in {"string_too_short", "too_short"}:
         return document.finding(where, f"{name} is empty.", _meaning(model, where), code="empty")
     if kind == "string_too_long":
@@ -152,6 +165,20 @@ def _finding(model: type[BaseModel], document: Document, error: ErrorDetails) ->
     return document.finding(where, f"{name} {what}.", "Correct the value.", code="value")
 
 
+def _of_form(document: Document, where: Path_, error: ErrorDetails) -> Finding:
+    """Return what is wrong with a value that has a form of its own."""
+    if error["type"] == "period":
+        cure = 'Write it like "7 days", "72 hours" or "24 months".'
+        return document.finding(where, f"{error['ctx']['problem']}.", cure, code="period")
+    if error["type"] == "channel":
+        value = _at(document.values, where)
+        message = f"The channel {value!r} is unknown; one purpose has one channel."
+        return document.finding(where, message, nearest(value, [it.value for it in Channel]), code="channel")
+    message = f"The key of the witness {where[-2]!r} cannot be read."
+    cure = "Copy what it publishes; it looks like NAME+1a2b3c4d+BASE64."
+    return document.finding(where, message, cure, code="log")
+
+
 def _of_kind(model: type[BaseModel], document: Document, where: Path_, kind: str) -> Finding:
     wanted = _KINDS[kind]
     value = _at(document.values, where)
@@ -159,7 +186,7 @@ def _of_kind(model: type[BaseModel], document: Document, where: Path_, kind: str
     if where[:1] == ("purposes",) and isinstance(where[-1], int):
         wanted = "the id of a purpose, or a table with id and text"
         cure = f"Write {wanted}."
-    elif kind == "list_type" and isinstance(value, str):
+    elif kind in {"list_type", "tuple_type"} and isinstance(value, str):
         cure = f"Write a list: [{value}]."
     elif kind == "string_type" and isinstance(value, list) and _meaning(model, where) != "Add it.":
         cure = f"Write {wanted}: {_meaning(model, where)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from optin.settings.site import ACCENT
 from optin.theme.palette import (
     BLACK,
     DARK,
@@ -27,7 +28,7 @@ HOVER_SHARE = 0.14
 class Look:
     """What `[look]` of `optin.toml` says. `logo` and `favicon` are a file name and its bytes."""
 
-    colour: str = "#0b5d4b"
+    colour: str = ACCENT
     typeface: Typeface = Typeface()
     logo: tuple[str, bytes] | None = None
     favicon: tuple[str, bytes] | None = None

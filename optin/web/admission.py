@@ -32,7 +32,7 @@ class Admission:
         """Start with nobody."""
         self._inner = inner
         self._desk = app_context
-        self._limits = app_context.edition.site.server
+        self._limits = app_context.edition.site.settings.server
         self._turns = asyncio.Semaphore(self._limits.requests)
         self._present: Counter[str] = Counter()
 

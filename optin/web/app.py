@@ -128,6 +128,6 @@ def build_app(
 
     async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
         site = app_context.edition.site
-        await app_context.error("malformed", 400, site.languages[0])(scope, receive, send)
+        await app_context.error("malformed", 400, site.settings.languages[0])(scope, receive, send)
 
     return WellFormed(front, SecureHeaders(refusal, base_url))

@@ -41,7 +41,7 @@ class AppContext:
     def of(cls, edition: Edition, installation: Installation) -> AppContext:
         """Set up a desk."""
         site = edition.site
-        limits = PostLimits(site.limits, site.trusted_proxies, installation)
+        limits = PostLimits(site.settings.limits, site.settings.proxy.trusted, installation)
         app_context = cls(
             edition, installation, limits, readiness_of(installation, data_folders(site.settings))
         )
@@ -119,7 +119,7 @@ def language_of(request: Request) -> str:
     form = app_context.edition.publication.forms.get(slug_of(request))
     if form is not None:
         return form.declaration.lang
-    return preferred(request.headers.get("accept-language", ""), site.languages)
+    return preferred(request.headers.get("accept-language", ""), site.settings.languages)
 
 
 def preferred(accepted: str, offered: tuple[str, ...]) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.jobs.job import RoundDone, rest
-from optin.site.model import ServerLimits
+from optin.settings.site import ServerLimits
 from optin.web.app_context import AppContext
 from optin.web.limits import network_of
 
@@ -153,7 +153,10 @@ async def keep_room(
     """Keep room for the next visitor of a server, until `stop` is set."""
     site = app_context.edition.site
     room = ConnectionRoom(
-        listening.getsockname()[1], site.server, site.trusted_proxies, app_context.limits.log.note
+        listening.getsockname()[1],
+        site.settings.server,
+        site.settings.proxy.trusted,
+        app_context.limits.log.note,
     )
     while not stop.is_set():
         closed = await asyncio.to_thread(room.make)

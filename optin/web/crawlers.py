@@ -12,7 +12,7 @@ from optin.theme.views import Alternate
 def crawler_files(edition: Edition) -> tuple[str, str]:
     """Return robots.txt and sitemap.xml; they name the pages where the public finds them."""
     site = edition.site
-    host = site.pages_url or site.settings.base_url
+    host = site.settings.pages_url or site.settings.base_url
     pages = {f"/{slug}": faces[0].view.alternates for slug, faces in edition.publication.faces.items()}
     robots = f"User-agent: *\nAllow: /\nSitemap: {host}/sitemap.xml\n"
     return robots, _sitemap({"/": (), **pages}, host)

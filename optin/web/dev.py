@@ -139,14 +139,14 @@ def dev_routes(bench: Workbench) -> list[Route]:
         mails = await asyncio.to_thread(bench.mailbox.newest_first)
         words = bench.app_context.edition.theme.wording("en")
         rows = tuple((it.name, it.subject, it.recipient, moment_of(it.date, words)) for it in mails)
-        frame = bench.app_context.frame(bench.app_context.edition.site.languages[0])
+        frame = bench.app_context.frame(bench.app_context.edition.site.settings.languages[0])
         return bench.app_context.page(MailboxView(frame, rows))
 
     async def mail(request: Request) -> Response:
         found = bench.mailbox.open(request.path_params["name"])
         if found is None:
             raise PageUnknown
-        frame = bench.app_context.frame(bench.app_context.edition.site.languages[0])
+        frame = bench.app_context.frame(bench.app_context.edition.site.settings.languages[0])
         view = MailView(frame, found.name, found.subject, found.headers, found.text, found.attachments)
         return bench.app_context.page(view)
 
@@ -191,7 +191,9 @@ class DevFront:
         broken = self._bench.site_errors() or self._bench.broken().get(path.strip("/"), ())
         if broken and not path.startswith(_NO_PAGES):
             app_context = self._bench.app_context
-            view = BrokenView(app_context.frame(app_context.edition.site.languages[0]), broken_lines(broken))
+            view = BrokenView(
+                app_context.frame(app_context.edition.site.settings.languages[0]), broken_lines(broken)
+            )
             await self._reloading(app_context.page(view, 500), scope, receive, send)
         else:
             await self._reloading(self._inner, scope, receive, send)

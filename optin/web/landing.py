@@ -64,7 +64,12 @@ async def post_form(request: Request) -> Response:
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     typed, doubt = settle_doubt(read_typed(form.declaration, posted), asked)
     needs_consent = app_context.edition.kinds.files[form.declaration.kind].is_consent
-    entry = read_entry(form.declaration, typed, app_context.edition.site.country, needs_consent=needs_consent)
+    entry = read_entry(
+        form.declaration,
+        typed,
+        app_context.edition.site.settings.controller.country,
+        needs_consent=needs_consent,
+    )
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
         return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
@@ -191,7 +196,7 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
         problems=(*doubted, *returned.problems),
         changed=shown.key != view.form_key,
         meant="" if doubt is None else doubt.meant,
-        understood=understood(typed, app_context.edition.site.country),
+        understood=understood(typed, app_context.edition.site.settings.controller.country),
         wait_seconds=returned.wait_seconds,
     )
     if not returned.wait_seconds:
@@ -283,7 +288,7 @@ def _sent(
         title=form.declaration.title,
         action=f"/{form.declaration.magnet}/sent{_of(form).replace('&', '?')}",
         token=after.token,
-        sender=app_context.edition.site.sender.address,
+        sender=app_context.edition.site.settings.sender.address,
         problem=problem,
         resent=resent,
         email=after.email,

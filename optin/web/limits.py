@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from optin.errors import TooManyRequests
 from optin.services.installation import Installation
-from optin.site.model import Limits
+from optin.settings.site import Limits
 from optin.web.limit_log import LimitLog
 from optin.web.limit_windows import NetworkCounts, Share, SiteQuota, Window
 from optin.web.mail_budget import MailBudget, wait_seconds

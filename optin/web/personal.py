@@ -212,7 +212,7 @@ async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]
         for name in (*data.contact, *data.taken_away)
         if name in there
     }
-    values, problems = _checked(typed, app_context.edition.site.country)
+    values, problems = _checked(typed, app_context.edition.site.settings.controller.country)
     if problems:
         return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)
     installation = app_context.installation
@@ -313,7 +313,7 @@ def _ask(
 ) -> Response:
     app_context = desk_of(request)
     frame = app_context.frame(language_of(request))
-    sender = app_context.edition.site.sender.address
+    sender = app_context.edition.site.settings.sender.address
     view = PersonalAskView(frame, "/me", sender, typed, problem, sent=sent)
     if doubt is not None:
         sealed = as_token(seal_text(app_context.installation.vault, ASKED, ABOUT, doubt.typed))

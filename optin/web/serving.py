@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from optin.errors import SetupRefused
 from optin.jobs.job import Job
-from optin.site.model import ServerLimits
+from optin.settings.site import ServerLimits
 from optin.web.connections import room_for, set_deadlines
 
 log = logging.getLogger("optin.serve")

@@ -19,7 +19,7 @@ ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_card) -> Mapping[str, bytes]:
     """Return every file of a build by its name: the pages byte for byte as the app serves them."""
     site, publication = edition.site, edition.publication
-    own = site.languages[0]
+    own = site.settings.languages[0]
     base = site.settings.base_url
     contents = {**front_contents(edition)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]

@@ -53,7 +53,7 @@ async def get_calendar(request: Request) -> Response:
     if told.standing not in {Standing.SEATED, Standing.CANCELLED}:
         raise LinkSpent
     site = app_context.edition.site
-    sender = site.sender
+    sender = site.settings.sender
     invitation = Invitation(sender.name, sender.address, sender.address.rpartition("@")[2])
     words = app_context.edition.theme.text(form.lang, "webinar.with", host=told.webinar.host)
     file = calendar_file(told, invitation, words, app_context.installation.clock())

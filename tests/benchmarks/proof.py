@@ -25,7 +25,7 @@ from optin.keys import make_keys
 from optin.proof.commitment import LEAF_PREFIX
 from optin.services.log_signer import sign_log
 from optin.services.parallel_audit import run_audit
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store import sqlite
 from optin.store.log import checkpoint_at, integrate, prove_event
 from optin.store.sqlite import connect
@@ -160,7 +160,7 @@ def main() -> None:
             )
             of_events, of_all = plain_reading(folder / f"{count}.db")
             audit = Audit(world.store.read, vault)
-            settings = Settings(folder, store=f"sqlite:///{folder}/{count}.db", keys="keys.json")
+            settings = Settings.at(folder, store=f"sqlite:///{folder}/{count}.db", keys="keys.json")
             seconds = timed(lambda a=audit, s=settings: [*run_audit(a, s)])  # type: ignore[misc]
             if audit.findings:
                 raise AssertionError(audit.findings[:3])

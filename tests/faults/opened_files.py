@@ -70,7 +70,7 @@ def walk(visit: Visit, composer: Composer) -> None:
 def composer_of(edition: Edition, installation: Installation) -> Composer:
     """Compose mails as the courier does."""
     site = edition.site
-    sender = Mailbox(site.sender.name, site.sender.address, site.sender.reply_to)
+    sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
     report = partial(report_of, edition, installation)
     return Composer(edition.theme, sender, site.settings.base_url, site.controller, report)
 

@@ -34,7 +34,7 @@ from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation, open_installation
 from optin.services.journal import Journal, JournalContent
 from optin.services.journal_opening import begin_journal
-from optin.settings import load_settings
+from optin.settings.installation import Settings
 from optin.store.database_copy import TABLES
 from optin.store.journal_lines import mark_waiting, remember
 from optin.store.limits import Counted
@@ -60,7 +60,7 @@ class House:
 
     @contextmanager
     def installation(self, *, with_journal: bool = True) -> Iterator[Installation]:
-        settings = replace(self.edition.site.settings, store=self.store)
+        settings = self.edition.site.settings.model_copy(update={"store": self.store})
         with open_installation(
             settings, self.edition.policy, KINDS, with_journal=with_journal
         ) as installation:
@@ -546,7 +546,7 @@ def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: Hous
         withdraw(world, "carol@example.com")
         erase(world, "dora@example.com")
     told = {line.name for line in house.kept().told}
-    settings = replace(house.edition.site.settings, store=house.store)
+    settings = house.edition.site.settings.model_copy(update={"store": house.store})
     other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
     house.journal.write_bytes(b"")
     assert "empty" in refusal(other, str(file))
@@ -727,11 +727,11 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
 
 def test_the_journal_lies_where_the_site_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """S7: optin.toml and the environment name it, so that it may lie on another disk than the store."""
-    assert load_settings(tmp_path, {}).journal == "var/journal.jsonl"
+    assert Settings().read_at(tmp_path).journal == "var/journal.jsonl"
     assert (
-        load_settings(tmp_path, {"journal": "apart/j.jsonl"}).path("apart/j.jsonl")
+        Settings(journal="apart/j.jsonl").read_at(tmp_path).path("apart/j.jsonl")
         == tmp_path / "apart/j.jsonl"
     )
-    assert load_settings(tmp_path, {"journal": "apart/j.jsonl"}).journal == "apart/j.jsonl"
+    assert Settings(journal="apart/j.jsonl").read_at(tmp_path).journal == "apart/j.jsonl"
     monkeypatch.setenv("OPTIN_JOURNAL", "/mnt/other/j.jsonl")
-    assert load_settings(tmp_path, {"journal": "apart/j.jsonl"}).journal == "/mnt/other/j.jsonl"
+    assert Settings(journal="apart/j.jsonl").read_at(tmp_path).journal == "/mnt/other/j.jsonl"

@@ -458,7 +458,7 @@ def test_a_disk_that_takes_no_lock_is_said_in_a_sentence(tmp_path: Path) -> None
     lived_in(house)
     (house.root / "var" / "optin.db.lock").unlink(missing_ok=True)
     (house.root / "var" / "optin.db.lock").mkdir()
-    settings = replace(house.edition.site.settings, store=house.store)
+    settings = house.edition.site.settings.model_copy(update={"store": house.store})
     with (
         pytest.raises(StoreUnusable, match="see to its disk"),
         open_installation(settings, house.edition.policy, KINDS, "serve"),
@@ -524,7 +524,7 @@ def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -
     without_named_key(house)
     with pytest.raises(JournalUnusable, match="optin serve --new-journal"), house.installation():
         pass
-    begin_journal(replace(house.edition.site.settings, store=house.store))
+    begin_journal(house.edition.site.settings.model_copy(update={"store": house.store}))
     with house.installation():
         pass
     names = {line.name for line in house.kept().told}
@@ -636,7 +636,9 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
     """O9, O1: it holds what that host wrote and signed; both are of the same past, and both find a cut."""
     here = House(tmp_path / "site", site_at(tmp_path / "site"), postgres_url)
     lived_in(here)
-    settings = replace(here.edition.site.settings, store=postgres_url, journal="elsewhere/journal.jsonl")
+    settings = here.edition.site.settings.model_copy(
+        update={"store": postgres_url, "journal": "elsewhere/journal.jsonl"}
+    )
     begin_journal(settings)
     with open_installation(settings, here.edition.policy, KINDS) as there:
         world = world_in(here, there)

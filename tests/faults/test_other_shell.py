@@ -22,7 +22,7 @@ from optin.keys import UNUSED, load_keys
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
 from optin.services.served_settings import shown_store
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.ports import reserved_port
@@ -269,4 +269,4 @@ def _built(site: Path, out: Path) -> Path:
 )
 def test_the_address_of_a_store_is_noted_without_its_password(store: str, shown: str) -> None:
     """S4: no secret is written where it need not be."""
-    assert shown_store(Settings(Path("/srv/site"), store=store)) == shown
+    assert shown_store(Settings.at(Path("/srv/site"), store=store)) == shown

@@ -20,7 +20,7 @@ from optin.flows.exports.webhooks import Answer
 from optin.jobs.log_keeper import advance_log
 from optin.jobs.webhook_sender import Delivery, Reply, _Lane
 from optin.services.installation import Installation
-from optin.site.model import Webhook
+from optin.settings.site import Webhook
 from optin.store.webhooks import enqueue_notice, keep_webhooks
 from tests.faults.test_backup import House, index_of
 from tests.flows.test_deletion_grounds import UNDO
@@ -107,7 +107,9 @@ def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
 def lane(installation: Installation, receiver: Receiver) -> _Lane:
     registered = asyncio.Event()
     registered.set()
-    return _Lane(installation, "crm", Webhook("https://crm.example", frozenset({TIPS})), receiver, registered)
+    return _Lane(
+        installation, "crm", Webhook(url="https://crm.example", purposes=(TIPS,)), receiver, registered
+    )
 
 
 def test_no_webhook_tells_of_somebody_who_left_by_the_journal(house: House) -> None:

@@ -27,7 +27,7 @@ from optin.services import http_client as outgoing
 from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
 from optin.services.public_address import is_public
-from optin.site.model import Processor, Webhook
+from optin.settings.site import Processor, Webhook
 from tests.flows.test_webhooks import ALICE, erase
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
@@ -266,7 +266,7 @@ def test_a_name_that_changes_meanwhile_wins_nothing(monkeypatch: pytest.MonkeyPa
 
 def processors(**urls: str) -> dict[str, Processor]:
     return {
-        name: Processor(name, name, "2026-01-01", webhook=Webhook(url, frozenset({TIPS})))
+        name: Processor(name=name, agreement="2026-01-01", webhook=Webhook(url=url, purposes=(TIPS,)))
         for name, url in urls.items()
     }
 

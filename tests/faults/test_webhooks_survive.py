@@ -38,15 +38,15 @@ from optin.services.edition import load_edition
 from optin.services.installation import open_installation
 from optin.services.http_client import VettedClient
 from optin.jobs.webhook_sender import HttpSender, webhook_jobs
-from optin.site.model import Webhook
+from optin.settings.site import Webhook
 from tests.installed import KINDS
 
 root, store, url = sys.argv[1:]
 edition, _ = load_edition(Path(root), KINDS)
-crm = edition.site.processors["crm"]
-crm = replace(crm, webhook=Webhook(url, crm.webhook.purposes))
+crm = edition.site.settings.processors["crm"]
+crm = crm.model_copy(update={"webhook": Webhook(url=url, purposes=crm.webhook.purposes)})
 sender = HttpSender(VettedClient(lambda _: True, schemes=("http",), seconds=30))
-settings = replace(edition.site.settings, store=store)
+settings = edition.site.settings.model_copy(update={"store": store})
 with open_installation(settings, edition.policy, KINDS) as installation:
     async def work():
         stop = asyncio.Event()

@@ -97,7 +97,7 @@ def golden_edition() -> Edition:
 def golden_visit(url: str, root: Path, moment: datetime) -> Iterator[Visit]:
     """Serve the site from the store at `url`, with the keys, journal and files below `root`."""
     site = golden_edition().site
-    edition = replace(golden_edition(), site=replace(site, settings=replace(site.settings, root=root)))
+    edition = replace(golden_edition(), site=replace(site, settings=site.settings.read_at(root)))
     keys = load_keys(f"var/{KEYS}", root)
     assert keys is not None
     settings, vault = edition.site.settings, Vault(keys)

@@ -20,7 +20,7 @@ from optin.jobs.anchors import anchor
 from optin.jobs.log_keeper import advance_log
 from optin.proof.note import Note, VerifierKey
 from optin.services.http_client import VettedClient
-from optin.site.model import Anchors, Witness
+from optin.settings.site import Anchors, Witness
 from optin.store.log import last_attested, prove_growth, verifier_keys
 from tests.host.foreign_witness import PROGRAM, fetch
 from tests.ports import reserved_port
@@ -78,7 +78,7 @@ def foreign(visit: Visit, tmp_path: Path) -> Iterator[Foreign]:
 
 
 def show(visit: Visit, foreign: Foreign, name: str = "one") -> int:
-    anchors = Anchors(witnesses={name: Witness(foreign.address, foreign.key)})
+    anchors = Anchors(witnesses={name: Witness(to=foreign.address, key=foreign.key)})
     return anchor(visit.installation, anchors, {}, LOCAL)
 
 

@@ -32,9 +32,9 @@ def generated() -> Mapping[str, str]:
     """Return what stands below the marker of each page, by the page's name."""
     return {
         "commands.md": "\n".join(_commands()),
-        "front-matter.md": "\n".join(_keys(magnet_schema(KINDS.files))),
+        "front-matter.md": "\n".join(key_rows(magnet_schema(KINDS.files))),
         "messages.md": "\n".join(_messages()),
-        "optin-toml.md": "\n".join(_keys(site_schema())),
+        "optin-toml.md": "\n".join(key_rows(site_schema())),
         "sweep.md": "\n".join(_sweep()),
     }
 
@@ -45,7 +45,8 @@ def page(name: str) -> str:
     return f"{head}{marker}\n\n{generated()[name].strip()}\n"
 
 
-def _keys(schema: dict[str, Any]) -> Iterator[str]:
+def key_rows(schema: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines that explain every key of a schema, table by table."""
     yield from _table(schema["properties"], schema.get("required", []), schema, "")
 
 

@@ -24,7 +24,8 @@ from pydantic import BaseModel
 
 from optin.app.main import main
 from optin.cli import COMMANDS
-from optin.site.file_models import MagnetFile, SiteFile
+from optin.settings.site import SiteSettings
+from optin.site.file_models import MagnetFile
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
@@ -105,7 +106,9 @@ def tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from tables_in(it)
 
 
-@pytest.mark.parametrize(("model", "name"), [(SiteFile, "optin-toml.md"), (MagnetFile, "front-matter.md")])
+@pytest.mark.parametrize(
+    ("model", "name"), [(SiteSettings, "optin-toml.md"), (MagnetFile, "front-matter.md")]
+)
 def test_every_key_is_explained(model: type[BaseModel], name: str) -> None:
     """M4, M6: at the place of its table, with a meaning."""
     text = (GUIDE / name).read_text("utf-8")

@@ -9,7 +9,7 @@ import tomllib
 import pytest
 
 from optin.cli import COMMANDS
-from optin.settings import SETTING_NAMES, name_of
+from optin.settings.installation import SETTING_NAMES, name_of
 from tests.house.requirements_table import NOT_YET, PAGE, PARTLY, ROOT, lines, named_tests, page
 
 README = (ROOT / "README.md").read_text("utf-8")

@@ -102,13 +102,13 @@ def test_the_setting_is_read_and_held(site: Path) -> None:  # noqa: F811
     """M4: [mail_server] connections; a number that makes no sense is refused with its line."""
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    assert edition.site.mail_connections == 8
+    assert edition.site.settings.mail_server.connections == 8
     path = site / "optin.toml"
     text = path.read_text("utf-8")
     path.write_text(f"{text}\n[mail_server]\nconnections = 2\n", "utf-8")
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
-    assert edition.site.mail_connections == 2
+    assert edition.site.settings.mail_server.connections == 2
     path.write_text(f"{text}\n[mail_server]\nconnections = 0\n", "utf-8")
     assert [it.severity for it in findings(site)] == ["error"]
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from optin.errors import SetupRefused
 from optin.mail.signing import Signer, open_signer
-from optin.site.model import Dkim
+from optin.settings.site import Dkim
 from tests.mail.orders import composer, confirmation, delivery
 from tests.world import NOON
 
@@ -88,7 +88,7 @@ def covered(mail: bytes) -> list[str]:
 def test_a_second_header_of_ours_breaks_the_signature(tmp_path: Path) -> None:
     """S1: a signed mail of ours cannot be sent on with another Subject or From above or below ours."""
     file, record = rsa_key(tmp_path)
-    signer = open_signer(Dkim("optin", "example.com", file))
+    signer = open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
     for order in (confirmation(), delivery()):
         signed = signer.sign(composer().compose(order, NOON))
         assert verifies(signed, record)
@@ -102,7 +102,7 @@ def test_a_second_header_of_ours_breaks_the_signature(tmp_path: Path) -> None:
 def test_what_servers_on_the_way_add_leaves_the_signature_whole(tmp_path: Path) -> None:
     """R3: a mail that went through a relay still verifies."""
     file, record = rsa_key(tmp_path)
-    signer = open_signer(Dkim("optin", "example.com", file))
+    signer = open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
     for order in (confirmation(), delivery()):
         signed = signer.sign(composer().compose(order, NOON))
         for header in ADDED_ON_THE_WAY:
@@ -115,7 +115,7 @@ def test_what_servers_on_the_way_add_leaves_the_signature_whole(tmp_path: Path) 
 def test_a_relay_may_add_its_own_way_out_only_where_we_wrote_none(tmp_path: Path) -> None:
     """R3: RFC 8058 counts one-click only when it is signed; a second one would make ours ambiguous."""
     file, record = rsa_key(tmp_path)
-    signer = open_signer(Dkim("optin", "example.com", file))
+    signer = open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
     before, after = (signer.sign(composer().compose(it, NOON)) for it in (confirmation(), delivery()))
     for header in (
         "List-Unsubscribe: <https://relay.example.net/out>",
@@ -130,7 +130,9 @@ def test_a_relay_may_add_its_own_way_out_only_where_we_wrote_none(tmp_path: Path
 def test_a_signed_mail_covers_the_unsubscribe_headers(tmp_path: Path) -> None:
     """R3: RFC 8058 counts one-click only when the signature covers it."""
     file, record = rsa_key(tmp_path)
-    signed = open_signer(Dkim("optin", "example.com", file)).sign(composer().compose(delivery(), NOON))
+    signed = open_signer(Dkim(selector="optin", domain="example.com", key=str(file))).sign(
+        composer().compose(delivery(), NOON)
+    )
     assert "list-unsubscribe-post" in covered(signed)
     assert not verifies(signed.replace(b"One-Click", b"Two-Click"), record)
 
@@ -140,9 +142,9 @@ def test_a_key_that_cannot_sign_is_refused_with_its_cure(tmp_path: Path) -> None
     file, _ = rsa_key(tmp_path)
     file.chmod(0o644)
     with pytest.raises(SetupRefused, match="chmod 600"):
-        open_signer(Dkim("optin", "example.com", file))
+        open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
     file.chmod(0o600)
     file.write_bytes(b"-----BEGIN nonsense")
     with pytest.raises(SetupRefused, match="PEM"):
-        open_signer(Dkim("optin", "example.com", file))
+        open_signer(Dkim(selector="optin", domain="example.com", key=str(file)))
     assert Signer().sign(b"as it is") == b"as it is"

@@ -37,7 +37,7 @@ from optin.proof.verify_bundle import Outside, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
-from optin.site.model import Anchors, Witness
+from optin.settings.site import Anchors, Witness
 from optin.store.vault import Vault
 from tests.ports import NOBODY
 from tests.web.conftest import Visit, site_at
@@ -286,9 +286,13 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     script = tmp_path / "witness.sh"
     script.write_text(f"cat > {tmp_path}/seen.txt\nprintf '%s' '{line}'\n")
     shown: dict[str, int] = {}
-    one = Witness(f"sh {script}", key)
+    one = Witness(to=f"sh {script}", key=key)
     anchors = Anchors(
-        witnesses={"one": one, "down": Witness(f"http://127.0.0.1:{NOBODY}/"), "fails": Witness("false")}
+        witnesses={
+            "one": one,
+            "down": Witness(to=f"http://127.0.0.1:{NOBODY}/"),
+            "fails": Witness(to="false"),
+        }
     )
     assert anchor(visit.installation, anchors, shown) == 1
     assert (tmp_path / "seen.txt").read_text() == latest.note
@@ -329,7 +333,7 @@ def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Author
     visit.mails()
     key, line = cosigned(advance_log(visit.installation).note)
     (tmp_path / "said.txt").write_text(line)
-    witness = Witness(f"cat {tmp_path}/said.txt", key)
+    witness = Witness(to=f"cat {tmp_path}/said.txt", key=key)
     anchors = Anchors(timestamp=authority.address, witnesses={"one": witness})
     assert anchor(visit.installation, anchors, {}) == 2
     files = unpack(
@@ -412,7 +416,7 @@ def test_of_a_witness_one_line_is_kept(visit: Visit, tmp_path: Path) -> None:
     own = latest.note.rpartition("\n\n")[2]
     lines = "".join(cosigned(latest.note, f"evil{number}")[1] for number in range(300))
     (tmp_path / "said.txt").write_text(f"{own}hello\n— short AAAAAAAA\n{lines}")
-    talkative = Anchors(witnesses={"one": Witness(f"cat {tmp_path}/said.txt")})
+    talkative = Anchors(witnesses={"one": Witness(to=f"cat {tmp_path}/said.txt")})
     anchor(visit.installation, talkative, {})
     anchor(visit.installation, talkative, {})
     assert kept(visit) == [cosigned(latest.note, "evil0")[1].encode()]
@@ -425,7 +429,7 @@ def test_a_witness_with_a_key_is_known_by_it(visit: Visit, tmp_path: Path) -> No
     key, line = cosigned(latest.note)
     said = tmp_path / "said.txt"
     said.write_text(cosigned(latest.note, "evil")[1] + line.replace("AA", "AB"))
-    anchors = Anchors(witnesses={"one": Witness(f"cat {said}", key)})
+    anchors = Anchors(witnesses={"one": Witness(to=f"cat {said}", key=key)})
     anchor(visit.installation, anchors, {})
     assert kept(visit) == []
     said.write_text(cosigned(latest.note, "evil")[1] + line)
@@ -474,19 +478,19 @@ def test_whatever_is_answered_is_no_more_than_a_refusal(visit: Visit, answer: st
     advance_log(visit.installation)
     with answering(ANSWERS[answer]) as address:
         assert anchor(visit.installation, Anchors(timestamp=address), {}) == 0
-        assert anchor(visit.installation, Anchors(witnesses={"one": Witness(address)}), {}) == 0
+        assert anchor(visit.installation, Anchors(witnesses={"one": Witness(to=address)}), {}) == 0
     assert kept(visit) == []
 
 
 @pytest.mark.parametrize(
     "to",
-    ["", " ", "no-such-command", "sh -c 'exit 3'", "'open", "yes", "http://[bad", "http://127.0.0.1:1/a b"],
+    ["no-such-command", "sh -c 'exit 3'", "'open", "yes", "http://[bad", "http://127.0.0.1:1/a b"],
 )
 def test_a_witness_that_cannot_be_asked_is_passed_over(visit: Visit, to: str) -> None:
     """P5, S5: no command and no address ends the anchoring."""
     visit.join("alice@example.com", consent="tips-email")
     advance_log(visit.installation)
-    assert anchor(visit.installation, Anchors(witnesses={"one": Witness(to)}), {}) == 0
+    assert anchor(visit.installation, Anchors(witnesses={"one": Witness(to=to)}), {}) == 0
 
 
 def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -502,7 +506,7 @@ def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: p
 
     async def watch() -> None:
         stop = asyncio.Event()
-        anchors = Anchors(witnesses={"one": Broken("x")})
+        anchors = Anchors(witnesses={"one": Broken(to="x")})
         running = asyncio.ensure_future(anchor_job(visit.installation, anchors, LOCAL).run(stop))
         async with asyncio.timeout(60):
             while len(rounds) < 3:
@@ -527,7 +531,7 @@ def test_nobody_is_waited_for_beyond_the_deadline(
     release = threading.Event()
     with answering(answer, release) as address:
         anchors = Anchors(
-            witnesses={"one": Witness(address), "two": Witness("sh -c 'sleep 600 & sleep 600'")}
+            witnesses={"one": Witness(to=address), "two": Witness(to="sh -c 'sleep 600 & sleep 600'")}
         )
         monkeypatch.setattr(anchors_, "CALL_SECONDS", 0.2)
         for _ in range(3):
@@ -548,7 +552,7 @@ def test_a_stop_does_not_wait_for_a_call(visit: Visit) -> None:
 
     async def stopped_while_asking(address: str) -> None:
         stop = asyncio.Event()
-        anchors = Anchors(witnesses={"one": Witness(address)})
+        anchors = Anchors(witnesses={"one": Witness(to=address)})
         running = asyncio.ensure_future(anchor_job(visit.installation, anchors, LOCAL).run(stop))
         async with asyncio.timeout(60):
             while not any(thread.name == "anchor one" for thread in threading.enumerate()):

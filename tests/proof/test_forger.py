@@ -10,7 +10,7 @@ import pytest
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.outside_checkpoints import checkpoints_in
 from optin.services import parallel_audit as auditing
-from optin.settings import Settings
+from optin.settings.installation import Settings
 from optin.store.transaction import Tx
 from tests.proof.forger import (
     BEGIN,
@@ -120,7 +120,7 @@ def test_an_audit_by_several_processes_finds_what_one_finds(
     scene = set_scene(tmp_path)
     edit("UPDATE subject SET email_index = id")(scene)
     running = Audit(scene.installation.store.read, scene.vault)
-    settings = Settings(tmp_path, store=f"sqlite:///{scene.path}", keys=scene.keys.as_json())
+    settings = Settings.at(tmp_path, store=f"sqlite:///{scene.path}", keys=scene.keys.as_json())
     list(auditing.run_audit(running, settings, processes))
     found = [finding for finding in running.findings if "another address than was declared" in finding]
     assert len(found) == len(set(found)) == scene.installation.store.read(confirmed_requests)

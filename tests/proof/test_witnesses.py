@@ -21,7 +21,7 @@ from optin.proof.witness_request import submission, submission_address
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
-from optin.site.model import Anchors, Witness
+from optin.settings.site import Anchors, Witness
 from optin.store.log import StoredCheckpoint, checkpoint_at, latest_checkpoint, prove_growth, verifier_keys
 from tests.ports import NOBODY
 from tests.proof.witness import NAME, SIZE_TYPE, Said, SpecWitness, witnessing
@@ -50,7 +50,7 @@ def grow(visit: Visit, people: int) -> StoredCheckpoint:
 def show(visit: Visit, witness: SpecWitness, **more: str) -> int:
     """Show the checkpoint to the witness as a server does that was just started."""
     key = VerifierKey.parse(more.get("key", witness.verifier))
-    anchors = Anchors(witnesses={"one": Witness(more.get("to", witness.address), key)})
+    anchors = Anchors(witnesses={"one": Witness(to=more.get("to", witness.address), key=key)})
     return anchor(visit.installation, anchors, {}, LOCAL)
 
 
@@ -226,7 +226,7 @@ def test_neither_witness_nor_authority_leads_to_this_machine(
 ) -> None:
     """P5, E7: not by its address, and not by a redirect, which nobody follows."""
     grow(visit, 1)
-    anchors = Anchors(timestamp=witness.address, witnesses={"one": Witness(witness.address)})
+    anchors = Anchors(timestamp=witness.address, witnesses={"one": Witness(to=witness.address)})
     assert anchor(visit.installation, anchors, {}) == 0  # the client of a real server
     assert witness.asked == []
     assert caplog.text.count("leads to an address that is not public") == 2

@@ -191,7 +191,7 @@ c = {{ to = "https://one.example/", key = "{key}" }}
     loaded = load_site(site, KINDS.files)
     assert loaded.findings == ()
     assert loaded.site is not None
-    kept = loaded.site.anchors.witnesses
+    kept = loaded.site.settings.log.named_witnesses
     assert [(it.is_address, it.key is None) for it in kept.values()] == [
         (True, True),
         (False, True),

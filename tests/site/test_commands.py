@@ -48,11 +48,11 @@ def test_a_new_site_speaks_the_language_that_was_asked_for(tmp_path: Path, lang:
     loaded = load_site(site, KINDS.files)
     assert [finding.code for finding in loaded.findings] == ["placeholder"]
     assert loaded.site is not None
-    assert loaded.site.languages == tuple(loaded.site.privacy) == (lang,)
+    assert loaded.site.settings.languages == tuple(loaded.site.privacy) == (lang,)
     assert loaded.site.controller.name == site_starter(lang).company
-    assert loaded.site.country == site_starter(lang).country
+    assert loaded.site.settings.controller.country == site_starter(lang).country
     assert {magnet.lang for magnet in loaded.site.magnets.values()} == {lang}
-    assert [dict(purpose.wording) for purpose in loaded.site.purposes.values()] == [
+    assert [dict(purpose.text) for purpose in loaded.site.settings.purposes.values()] == [
         {lang: site_starter(lang).tips}
     ]
     for kind in KINDS.files.names():
@@ -70,12 +70,12 @@ def test_a_new_site_may_speak_several_languages(tmp_path: Path) -> None:
     loaded = load_site(site, KINDS.files)
     assert [finding.code for finding in loaded.findings] == ["placeholder"]
     assert loaded.site is not None
-    assert loaded.site.languages == ("fr", "de")
+    assert loaded.site.settings.languages == ("fr", "de")
     assert [magnet.lang for magnet in loaded.site.magnets.values()] == ["fr"]
     assert run("init", str(tmp_path / "plain"))[0] == 0
     plain = load_site(tmp_path / "plain", KINDS.files).site
     assert plain is not None
-    assert plain.languages == ("nl", "en")
+    assert plain.settings.languages == ("nl", "en")
     assert run("init", str(tmp_path / "other"), "--lang", "xx")[0] == 2
 
 
@@ -112,7 +112,7 @@ def test_the_schema_names_every_key_with_its_meaning() -> None:
     assert magnet["additionalProperties"] is False
     site = json.loads(run("schema", "site")[1])
     assert {"controller", "sender", "purposes"} <= set(site["properties"])
-    assert "description" in site["$defs"]["PurposeTable"]["properties"]["retention"]
+    assert "description" in site["$defs"]["Purpose"]["properties"]["retention"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from optin.site.file_models import MagnetFile, PrivacyFile, SiteFile
+from optin.settings.prose import holds_prose
+from optin.settings.site import SiteSettings
+from optin.site.file_models import MagnetFile, PrivacyFile
 from optin.site.findings import as_text
-from optin.site.prose_keys import holds_prose
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 CURE = "Put the whole text in quotes, or the comment on a line of its own."
@@ -202,7 +203,7 @@ def _below(annotation: Any, where: tuple[str | int, ...]) -> Iterator[tuple[str 
         step: tuple[str | int, ...] = ()
         if getattr(annotation, "__origin__", None) is dict:
             inner, step = inner[1:], ("x",)
-        elif getattr(annotation, "__origin__", None) is list:
+        elif getattr(annotation, "__origin__", None) in (list, tuple):
             step = (0,)
         for it in inner:
             yield from _below(it, (*where, *step))
@@ -228,7 +229,7 @@ def test_every_text_of_a_magnet_is_prose_unless_its_form_is_checked(model: type[
 
 def test_what_people_read_in_optin_toml_is_prose() -> None:
     """M4: names, postal addresses, questions, consequences, agreements, texts of the site's own."""
-    prose = {".".join(map(str, it)) for it in strings(SiteFile) if holds_prose(SiteFile, it)}
+    prose = {".".join(map(str, it)) for it in strings(SiteSettings) if holds_prose(SiteSettings, it)}
     assert prose >= {
         "controller.name",
         "controller.address.0",

@@ -142,7 +142,7 @@ def test_every_file_that_a_site_names_is_found_so(site: Path) -> None:
     edition, found = load_edition(site, KINDS)
     assert found == ()
     assert edition is not None
-    assert edition.site.dkim is not None
-    assert edition.site.dkim.key.is_file()
+    assert edition.site.settings.dkim is not None
+    assert Path(edition.site.settings.dkim.key).is_file()
     html = edition.publication.forms[edition.site.magnets["paper"].slug].page.decode()  # type: ignore[index]
     assert html.count('width="40" height="20"') == 3

@@ -52,7 +52,7 @@ def test_a_sound_webhook_is_taken(site: Path) -> None:
     assert edition is not None
     assert edition.policy.webhooks == {"crm": frozenset({"tips-email"})}
     schema = json.loads(CliRunner().invoke(main, ["schema", "site"]).output)
-    assert set(schema["$defs"]["WebhookTable"]["properties"]) == {"url", "purposes"}
+    assert set(schema["$defs"]["Webhook"]["properties"]) == {"url", "purposes"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.links import LinkKind
-from optin.site.model import Limits
+from optin.settings.site import Limits
 from optin.web import limit_log
 from optin.web.limit_log import LimitLog, keep_limit_log
 from tests.web.conftest import Visit

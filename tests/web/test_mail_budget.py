@@ -14,7 +14,7 @@ from html5lib import HTMLParser
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition
-from optin.site.model import Limits
+from optin.settings.site import Limits
 from optin.web.limits import PostLimits
 from tests.web.conftest import Visit
 
@@ -146,7 +146,7 @@ def test_the_log_says_it_once_and_once_that_it_is_over(
         for budget in (first, second, first):
             asyncio.run(budget.look())
         assert caplog.messages == [said, "limit open again: kind=mails_per_day"]
-    assert edition.site.limits.mails_per_day == Limits().mails_per_day
+    assert edition.site.settings.limits.mails_per_day == Limits().mails_per_day
 
 
 def test_the_default_is_no_hindrance_to_a_campaign_and_one_to_a_flood() -> None:

@@ -21,6 +21,7 @@ from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.rights.personal_data import handled, hold_data
 from optin.services.edition import load_edition
+from optin.settings.site import ErasureTable
 from optin.store.log import integrate
 from tests.installed import KINDS
 from tests.web.conftest import Visit
@@ -267,7 +268,9 @@ def test_an_erasure_says_first_what_it_costs(visit: Visit) -> None:
         slug: replace(magnet, consequences="De garantie vervalt.") if slug == "paper" else magnet
         for slug, magnet in edition.site.magnets.items()
     }
-    site = replace(edition.site, magnets=magnets, consequences={"nl": "U krijgt geen tips meer."})
+    erasure = ErasureTable(consequences={"nl": "U krijgt geen tips meer."})
+    settings = edition.site.settings.model_copy(update={"erasure": erasure})
+    site = replace(edition.site, magnets=magnets, settings=settings)
     visit.app_context.replace(replace(edition, site=site))
     visit.join(**BOTH)
     link = personal_link(visit)
@@ -436,9 +439,9 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     assert "uw gegevens bekeken" in page
     assert "brief" not in page, "its reason may name people, and is gone"
     assert "tips-email" not in page
-    assert visit.app_context.edition.site.purposes[PurposeId("tips-email")].wording["nl"] in html.unescape(
-        page
-    )
+    assert visit.app_context.edition.site.settings.purposes[PurposeId("tips-email")].text[
+        "nl"
+    ] in html.unescape(page)
 
 
 def test_an_unknown_button_is_no_withdrawal(visit: Visit) -> None:

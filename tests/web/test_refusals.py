@@ -24,7 +24,7 @@ from optin.consent.purpose import RetentionPeriod
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition
-from optin.site.model import Limits
+from optin.settings.site import Limits
 from optin.store.requests import erase_requests
 from optin.web import limit_windows
 from optin.web.app import build_app
@@ -555,7 +555,8 @@ def test_the_form_of_a_site_in_another_language_says_errors_in_it(visit: Visit) 
     """M9, S5: a page of no magnet is in the browser's language, of the site's."""
     answer = visit.client.get("/nothing", headers={"accept-language": "en-GB,en;q=0.8"})
     assert '<html lang="en">' in answer.text
-    site = replace(visit.app_context.edition.site, languages=("nl",))
+    settings = visit.app_context.edition.site.settings.model_copy(update={"languages": ("nl",)})
+    site = replace(visit.app_context.edition.site, settings=settings)
     visit.app_context.edition = replace(visit.app_context.edition, site=site)
     answer = visit.client.get("/nothing", headers={"accept-language": "en-GB,en;q=0.8"})
     assert '<html lang="nl">' in answer.text

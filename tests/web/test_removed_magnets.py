@@ -66,7 +66,7 @@ def mailed(visit: Visit, order: MailOrder) -> str:
     """Return the words of a mail."""
     edition = visit.app_context.edition
     site = edition.site
-    sender = Mailbox(site.sender.name, site.sender.address)
+    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
     reports = partial(report_of, edition, visit.installation)
     made = Composer(edition.theme, sender, site.settings.base_url, site.controller, reports)
     body = message_from_bytes(made.compose(order, visit.moment), policy=default).get_body(("plain",))

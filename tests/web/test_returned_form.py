@@ -49,7 +49,7 @@ def again(visit: Visit, page: str, path: str = "/paper", **data: Any):  # type: 
 def composed(visit: Visit, order: MailOrder) -> str:
     """Return both bodies of a mail."""
     site = visit.app_context.edition.site
-    sender = Mailbox(site.sender.name, site.sender.address)
+    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
     composer = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
     mail = message_from_bytes(composer.compose(order, visit.moment), policy=policy.default)
     bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]

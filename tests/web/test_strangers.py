@@ -10,7 +10,7 @@ from html5lib import HTMLParser
 
 from optin.consent.links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.site.model import Limits
+from optin.settings.site import Limits
 from tests.web.conftest import Visit
 from tests.web.test_refusals import client_from
 

@@ -22,7 +22,7 @@ MORNING = datetime(2026, 11, 23, 5, 5, tzinfo=UTC)
 def written(visit: Visit, order: MailOrder | NoticeOrder) -> str:
     """Return the words of a mail, as the courier of this site writes them."""
     site = visit.app_context.edition.site
-    sender = Mailbox(site.sender.name, site.sender.address)
+    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
     made = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
     return made.compose(order, visit.moment).decode().replace("=\r\n", "").replace("\r\n", " ")
 

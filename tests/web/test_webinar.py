@@ -76,7 +76,7 @@ def join(visit: Visit, name: str) -> MailOrder:
 
 def composed(visit: Visit, order: MailOrder) -> bytes:
     site = visit.app_context.edition.site
-    sender = Mailbox(site.sender.name, site.sender.address)
+    sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
     composer = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
     return composer.compose(order, visit.moment)
 

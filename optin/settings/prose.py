@@ -17,6 +17,7 @@ class Prose:
 
 
 PROSE = Prose()
+_LISTS = (list, tuple)
 
 
 def holds_prose(model: type[BaseModel], where: tuple[str | int, ...]) -> bool:
@@ -32,8 +33,8 @@ def _is_prose(annotation: Any, where: tuple[str | int, ...]) -> bool:
     if kind in {Union, UnionType}:
         return any(_is_prose(it, where) for it in inner)
     if not where:
-        return kind is list and _is_prose(inner[0], ())
-    if kind is list and isinstance(where[0], int):
+        return kind in _LISTS and _is_prose(inner[0], ())
+    if kind in _LISTS and isinstance(where[0], int):
         return _is_prose(inner[0], where[1:])
     if kind is dict:
         return _is_prose(inner[1], where[1:])

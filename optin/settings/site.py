@@ -1,0 +1,369 @@
+"""Every setting of a site, from `optin.toml` to its readers: `SiteSettings` and its tables.
+
+A new setting is a line in a table here, and its reader. What a value means beyond its type (a file that must
+be there, a zone that must exist) is checked in `site.settings_check`. The file is long because the tables are
+one list: whoever looks for a key looks here.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+from optin.consent.purpose import PurposeId, RetentionPeriod
+from optin.settings.installation import Settings
+from optin.settings.table import (
+    BaseAddress,
+    ChannelName,
+    Line,
+    Own,
+    Period,
+    PeriodOrNone,
+    ShortValue,
+    Table,
+    Text,
+    Value,
+    WitnessKey,
+    Words,
+)
+
+ACCENT = "#0b5d4b"  # the colour of a site that chose none
+# Marks for the schema of an editor, which knows the languages that there are.
+MARK = "optin"
+LANGUAGE: JsonDict = {MARK: "language"}
+EACH_LANGUAGE: JsonDict = {MARK: "each language"}
+OWN_WORDS: JsonDict = {MARK: "own words"}
+_period = RetentionPeriod.parse
+
+
+class ControllerTable(Table):
+    """Who decides about the data (GDPR 4(7))."""
+
+    name: Line = Field(description="Full legal name.")
+    address: tuple[Line, ...] = Field(min_length=1, strict=False, description="Postal address, a line each.")
+    email: ShortValue = Field(
+        description="Where people reach you about their data.", examples=["privacy@example.com"]
+    )
+    phone: str = Field(default="", description="Telephone number, if you want it shown.")
+    registration: Own = Field(default="", description="Entry in a trade register.")
+    country: str = Field(
+        default="NL",
+        description="ISO 3166 code; reads national telephone numbers.",
+        examples=["NL", "BE", "DE", "FR", "GB"],
+    )
+
+
+class Sender(Table):
+    """Who the mails come from."""
+
+    name: Line = Field(description="Name in the From line.")
+    address: ShortValue = Field(description="Address in the From line.", examples=["tips@example.com"])
+    reply_to: str = Field(default="", description="Where answers go, if elsewhere.")
+
+
+class LookTable(Table):
+    """How the pages look."""
+
+    logo: str = Field(default="", description="A picture beside optin.toml: svg, png, webp or jpg.")
+    colour: str = Field(
+        default=ACCENT,
+        description="One accent colour, #rrggbb.",
+        examples=[ACCENT, "#1d4ed8"],
+        json_schema_extra={"pattern": "^#[0-9a-fA-F]{6}$"},
+    )
+    typeface: str = Field(
+        default="sans",
+        description="serif, sans, or the names of typefaces whose files are in fonts/.",
+        examples=["sans", "serif", "Poppins"],
+    )
+    favicon: str = Field(
+        default="",
+        description="A square picture for the browser's tab: svg, png or ico.",
+        examples=["favicon.svg"],
+    )
+
+
+class Purpose(Table):
+    """What a consent is for, defined once and used by magnets (M3)."""
+
+    channel: ChannelName = Field(description="email or phone; one channel for each purpose.")
+    retention: Period = Field(
+        description='How long a consent lasts, such as "24 months".', examples=["24 months", "6 months"]
+    )
+    ask_again: PeriodOrNone = Field(
+        default=None,
+        description='Ask once more so long before it ends, such as "30 days".',
+        examples=["30 days"],
+    )
+    text: Words = Field(
+        description="The question in each language, one sentence.", json_schema_extra=EACH_LANGUAGE
+    )
+
+
+class Webhook(Table):
+    """What a processor is told at once, by a signed message (E7)."""
+
+    url: ShortValue = Field(description="Where it goes: an https address of the processor.")
+    purposes: tuple[str, ...] = Field(
+        min_length=1, strict=False, description="Ids of the purposes that it is told of."
+    )
+
+
+class Processor(Table):
+    """Who may receive data (GDPR 28)."""
+
+    name: Text = Field(description="Full name of the processor.")
+    agreement: Text = Field(
+        description="Date and reference of the processing agreement.",
+        examples=["2026-03-01, reference DPA-7"],
+    )
+    country: str = Field(default="", description="ISO 3166 code of where the data goes.")
+    webhook: Webhook | None = Field(
+        default=None, description="Tell it at once: a table with url and purposes."
+    )
+
+
+class Limits(Table):
+    """How many sign-ups are taken (D8)."""
+
+    per_address_per_day: int = Field(
+        default=5, ge=1, le=1_000, description="Mails of one kind to one mailbox, in any 24 hours."
+    )
+    per_network_per_hour: int = Field(
+        default=300,
+        ge=1,
+        le=1_000_000,
+        description="Forms from one network, in an hour; in a day five times as many.",
+    )
+    per_site_per_minute: int = Field(
+        default=600, ge=1, le=1_000_000, description="Forms on all pages, in a minute."
+    )
+    mails_per_day: int = Field(
+        default=20_000,
+        ge=2,
+        le=10_000_000,
+        description="Mails that forms may cause on the whole site, in a day (UTC); half of them to confirm.",
+    )
+
+
+class Unconfirmed(Table):
+    """Requests that nobody confirmed yet (D4, D6)."""
+
+    keep: Period = Field(
+        default=_period("7 days"), description="After this they are erased.", examples=["7 days", "14 days"]
+    )
+    link: Period = Field(
+        default=_period("72 hours"),
+        description="How long the confirmation link works.",
+        examples=["72 hours", "7 days"],
+    )
+    resend: int = Field(default=3, ge=0, le=20, description="How often a mail may be sent again.")
+
+
+class Retention(Table):
+    """How long data is kept when no purpose is live any more (GDPR 5(1)(e))."""
+
+    magnet: Period = Field(
+        default=_period("24 months"),
+        description="People who asked for a magnet and gave no consent.",
+        examples=["24 months", "6 months"],
+    )
+    proof: Period = Field(
+        default=_period("5 years"),
+        description="Proof, after somebody's last consent ended.",
+        examples=["5 years", "36 months"],
+    )
+    backups: Period = Field(
+        default=_period("3 months"),
+        description="Longest life of a backup; the journal goes back so far.",
+        examples=["3 months", "4 weeks"],
+    )
+
+
+class Sweep(Table):
+    """How much may be deleted before somebody has to agree (O7)."""
+
+    clock_jump: Period = Field(
+        default=_period("1 day"),
+        description="A clock that jumped further is doubted: nothing is deleted until somebody looked.",
+        examples=["1 day", "12 hours"],
+    )
+    share: int = Field(
+        default=10,
+        ge=1,
+        le=100,
+        description="Percentage of people who may lose data in one day; 100 people always may.",
+    )
+
+
+class PersonalTable(Table):
+    """The page where people see what is kept about them (GDPR 15)."""
+
+    link: Period = Field(
+        default=_period("1 hour"), description="How long the mailed link to it works.", examples=["1 hour"]
+    )
+
+
+class ErasureTable(Table):
+    """What somebody loses by being erased, told beforehand (GDPR 17)."""
+
+    consequences: Words = Field(
+        default={},
+        description="In your words, by language, such as a warranty that ends.",
+        json_schema_extra=EACH_LANGUAGE,
+    )
+
+
+class DownloadTable(Table):
+    """Links to a magnet's file (S8)."""
+
+    link: Period = Field(
+        default=_period("7 days"),
+        description="How long a download link works.",
+        examples=["7 days", "30 days"],
+    )
+
+
+class ProxyTable(Table):
+    """The proxy in front of the server, if any."""
+
+    trusted: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Its networks, such as 10.0.0.0/8.",
+        examples=[["127.0.0.1"], ["10.0.0.0/8"]],
+    )
+
+
+class ServerLimits(Table):
+    """How much one server process takes at once, and how long it waits for a visitor."""
+
+    connections: int = Field(
+        default=4_096,
+        ge=16,
+        le=100_000,
+        description="Connections at once, for each process; the idlest make room.",
+    )
+    connections_per_network: int = Field(
+        default=100,
+        ge=4,
+        le=100_000,
+        description="How many of them from one network; trusted proxies are not counted.",
+    )
+    requests: int = Field(
+        default=512,
+        ge=1,
+        le=100_000,
+        description="Requests worked on at once, for each process; more of them wait.",
+    )
+    header_seconds: int = Field(
+        default=10,
+        ge=1,
+        le=300,
+        description="Seconds for the headers of a request; as long may a connection be idle.",
+    )
+    body_seconds: int = Field(default=10, ge=1, le=300, description="Seconds for a form to arrive whole.")
+    stalled_seconds: int = Field(
+        default=30,
+        ge=1,
+        le=3_600,
+        description="Seconds until a visitor who no longer takes the answer is cut off.",
+    )
+
+
+class MailServerTable(Table):
+    """How mail is handed to the mail server."""
+
+    connections: int = Field(
+        default=8,
+        ge=1,
+        le=100,
+        description="Connections at once, for each process; fewer where the server takes fewer.",
+    )
+
+
+class Dkim(Table):
+    """Signing mails (RFC 6376)."""
+
+    selector: ShortValue = Field(description="The name before ._domainkey in the DNS record.")
+    domain: ShortValue = Field(description="The domain that signs, as a rule that of the sender's address.")
+    key: Value = Field(description="A private key file (PEM), readable by its owner alone.")
+
+
+class Witness(Table):
+    """Who sees each checkpoint, and the key by which its answer is known."""
+
+    to: Value = Field(description="An address (C2SP tlog-witness), or a command that reads the checkpoint.")
+    key: WitnessKey = Field(default=None, description="Its C2SP verifier key: NAME+ID+BASE64.")
+
+    @property
+    def is_address(self) -> bool:
+        """Whether `to` is an address, not a command."""
+        return self.to.startswith(("https://", "http://"))
+
+
+class Anchors(Table):
+    """Who else gets to see the log's checkpoints, so that they cannot be rewritten."""
+
+    timestamp: str = Field(
+        default="",
+        description="Address of a time-stamp authority (RFC 3161).",
+        examples=["https://tsa.example.com/tsr"],
+    )
+    timestamp_every: Period = Field(
+        default=_period("24 hours"),
+        description="How often one is asked for.",
+        examples=["24 hours", "7 days"],
+    )
+    witnesses: dict[str, Value | Witness] = Field(
+        default={},
+        description="By name: an address, or a command that reads it; or a table with to and key.",
+    )
+
+    @property
+    def named_witnesses(self) -> dict[str, Witness]:
+        """The witnesses by name, however they are written."""
+        return {name: Witness(to=it) if isinstance(it, str) else it for name, it in self.witnesses.items()}
+
+
+class SiteSettings(Settings):
+    """`optin.toml`."""
+
+    languages: tuple[Annotated[str, Field(json_schema_extra=LANGUAGE)], ...] = Field(
+        default=("nl",), min_length=1, strict=False, description="The first is the site's own."
+    )
+    pages_url: BaseAddress = Field(
+        default="", description="Where the pages of optin build are, if not at base_url."
+    )
+    time_zone: str = Field(
+        default="",
+        description="On whose clock people are told times; if not that of the controller's country.",
+        examples=["Europe/Amsterdam", "America/New_York"],
+    )
+    controller: ControllerTable
+    sender: Sender
+    look: LookTable = LookTable()
+    privacy: dict[str, str] = Field(
+        default={},
+        description="Statement by language, if not privacy/LANG.md.",
+        json_schema_extra=EACH_LANGUAGE,
+    )
+    purposes: dict[PurposeId, Purpose] = Field(default={}, description="Purposes by their id.")
+    processors: dict[str, Processor] = Field(default={}, description="Processors by their id.")
+    limits: Limits = Limits()
+    unconfirmed: Unconfirmed = Unconfirmed()
+    retention: Retention = Retention()
+    sweep: Sweep = Sweep()
+    personal: PersonalTable = PersonalTable()
+    erasure: ErasureTable = ErasureTable()
+    download: DownloadTable = DownloadTable()
+    proxy: ProxyTable = ProxyTable()
+    server: ServerLimits = ServerLimits()
+    mail_server: MailServerTable = MailServerTable()
+    dkim: Dkim | None = None
+    log: Anchors = Anchors()
+    texts: dict[str, dict[str, Own]] = Field(
+        default={}, description="Your own words by language and key.", json_schema_extra=OWN_WORDS
+    )

@@ -1,0 +1,114 @@
+"""The parts of a file's model: a table that refuses unknown keys, and the types of its values.
+
+A model is all that is said of a key: its type, its default, its bounds and its meaning. The guide, the JSON
+Schemas and `optin check` are made from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError, PydanticKnownError
+
+from optin.consent.purpose import Channel, RetentionPeriod
+from optin.proof.note import NoteBroken, VerifierKey
+from optin.settings.prose import PROSE
+
+MOST_LINE_CHARACTERS = 200  # what a mail's Subject can hold, with our words around it
+
+
+class Table(BaseModel):
+    """A table of known keys; any other is a mistake. Its values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _on_one_line(text: str) -> str:
+    if "\n" in text:
+        kind, message = "line", "must be on one line"
+        raise PydanticCustomError(kind, message)
+    return text
+
+
+def _text_of(value: object) -> str:
+    if not isinstance(value, str):
+        raise PydanticKnownError("string_type")  # noqa: EM101 - a key of pydantic's, not a message
+    return value
+
+
+def _read_period(value: object) -> RetentionPeriod:
+    if isinstance(value, RetentionPeriod):
+        return value
+    text = _text_of(value)
+    try:
+        return RetentionPeriod.parse(text)
+    except ValueError as problem:
+        kind, message = "period", "{problem}"
+        raise PydanticCustomError(kind, message, {"problem": str(problem).partition(";")[0]}) from None
+
+
+def _read_period_or_none(value: object) -> RetentionPeriod | None:
+    return None if value is None or value == "" else _read_period(value)
+
+
+def _read_channel(value: object) -> Channel:
+    text = _text_of(value)
+    try:
+        return Channel(text)
+    except ValueError:
+        kind, message = "channel", "unknown"
+        raise PydanticCustomError(kind, message) from None
+
+
+def _read_key(value: object) -> VerifierKey | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, VerifierKey):
+        return value
+    text = _text_of(value)
+    try:
+        return VerifierKey.parse(text)
+    except NoteBroken:
+        kind, message = "witness_key", "cannot be read"
+        raise PydanticCustomError(kind, message) from None
+
+
+def _text_or_empty(value: RetentionPeriod | VerifierKey | None) -> str:
+    return "" if value is None else value.text
+
+
+_AS_TEXT = PlainSerializer(_text_or_empty, return_type=str)  # as it stands in a file
+# Values with a form of their own, which is checked: a path, an address, a period, a moment.
+Stripped = Annotated[str, StringConstraints(strip_whitespace=True)]
+Value = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000)]
+ShortValue = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_LINE_CHARACTERS),
+    AfterValidator(_on_one_line),
+]
+BaseAddress = Annotated[str, AfterValidator(lambda text: text.rstrip("/"))]
+Period = Annotated[RetentionPeriod, PlainValidator(_read_period, json_schema_input_type=str), _AS_TEXT]
+PeriodOrNone = Annotated[
+    RetentionPeriod | None, PlainValidator(_read_period_or_none, json_schema_input_type=str), _AS_TEXT
+]
+ChannelName = Annotated[
+    Channel,
+    PlainValidator(_read_channel, json_schema_input_type=str),
+    Field(json_schema_extra={"enum": [it.value for it in Channel]}),
+]
+WitnessKey = Annotated[VerifierKey | None, PlainValidator(_read_key, json_schema_input_type=str), _AS_TEXT]
+# Words that people read, of which none may be lost.
+Own = Annotated[str, PROSE]
+Remark = Annotated[Stripped, PROSE]
+Text = Annotated[Value, PROSE]
+Line = Annotated[ShortValue, PROSE]
+Words = Annotated[dict[str, Text], Field(description="Words by language, such as nl and en.")]
