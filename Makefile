@@ -4,7 +4,7 @@ BIN := .venv/bin
 # The tests start our program hundreds of times: keep what Python compiled, also where the machine forbids it.
 READY = unset PYTHONDONTWRITEBYTECODE && export PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/pycache"
 SUITE = pytest -n logical --dist worksteal
-FAST = tests/consent tests/flows tests/site tests/proof/test_tree.py tests/proof/test_log.py -k "not postgres and not kept"
+FAST = tests/consent tests/flows tests/proof/test_tree.py tests/site/test_check.py tests/house/test_repository.py -k "not postgres"
 MEASURED = $(BIN)/coverage erase && $(BIN)/coverage run -m $(SUITE) && \
   $(BIN)/coverage combine --quiet && $(BIN)/coverage report
 
