@@ -6,12 +6,9 @@ alice confirms, bob never answers, carol withdraws, mallory forges.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from optin.consent.address import parse_email
 from optin.consent.consent_record import Happening, RequestId, Status, SubjectId, fold
@@ -30,6 +27,7 @@ from optin.consent.form_entry import Entry
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context import Context, Flow
 from optin.flows.delivery.deliver import claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.evidence.audit import Audit
@@ -45,10 +43,8 @@ from optin.store.clock_mark import keep_mark
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.log import StoredCheckpoint, integrate
 from optin.store.outbox import give_up_killers
-from optin.store.transaction import Store, Tx
+from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
-
-T = TypeVar("T")
 
 TIPS = PurposeId("tips-email")
 CALL = PurposeId("follow-up-phone")
@@ -101,7 +97,7 @@ HOUR = timedelta(hours=1)
 
 def mark_trusted(store: Store, vault: Vault, now: datetime) -> None:
     """Let the clock be known as right at `now`, as a server does each minute."""
-    store.submit(partial(keep_mark, vault=vault, moment=now)).result()
+    store.submit(keep_mark, vault=vault, moment=now).result()
 
 
 @dataclass
@@ -123,24 +119,37 @@ class World:
             mark_trusted(self.store, self.vault, self.now)
 
     @property
-    def context(self) -> SweepContext:
+    def context(self) -> Context:
+        """What flows work with now."""
+        return Context(self.vault, self.policy)
+
+    @property
+    def sweep_context(self) -> SweepContext:
         """What a sweep works with now."""
         return SweepContext(self.vault, self.policy, self.now)
 
     def sweep_step(self, name: str) -> int:
         """Do one step of a rule of the sweep."""
         rule = next(it for it in sweep_rules() if it.name == name)
-        return self.do(partial(rule.do_step, context=self.context))
+        return self.do(rule.do_step, context=self.sweep_context)
 
     def due(self, name: str) -> int:
         """Return how many rows a rule of the sweep would do now."""
         return next(
-            it.count for it in self.store.read(partial(plan, context=self.context)) if it.rule.name == name
+            it.count for it in self.store.read(plan, context=self.sweep_context) if it.rule.name == name
         )
 
-    def do(self, operation: Callable[[Tx], T]) -> T:
+    def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a flow durably."""
+        return self.do(flow, self.context, *args, **kwargs)
+
+    def view(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a flow that only reads."""
+        return self.store.read(flow, self.context, *args, **kwargs)
+
+    def do(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation durably."""
-        return self.store.submit(operation).result()
+        return self.store.submit(operation, *args, **kwargs).result()
 
     def wait(self, period: timedelta) -> None:
         """Let time pass."""
@@ -156,19 +165,12 @@ class World:
         """Fill in the form and send it."""
         entry = Entry(parse_email(email), tuple(fields.items()), purposes)
         return self.do(
-            partial(
-                sign_up,
-                vault=self.vault,
-                form=self.form,
-                entry=entry,
-                policy=self.policy,
-                now=self.now,
-            )
+            sign_up, vault=self.vault, form=self.form, entry=entry, policy=self.policy, now=self.now
         )
 
     def confirm(self, request: RequestId) -> Confirmation:
         """Press the button of the confirmation page."""
-        return self.do(partial(confirm, vault=self.vault, request=request, policy=self.policy, now=self.now))
+        return self.do(confirm, vault=self.vault, request=request, policy=self.policy, now=self.now)
 
     def join(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
         """Sign up and confirm, a second later."""
@@ -180,29 +182,14 @@ class World:
 
     def withdraw(self, request: RequestId, purpose: PurposeId | None = None) -> Withdrawable:
         """Press the button of the unsubscribe page."""
-        return self.do(
-            partial(
-                withdraw_consent,
-                vault=self.vault,
-                request=request,
-                purpose=purpose,
-                now=self.now,
-            )
-        )
+        return self.do(withdraw_consent, vault=self.vault, request=request, purpose=purpose, now=self.now)
 
     def claim(self, most: int = 100, *, suspect: bool = False) -> list[Order]:
         """Take the mails that are due, as a courier does."""
         self.sign()
-        self.do(partial(give_up_killers, now=self.now))
+        self.do(give_up_killers, now=self.now)
         return self.do(
-            partial(
-                claim_orders,
-                vault=self.vault,
-                policy=self.policy,
-                most=most,
-                now=self.now,
-                suspect=suspect,
-            )
+            claim_orders, vault=self.vault, policy=self.policy, most=most, now=self.now, suspect=suspect
         )
 
     def sign(self) -> StoredCheckpoint:
@@ -214,15 +201,13 @@ class World:
     def settle(self, order: Order, verdict: Verdict, message: bytes = b"mail") -> bool:
         """Tell what became of a mail; False when it is another's by now."""
         settled = self.do(
-            partial(
-                settle_order,
-                vault=self.vault,
-                order=order,
-                verdict=verdict,
-                reply="250",
-                message=message,
-                now=self.now,
-            )
+            settle_order,
+            vault=self.vault,
+            order=order,
+            verdict=verdict,
+            reply="250",
+            message=message,
+            now=self.now,
         )
         return settled is not Settled.LOST
 

@@ -44,27 +44,23 @@ def draw(
             msg = f"There is no prize draw {slug!r}. {cure}"
             raise RequestRefused(msg)
         fixed = installation.write(
-            partial(
-                fix_entries, vault=installation.vault, magnet=slug, promise=promise, now=installation.clock()
-            )
+            fix_entries, vault=installation.vault, magnet=slug, promise=promise, now=installation.clock()
         )
         advance_log(installation)
         _say_fixed(fixed)
-        result = installation.store.read(partial(load_result, magnet=slug))
+        result = installation.store.read(load_result, magnet=slug)
         if seed is not None:
             result = installation.write(
-                partial(
-                    draw_winners, vault=installation.vault, magnet=slug, typed=seed, now=installation.clock()
-                )
+                draw_winners, vault=installation.vault, magnet=slug, typed=seed, now=installation.clock()
             )
             advance_log(installation)
         if result is not None:
             _say_drawn(result, fixed)
             told = partial(tell_entrants, policy=installation.policy, magnet=slug, most=TOLD_AT_ONCE)
-            while installation.write(partial(told, now=installation.clock())):
+            while installation.write(told, now=installation.clock()):
                 pass
         if out is not None:
-            write_whole(out, installation.store.read(partial(publication_of, magnet=slug)) or b"")
+            write_whole(out, installation.store.read(publication_of, magnet=slug) or b"")
         if winners is not None:
             _hand_over(installation, result, winners)
 
@@ -88,14 +84,12 @@ def _hand_over(installation: Installation, result: DrawResult | None, out: str) 
         msg = "Nobody won yet: the draw is not done."
         raise RequestRefused(msg)
     found = installation.write(
-        partial(
-            read_winners,
-            vault=installation.vault,
-            result=result,
-            who=getpass.getuser(),
-            why=f"prize draw {result.magnet}",
-            now=installation.clock(),
-        )
+        read_winners,
+        vault=installation.vault,
+        result=result,
+        who=getpass.getuser(),
+        why=f"prize draw {result.magnet}",
+        now=installation.clock(),
     )
     names = sorted({name for winner in found for name in winner.fields})
     rows = [

@@ -118,7 +118,7 @@ def export(  # noqa: PLR0913 - one parameter an option
                 checkpoint=None if latest is None else latest.size,
                 members=lead_export.run,
             )
-            number = installation.write(partial(record_export, vault=installation.vault, run=run))
+            number = installation.write(record_export, vault=installation.vault, run=run)
             draft.released = True  # recorded first: what is recorded and did not leave harms nobody
     except RequestRefused as problem:
         if not number:
@@ -157,7 +157,7 @@ def _with_progress(installation: Installation, lead_export: LeadExport) -> Itera
     if not console.is_terminal:
         return lead_export.proven()
     total = installation.store.read(
-        partial(count_leads, purpose=lead_export.purpose, channel=lead_export.channel.value)
+        count_leads, purpose=lead_export.purpose, channel=lead_export.channel.value
     )
 
     def shown() -> Iterator[Proven]:

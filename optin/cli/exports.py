@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -117,7 +116,7 @@ class _Out:
 def _list_ended(
     installation: Installation, number: int, people: PeopleList | None, reading: FileReading, out: _Out
 ) -> None:
-    run = installation.store.read(partial(find_export, number=number))
+    run = installation.store.read(find_export, number=number)
     if run is None:
         msg = f"There is no export {number}; see: optin exports"
         raise RequestRefused(msg)

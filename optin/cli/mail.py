@@ -32,7 +32,7 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         done = _retry(installation, dry_run=dry_run)
-        waiting = 0 if dry_run else installation.write(partial(hurry, now=installation.clock()))
+        waiting = 0 if dry_run else installation.write(hurry, now=installation.clock())
     again, left = sum(done.again.values()), sum(done.left.values())
     if not again and not left:
         click.echo("No mail is given up.")

@@ -68,7 +68,7 @@ class _Case:
 
     def record(self, what: str) -> None:
         """Record what was done for the person, by whom and why."""
-        self.installation.write(partial(self.recorded, what=what))
+        self.installation.write(self.recorded, what=what)
 
     def recorded(self, tx: Tx, what: str) -> None:
         """Record it in an operation that does it."""
@@ -117,7 +117,7 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
 def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
     """Print everything that is kept about EMAIL: what the personal page shows (GDPR 15)."""
     with _case(kinds, site, email, why) as case:
-        case.installation.write(partial(_shown, case=case, how="shown"))
+        case.installation.write(_shown, case=case, how="shown")
         click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
         case.record("show")
 
@@ -130,7 +130,7 @@ def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
 def export(kinds: InstalledKinds, site: Path, email: str, why: str, shape: str, out: str) -> None:
     """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
     with _case(kinds, site, email, why) as case:
-        case.installation.write(partial(_shown, case=case, how="download"))
+        case.installation.write(_shown, case=case, how="download")
         whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
         write_whole(out, whole)
         case.record("export")
@@ -152,9 +152,7 @@ def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: s
         if not about and (purpose is not None or case.data.empty):
             msg = "There is no such consent of this person; see: optin subject show"
             raise RequestRefused(msg)
-        ended = case.installation.write(
-            partial(_withdrawn, case=case, about=None if purpose is None else about)
-        )
+        ended = case.installation.write(_withdrawn, case=case, about=None if purpose is None else about)
         case.installation.note_ending()
     for wording in ended:
         click.echo(f"withdrawn: {wording}")
@@ -189,15 +187,13 @@ def hold(
             msg = f"{until:%Y-%m-%d} is past; name a day to come."
             raise RequestRefused(msg)
         kept = installation.write(
-            partial(
-                hold_data,
-                vault=installation.vault,
-                email_index=case.index,
-                names=names or (EMAIL_FIELD,),
-                until=end,
-                why=case.why,
-                now=installation.clock(),
-            )
+            hold_data,
+            vault=installation.vault,
+            email_index=case.index,
+            names=names or (EMAIL_FIELD,),
+            until=end,
+            why=case.why,
+            now=installation.clock(),
         )
         case.record("hold")
         installation.note_ending()
@@ -223,7 +219,7 @@ def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool)
         if not yes and not click.confirm("Erase everything now?", err=True):
             msg = "Nothing was erased."
             raise RequestRefused(msg)
-        gone = case.installation.write(partial(_erased, case=case, lang=view.frame.lang))
+        gone = case.installation.write(_erased, case=case, lang=view.frame.lang)
         case.installation.note_ending()
         cleared = case.installation.clear(CLEAR_TRIES)
     click.echo(f"Erased: {gone} requests with all that belonged to them.")

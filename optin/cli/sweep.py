@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import TypedDict
 
@@ -63,16 +62,16 @@ def sweep_command(
         if accept_clock and not dry_run:
             _accept_clock(installation, why)
         if beyond_share and not dry_run:
-            installation.write(partial(record_beyond, **_word(installation, why)))
+            installation.write(record_beyond, **_word(installation, why))
         look, context = (
             installation.read_clock(),
             SweepContext(installation.vault, installation.policy, installation.clock()),
         )
-        planned = installation.store.read(partial(plan, context=context))
-        held = installation.store.read(partial(held_back, context=context))
+        planned = installation.store.read(plan, context=context)
+        held = installation.store.read(held_back, context=context)
         installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
-            installation.write(partial(notice_plans, policy=edition.policy))
+            installation.write(notice_plans, policy=edition.policy)
         done = {} if dry_run else sweep(installation, beyond=beyond_share)
         files = installation.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")
@@ -92,7 +91,7 @@ def sweep_command(
 
 
 def _accept_clock(installation: Installation, why: str) -> None:
-    look = installation.write(partial(accept, policy=installation.policy, **_word(installation, why)))
+    look = installation.write(accept, policy=installation.policy, **_word(installation, why))
     if look.doubted:
         installation.say_clock(installation.read_clock())
         click.echo(f"The clock is accepted: {look.now:%Y-%m-%d %H:%M} UTC.")

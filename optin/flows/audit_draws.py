@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from optin.consent.consent_record import EventKind
 from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest
@@ -11,12 +10,12 @@ from optin.consent.event import rfc3339
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.draws import DrawList, DrawResult, all_lists, all_results
-from optin.store.transaction import Tx
+from optin.store.transaction import Runner
 
 Event = Mapping[str, Json]
 
 
-def audit_draws(read: Callable[[Callable[[Tx], Any]], Any], events: list[Event]) -> Iterator[str]:
+def audit_draws(read: Runner, events: list[Event]) -> Iterator[str]:
     """Yield what is wrong with the draws; `events` are those about nobody, as they were logged."""
     fixed: dict[str, Event] = {}
     told: dict[str, Event] = {}

@@ -105,7 +105,7 @@ def anchor(
 
 
 def _is_due(installation: Installation, anchors: Anchors, latest: StoredCheckpoint) -> bool:
-    last = installation.store.read(partial(last_attested, kind=TIMESTAMP, source=anchors.timestamp))
+    last = installation.store.read(last_attested, kind=TIMESTAMP, source=anchors.timestamp)
     if last is None:
         return True
     now = installation.clock()
@@ -115,7 +115,7 @@ def _is_due(installation: Installation, anchors: Anchors, latest: StoredCheckpoi
 
 def _has_signed(installation: Installation, name: str, latest: StoredCheckpoint) -> bool:
     """Tell whether a cosignature of this checkpoint is kept: one of each witness is enough."""
-    last = installation.store.read(partial(last_attested, kind=COSIGNATURE, source=name))
+    last = installation.store.read(last_attested, kind=COSIGNATURE, source=name)
     return last is not None and last.size >= latest.size
 
 

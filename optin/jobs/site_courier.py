@@ -72,7 +72,7 @@ def report_of(edition: Edition, installation: Installation, form: FormDeclaratio
     details = None if magnet is None else magnet.details
     if isinstance(details, Quiz) and (found := details.outcome(outcome)) is not None:
         return found
-    kept = installation.store.read(partial(promise_of, magnet=form.magnet, outcome=outcome))
+    kept = installation.store.read(promise_of, magnet=form.magnet, outcome=outcome)
     if kept is None or not kept.report:
         return None
     told = json.loads(kept.report)

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from datetime import timedelta
-from functools import partial
 
 from optin.errors import SetupRefused
 from optin.flows.delivery.backoff import wait_before
@@ -69,7 +68,7 @@ class StoreOutbox:
         if time.monotonic() - self._suspects_at < SUSPECTS_EVERY_SECONDS:
             return False
         installation = self._office
-        if await read(installation.store, partial(has_suspects, now=installation.clock())):
+        if await read(installation.store, has_suspects, now=installation.clock()):
             return True
         self._suspects_at = time.monotonic()
         return False
@@ -96,16 +95,14 @@ class StoreOutbox:
         installation = self._office
         settled = await written(
             installation.store,
-            partial(
-                settle_order,
-                vault=installation.vault,
-                order=order,
-                verdict=verdict,
-                reply=reply,
-                message=message,
-                now=installation.clock(),
-                jump=installation.policy.clock_jump,
-            ),
+            settle_order,
+            vault=installation.vault,
+            order=order,
+            verdict=verdict,
+            reply=reply,
+            message=message,
+            now=installation.clock(),
+            jump=installation.policy.clock_jump,
         )
         if installation.handover_log is not None:
             installation.handover_log.settled(order)
@@ -117,13 +114,13 @@ class StoreOutbox:
 
     async def hurry(self) -> None:
         """Let what waits after a failed try be due now."""
-        await written(self._office.store, partial(hurry, now=self._office.clock()))
+        await written(self._office.store, hurry, now=self._office.clock())
 
     async def revive(self, orders: list[Order]) -> None:
         """Let mails that were just given up wait for another try instead."""
         until = self._office.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
         numbers = [order.number for order in orders]
-        if count := await written(self._office.store, partial(revive, numbers=numbers, until=until)):
+        if count := await written(self._office.store, revive, numbers=numbers, until=until):
             mail_log.warning("%d mails that were dead wait again", count)
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
@@ -143,10 +140,10 @@ class StoreOutbox:
             )
 
         try:
-            given_up, orders = await written(installation.store, partial(claim, wait=None))
+            given_up, orders = await written(installation.store, claim, wait=None)
         except NotSigned:
             wait = await asyncio.to_thread(self._sign)
-            given_up, orders = await written(installation.store, partial(claim, wait=wait))
+            given_up, orders = await written(installation.store, claim, wait=wait)
         for message_id in given_up:
             mail_log.warning("mail %s is given up: the server died each time it was sent", message_id)
         return orders

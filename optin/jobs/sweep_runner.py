@@ -64,13 +64,11 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
 
 def _warn(installation: Installation, context: SweepContext) -> None:
     """Tell the operator what a sweep left undone, and waits for somebody."""
-    if held := installation.write(partial(tell_held, context=context)):
+    if held := installation.write(tell_held, context=context):
         log.warning("%s", held.sentence)
-    for magnet in (
-        installation.store.read(partial(missed_draws, context=context)) if installation.policy.draws else ()
-    ):
+    for magnet in installation.store.read(missed_draws, context=context) if installation.policy.draws else ():
         log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
-    for magnet in installation.store.read(partial(outdated_plans, webinars=installation.policy.webinars)):
+    for magnet in installation.store.read(outdated_plans, webinars=installation.policy.webinars):
         log.warning("/%s was changed since this server started: start it anew; its mails wait", magnet)
 
 
@@ -92,7 +90,7 @@ def _do_rule(
 def _step(installation: Installation, rule: Rule, skipped: Skipped, *, beyond: bool) -> int:
     context = SweepContext(installation.vault, installation.policy, installation.clock(), skipped)
     begun = time.perf_counter()
-    count = installation.write(partial(sweep_step, context=context, rule=rule, beyond=beyond))
+    count = installation.write(sweep_step, context=context, rule=rule, beyond=beyond)
     if count:  # whoever signs up meanwhile goes first
         time.sleep(min(GIVE_WAY * (time.perf_counter() - begun), LONGEST_PAUSE_SECONDS))
     return count

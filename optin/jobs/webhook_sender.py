@@ -106,7 +106,7 @@ def webhook_jobs(
 
     async def keep_registered(_stop: asyncio.Event, _round_done: RoundDone) -> None:
         """Store which processors have a webhook: once."""
-        forgotten = await written(installation.store, partial(register, addresses=addresses))
+        forgotten = await written(installation.store, register, addresses=addresses)
         registered.set()
         if forgotten:
             log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
@@ -153,7 +153,7 @@ class _Lane:
     async def round(self) -> bool:
         """Tell what is due now; tell whether there may be more."""
         installation, now = self._office, self._office.clock()
-        if not await read(installation.store, partial(is_due, processor=self._processor, now=now)):
+        if not await read(installation.store, is_due, processor=self._processor, now=now):
             return False
         claim = partial(
             claim_calls,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, read_answer, submission
 from optin.services.http_client import Answered
@@ -25,7 +24,7 @@ def cosigned_by(installation: Installation, name: str, latest: StoredCheckpoint,
     Raises WitnessRefused, and what `post` raises.
     """
     # 1. Prove growth from the checkpoint that it cosigned last, as far as we know.
-    last = installation.store.read(partial(last_attested, kind=COSIGNATURE, source=name))
+    last = installation.store.read(last_attested, kind=COSIGNATURE, source=name)
     said = _ask(installation, 0 if last is None else min(last.size, latest.size), latest, post)
 
     # 2. When it knows another size, prove growth from there, once.
@@ -39,7 +38,7 @@ def cosigned_by(installation: Installation, name: str, latest: StoredCheckpoint,
 
 
 def _ask(installation: Installation, old: int, latest: StoredCheckpoint, post: Post) -> str | int:
-    proof = installation.store.read(partial(prove_growth, old=old, new=latest.size))
+    proof = installation.store.read(prove_growth, old=old, new=latest.size)
     answered = post(submission(old, proof, latest.note))
     return read_answer(answered.status, answered.headers.get("content-type", ""), answered.body)
 

@@ -50,7 +50,7 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
     try:
         path = sqlite_path(edition.site.settings.store, edition.site.root)
         if path is None:
-            installation.store.read(partial(copy_out, path=draft))
+            installation.store.read(copy_out, path=draft)
         else:
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with closing(connect(path)) as connection:
@@ -112,8 +112,8 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
         lost: Counter[str] = Counter()
         try:
             if kept is not None:
-                store.read(partial(_must_fit, kept=kept))
-                lost = store.read(partial(_untellable, kept=kept))
+                store.read(_must_fit, kept=kept)
+                lost = store.read(_untellable, kept=kept)
             told = () if kept is None else kept.told
             tell = partial(_tell, vault=vault, lines=told, journal=journals.goes_on)
 
@@ -191,7 +191,7 @@ def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
 
 
 def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Counter[str]:
-    done = installation.write(partial(tell, now=installation.clock()))
+    done = installation.write(tell, now=installation.clock())
     while installation.write(integrate):
         pass
     installation.clear(tries=10)
@@ -221,9 +221,9 @@ def _looked_at(path: Path, vault: Vault, settings: Settings, begun: datetime | N
         if wrong:
             msg = f"This is no backup that can be trusted: {wrong}. Nothing was changed."
             raise StoreUnusable(msg)
-        store.submit(partial(claim_store, vault=vault, origin=settings.log_origin)).result()
+        store.submit(claim_store, vault=vault, origin=settings.log_origin).result()
         if begun is not None:
-            store.submit(partial(mark_backup, at=begun)).result()
+            store.submit(mark_backup, at=begun).result()
         return store.read(log_frontier).size
     finally:
         store.close()

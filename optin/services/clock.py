@@ -88,9 +88,7 @@ class ClockWatch:
         if (await read(installation.store, look)).doubted != installation.clock_doubted:
             await self.mark()
         if isinstance(installation.clock, SteadyClock):
-            installation.clock.learn(
-                await read(installation.store, partial(newest_event, vault=installation.vault))
-            )
+            installation.clock.learn(await read(installation.store, newest_event, vault=installation.vault))
 
     async def mark(self) -> None:
         """Move the mark, or say that the clock is doubted."""

@@ -50,7 +50,7 @@ def take_back(store: Store, vault: Vault, now: datetime, folder: Path) -> None:
                 )
 
     # 2. All else is due at once.
-    if released := store.submit(partial(store.presence.renew, now=now)).result():
+    if released := store.submit(store.presence.renew, now=now).result():
         log.info("%d mails and webhook calls of a server that ended are queued again", released)
 
 

@@ -181,7 +181,7 @@ def keep_edition(
     promises = edition.promises(lru_cache(None)(partial(_keep_file, files, by_name, now)))
     recent = {it for it, served_at in known if served_at > now - SERVED_EVERY}
     new = [promise for promise in promises if promise not in recent]
-    return store.submit(partial(_keep, edition=edition, promises=new, now=now, before=before)).result()
+    return store.submit(_keep, edition=edition, promises=new, now=now, before=before).result()
 
 
 def _keep_file(

@@ -109,7 +109,7 @@ def _assets(edition: Edition, installation: Installation, files: Mapping[str, by
     """Return what the pages of a bundle refer to: as kept when served, by the digest in the name."""
 
     def find(address: str) -> Asset | None:
-        kept = installation.store.read(partial(asset_by_prefix, prefix=digest_in(address)))
+        kept = installation.store.read(asset_by_prefix, prefix=digest_in(address))
         if kept is not None and digest(kept.data) == kept.digest:
             return Asset(kept.data, kept.content_type)
         return edition.theme.assets.get(address)  # served before assets were kept, and still the same

@@ -94,7 +94,7 @@ class WriteCheck:
     async def __call__(self) -> Found:
         """Write; raises what the store raises."""
         if self._writing is None or self._writing.done():
-            submitted = self._office.store.submit(partial(note_health, now=self._office.clock()))
+            submitted = self._office.store.submit(note_health, now=self._office.clock())
             self._writing = asyncio.wrap_future(submitted)
             self._writing.add_done_callback(_look_at)  # perhaps nobody waits for it any more
         await asyncio.shield(self._writing)

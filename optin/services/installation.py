@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from optin.consent.clock import ClockReading
 from optin.errors import (
@@ -21,6 +20,7 @@ from optin.errors import (
     JournalUnusable,
     OptinError,
 )
+from optin.flows.context import Context, Flow
 from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import read_clock, trust_clock, watch_clock
@@ -41,11 +41,10 @@ from optin.settings.installation import Settings
 from optin.store.clock_mark import newest_event
 from optin.store.event_sums import DOWNLOADED, Place, add_to_tally, monday_of
 from optin.store.promises import mark_served, needed_files
-from optin.store.transaction import Operation, Store
+from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
 
 clock_log = logging.getLogger("optin.clock")
-T = TypeVar("T")
 CLEAR_SECONDS = 0.2
 
 
@@ -81,21 +80,21 @@ class Installation:
         if not counts:
             return
         try:
-            self.write(partial(add_to_tally, counts=counts))
+            self.write(add_to_tally, counts=counts)
         except OptinError:
             self.downloads.update(counts)
             raise
 
     def obey(self, policy: RequestPolicy) -> None:
         """Work by another policy from now on, and by what removed magnets promised."""
-        self.policy = self.store.read(partial(with_removed, policy=policy))
+        self.policy = self.store.read(with_removed, policy=policy)
 
     def unneeded_files(self) -> int:
         """Return how many kept files nobody needs any more."""
         if self.files is None:
             return 0
         now = self.clock()
-        return len(self.files.unneeded(self.store.read(partial(needed_files, now=now)), now))
+        return len(self.files.unneeded(self.store.read(needed_files, now=now), now))
 
     def forget_files(self) -> int:
         """Remove the kept files that nobody needs any more; return how many."""
@@ -103,8 +102,8 @@ class Installation:
             return 0
         self.trust_clock()
         now = self.clock()
-        self.write(partial(mark_served, served=self.policy.handouts, now=now))
-        return self.files.forget(self.store.read(partial(needed_files, now=now)), now)
+        self.write(mark_served, served=self.policy.handouts, now=now)
+        return self.files.forget(self.store.read(needed_files, now=now), now)
 
     def trust_clock(self) -> None:
         """See that something may be deleted now. Raises ClockDoubted."""
@@ -119,7 +118,7 @@ class Installation:
     def see_clock(self) -> None:
         """See that a sweep may begin; a doubt is noted in the log, and said. Raises ClockDoubted."""
         jump, now = self.policy.clock_jump, self.clock()
-        look = self.write(partial(watch_clock, vault=self.vault, jump=jump, now=now, steady=False))
+        look = self.write(watch_clock, vault=self.vault, jump=jump, now=now, steady=False)
         self.say_clock(look)
         if look.doubted:
             raise ClockDoubted(look.sentence)
@@ -132,9 +131,22 @@ class Installation:
             clock_log.warning("the clock is trusted again: %s UTC", f"{look.now:%Y-%m-%d %H:%M}")
         self.clock_doubted = look.doubted
 
-    def write(self, operation: Operation[T]) -> T:
+    @property
+    def context(self) -> Context:
+        """What flows work with now."""
+        return Context(self.vault, self.policy)
+
+    def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a flow durably in a transaction of its own, and wait for it."""
+        return self.store.submit(flow, self.context, *args, **kwargs).result()
+
+    def view(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a flow that only reads."""
+        return self.store.read(flow, self.context, *args, **kwargs)
+
+    def write(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation durably, and wait for it."""
-        return self.store.submit(operation).result()
+        return self.store.submit(operation, *args, **kwargs).result()
 
     def note_ending(self) -> None:
         """See what was just withdrawn, erased, corrected or held in the journal that is kept apart.
@@ -262,10 +274,10 @@ def see_clock(installation: Installation, *, serving: bool) -> None:
     store, vault = installation.store, installation.vault
 
     def went_back(was: datetime, now: datetime) -> None:
-        store.submit(partial(note_set_back, vault=vault, policy=installation.policy, was=was, now=now))
+        store.submit(note_set_back, vault=vault, policy=installation.policy, was=was, now=now)
 
     installation.clock = clock = SteadyClock(went_back)
     if serving:
         begin = partial(begin_with_clock, vault=vault, policy=installation.policy, now=clock())
         installation.say_clock(installation.write(begin))
-    clock.learn(store.read(partial(newest_event, vault=vault)))
+    clock.learn(store.read(newest_event, vault=vault))

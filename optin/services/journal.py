@@ -154,16 +154,16 @@ class Journal:
             torn = self._file.read_on(descriptor)
             known = {line.name for line in self._read_all(descriptor).told} if torn else set()
             number = 0
-            while waiting := store.read(partial(lines_waiting, number=number)):
+            while waiting := store.read(lines_waiting, number=number):
                 numbers = [number for number, _ in waiting]
                 number = numbers[-1]
-                founded = store.read(partial(founded_lines, lines=[line for _, line in waiting]))
+                founded = store.read(founded_lines, lines=[line for _, line in waiting])
                 if len(founded) < len(waiting):
                     log.error(_UNFOUNDED, len(waiting) - len(founded))
                 lines = [(line.at, line.told) for line in founded if line.name not in known]
                 self._file.append(descriptor, lines)
                 with suppress(StoreBusy):  # it is in the file; next time it is written once more
-                    store.submit(partial(self._note_kept, numbers=numbers)).result()
+                    store.submit(self._note_kept, numbers=numbers).result()
 
     def remember(self, store: Store, now: datetime) -> Frontier:
         """Write down the log as it is committed now, having seen that it grew from what stands there.
@@ -172,7 +172,7 @@ class Journal:
         """
         with self._file.locked() as descriptor:
             self._file.read_on(descriptor)
-            frontier: Frontier = store.read(partial(grown_from, remembered=self._chain.tip))
+            frontier: Frontier = store.read(grown_from, remembered=self._chain.tip)
             line = _base(CHECKPOINT, frontier, now)
             if self._chain.tip != Tip(frontier.size, frontier.root):
                 self._file.append(descriptor, [(line.at, line.told)])
@@ -182,7 +182,7 @@ class Journal:
         """See that the log grew from the last checkpoint in the file. Raises LogDiverged, JournalUnusable."""
         with self._file.locked() as descriptor:
             self._file.read_on(descriptor)
-            store.read(partial(grown_from, remembered=self._chain.tip))
+            store.read(grown_from, remembered=self._chain.tip)
 
     def note_head(self, tx: Tx) -> None:
         """Note in the database how far the file was written: where it is cut off, that shows."""
@@ -266,7 +266,7 @@ class Journal:
     def _begin(self, descriptor: int, store: Store) -> None:
         """Begin a file. The database knows it first: one that it does not know is of another."""
         name = secrets.token_hex(NAME_BYTES)
-        store.submit(partial(keep_journal_head, name=name, head=self._head_of(name, 0))).result()
+        store.submit(keep_journal_head, name=name, head=self._head_of(name, 0)).result()
         self._file.begin(descriptor, name)
 
     def _take_over(self, store: Store, kept: JournalContent, now: datetime) -> None:
@@ -277,7 +277,7 @@ class Journal:
         """Write a file of another name, with the lines of `kept` and then `base`."""
         name = secrets.token_hex(NAME_BYTES)
         if store is not None:
-            store.submit(partial(keep_journal_head, name=name, head=self._head_of(name, 0))).result()
+            store.submit(keep_journal_head, name=name, head=self._head_of(name, 0)).result()
 
         def write(chain: Chain) -> Iterator[bytes]:
             yield chain.begin(name, kept.since)
@@ -292,8 +292,8 @@ class Journal:
 
     def _must_agree(self, store: Store, kept: JournalContent) -> None:
         store.read(self._must_be_whole)
-        store.read(partial(grown_from, remembered=self._chain.tip))
-        for lost in store.read(partial(_first_lost, lines=current(kept.lines))):
+        store.read(grown_from, remembered=self._chain.tip)
+        for lost in store.read(_first_lost, lines=current(kept.lines)):
             raise LogDiverged(lost)
 
     def _must_be_whole(self, tx: Tx) -> None:

@@ -10,7 +10,6 @@ Killed between 2 and 3, the journal holds a checkpoint that nobody signed: the l
 from __future__ import annotations
 
 from datetime import datetime
-from functools import partial
 
 from optin.flows.evidence.log_growth import grown_from
 from optin.proof.tree import Frontier
@@ -31,7 +30,7 @@ def sign_log(store: Store, vault: Vault, journal: Journal | None, now: datetime)
         return latest
     # 1. and 2. See that it grew, and write it down.
     if journal is None:
-        frontier: Frontier = store.read(partial(grown_from, remembered=None))
+        frontier: Frontier = store.read(grown_from, remembered=None)
     else:
         frontier = journal.remember(store, now)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,10 +38,10 @@ def open_store(
     store = connect(url, root, serving=serving, inspecting=inspecting)
     try:
         if inspecting and store.schema_findings():
-            store.read(partial(check_keys, vault=vault, origin=origin))
+            store.read(check_keys, vault=vault, origin=origin)
             return store
         with store.alone() if store.read(needs_new_indexes) else nullcontext():
-            store.submit(partial(claim_store, vault=vault, origin=origin)).result()
+            store.submit(claim_store, vault=vault, origin=origin).result()
     except BaseException:
         store.close()
         raise

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from functools import partial
 from urllib.parse import parse_qsl, urlencode
 
 from optin.errors import SetupRefused
@@ -26,7 +25,7 @@ _SECRET = {"password", "sslpassword", "passfile", "sslkey"}
 def keep_served(store: Store, settings: Settings, server: str) -> None:
     """Keep what a server (`serve` or `dev`) runs with, in its store and, without secrets, beside its site."""
     values = settings.shared
-    store.submit(partial(note_served, settings={**values, _BY: server})).result()
+    store.submit(note_served, settings={**values, _BY: server}).result()
     path = settings.path(NOTE)
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:

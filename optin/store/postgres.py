@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from functools import lru_cache
-from typing import TypeVar, cast
+from typing import cast
 
 import psycopg
 
@@ -27,9 +27,7 @@ from optin.store.postgres_schema import all_tables, migrate, schema_findings
 from optin.store.postgres_server import (
     is_temporary,
 )
-from optin.store.transaction import Operation, Presence, Row, Value
-
-T = TypeVar("T")
+from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Value, bind
 
 CONNECTIONS = 10
 WAITING = 500
@@ -66,7 +64,7 @@ class PostgresTx:
         self.altered = self.altered or word in _ALTERS
         return text
 
-    def alone(self, operation: Operation[T]) -> T:
+    def alone(self, operation: Bound[T]) -> T:
         """Run an operation of one statement outside any transaction, before there is one."""
         self._connection.autocommit = True
         try:
@@ -125,43 +123,44 @@ class PostgresStore:
         self._pool = PostgresPool(info, CONNECTIONS)
         self._threads = ThreadPoolExecutor(CONNECTIONS, "optin-postgres")
 
-    def submit(self, operation: Operation[T]) -> Future[T]:
+    def submit(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run `operation` in a thread. Raises StoreBusy when too many wait already."""
-        return self._queue(operation, write=True)
+        return self._queue(bind(operation, *args, **kwargs), write=True)
 
-    def submit_read(self, operation: Operation[T]) -> Future[T]:
+    def submit_read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Do the same for an operation that only reads."""
-        return self._queue(operation, write=False)
+        return self._queue(bind(operation, *args, **kwargs), write=False)
 
-    def _queue(self, operation: Operation[T], *, write: bool) -> Future[T]:
+    def _queue(self, operation: Bound[T], *, write: bool) -> Future[T]:
         if self._threads._work_queue.qsize() >= WAITING:  # noqa: SLF001 - the executor tells no other way
             raise StoreBusy
         latest = time.monotonic() + QUEUE_SECONDS
         return self._threads.submit(self._run_in_time, operation, latest, write=write)
 
-    def submit_alone(self, operation: Operation[T]) -> Future[T]:
+    def submit_alone(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run an operation of one statement, which is a transaction by itself: no BEGIN, no COMMIT.
 
         It is for counts. The guard does not look: it does at the next operation that writes anything else.
         """
-        return self._queue(lambda tx: cast("PostgresTx", tx).alone(operation), write=False)
+        alone = bind(operation, *args, **kwargs)
+        return self._queue(lambda tx: cast("PostgresTx", tx).alone(alone), write=False)
 
     @property
     def presence(self) -> Presence:
         """The life of this process; a server shows it, a command does not."""
         return self._presence
 
-    def read(self, operation: Operation[T]) -> T:
+    def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `operation` in a transaction of its own, in the calling thread. Raises StoreBusy."""
-        return self._run_again(operation, write=False)
+        return self._run_again(bind(operation, *args, **kwargs), write=False)
 
-    def _run_in_time(self, operation: Operation[T], latest: float, *, write: bool) -> T:
+    def _run_in_time(self, operation: Bound[T], latest: float, *, write: bool) -> T:
         if time.monotonic() > latest:
             reason = "it waited too long"
             raise StoreBusy(reason)
         return self._run_again(operation, write=write)
 
-    def _run_again(self, operation: Operation[T], *, write: bool) -> T:
+    def _run_again(self, operation: Bound[T], *, write: bool) -> T:
         """Run `operation` in a transaction of its own and commit it; again, if it collided with another.
 
         Two that wait for each other collide, and two that add the same row, each having seen that it is not
@@ -175,7 +174,7 @@ class PostgresStore:
         except (*CONFLICTS, SchemaMoved) as problem:
             raise _busy(problem) from None
 
-    def _run(self, operation: Operation[T], *, write: bool) -> T:
+    def _run(self, operation: Bound[T], *, write: bool) -> T:
         try:
             try:
                 return self._transact(operation, write=write)
@@ -195,7 +194,7 @@ class PostgresStore:
                 raise not_allowed(problem) from None
             raise
 
-    def _transact(self, operation: Operation[T], *, write: bool) -> T:
+    def _transact(self, operation: Bound[T], *, write: bool) -> T:
         """Do it. The guard looks also when nothing was written: what there was to do may have been hidden."""
         with self._pool.transaction() as connection:
             tx = PostgresTx(connection)

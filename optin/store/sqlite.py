@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.claims import new_incarnation, release_other_claims
@@ -26,9 +26,7 @@ from optin.store.log import integrate
 from optin.store.schema_guard import due_after
 from optin.store.sqlite_readers import SqliteReaders
 from optin.store.sqlite_schema import APPLIED, SqliteGuard, is_due, migrate, schema_findings
-from optin.store.transaction import Operation, Presence, Row, Tx, Value
-
-T = TypeVar("T")
+from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Tx, Value, bind
 
 QUEUE_LENGTH = 2_000
 GROUP_LENGTH = 64
@@ -81,7 +79,7 @@ class _Waiting:
 
     __slots__ = ("future", "operation")
 
-    def __init__(self, operation: Operation[Any]) -> None:
+    def __init__(self, operation: Bound[Any]) -> None:
         self.operation = operation
         self.future: Future[Any] = Future()
 
@@ -125,9 +123,9 @@ class SqliteStore:
         self._writer = threading.Thread(target=self._write_groups, name="optin-writer", daemon=True)
         self._writer.start()
 
-    def submit(self, operation: Operation[T]) -> Future[T]:
+    def submit(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Queue `operation` for the next group. Raises StoreBusy when the queue is full."""
-        waiting = _Waiting(operation)
+        waiting = _Waiting(bind(operation, *args, **kwargs))
         if self._closed:
             raise StoreBusy
         try:
@@ -138,13 +136,13 @@ class SqliteStore:
 
     submit_alone = submit
 
-    def read(self, operation: Operation[T]) -> T:
+    def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a reading operation in the calling thread."""
         try:
             with self._connections.borrow() as connection:
                 connection.execute("BEGIN")
                 try:
-                    return operation(SqliteTx(connection))
+                    return operation(SqliteTx(connection), *args, **kwargs)
                 finally:
                     connection.rollback()
         except sqlite3.OperationalError as problem:
@@ -152,9 +150,9 @@ class SqliteStore:
                 raise WriteLost(self.schema_findings()) from None
             raise StoreBusy from None
 
-    def submit_read(self, operation: Operation[T]) -> Future[T]:
+    def submit_read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Run a reading operation in a thread of the store."""
-        return self._readers.submit(self.read, operation)
+        return self._readers.submit(self.read, bind(operation, *args, **kwargs))
 
     def schema_findings(self) -> list[str]:
         """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
@@ -300,7 +298,7 @@ def due_in_file(path: Path) -> list[str]:
     return [migration.name for migration in due_after(applied)]
 
 
-def read_file(path: Path, operation: Operation[T], otherwise: T) -> T:
+def read_file(path: Path, operation: Bound[T], otherwise: T) -> T:
     """Run a reading operation on a database file without changing anything, not even its schema.
 
     `otherwise`: the answer where there is no such file, or it cannot be read just now.

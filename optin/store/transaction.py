@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
 Row: TypeAlias = tuple[Any, ...]
 Value: TypeAlias = int | str | bytes | None
 T = TypeVar("T")
+P = ParamSpec("P")
 
 EPOCH = datetime.fromtimestamp(0, UTC)
 MILLISECOND = timedelta(milliseconds=1)  # in whole numbers: a float would lose one now and then
@@ -52,7 +53,20 @@ class Tx(Protocol):
         """Yield rows as they are read, in flat memory."""
 
 
-Operation: TypeAlias = Callable[[Tx], T]
+Operation: TypeAlias = Callable[Concatenate[Tx, P], T]
+Bound: TypeAlias = Callable[[Tx], T]  # an operation that has its other arguments
+
+
+def bind(operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Bound[T]:
+    """Return the operation with all its arguments but the transaction."""
+    return lambda tx: operation(tx, *args, **kwargs)
+
+
+class Runner(Protocol):
+    """Runs one operation in a transaction of its own: `Store.read`, or one that writes."""
+
+    def __call__(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what `operation(tx, *args, **kwargs)` returns."""
 
 
 class Presence(Protocol):
@@ -83,20 +97,20 @@ class Store(Protocol):
     def shared(self) -> bool:
         """Whether several servers may use it at once."""
 
-    def submit(self, operation: Operation[T]) -> Future[T]:
-        """Run `operation` in a transaction of its own; the result comes after the commit.
+    def submit(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Run `operation(tx, ...)` in a transaction of its own; the result comes after the commit.
 
         Raises StoreBusy, here or in the future, when the store takes no more just now, and WriteLost when
         something in the schema might swallow what is written.
         """
 
-    def submit_alone(self, operation: Operation[T]) -> Future[T]:
+    def submit_alone(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Do the same for an operation of one statement, as cheaply as the database can."""
 
-    def read(self, operation: Operation[T]) -> T:
+    def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation that only reads, in the calling thread, beside the writers."""
 
-    def submit_read(self, operation: Operation[T]) -> Future[T]:
+    def submit_read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Do the same in a thread of the store."""
 
     def schema_findings(self) -> list[str]:
@@ -116,19 +130,19 @@ class Store(Protocol):
         """Finish what was accepted, then close."""
 
 
-async def written(store: Store, operation: Operation[T]) -> T:
+async def written(store: Store, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Await `operation`. A caller that goes away does not undo it."""
-    return await asyncio.shield(asyncio.wrap_future(store.submit(operation)))
+    return await asyncio.shield(asyncio.wrap_future(store.submit(operation, *args, **kwargs)))
 
 
-async def written_alone(store: Store, operation: Operation[T]) -> T:
+async def written_alone(store: Store, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Await an operation of one statement."""
-    return await asyncio.shield(asyncio.wrap_future(store.submit_alone(operation)))
+    return await asyncio.shield(asyncio.wrap_future(store.submit_alone(operation, *args, **kwargs)))
 
 
-async def read(store: Store, operation: Operation[T]) -> T:
+async def read(store: Store, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Await an operation that only reads."""
-    return await asyncio.wrap_future(store.submit_read(operation))
+    return await asyncio.wrap_future(store.submit_read(operation, *args, **kwargs))
 
 
 def to_ms(moment: datetime) -> int:

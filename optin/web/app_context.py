@@ -6,23 +6,21 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeVar
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.consent.form import Slug
+from optin.flows.context import Flow
 from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
-from optin.store.transaction import Operation, read, written
+from optin.store.transaction import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
 from optin.web.page_cache import FrontPages, PageCache, next_closing
-
-T = TypeVar("T")
 
 
 @dataclass
@@ -67,13 +65,21 @@ class AppContext:
         self.installation.obey(replace(edition.policy, limited=self.limits.log.note))
         self._prepare()
 
-    async def write(self, operation: Operation[T]) -> T:
-        """Run an operation durably."""
-        return await written(self.installation.store, operation)
+    async def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a flow durably in a transaction of its own."""
+        return await written(self.installation.store, flow, self.installation.context, *args, **kwargs)
 
-    async def read(self, operation: Operation[T]) -> T:
+    async def view(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a flow that only reads."""
+        return await read(self.installation.store, flow, self.installation.context, *args, **kwargs)
+
+    async def write(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation durably."""
+        return await written(self.installation.store, operation, *args, **kwargs)
+
+    async def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation that only reads."""
-        return await read(self.installation.store, operation)
+        return await read(self.installation.store, operation, *args, **kwargs)
 
     async def note_ending(self, *, erased: bool = False) -> None:
         """See a withdrawal or erasure in the journal apart before the person is told (S7)."""

@@ -7,7 +7,6 @@ to is answered from the store, so that an earlier privacy statement, or a page f
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -31,7 +30,7 @@ async def get_asset(request: Request) -> Response:
         return _for_ever(data, CONTENT_TYPE)
     if ADDRESS.fullmatch(path) is None:
         raise PageUnknown
-    asset = await app_context.read(partial(asset_by_prefix, prefix=digest_in(path)))
+    asset = await app_context.read(asset_by_prefix, prefix=digest_in(path))
     kind = content_type_of(path)
     if asset is None or asset.content_type != kind or digest(asset.data) != asset.digest:
         raise PageUnknown

@@ -27,9 +27,7 @@ async def get_confirmation(request: Request) -> Response:
     """Show what will be confirmed, or what was; changes nothing."""
     app_context, token = desk_of(request), request.path_params["token"]
     stored, expired = _read(app_context, token)
-    asked = await app_context.read(
-        partial(view_request, vault=app_context.installation.vault, request=stored)
-    )
+    asked = await app_context.read(view_request, vault=app_context.installation.vault, request=stored)
     if asked.confirmed:
         return await _confirmed(app_context, stored)
     if expired:
@@ -46,13 +44,11 @@ async def post_confirmation(request: Request) -> Response:
     installation = app_context.installation
     if not expired:
         await app_context.write(
-            partial(
-                confirm,
-                vault=installation.vault,
-                request=stored,
-                policy=installation.policy,
-                now=installation.clock(),
-            )
+            confirm,
+            vault=installation.vault,
+            request=stored,
+            policy=installation.policy,
+            now=installation.clock(),
         )
         installation.wake_courier()
         return see_other(f"/confirm/{token}")
@@ -69,7 +65,7 @@ async def mail_again(app_context: AppContext, stored: RequestId, asker: Asker = 
     Raises MailsSpent where no more mails leave today that anybody may ask for.
     """
     installation = app_context.installation
-    stored = await app_context.read(partial(mailed_request, vault=installation.vault, request=stored))
+    stored = await app_context.read(mailed_request, vault=installation.vault, request=stored)
     again = partial(
         resend_confirmation,
         vault=installation.vault,
@@ -120,13 +116,11 @@ def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, rese
 async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
     installation = app_context.installation
     outcome = await app_context.read(
-        partial(
-            view_confirmation,
-            vault=installation.vault,
-            request=stored,
-            policy=installation.policy,
-            now=installation.clock(),
-        )
+        view_confirmation,
+        vault=installation.vault,
+        request=stored,
+        policy=installation.policy,
+        now=installation.clock(),
     )
     form = outcome.form
     file = await handout_of(app_context, form) if outcome.hands_out else None

@@ -119,14 +119,12 @@ async def post_sent(request: Request) -> Response:
     reason = "code-wrong" if typed.strip() else "code-missing"
     try:
         outcome = await app_context.write(
-            partial(
-                confirm_by_code,
-                vault=installation.vault,
-                request=stored,
-                typed=typed,
-                policy=installation.policy,
-                now=installation.clock(),
-            )
+            confirm_by_code,
+            vault=installation.vault,
+            request=stored,
+            typed=typed,
+            policy=installation.policy,
+            now=installation.clock(),
         )
     except LinkSpent:  # an erased request answers like a wrong code
         return _sent(app_context, served, after, problem=reason)
@@ -154,7 +152,7 @@ async def _shown(app_context: AppContext, served: FormVersion, key: str) -> Form
     face = app_context.edition.publication.face(served.declaration.magnet, key)
     if face is not None:
         return face.form
-    stored = await app_context.read(partial(form_by_key, key=key))
+    stored = await app_context.read(form_by_key, key=key)
     if stored is None:
         raise FormUnknown
     magnet = app_context.edition.site.magnet(
@@ -268,7 +266,7 @@ async def _form_sent(
         after = _read_after(app_context, token)
     except (LinkForged, LinkSpent):
         raise PageUnknown from None
-    stored = await app_context.read(partial(form_by_key, key=after.form))
+    stored = await app_context.read(form_by_key, key=after.form)
     if stored is None or stored.version.declaration.magnet != slug:
         raise PageUnknown
     return stored.version, after

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 
 from optin.store.limits import Amount, Counted, take, take_each
 from optin.store.transaction import Store, written_alone
@@ -81,9 +80,7 @@ class NetworkCounts:
             amounts = [
                 (key, Amount(1, it.most, it.window.end(now))) for key, it in zip(keys, shares, strict=True)
             ]
-            return await written_alone(
-                self._store, partial(take_each, where=Counted.NETWORK, amounts=amounts)
-            )
+            return await written_alone(self._store, take_each, where=Counted.NETWORK, amounts=amounts)
         for place, (key, share) in enumerate(zip(keys, shares, strict=True)):
             counts = self._now(share.window, now).counts
             if counts.get(key, 0) >= share.most:
@@ -159,7 +156,7 @@ class SiteQuota:
         key, until = self._window.key(self._vault, now), self._window.end(now)
         for count in dict.fromkeys((self._size, 1)):
             amount = Amount(count, self._most, until)
-            if await written_alone(self._store, partial(take, where=Counted.SITE, key=key, amount=amount)):
+            if await written_alone(self._store, take, where=Counted.SITE, key=key, amount=amount):
                 held.left += count
                 return
         held.full = True

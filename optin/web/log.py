@@ -7,7 +7,6 @@ They are therefore not what their own hash is made of: what an entry is, its hol
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -63,7 +62,7 @@ async def get_tile(request: Request) -> Response:
     complete = 0 if latest is None else latest.size // TILE_LEAVES**level
     if number * TILE_LEAVES + width > complete:
         raise PageUnknown
-    data = await app_context.read(partial(tile, level=level, number=number, width=width))
+    data = await app_context.read(tile, level=level, number=number, width=width)
     if entries:
         length = HASH_BYTES.to_bytes(2, "big")
         data = b"".join(length + data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))

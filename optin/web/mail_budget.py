@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from optin.errors import MailsSpent, OptinError
 from optin.store.limits import Amount, Counted, take
@@ -80,7 +79,7 @@ class MailBudget:
         """Tell whether no other process said it in this window."""
         key = Window(f"mails_per_day {what}", DAY.length).key(self._vault, now)
         once = Amount(1, 1, DAY.end(now))
-        return await written_alone(self._store, partial(take, where=Counted.SITE, key=key, amount=once))
+        return await written_alone(self._store, take, where=Counted.SITE, key=key, amount=once)
 
 
 def wait_seconds(window: Window, now: datetime) -> int:

@@ -70,15 +70,13 @@ async def post_ask(request: Request) -> Response:
     except AddressRefused as problem:
         return _ask(request, typed=text[:MAX_FIELD_CHARACTERS], problem=problem.reason)
     await app_context.write(
-        partial(
-            ask_for_link,
-            vault=installation.vault,
-            address=address,
-            lang=language_of(request),
-            policy=installation.policy,
-            now=installation.clock(),
-            network=app_context.limits.network(request),
-        )
+        ask_for_link,
+        vault=installation.vault,
+        address=address,
+        lang=language_of(request),
+        policy=installation.policy,
+        now=installation.clock(),
+        network=app_context.limits.network(request),
     )
     installation.wake_courier()
     return see_other("/me?sent=1")
@@ -132,14 +130,12 @@ async def _anew(request: Request) -> Response:
     await app_context.limits.count(request)
     installation = app_context.installation
     await app_context.write(
-        partial(
-            ask_as_reader,
-            vault=installation.vault,
-            email_index=index,
-            lang=language_of(request),
-            policy=installation.policy,
-            now=installation.clock(),
-        )
+        ask_as_reader,
+        vault=installation.vault,
+        email_index=index,
+        lang=language_of(request),
+        policy=installation.policy,
+        now=installation.clock(),
     )
     installation.wake_courier()
     return see_other(f"{request.url.path}?again=1")
@@ -171,14 +167,12 @@ async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Respo
     await app_context.limits.count(request)
     installation = app_context.installation
     asked = await app_context.write(
-        partial(
-            give_anew,
-            vault=installation.vault,
-            email_index=index,
-            about=about,
-            policy=installation.policy,
-            now=installation.clock(),
-        )
+        give_anew,
+        vault=installation.vault,
+        email_index=index,
+        about=about,
+        policy=installation.policy,
+        now=installation.clock(),
     )
     installation.wake_courier()
     return _back(request, "given" if asked else "limited")
@@ -189,14 +183,12 @@ async def _give_up(request: Request, index: bytes, magnet: str) -> Response:
     app_context = desk_of(request)
     installation = app_context.installation
     given_up = await app_context.write(
-        partial(
-            give_up_seats,
-            vault=installation.vault,
-            email_index=index,
-            magnet=magnet,
-            policy=installation.policy,
-            now=installation.clock(),
-        )
+        give_up_seats,
+        vault=installation.vault,
+        email_index=index,
+        magnet=magnet,
+        policy=installation.policy,
+        now=installation.clock(),
     )
     installation.wake_courier()
     return _back(request, "given-up" if given_up else "unchanged")
@@ -243,14 +235,12 @@ async def _erase(request: Request, index: bytes) -> Response:
     installation = app_context.installation
     lang = (await _data(app_context, index)).lang or language_of(request)
     gone = await app_context.write(
-        partial(
-            erase_person,
-            vault=installation.vault,
-            email_index=index,
-            reason=BY_PERSON,
-            now=installation.clock(),
-            notify=(installation.policy, lang),
-        )
+        erase_person,
+        vault=installation.vault,
+        email_index=index,
+        reason=BY_PERSON,
+        now=installation.clock(),
+        notify=(installation.policy, lang),
     )
     await app_context.note_ending(erased=gone is not None)
     if gone is not None:

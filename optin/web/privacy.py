@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -28,7 +27,7 @@ async def get_privacy_version(request: Request) -> Response:
     version = request.path_params["version"]
     if _VERSION.fullmatch(version) is None:
         raise PageUnknown
-    statement = await desk_of(request).read(partial(privacy_by_prefix, prefix=version))
+    statement = await desk_of(request).read(privacy_by_prefix, prefix=version)
     if statement is None:
         raise PageUnknown
     return HTMLResponse(statement.page, headers={"cache-control": PAGE_CACHE})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -26,7 +25,7 @@ from optin.web.removed_magnets import removed_form
 async def get_draw(request: Request) -> Response:
     """Show how a draw stands: open, fixed, or drawn."""
     app_context, slug, face = await _asked(request)
-    published = await app_context.read(partial(publication_of, magnet=slug))
+    published = await app_context.read(publication_of, magnet=slug)
     promise = app_context.installation.policy.draws.get(slug) or promise_of(face)
     if promise is None:
         raise PageUnknown
@@ -66,7 +65,7 @@ def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
 async def get_draw_file(request: Request) -> Response:
     """Send the list of a draw, and after it the transcript: the very bytes that the log binds."""
     app_context, slug, _ = await _asked(request)
-    published = await app_context.read(partial(publication_of, magnet=slug))
+    published = await app_context.read(publication_of, magnet=slug)
     if published is None:
         raise PageUnknown
     return Response(published, media_type="application/json", headers={"cache-control": NO_STORE})

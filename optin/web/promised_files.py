@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from optin.consent.form import FormDeclaration
@@ -38,7 +37,7 @@ async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout 
             return Handout(file, current.name, file.stat().st_size)
     if not form.file:
         return None
-    kept = await app_context.read(partial(promise_of, magnet=form.magnet, outcome=outcome_of(form)))
+    kept = await app_context.read(promise_of, magnet=form.magnet, outcome=outcome_of(form))
     if kept is None or kept.file is None:
         return None
     settings = app_context.edition.site.settings

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.requests import Request
 
 from optin.consent.form import FormDeclaration, Slug
@@ -17,7 +15,7 @@ async def removed_form(app_context: AppContext, slug: Slug) -> FormDeclaration |
     """Return what a magnet's page declared last, if it was served once and is not served now."""
     if slug in app_context.edition.publication.forms or SLUG.fullmatch(slug) is None:
         return None
-    return await app_context.read(partial(last_declaration, magnet=slug))
+    return await app_context.read(last_declaration, magnet=slug)
 
 
 async def gone_or_unknown(request: Request, problem: PageUnknown) -> OptinError:

@@ -81,7 +81,7 @@ def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = Tru
 async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
     """Say kindly that there is nothing to withdraw any more."""
     app_context = desk_of(request)
-    erased = await app_context.read(partial(was_erased, request=stored))
+    erased = await app_context.read(was_erased, request=stored)
     view = UnsubscribeView(
         app_context.frame(language_of(request)), request.url.path, (), done=False, erased=erased
     )

@@ -88,7 +88,6 @@ def fill(world: World, path: Path, count: int) -> None:
 
 def export(folder: Path, count: int) -> None:
     """Export in this process; print peak memory in KiB, seconds and rows."""
-    from functools import partial  # noqa: PLC0415 - a process of its own
 
     from optin.consent.purpose import Channel  # noqa: PLC0415 - as above
     from optin.export.destination import destination  # noqa: PLC0415 - as above
@@ -105,14 +104,14 @@ def export(folder: Path, count: int) -> None:
     vault = Vault(keys)
     lead_export = LeadExport(
         store.read,
-        lambda operation: store.submit(operation).result(),
+        lambda operation, /, *args, **kwargs: store.submit(operation, *args, **kwargs).result(),
         vault,
         TIPS,
         Channel.EMAIL,
         NOON + timedelta(days=1),
     )
     rows = Rows(vault, "https://optin.example.com", lead_export.field_names(), NOON)
-    expected = store.read(partial(count_leads, purpose=TIPS, channel="email"))
+    expected = store.read(count_leads, purpose=TIPS, channel="email")
     begun = time.perf_counter()
     with destination(str(folder / f"{count}.csv")) as draft:
         write_csv(draft.file, rows.columns, (rows.row(lead) for lead in lead_export.proven()))

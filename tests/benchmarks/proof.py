@@ -53,7 +53,7 @@ def sign_ups(folder: Path, name: str, vault: Vault) -> float:
         for number in range(SIGN_UPS):
             entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
             about = partial(sign_up, vault=vault, form=world.form, entry=entry, policy=world.policy)
-            waiting.append(world.store.submit(partial(about, now=NOON)))
+            waiting.append(world.store.submit(about, now=NOON))
             if len(waiting) == 64:
                 for future in waiting:
                     future.result()
@@ -101,7 +101,7 @@ def grown(folder: Path, count: int, vault: Vault) -> World:
 def proofs(world: World, count: int) -> float:
     """Return the median seconds of an inclusion proof, spread over the log."""
     size = 2 * count
-    stored = world.store.read(partial(checkpoint_at, size=size))
+    stored = world.store.read(checkpoint_at, size=size)
     spent = []
     for number in range(PROOFS):
         prove = partial(prove_event, place=number * size // PROOFS, event=b"event", checkpoint=stored)
@@ -154,7 +154,7 @@ def main() -> None:
             proofs(world, count)  # a server that has just started has nothing in memory yet
             medians[count] = proofs(world, count)
             about = partial(gather_evidence, vault=vault, email=parse_email("p7@example.com"))
-            spent = timed(lambda w=world, a=about: w.do(partial(a, base_url="https://x.example", now=NOON)))  # type: ignore[misc]
+            spent = timed(lambda w=world, a=about: w.do(a, base_url="https://x.example", now=NOON))  # type: ignore[misc]
             print(
                 f"  {count:,} leads: inclusion proof {medians[count] * 1000:.2f} ms, evidence {spent:.2f} s"
             )

@@ -102,7 +102,7 @@ def live(world: World, name: str, seconds: float) -> list[float]:
         entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
         act = partial(sign_up, vault=world.vault, form=world.form, entry=entry, policy=world.policy)
         begun = time.perf_counter()
-        world.do(partial(act, now=NOON))
+        world.do(act, now=NOON)
         spent.append(time.perf_counter() - begun)
         time.sleep(LIVE_PAUSE)
     return sorted(spent)

@@ -37,14 +37,12 @@ async def bare(world: World, count: int = COUNT) -> Measured:
             begun = time.perf_counter()
             await written(
                 world.store,
-                partial(
-                    sign_up,
-                    vault=world.vault,
-                    form=world.form,
-                    entry=entry,
-                    policy=world.policy,
-                    now=world.now,
-                ),
+                sign_up,
+                vault=world.vault,
+                form=world.form,
+                entry=entry,
+                policy=world.policy,
+                now=world.now,
             )
             times.append(time.perf_counter() - begun)
 

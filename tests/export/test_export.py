@@ -10,7 +10,6 @@ import sqlite3
 import subprocess
 import sys
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -301,7 +300,7 @@ def test_json_lines_change_nothing() -> None:
 def test_a_run_is_recorded_with_everything(world: World) -> None:
     """E5: who, when, why, to whom, how many, refused by reason."""
     run = ExportRun(world.now, "vera", "campagne", "crm", TIPS, "email", "csv", 3, {"withdrawn": 1})
-    number = world.do(partial(record_export, vault=world.vault, run=run))
+    number = world.do(record_export, vault=world.vault, run=run)
     (listed,) = world.do(list_exports)
     assert listed == ExportRun(**{**vars(run), "number": number})
 

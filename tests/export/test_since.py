@@ -40,10 +40,10 @@ def open_world_of(site: Path, act: str, *people: str) -> None:  # noqa: F811
         for email in people:
             index = installation.vault.index(parse_email(email))
             if act == "withdraw":
-                world.withdraw(world.do(partial(request_ids, email_index=index))[-1])
+                world.withdraw(world.do(request_ids, email_index=index)[-1])
             elif act == "erase":
                 erase = partial(erase_person, vault=installation.vault, email_index=index, reason=BY_PERSON)
-                world.do(partial(erase, now=world.now))
+                world.do(erase, now=world.now)
             else:
                 world.wait(timedelta(seconds=1))
                 world.join(email, TIPS)

@@ -107,11 +107,11 @@ def index_of(world: World, email: str) -> bytes:
 
 def erase(world: World, email: str) -> None:
     about = partial(erase_person, vault=world.vault, email_index=index_of(world, email), reason=BY_PERSON)
-    world.do(partial(about, now=world.now))
+    world.do(about, now=world.now)
 
 
 def withdraw(world: World, email: str) -> None:
-    world.withdraw(world.do(partial(request_ids, email_index=index_of(world, email)))[-1])
+    world.withdraw(world.do(request_ids, email_index=index_of(world, email))[-1])
 
 
 def exported(world: World) -> set[str]:
@@ -185,7 +185,7 @@ def test_nobody_comes_back_by_a_backup(house: House, tmp_path: Path, request: py
     with other.world() as world:
         assert exported(world) == {"alice@example.com"}
         assert world.status("carol@example.com", TIPS) is Status.WITHDRAWN
-        assert world.do(partial(request_ids, email_index=index_of(world, "erica@example.com"))) == []
+        assert world.do(request_ids, email_index=index_of(world, "erica@example.com")) == []
         suppressed = world.store.read(lambda tx: tx.all("SELECT email_index FROM suppression"))
         wanted = {index_of(world, f"{name}@example.com") for name in ("carol", "erica", "nora")}
         assert wanted <= {bytes(row[0]) for row in suppressed}
@@ -392,7 +392,7 @@ def test_the_journal_loses_nothing_when_commits_come_out_of_order(
     begun, committing = threading.Event(), threading.Event()
     with house.world() as world:
         world.wait(timedelta(minutes=1))
-        carol = world.do(partial(request_ids, email_index=index_of(world, "carol@example.com")))[-1]
+        carol = world.do(request_ids, email_index=index_of(world, "carol@example.com"))[-1]
 
         def slowly(tx: Tx) -> None:
             withdraw_consent(tx, world.vault, carol, None, world.now)
@@ -566,7 +566,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
     """S7, S6: however long the last line is, the file does not grow by being opened."""
     with house.world() as world:
         told: dict[str, Json] = {"kind": "withdrawn", "person": "ab" * 32, "purpose": "x" * 70_000}
-        world.do(partial(remember, told={**told, "channel": "email"}, now=world.now))
+        world.do(remember, told={**told, "channel": "email"}, now=world.now)
     size = house.journal.stat().st_size
     assert size > 70_000
     for _ in range(3):
@@ -574,7 +574,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
             pass
     assert house.journal.stat().st_size == size
     with house.world() as world:
-        world.do(partial(remember, told={**told, "channel": "phone"}, now=world.now))
+        world.do(remember, told={**told, "channel": "phone"}, now=world.now)
     assert len(house.kept().told) == 2
 
 
@@ -641,7 +641,7 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
         policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
         for days, count in ((6, 0), (9, 2)):
             context = SweepContext(installation.vault, policy, utc_now() + timedelta(days=days))
-            lines = installation.store.read(partial(plan, context=context))
+            lines = installation.store.read(plan, context=context)
             planned = {line.rule.name: line for line in lines}
             assert planned["journal"].count == count
             assert "1 week" in planned["journal"].rule.reason(policy)
@@ -709,7 +709,7 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
         def write(first: int) -> None:
             journal = house.file()
             for number in range(first, first + 60):
-                installation.write(partial(remember, told=told(number), now=old if number % 3 else new))
+                installation.write(remember, told=told(number), now=old if number % 3 else new)
                 journal.catch_up(installation.store)
 
         writers = [threading.Thread(target=write, args=(first,)) for first in (0, 1_000)]

@@ -56,12 +56,10 @@ def test_a_mail_of_an_unknown_kind_is_given_up_and_says_which(world: World) -> N
     """S6, D1: what queued it is not installed any more; the others leave, and it may be sent again later."""
     request = world.join("alice@example.com", TIPS)
     world.send()
-    world.do(partial(enqueue, kind="parcel-sent", request=request, domain="example.com", now=world.now))
+    world.do(enqueue, kind="parcel-sent", request=request, domain="example.com", now=world.now)
     world.do(
-        partial(
-            enqueue_notice, vault=world.vault, kind="parcel-lost", email_index=bytes(32), told={},
-            domain="example.com", now=world.now,
-        )
+        enqueue_notice, vault=world.vault, kind="parcel-lost", email_index=bytes(32), told={},
+            domain="example.com", now=world.now
     )  # fmt: skip
     world.sign_up("bob@example.com", TIPS)
     assert [order.recipient for order in world.send()] == ["bob@example.com"]
@@ -82,10 +80,8 @@ def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:
     told = {"email": "alice@example.com", "lang": "nl"}
     for _ in range(2):
         world.do(
-            partial(
-                enqueue_notice, vault=world.vault, kind="personal", email_index=index, told=told,
-                domain="example.com", now=world.now,
-            )
+            enqueue_notice, vault=world.vault, kind="personal", email_index=index, told=told,
+                domain="example.com", now=world.now
         )  # fmt: skip
     world.do(
         lambda tx: tx.run(
@@ -99,14 +95,14 @@ def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:
 def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> None:
     """S6, E7: the processor is told of everybody else."""
     world.policy = replace(world.policy, webhooks={"crm": frozenset({str(TIPS)})})
-    world.do(partial(keep_webhooks, addresses={"crm": "x"}))
+    world.do(keep_webhooks, addresses={"crm": "x"})
     broken = world.join("alice@example.com", TIPS)
     other = world.join("bob@example.com", TIPS)
     while world.do(integrate):
         pass
     claim = partial(claim_calls, vault=world.vault, policy=world.policy, processor="crm", most=10)
-    for call in world.do(partial(claim, now=world.now))[0]:
-        world.do(partial(settle_call, notice=call.notice, answer=Answer.TAKEN, now=world.now))
+    for call in world.do(claim, now=world.now)[0]:
+        world.do(settle_call, notice=call.notice, answer=Answer.TAKEN, now=world.now)
     for request in (broken, other):
         world.withdraw(request)
     world.do(
@@ -116,7 +112,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
             id=broken,
         )
     )
-    calls, dropped = world.do(partial(claim, now=world.now))
+    calls, dropped = world.do(claim, now=world.now)
     assert len(calls) == 1
     assert b"bob@example.com" in calls[0].body
     assert [it.why for it in dropped] == ["unreadable: KeysUnusable"]

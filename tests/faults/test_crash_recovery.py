@@ -42,15 +42,13 @@ ALICE = "alice@example.com"
 def claim(world: World, holder: bytes) -> list[Order]:
     """Claim as the process of an incarnation."""
     return world.do(
-        partial(
-            claim_orders, vault=world.vault, policy=world.policy, most=9, now=world.now, suspect=False,
-            holder=holder,
-        )
+        claim_orders, vault=world.vault, policy=world.policy, most=9, now=world.now, suspect=False,
+            holder=holder
     )  # fmt: skip
 
 
 def renew(store: Store, world: World) -> int:
-    return store.submit(partial(store.presence.renew, now=world.now)).result()
+    return store.submit(store.presence.renew, now=world.now).result()
 
 
 def test_a_server_that_starts_takes_back_what_the_one_before_had(tmp_path: Path) -> None:
@@ -241,7 +239,7 @@ def test_what_was_not_taken_is_sent(world: World, installation: Installation, tm
     asyncio.run(StoreOutbox(installation).claim(9))
     dies(installation)
     take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
-    world.do(partial(world.store.presence.renew, now=world.now))
+    world.do(world.store.presence.renew, now=world.now)
     released = world.do(lambda tx: tx.run("UPDATE outbox SET claim = NULL, next_at = 0"))
     assert released == 1
     assert len(world.claim()) == 1
@@ -256,10 +254,8 @@ def test_a_notice_that_was_taken_is_settled_too(
     world.send()
     index = world.vault.index(ALICE)  # type: ignore[arg-type]
     world.do(
-        partial(
-            enqueue_notice, vault=world.vault, kind=kind, email_index=index,
-            told={"email": ALICE, "lang": "nl"}, domain="example.com", now=world.now,
-        )
+        enqueue_notice, vault=world.vault, kind=kind, email_index=index,
+            told={"email": ALICE, "lang": "nl"}, domain="example.com", now=world.now
     )  # fmt: skip
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
@@ -446,9 +442,9 @@ def test_settling_what_another_has_by_now_changes_nothing(world: World) -> None:
     world.sign_up(ALICE, TIPS)
     (order,) = world.claim()
     settle = partial(settle_taken, vault=world.vault, number=order.number, message=b"mail", now=world.now)
-    assert not world.do(partial(settle, fence=b"another fence"))
-    assert world.do(partial(settle, fence=order.claim))
-    assert not world.do(partial(settle, fence=order.claim))
+    assert not world.do(settle, fence=b"another fence")
+    assert world.do(settle, fence=order.claim)
+    assert not world.do(settle, fence=order.claim)
     assert order.kind is MailKind.CONFIRMATION
     assert world.count("mail") == 1
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -104,14 +103,12 @@ def traffic(world: World) -> Iterator[None]:
 
 def erase(world: World) -> None:
     gone = world.do(
-        partial(
-            erase_person,
-            vault=world.vault,
-            email_index=world.vault.index(parse_email(ADDRESS)),
-            reason=BY_PERSON,
-            now=world.now,
-            notify=(world.policy, "nl"),
-        )
+        erase_person,
+        vault=world.vault,
+        email_index=world.vault.index(parse_email(ADDRESS)),
+        reason=BY_PERSON,
+        now=world.now,
+        notify=(world.policy, "nl"),
     )
     assert gone is not None
     assert gone.requests == 2
@@ -183,13 +180,11 @@ def test_after_an_erasure_old_receipts_still_verify(world: World) -> None:
     proofs = [file.data for file in delivery.attachments if file.name.endswith(".tlog-proof")]
     keys = [key.verifier for key in world.vault.log_keys("localhost/log")]
     world.do(
-        partial(
-            erase_person,
-            vault=world.vault,
-            email_index=world.vault.index(parse_email(ADDRESS)),
-            reason=BY_PERSON,
-            now=world.now,
-        )
+        erase_person,
+        vault=world.vault,
+        email_index=world.vault.index(parse_email(ADDRESS)),
+        reason=BY_PERSON,
+        now=world.now,
     )
     world.check_evidence()
     for data in proofs:

@@ -85,10 +85,10 @@ def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
             installation.policy,
             tampered=True,
         )
-        world.do(partial(keep_webhooks, addresses={"crm": "where it goes"}))
+        world.do(keep_webhooks, addresses={"crm": "where it goes"})
         for email in (ALICE, CAROL):
             note = partial(enqueue_notice, processor="crm", kind=WebhookKind.CONFIRMED, about=ABOUT)
-            world.do(partial(note, person=index_of(world, email), now=world.now))
+            world.do(note, person=index_of(world, email), now=world.now)
         undone = past_triggers(
             installation.store,
             "UPDATE request SET email_index = :nobody, subject_id = NULL WHERE id = :second",

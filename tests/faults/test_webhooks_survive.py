@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -63,7 +62,7 @@ def with_webhook(house: House) -> House:  # noqa: F811 - a fixture's value
     assert findings == ()
     house = replace(house, edition=edition)
     with house.world() as world:
-        world.do(partial(keep_webhooks, addresses={"crm": "x"}))
+        world.do(keep_webhooks, addresses={"crm": "x"})
     return house
 
 

@@ -49,7 +49,7 @@ def jump(world: World, by: timedelta) -> None:
 
 
 def known(world: World) -> datetime | None:
-    return world.store.read(partial(known_moment, vault=world.vault))
+    return world.store.read(known_moment, vault=world.vault)
 
 
 def is_doubted(world: World) -> bool:
@@ -58,7 +58,7 @@ def is_doubted(world: World) -> bool:
 
 
 def told(world: World) -> list[str]:
-    return [body["kind"] for _, body in world.store.read(partial(events_of_the_clock, vault=world.vault))]
+    return [body["kind"] for _, body in world.store.read(events_of_the_clock, vault=world.vault)]
 
 
 def people(world: World, count: int) -> None:
@@ -101,18 +101,16 @@ def test_an_officers_word_lets_the_sweep_go_on(world: World) -> None:
     with pytest.raises(ClockDoubted):
         sweep(installation)
     world.do(
-        partial(
-            accept_clock,
-            vault=world.vault,
-            policy=world.policy,
-            who="olga",
-            why="the server stood in a box",
-            now=world.now,
-        )
+        accept_clock,
+        vault=world.vault,
+        policy=world.policy,
+        who="olga",
+        why="the server stood in a box",
+        now=world.now,
     )
     assert sweep(installation)["magnets"] == 3
     assert told(world) == [EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED]
-    [action] = world.store.read(partial(actions_of, vault=world.vault, email_index=b""))
+    [action] = world.store.read(actions_of, vault=world.vault, email_index=b"")
     assert (action.kind, action.who, action.why) == ("accept-clock", "olga", "the server stood in a box")
 
 
@@ -120,7 +118,7 @@ def test_a_clock_that_nobody_doubts_needs_no_word(world: World) -> None:
     """O7: then nothing is recorded."""
     people(world, 1)
     accept = partial(accept_clock, vault=world.vault, policy=world.policy, who="olga", why="to be sure")
-    assert not world.do(partial(accept, now=world.now)).doubted
+    assert not world.do(accept, now=world.now).doubted
     assert told(world) == []
 
 
@@ -140,7 +138,7 @@ def test_what_a_store_without_a_mark_knows_is_its_newest_event(world: World) -> 
 def test_events_of_a_doubted_clock_make_it_no_better(world: World) -> None:
     """O7: people sign up meanwhile; also where somebody takes the mark away."""
     people(world, 2)
-    world.do(partial(keep_mark, vault=world.vault, moment=world.now))
+    world.do(keep_mark, vault=world.vault, moment=world.now)
     jump(world, 10 * YEAR)
     with pytest.raises(ClockDoubted):
         sweep(office_of(world))
@@ -156,7 +154,7 @@ def test_events_of_a_doubted_clock_make_it_no_better(world: World) -> None:
 def test_a_moment_in_a_checkpoints_row_is_no_clock(world: World) -> None:
     """O7: without the mark, whoever writes to the database cannot say that ten years went by."""
     people(world, 2)
-    world.do(partial(keep_mark, vault=world.vault, moment=world.now))
+    world.do(keep_mark, vault=world.vault, moment=world.now)
     sign_log(world.store, world.vault, None, world.now)
     jump(world, 10 * YEAR)
     world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = :name", name=MARK))
@@ -167,7 +165,7 @@ def test_a_moment_in_a_checkpoints_row_is_no_clock(world: World) -> None:
 def test_the_mark_cannot_be_written_without_the_keys(world: World) -> None:
     """O7: a value of one's own does not open, and then nothing is deleted."""
     people(world, 2)
-    world.do(partial(keep_mark, vault=world.vault, moment=world.now))
+    world.do(keep_mark, vault=world.vault, moment=world.now)
     world.do(lambda tx: tx.run("UPDATE installation SET value = :v WHERE name = :n", v=b"\0" * 60, n=MARK))
     jump(world, 10 * YEAR)
     with pytest.raises(KeysUnusable):
@@ -260,7 +258,7 @@ def test_the_server_trusts_the_clock_again_when_it_is_corrected(
     asyncio.run(rounds(watch))
     assert told(world) == [EventKind.CLOCK_DOUBTED] * 2
     accept = partial(accept_clock, vault=world.vault, policy=world.policy, who="olga", why="asleep")
-    world.do(partial(accept, now=world.now))
+    world.do(accept, now=world.now)
     for _ in range(3):
         asyncio.run(rounds(watch))
         machine.run(timedelta(hours=20))
@@ -330,7 +328,7 @@ def test_what_people_ask_for_never_waits(world: World, monkeypatch: pytest.Monke
     monkeypatch.setattr(sweep_share, "LEAST", 0)
     request = world.join("carol@example.com", TIPS)
     world.join("alice@example.com", TIPS)
-    world.do(partial(keep_mark, vault=world.vault, moment=world.now))
+    world.do(keep_mark, vault=world.vault, moment=world.now)
     jump(world, 10 * YEAR)
     assert world.withdraw(request).questions
     index = index_of(world, "alice@example.com")
@@ -395,14 +393,14 @@ def test_a_server_lets_go_what_waits_for_no_reason_at_its_start(world: World) ->
     world.settle(order, Verdict.LATER)
     jump(world, -2 * DAY)
     assert world.claim() == []
-    world.do(partial(begin_with_clock, vault=world.vault, policy=world.policy, now=world.now))
+    world.do(begin_with_clock, vault=world.vault, policy=world.policy, now=world.now)
     assert [it.recipient for it in world.claim()] == ["bob@example.com"]
 
 
 def test_no_mail_is_given_up_by_a_clock_that_is_doubted(world: World) -> None:
     """O7, D1: a week that never was."""
     world.sign_up("bob@example.com", TIPS)
-    world.do(partial(keep_mark, vault=world.vault, moment=world.now))
+    world.do(keep_mark, vault=world.vault, moment=world.now)
     jump(world, 30 * DAY)
     [order] = world.claim()
     assert world.settle(order, Verdict.LATER)
@@ -412,12 +410,12 @@ def test_no_mail_is_given_up_by_a_clock_that_is_doubted(world: World) -> None:
 def test_no_entries_of_a_draw_are_fixed_by_a_clock_that_is_doubted(world: World) -> None:
     """O7, M2: nor drawn; it is done once."""
     people(world, 1)
-    world.do(partial(keep_mark, vault=world.vault, moment=PROMISE.closes - 10 * DAY))
+    world.do(keep_mark, vault=world.vault, moment=PROMISE.closes - 10 * DAY)
     fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
     with pytest.raises(ClockDoubted):
-        world.do(partial(fix, now=PROMISE.closes + timedelta(minutes=2)))
-    world.do(partial(keep_mark, vault=world.vault, moment=PROMISE.closes))
-    world.do(partial(fix, now=PROMISE.closes + timedelta(minutes=2)))
+        world.do(fix, now=PROMISE.closes + timedelta(minutes=2))
+    world.do(keep_mark, vault=world.vault, moment=PROMISE.closes)
+    world.do(fix, now=PROMISE.closes + timedelta(minutes=2))
     with pytest.raises(ClockDoubted):
         world.do(
             lambda tx: draw_winners(tx, world.vault, SLUG, "912,34 18477,10", PROMISE.seed_at + 30 * DAY)
@@ -493,7 +491,7 @@ def test_an_event_that_optin_did_not_write_sets_no_clock(world: World) -> None:
             "INSERT INTO event(body, leaf, mac) SELECT :body, leaf, leaf FROM event WHERE id = 1", body=body
         )
     )
-    assert world.store.read(partial(newest_event, vault=world.vault)) == known(world)
+    assert world.store.read(newest_event, vault=world.vault) == known(world)
     world.tampered = True
 
 

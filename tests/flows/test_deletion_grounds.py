@@ -232,7 +232,7 @@ def test_an_event_of_another_request_decides_nothing(world: World) -> None:
     world.withdraw(world.join(CAROL, TIPS))
     forge(world, "UPDATE event SET request_id = :alices WHERE body LIKE '%withdrawn%'", alices=alices)
     with pytest.raises(LogDisagrees, match="another request"):
-        world.store.read(partial(request_history, vault=world.vault, request=alices))
+        world.store.read(request_history, vault=world.vault, request=alices)
 
 
 @pytest.mark.parametrize(
@@ -276,10 +276,10 @@ def test_somebody_elses_request_is_not_erased_along(world: World) -> None:
         carols=carols,
     )
     erase = partial(erase_person, vault=world.vault, email_index=index_of(world, MALLORY))
-    gone = world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    gone = world.do(erase, reason=BY_PERSON, now=world.now)
     assert gone is not None
     assert gone.requests == 1
-    kinds = [parse(event.body)["kind"] for event in world.store.read(partial(events_of, request=carols))]
+    kinds = [parse(event.body)["kind"] for event in world.store.read(events_of, request=carols)]
     assert "withdrawn" in kinds
 
 
@@ -289,7 +289,7 @@ def test_whoever_asks_is_erased_whatever_the_rows_say(world: World) -> None:
     world.join(ALICE, CALL, phone=PHONE)
     forge(world, "UPDATE request SET email_index = :nobody WHERE id = :id", nobody=bytes(32), id=request)
     erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
-    gone = world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    gone = world.do(erase, reason=BY_PERSON, now=world.now)
     assert gone is not None
     assert gone.requests == 2
     assert (world.count("subject"), world.count("request")) == (0, 0)
@@ -297,7 +297,7 @@ def test_whoever_asks_is_erased_whatever_the_rows_say(world: World) -> None:
 
 
 def erasures(world: World) -> list[dict[str, Any]]:
-    return world.store.read(partial(said_about_nobody, vault=world.vault, kind=EventKind.ERASED))
+    return world.store.read(said_about_nobody, vault=world.vault, kind=EventKind.ERASED)
 
 
 def test_an_erasure_says_what_it_blanked_and_why(world: World) -> None:
@@ -312,7 +312,7 @@ def test_an_erasure_says_what_it_blanked_and_why(world: World) -> None:
     sweep(office_of(world))
     world.join(ALICE, TIPS)
     erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
-    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    world.do(erase, reason=BY_PERSON, now=world.now)
     told = {str(body["reason"]): body for body in erasures(world)}
     assert set(told) == {"unconfirmed", "no consent", "consents ended", "asked by the person"}
     assert told["unconfirmed"]["kinds"] == {"mailed": 1, "requested": 1}
@@ -367,7 +367,7 @@ def test_the_signer_refuses_an_erasure_that_its_reason_does_not_allow(world: Wor
 
 def put_right(world: World, email: str, **values: str) -> None:
     index = index_of(world, email)
-    world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+    world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
     world.wait(timedelta(seconds=1))
 
 
@@ -400,7 +400,7 @@ def test_older_details_that_are_put_back_are_not_used(world: World, change: Call
     assert lead_export(world, Channel.PHONE)[0] == []
     assert lead_export(world)[0] == []
     view = partial(view_personal, vault=world.vault, email_index=index_of(world, ALICE), policy=world.policy)
-    shown = world.store.read(partial(view, now=world.now))
+    shown = world.store.read(view, now=world.now)
     assert (shown.email, dict(shown.contact)) == (ALICE, {})
     assert any("other details" in finding for finding in findings(world))
 
@@ -418,7 +418,7 @@ def test_a_withdrawal_is_written_whatever_the_cache_says(world: World) -> None:
     request = world.join(CAROL, TIPS)
     forge(world, "UPDATE consent SET status = 'withdrawn'", "UPDATE request SET subject_id = NULL")
     assert [question.purpose for question in world.withdraw(request).questions] == [TIPS]
-    kinds = [parse(event.body)["kind"] for event in world.store.read(partial(events_of, request=request))]
+    kinds = [parse(event.body)["kind"] for event in world.store.read(events_of, request=request)]
     assert kinds[-1] == "withdrawn"
 
 
@@ -429,9 +429,7 @@ def test_an_old_link_gives_nothing_back_whatever_the_cache_says(world: World) ->
     world.wait(timedelta(seconds=1))
     world.withdraw(first)
     forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL", "DELETE FROM suppression")
-    confirmed = world.do(
-        partial(confirm, vault=world.vault, request=older, policy=world.policy, now=world.now)
-    )
+    confirmed = world.do(confirm, vault=world.vault, request=older, policy=world.policy, now=world.now)
     assert confirmed.granted == ()
     assert lead_export(world)[0] == []
 
@@ -452,7 +450,7 @@ def exported(world: World) -> None:
         at=world.now, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
         format="csv", exported=count, refused=gathered.refused, members=gathered.run,
     )  # fmt: skip
-    world.do(partial(record_export, vault=world.vault, run=run))
+    world.do(record_export, vault=world.vault, run=run)
 
 
 def test_who_was_in_an_export_is_counted(world: World) -> None:
@@ -461,7 +459,7 @@ def test_who_was_in_an_export_is_counted(world: World) -> None:
     world.join(CAROL, TIPS)
     exported(world)
     erase = partial(erase_person, vault=world.vault, email_index=index_of(world, CAROL))
-    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    world.do(erase, reason=BY_PERSON, now=world.now)
     assert findings(world) == []
     world.wait(6 * YEAR)
     assert sweep(office_of(world))["records"]
@@ -499,7 +497,7 @@ def test_a_line_that_a_restored_backup_must_be_told_is_missed(world: World) -> N
     world.withdraw(world.join(CAROL, TIPS))
     world.join(ALICE, TIPS)
     erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
-    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    world.do(erase, reason=BY_PERSON, now=world.now)
     assert findings(world) == []
     world.wait(timedelta(days=120))
     assert sweep(office_of(world))["journal"] > 0
@@ -513,7 +511,7 @@ def test_an_erasure_that_no_backup_would_be_told_of_is_found(world: World) -> No
     """S7: the event of the erasure and the line bear the same moment."""
     world.join(ALICE, TIPS)
     erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
-    world.do(partial(erase, reason=BY_PERSON, now=world.now))
+    world.do(erase, reason=BY_PERSON, now=world.now)
     forge(world, "DELETE FROM replay")
     assert any("no restored backup would be told of this erasure" in it for it in findings(world))
 
@@ -591,11 +589,11 @@ def test_details_outlive_an_entry_that_goes(world: World) -> None:
 
 def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
     """E7: an event says that it was told; a row that is gone would keep the end of the consent from it."""
-    world.do(partial(keep_webhooks, addresses={"crm": "a" * 64}))
+    world.do(keep_webhooks, addresses={"crm": "a" * 64})
     world.policy = replace(world.policy, webhooks={"crm": frozenset({TIPS})})
     world.join(ALICE, TIPS)
     claim = partial(claim_calls, vault=world.vault, policy=world.policy, processor="crm", most=5)
-    calls, _ = world.do(partial(claim, now=world.now))
+    calls, _ = world.do(claim, now=world.now)
     assert len(calls) == 1
     assert findings(world) == []
     forge(world, "DELETE FROM webhook_told")

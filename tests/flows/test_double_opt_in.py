@@ -6,7 +6,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
@@ -25,20 +24,13 @@ from tests.world import CALL, TIPS, World, form_version
 
 def by_code(world: World, request: RequestId, code: str) -> Confirmation | CodeRefused:
     return world.do(
-        partial(
-            confirm_by_code,
-            vault=world.vault,
-            request=request,
-            typed=code,
-            policy=world.policy,
-            now=world.now,
-        )
+        confirm_by_code, vault=world.vault, request=request, typed=code, policy=world.policy, now=world.now
     )
 
 
 def resend(world: World, request: RequestId) -> bool:
     return world.do(
-        partial(resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now)
+        resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now
     )
 
 
@@ -79,7 +71,7 @@ def test_looking_changes_nothing(world: World) -> None:
     request = world.sign_up("alice@example.com", TIPS)
     before = [world.count(table) for table in ("event", "request", "subject", "consent", "outbox")]
     for _ in range(3):
-        asked = world.do(partial(view_request, vault=world.vault, request=request))
+        asked = world.do(view_request, vault=world.vault, request=request)
         assert not asked.confirmed
     after = [world.count(table) for table in ("event", "request", "subject", "consent", "outbox")]
     assert before == after
@@ -186,10 +178,10 @@ def test_an_unconfirmed_request_is_erased_after_its_time(world: World) -> None:
     kept = world.join("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)
     world.wait(timedelta(days=6, hours=23))
-    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 0
+    assert world.do(sweep_unconfirmed, context=world.sweep_context) == 0
     world.wait(timedelta(hours=2))
     events = world.count("event")
-    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 1
+    assert world.do(sweep_unconfirmed, context=world.sweep_context) == 1
     assert world.count("event") == events + 1  # that they were erased is an event as well
     with pytest.raises(LinkSpent):
         world.confirm(request)
@@ -239,7 +231,7 @@ def test_a_request_that_got_no_mail_behaves_like_one_that_did(world: World) -> N
     assert CodeRefused(world.form.declaration, "code-spent") in answers[silent]
     assert not resend(world, silent)
     world.wait(timedelta(days=7, minutes=1))
-    assert world.do(partial(sweep_unconfirmed, context=world.context)) == len(requests)
+    assert world.do(sweep_unconfirmed, context=world.sweep_context) == len(requests)
 
 
 def test_who_got_no_mail_today_may_ask_for_it_tomorrow(world: World) -> None:
@@ -256,7 +248,7 @@ def test_the_code_of_a_mail_that_never_left_confirms_nothing(world: World) -> No
     """D2, D8, P8: nobody can have read it, so nobody can have it but by guessing."""
     silent = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)][-1]
     world.send()
-    stored = world.do(partial(load_request, request=silent))
+    stored = world.do(load_request, request=silent)
     assert stored is not None
     code = Sealed.open(world.vault, silent, stored.sealed).code
     with pytest.raises(LinkExpired):
@@ -269,9 +261,9 @@ def test_a_request_without_a_mail_is_kept_as_long_as_one_with(world: World) -> N
     requests = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)]
     world.send()
     world.wait(timedelta(hours=71))
-    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 0
+    assert world.do(sweep_unconfirmed, context=world.sweep_context) == 0
     world.wait(timedelta(hours=2))
-    assert world.do(partial(sweep_unconfirmed, context=world.context)) == len(requests)
+    assert world.do(sweep_unconfirmed, context=world.sweep_context) == len(requests)
 
 
 def test_the_mail_that_was_sent_is_an_event_with_its_digest(world: World) -> None:
@@ -292,7 +284,7 @@ def test_a_form_posted_after_the_next_version_is_stored_as_its_own(world: World)
     world.serve(form_version("v2", replace(shown.declaration, title="Nieuwe titel")))
     world.form = shown
     request = world.sign_up("alice@example.com", TIPS)
-    asked = world.do(partial(view_request, vault=world.vault, request=request))
+    asked = world.do(view_request, vault=world.vault, request=request)
     assert asked.form.title == shown.declaration.title
     ordinals = world.do(lambda tx: tx.all("SELECT ordinal FROM form_version ORDER BY ordinal"))
     assert ordinals == [(1,), (2,)]

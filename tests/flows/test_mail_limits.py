@@ -47,11 +47,7 @@ def test_forms_and_mails_sent_again_are_one_count(world: World) -> None:
     requests = [world.sign_up(spelling, TIPS) for spelling in SPELLINGS[:2]]
     for request in requests * 4:
         world.send()
-        world.do(
-            partial(
-                resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now
-            )
-        )
+        world.do(resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now)
     for number in range(9):
         world.sign_up(f"bob+{number}@gmail.com", TIPS)
     assert mails(world) == world.policy.per_address_per_day
@@ -92,7 +88,7 @@ def test_a_sign_up_that_is_undone_uses_up_nothing(world: World) -> None:
         with pytest.raises(ZeroDivisionError):
             world.do(undone)
     takes = [
-        world.do(partial(take_reader_mail, vault=world.vault, email=BOB, policy=world.policy, now=world.now))
+        world.do(take_reader_mail, vault=world.vault, email=BOB, policy=world.policy, now=world.now)
         for _ in range(world.policy.per_address_per_day + 1)
     ]
     assert takes.count(True) == world.policy.per_address_per_day
@@ -104,15 +100,13 @@ def test_one_network_cannot_use_up_the_links_of_a_person(world: World) -> None:
     def ask(network: str) -> bool:
         before = mails(world, "personal")
         world.do(
-            partial(
-                ask_for_link,
-                vault=world.vault,
-                address=BOB,
-                lang="nl",
-                policy=world.policy,
-                now=world.now,
-                network=network,
-            )
+            ask_for_link,
+            vault=world.vault,
+            address=BOB,
+            lang="nl",
+            policy=world.policy,
+            now=world.now,
+            network=network,
         )
         return mails(world, "personal") > before
 
@@ -130,7 +124,7 @@ def test_a_code_shows_for_a_day_that_its_mailbox_was_read(world: World) -> None:
     read = partial(has_read, vault=world.vault, now=world.now)
 
     def knows(email: str, typed: str) -> bool:
-        return world.do(partial(read, email=parse_email(email), typed=typed))
+        return world.do(read, email=parse_email(email), typed=typed)
 
     assert knows("bob@gmail.com", f"{code[:4]} {code[4:]}")
     assert not knows("bob@gmail.com", f"{(int(code) + 1) % 10**8:08}")
@@ -147,7 +141,7 @@ def test_the_codes_of_a_mailbox_are_not_guessed_at_on_page_after_page(world: Wor
     tries = partial(confirm_by_code, vault=world.vault, policy=world.policy)
 
     def guess(typed: str, on: RequestId) -> str:
-        said = world.do(partial(tries, request=on, typed=typed, now=world.now))
+        said = world.do(tries, request=on, typed=typed, now=world.now)
         return said.reason if isinstance(said, CodeRefused) else "confirmed"
 
     def page(number: int) -> RequestId:
@@ -174,14 +168,12 @@ def test_what_processes_count_together_is_exact(world: World, where: Counted) ->
     amount = Amount(3, 100, NOON + timedelta(hours=1))
     with ThreadPoolExecutor(8) as processes:
         takes = list(
-            processes.map(
-                lambda _: world.do(partial(take, where=where, key=b"k" * 32, amount=amount)), range(60)
-            )
+            processes.map(lambda _: world.do(take, where=where, key=b"k" * 32, amount=amount), range(60))
         )
     assert takes.count(True) == 33
-    assert world.do(partial(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until)))
-    assert not world.do(partial(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until)))
-    assert not world.do(partial(take, where=where, key=b"m" * 32, amount=Amount(2, 1, amount.until)))
+    assert world.do(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
+    assert not world.do(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
+    assert not world.do(take, where=where, key=b"m" * 32, amount=Amount(2, 1, amount.until))
 
 
 def test_what_is_counted_alone_leaves_others_their_transactions(world: World) -> None:
@@ -195,9 +187,7 @@ def test_what_is_counted_alone_leaves_others_their_transactions(world: World) ->
         raise ZeroDivisionError
 
     for _ in range(12):  # more than there are connections
-        one = world.store.submit_alone(
-            partial(take, where=Counted.SITE, key=b"a", amount=Amount(1, 100, NOON))
-        )
+        one = world.store.submit_alone(take, where=Counted.SITE, key=b"a", amount=Amount(1, 100, NOON))
         assert one.result()
         assert world.store.submit_alone(wrong).exception() is not None
         with pytest.raises(ZeroDivisionError):
@@ -210,7 +200,7 @@ def test_the_mails_of_the_site_are_counted_by_day(world: World) -> None:
     """D8, O8: the next day there are others."""
 
     def take_one() -> bool:
-        return world.do(partial(take_of_day, vault=world.vault, what="links", count=1, most=2, now=world.now))
+        return world.do(take_of_day, vault=world.vault, what="links", count=1, most=2, now=world.now)
 
     assert [take_one() for _ in range(3)] == [True, True, False]
     world.wait(timedelta(hours=12))
@@ -223,7 +213,7 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
         world.sign_up("bob@example.com", TIPS, first_name=f"Bob {number}")
     for where in Counted:
         amount = Amount(1, 5, world.now + timedelta(hours=1))
-        world.do(partial(take, where=where, key=where.encode(), amount=amount))
+        world.do(take, where=where, key=where.encode(), amount=amount)
 
     def over() -> int:
         return world.due("limits")
@@ -250,7 +240,7 @@ def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
 
     assert [taken() for _ in range(6)] == [True] * 5 + [False]
     for where in Counted:
-        world.do(partial(take, where=where, key=where.encode(), amount=amount))
+        world.do(take, where=where, key=where.encode(), amount=amount)
     world.wait(timedelta(days=-3_650))
     assert taken()
     while world.sweep_step("limits"):
@@ -264,14 +254,12 @@ def test_no_count_names_anybody(world: World) -> None:
     for _ in range(3):
         world.sign_up("bob@example.com", TIPS, first_name=str(world.now))
         world.do(
-            partial(
-                take_link,
-                vault=world.vault,
-                email=parse_email("bob@example.com"),
-                network="203.0.113.9",
-                policy=world.policy,
-                now=world.now,
-            )
+            take_link,
+            vault=world.vault,
+            email=parse_email("bob@example.com"),
+            network="203.0.113.9",
+            policy=world.policy,
+            now=world.now,
         )
         world.wait(timedelta(days=1))
     rows = world.do(lambda tx: tx.all("SELECT key, mark FROM limit_mail"))

@@ -25,21 +25,19 @@ YEAR = timedelta(days=365)
 
 def put_right(world: World, email: str, **values: str) -> bool:
     index = world.vault.index(parse_email(email))
-    changed = world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+    changed = world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
     world.wait(timedelta(seconds=1))
     return changed
 
 
 def erase(world: World, email: str) -> Erased | None:
     index = world.vault.index(parse_email(email))
-    return world.do(
-        partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
-    )
+    return world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
 
 
 def withdraw_all(world: World, email: str) -> int:
     index = world.vault.index(parse_email(email))
-    ended = world.do(partial(withdraw_person, vault=world.vault, email_index=index, now=world.now))
+    ended = world.do(withdraw_person, vault=world.vault, email_index=index, now=world.now)
     world.wait(timedelta(seconds=1))
     return len(ended)
 
@@ -185,9 +183,9 @@ def test_an_earlier_number_is_still_found(world: World) -> None:
     """E6, R7: a second form with another number does not make the first one anybody's."""
     world.join(ALICE, CALL, phone=PHONE)
     world.join(ALICE, TIPS, phone=OTHER)
-    subject = world.store.read(partial(find_subject, email_index=world.vault.index(parse_email(ALICE))))
+    subject = world.store.read(find_subject, email_index=world.vault.index(parse_email(ALICE)))
     assert subject is not None
-    assert len(world.store.read(partial(numbers_of, subject=subject))) == 2
+    assert len(world.store.read(numbers_of, subject=subject)) == 2
     assert scrub(world, PHONE, OTHER, THIRD) == [True, False, False]
     assert withdraw_all(world, ALICE) == 2
     assert scrub(world, PHONE, OTHER, THIRD, suppress_only=True) == [False, False, True]
@@ -211,9 +209,9 @@ def test_who_asks_for_something_today_is_not_swept_today(world: World) -> None:
     world.wait(5 * YEAR + timedelta(days=10))
     world.join(ALICE)  # only the magnet
     waiting = world.sign_up(BERT, CALL, phone=PHONE)
-    assert world.do(lambda tx: sweep_leads(tx, world.context)) == 0
+    assert world.do(lambda tx: sweep_leads(tx, world.sweep_context)) == 0
     world.confirm(waiting)
-    assert world.do(lambda tx: sweep_leads(tx, world.context)) == 0
+    assert world.do(lambda tx: sweep_leads(tx, world.sweep_context)) == 0
     assert world.status(BERT, CALL) is Status.GIVEN
     assert world.due("leads") == 0
 

@@ -63,7 +63,7 @@ def hold(world: World, promise: PrizeDraw = PROMISE) -> None:
 
 
 def ticket(world: World, request: RequestId) -> str:
-    entry = world.store.read(partial(entry_of, request=request))
+    entry = world.store.read(entry_of, request=request)
     assert entry is not None
     return entry.ticket
 
@@ -72,7 +72,7 @@ def close(world: World) -> DrawList:
     """Let the draw close; the sweep fixes the entries."""
     world.now = CLOSES + timedelta(minutes=2)
     assert sweep(office_of(world))["draws"] == 1
-    fixed = world.store.read(partial(load_list, magnet=SLUG))
+    fixed = world.store.read(load_list, magnet=SLUG)
     assert fixed is not None
     return fixed
 
@@ -80,7 +80,7 @@ def close(world: World) -> DrawList:
 def draw(world: World, seed: str = "912,34 18477,10") -> DrawResult:
     """Wait for the seed and draw."""
     world.now = max(world.now, PROMISE.seed_at + timedelta(hours=1))
-    result = world.do(partial(draw_winners, vault=world.vault, magnet=SLUG, typed=seed, now=world.now))
+    result = world.do(draw_winners, vault=world.vault, magnet=SLUG, typed=seed, now=world.now)
     advance_log(office_of(world))
     return result
 
@@ -93,7 +93,7 @@ def test_a_stranger_works_out_the_same_winners(world: World, tmp_path: Path) -> 
     fixed = close(world)
     assert len(fixed.tickets) == 9
     result = draw(world)
-    published = world.store.read(partial(publication_of, magnet=SLUG))
+    published = world.store.read(publication_of, magnet=SLUG)
     leaves = world.store.read(lambda tx: tx.all("SELECT leaf FROM log_leaf ORDER BY seq"))
     (tmp_path / "log").write_bytes(b"".join(bytes(row[0]) for row in leaves))
 
@@ -121,13 +121,13 @@ def test_nothing_personal_is_published(world: World) -> None:
     """M2, S4: tickets and a seed, before and after; no name, no address."""
     hold(world)
     world.join("alice@example.com")
-    assert world.store.read(partial(publication_of, magnet=SLUG)) is None
+    assert world.store.read(publication_of, magnet=SLUG) is None
     close(world)
-    before = json.loads(world.store.read(partial(publication_of, magnet=SLUG)) or b"")
+    before = json.loads(world.store.read(publication_of, magnet=SLUG) or b"")
     assert "winners" not in before
     assert len(before["tickets"]) == 1
     draw(world)
-    after = world.store.read(partial(publication_of, magnet=SLUG)) or b""
+    after = world.store.read(publication_of, magnet=SLUG) or b""
     assert b"alice" not in after
     assert b"@" not in after.replace(b"\\n", b"")
 
@@ -180,7 +180,7 @@ def test_a_confirmation_after_the_closing_enters_nothing_and_keeps_its_consents(
         assert outcome.part.state == "late"
         assert [given.question.purpose for given in outcome.granted] == [TIPS]
     assert fixed.tickets == (ticket(world, early),)
-    assert world.store.read(partial(load_list, magnet=SLUG)) == fixed
+    assert world.store.read(load_list, magnet=SLUG) == fixed
 
 
 def test_the_list_is_fixed_and_signed_before_the_seed(world: World) -> None:
@@ -189,17 +189,17 @@ def test_the_list_is_fixed_and_signed_before_the_seed(world: World) -> None:
     world.join("alice@example.com")
     fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
     with pytest.raises(RequestRefused, match="takes entries until"):
-        world.do(partial(fix, now=CLOSES))
+        world.do(fix, now=CLOSES)
     with pytest.raises(RequestRefused, match="not fixed before"):
-        world.do(partial(fix, now=PROMISE.seed_at))
+        world.do(fix, now=PROMISE.seed_at)
     assert world.count("draw_list") == 0
     fixed = close(world)
-    told = json.loads(world.store.read(partial(publication_of, magnet=SLUG)) or b"")
+    told = json.loads(world.store.read(publication_of, magnet=SLUG) or b"")
     assert told["checkpoint_at"] < told["seed_at"]
-    assert world.do(partial(fix, now=world.now)) == fixed
+    assert world.do(fix, now=world.now) == fixed
     other = replace(PROMISE, closes=CLOSES + timedelta(days=365))
     with pytest.raises(RequestRefused, match="address of its own"):
-        world.do(partial(fix, promise=other, now=world.now))
+        world.do(fix, promise=other, now=world.now)
 
 
 def test_a_draw_is_done_once(world: World) -> None:
@@ -213,7 +213,7 @@ def test_a_draw_is_done_once(world: World) -> None:
     close(world)
     again = partial(draw_winners, vault=world.vault, magnet=SLUG, now=world.now)
     with pytest.raises(RequestRefused, match="may be typed in from"):
-        world.do(partial(again, typed="912,34 18477,10"))
+        world.do(again, typed="912,34 18477,10")
     result = draw(world)
     events = world.count("event")
     assert draw(world, " 912.34 / 18477.10 ") == result
@@ -232,7 +232,7 @@ def test_who_was_erased_is_passed_over_and_the_list_stays(world: World) -> None:
     fixed = close(world)
     order = draw_order(canonical_seed("912,34 18477,10"), fixed.tickets)
     gone = world.vault.index(parse_email(requests[order[0]]))
-    world.do(partial(erase_person, vault=world.vault, email_index=gone, reason=BY_PERSON, now=world.now))
+    world.do(erase_person, vault=world.vault, email_index=gone, reason=BY_PERSON, now=world.now)
     result = draw(world)
     told = json.loads(result.transcript)
     assert told["passed_over"] == order[:1]
@@ -254,7 +254,7 @@ def test_everybody_is_told_once_and_winners_how_to_claim(world: World) -> None:
     assert len(told) == 5
     won = [order.recipient for order in told if order.part is not None and order.part.won]
     read = partial(read_winners, vault=world.vault, result=result, who="officer", why="prize draw")
-    winners = world.do(partial(read, now=world.now))
+    winners = world.do(read, now=world.now)
     assert {it.email for it in winners} == {*won}
     assert [it.place for it in winners] == [1, 2]
     index = world.vault.index(parse_email(won[0]))
@@ -280,7 +280,7 @@ def test_entries_go_after_the_term_and_consents_stay(world: World) -> None:
     assert world.count("draw_entry") == 0
     assert world.count("subject") == world.count("request") == 1
     assert world.status("alice@example.com", TIPS) == "given"
-    assert world.store.read(partial(load_result, magnet=SLUG)) is not None
+    assert world.store.read(load_result, magnet=SLUG) is not None
 
 
 def test_a_draw_that_nobody_wins_is_told_as_drawn(world: World) -> None:
@@ -316,10 +316,7 @@ def test_of_two_who_fix_or_draw_at_once_the_first_stands(
         )
 
     too_early("load_list")
-    assert (
-        world.do(partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE, now=world.now))
-        == fixed
-    )
+    assert world.do(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE, now=world.now) == fixed
     result = draw(world)
     too_early("load_result")
     assert draw(world) == result
@@ -424,7 +421,7 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
 
     hold(world)
     for count in (10, 100_000):
-        world.do(partial(fill, count=count))
+        world.do(fill, count=count)
         with pytest.raises(Undone):
             world.do(whole)
     assert asked[0] == asked[1] < 30
@@ -446,7 +443,7 @@ def test_a_promise_that_changed_after_people_entered_is_in_the_log(world: World)
     world.join("carol@example.com")
     fixed = close(world)
     assert json.loads(fixed.event)["changed"] == {"prize": 2, "seed": 2, "winners": 2}
-    published = world.store.read(partial(publication_of, magnet=SLUG))
+    published = world.store.read(publication_of, magnet=SLUG)
     assert published is not None
     assert json.loads(published)["changed"] == {"prize": 2, "seed": 2, "winners": 2}
 

@@ -130,17 +130,15 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
     index = world.vault.index(parse_email("alice@example.com"))
     until = world.now + YEAR
     world.do(
-        partial(
-            hold_data,
-            vault=world.vault,
-            email_index=index,
-            names=["first_name"],
-            until=until,
-            why="invoice",
-            now=world.now,
-        )
+        hold_data,
+        vault=world.vault,
+        email_index=index,
+        names=["first_name"],
+        until=until,
+        why="invoice",
+        now=world.now,
     )
-    world.do(partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now))
+    world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
     world.wait(YEAR - timedelta(days=1))
     sweep_all(world)
     assert world.count("legal_hold") == 1
@@ -170,7 +168,7 @@ def test_a_dry_run_says_what_a_sweep_does(world: World) -> None:
     world.send()
     world.wait(8 * YEAR)
     rows = [world.count(table) for table in ("request", "subject", "event", "outbox")]
-    planned = {line.rule.name: line.count for line in world.store.read(partial(plan, context=world.context))}
+    planned = {line.rule.name: line.count for line in world.store.read(plan, context=world.sweep_context)}
     assert [world.count(table) for table in ("request", "subject", "event", "outbox")] == rows
     done = sweep(office_of(world))
     for rule in ("unconfirmed", "expired", "magnets"):
@@ -182,13 +180,11 @@ def test_the_plan_leaves_nothing_out(world: World) -> None:
     world.join("alice@example.com", TIPS)
     index = world.vault.index(parse_email("alice@example.com"))
     link = partial(ask_for_link, vault=world.vault, address=parse_email("alice@example.com"), lang="nl")
-    world.do(partial(link, policy=world.policy, now=world.now))
+    world.do(link, policy=world.policy, now=world.now)
     world.send()
-    world.do(
-        partial(handled, vault=world.vault, email_index=index, what="show", who="o", why="w", now=world.now)
-    )
+    world.do(handled, vault=world.vault, email_index=index, what="show", who="o", why="w", now=world.now)
     world.wait(6 * YEAR)
-    planned = world.store.read(partial(plan, context=world.context))
+    planned = world.store.read(plan, context=world.sweep_context)
     assert [line.rule for line in planned] == list(sweep_rules())
     assert len({line.rule.name for line in planned}) == len(planned)
     assert [world.due(name) for name in ("records", "strays", "notices")] == [1, 0, 1]

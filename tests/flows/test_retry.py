@@ -59,7 +59,7 @@ def test_a_confirmation_that_was_given_up_is_sent_with_a_fresh_link(world: World
     done = retry(world)
     assert (dict(done.again), dict(done.left)) == ({"confirmation": 1}, {})
     world.wait(timedelta(days=2))
-    assert world.do(partial(sweep_unconfirmed, context=world.context)) == 0  # kept for the mail
+    assert world.do(sweep_unconfirmed, context=world.sweep_context) == 0  # kept for the mail
     order = world.mail(MailKind.CONFIRMATION)
     assert order.expires_at == world.now + timedelta(hours=72)
     assert world.vault.links.read(LinkKind.CONFIRM, order.confirm_token, world.now, None) == request
@@ -90,7 +90,7 @@ def test_a_confirmation_of_what_has_expired_is_not_sent(world: World) -> None:
     world.wait(timedelta(days=7, minutes=1))
     assert dict(retry(world).left) == {Left.EXPIRED: 1}
     assert world.claim() == []
-    world.do(partial(sweep_unconfirmed, context=world.context))
+    world.do(sweep_unconfirmed, context=world.sweep_context)
     assert retry(world) == Retried()
 
 
@@ -99,7 +99,7 @@ def test_what_needs_no_asking_any_more_is_not_sent(world: World) -> None:
     confirmed = world.sign_up("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)
     assert world.do(
-        partial(resend_confirmation, vault=world.vault, request=confirmed, policy=world.policy, now=world.now)
+        resend_confirmation, vault=world.vault, request=confirmed, policy=world.policy, now=world.now
     )
     die(world)
     world.confirm(confirmed)
@@ -107,7 +107,7 @@ def test_what_needs_no_asking_any_more_is_not_sent(world: World) -> None:
     followed = world.sign_up("bob@example.com", TIPS)
     die(world)
     assert world.do(
-        partial(resend_confirmation, vault=world.vault, request=followed, policy=world.policy, now=world.now)
+        resend_confirmation, vault=world.vault, request=followed, policy=world.policy, now=world.now
     )
     done = retry(world)
     assert dict(done.left) == {Left.CONFIRMED: 1, Left.FOLLOWED: 1}
@@ -127,7 +127,7 @@ def test_a_magnet_that_was_given_up_is_delivered(world: World) -> None:
     delivery = world.mail(MailKind.DELIVERY)
     assert delivery.expires_at is not None
     assert delivery.expires_at > world.now
-    assert world.do(partial(load_request, request=request)) is not None
+    assert world.do(load_request, request=request) is not None
 
 
 def test_what_has_nothing_to_say_is_left(world: World) -> None:
@@ -140,7 +140,7 @@ def test_what_has_nothing_to_say_is_left(world: World) -> None:
         (MailKind.DRAWN, request),
         (MailKind.DELIVERY, unconfirmed),
     ):
-        world.do(partial(_dead, kind=kind, request=about, world=world))
+        world.do(_dead, kind=kind, request=about, world=world)
     told = {"email": "alice@example.com", "lang": "nl"}
     index = world.vault.index(parse_email("alice@example.com"))
     world.do(lambda tx: enqueue_notice(tx, world.vault, "personal", index, told, "example.com", world.now))
@@ -210,22 +210,20 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
             now = installation.clock() - ago
             entry = Entry(parse_email(email), (), ())
             installation.write(
-                partial(sign_up, vault=installation.vault, form=form, entry=entry, policy=policy, now=now)
+                sign_up, vault=installation.vault, form=form, entry=entry, policy=policy, now=now
             )
             claim = partial(
                 claim_orders, vault=installation.vault, policy=policy, most=9, now=now, suspect=False
             )
             for order in installation.write(claim):
                 installation.write(
-                    partial(
-                        settle_order,
-                        vault=installation.vault,
-                        order=order,
-                        verdict=verdict,
-                        reply="554",
-                        message=b"",
-                        now=now,
-                    )
+                    settle_order,
+                    vault=installation.vault,
+                    order=order,
+                    verdict=verdict,
+                    reply="554",
+                    message=b"",
+                    now=now,
                 )
 
         asked("old@example.com", Verdict.REFUSED, timedelta(days=8))

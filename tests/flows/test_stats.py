@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from random import Random
 from typing import cast
 from xml.etree import ElementTree as ET
@@ -27,7 +26,7 @@ from optin.flows.reports.statistics import Blank, Count, Rate, Statistics
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting
 from optin.store.event_sums import DOWNLOADED, add_to_tally
-from optin.store.transaction import Tx
+from optin.store.transaction import Operation, P, T, Tx
 from tests.world import CALL, DECLARATION, TIPS, World, form_version
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -51,7 +50,7 @@ def consents(statistics: Statistics) -> dict[tuple[str, str, str, str], tuple[in
 
 def erase(world: World, email: str) -> None:
     index = world.vault.index(parse_email(email))
-    world.do(partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now))
+    world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
 
 
 def blank_events(world: World) -> int:
@@ -174,8 +173,8 @@ def test_downloads_are_counted_by_week_and_version(world: World) -> None:
     world.join("alice@example.com", TIPS)
     monday = date(2026, 11, 23)
     for _ in range(2):
-        world.do(partial(add_to_tally, counts={(monday, world.form.digest, DOWNLOADED): 3}))
-    world.do(partial(add_to_tally, counts={(date(2026, 11, 30), world.form.digest, DOWNLOADED): 1}))
+        world.do(add_to_tally, counts={(monday, world.form.digest, DOWNLOADED): 3})
+    world.do(add_to_tally, counts={(date(2026, 11, 30), world.form.digest, DOWNLOADED): 1})
     counted = count(world)
     assert [(it.week, it.requests, it.downloads) for it in counted.weeks] == [
         ("2026-W48", 1, 6),
@@ -235,10 +234,10 @@ def test_nothing_sealed_is_read(world: World) -> None:
             asked.append(sql)
             return self.tx.all(sql, **values)  # type: ignore[attr-defined]
 
-    read = world.store.read
-    Count(
-        lambda operation: read(lambda tx: operation(cast("Tx", Watched(tx)))), world.policy, world.now
-    ).run()
+    def read(operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return world.store.read(lambda tx: operation(cast("Tx", Watched(tx)), *args, **kwargs))
+
+    Count(read, world.policy, world.now).run()
     assert asked
     assert not any(word in sql for sql in asked for word in ("sealed", "email_index", "subject", "page"))
     few = ("form_version", "FROM tally")  # a row for each page, or week of one

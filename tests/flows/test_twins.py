@@ -41,16 +41,16 @@ def mails(world: World, kind: MailKind = MailKind.CONFIRMATION) -> list[MailOrde
 
 
 def own_code(world: World, request: RequestId) -> str:
-    stored = world.do(partial(load_request, request=request))
+    stored = world.do(load_request, request=request)
     assert stored is not None
     return Sealed.open(world.vault, request, stored.sealed).code
 
 
 def again(world: World, request: RequestId) -> bool:
     """Ask for the mail once more, as the page after the form does."""
-    mailed = world.do(partial(mailed_request, vault=world.vault, request=request))
+    mailed = world.do(mailed_request, vault=world.vault, request=request)
     return world.do(
-        partial(resend_confirmation, vault=world.vault, request=mailed, policy=world.policy, now=world.now)
+        resend_confirmation, vault=world.vault, request=mailed, policy=world.policy, now=world.now
     )
 
 
@@ -232,18 +232,18 @@ def withdraw(world: World, joined: RequestId) -> None:
 
 def withdraw_all(world: World, _joined: RequestId) -> None:
     index = world.vault.index(parse_email(ALICE))
-    world.do(partial(withdraw_person, vault=world.vault, email_index=index, now=world.now))
+    world.do(withdraw_person, vault=world.vault, email_index=index, now=world.now)
 
 
 def put_right(world: World, _joined: RequestId) -> None:
     index = world.vault.index(parse_email(ALICE))
     values = {"first_name": "Alicia"}
-    world.do(partial(correct, vault=world.vault, email_index=index, values=values, now=world.now))
+    world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
 
 
 def erase(world: World, _joined: RequestId) -> None:
     index = world.vault.index(parse_email(ALICE))
-    world.do(partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now))
+    world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -91,7 +91,7 @@ def register(world: World, **purposes: frozenset[PurposeId]) -> None:
     """Give processors a webhook each, for these purposes; take it from all others."""
     webhooks = {name: frozenset(map(str, named)) for name, named in purposes.items()}
     world.policy = replace(world.policy, webhooks=webhooks)
-    world.do(partial(keep_webhooks, addresses=dict.fromkeys(webhooks, "where it goes")))
+    world.do(keep_webhooks, addresses=dict.fromkeys(webhooks, "where it goes"))
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def crm(world: World) -> Iterator[Told]:
 
 def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
     erase_now = partial(erase_person, vault=world.vault, email_index=world.vault.index(parse_email(email)))
-    assert world.do(partial(erase_now, reason=reason, now=world.now)) is not None
+    assert world.do(erase_now, reason=reason, now=world.now) is not None
 
 
 def export_to(world: World, processor: str) -> None:
@@ -115,7 +115,7 @@ def export_to(world: World, processor: str) -> None:
         at=world.now, who="o", why="list", processor=processor, purpose=TIPS, channel="email", format="csv",
         exported=len(members), refused={}, members=lead_export.run,
     )  # fmt: skip
-    world.do(partial(record_export, vault=world.vault, run=run))
+    world.do(record_export, vault=world.vault, run=run)
 
 
 def bodies(world: World) -> list[dict[str, Any]]:
@@ -162,13 +162,7 @@ def test_every_message_is_recorded_before_it_leaves(crm: Told) -> None:
     assert [(body["to"], body["for"]) for body in handed] == [("crm", TIPS)]
     index = crm.world.vault.index(parse_email(ALICE))
     data = crm.world.store.read(
-        partial(
-            view_personal,
-            vault=crm.world.vault,
-            email_index=index,
-            policy=crm.world.policy,
-            now=crm.world.now,
-        )
+        view_personal, vault=crm.world.vault, email_index=index, policy=crm.world.policy, now=crm.world.now
     )
     assert [(it.number, it.processor, it.purpose) for it in data.exports] == [(0, "crm", TIPS)]
     assert "handed" in {event.kind for event in data.events}
@@ -212,7 +206,7 @@ def test_a_withdrawal_follows_in_order(crm: Told) -> None:
     (first,) = crm.claim()
     crm.settle(first, Answer.LATER)
     index = crm.world.vault.index(parse_email(ALICE))
-    crm.world.do(partial(withdraw_person, vault=crm.world.vault, email_index=index, now=crm.world.now))
+    crm.world.do(withdraw_person, vault=crm.world.vault, email_index=index, now=crm.world.now)
     assert crm.hear() == ["consent.withdrawn"], "it may have come through, though nobody said so"
     crm.world.wait(SECOND)
     crm.world.join(ALICE, TIPS)
@@ -304,11 +298,9 @@ def test_an_objection_is_about_its_own_purpose(crm: Told) -> None:
     crm.hear()
     numbers = [crm.world.vault.number_index("+31201234567")]
     for numbers_meant, about in ((numbers, ("other", "phone")), ([], (CALL, "phone"))):
-        crm.world.do(
-            partial(tell_objected, numbers=numbers_meant, about=(str(about[0]), about[1]), now=crm.world.now)
-        )
+        crm.world.do(tell_objected, numbers=numbers_meant, about=(str(about[0]), about[1]), now=crm.world.now)
         assert crm.hear() == []
-    crm.world.do(partial(tell_objected, numbers=numbers, about=(str(CALL), "phone"), now=crm.world.now))
+    crm.world.do(tell_objected, numbers=numbers, about=(str(CALL), "phone"), now=crm.world.now)
     assert crm.hear() == ["consent.withdrawn"]
 
 
@@ -317,7 +309,7 @@ def test_an_erasure_is_told_and_then_forgotten(crm: Told) -> None:
     crm.world.join(ALICE, TIPS)
     crm.hear()
     index = crm.world.vault.index(parse_email(ALICE))
-    crm.world.do(partial(withdraw_person, vault=crm.world.vault, email_index=index, now=crm.world.now))
+    crm.world.do(withdraw_person, vault=crm.world.vault, email_index=index, now=crm.world.now)
     erase(crm.world, ALICE)
     assert crm.world.count("webhook_told") == 0
     assert crm.hear() == ["consent.erased"]
@@ -451,7 +443,7 @@ def test_who_answers_gone_is_left_alone(crm: Told) -> None:
     assert crm.claim() == []
     (state,) = crm.world.store.read(webhook_states)
     assert state.gone
-    crm.world.do(partial(keep_webhooks, addresses={"crm": "another place"}))
+    crm.world.do(keep_webhooks, addresses={"crm": "another place"})
     crm.world.join("dave@example.com", TIPS)
     assert crm.hear() == ["consent.confirmed"]
 

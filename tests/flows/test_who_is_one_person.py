@@ -125,7 +125,7 @@ def test_a_personal_link_goes_to_the_address_that_was_confirmed(world: World) ->
     world.sign_up("JAN@example.de", TIPS)
     world.send()
     ask = partial(ask_for_link, vault=world.vault, lang="nl", policy=world.policy, now=world.now)
-    world.do(partial(ask, address=parse_email("JAN@example.de")))
+    world.do(ask, address=parse_email("JAN@example.de"))
     (notice,) = [it for it in world.send() if it.kind is MailKind.PERSONAL]
     assert isinstance(notice, NoticeOrder)
     assert notice.recipient == "jan@example.de"
@@ -152,14 +152,12 @@ def made_before(world: World, keys: KeyRing, *addresses: str) -> None:
         old, new = index_before(keys, text), world.vault.index(parse_email(text))
         for table in ("subject", "request", "suppression", "legal_hold"):
             world.do(
-                partial(
-                    lambda tx, table, old, new: tx.run(
-                        f"UPDATE {table} SET email_index = :old WHERE email_index = :new", old=old, new=new
-                    ),
-                    table=table,
-                    old=old,
-                    new=new,
-                )
+                lambda tx, table, old, new: tx.run(
+                    f"UPDATE {table} SET email_index = :old WHERE email_index = :new", old=old, new=new
+                ),
+                table=table,
+                old=old,
+                new=new,
             )
     world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = 'address_rule'"))
 
@@ -190,7 +188,7 @@ def test_a_store_of_the_rule_before_is_moved_once(store_url: str, tmp_path: Path
     )
     assert [tuple(row) for row in suppressed] == [(CALL,)]
     before = index_before(keys, SHARP)
-    assert world.store.read(partial(index_today, person=before)) == index  # a journal still names it so
+    assert world.store.read(index_today, person=before) == index  # a journal still names it so
     bob = world.vault.index(parse_email("bob@straße.example"))
     view = partial(view_personal, vault=world.vault, email_index=bob, policy=world.policy, now=world.now)
     assert len(world.store.read(view).requests) == 1
@@ -206,8 +204,8 @@ def test_two_people_kept_as_one_are_refused_with_a_sentence(
     world = open_world(store_url, tmp_path, Vault(keys))
     world.join(SHARP, TIPS)
     world.join(DOUBLE, TIPS)
-    one = world.store.read(partial(find_subject, email_index=world.vault.index(parse_email(SHARP))))
-    two = world.store.read(partial(find_subject, email_index=world.vault.index(parse_email(DOUBLE))))
+    one = world.store.read(find_subject, email_index=world.vault.index(parse_email(SHARP)))
+    two = world.store.read(find_subject, email_index=world.vault.index(parse_email(DOUBLE)))
     assert one is not None
     assert two is not None
     world.do(

@@ -93,9 +93,9 @@ def refuse_mail(visit: Visit, name: str) -> None:
     claim = partial(
         claim_orders, vault=installation.vault, policy=installation.policy, most=10, suspect=False
     )
-    for order in installation.write(partial(claim, now=visit.moment)):
+    for order in installation.write(claim, now=visit.moment):
         settle = partial(settle_order, vault=installation.vault, order=order, verdict=Verdict.REFUSED)
-        installation.write(partial(settle, reply="550 no such mailbox", message=b"", now=visit.moment))
+        installation.write(settle, reply="550 no such mailbox", message=b"", now=visit.moment)
 
 
 def export(visit: Visit, purpose: str, channel: Channel) -> None:
@@ -117,7 +117,7 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
         format="csv", exported=lead_export.exported, refused=lead_export.refused, checkpoint=latest.size,
         members=lead_export.run,
     )  # fmt: skip
-    installation.write(partial(record_export, vault=installation.vault, run=run))
+    installation.write(record_export, vault=installation.vault, run=run)
 
 
 def tell_processor(visit: Visit) -> None:
@@ -126,10 +126,10 @@ def tell_processor(visit: Visit) -> None:
     claim = partial(
         claim_calls, vault=installation.vault, policy=installation.policy, processor="crm", most=100
     )
-    calls, _ = installation.write(partial(claim, now=visit.moment))
+    calls, _ = installation.write(claim, now=visit.moment)
     assert calls
     for call in calls:
-        installation.write(partial(settle_call, notice=call.notice, answer=Answer.TAKEN, now=visit.moment))
+        installation.write(settle_call, notice=call.notice, answer=Answer.TAKEN, now=visit.moment)
 
 
 def hold(visit: Visit, name: str) -> None:
@@ -137,15 +137,15 @@ def hold(visit: Visit, name: str) -> None:
     installation, index = visit.installation, visit.installation.vault.index(parse_email(email_of(name)))
     ends = visit.moment + timedelta(days=3650)
     keep = partial(hold_data, vault=installation.vault, email_index=index, names=("email",), until=ends)
-    installation.write(partial(keep, why="invoice 2026-114", now=visit.moment))
+    installation.write(keep, why="invoice 2026-114", now=visit.moment)
     note = partial(handled, vault=installation.vault, email_index=index, what="hold", who="officer")
-    installation.write(partial(note, why="invoice 2026-114", now=visit.moment))
+    installation.write(note, why="invoice 2026-114", now=visit.moment)
     installation.note_ending()
 
 
 def live(visit: Visit) -> None:
     """Let people do everything that an installation stores, from BEGUN to ENDED."""
-    visit.installation.write(partial(keep_webhooks, addresses={"crm": "where it goes"}))
+    visit.installation.write(keep_webhooks, addresses={"crm": "where it goes"})
     download = join(visit, "alice", "papier", first_name="Alice", **BOTH).download_token
     assert visit.client.get(f"/download/{download}").status_code == 200
     visit.installation.keep_counts()
@@ -188,10 +188,10 @@ def live(visit: Visit) -> None:
     until(visit, ENDED - timedelta(hours=1))
     installation = visit.installation
     seed = partial(draw_winners, vault=installation.vault, magnet="gewonnen", typed="912,34 18477,10")
-    installation.write(partial(seed, now=visit.moment))
+    installation.write(seed, now=visit.moment)
     advance_log(installation)
     while installation.write(
-        partial(tell_entrants, policy=installation.policy, magnet="gewonnen", most=10, now=visit.moment)
+        tell_entrants, policy=installation.policy, magnet="gewonnen", most=10, now=visit.moment
     ):
         pass
     visit.mails()

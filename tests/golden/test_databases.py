@@ -101,7 +101,7 @@ def data_about(visit: Visit, name: str) -> PersonalData:
     """Return what is kept about somebody."""
     installation, index = visit.installation, visit.installation.vault.index(parse_email(email_of(name)))
     view = partial(view_personal, vault=installation.vault, email_index=index, policy=installation.policy)
-    return installation.store.read(partial(view, now=visit.moment))
+    return installation.store.read(view, now=visit.moment)
 
 
 def plain_about(visit: Visit, name: str) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_everybody_may_be_erased(lived_in: Visit) -> None:
     installation = lived_in.installation
     for name in CONFIRMED:
         erase = partial(erase_person, vault=installation.vault, reason=BY_PERSON, now=lived_in.moment)
-        installation.write(partial(erase, email_index=installation.vault.index(parse_email(email_of(name)))))
+        installation.write(erase, email_index=installation.vault.index(parse_email(email_of(name))))
         assert data_about(lived_in, name).empty, name
     left = installation.store.read(lambda tx: tx.all("SELECT id FROM subject"))
     assert left == []
@@ -240,7 +240,7 @@ def test_what_was_promised_is_known_without_its_magnet(golden: Visit) -> None:
     """M2: a webinar and a draw, as they were kept when they were served."""
     policy = golden.app_context.edition.policy
     bare = replace(policy, webinars={}, draws={}, names=frozenset())
-    found = golden.installation.store.read(partial(with_removed, policy=bare))
+    found = golden.installation.store.read(with_removed, policy=bare)
     kept = {name: it.declared() for name, it in found.draws.items()}
     assert kept == {name: it.declared() for name, it in policy.draws.items()}
     assert found.webinars == policy.webinars

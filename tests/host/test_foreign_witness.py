@@ -8,7 +8,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +88,7 @@ def test_a_foreign_witness_cosigns_a_log_as_it_grows(visit: Visit, foreign: Fore
         latest = advance_log(visit.installation)
         name = "one" if number < 3 else "two"  # of which we keep nothing, so that we begin at 0
         assert show(visit, foreign, name) == 1
-        kept = visit.installation.store.read(partial(last_attested, kind="cosignature", source=name))
+        kept = visit.installation.store.read(last_attested, kind="cosignature", source=name)
         assert kept is not None
         assert kept.size == latest.size
         note = Note.parse(latest.note + kept.value.decode())

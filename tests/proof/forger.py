@@ -121,7 +121,7 @@ class Scene:
         fields = (("phone", "+31201234567"),) if CALL in purposes else ()
         entry = Entry(parse_email(email), fields, purposes)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
-        request = do(partial(sign_up, vault=vault, form=form, entry=entry, policy=policy, now=now)).result()
+        request = do(sign_up, vault=vault, form=form, entry=entry, policy=policy, now=now).result()
         self.mails(now)
         return request
 
@@ -130,7 +130,7 @@ class Scene:
         request = self.ask(email, *purposes, at=at)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         later = (at or self.moment) + timedelta(minutes=1)
-        do(partial(confirm, vault=vault, request=request, policy=policy, now=later)).result()
+        do(confirm, vault=vault, request=request, policy=policy, now=later).result()
         self.moment = max(self.moment, later)
         self.mails(later)
         return request
@@ -141,7 +141,7 @@ class Scene:
         claim = partial(claim_orders, vault=vault, policy=self.edition.policy, most=9, now=now, suspect=False)
         for order in do(claim).result():
             verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
-            do(partial(verdict, message=order.message_id.encode() + b" as sent", now=now)).result()
+            do(verdict, message=order.message_id.encode() + b" as sent", now=now).result()
             if isinstance(order, MailOrder) and order.kind is MailKind.DELIVERY:
                 files = {file.name: file.data for file in order.attachments}
                 self.receipt = next(data for name, data in files.items() if name.endswith(".tlog-proof"))
@@ -209,14 +209,14 @@ def _played(folder: Path) -> Scene:
     scene.installation = scene.open()
     scene.moment += timedelta(days=1)
     withdrawn = partial(withdraw_consent, vault=scene.vault, request=scene.carol, purpose=None)
-    scene.installation.store.submit(partial(withdrawn, now=scene.moment)).result()
+    scene.installation.store.submit(withdrawn, now=scene.moment).result()
     scene.installation.note_ending()
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
         at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
         format="csv", exported=2, refused={},
     )  # fmt: skip
-    scene.installation.write(partial(record_export, vault=scene.vault, run=run))
+    scene.installation.write(record_export, vault=scene.vault, run=run)
     advance_log(scene.installation)
     scene.installation.store.close()
     return scene
@@ -227,7 +227,7 @@ def sign(scene: Scene) -> None:
     do = scene.installation.store.submit
     do(integrate).result()
     frontier = scene.installation.store.read(log_frontier)
-    do(partial(sign_checkpoint, vault=scene.vault, frontier=frontier, now=scene.moment)).result()
+    do(sign_checkpoint, vault=scene.vault, frontier=frontier, now=scene.moment).result()
 
 
 # -- what the forger does ---------------------------------------------------------------------------------
@@ -550,7 +550,7 @@ def erase_as_unconfirmed(scene: Scene) -> None:
     week = RetentionPeriod.parse("7 days")
     ground = Ground(Reason.UNCONFIRMED, scene.moment - timedelta(days=8), week)
     said = erased(scene.moment, ground, [number], {"withdrawn": 1})
-    scene.installation.write(partial(add_events, vault=scene.vault, request=None, bodies=[said]))
+    scene.installation.write(add_events, vault=scene.vault, request=None, bodies=[said])
     sign(scene)
 
 
@@ -563,7 +563,7 @@ def sweep_second_request(scene: Scene) -> None:
     second = scene.join("carol@example.com", TIPS)
     scene.moment += timedelta(days=1)
     withdrawn = partial(withdraw_consent, vault=scene.vault, request=second, purpose=None)
-    scene.installation.write(partial(withdrawn, now=scene.moment))
+    scene.installation.write(withdrawn, now=scene.moment)
     swept(
         scene,
         "UPDATE request SET confirmed_at = NULL, subject_id = NULL, erase_at = 1 WHERE id = :second",
@@ -580,7 +580,7 @@ def file_under_another(scene: Scene) -> None:
     index = scene.vault.index(parse_email("mallory@example.com"))
     scene.sql("UPDATE request SET email_index = :index WHERE id = :id", index=index, id=scene.carol)
     erase = partial(erase_person, vault=scene.vault, email_index=index, reason=BY_PERSON)
-    scene.installation.write(partial(erase, now=scene.moment))
+    scene.installation.write(erase, now=scene.moment)
     sign(scene)
 
 
@@ -589,7 +589,7 @@ def put_details_back(scene: Scene) -> None:
     index = scene.vault.index(parse_email("alice@example.com"))
     ((before,),) = scene.rows("SELECT sealed FROM subject WHERE email_index = :index", index=index)
     corrected = partial(correct, vault=scene.vault, email_index=index, values={"phone": ""})
-    scene.installation.write(partial(corrected, now=scene.moment))
+    scene.installation.write(corrected, now=scene.moment)
     scene.sql("UPDATE subject SET sealed = :before WHERE email_index = :index", before=before, index=index)
     sign(scene)
 
@@ -608,7 +608,7 @@ def thin_out_export(scene: Scene) -> None:
         at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
         format="csv", exported=len(list(lead_export.proven())), refused={}, members=lead_export.run,
     )  # fmt: skip
-    scene.installation.write(partial(record_export, vault=scene.vault, run=run))
+    scene.installation.write(record_export, vault=scene.vault, run=run)
     scene.sql("DELETE FROM export_member WHERE subject_id = (SELECT MIN(subject_id) FROM export_member)")
     sign(scene)
 
@@ -775,7 +775,7 @@ def receipt(scene: Scene) -> bool:
     """Tell whether the holder of a receipt sees from the published hashes that history changed."""
     (note,) = checkpoints_in(scene.receipt)
     kept = Checkpoint.read(Note.parse(note))
-    hashes = scene.installation.store.read(partial(tile, level=0, number=0, width=min(kept.size, 256)))
+    hashes = scene.installation.store.read(tile, level=0, number=0, width=min(kept.size, 256))
     leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
     return len(leaves) < kept.size or Frontier().grow(leaves)[0].root != kept.root
 

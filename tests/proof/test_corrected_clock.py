@@ -37,7 +37,7 @@ def set_back(world: World, by: timedelta) -> None:
     """Put the clock back, as a running server notices it."""
     was = world.now
     world.now -= by
-    assert world.do(partial(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now))
+    assert world.do(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now)
 
 
 def checkpoint(world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_process_may_note_it_a_moment_after_another_wrote(world: World) -> Non
     was = world.now
     world.now -= YEAR
     world.join("quick@example.com", TIPS)
-    world.do(partial(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now))
+    world.do(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now)
     right = world.now
     world.now = was + timedelta(minutes=2)  # a process whose clock is still ahead
     world.join("still-ahead@example.com", TIPS)
@@ -131,7 +131,7 @@ def test_clocks_that_differ_by_minutes_are_no_tampering(
         right = start + step * timedelta(seconds=20)
         clock, offset = ((ahead, apart), (behind, timedelta()))[step % 2]
         monkeypatch.setattr(clock_module, "utc_now", lambda right=right, offset=offset: right + offset)
-        clock.learn(world.store.read(partial(newest_event, vault=world.vault)))
+        clock.learn(world.store.read(newest_event, vault=world.vault))
         world.__dict__["now"] = clock()
         world.join(f"p{step}@example.com", TIPS)
     audit = audit_of(world)

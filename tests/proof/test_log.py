@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -92,7 +91,7 @@ def test_a_checkpoint_grows_out_of_every_earlier_one(world: World) -> None:
     last = open_checkpoint(notes[-1].note, keys)
     for stored in notes:
         early = open_checkpoint(stored.note, keys)
-        path = world.store.read(partial(prove_growth, old=early.size, new=last.size))
+        path = world.store.read(prove_growth, old=early.size, new=last.size)
         verify_consistency(early.size, early.root, last.size, last.root, path)
     again = sign_log(world.store, world.vault, None, world.now)
     assert again == notes[-1]

@@ -94,7 +94,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         form = edition.publication.forms[Slug("paper")]
         entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
         asked = partial(sign_up, vault=installation.vault, form=form, entry=entry, policy=edition.policy)
-        installation.store.submit(partial(asked, now=installation.clock())).result()
+        installation.store.submit(asked, now=installation.clock()).result()
     (tmp_path / "list.csv").write_text("email\nbob@example.com\n")
     for command, arguments in ARGUMENTS.items():
         words = [argument.replace("{folder}", str(tmp_path)) for argument in arguments]

@@ -6,7 +6,6 @@ import logging
 from base64 import b64decode
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 
 import pytest
 
@@ -72,7 +71,7 @@ def test_a_witness_cosigns_a_log_as_it_grows(visit: Visit, witness: SpecWitness)
     ]
     key = VerifierKey.parse(witness.verifier)
     for size, line in kept(visit):
-        note = visit.installation.store.read(partial(checkpoint_at, size=size)).note
+        note = visit.installation.store.read(checkpoint_at, size=size).note
         assert Note.parse(note + line).verify([key]) == (key,)
 
 
@@ -206,7 +205,7 @@ def test_the_proof_that_is_sent_holds_for_every_pair_of_sizes(visit: Visit, witn
         for new in sizes:
             if old.size <= new.size:
                 witness.seen[origin] = (old.size, _root(old))
-                proof = visit.installation.store.read(partial(prove_growth, old=old.size, new=new.size))
+                proof = visit.installation.store.read(prove_growth, old=old.size, new=new.size)
                 assert witness.answer(submission(old.size, proof, new.note)).status == 200
 
 

@@ -7,7 +7,6 @@ import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -205,5 +204,5 @@ def test_what_is_new_in_an_edition_is_kept_in_the_store(site: Path) -> None:
         keep_edition(store, edition, NOW, before)
         before = edition
         for form in edition.publication.every_form:
-            assert store.read(partial(form_by_key, key=form.key)) is not None
+            assert store.read(form_by_key, key=form.key) is not None
     store.close()

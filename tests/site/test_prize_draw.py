@@ -184,9 +184,9 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
             moment = now - timedelta(days=4, seconds=-number)
             entry = Entry(parse_email(f"p{number}@example.com"))
             ask = partial(sign_up, vault=installation.vault, policy=installation.policy, now=moment)
-            request = installation.write(partial(ask, form=form, entry=entry))
+            request = installation.write(ask, form=form, entry=entry)
             press = partial(confirm, vault=installation.vault, policy=installation.policy, now=moment)
-            installation.write(partial(press, request=request))
+            installation.write(press, request=request)
         installation.clock = at(closes + timedelta(minutes=5))
         mark_trusted(installation.store, installation.vault, installation.clock())
         assert sweep(installation)["draws"] == 1

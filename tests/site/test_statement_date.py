@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,7 +129,7 @@ def test_another_text_under_the_same_date_is_said(site: Path, store_url: str, tm
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
     digest = edition.publication.privacy["nl"].digest
-    assert store.read(partial(statement_dates, digest=digest)) == ("2026-11-29", NOW)
+    assert store.read(statement_dates, digest=digest) == ("2026-11-29", NOW)
     store.close()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -158,7 +157,7 @@ def test_the_officer_sees_how_it_stands(site: Path) -> None:
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
     with open_installation(edition.site.settings, edition.policy, KINDS) as installation:
-        installation.write(partial(keep_webhooks, addresses={"crm": "x"}))
+        installation.write(keep_webhooks, addresses={"crm": "x"})
         form = edition.publication.forms["paper"]  # type: ignore[index]
         world = World(installation.store, installation.vault, installation.clock(), form, edition.policy)
         keep_edition(installation.store, edition, installation.clock())
@@ -167,7 +166,7 @@ def test_the_officer_sees_how_it_stands(site: Path) -> None:
         world.join("bob@example.com", TIPS)
         waiting = run(site, "exports").output
         assert "crm by webhook: told of 1 people; 1 messages wait, 0 were given up." in waiting
-        installation.write(partial(stop_webhook, processor="crm", now=world.now))
+        installation.write(stop_webhook, processor="crm", now=world.now)
     assert "0 messages wait, 1 were given up; it answered 410" in run(site, "exports").output
 
 

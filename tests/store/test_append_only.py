@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -55,16 +54,16 @@ def fill(world: World) -> None:
     for order in world.claim():
         world.settle(order, Verdict.SENT)
     gone = world.sign_up("bob@example.com", TIPS)
-    world.do(partial(erase_requests, vault=world.vault, requests=[gone], reason=BY_PERSON, now=world.now))
+    world.do(erase_requests, vault=world.vault, requests=[gone], reason=BY_PERSON, now=world.now)
     world.do(integrate)
     signed = sign_log(world.store, world.vault, None, world.now)
-    world.do(partial(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now))
+    world.do(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now)
     style = StoredAsset("00", "/static/style.00.css", "text/css", b"body {}")
-    world.do(partial(keep_asset, asset=style, now=world.now))
+    world.do(keep_asset, asset=style, now=world.now)
     run = ExportRun(world.now, "a", "b", "self", TIPS, "email", "csv", 0, {})
-    world.do(partial(record_export, vault=world.vault, run=run))
-    world.do(partial(keep_list, fixed=DrawList("m", world.now, DRAW, "{}", ("7" * 64,))))
-    world.do(partial(keep_result, result=DrawResult("m", world.now, "912.34/", (), b"{}")))
+    world.do(record_export, vault=world.vault, run=run)
+    world.do(keep_list, fixed=DrawList("m", world.now, DRAW, "{}", ("7" * 64,)))
+    world.do(keep_result, result=DrawResult("m", world.now, "912.34/", (), b"{}"))
 
 
 @pytest.mark.parametrize("table", COLUMN)

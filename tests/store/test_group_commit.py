@@ -12,10 +12,10 @@ import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
 from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore, connect
-from optin.store.transaction import Operation, Tx
+from optin.store.transaction import Bound, Tx
 
 
-def add(text: str) -> Operation[int]:
+def add(text: str) -> Bound[int]:
     """Return an operation that stores a word."""
 
     def operation(tx: Tx) -> int:

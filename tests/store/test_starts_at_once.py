@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -45,10 +44,10 @@ def test_all_come_up_and_keep_one_copy_of_each_form(empty_url: str, tmp_path: Pa
         store = open_store(empty_url, tmp_path, vault)
         for turn in range(ROUNDS):
             together.wait(30)
-            store.submit(partial(keep_privacy, statement=PRIVACY, now=NOON)).result()
-            store.submit(partial(keep_form, version=form_version(f"same {turn}"), now=NOON)).result()
+            store.submit(keep_privacy, statement=PRIVACY, now=NOON).result()
+            store.submit(keep_form, version=form_version(f"same {turn}"), now=NOON).result()
             own = form_version(f"own {number} {turn}")
-            store.submit(partial(keep_form, version=own, now=NOON)).result()
+            store.submit(keep_form, version=own, now=NOON).result()
         return store
 
     with ThreadPoolExecutor(STARTS) as threads:

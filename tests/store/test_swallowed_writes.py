@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -72,7 +71,7 @@ def withdraw(world: World) -> None:
 
 def erase(world: World) -> None:
     alice = world.vault.index(parse_email("alice@example.com"))
-    world.do(partial(erase_person, vault=world.vault, email_index=alice, reason=BY_PERSON, now=world.now))
+    world.do(erase_person, vault=world.vault, email_index=alice, reason=BY_PERSON, now=world.now)
 
 
 def courier(world: World) -> None:

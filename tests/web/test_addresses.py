@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from functools import partial
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -117,7 +116,7 @@ def test_a_form_of_the_old_page_is_taken_as_it_was_shown(visit: Visit) -> None:
     read = visit.installation.store.read
     row = read(lambda tx: tx.one("SELECT form FROM request"))
     assert row is not None
-    stored = read(partial(form_by_digest, digest=row[0]))
+    stored = read(form_by_digest, digest=row[0])
     assert stored is not None
     assert (stored.version.declaration.magnet, stored.version.key) == ("paper", key)
     assert download(visit) == b"%PDF-1.4 the very file"

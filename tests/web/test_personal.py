@@ -432,7 +432,7 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     done = partial(
         handled, vault=visit.installation.vault, email_index=index, what="show", who="officer", why="brief"
     )
-    visit.installation.write(partial(done, now=visit.moment))
+    visit.installation.write(done, now=visit.moment)
     assert "brief" in visit.client.get(link).text
     page = press(visit, link, "erase")
     assert "Uw gegevens zijn gewist" in page

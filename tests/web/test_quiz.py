@@ -53,9 +53,7 @@ def declared(visit: Visit) -> dict[str, str]:
     installation = visit.installation
     (row,) = installation.store.read(lambda tx: list(tx.each("SELECT id FROM request")))
     stored = installation.store.read(lambda tx: peek_request(tx, RequestId(bytes(row[0]))))
-    return installation.store.read(
-        partial(open_request, vault=installation.vault, stored=stored)
-    ).declared.fields
+    return installation.store.read(open_request, vault=installation.vault, stored=stored).declared.fields
 
 
 def contact(visit: Visit) -> dict[str, str]:

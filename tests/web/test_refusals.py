@@ -407,7 +407,7 @@ def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
     assert row is not None
     gone = [RequestId(row[0])]
     erase = partial(erase_requests, vault=visit.installation.vault, requests=gone, reason=BY_PERSON)
-    visit.installation.write(partial(erase, now=visit.moment))
+    visit.installation.write(erase, now=visit.moment)
     again = visit.press("/paper/sent", token=token, action="resend")
     assert (again.status_code, again.headers["location"]) == (303, f"{where}&again=1")
     assert visit.mails() == []

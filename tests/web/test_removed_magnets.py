@@ -384,7 +384,7 @@ def test_a_removed_draw_is_fixed_drawn_and_published(visit: Visit) -> None:
     visit.moment = datetime(2029, 4, 3, 12, tzinfo=UTC)
     advance_log(visit.installation)
     typed = partial(draw_winners, vault=visit.installation.vault, magnet="win", typed="912,34 18477,10")
-    result = visit.installation.write(partial(typed, now=visit.moment))
+    result = visit.installation.write(typed, now=visit.moment)
     sweep(visit.installation)
     assert [it.kind for it in visit.mails()] == [MailKind.DRAWN] * 2
     page = visit.client.get("/win/draw").text

@@ -61,7 +61,7 @@ def forget(visit: Visit) -> None:
     gone = partial(
         erase_requests, vault=visit.installation.vault, requests=[RequestId(row[0])], reason=BY_PERSON
     )
-    visit.installation.write(partial(gone, now=visit.moment))
+    visit.installation.write(gone, now=visit.moment)
 
 
 def let_the_link_expire(visit: Visit) -> None:

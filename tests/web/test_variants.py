@@ -68,7 +68,7 @@ def drawn(visit: Visit, wanted: str) -> tuple[str, str]:
 def stored_variants(visit: Visit) -> list[str]:
     read = visit.installation.store.read
     forms = read(lambda tx: tx.all("SELECT form FROM request ORDER BY created_at"))
-    stored = (read(partial(form_by_digest, digest=row[0])) for row in forms)
+    stored = (read(form_by_digest, digest=row[0]) for row in forms)
     return [it.version.declaration.variant for it in stored if it is not None]
 
 

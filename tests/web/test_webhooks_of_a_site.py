@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 
 import html5lib
 import pytest
@@ -37,7 +36,7 @@ def crm(visit: Visit) -> Iterator[Told]:
     assert edition is not None
     assert findings == ()
     visit.app_context.replace(edition)
-    visit.installation.write(partial(keep_webhooks, addresses={"crm": "x"}))
+    visit.installation.write(keep_webhooks, addresses={"crm": "x"})
     assert visit.installation.policy.webhooks, "what visitors do is queued by the policy of the site"
     world = World(visit.installation.store, visit.installation.vault, visit.moment, policy=edition.policy)
     told = Told(world)

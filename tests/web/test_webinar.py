@@ -398,7 +398,7 @@ def test_a_room_is_never_overbooked_by_many_at_once(webinar: Visit) -> None:
         time.sleep(0.1)  # before the commit: whoever does not wait counts the seats as they were
 
     def yes(request: bytes) -> None:
-        installation.store.submit(partial(slowly, request=request)).result()
+        installation.store.submit(slowly, request=request).result()
 
     with ThreadPoolExecutor(5) as people:
         list(people.map(yes, requests))
@@ -556,11 +556,11 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     claim = partial(
         claim_orders, vault=installation.vault, policy=installation.policy, most=9, now=webinar.moment
     )
-    (order,) = installation.store.submit(partial(claim, suspect=False)).result()
+    (order,) = installation.store.submit(claim, suspect=False).result()
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
     sweep(installation)
     later = partial(settle_order, vault=installation.vault, order=order, verdict=Verdict.LATER, reply="451")
-    installation.store.submit(partial(later, message=b"", now=webinar.moment)).result()
+    installation.store.submit(later, message=b"", now=webinar.moment).result()
     webinar.wait(timedelta(hours=1))
     webinar.mails()
     webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)

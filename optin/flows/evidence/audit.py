@@ -17,7 +17,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from hmac import compare_digest
 from itertools import accumulate
 
@@ -25,7 +24,7 @@ from optin.consent.clock import CLOCKS_DIFFER, SetBack, explained
 from optin.consent.consent_record import ABOUT_NOBODY, EventKind
 from optin.consent.form import FormDeclaration, shows
 from optin.flows.audit_draws import Event, audit_draws
-from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Read, Share
+from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
 from optin.flows.evidence.audit_records import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.log_growth import events_missing_from_log
 from optin.flows.rights.replay_journal import count_unfounded
@@ -56,7 +55,7 @@ from optin.store.log import (
     unsound_attestations,
     verifier_keys,
 )
-from optin.store.transaction import Row
+from optin.store.transaction import Row, Runner
 from optin.store.vault import Vault
 
 PAGE_CHECKPOINTS = 1_000
@@ -91,7 +90,7 @@ class Tally:
 class Audit:
     """One audit. Findings are sentences; there should be none."""
 
-    read: Read
+    read: Runner
     vault: Vault
     outside: Sequence[str] = ()  # checkpoints from somebody's mailbox, a bundle, a newspaper
     remembered: Sequence[JournalLine] = ()  # what the journal holds
@@ -128,8 +127,8 @@ class Audit:
 
     def _clock(self) -> None:
         """Read what the log says of the clock: notes for whoever reads the audit."""
-        self.set_backs = {it.place: it for it in self.read(partial(set_backs, vault=self.vault))}
-        for number, body in self.read(partial(events_of_the_clock, vault=self.vault)):
+        self.set_backs = {it.place: it for it in self.read(set_backs, vault=self.vault)}
+        for number, body in self.read(events_of_the_clock, vault=self.vault):
             at = body["at"]
             if body["kind"] == EventKind.CLOCK_DOUBTED:
                 self.notes.append(
@@ -200,9 +199,7 @@ class Audit:
 
     def _checkpoint_page(self, after: int) -> list[StoredCheckpoint]:
         try:
-            page: list[StoredCheckpoint] = self.read(
-                partial(checkpoints_after, size=after, most=PAGE_CHECKPOINTS)
-            )
+            page: list[StoredCheckpoint] = self.read(checkpoints_after, size=after, most=PAGE_CHECKPOINTS)
         except (ValueError, OverflowError, OSError):
             self.findings.append("a checkpoint is stored with a moment that is none")
             return []
@@ -214,7 +211,7 @@ class Audit:
         goal = self._goal()  # what comes in meanwhile is for the next audit
         waiting = sorted(expected, reverse=True)
         self._meet(expected, waiting, frontier, [])
-        while place < goal.size and (page := self.read(partial(leaf_page, first=place))):
+        while place < goal.size and (page := self.read(leaf_page, first=place)):
             if page[0][0] != place or len(page) != page[-1][0] - place + 1:
                 self.findings.append(f"the log has a gap between {place} and {page[-1][0]}")
                 return
@@ -240,7 +237,7 @@ class Audit:
 
     def _goal(self) -> Frontier:
         try:
-            return self.read(log_frontier)  # type: ignore[no-any-return]
+            return self.read(log_frontier)
         except ValueError:
             self.findings.append("the size of the log and its hashes do not fit together")
             return Frontier()
@@ -337,7 +334,7 @@ class Audit:
         return Frontier(begin + PAGE_LEAVES, pages.peaks)
 
     def _compare(self, level: int, first: int, values: list[bytes]) -> None:
-        stored = self.read(partial(node_page, level=level, first=first, after=first + len(values)))
+        stored = self.read(node_page, level=level, first=first, after=first + len(values))
         if stored != values:
             self.findings.append(
                 f"the stored hashes of level {level} from {first} on are not those of the log"

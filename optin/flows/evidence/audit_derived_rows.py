@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
@@ -26,7 +25,7 @@ from optin.store.draws import DrawEntry, all_lists
 from optin.store.events import said_about_nobody
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
-from optin.store.transaction import Operation, Row, Tx
+from optin.store.transaction import Row, Runner, Tx
 from optin.store.vault import Vault
 
 MS = "at in milliseconds"  # beside what an event says
@@ -87,7 +86,7 @@ def entry_faults(
 class DerivedRowsAudit:
     """One page of people with what their events say."""
 
-    read: Callable[[Operation[Any]], Any]
+    read: Runner
     vault: Vault
     page: PeoplePage
     owners: Owners
@@ -108,7 +107,7 @@ class DerivedRowsAudit:
             for request, number, body in self.events.get(EventKind.WITHDRAWN, ())
             if body["version"] >= SAYS_FORGOTTEN and body["at"] >= baseline.lines_from
         }
-        known = self.read(partial(lines_named, names=list(due))) if due else frozenset()
+        known = self.read(lines_named, names=list(due)) if due else frozenset()
         for name, number in due.items():
             if name not in known:
                 yield f"event {number}: no restored backup would be told of this withdrawal"
@@ -169,11 +168,9 @@ class DerivedRowsAudit:
 
     def _objections(self, request: bytes, purpose: str) -> frozenset[bytes]:
         found: frozenset[bytes] = self.read(
-            partial(
-                objections_of,
-                email_index=bytes(self.owners[request][2]),
-                purpose=purpose,
-                channel=Channel.PHONE.value,
-            )
+            objections_of,
+            email_index=bytes(self.owners[request][2]),
+            purpose=purpose,
+            channel=Channel.PHONE.value,
         )
         return found

@@ -10,11 +10,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from hmac import compare_digest
 from typing import Any
 
@@ -44,10 +44,9 @@ from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
-from optin.store.transaction import Operation, Row, to_ms
+from optin.store.transaction import Row, Runner, to_ms
 from optin.store.vault import ID_BYTES, Place, Vault
 
-Read = Callable[[Operation[Any]], Any]
 _NOTHING = History([])
 Share = tuple[bytes, bytes]  # ids above the first, up to and with the second
 EVERYBODY: Share = (b"", b"\xff" * ID_BYTES)
@@ -76,7 +75,7 @@ class _Form:
 class PeopleAudit:
     """An audit of people. Findings are sentences."""
 
-    read: Read
+    read: Runner
     vault: Vault
     findings: list[str] = field(default_factory=list)
     _known: dict[str, _Form] | None = None
@@ -85,20 +84,18 @@ class PeopleAudit:
 
     @cached_property
     def _set_backs(self) -> list[SetBack]:
-        return list(self.read(partial(set_backs, vault=self.vault)))
+        return list(self.read(set_backs, vault=self.vault))
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
         """Look at the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
         after, until = share
-        while page := self.read(partial(people_page, kind=kind, after=after, until=until)):
+        while page := self.read(people_page, kind=kind, after=after, until=until):
             known = len(self.findings)
             self._check_page(page)
             if len(self.findings) > known:  # look again: something may just have happened between two reads
                 del self.findings[known:]
                 self._known_baseline = None
-                again: PeoplePage | None = self.read(
-                    partial(people_page, kind=kind, after=after, until=until)
-                )
+                again: PeoplePage | None = self.read(people_page, kind=kind, after=after, until=until)
                 self._check_page(again or page)
             after = page.last
             yield 0
@@ -243,7 +240,7 @@ class PeopleAudit:
     def _baseline(self) -> AuditBaseline:
         """What was fixed and forgotten, read once."""
         if self._known_baseline is None:
-            self._known_baseline = self.read(partial(read_baseline, vault=self.vault))
+            self._known_baseline = self.read(read_baseline, vault=self.vault)
         return self._known_baseline
 
     def _promise(self, form: str) -> tuple[str, PrizeDraw] | None:

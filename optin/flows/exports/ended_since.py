@@ -6,11 +6,9 @@ held against it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import Any
 
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.consent_record import Status, SubjectId
@@ -20,10 +18,9 @@ from optin.store.exports import FIRST, ExportRun, ended_members, gone_since
 from optin.store.person_records import requests_by
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import Contact, open_contact
-from optin.store.transaction import Operation, from_ms
+from optin.store.transaction import Runner, from_ms
 from optin.store.vault import Vault
 
-Read = Callable[[Operation[Any]], Any]
 ERASED = "erased"
 MOST_LINES_NAMED = 10
 
@@ -56,10 +53,10 @@ class FileReading:
 Row = tuple[int, Sequence[str], Sequence[str]]  # its line, its own addresses, those in its other cells
 
 
-def ended_since(read: Read, vault: Vault, run: ExportRun, now: datetime) -> Iterator[Ended]:
+def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> Iterator[Ended]:
     """Yield who of an export withdrew or expired since; in flat memory. Raises KeysUnusable."""
     after = FIRST
-    while page := read(partial(ended_members, run=run, after=after, now=now)):
+    while page := read(ended_members, run=run, after=after, now=now):
         for key, sealed, status, since, until in page:
             subject = SubjectId(bytes(key))
             contact = open_contact(vault, subject, bytes(sealed))
@@ -70,22 +67,22 @@ def ended_since(read: Read, vault: Vault, run: ExportRun, now: datetime) -> Iter
         after = bytes(page[-1][0])
 
 
-def _numbers(read: Read, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
+def _numbers(read: Runner, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
     """Return every number that a person gave: which of them the processor got, its own file says."""
-    requests = read(partial(requests_by, subject=subject))
+    requests = read(requests_by, subject=subject)
     declared = [Declared.parse(Sealed.open(vault, it.id, it.sealed).declaration) for it in requests]
     given = [contact.values.get(PHONE_FIELD, ""), *(it.fields.get(PHONE_FIELD, "") for it in declared)]
     return list(dict.fromkeys(number for number in given if number)) or [""]
 
 
 def erased_since(
-    read: Read, vault: Vault, run: ExportRun, rows: Iterable[Row], reading: FileReading
+    read: Runner, vault: Vault, run: ExportRun, rows: Iterable[Row], reading: FileReading
 ) -> Iterator[Ended]:
     """Yield which addresses of a processor's file belong to people who were erased since the export.
 
     The file is read whole even when nobody was: only then is it known that it can be.
     """
-    gone: dict[bytes, datetime] = read(partial(gone_since, run=run.members))
+    gone: dict[bytes, datetime] = read(gone_since, run=run.members)
     for line, own, others in rows:
         reading.rows += 1
         addresses = [_parsed(text) for text in own if text]
@@ -104,7 +101,7 @@ def _parsed(text: str) -> EmailAddress | None:
         return None
 
 
-def count_erased(read: Read, run: ExportRun) -> int:
+def count_erased(read: Runner, run: ExportRun) -> int:
     """Count the people of an export who were erased since."""
-    gone: dict[bytes, datetime] = read(partial(gone_since, run=run.members))
+    gone: dict[bytes, datetime] = read(gone_since, run=run.members)
     return len(gone)

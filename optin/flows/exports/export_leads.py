@@ -7,11 +7,9 @@ with who was in it: the person can be told, and the processor when it ends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
-from typing import Any
 
 from optin.consent.consent_record import SubjectId
 from optin.consent.prize import ANSWER_FIELD
@@ -29,18 +27,16 @@ from optin.store.exports import (
     unconfirmed_bodies,
 )
 from optin.store.forms import StoredForm, form_by_digest
-from optin.store.transaction import Operation
+from optin.store.transaction import Runner
 from optin.store.vault import Vault
-
-Read = Callable[[Operation[Any]], Any]
 
 
 @dataclass
 class LeadExport:
     """The leads of one purpose: proven ones come out, refused ones are counted."""
 
-    read: Read  # runs one short reading operation
-    write: Read  # runs one durable operation
+    read: Runner  # runs one short reading operation
+    write: Runner  # runs one durable operation
     vault: Vault
     purpose: PurposeId
     channel: Channel
@@ -58,7 +54,7 @@ class LeadExport:
     def field_names(self) -> tuple[str, ...]:
         """Return the fields that the forms of these leads asked, besides the addresses."""
         names: set[str] = set()
-        for digest in self.read(partial(forms_of, purpose=self.purpose, channel=self.channel)):
+        for digest in self.read(forms_of, purpose=self.purpose, channel=self.channel):
             form = self._form(digest)
             if form is not None:
                 names |= {asked.name for asked in form.version.declaration.fields}
@@ -67,9 +63,7 @@ class LeadExport:
     def proven(self) -> Iterator[Proven]:
         """Yield every proven lead, in flat memory."""
         after = FIRST
-        while page := self.read(
-            partial(lead_page, purpose=self.purpose, channel=self.channel.value, after=after)
-        ):
+        while page := self.read(lead_page, purpose=self.purpose, channel=self.channel.value, after=after):
             outcomes = [self._prove(lead) for lead in page]
             proven = [outcome for outcome in outcomes if isinstance(outcome, Proven)]
             self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
@@ -88,7 +82,7 @@ class LeadExport:
         if not proven:
             return frozenset()
         subjects = [SubjectId(bytes(lead.subject)) for lead in proven]
-        living: frozenset[SubjectId] = self.write(partial(add_members, run=self.run, subjects=subjects))
+        living: frozenset[SubjectId] = self.write(add_members, run=self.run, subjects=subjects)
         return living
 
     def _prove(self, lead: StoredLead) -> Proven | Refusal:
@@ -98,7 +92,7 @@ class LeadExport:
 
     def _count_unconfirmed(self) -> None:
         after = 0
-        while page := self.read(partial(unconfirmed_bodies, after=after)):
+        while page := self.read(unconfirmed_bodies, after=after):
             for _, body in page:
                 event = parse(body)
                 if (event.get("purpose"), event.get("kind")) == (self.purpose, "requested"):
@@ -107,5 +101,5 @@ class LeadExport:
 
     def _form(self, digest: str) -> StoredForm | None:
         if digest not in self._forms:
-            self._forms[digest] = self.read(partial(form_by_digest, digest=digest))
+            self._forms[digest] = self.read(form_by_digest, digest=digest)
         return self._forms[digest]

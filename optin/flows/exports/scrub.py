@@ -11,12 +11,10 @@ Nothing of the list is stored.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from itertools import islice
-from typing import Any
 
 from optin.consent.address import EmailAddress, address_key, parse_email, parse_phone
 from optin.consent.consent_record import SubjectId
@@ -27,10 +25,9 @@ from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.store.exports import leads_of
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.lists import subjects_by_address, subjects_by_number, suppressed_among
-from optin.store.transaction import Operation
+from optin.store.transaction import Runner
 from optin.store.vault import Vault
 
-Read = Callable[[Operation[Any]], Any]
 Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
 BATCH = 500
 KEPT = ""
@@ -46,7 +43,7 @@ _PLAIN = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL})*\.[
 class Scrubber:
     """Judges the rows of a list, batch by batch."""
 
-    read: Read  # runs one short reading operation
+    read: Runner  # runs one short reading operation
     vault: Vault
     purpose: PurposeId
     channel: Channel
@@ -76,7 +73,7 @@ class Scrubber:
         # 2. Who is behind them.
         wanted = sorted(set(indexes.values()))
         look_up = subjects_by_address if self.by is Channel.EMAIL else subjects_by_number
-        people = self.read(partial(look_up, indexes=wanted)) if wanted else {}
+        people = self.read(look_up, indexes=wanted) if wanted else {}
         allowed = self._allowed(people)
 
         # 3. Keep who may be approached.
@@ -116,9 +113,7 @@ class Scrubber:
     def _allowed(self, people: Mapping[bytes, Sequence[SubjectId]]) -> dict[bytes, dict[str, str]]:
         """Return by digest the address or number that is proven; under "" why another is refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
-        leads = self.read(
-            partial(leads_of, purpose=self.purpose, channel=self.channel.value, subjects=subjects)
-        )
+        leads = self.read(leads_of, purpose=self.purpose, channel=self.channel.value, subjects=subjects)
         outcomes: dict[SubjectId, Proven | Refusal] = {}
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
@@ -137,7 +132,7 @@ class Scrubber:
 
     def _objected(self, indexes: Sequence[bytes]) -> set[bytes]:
         found: set[bytes] = self.read(
-            partial(suppressed_among, purpose=self.purpose, channel=self.channel.value, indexes=indexes)
+            suppressed_among, purpose=self.purpose, channel=self.channel.value, indexes=indexes
         )
         return found
 
@@ -164,5 +159,5 @@ class Scrubber:
 
     def _form(self, digest: str) -> StoredForm | None:
         if digest not in self._forms:
-            self._forms[digest] = self.read(partial(form_by_digest, digest=digest))
+            self._forms[digest] = self.read(form_by_digest, digest=digest)
         return self._forms[digest]

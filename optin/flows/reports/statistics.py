@@ -11,11 +11,10 @@ Counted are events, not people. A week is an ISO week in UTC.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import lru_cache, partial
-from typing import Any
+from functools import lru_cache
 
 from optin.consent.consent_record import EventKind
 from optin.errors import RequestRefused
@@ -25,9 +24,7 @@ from optin.flows.reports.variant_counts import Comparing
 from optin.proof.canonical import Json, parse
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.event_sums import ANSWERED, DOWNLOADED, monday_of, tallied
-from optin.store.transaction import Operation
-
-Read = Callable[[Operation[Any]], Any]
+from optin.store.transaction import Runner
 
 WEEK = timedelta(days=7)
 UNCONFIRMED = "unconfirmed"  # why a sweep erased a request
@@ -109,7 +106,7 @@ class _Tally:
 class Count:
     """One counting, in memory that grows with what it will show, not with the requests."""
 
-    read: Read
+    read: Runner
     policy: RequestPolicy
     now: datetime
     since: date | None = None  # from the beginning of its week on
@@ -150,7 +147,7 @@ class Count:
     # 1. Request by request.
     def _each_request(self) -> Iterator[Sequence[str]]:
         after = _FIRST
-        while page := self.read(partial(requests_page, after=after)):
+        while page := self.read(requests_page, after=after):
             yield from page.requests
             after = page.last
 
@@ -196,7 +193,7 @@ class Count:
     # 3. How many events are blank.
     def _blank(self) -> Blank:
         after, blank = 0, Counter[bool]()
-        while page := self.read(partial(page_about_nobody, after=after)):
+        while page := self.read(page_about_nobody, after=after):
             for number, body in page:
                 after = number
                 try:
