@@ -164,13 +164,11 @@ class World:
     def sign_up(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
         """Fill in the form and send it."""
         entry = Entry(parse_email(email), tuple(fields.items()), purposes)
-        return self.do(
-            sign_up, vault=self.vault, form=self.form, entry=entry, policy=self.policy, now=self.now
-        )
+        return self.run(sign_up, form=self.form, entry=entry, now=self.now)
 
     def confirm(self, request: RequestId) -> Confirmation:
         """Press the button of the confirmation page."""
-        return self.do(confirm, vault=self.vault, request=request, policy=self.policy, now=self.now)
+        return self.run(confirm, request=request, now=self.now)
 
     def join(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
         """Sign up and confirm, a second later."""
@@ -182,15 +180,13 @@ class World:
 
     def withdraw(self, request: RequestId, purpose: PurposeId | None = None) -> Withdrawable:
         """Press the button of the unsubscribe page."""
-        return self.do(withdraw_consent, vault=self.vault, request=request, purpose=purpose, now=self.now)
+        return self.run(withdraw_consent, request=request, purpose=purpose, now=self.now)
 
     def claim(self, most: int = 100, *, suspect: bool = False) -> list[Order]:
         """Take the mails that are due, as a courier does."""
         self.sign()
         self.do(give_up_killers, now=self.now)
-        return self.do(
-            claim_orders, vault=self.vault, policy=self.policy, most=most, now=self.now, suspect=suspect
-        )
+        return self.run(claim_orders, most=most, now=self.now, suspect=suspect)
 
     def sign(self) -> StoredCheckpoint:
         """Take what happened into the log and sign it, as the log keeper does."""

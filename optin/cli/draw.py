@@ -83,9 +83,8 @@ def _hand_over(installation: Installation, result: DrawResult | None, out: str) 
     if result is None:
         msg = "Nobody won yet: the draw is not done."
         raise RequestRefused(msg)
-    found = installation.write(
+    found = installation.run(
         read_winners,
-        vault=installation.vault,
         result=result,
         who=getpass.getuser(),
         why=f"prize draw {result.magnet}",

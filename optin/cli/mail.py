@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import click
@@ -56,15 +55,14 @@ def _retry(installation: Installation, *, dry_run: bool) -> Retried:
     done = Retried()
     while True:
         before = done.last
-        step = partial(
-            retry_dead,
-            vault=installation.vault,
-            policy=installation.policy,
-            after=before,
-            now=installation.clock(),
-            dry_run=dry_run,
+        done.add(
+            installation.run(
+                retry_dead,
+                after=before,
+                now=installation.clock(),
+                dry_run=dry_run,
+            )
         )
-        done.add(installation.write(step))
         if done.last == before:
             return done
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +73,7 @@ class _Case:
         """Record it in an operation that does it."""
         handled(
             tx,
-            self.installation.vault,
+            self.installation.context,
             self.index,
             what,
             getpass.getuser(),
@@ -97,14 +96,7 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
         raise RequestRefused(msg)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         index = installation.vault.index(address)
-        view = partial(
-            view_personal,
-            vault=installation.vault,
-            email_index=index,
-            policy=installation.policy,
-            now=installation.clock(),
-        )
-        data = installation.store.read(view)
+        data = installation.view(view_personal, email_index=index, now=installation.clock())
         if data.empty and not (data.suppressions or data.holds or data.handled):
             msg = "Nothing is kept about this address."
             raise RequestRefused(msg)
@@ -138,7 +130,7 @@ def export(kinds: InstalledKinds, site: Path, email: str, why: str, shape: str, 
 
 
 def _shown(tx: Tx, case: _Case, how: str) -> None:
-    record_access(tx, case.installation.vault, case.index, how, case.installation.clock())
+    record_access(tx, case.installation.context, case.index, how, case.installation.clock())
 
 
 @subject.command()
@@ -162,7 +154,7 @@ def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: s
 def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list[str]:
     installation = case.installation
     if about is None:
-        ended = withdraw_person(tx, installation.vault, case.index, installation.clock())
+        ended = withdraw_person(tx, installation.context, case.index, installation.clock())
     else:
         found = find_subject(tx, case.index)
         ended = (
@@ -186,9 +178,8 @@ def hold(
         if end <= installation.clock():
             msg = f"{until:%Y-%m-%d} is past; name a day to come."
             raise RequestRefused(msg)
-        kept = installation.write(
+        kept = installation.run(
             hold_data,
-            vault=installation.vault,
             email_index=case.index,
             names=names or (EMAIL_FIELD,),
             until=end,

@@ -21,13 +21,11 @@ from optin.flows.retention.sweep_share import held_back, record_beyond
 from optin.flows.webinar_seats import notice_plans
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
 from optin.services.installation import Installation, open_installation
-from optin.store.vault import Vault
 
 
 class _Word(TypedDict):
     """Who says something as an officer, and why."""
 
-    vault: Vault
     who: str
     why: str
     now: datetime
@@ -62,7 +60,7 @@ def sweep_command(
         if accept_clock and not dry_run:
             _accept_clock(installation, why)
         if beyond_share and not dry_run:
-            installation.write(record_beyond, **_word(installation, why))
+            installation.run(record_beyond, **_word(installation, why))
         look, context = (
             installation.read_clock(),
             SweepContext(installation.vault, installation.policy, installation.clock()),
@@ -91,7 +89,7 @@ def sweep_command(
 
 
 def _accept_clock(installation: Installation, why: str) -> None:
-    look = installation.write(accept, policy=installation.policy, **_word(installation, why))
+    look = installation.run(accept, **_word(installation, why))
     if look.doubted:
         installation.say_clock(installation.read_clock())
         click.echo(f"The clock is accepted: {look.now:%Y-%m-%d %H:%M} UTC.")
@@ -100,4 +98,4 @@ def _accept_clock(installation: Installation, why: str) -> None:
 
 
 def _word(installation: Installation, why: str) -> _Word:
-    return {"vault": installation.vault, "who": getpass.getuser(), "why": why, "now": installation.clock()}
+    return {"who": getpass.getuser(), "why": why, "now": installation.clock()}

@@ -20,6 +20,7 @@ from optin.consent.prize import SETTLING, PrizeDraw
 from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
+from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import CLOCK_JUMP, trust_clock
@@ -224,7 +225,7 @@ class Winner:
 
 
 def read_winners(
-    tx: Tx, vault: Vault, result: DrawResult, who: str, why: str, now: datetime
+    tx: Tx, context: Context, result: DrawResult, who: str, why: str, now: datetime
 ) -> Sequence[Winner]:
     """Return who won, as far as they are still kept; the reading is recorded with each (R9)."""
     entries = entries_with(tx, result.magnet, result.winners)
@@ -232,9 +233,9 @@ def read_winners(
     for place, ticket in enumerate(result.winners, start=1):
         entry = entries.get(ticket)
         if entry is not None:
-            found.append(_winner(tx, vault, place, entry))
-            index = vault.index(EmailAddress(found[-1].email))
-            handled(tx, vault, index, "draw", who, why, now)
+            found.append(_winner(tx, context.vault, place, entry))
+            index = context.vault.index(EmailAddress(found[-1].email))
+            handled(tx, context, index, "draw", who, why, now)
     return found
 
 

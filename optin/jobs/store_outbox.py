@@ -130,8 +130,7 @@ class StoreOutbox:
             given_up = give_up_killers(tx, now)
             return given_up, claim_orders(
                 tx,
-                installation.vault,
-                installation.policy,
+                installation.context,
                 most,
                 now,
                 suspect=suspect,

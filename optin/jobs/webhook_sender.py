@@ -157,8 +157,7 @@ class _Lane:
             return False
         claim = partial(
             claim_calls,
-            vault=installation.vault,
-            policy=installation.policy,
+            context=installation.context,
             processor=self._processor,
             most=AT_ONCE,
             now=now,

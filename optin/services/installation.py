@@ -274,10 +274,10 @@ def see_clock(installation: Installation, *, serving: bool) -> None:
     store, vault = installation.store, installation.vault
 
     def went_back(was: datetime, now: datetime) -> None:
-        store.submit(note_set_back, vault=vault, policy=installation.policy, was=was, now=now)
+        store.submit(note_set_back, context=Context(vault, installation.policy), was=was, now=now)
 
     installation.clock = clock = SteadyClock(went_back)
     if serving:
-        begin = partial(begin_with_clock, vault=vault, policy=installation.policy, now=clock())
+        begin = partial(begin_with_clock, context=Context(vault, installation.policy), now=clock())
         installation.say_clock(installation.write(begin))
     clock.learn(store.read(newest_event, vault=vault))

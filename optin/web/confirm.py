@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +26,7 @@ async def get_confirmation(request: Request) -> Response:
     """Show what will be confirmed, or what was; changes nothing."""
     app_context, token = desk_of(request), request.path_params["token"]
     stored, expired = _read(app_context, token)
-    asked = await app_context.read(view_request, vault=app_context.installation.vault, request=stored)
+    asked = await app_context.view(view_request, request=stored)
     if asked.confirmed:
         return await _confirmed(app_context, stored)
     if expired:
@@ -43,11 +42,9 @@ async def post_confirmation(request: Request) -> Response:
     stored, expired = _read(app_context, token)
     installation = app_context.installation
     if not expired:
-        await app_context.write(
+        await app_context.run(
             confirm,
-            vault=installation.vault,
             request=stored,
-            policy=installation.policy,
             now=installation.clock(),
         )
         installation.wake_courier()
@@ -65,20 +62,13 @@ async def mail_again(app_context: AppContext, stored: RequestId, asker: Asker = 
     Raises MailsSpent where no more mails leave today that anybody may ask for.
     """
     installation = app_context.installation
-    stored = await app_context.read(mailed_request, vault=installation.vault, request=stored)
-    again = partial(
-        resend_confirmation,
-        vault=installation.vault,
-        request=stored,
-        policy=installation.policy,
-        now=installation.clock(),
-        asker=asker,
-    )
+    stored = await app_context.view(mailed_request, request=stored)
+    now = installation.clock()
     if asker is Asker.READER:
-        await app_context.write(again)
+        await app_context.run(resend_confirmation, request=stored, now=now, asker=asker)
     else:
         async with app_context.limits.mails.mail() as mailing:
-            mailing.queued = await app_context.write(again)
+            mailing.queued = await app_context.run(resend_confirmation, request=stored, now=now, asker=asker)
     installation.wake_courier()
 
 
@@ -115,11 +105,9 @@ def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, rese
 
 async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
     installation = app_context.installation
-    outcome = await app_context.read(
+    outcome = await app_context.view(
         view_confirmation,
-        vault=installation.vault,
         request=stored,
-        policy=installation.policy,
         now=installation.clock(),
     )
     form = outcome.form

@@ -21,7 +21,7 @@ async def get_download(request: Request) -> Response:
     lifetime = installation.policy.download.after(now) - now
     token = request.path_params["token"]
     stored = RequestId(installation.vault.links.read(LinkKind.DOWNLOAD, token, now, lifetime))
-    outcome = await app_context.read(view_confirmation, vault=installation.vault, request=stored)
+    outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
     file = await handout_of(app_context, outcome.form)
     if file is None:
         raise FileUnavailable

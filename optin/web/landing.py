@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -74,17 +73,9 @@ async def post_form(request: Request) -> Response:
         problems = () if isinstance(entry, Entry) else entry
         return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
     entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(app_context, slug, form, request)))
-    sign_up = partial(
-        sign_up_and_tell,
-        vault=installation.vault,
-        form=form,
-        entry=entry,
-        policy=installation.policy,
-        now=now,
-    )
     try:
         async with app_context.limits.mails.mail() as mailing:
-            stored, mailing.queued = await app_context.write(sign_up)
+            stored, mailing.queued = await app_context.run(sign_up_and_tell, form=form, entry=entry, now=now)
     except MailsSpent as spent:
         return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
     installation.wake_courier()
@@ -118,12 +109,10 @@ async def post_sent(request: Request) -> Response:
     typed = single(posted, "code")
     reason = "code-wrong" if typed.strip() else "code-missing"
     try:
-        outcome = await app_context.write(
+        outcome = await app_context.run(
             confirm_by_code,
-            vault=installation.vault,
             request=stored,
             typed=typed,
-            policy=installation.policy,
             now=installation.clock(),
         )
     except LinkSpent:  # an erased request answers like a wrong code

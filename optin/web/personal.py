@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,7 +34,6 @@ from optin.flows.webinar_seats import give_up_seats
 from optin.services.personal_data import erase_view, personal_file, personal_view
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, desk_of, language_of, see_other
 from optin.web.form_reader import read_post, single
@@ -69,12 +67,10 @@ async def post_ask(request: Request) -> Response:
         address = parse_typed_email(typed.value(EMAIL_FIELD))
     except AddressRefused as problem:
         return _ask(request, typed=text[:MAX_FIELD_CHARACTERS], problem=problem.reason)
-    await app_context.write(
+    await app_context.run(
         ask_for_link,
-        vault=installation.vault,
         address=address,
         lang=language_of(request),
-        policy=installation.policy,
         now=installation.clock(),
         network=app_context.limits.network(request),
     )
@@ -129,12 +125,10 @@ async def _anew(request: Request) -> Response:
     app_context, index = desk_of(request), _index_of(request, ASK_ANEW)
     await app_context.limits.count(request)
     installation = app_context.installation
-    await app_context.write(
+    await app_context.run(
         ask_as_reader,
-        vault=installation.vault,
         email_index=index,
         lang=language_of(request),
-        policy=installation.policy,
         now=installation.clock(),
     )
     installation.wake_courier()
@@ -166,12 +160,10 @@ async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Respo
     app_context = desk_of(request)
     await app_context.limits.count(request)
     installation = app_context.installation
-    asked = await app_context.write(
+    asked = await app_context.run(
         give_anew,
-        vault=installation.vault,
         email_index=index,
         about=about,
-        policy=installation.policy,
         now=installation.clock(),
     )
     installation.wake_courier()
@@ -208,10 +200,7 @@ async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]
     if problems:
         return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)
     installation = app_context.installation
-    flow = partial(
-        correct, vault=installation.vault, email_index=index, values=values, now=installation.clock()
-    )
-    done = await app_context.write(flow)
+    done = await app_context.run(correct, email_index=index, values=values, now=installation.clock())
     await app_context.note_ending()
     return _back(request, "corrected" if done else "unchanged")
 
@@ -254,8 +243,8 @@ async def _download(request: Request, index: bytes, form: str) -> Response:
     installation = app_context.installation
 
     def hand_over(tx: Tx) -> PersonalData:
-        data = view_personal(tx, installation.vault, index, installation.policy, installation.clock())
-        record_access(tx, installation.vault, index, "download", installation.clock())
+        data = view_personal(tx, installation.context, index, installation.clock())
+        record_access(tx, installation.context, index, "download", installation.clock())
         return data
 
     data = await app_context.write(hand_over)
@@ -286,12 +275,8 @@ def _about(posted: list[tuple[str, str]]) -> tuple[str, str]:
 
 
 async def _data(app_context: AppContext, index: bytes) -> PersonalData:
-    installation = app_context.installation
-    vault: Vault = installation.vault
-    view = partial(
-        view_personal, vault=vault, email_index=index, policy=installation.policy, now=installation.clock()
-    )
-    return await app_context.read(view)
+    now = app_context.installation.clock()
+    return await app_context.view(view_personal, email_index=index, now=now)
 
 
 def _back(request: Request, done: str) -> Response:

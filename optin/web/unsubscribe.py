@@ -5,8 +5,6 @@ The link can do nothing else, and never expires: whoever has the mail can stop i
 
 from __future__ import annotations
 
-from functools import partial
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -33,9 +31,8 @@ async def get_unsubscribe(request: Request) -> Response:
     """Show what can be withdrawn; changes nothing."""
     app_context = desk_of(request)
     stored, purpose = _read(app_context, request.path_params["token"])
-    flow = partial(view_withdrawable, vault=app_context.installation.vault, request=stored, purpose=purpose)
     try:
-        found = await app_context.read(flow)
+        found = await app_context.view(view_withdrawable, request=stored, purpose=purpose)
     except LinkSpent:
         return await _page_of_nobody(request, stored)
     return _page(request, found, done=False)
@@ -46,16 +43,12 @@ async def post_unsubscribe(request: Request) -> Response:
     app_context = desk_of(request)
     what = await named_in_post(request, "what")
     stored, purpose = _read(app_context, request.path_params["token"])
-    installation, now = app_context.installation, app_context.installation.clock()
-    flow = (
-        partial(withdraw_everything, vault=installation.vault, request=stored, now=now)
-        if what == EVERYTHING
-        else partial(
-            withdraw_consent, vault=installation.vault, request=stored, purpose=what or purpose, now=now
-        )
-    )
+    now = app_context.installation.clock()
     try:
-        found = await app_context.write(flow)
+        if what == EVERYTHING:
+            found = await app_context.run(withdraw_everything, request=stored, now=now)
+        else:
+            found = await app_context.run(withdraw_consent, request=stored, purpose=what or purpose, now=now)
     except LinkSpent:
         return await _page_of_nobody(request, stored)
     await app_context.note_ending()

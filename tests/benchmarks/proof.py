@@ -19,6 +19,7 @@ from unittest.mock import patch
 from optin.consent.address import parse_email
 from optin.consent.form_entry import Entry
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context import Context
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.collect_evidence import gather_evidence
 from optin.keys import make_keys
@@ -52,7 +53,7 @@ def sign_ups(folder: Path, name: str, vault: Vault) -> float:
         waiting = []
         for number in range(SIGN_UPS):
             entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
-            about = partial(sign_up, vault=vault, form=world.form, entry=entry, policy=world.policy)
+            about = partial(sign_up, context=Context(vault, world.policy), form=world.form, entry=entry)
             waiting.append(world.store.submit(about, now=NOON))
             if len(waiting) == 64:
                 for future in waiting:

@@ -100,7 +100,7 @@ def live(world: World, name: str, seconds: float) -> list[float]:
     while time.perf_counter() < end:
         number += 1
         entry = Entry(parse_email(f"{name}{number}@example.com"), (), (TIPS,))
-        act = partial(sign_up, vault=world.vault, form=world.form, entry=entry, policy=world.policy)
+        act = partial(sign_up, context=world.context, form=world.form, entry=entry)
         begun = time.perf_counter()
         world.do(act, now=NOON)
         spent.append(time.perf_counter() - begun)

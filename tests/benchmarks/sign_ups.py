@@ -38,10 +38,9 @@ async def bare(world: World, count: int = COUNT) -> Measured:
             await written(
                 world.store,
                 sign_up,
-                vault=world.vault,
+                context=world.context,
                 form=world.form,
                 entry=entry,
-                policy=world.policy,
                 now=world.now,
             )
             times.append(time.perf_counter() - begun)

@@ -395,7 +395,7 @@ def test_the_journal_loses_nothing_when_commits_come_out_of_order(
         carol = world.do(request_ids, email_index=index_of(world, "carol@example.com"))[-1]
 
         def slowly(tx: Tx) -> None:
-            withdraw_consent(tx, world.vault, carol, None, world.now)
+            withdraw_consent(tx, world.context, carol, None, world.now)
             begun.set()
             committing.wait(60)
 

@@ -68,7 +68,7 @@ def test_a_mail_of_an_unknown_kind_is_given_up_and_says_which(world: World) -> N
         "unknown kind of mail: parcel-sent",
         "unknown kind of mail: parcel-lost",
     ]
-    retry = partial(retry_dead, vault=world.vault, policy=world.policy, after=0, now=world.now)
+    retry = partial(retry_dead, context=world.context, after=0, now=world.now)
     assert dict(world.do(retry).left) == {Left.UNKNOWN: 2}
 
 
@@ -100,7 +100,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
     other = world.join("bob@example.com", TIPS)
     while world.do(integrate):
         pass
-    claim = partial(claim_calls, vault=world.vault, policy=world.policy, processor="crm", most=10)
+    claim = partial(claim_calls, context=world.context, processor="crm", most=10)
     for call in world.do(claim, now=world.now)[0]:
         world.do(settle_call, notice=call.notice, answer=Answer.TAKEN, now=world.now)
     for request in (broken, other):

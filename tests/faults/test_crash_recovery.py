@@ -41,8 +41,8 @@ ALICE = "alice@example.com"
 
 def claim(world: World, holder: bytes) -> list[Order]:
     """Claim as the process of an incarnation."""
-    return world.do(
-        claim_orders, vault=world.vault, policy=world.policy, most=9, now=world.now, suspect=False,
+    return world.run(
+        claim_orders, most=9, now=world.now, suspect=False,
             holder=holder
     )  # fmt: skip
 

@@ -283,11 +283,11 @@ def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> Non
             world.join(f"{name}@example.com", TIPS)
         withdraw(world, "carol@example.com")
         erase(world, "erica@example.com")
-        index, vault = index_of(world, "alice@example.com"), world.vault
-        about: dict[str, Any] = {"vault": vault, "email_index": index, "now": world.now}
-        world.do(correct, values={"phone": "+31201234567"}, **about)
+        index = index_of(world, "alice@example.com")
+        about: dict[str, Any] = {"email_index": index, "now": world.now}
+        world.run(correct, values={"phone": "+31201234567"}, **about)
         until = world.now + timedelta(days=400)
-        world.do(hold_data, names=("email",), until=until, why="invoice", **about)
+        world.run(hold_data, names=("email",), until=until, why="invoice", **about)
     kept = [line for line in house.kept().lines if "leaf" in line.told]
     assert sorted(line.kind for line in kept) == ["corrected", "erased", "held", "withdrawn"]
     with house.installation() as installation:
@@ -362,7 +362,7 @@ def test_a_restore_tells_what_no_journal_can_tell_it(tmp_path: Path) -> None:
     with house.world() as world:
         index = index_of(world, "alice@example.com")
         values = {"phone": "+31201234567"}
-        world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
+        world.run(correct, email_index=index, values=values, now=world.now)
     other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
     assert "1 corrected since then are lost" in restored(other, str(file))
 

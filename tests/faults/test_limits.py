@@ -137,7 +137,7 @@ def test_a_crash_of_the_database_forgets_networks_and_nothing_else(tmp_path: Pat
                 )
                 for where in Counted
             }
-            mail = partial(take_reader_mail, vault=world.vault, email=BOB, policy=world.policy, now=world.now)
+            mail = partial(take_reader_mail, context=world.context, email=BOB, now=world.now)
             return {**found, "mailbox": sum(patiently(world, mail) for _ in range(7))}
 
         assert takes() == {"limit_site": 3, "limit_network": 3, "mailbox": MAILBOX}

@@ -100,10 +100,8 @@ def test_an_officers_word_lets_the_sweep_go_on(world: World) -> None:
     installation = office_of(world)
     with pytest.raises(ClockDoubted):
         sweep(installation)
-    world.do(
+    world.run(
         accept_clock,
-        vault=world.vault,
-        policy=world.policy,
         who="olga",
         why="the server stood in a box",
         now=world.now,
@@ -117,7 +115,7 @@ def test_an_officers_word_lets_the_sweep_go_on(world: World) -> None:
 def test_a_clock_that_nobody_doubts_needs_no_word(world: World) -> None:
     """O7: then nothing is recorded."""
     people(world, 1)
-    accept = partial(accept_clock, vault=world.vault, policy=world.policy, who="olga", why="to be sure")
+    accept = partial(accept_clock, context=world.context, who="olga", why="to be sure")
     assert not world.do(accept, now=world.now).doubted
     assert told(world) == []
 
@@ -257,7 +255,7 @@ def test_the_server_trusts_the_clock_again_when_it_is_corrected(
     jump(world, YEAR)
     asyncio.run(rounds(watch))
     assert told(world) == [EventKind.CLOCK_DOUBTED] * 2
-    accept = partial(accept_clock, vault=world.vault, policy=world.policy, who="olga", why="asleep")
+    accept = partial(accept_clock, context=world.context, who="olga", why="asleep")
     world.do(accept, now=world.now)
     for _ in range(3):
         asyncio.run(rounds(watch))
@@ -362,7 +360,7 @@ def correct(world: World, by: timedelta) -> None:
     """Put the clock back, as a running server notices it."""
     was = world.now
     jump(world, -by)
-    note = partial(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now)
+    note = partial(note_set_back, context=world.context, was=was, now=world.now)
     assert world.do(note)
 
 
@@ -393,7 +391,7 @@ def test_a_server_lets_go_what_waits_for_no_reason_at_its_start(world: World) ->
     world.settle(order, Verdict.LATER)
     jump(world, -2 * DAY)
     assert world.claim() == []
-    world.do(begin_with_clock, vault=world.vault, policy=world.policy, now=world.now)
+    world.run(begin_with_clock, now=world.now)
     assert [it.recipient for it in world.claim()] == ["bob@example.com"]
 
 
@@ -429,11 +427,7 @@ def test_limits_and_twins_forget_what_a_clock_ahead_counted(world: World) -> Non
         world.sign_up("bob@example.com", TIPS)
         jump(world, timedelta(minutes=6))
     world.send()
-    world.do(
-        lambda tx: ask_for_link(
-            tx, world.vault, parse_email("bob@example.com"), "nl", world.policy, world.now
-        )
-    )
+    world.do(lambda tx: ask_for_link(tx, world.context, parse_email("bob@example.com"), "nl", world.now))
     correct(world, YEAR)
     world.send()
     jump(world, DAY + timedelta(minutes=1))

@@ -367,7 +367,7 @@ def test_the_signer_refuses_an_erasure_that_its_reason_does_not_allow(world: Wor
 
 def put_right(world: World, email: str, **values: str) -> None:
     index = index_of(world, email)
-    world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
+    world.run(correct, email_index=index, values=values, now=world.now)
     world.wait(timedelta(seconds=1))
 
 
@@ -399,7 +399,7 @@ def test_older_details_that_are_put_back_are_not_used(world: World, change: Call
     forge(world, "UPDATE subject SET sealed = :before", before=before)
     assert lead_export(world, Channel.PHONE)[0] == []
     assert lead_export(world)[0] == []
-    view = partial(view_personal, vault=world.vault, email_index=index_of(world, ALICE), policy=world.policy)
+    view = partial(view_personal, context=world.context, email_index=index_of(world, ALICE))
     shown = world.store.read(view, now=world.now)
     assert (shown.email, dict(shown.contact)) == (ALICE, {})
     assert any("other details" in finding for finding in findings(world))
@@ -429,7 +429,7 @@ def test_an_old_link_gives_nothing_back_whatever_the_cache_says(world: World) ->
     world.wait(timedelta(seconds=1))
     world.withdraw(first)
     forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL", "DELETE FROM suppression")
-    confirmed = world.do(confirm, vault=world.vault, request=older, policy=world.policy, now=world.now)
+    confirmed = world.run(confirm, request=older, now=world.now)
     assert confirmed.granted == ()
     assert lead_export(world)[0] == []
 
@@ -483,7 +483,7 @@ def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
     """R6: the date stands in what is sealed as well."""
     world.join(ALICE, TIPS, first_name="Alice")
     held = partial(
-        hold_data, vault=world.vault, email_index=index_of(world, ALICE), names=["first_name"],
+        hold_data, context=world.context, email_index=index_of(world, ALICE), names=["first_name"],
         until=world.now + YEAR, why="invoice", now=world.now,
     )  # fmt: skip
     world.do(held)
@@ -592,7 +592,7 @@ def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
     world.do(keep_webhooks, addresses={"crm": "a" * 64})
     world.policy = replace(world.policy, webhooks={"crm": frozenset({TIPS})})
     world.join(ALICE, TIPS)
-    claim = partial(claim_calls, vault=world.vault, policy=world.policy, processor="crm", most=5)
+    claim = partial(claim_calls, context=world.context, processor="crm", most=5)
     calls, _ = world.do(claim, now=world.now)
     assert len(calls) == 1
     assert findings(world) == []

@@ -23,15 +23,11 @@ from tests.world import CALL, TIPS, World, form_version
 
 
 def by_code(world: World, request: RequestId, code: str) -> Confirmation | CodeRefused:
-    return world.do(
-        confirm_by_code, vault=world.vault, request=request, typed=code, policy=world.policy, now=world.now
-    )
+    return world.run(confirm_by_code, request=request, typed=code, now=world.now)
 
 
 def resend(world: World, request: RequestId) -> bool:
-    return world.do(
-        resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now
-    )
+    return world.run(resend_confirmation, request=request, now=world.now)
 
 
 def test_alice_gives_one_of_two_consents_and_gets_the_magnet(world: World) -> None:
@@ -71,7 +67,7 @@ def test_looking_changes_nothing(world: World) -> None:
     request = world.sign_up("alice@example.com", TIPS)
     before = [world.count(table) for table in ("event", "request", "subject", "consent", "outbox")]
     for _ in range(3):
-        asked = world.do(view_request, vault=world.vault, request=request)
+        asked = world.run(view_request, request=request)
         assert not asked.confirmed
     after = [world.count(table) for table in ("event", "request", "subject", "consent", "outbox")]
     assert before == after
@@ -284,7 +280,7 @@ def test_a_form_posted_after_the_next_version_is_stored_as_its_own(world: World)
     world.serve(form_version("v2", replace(shown.declaration, title="Nieuwe titel")))
     world.form = shown
     request = world.sign_up("alice@example.com", TIPS)
-    asked = world.do(view_request, vault=world.vault, request=request)
+    asked = world.run(view_request, request=request)
     assert asked.form.title == shown.declaration.title
     ordinals = world.do(lambda tx: tx.all("SELECT ordinal FROM form_version ORDER BY ordinal"))
     assert ordinals == [(1,), (2,)]

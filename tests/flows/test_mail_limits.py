@@ -47,7 +47,7 @@ def test_forms_and_mails_sent_again_are_one_count(world: World) -> None:
     requests = [world.sign_up(spelling, TIPS) for spelling in SPELLINGS[:2]]
     for request in requests * 4:
         world.send()
-        world.do(resend_confirmation, vault=world.vault, request=request, policy=world.policy, now=world.now)
+        world.run(resend_confirmation, request=request, now=world.now)
     for number in range(9):
         world.sign_up(f"bob+{number}@gmail.com", TIPS)
     assert mails(world) == world.policy.per_address_per_day
@@ -81,14 +81,14 @@ def test_a_sign_up_that_is_undone_uses_up_nothing(world: World) -> None:
     """D1, D8: the count is in the transaction of the mail it counts."""
 
     def undone(tx: Tx) -> None:
-        assert take_reader_mail(tx, world.vault, BOB, world.policy, world.now)
+        assert take_reader_mail(tx, world.context, BOB, world.now)
         raise ZeroDivisionError
 
     for _ in range(2 * world.policy.per_address_per_day):
         with pytest.raises(ZeroDivisionError):
             world.do(undone)
     takes = [
-        world.do(take_reader_mail, vault=world.vault, email=BOB, policy=world.policy, now=world.now)
+        world.run(take_reader_mail, email=BOB, now=world.now)
         for _ in range(world.policy.per_address_per_day + 1)
     ]
     assert takes.count(True) == world.policy.per_address_per_day
@@ -99,12 +99,10 @@ def test_one_network_cannot_use_up_the_links_of_a_person(world: World) -> None:
 
     def ask(network: str) -> bool:
         before = mails(world, "personal")
-        world.do(
+        world.run(
             ask_for_link,
-            vault=world.vault,
             address=BOB,
             lang="nl",
-            policy=world.policy,
             now=world.now,
             network=network,
         )
@@ -138,7 +136,7 @@ def test_the_codes_of_a_mailbox_are_not_guessed_at_on_page_after_page(world: Wor
     """D3, D8: each form has five tries of its own, and anybody sends as many forms as he likes."""
     request = world.sign_up("bob@example.com", TIPS)
     code = world.do(lambda tx: code_of(tx, world, request))
-    tries = partial(confirm_by_code, vault=world.vault, policy=world.policy)
+    tries = partial(confirm_by_code, context=world.context)
 
     def guess(typed: str, on: RequestId) -> str:
         said = world.do(tries, request=on, typed=typed, now=world.now)
@@ -235,7 +233,7 @@ def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
     amount = Amount(1, 5, world.now + timedelta(hours=1))
 
     def taken() -> bool:
-        mail = partial(take_reader_mail, vault=world.vault, email=BOB, policy=world.policy, now=world.now)
+        mail = partial(take_reader_mail, context=world.context, email=BOB, now=world.now)
         return world.do(mail)
 
     assert [taken() for _ in range(6)] == [True] * 5 + [False]
@@ -253,12 +251,10 @@ def test_no_count_names_anybody(world: World) -> None:
     seen = set()
     for _ in range(3):
         world.sign_up("bob@example.com", TIPS, first_name=str(world.now))
-        world.do(
+        world.run(
             take_link,
-            vault=world.vault,
             email=parse_email("bob@example.com"),
             network="203.0.113.9",
-            policy=world.policy,
             now=world.now,
         )
         world.wait(timedelta(days=1))

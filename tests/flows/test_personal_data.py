@@ -25,7 +25,7 @@ YEAR = timedelta(days=365)
 
 def put_right(world: World, email: str, **values: str) -> bool:
     index = world.vault.index(parse_email(email))
-    changed = world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
+    changed = world.run(correct, email_index=index, values=values, now=world.now)
     world.wait(timedelta(seconds=1))
     return changed
 
@@ -37,14 +37,14 @@ def erase(world: World, email: str) -> Erased | None:
 
 def withdraw_all(world: World, email: str) -> int:
     index = world.vault.index(parse_email(email))
-    ended = world.do(withdraw_person, vault=world.vault, email_index=index, now=world.now)
+    ended = world.run(withdraw_person, email_index=index, now=world.now)
     world.wait(timedelta(seconds=1))
     return len(ended)
 
 
 def kept(world: World, email: str) -> PersonalData:
     index = world.vault.index(parse_email(email))
-    view = partial(view_personal, vault=world.vault, email_index=index, policy=world.policy, now=world.now)
+    view = partial(view_personal, context=world.context, email_index=index, now=world.now)
     return world.store.read(view)
 
 

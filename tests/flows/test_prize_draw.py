@@ -253,12 +253,12 @@ def test_everybody_is_told_once_and_winners_how_to_claim(world: World) -> None:
     told = about_requests(world.send(), MailKind.DRAWN)
     assert len(told) == 5
     won = [order.recipient for order in told if order.part is not None and order.part.won]
-    read = partial(read_winners, vault=world.vault, result=result, who="officer", why="prize draw")
+    read = partial(read_winners, context=world.context, result=result, who="officer", why="prize draw")
     winners = world.do(read, now=world.now)
     assert {it.email for it in winners} == {*won}
     assert [it.place for it in winners] == [1, 2]
     index = world.vault.index(parse_email(won[0]))
-    see = partial(view_personal, vault=world.vault, email_index=index, policy=world.policy, now=world.now)
+    see = partial(view_personal, context=world.context, email_index=index, now=world.now)
     data = world.store.read(see)
     assert [it.what for it in data.handled] == ["draw"]
     assert data.requests[0].ticket in result.winners
@@ -342,7 +342,7 @@ def test_only_right_answers_take_part_in_a_contest(world: World) -> None:
     told = {it.recipient: it.part for it in about_requests(world.send(), MailKind.DRAWN)}
     assert sorted(part.answer_counts for part in told.values() if part is not None) == [False, True]
     index = world.vault.index(parse_email("bob@example.com"))
-    see = partial(view_personal, vault=world.vault, email_index=index, policy=world.policy, now=world.now)
+    see = partial(view_personal, context=world.context, email_index=index, now=world.now)
     assert "answer" not in world.store.read(see).contact
 
 

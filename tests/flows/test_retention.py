@@ -129,9 +129,8 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
     world.join("alice@example.com", TIPS, first_name="Alice")
     index = world.vault.index(parse_email("alice@example.com"))
     until = world.now + YEAR
-    world.do(
+    world.run(
         hold_data,
-        vault=world.vault,
         email_index=index,
         names=["first_name"],
         until=until,
@@ -179,10 +178,10 @@ def test_the_plan_leaves_nothing_out(world: World) -> None:
     """R8: every rule has its line; personal links and records of what was done are counted too."""
     world.join("alice@example.com", TIPS)
     index = world.vault.index(parse_email("alice@example.com"))
-    link = partial(ask_for_link, vault=world.vault, address=parse_email("alice@example.com"), lang="nl")
-    world.do(link, policy=world.policy, now=world.now)
+    link = partial(ask_for_link, context=world.context, address=parse_email("alice@example.com"), lang="nl")
+    world.do(link, now=world.now)
     world.send()
-    world.do(handled, vault=world.vault, email_index=index, what="show", who="o", why="w", now=world.now)
+    world.run(handled, email_index=index, what="show", who="o", why="w", now=world.now)
     world.wait(6 * YEAR)
     planned = world.store.read(plan, context=world.sweep_context)
     assert [line.rule for line in planned] == list(sweep_rules())

@@ -16,6 +16,7 @@ from optin.consent.form_entry import Entry
 from optin.consent.links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context import Context
 from optin.flows.delivery.deliver import claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry import STEP, Left, Retried, retry_dead
@@ -35,9 +36,7 @@ def retry(world: World, *, dry_run: bool = False) -> Retried:
     done = Retried()
     while True:
         before = done.last
-        step = partial(
-            retry_dead, vault=world.vault, policy=world.policy, after=before, now=world.now, dry_run=dry_run
-        )
+        step = partial(retry_dead, context=world.context, after=before, now=world.now, dry_run=dry_run)
         done.add(world.do(step))
         if done.last == before:
             return done
@@ -98,17 +97,13 @@ def test_what_needs_no_asking_any_more_is_not_sent(world: World) -> None:
     """D4: confirmed meanwhile by an earlier mail, or asked again by a later one."""
     confirmed = world.sign_up("alice@example.com", TIPS)
     world.mail(MailKind.CONFIRMATION)
-    assert world.do(
-        resend_confirmation, vault=world.vault, request=confirmed, policy=world.policy, now=world.now
-    )
+    assert world.run(resend_confirmation, request=confirmed, now=world.now)
     die(world)
     world.confirm(confirmed)
     world.mail(MailKind.DELIVERY)
     followed = world.sign_up("bob@example.com", TIPS)
     die(world)
-    assert world.do(
-        resend_confirmation, vault=world.vault, request=followed, policy=world.policy, now=world.now
-    )
+    assert world.run(resend_confirmation, request=followed, now=world.now)
     done = retry(world)
     assert dict(done.left) == {Left.CONFIRMED: 1, Left.FOLLOWED: 1}
     assert not done.again
@@ -210,10 +205,10 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
             now = installation.clock() - ago
             entry = Entry(parse_email(email), (), ())
             installation.write(
-                sign_up, vault=installation.vault, form=form, entry=entry, policy=policy, now=now
+                sign_up, context=Context(installation.vault, policy), form=form, entry=entry, now=now
             )
             claim = partial(
-                claim_orders, vault=installation.vault, policy=policy, most=9, now=now, suspect=False
+                claim_orders, context=Context(installation.vault, policy), most=9, now=now, suspect=False
             )
             for order in installation.write(claim):
                 installation.write(

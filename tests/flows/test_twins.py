@@ -48,10 +48,8 @@ def own_code(world: World, request: RequestId) -> str:
 
 def again(world: World, request: RequestId) -> bool:
     """Ask for the mail once more, as the page after the form does."""
-    mailed = world.do(mailed_request, vault=world.vault, request=request)
-    return world.do(
-        resend_confirmation, vault=world.vault, request=mailed, policy=world.policy, now=world.now
-    )
+    mailed = world.run(mailed_request, request=request)
+    return world.run(resend_confirmation, request=mailed, now=world.now)
 
 
 @pytest.mark.parametrize("page", [0, 1, 3])
@@ -75,9 +73,7 @@ def test_a_double_click_gets_one_mail_whose_code_works_on_each_page(world: World
 def test_four_posts_at_once_are_four_twins(world: World) -> None:
     """D1, O1: also where several transactions run beside each other."""
     entry = Entry(parse_email(ALICE), (("first_name", "Alice"),), (TIPS,))
-    post = partial(
-        sign_up, vault=world.vault, form=world.form, entry=entry, policy=world.policy, now=world.now
-    )
+    post = partial(sign_up, context=world.context, form=world.form, entry=entry, now=world.now)
     requests = [future.result() for future in [world.store.submit(post) for _ in range(4)]]
     (mail,) = mails(world)
     assert {own_code(world, request) for request in requests} == {mail.code.replace(" ", "")}
@@ -232,13 +228,13 @@ def withdraw(world: World, joined: RequestId) -> None:
 
 def withdraw_all(world: World, _joined: RequestId) -> None:
     index = world.vault.index(parse_email(ALICE))
-    world.do(withdraw_person, vault=world.vault, email_index=index, now=world.now)
+    world.run(withdraw_person, email_index=index, now=world.now)
 
 
 def put_right(world: World, _joined: RequestId) -> None:
     index = world.vault.index(parse_email(ALICE))
     values = {"first_name": "Alicia"}
-    world.do(correct, vault=world.vault, email_index=index, values=values, now=world.now)
+    world.run(correct, email_index=index, values=values, now=world.now)
 
 
 def erase(world: World, _joined: RequestId) -> None:

@@ -58,8 +58,7 @@ class Told:
         """Take what is due, as a lane does."""
         claim = partial(
             claim_calls,
-            vault=self.world.vault,
-            policy=self.world.policy,
+            context=self.world.context,
             processor=self.processor,
             most=most,
             now=self.world.now,
@@ -161,9 +160,7 @@ def test_every_message_is_recorded_before_it_leaves(crm: Told) -> None:
     handed = [body for body in bodies(crm.world) if body["kind"] == "handed"]
     assert [(body["to"], body["for"]) for body in handed] == [("crm", TIPS)]
     index = crm.world.vault.index(parse_email(ALICE))
-    data = crm.world.store.read(
-        view_personal, vault=crm.world.vault, email_index=index, policy=crm.world.policy, now=crm.world.now
-    )
+    data = crm.world.view(view_personal, email_index=index, now=crm.world.now)
     assert [(it.number, it.processor, it.purpose) for it in data.exports] == [(0, "crm", TIPS)]
     assert "handed" in {event.kind for event in data.events}
     (state,) = crm.world.store.read(webhook_states)
@@ -206,7 +203,7 @@ def test_a_withdrawal_follows_in_order(crm: Told) -> None:
     (first,) = crm.claim()
     crm.settle(first, Answer.LATER)
     index = crm.world.vault.index(parse_email(ALICE))
-    crm.world.do(withdraw_person, vault=crm.world.vault, email_index=index, now=crm.world.now)
+    crm.world.run(withdraw_person, email_index=index, now=crm.world.now)
     assert crm.hear() == ["consent.withdrawn"], "it may have come through, though nobody said so"
     crm.world.wait(SECOND)
     crm.world.join(ALICE, TIPS)
@@ -309,7 +306,7 @@ def test_an_erasure_is_told_and_then_forgotten(crm: Told) -> None:
     crm.world.join(ALICE, TIPS)
     crm.hear()
     index = crm.world.vault.index(parse_email(ALICE))
-    crm.world.do(withdraw_person, vault=crm.world.vault, email_index=index, now=crm.world.now)
+    crm.world.run(withdraw_person, email_index=index, now=crm.world.now)
     erase(crm.world, ALICE)
     assert crm.world.count("webhook_told") == 0
     assert crm.hear() == ["consent.erased"]

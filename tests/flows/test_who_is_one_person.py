@@ -108,7 +108,7 @@ def test_a_strangers_address_shows_proves_and_erases_nothing(world: World, mine:
     world.join(mine, TIPS)
     world.sign_up(strange, TIPS)
     index = world.vault.index(parse_email(strange))
-    view = partial(view_personal, vault=world.vault, email_index=index, policy=world.policy, now=world.now)
+    view = partial(view_personal, context=world.context, email_index=index, now=world.now)
     assert [it.typed["email"] for it in world.store.read(view).requests] == [parse_email(strange)]
     assert exported(world) == {parse_email(mine)}
     assert judged(world, mine, strange) == [KEPT, UNKNOWN]
@@ -124,7 +124,7 @@ def test_a_personal_link_goes_to_the_address_that_was_confirmed(world: World) ->
     world.send()
     world.sign_up("JAN@example.de", TIPS)
     world.send()
-    ask = partial(ask_for_link, vault=world.vault, lang="nl", policy=world.policy, now=world.now)
+    ask = partial(ask_for_link, context=world.context, lang="nl", now=world.now)
     world.do(ask, address=parse_email("JAN@example.de"))
     (notice,) = [it for it in world.send() if it.kind is MailKind.PERSONAL]
     assert isinstance(notice, NoticeOrder)
@@ -190,7 +190,7 @@ def test_a_store_of_the_rule_before_is_moved_once(store_url: str, tmp_path: Path
     before = index_before(keys, SHARP)
     assert world.store.read(index_today, person=before) == index  # a journal still names it so
     bob = world.vault.index(parse_email("bob@straße.example"))
-    view = partial(view_personal, vault=world.vault, email_index=bob, policy=world.policy, now=world.now)
+    view = partial(view_personal, context=world.context, email_index=bob, now=world.now)
     assert len(world.store.read(view).requests) == 1
     world.check_evidence()
     world.store.close()

@@ -90,9 +90,7 @@ def refuse_mail(visit: Visit, name: str) -> None:
     """Let somebody sign up whose mailbox does not exist."""
     visit.fill(email_of(name), slug="letter", consent=TIPS)
     installation = visit.installation
-    claim = partial(
-        claim_orders, vault=installation.vault, policy=installation.policy, most=10, suspect=False
-    )
+    claim = partial(claim_orders, context=installation.context, most=10, suspect=False)
     for order in installation.write(claim, now=visit.moment):
         settle = partial(settle_order, vault=installation.vault, order=order, verdict=Verdict.REFUSED)
         installation.write(settle, reply="550 no such mailbox", message=b"", now=visit.moment)
@@ -123,9 +121,7 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
 def tell_processor(visit: Visit) -> None:
     """Let the webhook take what is due."""
     installation = visit.installation
-    claim = partial(
-        claim_calls, vault=installation.vault, policy=installation.policy, processor="crm", most=100
-    )
+    claim = partial(claim_calls, context=installation.context, processor="crm", most=100)
     calls, _ = installation.write(claim, now=visit.moment)
     assert calls
     for call in calls:
@@ -136,9 +132,9 @@ def hold(visit: Visit, name: str) -> None:
     """Keep the data of somebody whatever is erased, and say why."""
     installation, index = visit.installation, visit.installation.vault.index(parse_email(email_of(name)))
     ends = visit.moment + timedelta(days=3650)
-    keep = partial(hold_data, vault=installation.vault, email_index=index, names=("email",), until=ends)
+    keep = partial(hold_data, context=installation.context, email_index=index, names=("email",), until=ends)
     installation.write(keep, why="invoice 2026-114", now=visit.moment)
-    note = partial(handled, vault=installation.vault, email_index=index, what="hold", who="officer")
+    note = partial(handled, context=installation.context, email_index=index, what="hold", who="officer")
     installation.write(note, why="invoice 2026-114", now=visit.moment)
     installation.note_ending()
 

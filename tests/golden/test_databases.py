@@ -100,7 +100,7 @@ def audit_all(visit: Visit) -> Audit:
 def data_about(visit: Visit, name: str) -> PersonalData:
     """Return what is kept about somebody."""
     installation, index = visit.installation, visit.installation.vault.index(parse_email(email_of(name)))
-    view = partial(view_personal, vault=installation.vault, email_index=index, policy=installation.policy)
+    view = partial(view_personal, context=installation.context, email_index=index)
     return installation.store.read(view, now=visit.moment)
 
 

@@ -30,6 +30,7 @@ from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context import Context
 from optin.flows.delivery.deliver import claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
@@ -121,7 +122,7 @@ class Scene:
         fields = (("phone", "+31201234567"),) if CALL in purposes else ()
         entry = Entry(parse_email(email), fields, purposes)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
-        request = do(sign_up, vault=vault, form=form, entry=entry, policy=policy, now=now).result()
+        request = do(sign_up, context=Context(vault, policy), form=form, entry=entry, now=now).result()
         self.mails(now)
         return request
 
@@ -130,7 +131,7 @@ class Scene:
         request = self.ask(email, *purposes, at=at)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         later = (at or self.moment) + timedelta(minutes=1)
-        do(confirm, vault=vault, request=request, policy=policy, now=later).result()
+        do(confirm, context=Context(vault, policy), request=request, now=later).result()
         self.moment = max(self.moment, later)
         self.mails(later)
         return request
@@ -138,7 +139,9 @@ class Scene:
     def mails(self, now: datetime) -> None:
         do, vault = self.installation.store.submit, self.vault
         advance_log(self.installation)
-        claim = partial(claim_orders, vault=vault, policy=self.edition.policy, most=9, now=now, suspect=False)
+        claim = partial(
+            claim_orders, context=Context(vault, self.edition.policy), most=9, now=now, suspect=False
+        )
         for order in do(claim).result():
             verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
             do(verdict, message=order.message_id.encode() + b" as sent", now=now).result()
@@ -208,7 +211,9 @@ def _played(folder: Path) -> Scene:
     shutil.copy(folder / "journal.jsonl", folder / "old.jsonl")
     scene.installation = scene.open()
     scene.moment += timedelta(days=1)
-    withdrawn = partial(withdraw_consent, vault=scene.vault, request=scene.carol, purpose=None)
+    withdrawn = partial(
+        withdraw_consent, context=scene.installation.context, request=scene.carol, purpose=None
+    )
     scene.installation.store.submit(withdrawn, now=scene.moment).result()
     scene.installation.note_ending()
     scene.join("zed@example.com", TIPS)
@@ -562,7 +567,7 @@ def sweep_second_request(scene: Scene) -> None:
     """Let carol withdraw through a second request, make it look unconfirmed, and let it be swept."""
     second = scene.join("carol@example.com", TIPS)
     scene.moment += timedelta(days=1)
-    withdrawn = partial(withdraw_consent, vault=scene.vault, request=second, purpose=None)
+    withdrawn = partial(withdraw_consent, context=scene.installation.context, request=second, purpose=None)
     scene.installation.write(withdrawn, now=scene.moment)
     swept(
         scene,
@@ -588,7 +593,7 @@ def put_details_back(scene: Scene) -> None:
     """Put the row back in which alice's telephone number still stands, which she took away."""
     index = scene.vault.index(parse_email("alice@example.com"))
     ((before,),) = scene.rows("SELECT sealed FROM subject WHERE email_index = :index", index=index)
-    corrected = partial(correct, vault=scene.vault, email_index=index, values={"phone": ""})
+    corrected = partial(correct, context=scene.installation.context, email_index=index, values={"phone": ""})
     scene.installation.write(corrected, now=scene.moment)
     scene.sql("UPDATE subject SET sealed = :before WHERE email_index = :index", before=before, index=index)
     sign(scene)

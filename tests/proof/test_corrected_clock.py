@@ -37,7 +37,7 @@ def set_back(world: World, by: timedelta) -> None:
     """Put the clock back, as a running server notices it."""
     was = world.now
     world.now -= by
-    assert world.do(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now)
+    assert world.run(note_set_back, was=was, now=world.now)
 
 
 def checkpoint(world: World) -> None:
@@ -112,7 +112,7 @@ def test_a_process_may_note_it_a_moment_after_another_wrote(world: World) -> Non
     was = world.now
     world.now -= YEAR
     world.join("quick@example.com", TIPS)
-    world.do(note_set_back, vault=world.vault, policy=world.policy, was=was, now=world.now)
+    world.run(note_set_back, was=was, now=world.now)
     right = world.now
     world.now = was + timedelta(minutes=2)  # a process whose clock is still ahead
     world.join("still-ahead@example.com", TIPS)
@@ -146,9 +146,7 @@ def test_a_bundle_says_which_moments_are_of_a_clock_that_was_ahead(visit: Visit)
     was = visit.moment
     visit.moment -= YEAR
     installation = visit.installation
-    note = partial(
-        note_set_back, vault=installation.vault, policy=installation.policy, was=was, now=visit.moment
-    )
+    note = partial(note_set_back, context=installation.context, was=was, now=visit.moment)
     assert installation.write(note)
     visit.wait(timedelta(minutes=1))
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}", purpose="tips-email")

@@ -15,6 +15,7 @@ from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
 from optin.consent.purpose import PurposeId
 from optin.flows.consents.sign_up import sign_up
+from optin.flows.context import Context
 from optin.proof.canonical import parse
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
@@ -93,7 +94,7 @@ def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:
         keep_edition(installation.store, edition, installation.clock())
         form = edition.publication.forms[Slug("paper")]
         entry = Entry(parse_email("bob@example.com"), (), (PurposeId("tips-email"),))
-        asked = partial(sign_up, vault=installation.vault, form=form, entry=entry, policy=edition.policy)
+        asked = partial(sign_up, context=Context(installation.vault, edition.policy), form=form, entry=entry)
         installation.store.submit(asked, now=installation.clock()).result()
     (tmp_path / "list.csv").write_text("email\nbob@example.com\n")
     for command, arguments in ARGUMENTS.items():

@@ -183,9 +183,9 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
         for number in range(4):
             moment = now - timedelta(days=4, seconds=-number)
             entry = Entry(parse_email(f"p{number}@example.com"))
-            ask = partial(sign_up, vault=installation.vault, policy=installation.policy, now=moment)
+            ask = partial(sign_up, context=installation.context, now=moment)
             request = installation.write(ask, form=form, entry=entry)
-            press = partial(confirm, vault=installation.vault, policy=installation.policy, now=moment)
+            press = partial(confirm, context=installation.context, now=moment)
             installation.write(press, request=request)
         installation.clock = at(closes + timedelta(minutes=5))
         mark_trusted(installation.store, installation.vault, installation.clock())

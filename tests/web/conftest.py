@@ -101,8 +101,7 @@ class Visit:
         advance_log(installation)  # as the log keeper does
         claim = partial(
             claim_orders,
-            vault=installation.vault,
-            policy=installation.policy,
+            context=installation.context,
             most=100,
             now=self.moment,
             suspect=False,

@@ -191,10 +191,9 @@ def test_a_newsletter_without_a_tick_is_no_subscription(visit: Visit) -> None:
     entry = Entry(parse_email("alice@example.com"))
     flow = partial(
         sign_up,
-        vault=installation.vault,
+        context=installation.context,
         form=form,
         entry=entry,
-        policy=installation.policy,
         now=visit.moment,
     )
     installation.write(flow)

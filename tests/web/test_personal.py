@@ -330,7 +330,7 @@ def test_a_legal_hold_is_the_one_exception_and_says_so(visit: Visit) -> None:
     installation = visit.installation
     hold = partial(
         hold_data,
-        vault=installation.vault,
+        context=installation.context,
         email_index=installation.vault.index(parse_email("alice@example.com")),
         names=("first_name",),
         until=visit.moment + timedelta(days=365),
@@ -430,7 +430,12 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     link = personal_link(visit)
     index = visit.installation.vault.index(parse_email("alice@example.com"))
     done = partial(
-        handled, vault=visit.installation.vault, email_index=index, what="show", who="officer", why="brief"
+        handled,
+        context=visit.installation.context,
+        email_index=index,
+        what="show",
+        who="officer",
+        why="brief",
     )
     visit.installation.write(done, now=visit.moment)
     assert "brief" in visit.client.get(link).text

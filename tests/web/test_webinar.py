@@ -391,7 +391,7 @@ def test_a_room_is_never_overbooked_by_many_at_once(webinar: Visit) -> None:
         webinar.fill(f"p{number}@example.com", slug="bellen")
     installation = webinar.installation
     requests = [row[0] for row in installation.store.read(lambda tx: tx.all("SELECT id FROM request"))]
-    with_seats = partial(confirm, vault=installation.vault, policy=installation.policy, now=webinar.moment)
+    with_seats = partial(confirm, context=installation.context, now=webinar.moment)
 
     def slowly(tx: Tx, request: bytes) -> None:
         with_seats(tx, request=RequestId(request))
@@ -553,9 +553,7 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     join(webinar, "alice")
     webinar.moment = START - timedelta(days=1)
     installation = webinar.installation
-    claim = partial(
-        claim_orders, vault=installation.vault, policy=installation.policy, most=9, now=webinar.moment
-    )
+    claim = partial(claim_orders, context=installation.context, most=9, now=webinar.moment)
     (order,) = installation.store.submit(claim, suspect=False).result()
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
     sweep(installation)

@@ -30,13 +30,13 @@ from optin.errors import LinkExpired, LinkSpent
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.duplicate_posts import open_mailed
 from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import has_read
 from optin.flows.delivery.mail_order import MailKind, Receipt
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.draw_entry import Participation, enter, participation
 from optin.flows.evidence.event_history import current_consents, live_consents
 from optin.flows.exports.webhooks import tell_confirmed
-from optin.flows.policy import RequestPolicy
 from optin.flows.webinar_attendance import Attendance
 from optin.flows.webinar_seats import attendance, take_seat
 from optin.proof.commitment import SALT_BYTES, commit
@@ -100,9 +100,9 @@ class CodeRefused:
     reason: str
 
 
-def view_request(tx: Tx, vault: Vault, request: RequestId) -> Asked:
+def view_request(tx: Tx, context: Context, request: RequestId) -> Asked:
     """Return what a confirmation link is about; changes nothing (D2). Raises LinkSpent."""
-    opened = open_request(tx, vault, peek_request(tx, request))
+    opened = open_request(tx, context.vault, peek_request(tx, request))
     return Asked(
         request=request,
         form=opened.declaration,
@@ -113,59 +113,50 @@ def view_request(tx: Tx, vault: Vault, request: RequestId) -> Asked:
     )
 
 
-def view_confirmation(
-    tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy | None = None, now: datetime | None = None
-) -> Confirmation:
-    """Return what a confirmed request led to; changes nothing. Raises LinkSpent.
-
-    `policy` and `now`: tell also where the person stands with a webinar.
-    """
-    opened = open_request(tx, vault, peek_request(tx, request))
+def view_confirmation(tx: Tx, context: Context, request: RequestId, now: datetime) -> Confirmation:
+    """Return what a confirmed request led to, the seat included; changes nothing. Raises LinkSpent."""
+    opened = open_request(tx, context.vault, peek_request(tx, request))
     if opened.stored.subject is None:
         raise LinkSpent
-    outcome = _outcome(tx, vault, opened, opened.stored.subject)
-    if policy is None or now is None:
-        return outcome
-    return replace(outcome, webinar=attendance(tx, opened, policy, now))
+    outcome = _outcome(tx, context.vault, opened, opened.stored.subject)
+    return replace(outcome, webinar=attendance(tx, opened, context.policy, now))
 
 
-def confirm(tx: Tx, vault: Vault, request: RequestId, policy: RequestPolicy, now: datetime) -> Confirmation:
+def confirm(tx: Tx, context: Context, request: RequestId, now: datetime) -> Confirmation:
     """Confirm a request by its link. The link's own age was checked when it was read.
 
     Raises LinkSpent when the request is gone: an old link never brings anything back (D4).
     """
-    opened = open_request(tx, vault, load_request(tx, request))
-    return _confirm(tx, vault, opened, policy, now, how="link")
+    opened = open_request(tx, context.vault, load_request(tx, request))
+    return _confirm(tx, context, opened, now, how="link")
 
 
 def confirm_by_code(
-    tx: Tx, vault: Vault, request: RequestId, typed: str, policy: RequestPolicy, now: datetime
+    tx: Tx, context: Context, request: RequestId, typed: str, now: datetime
 ) -> Confirmation | CodeRefused:
     """Confirm a request by its one-time code: few tries, the expiry of the link (D3).
 
     Of a form that was sent twice, the request is confirmed whose mail had the code. Raises LinkExpired, and
     LinkSpent when the request is gone.
     """
-    opened = open_request(tx, vault, load_request(tx, request))
+    opened = open_request(tx, context.vault, load_request(tx, request))
     if opened.stored.code_tries >= MAX_TRIES:
         return CodeRefused(opened.declaration, "code-spent")
     if not typed.strip():
         return CodeRefused(opened.declaration, "code-missing")
     if not matches(opened.sealed.code, typed):
-        if has_read(tx, vault, EmailAddress(opened.declared.email), typed, now):
+        if has_read(tx, context.vault, EmailAddress(opened.declared.email), typed, now):
             return CodeRefused(opened.declaration, "code-elsewhere")
         count_try(tx, request)
         return CodeRefused(opened.declaration, "code-wrong")
-    mailed = open_mailed(tx, vault, opened)
+    mailed = open_mailed(tx, context.vault, opened)
     until = mailed.stored.link_until
     if mailed.stored.confirmed_at is None and (until is None or until <= now):
         raise LinkExpired(request)
-    return _confirm(tx, vault, mailed, policy, now, how="code")
+    return _confirm(tx, context, mailed, now, how="code")
 
 
-def _confirm(
-    tx: Tx, vault: Vault, opened: OpenedRequest, policy: RequestPolicy, now: datetime, *, how: str
-) -> Confirmation:
+def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, how: str) -> Confirmation:
     """Confirm a request that this transaction has locked.
 
     1. Confirmed before: show it again, change nothing.
@@ -179,26 +170,26 @@ def _confirm(
 
     # 1. Confirmed before.
     if stored.subject is not None:
-        return _outcome(tx, vault, opened, stored.subject)
+        return _outcome(tx, context.vault, opened, stored.subject)
 
     # 2. Find or make the person.
     subject = find_or_add_subject(tx, stored.email_index, b"", now)
 
     # 3. Decide for each box.
     happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
-    kept = current_consents(tx, vault, subject)
+    kept = current_consents(tx, context.vault, subject)
     records = [(question, _record(kept, question)) for question in opened.asked]
     given = [pair for pair in records if _may(tx, stored, *pair, happening)]
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
     number = opened.declared.fields.get(PHONE_FIELD)
-    contact = _contact(tx, vault, opened, subject)
+    contact = _contact(tx, context.vault, opened, subject)
     details = commit(contact.salt, contact.plain)
     confirmed = opened.circumstances.confirmed(now, questions, how, details)
-    add_events(tx, vault, stored.id, confirmed)
+    add_events(tx, context.vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
-    enter(tx, vault, opened, confirmed[0], now)
+    enter(tx, context.vault, opened, confirmed[0], now)
     for question, record in given:
         until = question.retention.after(now)
         consent = ConsentState(question.key, follow(record, happening), until)
@@ -206,16 +197,16 @@ def _confirm(
         unsuppress(tx, stored.email_index, question.purpose, question.channel)
         if number and question.channel is Channel.PHONE:
             about = (question.purpose, question.channel.value)
-            allow_calls(tx, vault.number_index(number), stored.email_index, about)
+            allow_calls(tx, context.vault.number_index(number), stored.email_index, about)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
-    save_contact(tx, vault, subject, contact)
+    save_contact(tx, context.vault, subject, contact)
     refresh_idle(tx, subject)
-    take_seat(tx, opened, subject, policy, now)
-    enqueue(tx, MailKind.DELIVERY, stored.id, policy.mail_domain, now)
-    tell_confirmed(tx, policy.webhooks, stored.email_index, questions, now)
-    keep_handout(tx, opened.declaration, policy.download.after(now))
-    return _outcome(tx, vault, opened, subject)
+    take_seat(tx, opened, subject, context.policy, now)
+    enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
+    tell_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
+    keep_handout(tx, opened.declaration, context.policy.download.after(now))
+    return _outcome(tx, context.vault, opened, subject)
 
 
 def _contact(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Contact:

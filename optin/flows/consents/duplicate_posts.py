@@ -17,6 +17,7 @@ from optin.consent.form import FormDigest
 from optin.errors import LinkSpent
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.proof.canonical import parse
 from optin.store.outbox import is_mailed
@@ -67,10 +68,10 @@ def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime)
     return any(moment is not None and moment >= asked_at for moment in moments)
 
 
-def mailed_request(tx: Tx, vault: Vault, request: RequestId) -> RequestId:
+def mailed_request(tx: Tx, context: Context, request: RequestId) -> RequestId:
     """Return the request whose mail is for `request` as well: itself, or its twin. Changes nothing."""
     stored = peek_request(tx, request)
-    twin = None if stored is None else Sealed.open(vault, stored.id, stored.sealed).twin
+    twin = None if stored is None else Sealed.open(context.vault, stored.id, stored.sealed).twin
     return request if twin is None or peek_request(tx, twin) is None else twin
 
 

@@ -11,10 +11,10 @@ from optin.errors import PageUnknown
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.consents.store_request import NewRequest, keep_asking
+from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.event_history import current_consents
-from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
 from optin.store.subjects import find_subject
@@ -25,21 +25,19 @@ PERSONAL_PAGE = "personal-page"
 RECONFIRMATION = "reconfirmation"
 
 
-def give_anew(
-    tx: Tx, vault: Vault, email_index: bytes, about: tuple[str, str], policy: RequestPolicy, now: datetime
-) -> bool:
+def give_anew(tx: Tx, context: Context, email_index: bytes, about: tuple[str, str], now: datetime) -> bool:
     """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
 
     Only a reader of the mailbox is on that page, so it counts as what a reader asks. Tell whether a mail was
     queued. Raises PageUnknown for what was never asked or is no longer offered.
     """
     subject = find_subject(tx, email_index)
-    consent = None if subject is None else _consent_about(tx, vault, subject, about)
+    consent = None if subject is None else _consent_about(tx, context.vault, subject, about)
     if subject is None or consent is None:
         raise PageUnknown
-    if not take_reader_mail(tx, vault, current_contact(tx, vault, subject).email, policy, now):
+    if not take_reader_mail(tx, context, current_contact(tx, context.vault, subject).email, now):
         return False
-    return ask_again(tx, vault, subject, consent, PERSONAL_PAGE, policy, now)
+    return ask_again(tx, context, subject, consent, PERSONAL_PAGE, now)
 
 
 def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, about: tuple[str, str]) -> ConsentState | None:
@@ -49,25 +47,26 @@ def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, about: tuple[str, s
 
 def ask_again(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     subject: SubjectId,
     consent: ConsentState,
     through: str,
-    policy: RequestPolicy,
     now: datetime,
 ) -> bool:
     """Make a request for one consent, in the words that are served now, and queue its mail.
 
     False: nobody asks it any more, so nobody may be asked again. Raises LinkSpent.
     """
-    asked = open_request(tx, vault, peek_request(tx, consent.record.request or RequestId(b""))).declaration
-    form = policy.offers.form_for(consent.purpose, consent.channel, asked)
+    asked = open_request(
+        tx, context.vault, peek_request(tx, consent.record.request or RequestId(b""))
+    ).declaration
+    form = context.policy.offers.form_for(consent.purpose, consent.channel, asked)
     if form is None:
         return False
-    contact = current_contact(tx, vault, subject)
+    contact = current_contact(tx, context.vault, subject)
     number = contact.values.get(PHONE_FIELD) if consent.channel is Channel.PHONE else None
     fields = () if number is None else ((PHONE_FIELD, number),)
     asking = NewRequest(form, contact.email, fields, (consent.purpose,), through)
-    request, _ = keep_asking(tx, vault, asking, policy, now)
-    enqueue(tx, MailKind.RENEWAL, request, policy.mail_domain, now)
+    request, _ = keep_asking(tx, context, asking, now)
+    enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now)
     return True

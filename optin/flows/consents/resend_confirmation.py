@@ -6,6 +6,7 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId
+from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.policy import RESEND, RequestPolicy
@@ -17,9 +18,8 @@ from optin.store.vault import Vault
 
 def resend_confirmation(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     request: RequestId,
-    policy: RequestPolicy,
     now: datetime,
     asker: Asker = Asker.FORM,
 ) -> bool:
@@ -32,15 +32,15 @@ def resend_confirmation(
     stored = load_request(tx, request)
     if stored is None or stored.confirmed_at is not None or is_queued(tx, request):
         return False
-    if asker is Asker.FORM and stored.resent >= policy.resend:
-        policy.limited(RESEND)
+    if asker is Asker.FORM and stored.resent >= context.policy.resend:
+        context.policy.limited(RESEND)
         return False
-    sealed = Sealed.open(vault, request, stored.sealed)
+    sealed = Sealed.open(context.vault, request, stored.sealed)
     email = EmailAddress(Declared.parse(sealed.declaration).email)
-    if not _take(tx, vault, email, sealed.code, policy, now, asker):
+    if not _take(tx, context.vault, email, sealed.code, context.policy, now, asker):
         return False
-    count_resend(tx, request, erase_at=policy.keep.after(now))
-    enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
+    count_resend(tx, request, erase_at=context.policy.keep.after(now))
+    enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)
     return True
 
 
@@ -48,7 +48,7 @@ def _take(
     tx: Tx, vault: Vault, email: EmailAddress, code: str, policy: RequestPolicy, now: datetime, asker: Asker
 ) -> bool:
     if asker is Asker.READER:
-        return take_reader_mail(tx, vault, email, policy, now)
+        return take_reader_mail(tx, Context(vault, policy), email, now)
     mailbox = mailbox_digest(vault, email)
     tx.hold(mailbox)
-    return take_form_mail(tx, vault, mailbox, code, policy, now)
+    return take_form_mail(tx, Context(vault, policy), mailbox, code, now)

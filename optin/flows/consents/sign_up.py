@@ -12,38 +12,37 @@ from optin.consent.form import FormVersion
 from optin.consent.form_entry import Entry
 from optin.flows.consents.duplicate_posts import find_twin
 from optin.flows.consents.store_request import NewRequest, keep_asking
+from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import mailbox_digest, take_form_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.promised_file import keep_handout
-from optin.flows.policy import RequestPolicy
 from optin.store.outbox import enqueue
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
-def sign_up(
-    tx: Tx, vault: Vault, form: FormVersion, entry: Entry, policy: RequestPolicy, now: datetime
-) -> RequestId:
+def sign_up(tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime) -> RequestId:
     """Store what `entry` asks for and queue its confirmation mail; return the request.
 
     A mailbox that got enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
     twice gets one mail, which counts once.
     """
-    return sign_up_and_tell(tx, vault, form, entry, policy, now)[0]
+    return sign_up_and_tell(tx, context, form, entry, now)[0]
 
 
 def sign_up_and_tell(
-    tx: Tx, vault: Vault, form: FormVersion, entry: Entry, policy: RequestPolicy, now: datetime
+    tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
     """Do the same; tell as well whether a mail was queued: for whoever counts mails, never for a visitor."""
-    mailbox = mailbox_digest(vault, entry.email)
+    mailbox = mailbox_digest(context.vault, entry.email)
     tx.hold(mailbox)  # two posts at once: the second sees the first
     asking = NewRequest(form, entry.email, entry.fields, entry.purposes)
-    twin = find_twin(tx, vault, vault.index(entry.email), form.digest, asking.declared(now), now)
-    request, code = keep_asking(tx, vault, asking, policy, now, twin)
-    mailed = twin is None and take_form_mail(tx, vault, mailbox, code, policy, now)
+    twin = find_twin(
+        tx, context.vault, context.vault.index(entry.email), form.digest, asking.declared(now), now
+    )
+    request, code = keep_asking(tx, context, asking, now, twin)
+    mailed = twin is None and take_form_mail(tx, context, mailbox, code, now)
     if mailed:
-        enqueue(tx, MailKind.CONFIRMATION, request, policy.mail_domain, now)
+        enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)
     # whoever confirms in the last hour has the file as long as anybody
-    keep_handout(tx, form.declaration, policy.download.after(policy.link.after(now)))
+    keep_handout(tx, form.declaration, context.policy.download.after(context.policy.link.after(now)))
     return request, mailed

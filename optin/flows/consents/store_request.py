@@ -15,14 +15,14 @@ from optin.consent.consent_record import RequestId
 from optin.consent.event import Circumstances, rfc3339
 from optin.consent.form import FormVersion
 from optin.flows.consents.duplicate_posts import Twin
-from optin.flows.policy import RequestPolicy
+from optin.flows.context import Context
 from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
 from optin.store.forms import words_of
 from optin.store.requests import Request, Sealed, add_request
 from optin.store.transaction import Tx
-from optin.store.vault import Vault, new_id
+from optin.store.vault import new_id
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class NewRequest:
 
 
 def keep_asking(
-    tx: Tx, vault: Vault, asking: NewRequest, policy: RequestPolicy, now: datetime, twin: Twin | None = None
+    tx: Tx, context: Context, asking: NewRequest, now: datetime, twin: Twin | None = None
 ) -> tuple[RequestId, str]:
     """Store a request with its events; return it and its code. Its mail is for the caller to queue.
 
@@ -69,17 +69,19 @@ def keep_asking(
         tx,
         Request(
             id=request,
-            email_index=vault.index(asking.email),
+            email_index=context.vault.index(asking.email),
             subject=None,
             form=form.digest,
-            sealed=sealed.seal(vault, request),
+            sealed=sealed.seal(context.vault, request),
             created_at=now,
             link_until=None,
             resent=0,
             code_tries=0,
             confirmed_at=None,
         ),
-        erase_at=max(policy.keep.after(now), policy.link.after(now)),  # as when its mail leaves
+        erase_at=max(
+            context.policy.keep.after(now), context.policy.link.after(now)
+        ),  # as when its mail leaves
     )
     circumstances = Circumstances(
         request=request,
@@ -89,5 +91,5 @@ def keep_asking(
         commitment=commit(sealed.salt, declared),
     )
     asked = form.declaration.asked(asking.purposes)
-    add_events(tx, vault, request, circumstances.requested(now, asked, asking.through))
+    add_events(tx, context.vault, request, circumstances.requested(now, asked, asking.through))
     return request, sealed.code

@@ -11,11 +11,11 @@ from optin.consent.event import Circumstances
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.opened_request import open_request
+from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_content import OUTDATED_WAIT, NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
-from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import CLOCK_JUMP, read_clock
 from optin.flows.webinar_seats import MAILS
 from optin.proof.commitment import commit
@@ -55,8 +55,7 @@ MAX_KIND_CHARACTERS = 60
 
 def claim_orders(
     tx: Tx,
-    vault: Vault,
-    policy: RequestPolicy,
+    context: Context,
     most: int,
     now: datetime,
     *,
@@ -75,7 +74,7 @@ def claim_orders(
     orders: list[Order] = []
     for letter in claim(tx, most, LEASE, now, suspect=suspect, holder=holder):
         try:
-            order = order_for(tx, vault, policy, letter, now)
+            order = order_for(tx, context, letter, now)
         except NotSigned:
             if receipts_wait is None:
                 raise
@@ -88,9 +87,13 @@ def claim_orders(
             settle(tx, letter.number, Settled.DEAD.value, _unknown_kind(letter.kind), now)
             continue
         except BROKEN as problem:
-            _set_aside(tx, vault, letter, name_of(problem), policy.clock_jump, now)
+            _set_aside(tx, context.vault, letter, name_of(problem), context.policy.clock_jump, now)
             continue
-        if order is None and letter.kind in MAILS and _doubts(tx, vault, policy.clock_jump, now):
+        if (
+            order is None
+            and letter.kind in MAILS
+            and _doubts(tx, context.vault, context.policy.clock_jump, now)
+        ):
             put_back(tx, letter.number, now + OUTDATED_WAIT)  # by the right clock it may still be of use
         elif order is None:
             withdraw_letter(tx, letter.number)

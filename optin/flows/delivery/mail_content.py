@@ -9,6 +9,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import spaced
 from optin.consent.links import LinkKind
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, next_day, take_of_day
 from optin.flows.delivery.mail_order import (
     ASKER,
@@ -23,7 +24,7 @@ from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.receipt import proof_of_receipt
 from optin.flows.draw_entry import participation
 from optin.flows.evidence.event_history import live_consents
-from optin.flows.policy import PER_DAY, RequestPolicy
+from optin.flows.policy import PER_DAY
 from optin.flows.webinar_seats import MAILS, attendance, due_of, has_use
 from optin.store.outbox import Letter, has_twin, open_notice
 from optin.store.person_records import is_known
@@ -40,7 +41,7 @@ class UnknownMailKind(Exception):
     """A mail of a kind that this program does not know: what queued it is not installed any more."""
 
 
-def order_for(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> Order | None:
+def order_for(tx: Tx, context: Context, letter: Letter, now: datetime) -> Order | None:
     """Return what is to be sent for a letter; None: it has no use any more.
 
     Raises NotDue, NotSigned, UnknownMailKind.
@@ -48,11 +49,11 @@ def order_for(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: 
     if not is_known_kind(letter.kind):
         raise UnknownMailKind
     if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
-        return _notice(tx, vault, policy, letter, now)
+        return _notice(tx, context, letter, now)
     stored = load_request(tx, letter.request)
     if stored is None:
         return None
-    opened = open_request(tx, vault, stored)
+    opened = open_request(tx, context.vault, stored)
     order = MailOrder(
         number=letter.number,
         claim=letter.claim,
@@ -72,7 +73,7 @@ def order_for(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: 
     fill = _delivery if order.kind is MailKind.DELIVERY else _confirmation
     if order.kind in MAILS:
         fill = _webinar
-    return fill(tx, vault, policy, opened, order, now)
+    return fill(tx, context, opened, order, now)
 
 
 def _kind(letter: Letter, opened: OpenedRequest) -> MailKind:
@@ -81,13 +82,13 @@ def _kind(letter: Letter, opened: OpenedRequest) -> MailKind:
     return MailKind.RENEWAL if kind is MailKind.CONFIRMATION and opened.declared.through else kind
 
 
-def _notice(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: datetime) -> NoticeOrder | None:
+def _notice(tx: Tx, context: Context, letter: Letter, now: datetime) -> NoticeOrder | None:
     """Return a mail that belongs to no request; None when the address is not known (R1)."""
     if letter.sealed is None:
         return None
-    told = open_notice(vault, letter.message_id, letter.sealed)
+    told = open_notice(context.vault, letter.message_id, letter.sealed)
     email = EmailAddress(told["email"])
-    index = vault.index(email)
+    index = context.vault.index(email)
     kind = MailKind(letter.kind)
     order = NoticeOrder(
         number=letter.number,
@@ -96,36 +97,35 @@ def _notice(tx: Tx, vault: Vault, policy: RequestPolicy, letter: Letter, now: da
         kind=kind,
         recipient=email,
         lang=told["lang"],
-        holds=tuple(hold for hold in holds_of(tx, vault, index) if hold.until > now),
+        holds=tuple(hold for hold in holds_of(tx, context.vault, index) if hold.until > now),
     )
     if kind is MailKind.ERASED:
         return order
     if not is_known(tx, index):
         return None
-    if told.get(ASKER) != Asker.READER and not _may_link(tx, vault, policy, now):
+    if told.get(ASKER) != Asker.READER and not _may_link(tx, context, now):
         raise NotDue(next_day(now))
-    latest = latest_request(tx, vault, index)
+    latest = latest_request(tx, context.vault, index)
     return replace(
         order,
-        recipient=kept_address(tx, vault, index, latest) or email,  # never another spelling of it
+        recipient=kept_address(tx, context.vault, index, latest) or email,  # never another spelling of it
         lang=order.lang if latest is None else latest.declaration.lang,
-        token=vault.links.sign(LinkKind.PERSONAL, index, now),
-        expires_at=policy.personal.after(now),
+        token=context.vault.links.sign(LinkKind.PERSONAL, index, now),
+        expires_at=context.policy.personal.after(now),
     )
 
 
-def _may_link(tx: Tx, vault: Vault, policy: RequestPolicy, now: datetime) -> bool:
+def _may_link(tx: Tx, context: Context, now: datetime) -> bool:
     """Count a link that somebody asked for by typing an address; half of a day's mails may be such links."""
-    if take_of_day(tx, vault, "links", 1, policy.mails_per_day // 2, now):
+    if take_of_day(tx, context.vault, "links", 1, context.policy.mails_per_day // 2, now):
         return True
-    policy.limited(PER_DAY)
+    context.policy.limited(PER_DAY)
     return False
 
 
 def _confirmation(
     tx: Tx,
-    vault: Vault,
-    policy: RequestPolicy,
+    context: Context,
     opened: OpenedRequest,
     order: MailOrder,
     now: datetime,
@@ -134,17 +134,17 @@ def _confirmation(
     if stored.confirmed_at is not None:
         return None
     # the page where a code is typed does not wait for a mail that is late
-    late = now > stored.created_at + policy.page_of_code(stored.created_at) / 2
-    until = policy.link.after(now)
-    open_link(tx, stored.id, link_until=until, erase_at=max(policy.keep.after(now), until))
-    keep_handout(tx, opened.declaration, policy.download.after(until))
+    late = now > stored.created_at + context.policy.page_of_code(stored.created_at) / 2
+    until = context.policy.link.after(now)
+    open_link(tx, stored.id, link_until=until, erase_at=max(context.policy.keep.after(now), until))
+    keep_handout(tx, opened.declaration, context.policy.download.after(until))
     ends_at: datetime | None = None
     if order.kind is MailKind.RENEWAL and stored.subject is None:
-        ends_at = _ends_at(tx, vault, stored.email_index, opened)
+        ends_at = _ends_at(tx, context.vault, stored.email_index, opened)
     return replace(
         order,
         ends_at=ends_at,
-        confirm_token=vault.links.sign(LinkKind.CONFIRM, stored.id, now),
+        confirm_token=context.vault.links.sign(LinkKind.CONFIRM, stored.id, now),
         code="" if late else spaced(opened.sealed.code),
         to_call=opened.number,
         expires_at=until,
@@ -169,13 +169,12 @@ class NotDue(Exception):
 
 def _webinar(
     tx: Tx,
-    vault: Vault,
-    policy: RequestPolicy,
+    context: Context,
     opened: OpenedRequest,
     order: MailOrder,
     now: datetime,
 ) -> MailOrder | None:
-    told = attendance(tx, opened, policy, now)
+    told = attendance(tx, opened, context.policy, now)
     if told is not None and told.outdated:
         raise NotDue(now + OUTDATED_WAIT)  # whoever knows the plan says it
     if told is None or not has_use(order.kind, told, now):
@@ -188,15 +187,14 @@ def _webinar(
     return replace(
         order,
         webinar=told,
-        place_token=vault.links.sign(LinkKind.PLACE, opened.stored.id, now),
+        place_token=context.vault.links.sign(LinkKind.PLACE, opened.stored.id, now),
         confirmed_at=opened.stored.confirmed_at,
     )
 
 
 def _delivery(
     tx: Tx,
-    vault: Vault,
-    policy: RequestPolicy,
+    context: Context,
     opened: OpenedRequest,
     order: MailOrder,
     now: datetime,
@@ -204,17 +202,17 @@ def _delivery(
     stored = opened.stored
     if stored.subject is None or stored.confirmed_at is None:
         return None
-    live = live_consents(tx, vault, stored.subject)
+    live = live_consents(tx, context.vault, stored.subject)
     hands_out = not opened.declared.through
     download = ""
     if order.form.file and hands_out:
-        download = vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
-        keep_handout(tx, order.form, policy.download.after(now))
-    unsubscribe = vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
-    withdraw_at = f"{policy.base_url}/unsubscribe/{unsubscribe}"
+        download = context.vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
+        keep_handout(tx, order.form, context.policy.download.after(now))
+    unsubscribe = context.vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
+    withdraw_at = f"{context.policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(
         order,
-        expires_at=policy.download.after(now) if download else None,
+        expires_at=context.policy.download.after(now) if download else None,
         confirmed_at=stored.confirmed_at,
         receipts=tuple(
             Receipt(question, live[question.key]) for question in order.questions if question.key in live
@@ -223,8 +221,8 @@ def _delivery(
         hands_out=hands_out,
         unsubscribe_token=unsubscribe,
         part=participation(tx, stored.id, opened.declaration),
-        attachments=proof_of_receipt(tx, opened, withdraw_at, policy.base_url, now),
+        attachments=proof_of_receipt(tx, opened, withdraw_at, context.policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),
-        webinar=None if opened.declared.through else attendance(tx, opened, policy, now),
-        place_token=vault.links.sign(LinkKind.PLACE, stored.id, now),
+        webinar=None if opened.declared.through else attendance(tx, opened, context.policy, now),
+        place_token=context.vault.links.sign(LinkKind.PLACE, stored.id, now),
     )

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.confirmation_code import digits_of
+from optin.flows.context import Context
 from optin.flows.policy import PER_ADDRESS, RequestPolicy
 from optin.store.limits import Amount, Counted, Day, has_mark, take, take_mail, take_share
 from optin.store.transaction import Tx
@@ -38,35 +39,34 @@ def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
     return vault.index(mailbox_of(email))
 
 
-def take_form_mail(
-    tx: Tx, vault: Vault, mailbox: bytes, code: str, policy: RequestPolicy, now: datetime
-) -> bool:
+def take_form_mail(tx: Tx, context: Context, mailbox: bytes, code: str, now: datetime) -> bool:
     """Count a mail with a code that a form asks for; False when the mailbox had enough. Hold it first."""
-    day = _day(vault, Asker.FORM, mailbox, code, now)
-    return take_mail(tx, day, policy.per_address_per_day, now) or _limited(policy)
+    day = _day(context.vault, Asker.FORM, mailbox, code, now)
+    return take_mail(tx, day, context.policy.per_address_per_day, now) or _limited(context.policy)
 
 
-def take_link(
-    tx: Tx, vault: Vault, email: EmailAddress, network: str, policy: RequestPolicy, now: datetime
-) -> bool:
+def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: datetime) -> bool:
     """Count a link that somebody asks for by typing an address; False when the mailbox had enough.
 
     One network can ask for half of them only (rounded up): the person, elsewhere, gets the others. Empty
     `network`: it is not known.
     """
-    mailbox = mailbox_digest(vault, email)
+    mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
-    day, most = _marked_day(vault, Asker.LINK, mailbox, network, now), policy.per_address_per_day
+    day, most = (
+        _marked_day(context.vault, Asker.LINK, mailbox, network, now),
+        context.policy.per_address_per_day,
+    )
     share = (most + 1) // 2 if network else most
-    return take_share(tx, day, most, share, now) or _limited(policy)
+    return take_share(tx, day, most, share, now) or _limited(context.policy)
 
 
-def take_reader_mail(tx: Tx, vault: Vault, email: EmailAddress, policy: RequestPolicy, now: datetime) -> bool:
+def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> bool:
     """Count a mail that a reader of the mailbox asks for; False when that was done often enough."""
-    mailbox = mailbox_digest(vault, email)
+    mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
-    day = _day(vault, Asker.READER, mailbox, "", now)
-    return take_mail(tx, day, policy.per_address_per_day, now) or _limited(policy)
+    day = _day(context.vault, Asker.READER, mailbox, "", now)
+    return take_mail(tx, day, context.policy.per_address_per_day, now) or _limited(context.policy)
 
 
 def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind, is_known_kind
 from optin.flows.draw_entry import participation
 from optin.flows.policy import RequestPolicy
@@ -15,7 +16,6 @@ from optin.flows.webinar_seats import MAILS, attendance, has_use
 from optin.store.outbox import DeadLetter, dead_letters, has_successor, requeue
 from optin.store.requests import is_over, keep_longer, load_request
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 STEP = 40  # mails in one transaction, beside live traffic
 
@@ -46,9 +46,7 @@ class Retried:
         self.last = other.last
 
 
-def retry_dead(
-    tx: Tx, vault: Vault, policy: RequestPolicy, after: int, now: datetime, *, dry_run: bool = False
-) -> Retried:
+def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: bool = False) -> Retried:
     """Put mails that were given up back, beginning after number `after`: one step.
 
     A confirmation gets a new link when it leaves, so its request is kept long enough for it.
@@ -56,19 +54,21 @@ def retry_dead(
     done = Retried(last=after)
     for letter in dead_letters(tx, after, STEP):
         done.last = letter.number
-        reason = _reason(tx, vault, policy, letter, now)
+        reason = _reason(tx, context, letter, now)
         if reason is not None:
             done.left[reason] += 1
             continue
         if not dry_run:
             requeue(tx, letter.number, now)
             if letter.kind == MailKind.CONFIRMATION:
-                keep_longer(tx, letter.request, max(policy.keep.after(now), policy.link.after(now)))
+                keep_longer(
+                    tx, letter.request, max(context.policy.keep.after(now), context.policy.link.after(now))
+                )
         done.again[letter.kind] += 1
     return done
 
 
-def _reason(tx: Tx, vault: Vault, policy: RequestPolicy, letter: DeadLetter, now: datetime) -> Left | None:
+def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> Left | None:
     """Return why a mail is not sent again; None when it is."""
     if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
         return Left.FORGOTTEN
@@ -81,8 +81,8 @@ def _reason(tx: Tx, vault: Vault, policy: RequestPolicy, letter: DeadLetter, now
         return Left.FOLLOWED
     if letter.kind == MailKind.CONFIRMATION:
         return None if stored.confirmed_at is None else Left.CONFIRMED
-    opened = open_request(tx, vault, stored)
-    return None if _says_something(tx, policy, letter, opened, now) else Left.NOTHING
+    opened = open_request(tx, context.vault, stored)
+    return None if _says_something(tx, context.policy, letter, opened, now) else Left.NOTHING
 
 
 def _says_something(

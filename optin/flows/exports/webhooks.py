@@ -23,6 +23,7 @@ from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
+from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.exports.lead_columns import columns_of
@@ -146,8 +147,7 @@ def tell_erased(
 
 def claim_calls(
     tx: Tx,
-    vault: Vault,
-    policy: RequestPolicy,
+    context: Context,
     processor: str,
     most: int,
     now: datetime,
@@ -164,7 +164,7 @@ def claim_calls(
     dropped: list[Dropped] = []
     for notice in claim_notices(tx, processor, most, LEASE, now, holder):
         try:
-            told = _compose(tx, vault, policy, notice, now, endings_of)
+            told = _compose(tx, context, notice, now, endings_of)
         except (LogDiverged, JournalUnusable) as problem:
             _put_off(tx, notice, attempts_of(tx, notice) or 0, now)
             dropped.append(Dropped(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
@@ -211,25 +211,24 @@ def _put_off(tx: Tx, notice: Notice, attempts: int, now: datetime) -> None:
 
 
 def _compose(
-    tx: Tx, vault: Vault, policy: RequestPolicy, notice: Notice, now: datetime, endings_of: EndingsOf
+    tx: Tx, context: Context, notice: Notice, now: datetime, endings_of: EndingsOf
 ) -> dict[str, Any] | str:
     """Return what a message says, or why it says nothing."""
     if notice.kind is WebhookKind.ERASED:
-        return {"email": open_erasure(vault, notice)}
+        return {"email": open_erasure(context.vault, notice)}
     subject = find_subject(tx, notice.person)
     if subject is None:
         return Refusal.ERASED.value
     if notice.kind is WebhookKind.CONFIRMED:
-        return _confirmed(tx, vault, policy, notice, subject, now, endings_of)
+        return _confirmed(tx, context, notice, subject, now, endings_of)
     purpose, channel = notice.about
-    email = current_contact(tx, vault, subject).email
+    email = current_contact(tx, context.vault, subject).email
     return {"email": email, "purpose": purpose, "channel": channel, "ended_at": rfc3339(notice.at)}
 
 
 def _confirmed(
     tx: Tx,
-    vault: Vault,
-    policy: RequestPolicy,
+    context: Context,
     notice: Notice,
     subject: SubjectId,
     now: datetime,
@@ -244,7 +243,7 @@ def _confirmed(
     purpose, channel = notice.about
 
     # 1. The webhook names the purpose now.
-    if purpose not in policy.webhooks.get(notice.processor, ()):
+    if purpose not in context.policy.webhooks.get(notice.processor, ()):
         return "purpose not of this webhook"
 
     # 2. The consent is proven now.
@@ -253,16 +252,18 @@ def _confirmed(
         return Refusal.UNPROVEN.value
     request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
-    found = prove(vault, lead, form, ConsentKey.parse(purpose, channel), now)
+    found = prove(context.vault, lead, form, ConsentKey.parse(purpose, channel), now)
     proven = still_proven(found, lead, notice.about, endings_of(lead.email_index))
     if isinstance(proven, Refusal):
         return proven.value
 
     # 3. It is recorded first.
     if note_told(tx, notice.processor, subject, notice.about, notice.message, now):
-        opened = open_request(tx, vault, peek_request(tx, proven.request))
-        add_events(tx, vault, proven.request, [opened.circumstances.handed(now, notice.processor, purpose)])
-    return _data(vault, policy, proven, now)
+        opened = open_request(tx, context.vault, peek_request(tx, proven.request))
+        add_events(
+            tx, context.vault, proven.request, [opened.circumstances.handed(now, notice.processor, purpose)]
+        )
+    return _data(context.vault, context.policy, proven, now)
 
 
 def _data(vault: Vault, policy: RequestPolicy, lead: Proven, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED, ClockReading
 from optin.consent.event import clock_accepted, clock_set_back
+from optin.flows.context import Context
 from optin.flows.delivery.deliver import LEASE as MAIL_LEASE
 from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
 from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
@@ -22,51 +23,51 @@ from optin.store.future_moments import Horizon, bring_back
 from optin.store.promises import SLACK
 from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock that is ahead
 NOBODY = b""  # an officer's act that is about no person
 
 
-def accept_clock(
-    tx: Tx, vault: Vault, policy: RequestPolicy, who: str, why: str, now: datetime
-) -> ClockReading:
+def accept_clock(tx: Tx, context: Context, who: str, why: str, now: datetime) -> ClockReading:
     """Take an officer's word that the clock is right, and record it; do nothing where nobody doubts it."""
-    look = read_clock(tx, vault, policy.clock_jump, now)
+    look = read_clock(tx, context.vault, context.policy.clock_jump, now)
     if look.known is None or not look.doubted:
         return look
-    add_events(tx, vault, None, [clock_accepted(now, look.known)])
-    record_action(tx, vault, NOBODY, RightsAction(now, "accept-clock", who, why))
-    keep_mark(tx, vault, now)
-    bring_back(tx, horizon(policy, now), now)
+    add_events(tx, context.vault, None, [clock_accepted(now, look.known)])
+    record_action(tx, context.vault, NOBODY, RightsAction(now, "accept-clock", who, why))
+    keep_mark(tx, context.vault, now)
+    bring_back(tx, horizon(context.policy, now), now)
     return look
 
 
-def begin_with_clock(tx: Tx, vault: Vault, policy: RequestPolicy, now: datetime) -> ClockReading:
+def begin_with_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
     """Look at the clock at a server's start: note that it went back or is doubted, let go what waits in vain.
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
     """
-    look, newest = read_clock(tx, vault, policy.clock_jump, now), newest_event(tx, vault)
+    look, newest = (
+        read_clock(tx, context.vault, context.policy.clock_jump, now),
+        newest_event(tx, context.vault),
+    )
     if newest is not None:
-        note_set_back(tx, vault, policy, newest, now)
-    mark_clock(tx, vault, look, steady=True)
-    bring_back(tx, horizon(policy, now), now)
+        note_set_back(tx, context, newest, now)
+    mark_clock(tx, context.vault, look, steady=True)
+    bring_back(tx, horizon(context.policy, now), now)
     return look
 
 
-def note_set_back(tx: Tx, vault: Vault, policy: RequestPolicy, was: datetime, now: datetime) -> bool:
+def note_set_back(tx: Tx, context: Context, was: datetime, now: datetime) -> bool:
     """Note in the log that the clock went back from `was`; tell whether it was noted.
 
     Not for minutes, by which clocks differ, and not again what another process noted just now. What waits for
     a moment of the clock before is brought back.
     """
-    last = set_backs(tx, vault)[-1:]
+    last = set_backs(tx, context.vault)[-1:]
     noted = any(it.at <= now + CLOCKS_DIFFER and abs(was - it.was) <= NOTED_AGAIN for it in last)
     if noted or was <= now + CLOCKS_DIFFER:
         return False
-    add_events(tx, vault, None, [clock_set_back(now, was)])
-    bring_back(tx, horizon(policy, now), now)
+    add_events(tx, context.vault, None, [clock_set_back(now, was)])
+    bring_back(tx, horizon(context.policy, now), now)
     return True
 
 

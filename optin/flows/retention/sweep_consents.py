@@ -129,7 +129,7 @@ def sweep_ending(tx: Tx, context: SweepContext) -> int:
         for (subject, _), consent in due:
             mark_asked_again(tx, subject, consent, context.now)
             try:
-                ask_again(tx, context.vault, subject, consent, RECONFIRMATION, context.policy, context.now)
+                ask_again(tx, context, subject, consent, RECONFIRMATION, context.now)
             except LinkSpent:
                 continue
             asked += 1

@@ -9,8 +9,7 @@ from datetime import datetime
 
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
-from optin.flows.policy import RequestPolicy
-from optin.store.vault import Vault
+from optin.flows.context import Context
 
 STEP = 40  # rows that only go; measured: larger steps make live sign-ups wait
 PEOPLE_STEP = 20  # people with all that belongs to them
@@ -42,11 +41,9 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class SweepContext:
+class SweepContext(Context):
     """What a sweep works with. `now` is an argument: time is never read here."""
 
-    vault: Vault
-    policy: RequestPolicy
     now: datetime
     skipped: Skipped = field(default_factory=Skipped)
     room: int = sys.maxsize  # so many people may lose something in this step

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import trust_clock
 from optin.flows.retention.sweep import plan
@@ -17,7 +18,6 @@ from optin.flows.retention.sweep_rule import Rule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 LEAST = 100  # people: below it a share says nothing
 NOBODY = b""
@@ -83,6 +83,6 @@ def tell_held(tx: Tx, context: SweepContext) -> Held | None:
     return held
 
 
-def record_beyond(tx: Tx, vault: Vault, who: str, why: str, now: datetime) -> None:
+def record_beyond(tx: Tx, context: Context, who: str, why: str, now: datetime) -> None:
     """Record that an officer let more people go than a day's share."""
-    record_action(tx, vault, NOBODY, RightsAction(now, "beyond-share", who, why))
+    record_action(tx, context.vault, NOBODY, RightsAction(now, "beyond-share", who, why))

@@ -19,6 +19,7 @@ from optin.consent.purpose import Channel
 from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, take_link, take_reader_mail
 from optin.flows.delivery.mail_order import ASKER, MailKind
 from optin.flows.draw_entry import ticket_of
@@ -183,10 +184,9 @@ class PersonalData:
 
 def ask_for_link(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     address: EmailAddress,
     lang: str,
-    policy: RequestPolicy,
     now: datetime,
     network: str = "",
 ) -> None:
@@ -195,44 +195,42 @@ def ask_for_link(
     Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
     `network`: where it is asked from, as far as that is known.
     """
-    if not take_link(tx, vault, address, network, policy, now):
+    if not take_link(tx, context, address, network, now):
         return
-    index = vault.index(address)
+    index = context.vault.index(address)
     told = {"email": address, "lang": lang}
-    enqueue_notice(tx, vault, MailKind.PERSONAL, index, told, policy.mail_domain, now)
+    enqueue_notice(tx, context.vault, MailKind.PERSONAL, index, told, context.policy.mail_domain, now)
 
 
-def ask_as_reader(
-    tx: Tx, vault: Vault, email_index: bytes, lang: str, policy: RequestPolicy, now: datetime
-) -> None:
+def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
     """Queue another link for whoever holds one that expired: only the mail had it (R1).
 
     So it is counted for readers alone: what strangers ask for takes nothing away from it.
     """
-    address = kept_address(tx, vault, email_index, latest_request(tx, vault, email_index))
-    if address is None or not take_reader_mail(tx, vault, address, policy, now):
+    address = kept_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
+    if address is None or not take_reader_mail(tx, context, address, now):
         return
     told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
-    enqueue_notice(tx, vault, MailKind.PERSONAL, email_index, told, policy.mail_domain, now)
+    enqueue_notice(tx, context.vault, MailKind.PERSONAL, email_index, told, context.policy.mail_domain, now)
 
 
-def view_personal(
-    tx: Tx, vault: Vault, email_index: bytes, policy: RequestPolicy, now: datetime
-) -> PersonalData:
+def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -> PersonalData:
     """Return everything that is kept about an address; changes nothing. Raises KeysUnusable."""
     subject = find_subject(tx, email_index)
-    opened = [open_request(tx, vault, stored) for stored in requests_of(tx, email_index)]
+    opened = [open_request(tx, context.vault, stored) for stored in requests_of(tx, email_index)]
     newest = newest_request(tx, email_index)
-    contact = Contact({}) if subject is None else current_contact(tx, vault, subject)
+    contact = Contact({}) if subject is None else current_contact(tx, context.vault, subject)
     declared = next((request for request in opened if request.stored.id == newest), None)
     return PersonalData(
         email=contact.values.get(EMAIL_FIELD, declared.declared.email if declared else ""),
         lang=declared.declaration.lang if declared else "",
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
-        consents=() if subject is None else _consents(tx, vault, subject, opened, contact, policy, now),
-        requests=tuple(_request(tx, request, attendance(tx, request, policy, now)) for request in opened),
-        mails=tuple(mail for request in opened for mail in _mails(tx, vault, request)),
+        consents=() if subject is None else _consents(tx, context, subject, opened, contact, now),
+        requests=tuple(
+            _request(tx, request, attendance(tx, request, context.policy, now)) for request in opened
+        ),
+        mails=tuple(mail for request in opened for mail in _mails(tx, context.vault, request)),
         exports=()
         if subject is None
         else (
@@ -247,12 +245,13 @@ def view_personal(
         ),
         holds=tuple(
             KeptHold(hold.why, hold.until, hold.values)
-            for hold in holds_of(tx, vault, email_index)
+            for hold in holds_of(tx, context.vault, email_index)
             if hold.until > now
         ),
         suppressions=tuple(KeptSuppression(*found) for found in suppressions_of(tx, email_index)),
         handled=tuple(
-            KeptHandling(action.at, action.kind, action.why) for action in actions_of(tx, vault, email_index)
+            KeptHandling(action.at, action.kind, action.why)
+            for action in actions_of(tx, context.vault, email_index)
         ),
         events=tuple(event for request in opened for event in _events(tx, request)),
     )
@@ -265,16 +264,15 @@ def _taken_away(contact: Contact) -> tuple[str, ...]:
 
 def _consents(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     subject: SubjectId,
     opened: Sequence[OpenedRequest],
     contact: Contact,
-    policy: RequestPolicy,
     now: datetime,
 ) -> tuple[KeptConsent, ...]:
     by_id = {request.stored.id: request for request in opened}
     found: list[KeptConsent] = []
-    for consent in current_consents(tx, vault, subject):
+    for consent in current_consents(tx, context.vault, subject):
         request = by_id.get(consent.record.request or RequestId(b""))
         question = None if request is None else request.declaration.question(consent.purpose)
         if request is None or question is None:
@@ -300,7 +298,7 @@ def _consents(
                 number=corrected.get(PHONE_FIELD, declared) if by_phone else "",
                 number_corrected=by_phone and PHONE_FIELD in corrected,
                 form_since=request.form.first_served,
-                offered="" if status is Status.GIVEN else _offered(policy, request, consent),
+                offered="" if status is Status.GIVEN else _offered(context.policy, request, consent),
             )
         )
     return tuple(found)
@@ -360,15 +358,15 @@ def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
     ]
 
 
-def record_access(tx: Tx, vault: Vault, email_index: bytes, how: str, now: datetime) -> None:
+def record_access(tx: Tx, context: Context, email_index: bytes, how: str, now: datetime) -> None:
     """Record that what is kept was shown or handed over, where there is a request to record it with."""
     request = newest_request(tx, email_index)
     if request is not None:
-        opened = open_request(tx, vault, peek_request(tx, request))
-        add_events(tx, vault, request, [opened.circumstances.accessed(now, how)])
+        opened = open_request(tx, context.vault, peek_request(tx, request))
+        add_events(tx, context.vault, request, [opened.circumstances.accessed(now, how)])
 
 
-def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
+def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
     """Put name or number right; tell whether anything changed (GDPR 16). What is not named stays as it is.
 
     An event commits to the new values; the consents stay what they were, and reach the person as corrected.
@@ -377,7 +375,7 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     if subject is None:
         return False
     lock_subject(tx, subject)
-    contact = current_contact(tx, vault, subject)
+    contact = current_contact(tx, context.vault, subject)
     changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
     if not changed:
         return False
@@ -391,20 +389,20 @@ def correct(tx: Tx, vault: Vault, email_index: bytes, values: Mapping[str, str],
     if PHONE_FIELD in changed:
         forget_numbers(tx, subject)
     known = Contact(newest, correction, secrets.token_bytes(SALT_BYTES))
-    save_contact(tx, vault, subject, known)
+    save_contact(tx, context.vault, subject, known)
     request = newest_request(tx, email_index)
     if request is None:
         return True
-    opened = open_request(tx, vault, peek_request(tx, request))
+    opened = open_request(tx, context.vault, peek_request(tx, request))
     commitment = commit(correction.salt, canonical({**correction.values}))
     details = commit(known.salt, known.plain)
-    add_events(tx, vault, request, [opened.circumstances.corrected(now, commitment, details)])
+    add_events(tx, context.vault, request, [opened.circumstances.corrected(now, commitment, details)])
     return True
 
 
 def hold_data(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     email_index: bytes,
     names: Sequence[str],
     until: datetime,
@@ -413,21 +411,23 @@ def hold_data(
 ) -> LegalHold:
     """Keep named data of a person until a date, whatever is erased (GDPR 17(3)(b)). Raises RequestRefused."""
     subject = find_subject(tx, email_index)
-    values = {} if subject is None else current_contact(tx, vault, subject).values
+    values = {} if subject is None else current_contact(tx, context.vault, subject).values
     unknown = [name for name in names if name not in values]
     if not values or unknown:
         kept = ", ".join(values) or "nothing"
         msg = f"There is no {', '.join(unknown) or 'person'} to hold; what is kept: {kept}."
         raise RequestRefused(msg)
     hold = LegalHold(why, until, now, {name: values[name] for name in names})
-    place_hold(tx, vault, email_index, hold)
+    place_hold(tx, context.vault, email_index, hold)
     request = newest_request(tx, email_index)
     if request is not None:
-        opened = open_request(tx, vault, peek_request(tx, request))
-        add_events(tx, vault, request, [opened.circumstances.held(now, until, names)])
+        opened = open_request(tx, context.vault, peek_request(tx, request))
+        add_events(tx, context.vault, request, [opened.circumstances.held(now, until, names)])
     return hold
 
 
-def handled(tx: Tx, vault: Vault, email_index: bytes, what: str, who: str, why: str, now: datetime) -> None:
+def handled(
+    tx: Tx, context: Context, email_index: bytes, what: str, who: str, why: str, now: datetime
+) -> None:
     """Record what an officer did for a person, and why (R9)."""
-    record_action(tx, vault, email_index, RightsAction(now, what, who, why))
+    record_action(tx, context.vault, email_index, RightsAction(now, what, who, why))

@@ -22,6 +22,7 @@ from optin.consent.purpose import Channel, ConsentQuestion
 from optin.consent.webhook import WebhookKind
 from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.context import Context
 from optin.flows.evidence.event_history import current_consents, request_history
 from optin.flows.exports.webhooks import tell_ended, tell_objected
 from optin.proof.canonical import Json
@@ -60,46 +61,48 @@ class _Live:
     consent: ConsentState
 
 
-def view_withdrawable(tx: Tx, vault: Vault, request: RequestId, purpose: str | None) -> Withdrawable:
+def view_withdrawable(tx: Tx, context: Context, request: RequestId, purpose: str | None) -> Withdrawable:
     """Return what can be withdrawn by a link; changes nothing. Raises LinkSpent."""
-    opened = open_request(tx, vault, peek_request(tx, request))
+    opened = open_request(tx, context.vault, peek_request(tx, request))
     return Withdrawable(
-        opened.declaration, tuple(live.question for live in _live(tx, vault, opened, purpose))
+        opened.declaration, tuple(live.question for live in _live(tx, context.vault, opened, purpose))
     )
 
 
 def withdraw_consent(
-    tx: Tx, vault: Vault, request: RequestId, purpose: str | None, now: datetime
+    tx: Tx, context: Context, request: RequestId, purpose: str | None, now: datetime
 ) -> Withdrawable:
     """Withdraw what `request` gave, or only `purpose` of it; return what was withdrawn.
 
     Whichever request gave a consent last: this link is about the same purpose and channel.
     Raises LinkSpent. Withdrawn twice is withdrawn once.
     """
-    opened = open_request(tx, vault, peek_request(tx, request))
-    subject = _person_behind(tx, vault, opened)
+    opened = open_request(tx, context.vault, peek_request(tx, request))
+    subject = _person_behind(tx, context.vault, opened)
     if subject is None:
         return Withdrawable(opened.declaration, ())
     lock_subject(tx, subject)
-    ended = _live(tx, vault, opened, purpose)
-    _end(tx, vault, subject, ended, now)
+    ended = _live(tx, context.vault, opened, purpose)
+    _end(tx, context.vault, subject, ended, now)
     return Withdrawable(opened.declaration, tuple(live.question for live in ended))
 
 
-def withdraw_everything(tx: Tx, vault: Vault, request: RequestId, now: datetime) -> Withdrawable:
+def withdraw_everything(tx: Tx, context: Context, request: RequestId, now: datetime) -> Withdrawable:
     """Withdraw every consent of the person who has this link; return what was. Raises LinkSpent."""
-    opened = open_request(tx, vault, peek_request(tx, request))
-    return Withdrawable(opened.declaration, withdraw_person(tx, vault, opened.stored.email_index, now))
+    opened = open_request(tx, context.vault, peek_request(tx, request))
+    return Withdrawable(opened.declaration, withdraw_person(tx, context, opened.stored.email_index, now))
 
 
-def withdraw_person(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> tuple[ConsentQuestion, ...]:
+def withdraw_person(
+    tx: Tx, context: Context, email_index: bytes, now: datetime
+) -> tuple[ConsentQuestion, ...]:
     """Withdraw every consent of an address; return what was withdrawn.
 
     Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
     """
     subject = find_subject(tx, email_index)
-    ended = () if subject is None else withdraw_from(tx, vault, subject, None, now)
-    return tuple(dict.fromkeys((*ended, *_lapse_pending(tx, vault, email_index, now))))
+    ended = () if subject is None else withdraw_from(tx, context.vault, subject, None, now)
+    return tuple(dict.fromkeys((*ended, *_lapse_pending(tx, context.vault, email_index, now))))
 
 
 def withdraw_from(
