@@ -19,17 +19,21 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.form import EMAIL_FIELD
+from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.personal import as_json
-from optin.flows.rights.erase import BY_OFFICER, erase_person
-from optin.flows.rights.personal_data import PersonalData, handled, hold_data, record_access, view_personal
-from optin.flows.rights.withdraw import withdraw_from, withdraw_person
+from optin.flows.rights.on_request import (
+    Handling,
+    erase_on_request,
+    hold_on_request,
+    record_handling,
+    withdraw_on_request,
+)
+from optin.flows.rights.personal_data import PersonalData, record_access, view_personal
 from optin.services.edition import Edition
 from optin.services.installation import Installation, open_installation
 from optin.services.personal_data import erase_view, personal_file, personal_view
-from optin.store.subjects import find_subject
-from optin.store.transaction import Tx
 
 CLEAR_TRIES = 25
 
@@ -65,21 +69,18 @@ class _Case:
     def lang(self) -> str:
         return self.edition.site.settings.languages[0]
 
+    @property
+    def handling(self) -> Handling:
+        return Handling(self.index, getpass.getuser(), self.why)
+
+    def note_access(self, how: str) -> None:
+        """Record in the log that the data was shown or handed over."""
+        self.installation.run(record_access, email_index=self.index, how=how, now=self.installation.clock())
+
     def record(self, what: str) -> None:
         """Record what was done for the person, by whom and why."""
-        self.installation.write(self.recorded, what=what)
-
-    def recorded(self, tx: Tx, what: str) -> None:
-        """Record it in an operation that does it."""
-        handled(
-            tx,
-            self.installation.context,
-            self.index,
-            what,
-            getpass.getuser(),
-            self.why,
-            self.installation.clock(),
-        )
+        now = self.installation.clock()
+        self.installation.run(record_handling, handling=self.handling, what=what, now=now)
 
 
 @contextmanager
@@ -109,7 +110,7 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
 def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
     """Print everything that is kept about EMAIL: what the personal page shows (GDPR 15)."""
     with _case(kinds, site, email, why) as case:
-        case.installation.write(_shown, case=case, how="shown")
+        case.note_access("shown")
         click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
         case.record("show")
 
@@ -122,15 +123,11 @@ def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
 def export(kinds: InstalledKinds, site: Path, email: str, why: str, shape: str, out: str) -> None:
     """Write everything that is kept about EMAIL to a file for the person (GDPR 15, 20)."""
     with _case(kinds, site, email, why) as case:
-        case.installation.write(_shown, case=case, how="download")
+        case.note_access("download")
         whole = as_json(case.data) if shape == "json" else personal_file(case.edition, case.data, case.lang)
         write_whole(out, whole)
         case.record("export")
     click.echo(f"Written to {out}.", err=True)
-
-
-def _shown(tx: Tx, case: _Case, how: str) -> None:
-    record_access(tx, case.installation.context, case.index, how, case.installation.clock())
 
 
 @subject.command()
@@ -140,28 +137,21 @@ def _shown(tx: Tx, case: _Case, how: str) -> None:
 def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: str | None) -> None:
     """Withdraw the consents of EMAIL, at once (GDPR 7(3))."""
     with _case(kinds, site, email, why) as case:
-        about = [(it.purpose, it.channel) for it in case.data.consents if purpose in {None, it.purpose}]
-        if not about and (purpose is not None or case.data.empty):
+        consents = case.data.consents
+        keys = [ConsentKey.parse(it.purpose, it.channel) for it in consents if purpose in {None, it.purpose}]
+        if not keys and (purpose is not None or case.data.empty):
             msg = "There is no such consent of this person; see: optin subject show"
             raise RequestRefused(msg)
-        ended = case.installation.write(_withdrawn, case=case, about=None if purpose is None else about)
-        case.installation.note_ending()
-    for wording in ended:
-        click.echo(f"withdrawn: {wording}")
-    click.echo(f"{len(ended)} withdrawn." if ended else "Everything was withdrawn or over already.")
-
-
-def _withdrawn(tx: Tx, case: _Case, about: list[tuple[str, str]] | None) -> list[str]:
-    installation = case.installation
-    if about is None:
-        ended = withdraw_person(tx, installation.context, case.index, installation.clock())
-    else:
-        found = find_subject(tx, case.index)
-        ended = (
-            () if found is None else withdraw_from(tx, installation.vault, found, about, installation.clock())
+        ended = case.installation.run(
+            withdraw_on_request,
+            handling=case.handling,
+            which=None if purpose is None else keys,
+            now=case.installation.clock(),
         )
-    case.recorded(tx, "withdraw")
-    return [question.wording for question in ended]
+        case.installation.note_ending()
+    for question in ended:
+        click.echo(f"withdrawn: {question.wording}")
+    click.echo(f"{len(ended)} withdrawn." if ended else "Everything was withdrawn or over already.")
 
 
 @subject.command()
@@ -179,14 +169,12 @@ def hold(
             msg = f"{until:%Y-%m-%d} is past; name a day to come."
             raise RequestRefused(msg)
         kept = installation.run(
-            hold_data,
-            email_index=case.index,
+            hold_on_request,
+            handling=case.handling,
             names=names or (EMAIL_FIELD,),
             until=end,
-            why=case.why,
             now=installation.clock(),
         )
-        case.record("hold")
         installation.note_ending()
     click.echo(f"Held until {until:%Y-%m-%d}, for nothing else: {', '.join(kept.values)}.")
 
@@ -210,23 +198,11 @@ def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool)
         if not yes and not click.confirm("Erase everything now?", err=True):
             msg = "Nothing was erased."
             raise RequestRefused(msg)
-        gone = case.installation.write(_erased, case=case, lang=view.frame.lang)
+        gone = case.installation.run(
+            erase_on_request, handling=case.handling, lang=view.frame.lang, now=case.installation.clock()
+        )
         case.installation.note_ending()
         cleared = case.installation.clear(CLEAR_TRIES)
-    click.echo(f"Erased: {gone} requests with all that belonged to them.")
+    click.echo(f"Erased: {0 if gone is None else gone.requests} requests with all that belonged to them.")
     if not cleared:
         click.echo("A reader stood in the way of the journal; a running server empties it.", err=True)
-
-
-def _erased(tx: Tx, case: _Case, lang: str) -> int:
-    installation = case.installation
-    gone = erase_person(
-        tx,
-        installation.vault,
-        case.index,
-        BY_OFFICER,
-        installation.clock(),
-        notify=(installation.policy, lang),
-    )
-    case.recorded(tx, "erase")
-    return 0 if gone is None else gone.requests

@@ -24,7 +24,6 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import CLOCK_JUMP, trust_clock
-from optin.flows.rights.personal_data import handled
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.draws import (
@@ -45,6 +44,7 @@ from optin.store.events import add_events, said_about_nobody
 from optin.store.log import StoredCheckpoint, first_checkpoint_over
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
+from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -235,7 +235,7 @@ def read_winners(
         if entry is not None:
             found.append(_winner(tx, context.vault, place, entry))
             index = context.vault.index(EmailAddress(found[-1].email))
-            handled(tx, context, index, "draw", who, why, now)
+            record_action(tx, context.vault, index, RightsAction(now, "draw", who, why))
     return found
 
 

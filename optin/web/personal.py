@@ -15,6 +15,7 @@ from optin.consent.address import parse_phone
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.form_entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
 from optin.consent.links import LinkKind
+from optin.consent.purpose import ConsentKey
 from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
@@ -26,14 +27,12 @@ from optin.flows.rights.personal_data import (
     ask_as_reader,
     ask_for_link,
     correct,
-    record_access,
+    hand_over,
     view_personal,
 )
-from optin.flows.rights.withdraw import withdraw_from
+from optin.flows.rights.withdraw import withdraw_one
 from optin.flows.webinar_seats import give_up_seats
 from optin.services.personal_data import erase_view, personal_file, personal_view
-from optin.store.subjects import find_subject
-from optin.store.transaction import Tx
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, desk_of, language_of, see_other
 from optin.web.form_reader import read_post, single
@@ -105,9 +104,9 @@ async def post_personal(request: Request) -> Response:
     index = _index_of(request)
     match single(posted, "action"):
         case "withdraw":
-            return await _withdraw(request, index, _about(posted))
+            return await _withdraw(request, index, _key(posted))
         case "give":
-            return await _give(request, index, _about(posted))
+            return await _give(request, index, _key(posted))
         case "give-up":
             return await _give_up(request, index, single(posted, "magnet"))
         case "correct":
@@ -141,29 +140,22 @@ def _expired(request: Request, *, resent: bool) -> Response:
     return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
-async def _withdraw(request: Request, index: bytes, about: tuple[str, str]) -> Response:
+async def _withdraw(request: Request, index: bytes, key: ConsentKey) -> Response:
     app_context = desk_of(request)
-    installation = app_context.installation
-
-    def withdraw(tx: Tx) -> bool:
-        subject = find_subject(tx, index)
-        return subject is not None and bool(
-            withdraw_from(tx, installation.vault, subject, {about}, installation.clock())
-        )
-
-    done = await app_context.write(withdraw)
+    now = app_context.installation.clock()
+    done = await app_context.run(withdraw_one, email_index=index, key=key, now=now)
     await app_context.note_ending()  # done before or not: whoever does it again may do so because it failed
     return _back(request, "withdrawn" if done else "unchanged")
 
 
-async def _give(request: Request, index: bytes, about: tuple[str, str]) -> Response:
+async def _give(request: Request, index: bytes, key: ConsentKey) -> Response:
     app_context = desk_of(request)
     await app_context.limits.count(request)
     installation = app_context.installation
     asked = await app_context.run(
         give_anew,
         email_index=index,
-        about=about,
+        key=key,
         now=installation.clock(),
     )
     installation.wake_courier()
@@ -240,14 +232,7 @@ async def _erase(request: Request, index: bytes) -> Response:
 async def _download(request: Request, index: bytes, form: str) -> Response:
     """Hand the data over: as JSON for another supplier (GDPR 20), or as a page to read."""
     app_context = desk_of(request)
-    installation = app_context.installation
-
-    def hand_over(tx: Tx) -> PersonalData:
-        data = view_personal(tx, installation.context, index, installation.clock())
-        record_access(tx, installation.context, index, "download", installation.clock())
-        return data
-
-    data = await app_context.write(hand_over)
+    data = await app_context.run(hand_over, email_index=index, now=app_context.installation.clock())
     if form == "json":
         return _file(as_json(data), "application/json", "personal-data.json")
     page = personal_file(app_context.edition, data, language_of(request))
@@ -267,11 +252,12 @@ def _index_of(request: Request, longer: timedelta = timedelta(0)) -> bytes:
     return installation.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
 
 
-def _about(posted: list[tuple[str, str]]) -> tuple[str, str]:
+def _key(posted: list[tuple[str, str]]) -> ConsentKey:
     purpose, _, channel = single(posted, "consent").rpartition(" ")
-    if not purpose or not channel:
-        raise PostMalformed
-    return purpose, channel
+    try:
+        return ConsentKey.parse(purpose, channel)
+    except ValueError:
+        raise PostMalformed from None
 
 
 async def _data(app_context: AppContext, index: bytes) -> PersonalData:

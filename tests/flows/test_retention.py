@@ -17,7 +17,8 @@ from optin.flows.consents.offers import Offers
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.personal_data import ask_for_link, handled, hold_data
+from optin.flows.rights.on_request import Handling, record_handling
+from optin.flows.rights.personal_data import ask_for_link, hold_data
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
 from tests.export.test_export import lead_export
@@ -181,7 +182,7 @@ def test_the_plan_leaves_nothing_out(world: World) -> None:
     link = partial(ask_for_link, context=world.context, address=parse_email("alice@example.com"), lang="nl")
     world.do(link, now=world.now)
     world.send()
-    world.run(handled, email_index=index, what="show", who="o", why="w", now=world.now)
+    world.run(record_handling, handling=Handling(index, "o", "w"), what="show", now=world.now)
     world.wait(6 * YEAR)
     planned = world.store.read(plan, context=world.sweep_context)
     assert [line.rule for line in planned] == list(sweep_rules())

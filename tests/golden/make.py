@@ -24,7 +24,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
 from optin.flows.prize_draw import draw_winners, tell_entrants
-from optin.flows.rights.personal_data import handled, hold_data
+from optin.flows.rights.on_request import Handling, hold_on_request
 from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
@@ -132,10 +132,8 @@ def hold(visit: Visit, name: str) -> None:
     """Keep the data of somebody whatever is erased, and say why."""
     installation, index = visit.installation, visit.installation.vault.index(parse_email(email_of(name)))
     ends = visit.moment + timedelta(days=3650)
-    keep = partial(hold_data, context=installation.context, email_index=index, names=("email",), until=ends)
-    installation.write(keep, why="invoice 2026-114", now=visit.moment)
-    note = partial(handled, context=installation.context, email_index=index, what="hold", who="officer")
-    installation.write(note, why="invoice 2026-114", now=visit.moment)
+    case = Handling(index, "officer", "invoice 2026-114")
+    installation.run(hold_on_request, handling=case, names=("email",), until=ends, now=visit.moment)
     installation.note_ending()
 
 

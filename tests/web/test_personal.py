@@ -19,7 +19,8 @@ from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
 from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
-from optin.flows.rights.personal_data import handled, hold_data
+from optin.flows.rights.on_request import Handling, record_handling
+from optin.flows.rights.personal_data import hold_data
 from optin.services.edition import load_edition
 from optin.settings.site import ErasureTable
 from optin.store.log import integrate
@@ -429,15 +430,8 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     visit.join(**BOTH)
     link = personal_link(visit)
     index = visit.installation.vault.index(parse_email("alice@example.com"))
-    done = partial(
-        handled,
-        context=visit.installation.context,
-        email_index=index,
-        what="show",
-        who="officer",
-        why="brief",
-    )
-    visit.installation.write(done, now=visit.moment)
+    letter = Handling(index, "officer", "brief")
+    visit.installation.run(record_handling, handling=letter, what="show", now=visit.moment)
     assert "brief" in visit.client.get(link).text
     page = press(visit, link, "erase")
     assert "Uw gegevens zijn gewist" in page

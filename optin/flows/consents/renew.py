@@ -6,7 +6,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, RequestId, SubjectId
 from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel
+from optin.consent.purpose import Channel, ConsentKey
 from optin.errors import PageUnknown
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
@@ -25,14 +25,14 @@ PERSONAL_PAGE = "personal-page"
 RECONFIRMATION = "reconfirmation"
 
 
-def give_anew(tx: Tx, context: Context, email_index: bytes, about: tuple[str, str], now: datetime) -> bool:
+def give_anew(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime) -> bool:
     """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
 
     Only a reader of the mailbox is on that page, so it counts as what a reader asks. Tell whether a mail was
     queued. Raises PageUnknown for what was never asked or is no longer offered.
     """
     subject = find_subject(tx, email_index)
-    consent = None if subject is None else _consent_about(tx, context.vault, subject, about)
+    consent = None if subject is None else _consent_about(tx, context.vault, subject, key)
     if subject is None or consent is None:
         raise PageUnknown
     if not take_reader_mail(tx, context, current_contact(tx, context.vault, subject).email, now):
@@ -40,8 +40,8 @@ def give_anew(tx: Tx, context: Context, email_index: bytes, about: tuple[str, st
     return ask_again(tx, context, subject, consent, PERSONAL_PAGE, now)
 
 
-def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, about: tuple[str, str]) -> ConsentState | None:
-    found = (it for it in current_consents(tx, vault, subject) if (it.purpose, it.channel.value) == about)
+def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, key: ConsentKey) -> ConsentState | None:
+    found = (it for it in current_consents(tx, vault, subject) if it.key == key)
     return next(found, None)
 
 

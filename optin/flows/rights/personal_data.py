@@ -40,11 +40,9 @@ from optin.store.requests import (
 )
 from optin.store.rights import (
     LegalHold,
-    RightsAction,
     actions_of,
     holds_of,
     place_hold,
-    record_action,
 )
 from optin.store.subjects import (
     Contact,
@@ -358,6 +356,13 @@ def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
     ]
 
 
+def hand_over(tx: Tx, context: Context, email_index: bytes, now: datetime) -> PersonalData:
+    """Return everything that is kept about an address, and record that it was handed over."""
+    data = view_personal(tx, context, email_index, now)
+    record_access(tx, context, email_index, "download", now)
+    return data
+
+
 def record_access(tx: Tx, context: Context, email_index: bytes, how: str, now: datetime) -> None:
     """Record that what is kept was shown or handed over, where there is a request to record it with."""
     request = newest_request(tx, email_index)
@@ -424,10 +429,3 @@ def hold_data(
         opened = open_request(tx, context.vault, peek_request(tx, request))
         add_events(tx, context.vault, request, [opened.circumstances.held(now, until, names)])
     return hold
-
-
-def handled(
-    tx: Tx, context: Context, email_index: bytes, what: str, who: str, why: str, now: datetime
-) -> None:
-    """Record what an officer did for a person, and why (R9)."""
-    record_action(tx, context.vault, email_index, RightsAction(now, what, who, why))

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import IN_JOURNAL, EventKind
 from optin.consent.event import restored
-from optin.consent.purpose import Channel
+from optin.consent.purpose import Channel, ConsentKey
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
 from optin.proof.canonical import Json
@@ -108,6 +108,6 @@ def _replayed(tx: Tx, vault: Vault, line: ReplayLine) -> str:
         purpose, channel = str(line.told["purpose"]), str(line.told["channel"])
         subject = find_subject(tx, person)
         if subject is not None:
-            withdraw_from(tx, vault, subject, {(purpose, channel)}, line.at)
+            withdraw_from(tx, vault, subject, {ConsentKey.parse(purpose, channel)}, line.at)
         suppress(tx, person, purpose, channel, line.at)
     return kind

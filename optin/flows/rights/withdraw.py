@@ -18,7 +18,7 @@ from optin.consent.consent_record import (
     follow,
 )
 from optin.consent.form import FormDeclaration
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind
 from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import OpenedRequest, open_request
@@ -105,18 +105,23 @@ def withdraw_person(
     return tuple(dict.fromkeys((*ended, *_lapse_pending(tx, context.vault, email_index, now))))
 
 
+def withdraw_one(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime) -> bool:
+    """Withdraw one consent of an address; tell whether it stood."""
+    subject = find_subject(tx, email_index)
+    return subject is not None and bool(withdraw_from(tx, context.vault, subject, {key}, now))
+
+
 def withdraw_from(
-    tx: Tx, vault: Vault, subject: SubjectId, which: Collection[tuple[str, str]] | None, now: datetime
+    tx: Tx, vault: Vault, subject: SubjectId, which: Collection[ConsentKey] | None, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw a person's consents (purpose, channel), or all of them; return what was withdrawn."""
+    """Withdraw these consents of a person, or all of them; return what was withdrawn."""
     lock_subject(tx, subject)
     ended: list[_Live] = []
     for consent in current_consents(tx, vault, subject):
-        about = (str(consent.purpose), consent.channel.value)
         request = consent.record.request
         if consent.record.status is not Status.GIVEN or request is None:
             continue
-        if which is None or about in which:
+        if which is None or consent.key in which:
             opened = open_request(tx, vault, peek_request(tx, request))
             question = opened.declaration.question(consent.purpose)
             if question is not None:

@@ -1,0 +1,63 @@
+"""What an officer does for a person who asks by letter or telephone: each act and its record are one (R9)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.flows.context import Context
+from optin.flows.rights.erase import BY_OFFICER, Erased, erase_person
+from optin.flows.rights.personal_data import hold_data
+from optin.flows.rights.withdraw import withdraw_from, withdraw_person
+from optin.store.rights import LegalHold, RightsAction, record_action
+from optin.store.subjects import find_subject
+from optin.store.transaction import Tx
+
+
+@dataclass(frozen=True)
+class Handling:
+    """Whose data an officer handles, who that officer is, and what was asked."""
+
+    email_index: bytes
+    who: str
+    why: str
+
+
+def record_handling(tx: Tx, context: Context, handling: Handling, what: str, now: datetime) -> None:
+    """Record what an officer did for a person, and why."""
+    action = RightsAction(now, what, handling.who, handling.why)
+    record_action(tx, context.vault, handling.email_index, action)
+
+
+def withdraw_on_request(
+    tx: Tx, context: Context, handling: Handling, which: Collection[ConsentKey] | None, now: datetime
+) -> tuple[ConsentQuestion, ...]:
+    """Withdraw these consents, or all of them, and record it; return what was withdrawn."""
+    index = handling.email_index
+    if which is None:
+        ended = withdraw_person(tx, context, index, now)
+    else:
+        subject = find_subject(tx, index)
+        ended = () if subject is None else withdraw_from(tx, context.vault, subject, which, now)
+    record_handling(tx, context, handling, "withdraw", now)
+    return ended
+
+
+def hold_on_request(
+    tx: Tx, context: Context, handling: Handling, names: Sequence[str], until: datetime, now: datetime
+) -> LegalHold:
+    """Keep named data until a date because a law asks for it, and record it. Raises RequestRefused."""
+    hold = hold_data(tx, context, handling.email_index, names, until, handling.why, now)
+    record_handling(tx, context, handling, "hold", now)
+    return hold
+
+
+def erase_on_request(tx: Tx, context: Context, handling: Handling, lang: str, now: datetime) -> Erased | None:
+    """Erase everything about a person, tell it in a last mail, and record it; None: nothing was left."""
+    gone = erase_person(
+        tx, context.vault, handling.email_index, BY_OFFICER, now, notify=(context.policy, lang)
+    )
+    record_handling(tx, context, handling, "erase", now)
+    return gone
