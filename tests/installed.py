@@ -4,3 +4,4 @@ from optin.app.kinds import installed_kinds
 
 INSTALLED = installed_kinds()
 KINDS = INSTALLED.parts
+TABLES = tuple((it.table, it.model) for _, it in KINDS.files.items() if it.model is not None)

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from optin.consent.form import FormField
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import Finding
-from optin.site.model import Site
+from optin.site.model import Magnet, Site
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,17 @@ class Complaint:
     message: str
     cure: str
     warning: bool = False
+    code: str = "kind"
     of_the_whole: bool = False  # follows from the whole table: not said while a part of it is a stand-in
 
 
 def sound(_site: Site) -> tuple[Finding, ...]:
     """Find nothing wrong with a site."""
+    return ()
+
+
+def fits(_magnet: Magnet) -> tuple[Complaint, ...]:
+    """Find nothing wrong with a magnet."""
     return ()
 
 
@@ -73,17 +81,19 @@ class Question:
 class FilePart:
     """What a kind reads, checks and offers in a magnet's file; by default nothing of its own.
 
-    `table` is the key of the front matter that is this kind's own; `read` turns it into details. It is given
-    the table, the magnet's folder and its language; what comes of it may depend on nothing else, as a
-    reading is used again until one of these changes (`Kept`). `insists` looks at the consents that a magnet
-    asks, `check_site` at all magnets beside each other.
+    `table` is the key of the front matter that is this kind's own, `model` what may stand in it; `read` turns
+    it into details. It is given the table, the magnet's folder and its language; what comes of it may depend
+    on nothing else, as a reading is used again until one of these changes (`Kept`). `insists` looks at the
+    consents that a magnet asks, `check` at the whole magnet, `check_site` at all magnets beside each other.
     """
 
     about: str = ""  # what it is for, in a line, where kinds are chosen from
     hands_out_file: bool = False
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
     check_site: Callable[[Site], tuple[Finding, ...]] = sound
+    check: Callable[[Magnet], tuple[Complaint, ...]] = fits
     table: str = ""
+    model: type[BaseModel] | None = None
     forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
     questions: tuple[Question, ...] = ()  # asked on a terminal

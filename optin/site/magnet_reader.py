@@ -9,15 +9,15 @@ from urllib.parse import unquote
 
 from markdown_it.common.utils import escapeHtml
 
-from optin.consent.form import ANSWERS_FIELD, EMAIL_FIELD, OUTCOME_FIELD, FormField, Slug
+from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.site.documents import Document, Path_, read_front_matter
-from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry
+from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
 from optin.site.findings import Finding, Severity, nearest, shown_path
-from optin.site.kind_file import FilePart, Reading
+from optin.site.kind_file import Complaint, FilePart, Reading
 from optin.site.law_words import claimed, mentioned
 from optin.site.lint import (
     Objection,
@@ -38,7 +38,7 @@ KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
 TAKEN_FIELDS = frozenset(
     f"{EMAIL_FIELD} email_meant consent form age choice answer token purpose channel consent_text"
     " requested_at confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url"
-    f" {OUTCOME_FIELD} {ANSWERS_FIELD}".split()
+    f" outcome answers".split()
 )
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
@@ -91,11 +91,29 @@ class MagnetReader:
             self._add(document)
             return None
         self._document = document
-        self._validated = validated(MagnetFile, document, self.slug)
+        self._tables = self._tables_for(document)
+        parts = [(key, part) for key, (_, part) in self._tables.items()]
+        model = magnet_file(tuple((key, part.model) for key, part in parts if part.model is not None))
+        self._validated = validated(model, document, self.slug)
         self.findings += self._validated.findings
         magnet = self._magnet(self._validated.written)
+        if magnet.kind in self._around.kinds:
+            for it in self._around.kinds[magnet.kind].check(magnet):
+                self._complain(it)
         broken = any(finding.severity == "error" for finding in self.findings)
         return None if broken else magnet
+
+    def _tables_for(self, document: Document) -> Mapping[str, tuple[str, FilePart]]:
+        """Return the tables that may stand in a file, each with its kind.
+
+        They are those of its kind; of every kind where something else is in it too, which is then named.
+        """
+        kinds, name = self._around.kinds, document.values.get("kind")
+        if isinstance(name, str) and name in kinds:
+            kind = kinds[name]
+            if set(document.values) <= {*MagnetFile.model_fields, kind.table}:
+                return {kind.table: (name, kind)} if kind.table else {}
+        return {kind.table: (name, kind) for name, kind in kinds.items() if kind.table}
 
     def _magnet(self, written: MagnetFile) -> Magnet:
         kind = self._kind(written.kind)
@@ -104,20 +122,20 @@ class MagnetReader:
             message = f"The language {written.lang!r} is not one of the site's."
             self._say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
-        fields = (*self._fields(written), *self._fields_of_quiz(written))
+        reading = Reading() if kind is None else self._reading(written, kind)
+        fields = (*self._fields(written), *reading.fields)
         sure = self._is_sure_of_form(written, questions)
         if sure:
             for key, objection in objections_to_form(questions, fields):
                 self._object((key,), objection)
             complaint = None if kind is None else kind.insists(questions)
             if complaint is not None:
-                self._say(complaint.where, complaint.message, complaint.cure, code="kind")
+                self._complain(complaint)
         for key, text in written.texts.items():
             for objection in objections_to_override(key, text):
                 self._object(("texts", key), objection)
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
-        reading = Reading() if kind is None else self._reading(written, kind)
         variants, complaints = read_variants(written, questions, fields)
         doubted = {path[:2] for path in self._validated.spoilt}
         for where, objection in complaints:
@@ -137,7 +155,7 @@ class MagnetReader:
             else None,
             pictures=pictures,
             questions=questions,
-            fields=(*fields, *reading.fields),
+            fields=fields,
             texts=tuple(sorted(written.texts.items())),
             consequences="" if written.erasure is None else written.erasure.consequences,
             details=reading.details,
@@ -159,10 +177,10 @@ class MagnetReader:
 
     def _reading(self, written: MagnetFile, kind: FilePart) -> Reading:
         """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
-        for other, part in self._around.kinds.items():
-            if part.table and part.table != kind.table and getattr(written, part.table) is not None:
-                message = f"A {written.kind} has no {part.table}."
-                self._say((part.table,), message, f"Remove it, or write kind: {other}.", code="kind")
+        for key, (other, _) in self._tables.items():
+            if key != kind.table and getattr(written, key) is not None:
+                message = f"A {written.kind} has no {key}."
+                self._say((key,), message, f"Remove it, or write kind: {other}.", code="kind")
         if kind.forks and written.variants:
             message = f"A {written.kind} has one wording: its pages differ by the result already."
             self._say(("variants",), message, "Remove variants.", code="variant")
@@ -179,8 +197,7 @@ class MagnetReader:
         for it in reading.complaints:
             if it.of_the_whole and partly:
                 continue
-            severity: Severity = "warning" if it.warning else "error"
-            self._say(it.where, it.message, it.cure, severity, "kind")
+            self._complain(it)
         return reading
 
     def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
@@ -250,17 +267,6 @@ class MagnetReader:
             cure = f"Add label, or use one of {', '.join(KNOWN_FIELDS)}."
             self._say(where, message, cure, code="label")
         return FormField(entry.name, label, entry.why.strip(), entry.required)
-
-    def _fields_of_quiz(self, written: MagnetFile) -> tuple[FormField, ...]:
-        """Return what a quiz declares of itself: nobody types it, but it is kept, so the form says why."""
-        if written.quiz is None:
-            return ()
-        label, lang = self._around.label, written.lang
-        why = label(lang, f"{OUTCOME_FIELD}.why")
-        fields = [FormField(OUTCOME_FIELD, label(lang, OUTCOME_FIELD), why)]
-        if written.quiz.keep is not None:
-            fields.append(FormField(ANSWERS_FIELD, label(lang, ANSWERS_FIELD), written.quiz.keep.answers))
-        return tuple(fields)
 
     def _file(self, written: MagnetFile, kind: FilePart | None) -> Path | None:
         where: Path_ = ("file",)
@@ -345,6 +351,9 @@ class MagnetReader:
             self._say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
             return None
         return path
+
+    def _complain(self, it: Complaint) -> None:
+        self._say(it.where, it.message, it.cure, "warning" if it.warning else "error", it.code)
 
     def _object(self, where: Path_, objection: Objection) -> None:
         severity: Severity = "warning" if objection.warning else "error"

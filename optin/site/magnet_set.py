@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from optin.consent.form import Slug
-from optin.consent.prize import PrizeDraw
-from optin.consent.webinar import Webinar
 from optin.site.documents import Path_, Place
 from optin.site.findings import Finding, Severity, nearest
 from optin.site.model import Magnet
@@ -61,15 +59,6 @@ def put_together(readings: Sequence[Reading]) -> tuple[dict[Slug, Magnet], list[
 def _earlier_names(readings: Sequence[Reading], here: set[Slug]) -> Iterator[Finding]:
     taken: dict[Slug, Slug] = {}
     for reading in readings:
-        details = None if reading.magnet is None else reading.magnet.details
-        if reading.magnet and reading.magnet.was and isinstance(details, Webinar) and details.capacity:
-            message = "Seats that were taken under an earlier address are counted apart from those taken now."
-            cure = "Lower capacity by the seats that are taken, or keep the address until it is over."
-            yield reading.finding(("was", 0), message, cure, "was", "warning")
-        if reading.magnet and reading.magnet.was and isinstance(details, PrizeDraw):
-            message = "A prize draw keeps its address: its entries are committed to under it."
-            yield reading.finding(("was", 0), message, "Give the folder its earlier name again.", "was")
-            continue
         for place, old in enumerate(reading.magnet.was if reading.magnet else ()):
             where: Path_ = ("was", place)
             if SLUG.fullmatch(old) is None:

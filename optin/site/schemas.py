@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import RetentionPeriod
 from optin.settings.site import MARK, SiteSettings
-from optin.site.file_models import MagnetFile
+from optin.site.file_models import MagnetFile, magnet_file
 from optin.site.files import FILE_ENDINGS
 from optin.site.kind_file import FilePart
 from optin.site.magnet_reader import KNOWN_FIELDS
@@ -27,9 +27,10 @@ DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows
 
 def magnet_schema(kinds: PartsByKind[FilePart], site: Site | None = None) -> dict[str, Any]:
     """Return the schema of a magnet's front matter; a site adds its languages, purposes and words."""
-    schema = _schema(MagnetFile)
-    keys, entry = schema["properties"], schema["$defs"]["PurposeEntry"]["properties"]
     known = dict(kinds.items())
+    tables = ((kind.table, kind.model) for kind in known.values())
+    schema = _schema(magnet_file(tuple((key, model) for key, model in tables if model is not None)))
+    keys, entry = schema["properties"], schema["$defs"]["PurposeEntry"]["properties"]
     _offer(keys["kind"], {name: kind.about for name, kind in known.items()})
     langs = languages() if site is None else site.settings.languages
     schema["$defs"]["FieldEntry"]["properties"]["name"]["examples"] = [*KNOWN_FIELDS]

@@ -25,14 +25,14 @@ from pydantic import BaseModel
 from optin.app.main import main
 from optin.cli import COMMANDS
 from optin.settings.site import SiteSettings
-from optin.site.file_models import MagnetFile
+from optin.site.file_models import magnet_file
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
-from tests.installed import KINDS
+from tests.installed import KINDS, TABLES
 from tests.site.conftest import (
     all_findings,
     magnet,
@@ -106,9 +106,10 @@ def tables_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield from tables_in(it)
 
 
-@pytest.mark.parametrize(
-    ("model", "name"), [(SiteSettings, "optin-toml.md"), (MagnetFile, "front-matter.md")]
-)
+MAGNET = magnet_file(TABLES)
+
+
+@pytest.mark.parametrize(("model", "name"), [(SiteSettings, "optin-toml.md"), (MAGNET, "front-matter.md")])
 def test_every_key_is_explained(model: type[BaseModel], name: str) -> None:
     """M4, M6: at the place of its table, with a meaning."""
     text = (GUIDE / name).read_text("utf-8")

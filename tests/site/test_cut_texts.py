@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from optin.settings.prose import holds_prose
 from optin.settings.site import SiteSettings
-from optin.site.file_models import MagnetFile, PrivacyFile
+from optin.site.file_models import PrivacyFile, magnet_file
 from optin.site.findings import as_text
+from tests.installed import TABLES
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 CURE = "Put the whole text in quotes, or the comment on a line of its own."
@@ -210,7 +211,7 @@ def _below(annotation: Any, where: tuple[str | int, ...]) -> Iterator[tuple[str 
 
 
 NO_PROSE = {
-    MagnetFile: (
+    magnet_file(TABLES): (
         "kind lang file purposes.0 purposes.0.id fields.0.name picture.file webinar.start webinar.which"
         " webinar.duration webinar.zone webinar.replay group was.0 quiz.outcomes.0.id"
         " quiz.outcomes.0.dimension quiz.outcomes.0.file quiz.file draw.closes draw.zone draw.terms"

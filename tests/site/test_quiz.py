@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from optin.consent.quiz import Quiz
-from optin.site.file_models import OutcomeEntry, QuestionEntry, QuizTable
+from optin.kinds.quiz.table import OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.prose import plain_prose

@@ -2,7 +2,8 @@
 
 from optin.consent.prize import KIND
 from optin.kinds.kind import Kind
-from optin.kinds.prize_draw.front_matter import TABLE, read_draw
+from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw
+from optin.kinds.prize_draw.table import DrawTable
 from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
 from optin.site.kind_file import FilePart
 
@@ -12,6 +13,8 @@ PRIZE_DRAW = Kind(
         about="a prize, drawn so that anybody can work it out again",
         table=TABLE,
         check_site=draws_of_a_year,
+        model=DrawTable,
         read=read_draw,
+        check=keeps_its_address,
     ),
 )

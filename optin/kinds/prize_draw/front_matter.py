@@ -9,14 +9,16 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from optin.consent.form import FormField
 from optin.consent.prize import ANSWER_FIELD, SETTLING, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
+from optin.kinds.prize_draw.table import DrawTable
 from optin.site.documents import read_text
-from optin.site.file_models import DrawTable
 from optin.site.files import Absence, absence_in_words, find_inside
 from optin.site.findings import Finding
 from optin.site.kind_file import Complaint, Reading
+from optin.site.model import Magnet
 from optin.site.prose import read_prose
 from optin.site.time_zone import nearest_zone
 from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 
 TABLE = "draw"
 MOMENT = "%Y-%m-%d %H:%M"
@@ -75,11 +77,17 @@ def read_draw(table: DrawTable, folder: Path, lang: str) -> Reading:
 def _fields(contest: Contest | None, lang: str) -> tuple[FormField, ...]:
     if contest is None:
         return ()
-    try:
-        why = catalogue(lang)["draw.answer.why"]
-    except (KeyError, LookupError, OSError):
-        why = ""  # the language is none of ours, which is said elsewhere
+    why = catalogue(lang if lang in languages() else "en")["draw.answer.why"]
     return (FormField(ANSWER_FIELD, contest.question, why, required=True),)
+
+
+def keeps_its_address(magnet: Magnet) -> tuple[Complaint, ...]:
+    """Object to earlier addresses."""
+    if not magnet.was:
+        return ()
+    message = "A prize draw keeps its address: its entries are committed to under it."
+    cure = "Give the folder its earlier name again."
+    return (Complaint(("was", 0), message, cure, code="was"),)
 
 
 def _zone(name: str, found: list[Complaint]) -> ZoneInfo | None:

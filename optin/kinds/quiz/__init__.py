@@ -1,8 +1,9 @@
 """A quiz: questions, a result at once, and a long report by mail (M2)."""
 
 from optin.kinds.kind import Kind
+from optin.kinds.quiz.front_matter import read_quiz
+from optin.kinds.quiz.table import QuizTable
 from optin.site.kind_file import FilePart
-from optin.site.quiz_table import read_quiz
 
 QUIZ = Kind(
     "quiz",
@@ -10,6 +11,7 @@ QUIZ = Kind(
         about="questions with a result at once, and a report by mail",
         table="quiz",
         forks=True,
+        model=QuizTable,
         read=read_quiz,
     ),
 )

@@ -1,21 +1,14 @@
 """A webinar: a seat at an hour, with a calendar entry and reminders."""
 
-from optin.consent.webinar import zone_of
 from optin.kinds.kind import Kind
+from optin.kinds.webinar.front_matter import (
+    WebinarTable,
+    counts_seats_apart,
+    no_moment,
+    no_zone,
+    read_webinar,
+)
 from optin.site.kind_file import FilePart, Question
-from optin.site.time_zone import nearest_zone
-from optin.site.webinar_table import is_moment, read_webinar
-
-
-def no_moment(answer: str) -> str:
-    """Return why an answer is no moment, or ""."""
-    return "" if is_moment(answer) else "Write day and time like 2027-03-10 14:00."
-
-
-def no_zone(answer: str) -> str:
-    """Return why an answer is no time zone, or ""."""
-    return "" if zone_of(answer) else f"There is no such time zone. {nearest_zone(answer)}"
-
 
 WEBINAR = Kind(
     "webinar",
@@ -28,6 +21,8 @@ WEBINAR = Kind(
             Question("place", "Where; only who confirmed is told", "https://meet.example.com/room"),
         ),
         table="webinar",
+        model=WebinarTable,
         read=read_webinar,
+        check=counts_seats_apart,
     ),
 )

@@ -9,9 +9,12 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
 from optin.consent.webinar import Webinar, after_gap, moments_of, zone_of
-from optin.site.file_models import WebinarTable
+from optin.settings.table import Line, Stripped, Table, Value
 from optin.site.kind_file import Complaint, Reading
+from optin.site.model import Magnet
 from optin.site.time_zone import nearest_zone
 
 _DURATION = re.compile(r"(?P<count>\d{1,4}) ?(?P<unit>minutes?|min|hours?|h)")
@@ -19,6 +22,20 @@ _START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:00)?")
 LONGEST_MINUTES = 24 * 60
 YEARS = range(2000, 2200)  # all others are typing errors; at the ends of the calendar no clock can be read
 _TWICE = {"first": 0, "second": -1}
+
+
+class WebinarTable(Table):
+    """When and where a webinar is held, and for how many."""
+
+    start: Value = Field(description="Day and time as the clock in its zone shows it: 2027-03-10 14:00.")
+    which: str = Field("", description="first or second, of a time that comes twice as the clock goes back.")
+    duration: Value = Field(description="How long it lasts, such as 60 minutes.")
+    zone: Value = Field(description="Its time zone, such as Europe/Amsterdam.")
+    host: Line = Field(description="Who speaks.")
+    place: Line = Field(description="Where it is held; only who confirmed is told.")
+    capacity: int = Field(0, ge=0, le=1_000_000, description="How many seats; 0: as many as come.")
+    replay: Stripped = Field("", description="Where the recording is, afterwards.")
+    cancelled: bool = Field(default=False, description="It does not take place: everybody is told.")
 
 
 def read_webinar(table: WebinarTable, _folder: Path, _lang: str) -> Reading:
@@ -99,9 +116,23 @@ def _local(text: str) -> datetime | None:
     return local if local.year in YEARS else None
 
 
-def is_moment(text: str) -> bool:
-    """Tell whether a text is a day and a time."""
-    return _local(text) is not None
+def no_moment(answer: str) -> str:
+    """Return why an answer is no moment, or ""."""
+    return "" if _local(answer) else "Write day and time like 2027-03-10 14:00."
+
+
+def no_zone(answer: str) -> str:
+    """Return why an answer is no time zone, or ""."""
+    return "" if zone_of(answer) else f"There is no such time zone. {nearest_zone(answer)}"
+
+
+def counts_seats_apart(magnet: Magnet) -> tuple[Complaint, ...]:
+    """Warn of earlier addresses where seats are limited."""
+    if not magnet.was or not isinstance(magnet.details, Webinar) or not magnet.details.capacity:
+        return ()
+    message = "Seats that were taken under an earlier address are counted apart from those taken now."
+    cure = "Lower capacity by the seats that are taken, or keep the address until it is over."
+    return (Complaint(("was", 0), message, cure, warning=True, code="was"),)
 
 
 def _is_address(text: str) -> bool:

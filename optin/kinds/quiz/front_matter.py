@@ -8,12 +8,15 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from optin.consent.form import ANSWERS_FIELD, OUTCOME_FIELD, FormField
 from optin.consent.quiz import Dimension, Option, Outcome, Pages, Question, Quiz, Reach, overlaps, reach
-from optin.site.file_models import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
+from optin.kinds.quiz.table import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import nearest
 from optin.site.kind_file import Complaint, Reading
 from optin.site.prose import plain_prose, read_prose
+from optin.theme.catalogue import catalogue
+from optin.theme.languages import languages
 
 MOST_QUESTIONS = 40
 MOST_ANSWERS = 20
@@ -24,7 +27,7 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 Where = tuple[str | int, ...]
 
 
-def read_quiz(table: Any, folder: Path, _lang: str) -> Reading:
+def read_quiz(table: Any, folder: Path, lang: str) -> Reading:
     """Return the quiz that a table describes, with everything that is wrong with it."""
     if not isinstance(table, QuizTable):
         raise TypeError(table)
@@ -32,7 +35,20 @@ def read_quiz(table: Any, folder: Path, _lang: str) -> Reading:
     quiz = reader.read()
     if reader.complaints:  # what follows from mistakes is not said
         return Reading(None, tuple(reader.complaints))
-    return Reading(quiz, tuple(_complaints_of_whole(quiz)))
+    return Reading(quiz, tuple(_complaints_of_whole(quiz)), _fields(quiz, lang))
+
+
+def _fields(quiz: Quiz, lang: str) -> tuple[FormField, ...]:
+    """Return what nobody types, but is kept, so that the form says why."""
+    words = catalogue(lang if lang in languages() else "en")
+
+    def label(name: str) -> str:
+        return words[f"field.{name}"]
+
+    fields = [FormField(OUTCOME_FIELD, label(OUTCOME_FIELD), label(f"{OUTCOME_FIELD}.why"))]
+    if quiz.why_answers:
+        fields.append(FormField(ANSWERS_FIELD, label(ANSWERS_FIELD), quiz.why_answers))
+    return tuple(fields)
 
 
 class _Reader:

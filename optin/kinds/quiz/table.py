@@ -1,0 +1,70 @@
+"""What may stand in the table `quiz` of the front matter."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from optin.settings.prose import PROSE
+from optin.settings.table import Line, Table, Text
+
+Report = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), PROSE]
+
+
+class AnswerEntry(Table):
+    """One answer that can be chosen."""
+
+    text: Text = Field(description="The answer in words.")
+    points: Any = Field(0, description="A whole number, or a table of them by dimension.")
+
+
+class QuestionEntry(Table):
+    """One question of a quiz."""
+
+    ask: Text = Field(description="The question itself.")
+    several: bool = Field(default=False, description="Whether several answers may be chosen.")
+    optional: bool = Field(default=False, description="Whether it may be left out.")
+    answers: list[AnswerEntry] = Field(min_length=1, description="What can be chosen, each with its points.")
+
+
+class DimensionEntry(Table):
+    """Something that a quiz measures."""
+
+    weight: float = Field(1, gt=0, le=1_000, allow_inf_nan=False, description="How often its points count.")
+
+
+class OutcomeEntry(Table):
+    """One result of a quiz: its page, and the report that comes by mail."""
+
+    id: str = Field(description="Its name in the address of its page: a-z, 0-9 and hyphens.")
+    title: Line = Field(description="What the visitor is told in one line.")
+    text: Report = Field(description="The result in Markdown; shown without any sign-up.")
+    least: float | None = Field(
+        None, alias="from", allow_inf_nan=False, description="The lowest total score that leads here."
+    )
+    most: float | None = Field(
+        None, alias="to", allow_inf_nan=False, description="The highest total score that leads here."
+    )
+    dimension: str = Field("", description="Instead of from and to: the dimension that must be strongest.")
+    report: Report = Field("", description="The long report in Markdown; comes by mail.")
+    file: str = Field("", description="A file in the magnet's folder; comes as a download link by mail.")
+
+
+class KeepTable(Table):
+    """What is kept of a quiz besides the outcome."""
+
+    answers: Text = Field(description="Why you need the answers; visitors read it beside the form.")
+
+
+class QuizTable(Table):
+    """A quiz: its questions, and what follows from the answers."""
+
+    pages: Literal["one", "each"] = Field(
+        "one", description="one: all questions on a page; each: one a page."
+    )
+    questions: list[QuestionEntry] = Field(min_length=1, description="What is asked, in this order.")
+    dimensions: dict[str, DimensionEntry] = Field({}, description="What is measured, by name.")
+    outcomes: list[OutcomeEntry] = Field(min_length=1, description="The results; every score leads to one.")
+    file: str = Field("", description="The report for outcomes without one of their own: a file.")
+    keep: KeepTable | None = Field(None, description="What is kept besides the outcome, and why.")
