@@ -18,6 +18,7 @@ Slug = NewType("Slug", str)
 EMAIL_FIELD = "email"
 PHONE_FIELD = "phone"
 NAME_FIELDS = ("first_name", "last_name")
+FACE = "outcome"  # under what the details of a declaration name one of several forms of a magnet
 OUTCOME_FIELD = "outcome"  # of a quiz: nobody types it
 ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them
 # what belongs to one request, and not to how the person is reached
@@ -101,6 +102,11 @@ class FormDeclaration:
     def detail(self) -> dict[str, Any]:
         """What the kind declares besides."""
         return dict(json.loads(self.details)) if self.details else {}
+
+    @property
+    def face(self) -> str:
+        """Which of several forms of its magnet this is; empty where there is one."""
+        return str(self.detail.get(FACE, ""))
 
     def question(self, purpose: str) -> ConsentQuestion | None:
         """Return the box for `purpose`, or None when the form asked no such thing."""

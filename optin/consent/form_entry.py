@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 from optin.consent.address import EmailAddress, parse_phone
 from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.magnet_details import DetailsPart
 from optin.consent.misspelt_domain import probably_meant
 from optin.consent.phone_format import international
-from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT
 from optin.consent.purpose import Channel, PurposeId
 from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import PostMalformed
@@ -51,10 +51,9 @@ class Typed:
         return dict(self.values).get(name, "")
 
 
-def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]]) -> Typed:
+def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]], kind: DetailsPart) -> Typed:
     """Sort a post into values and ticks. Raises PostMalformed for what no browser sends from this form."""
-    of_draw = (AGE_FIELD, CHOICE_FIELD) if declaration.kind == KIND else ()
-    names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *of_draw]
+    names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *kind.controls]
     values: dict[str, str] = {}
     ticked: list[str] = []
     meant = [value for name, value in posted if name == MEANT_FIELD]
@@ -67,10 +66,9 @@ def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]]) 
             values[name] = " ".join(value.split())
         elif name not in {FORM_FIELD, MEANT_FIELD}:
             raise PostMalformed
-    if values.get(CHOICE_FIELD) == WITHOUT_CONSENT:  # what was ticked beside this button was not meant
-        ticked.clear()
     pairs = tuple((name, values.get(name, "")) for name in names)
-    return Typed(values=pairs, ticked=tuple(ticked), meant="".join(meant))
+    counted = kind.judge(dict(pairs), tuple(ticked)).ticked
+    return Typed(values=pairs, ticked=counted, meant="".join(meant))
 
 
 @dataclass(frozen=True)
@@ -112,12 +110,9 @@ def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
 
 
 def read_entry(
-    declaration: FormDeclaration, typed: Typed, country: str, *, needs_consent: bool = False
+    declaration: FormDeclaration, typed: Typed, country: str, kind: DetailsPart
 ) -> Entry | tuple[Problem, ...]:
-    """Return the entry, or every problem in it, in the form's order.
-
-    `needs_consent`: there is nothing to sign up for but mail that a box asks for; without it nothing follows.
-    """
+    """Return the entry, or every problem in it, in the form's order."""
     problems: list[Problem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
     by_phone = any(asked.channel is Channel.PHONE for asked in declaration.asked(typed.ticked))
@@ -135,10 +130,9 @@ def read_entry(
             problems.append(Problem(field.name, "too-long"))
         elif value:
             fields.append((field.name, value))
-    if declaration.kind == KIND and not typed.value(AGE_FIELD):
-        problems.append(Problem(AGE_FIELD, "age-missing"))  # only that it was ticked: no age is kept
+    problems += [Problem(*it) for it in kind.judge(dict(typed.values), typed.ticked).problems]
     by_mail = {asked.purpose for asked in declaration.questions if asked.channel is Channel.EMAIL}
-    if needs_consent and by_mail and not by_mail.intersection(typed.ticked):
+    if kind.needs_consent and by_mail and not by_mail.intersection(typed.ticked):
         reason = "consent-email-missing" if typed.ticked else "consent-missing"
         problems.append(Problem(CONSENT_FIELD, reason))
     if problems or email is None:

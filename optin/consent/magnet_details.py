@@ -1,24 +1,61 @@
-"""What a magnet of one kind has besides its texts: a webinar its hour, a quiz questions, a draw its prize."""
+"""What a magnet of one kind has besides its texts, and what its form posts besides its fields."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 
-@runtime_checkable
-class Details(Protocol):
+@dataclass(frozen=True)
+class Handout:
+    """What one of several forms of a magnet hands out: a file in the magnet's folder, a report by mail."""
+
+    file: str = ""
+    report: Mapping[str, str] = field(default_factory=dict)
+
+
+class Details:
     """Checked values of one kind, pure and frozen."""
 
     @property
     def closes_at(self) -> datetime | None:
         """From when on no form is taken (UTC); None: never."""
+        return None
 
     def declared(self) -> dict[str, Any]:
         """Return what a form says of it that has legal meaning, as JSON values."""
+        return {}
+
+    def handout(self, face: str) -> Handout | None:
+        """Return what the form `face` hands out; None: the magnet's own file."""
+        del face
+        return None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What came of what was posted: the ticks that count, and problems as pairs of field and reason."""
+
+    ticked: tuple[str, ...]
+    problems: tuple[tuple[str, str], ...] = ()
+
+
+def as_posted(_values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:
+    """Take every tick, and find no problem."""
+    return Judgement(ticked)
 
 
 @dataclass(frozen=True)
 class DetailsPart:
-    """What a kind knows of its details and of the form that declares them; by default nothing."""
+    """What a kind knows of its form; by default nothing.
+
+    `controls` are names that its form posts besides its fields: they are judged, and not kept.
+    """
+
+    filled_in: frozenset[str] = frozenset()  # fields that nobody types
+    of_request: frozenset[str] = frozenset()  # fields that belong to one request, and not to the person
+    controls: tuple[str, ...] = ()
+    judge: Callable[[Mapping[str, str], tuple[str, ...]], Judgement] = as_posted
+    needs_consent: bool = False  # nothing to get but mail that a box asks for: without its tick, nothing

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
+from optin.consent.magnet_details import Details
 from optin.consent.purpose import RetentionPeriod
 
 KIND = "prize-draw"
@@ -32,7 +33,7 @@ class Contest:
 
 
 @dataclass(frozen=True)
-class PrizeDraw:
+class PrizeDraw(Details):
     """A raffle, or with a question a contest. Moments are UTC; `zone` is where they are told."""
 
     prize: str

@@ -10,13 +10,14 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property, lru_cache
 from math import gcd, lcm
 from operator import add, mul
-from typing import Any, TypeAlias
+from typing import TypeAlias
+
+from optin.consent.magnet_details import Details, Handout
 
 Chosen: TypeAlias = tuple[int, ...]  # places of the options that were chosen, from 0, in their order
 Answers: TypeAlias = tuple[Chosen, ...]  # one for each question; empty where there is none yet
@@ -92,7 +93,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Quiz:
+class Quiz(Details):
     """A whole quiz. Without dimensions there is one nameless dimension of weight 1."""
 
     pages: Pages
@@ -101,14 +102,13 @@ class Quiz:
     dimensions: tuple[Dimension, ...] = (Dimension(""),)
     why_answers: str = ""  # why the answers are kept after the sign-up; empty: they are not
 
-    @property
-    def closes_at(self) -> datetime | None:
-        """Never: a quiz can always be taken."""
-        return None
-
-    def declared(self) -> dict[str, Any]:
-        """Return nothing: what a form declares is the outcome that its page shows."""
-        return {}
+    def handout(self, face: str) -> Handout | None:
+        """Return the file and the report of the outcome that a form is about."""
+        found = self.outcome(face)
+        if found is None:
+            return Handout()
+        told = {"title": found.title, "report": found.report, "report_html": found.report_html}
+        return Handout(found.file, told if found.report else {})
 
     @cached_property
     def version(self) -> str:

@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Any, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from optin.consent.magnet_details import Details
+
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_BEFORE, HOUR_BEFORE = timedelta(days=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Webinar:
+class Webinar(Details):
     """One webinar. `place` is where it is held: never on a page that everybody gets."""
 
     starts_at: datetime  # UTC

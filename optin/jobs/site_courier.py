@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 
 from optin.consent.form import FormDeclaration
 from optin.consent.quiz import Outcome, Quiz
-from optin.flows.delivery.promised_file import outcome_of
 from optin.jobs.job import Job
 from optin.jobs.store_outbox import StoreOutbox
 from optin.mail.composing import Composer
@@ -65,7 +64,7 @@ def courier_job(courier: Courier) -> Job:
 
 def report_of(edition: Edition, installation: Installation, form: FormDeclaration) -> Outcome | None:
     """Return the outcome that a form of a quiz told, as the site words its report now, or did last."""
-    outcome = outcome_of(form)
+    outcome = form.face
     if not outcome:
         return None
     magnet = edition.site.magnet(form.magnet)

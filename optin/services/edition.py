@@ -11,10 +11,8 @@ from typing import TypeAlias
 
 from optin.consent.form import details_text
 from optin.consent.prize import PrizeDraw
-from optin.consent.quiz import Quiz
 from optin.consent.webinar import Webinar
 from optin.flows.consents.offers import Offers
-from optin.flows.delivery.promised_file import outcome_of
 from optin.flows.policy import RequestPolicy
 from optin.flows.webinar_seats import notice_plans
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
@@ -108,7 +106,7 @@ class Edition:
         found: dict[tuple[str, str], Promise] = {}
         for form in self.publication.every_form:
             declared = form.declaration
-            magnet, outcome = self.site.magnets[declared.magnet], outcome_of(declared)
+            magnet, outcome = self.site.magnets[declared.magnet], declared.face
             path, report = magnet.file_for(declared), _report(magnet, outcome)
             if path is None and not report:
                 continue
@@ -134,10 +132,8 @@ class Edition:
 
 
 def _report(magnet: Magnet, outcome: str) -> str:
-    found = magnet.details.outcome(outcome) if isinstance(magnet.details, Quiz) else None
-    if found is None or not found.report:
-        return ""
-    return details_text({"title": found.title, "report": found.report, "report_html": found.report_html})
+    handout = None if magnet.details is None else magnet.details.handout(outcome)
+    return "" if handout is None else details_text(dict(handout.report))
 
 
 def load_edition(

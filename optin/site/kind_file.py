@@ -97,4 +97,3 @@ class FilePart:
     forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
     questions: tuple[Question, ...] = ()  # asked on a terminal
-    is_consent: bool = False  # nothing to get but mail that a box asks for: without its tick, nothing

@@ -11,7 +11,6 @@ from pathlib import Path
 from optin.consent.form import FormDeclaration, FormField, Slug
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
-from optin.consent.quiz import Quiz
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.theme.look import Look
@@ -81,11 +80,11 @@ class Magnet:
         return None if self.details is None else self.details.closes_at
 
     def file_for(self, form: FormDeclaration) -> Path | None:
-        """Return the file that a form of this magnet hands out: of a quiz, the one of its outcome."""
-        if not isinstance(self.details, Quiz):
+        """Return the file that a form of this magnet hands out; one of several forms may have its own."""
+        handout = None if self.details is None else self.details.handout(form.face)
+        if handout is None:
             return self.file
-        outcome = self.details.outcome(form.detail.get("outcome", ""))
-        return self.folder / outcome.file if outcome is not None and outcome.file else None
+        return self.folder / handout.file if handout.file else None
 
 
 @dataclass(frozen=True)

@@ -100,10 +100,9 @@ class Publication:
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
     def face_like(self, slug: Slug, form: FormVersion) -> Face:
-        """Return what a magnet serves now in the place of a form: of the same outcome, if there is one."""
+        """Return what a magnet serves now in the place of a form: of the same face, if there is one."""
         faces = self.faces[slug]
-        same = form.declaration.detail.get("outcome")
-        alike = (face for face in faces if face.form.declaration.detail.get("outcome") == same)
+        alike = (face for face in faces if face.form.declaration.face == form.declaration.face)
         return self.face(slug, form.key) or next(alike, faces[0])
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.consent_record import RequestId
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormKey, FormVersion, Slug
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormKey, FormVersion, Slug
 from optin.consent.form_entry import (
     FORM_FIELD,
     Doubt,
@@ -21,6 +21,7 @@ from optin.consent.form_entry import (
     understood,
 )
 from optin.consent.links import LinkKind
+from optin.consent.magnet_details import DetailsPart
 from optin.consent.quiz import Quiz
 from optin.errors import (
     FormUnknown,
@@ -61,18 +62,14 @@ async def post_form(request: Request) -> Response:
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
     form = await _shown(app_context, served, key)
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
-    typed, doubt = settle_doubt(read_typed(form.declaration, posted), asked)
-    needs_consent = app_context.edition.kinds.files[form.declaration.kind].is_consent
-    entry = read_entry(
-        form.declaration,
-        typed,
-        app_context.edition.site.settings.controller.country,
-        needs_consent=needs_consent,
-    )
+    kind = app_context.edition.kinds.details[form.declaration.kind]
+    country = app_context.edition.site.settings.controller.country
+    typed, doubt = settle_doubt(read_typed(form.declaration, posted, kind), asked)
+    entry = read_entry(form.declaration, typed, country, kind)
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
         return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
-    entry = replace(entry, fields=(*_typed_fields(entry), *_of_quiz(app_context, slug, form, request)))
+    entry = replace(entry, fields=(*_typed_fields(entry, kind), *_of_quiz(app_context, slug, form, request)))
     try:
         async with app_context.limits.mails.mail() as mailing:
             stored, mailing.queued = await app_context.run(sign_up_and_tell, form=form, entry=entry, now=now)
@@ -193,9 +190,9 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
     return answer
 
 
-def _typed_fields(entry: Entry) -> tuple[tuple[str, str], ...]:
-    """Return what was typed: of a quiz nobody types the outcome."""
-    return tuple(pair for pair in entry.fields if pair[0] not in REQUEST_FIELDS)
+def _typed_fields(entry: Entry, kind: DetailsPart) -> tuple[tuple[str, str], ...]:
+    """Return what was typed; some fields optin fills in itself."""
+    return tuple(pair for pair in entry.fields if pair[0] not in kind.filled_in)
 
 
 def _of_quiz(

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optin.consent.form import FormDeclaration
-from optin.flows.delivery.promised_file import outcome_of
 from optin.services.promised_files import PromisedFiles
 from optin.store.promises import promise_of
 from optin.web.app_context import AppContext
@@ -37,7 +36,7 @@ async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout 
             return Handout(file, current.name, file.stat().st_size)
     if not form.file:
         return None
-    kept = await app_context.read(promise_of, magnet=form.magnet, outcome=outcome_of(form))
+    kept = await app_context.read(promise_of, magnet=form.magnet, outcome=form.face)
     if kept is None or kept.file is None:
         return None
     settings = app_context.edition.site.settings

@@ -26,6 +26,7 @@ from optin.consent.event import rfc3339
 from optin.consent.form import FormDeclaration
 from optin.consent.form_entry import Entry, Problem, Typed, read_entry, read_typed
 from optin.consent.links import LinkKind, Links
+from optin.consent.magnet_details import DetailsPart
 from optin.consent.purpose import Channel, ConsentKey, RetentionPeriod
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical import canonical, parse
@@ -188,7 +189,10 @@ def typed(**values: str) -> Typed:
 def test_an_entry_holds_what_the_form_asked_and_no_more() -> None:
     """F1, F4: ticks in the form's order, empty fields left out, a number in its one form."""
     entry = read_entry(
-        DECLARATION, typed(email="a@example.com", phone="020 123 4567", consent=f"{CALL} {TIPS}"), "NL"
+        DECLARATION,
+        typed(email="a@example.com", phone="020 123 4567", consent=f"{CALL} {TIPS}"),
+        "NL",
+        DetailsPart(),
     )
     assert entry == Entry(parse_email("a@example.com"), (("phone", "+31201234567"),), (TIPS, CALL))
 
@@ -196,13 +200,15 @@ def test_an_entry_holds_what_the_form_asked_and_no_more() -> None:
 def test_a_number_is_kept_only_for_who_wants_to_be_called() -> None:
     """F4: without a telephone box there is nothing to use it for, right or wrong (GDPR 5(1)(c))."""
     for number in ("020 123 4567", "1"):
-        entry = read_entry(DECLARATION, typed(email="a@example.com", phone=number, consent=TIPS), "NL")
+        entry = read_entry(
+            DECLARATION, typed(email="a@example.com", phone=number, consent=TIPS), "NL", DetailsPart()
+        )
         assert entry == Entry(parse_email("a@example.com"), (), (TIPS,))
 
 
 def test_every_problem_is_told_at_once() -> None:
     """F6: nobody mends one mistake to meet the next."""
-    problems = read_entry(DECLARATION, typed(first_name="x" * 201, consent=CALL), "NL")
+    problems = read_entry(DECLARATION, typed(first_name="x" * 201, consent=CALL), "NL", DetailsPart())
     assert problems == (
         Problem("email", "email-missing"),
         Problem("first_name", "too-long"),
@@ -219,7 +225,7 @@ def test_a_post_with_more_than_the_form_has_is_refused() -> None:
         [("consent", TIPS), ("consent", TIPS)],
     ):
         with pytest.raises(PostMalformed):
-            read_typed(DECLARATION, posted)
+            read_typed(DECLARATION, posted, DetailsPart())
 
 
 def test_a_declaration_comes_back_as_it_was() -> None:

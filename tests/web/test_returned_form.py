@@ -328,7 +328,7 @@ def test_the_missing_box_for_mail_has_a_sentence_in_every_language(visit: Visit,
 def test_whatever_else_is_given_away_needs_no_tick(visit: Visit) -> None:
     """F1: only where the consent is all there is; a kind says so of itself."""
     assert post(visit, email="jan@example.nl").status_code == 303
-    assert [name for name, kind in KINDS.files.items() if kind.is_consent] == ["newsletter"]
+    assert [name for name, kind in KINDS.details.items() if kind.needs_consent] == ["newsletter"]
 
 
 def test_a_site_with_templates_of_its_own_goes_on(visit: Visit) -> None:

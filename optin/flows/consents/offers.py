@@ -23,12 +23,12 @@ class Offers:
     def form_for(self, purpose: str, channel: str, like: FormDeclaration) -> FormVersion | None:
         """Return the form that asks this: of the magnet of an earlier one, else in its language, else none.
 
-        Of several forms of a quiz it is that of the same outcome, if it is still there.
+        Of several forms of a magnet it is that of the same face, if it is still there.
         """
         magnet = self._renamed.get(like.magnet, like.magnet)
         asking = [form for form in self._forms if _asks(form, purpose, channel)]
         of_magnet = [form for form in asking if form.declaration.magnet == magnet]
-        of_magnet.sort(key=lambda form: form.declaration.detail.get("outcome") != like.detail.get("outcome"))
+        of_magnet.sort(key=lambda form: form.declaration.face != like.face)
         of_language = [form for form in asking if form.declaration.lang == like.lang]
         return next(iter((*of_magnet, *of_language)), None)
 

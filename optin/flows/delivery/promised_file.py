@@ -9,12 +9,7 @@ from optin.store.promises import promise_until
 from optin.store.transaction import Tx
 
 
-def outcome_of(form: FormDeclaration) -> str:
-    """Return by which outcome a form hands out: that of a quiz; all others by none."""
-    return str(form.detail.get("outcome", ""))
-
-
 def keep_handout(tx: Tx, form: FormDeclaration, until: datetime) -> None:
     """Keep the file of a form until a link to it ends, whether or not its magnet stays. Do it last."""
     if form.file:
-        promise_until(tx, form.magnet, outcome_of(form), until)
+        promise_until(tx, form.magnet, form.face, until)

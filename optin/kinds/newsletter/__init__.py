@@ -1,5 +1,6 @@
 """A newsletter: nothing but the subscription, which is one consent to e-mail."""
 
+from optin.consent.magnet_details import DetailsPart
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.kinds.kind import Kind
 from optin.site.kind_file import Complaint, FilePart
@@ -21,6 +22,6 @@ NEWSLETTER = Kind(
     file=FilePart(
         about="nothing but the subscription, which is one consent to e-mail",
         insists=one_email_purpose,
-        is_consent=True,
     ),
+    details=DetailsPart(needs_consent=True),
 )

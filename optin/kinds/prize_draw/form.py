@@ -1,0 +1,20 @@
+"""What the form of a prize draw posts besides its fields: the age box, and the choice between two buttons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from optin.consent.magnet_details import DetailsPart, Judgement
+from optin.consent.prize import AGE_FIELD, ANSWER_FIELD, CHOICE_FIELD, WITHOUT_CONSENT
+
+
+def judge(values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:
+    """Drop what was ticked beside the button without consent, and ask for the age box.
+
+    Only that the box was ticked is looked at: no age is kept.
+    """
+    problems = () if values.get(AGE_FIELD) else ((AGE_FIELD, "age-missing"),)
+    return Judgement(() if values.get(CHOICE_FIELD) == WITHOUT_CONSENT else ticked, problems)
+
+
+DETAILS = DetailsPart(of_request=frozenset({ANSWER_FIELD}), controls=(AGE_FIELD, CHOICE_FIELD), judge=judge)
