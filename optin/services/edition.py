@@ -23,7 +23,7 @@ from optin.settings.installation import Served
 from optin.site.findings import Finding
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site
-from optin.site.publication import Publication, frame_of, privacy_url, publish
+from optin.site.publication import KindPages, Publication, frame_of, privacy_url, publish
 from optin.site.reading_cache import Kept
 from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
@@ -151,7 +151,7 @@ def load_edition(
     theme = make_theme(site, kept)
     if not isinstance(theme, Theme):
         return None, (*loaded.findings, *theme)
-    publication = publish(site, theme, kept)
+    publication = publish(site, theme, KindPages(kinds.pages, kinds.details), kept)
     if kept is not None:
         kept.settle()
     findings = (*loaded.findings, *publication.findings)

@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from optin.consent.magnet_details import Details
+from optin.site.lint import Objection
+from optin.site.seen_page import SeenPage
+from optin.theme.views import LandingView
+
+
+def as_it_is(details: Any, _linked: Callable[[str], str]) -> Details:
+    """Return details that hold no links."""
+    found: Details = details
+    return found
+
+
+def no_objection(_seen: SeenPage, _view: LandingView) -> Iterable[Objection]:
+    """Find nothing wrong with a page."""
+    return ()
 
 
 @dataclass(frozen=True)
 class PagesPart:
-    """What a kind shows that other kinds do not; by default nothing."""
+    """What a kind shows that other kinds do not; by default nothing.
+
+    `faces` returns the pages with a form, each with its path below the magnet's address, where there is not
+    one page in several wordings. `opening` returns the view that is at the magnet's address before them.
+    `with_links` returns details whose texts went through a function that leads their links. `look` objects
+    to what a template made of a page.
+    """
+
+    faces: Callable[[LandingView], Sequence[tuple[str, LandingView]]] | None = None
+    opening: Callable[[LandingView], Any] | None = None
+    with_links: Callable[[Any, Callable[[str], str]], Details] = as_it_is
+    look: Callable[[SeenPage, LandingView], Iterable[Objection]] = no_objection
+    templates: Path | None = None  # folder of its templates, which others know as kinds/NAME/…

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from typing import Any
 
 from optin.consent.form import (
     FormDeclaration,
@@ -18,14 +19,14 @@ from optin.consent.form import (
     Slug,
     details_text,
 )
-from optin.consent.magnet_details import Details
-from optin.consent.quiz import Quiz
+from optin.consent.magnet_details import DetailsPart
+from optin.consent.parts_by_kind import PartsByKind
 from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
 from optin.site.findings import Finding
+from optin.site.kind_pages import PagesPart
 from optin.site.model import Magnet, PictureFile, Site, Variant
 from optin.site.page_check import objections_to_page
-from optin.site.quiz_pages import quiz_view, result_view
 from optin.site.reading_cache import Kept
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
@@ -41,7 +42,6 @@ from optin.theme.views import (
     MovedView,
     Picture,
     PrivacyView,
-    QuizView,
 )
 
 KEY_CHARACTERS = 32
@@ -61,9 +61,9 @@ class Face:
 
 @dataclass(frozen=True)
 class Opening:
-    """The page at a magnet's address where that has no form yet: a quiz asks before it has a result."""
+    """The page at a magnet's address where that has no form yet."""
 
-    view: QuizView
+    view: Any
     page: bytes
 
 
@@ -117,7 +117,15 @@ class _Rendered:
     wrong: tuple[Finding, ...] = ()
 
 
-def publish(site: Site, theme: Theme, kept: Kept | None = None) -> Publication:
+@dataclass(frozen=True)
+class KindPages:
+    """What a publication needs of kinds."""
+
+    pages: PartsByKind[PagesPart]
+    details: PartsByKind[DetailsPart]
+
+
+def publish(site: Site, theme: Theme, kinds: KindPages, kept: Kept | None = None) -> Publication:
     """Render the pages of a site. Same site, same bytes, in any process.
 
     A template of the site's own that cannot be rendered is a finding; one that all pages need leaves none.
@@ -136,13 +144,13 @@ def publish(site: Site, theme: Theme, kept: Kept | None = None) -> Publication:
     rendered: dict[Slug, _Rendered] = {}
     for slug, magnet in site.magnets.items():
         try:
-            view = _landing(site, theme, magnet, privacy[magnet.lang].digest, here, kept)
+            view = _landing(site, theme, magnet, kinds, privacy[magnet.lang].digest, here, kept)
         except OSError as problem:  # a picture that is gone since it was looked at
             finding = template_finding(site.root, problem, slug=slug)
             rendered[slug] = _Rendered(wrong=(finding,))
             continue
         source = (alike, view, magnet.variants, magnet.closes_at, magnet.was)
-        make = partial(_render, site, theme, magnet, view)
+        make = partial(_render, site, theme, kinds.pages[magnet.kind], magnet, view)
         rendered[slug] = kept.once(("pages", slug), source, make)
     wrong = [finding for it in rendered.values() for finding in it.wrong]
     sound = {slug: it for slug, it in rendered.items() if not it.wrong}
@@ -162,12 +170,12 @@ def publish(site: Site, theme: Theme, kept: Kept | None = None) -> Publication:
     )
 
 
-def _render(site: Site, theme: Theme, magnet: Magnet, view: LandingView) -> _Rendered:
+def _render(site: Site, theme: Theme, kind: PagesPart, magnet: Magnet, view: LandingView) -> _Rendered:
     try:
-        shown = _faces(theme, view, magnet)
+        shown = _faces(theme, kind, view, magnet)
         closed = moved = opening = None
-        if isinstance(view.details, Quiz):
-            asking = quiz_view(_with_card(theme, view)[0], view.details)
+        if kind.opening is not None:
+            asking = kind.opening(_with_card(theme, view)[0])
             opening = Opening(asking, theme.page(asking).encode())
         if magnet.closes_at is not None:
             closed = theme.page(ClosedView(view.frame, view)).encode()
@@ -175,22 +183,18 @@ def _render(site: Site, theme: Theme, magnet: Magnet, view: LandingView) -> _Ren
             moved = theme.page(MovedView(view.frame, magnet.title, f"/{magnet.slug}")).encode()
     except BROKEN as problem:
         return _Rendered(wrong=(template_finding(site.root, problem, slug=magnet.slug),))
-    unlawful = [finding for face in shown for finding in _unlawful(site, face)]
+    unlawful = [finding for face in shown for finding in _unlawful(site, face, kind)]
     return _Rendered(shown, closed, moved, opening, (*unlawful, *_alike(magnet.slug, shown)))
 
 
-def _faces(theme: Theme, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
+def _faces(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
     """Return every page of a magnet that has a form: as it is written, then its variants.
 
-    A quiz has one for each outcome.
+    A kind may have several of another making.
     """
     address = f"/{magnet.slug}"
-    if isinstance(view.details, Quiz):
-        quiz = view.details
-        return tuple(
-            _face(theme, result_view(view, quiz, outcome), f"{address}/result/{outcome.id}")
-            for outcome in quiz.outcomes
-        )
+    if kind.faces is not None:
+        return tuple(_face(theme, face, f"{address}{path}") for path, face in kind.faces(view))
     views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
     return tuple(_face(theme, wording, address) for wording in views)
 
@@ -238,14 +242,14 @@ def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
             yield Finding(f"magnets/{slug}", 1, 1, message, cure, code="variant", slug=slug)
 
 
-def _unlawful(site: Site, face: Face) -> list[Finding]:
+def _unlawful(site: Site, face: Face, kind: PagesPart) -> list[Finding]:
     """Look at what a template of the site's own made of a page; what ours make is tested."""
     if own_templates(site.root) is None:
         return []
     slug = face.form.declaration.magnet
     return [
         Finding("templates", 1, 1, f"{face.path}: {it.message}", it.cure, code=it.code, slug=slug)
-        for it in objections_to_page(face.form.page.decode(), face.view)
+        for it in objections_to_page(face.form.page.decode(), face.view, kind)
     ]
 
 
@@ -293,7 +297,13 @@ def _privacy(site: Site, theme: Theme, lang: str, here: Collection[str], kept: K
 
 
 def _landing(
-    site: Site, theme: Theme, magnet: Magnet, privacy: PrivacyDigest, here: Collection[str], kept: Kept
+    site: Site,
+    theme: Theme,
+    magnet: Magnet,
+    kinds: KindPages,
+    privacy: PrivacyDigest,
+    here: Collection[str],
+    kept: Kept,
 ) -> LandingView:
     declaration = FormDeclaration(
         magnet=magnet.slug,
@@ -323,20 +333,15 @@ def _landing(
         texts=magnet.texts,
         page_url=f"{frame.pages_url}/{magnet.slug}",
         picture=None if magnet.picture is None else _picture(theme, magnet.picture, kept),
-        details=_linked_details(site, magnet.details, here),
+        details=None
+        if magnet.details is None
+        else kinds.pages[magnet.kind].with_links(magnet.details, lambda html: linked(site, html, here)),
+        filled_in=kinds.details[magnet.kind].filled_in,
         alternates=tuple(
             Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")
             for it in site.groups.get(magnet.group, ())
         ),
     )
-
-
-def _linked_details(site: Site, details: Details | None, here: Collection[str]) -> Details | None:
-    """Lead the links in a quiz's results to where they are answered."""
-    if not isinstance(details, Quiz):
-        return details
-    outcomes = tuple(replace(it, text_html=linked(site, it.text_html, here)) for it in details.outcomes)
-    return replace(details, outcomes=outcomes)
 
 
 def _picture(theme: Theme, picture: PictureFile, kept: Kept) -> Picture:

@@ -243,7 +243,16 @@ def _quizzes(frame: views.Frame) -> Iterator[Any]:
     kept = replace(form, fields=(*form.fields, *told))
     for action in ("", URL):
         yield views.ResultView(
-            frame, kept, "", "", action, "f" * 32, page_url=URL, outcome=quiz.outcomes[0], quiz_url=URL
+            frame,
+            kept,
+            "",
+            "",
+            action,
+            "f" * 32,
+            page_url=URL,
+            outcome=quiz.outcomes[0],
+            quiz_url=URL,
+            filled_in=frozenset({"outcome", "answers"}),
         )
 
 

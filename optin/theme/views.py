@@ -70,6 +70,7 @@ class LandingView:
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has
+    filled_in: frozenset[str] = frozenset()  # fields that nobody types
     meant: str = ""  # the address that was probably meant, where the one that was typed looks misspelt
     understood: tuple[tuple[str, str], ...] = ()  # field, and how what was typed in it is read
     wait_seconds: int = 0  # the form comes back as no more mails leave: until when

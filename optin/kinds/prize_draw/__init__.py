@@ -4,6 +4,7 @@ from optin.consent.prize import KIND
 from optin.kinds.kind import Kind
 from optin.kinds.prize_draw.form import DETAILS
 from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw
+from optin.kinds.prize_draw.pages import PAGES
 from optin.kinds.prize_draw.table import DrawTable
 from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
 from optin.site.kind_file import FilePart
@@ -11,6 +12,7 @@ from optin.site.kind_file import FilePart
 PRIZE_DRAW = Kind(
     KIND,
     details=DETAILS,
+    pages=PAGES,
     file=FilePart(
         about="a prize, drawn so that anybody can work it out again",
         table=TABLE,

@@ -4,11 +4,13 @@ from optin.consent.form import REQUEST_FIELDS
 from optin.consent.magnet_details import DetailsPart
 from optin.kinds.kind import Kind
 from optin.kinds.quiz.front_matter import read_quiz
+from optin.kinds.quiz.pages import PAGES
 from optin.kinds.quiz.table import QuizTable
 from optin.site.kind_file import FilePart
 
 QUIZ = Kind(
     "quiz",
+    pages=PAGES,
     details=DetailsPart(filled_in=REQUEST_FIELDS, of_request=REQUEST_FIELDS),
     file=FilePart(
         about="questions with a result at once, and a report by mail",
