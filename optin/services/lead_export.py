@@ -1,0 +1,91 @@
+"""The export of leads: what is proven is written, then recorded, and only then released (E1, E5)."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from optin.consent.purpose import ConsentKey
+from optin.export.destination import Draft
+from optin.export.presets import Preset
+from optin.export.rows import Rows
+from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
+from optin.flows.evidence.prove_consent import Proven
+from optin.flows.exports.export_leads import LeadExport
+from optin.jobs.log_keeper import advance_log
+from optin.services.installation import Installation
+from optin.store.exports import ExportRun, count_leads, record_export
+from optin.store.log import latest_checkpoint
+
+
+@dataclass(frozen=True)
+class ExportOrder:
+    """Which leads to export, to whom and why, and in which form."""
+
+    key: ConsentKey
+    processor: str
+    why: str
+    format: str
+    preset: Preset | None = None  # columns as a tool wants them
+    excel: bool = False  # a CSV that Excel opens by itself
+
+
+Watch = Callable[[Callable[[], int], Iterable[tuple[int, Proven]]], Iterable[Proven]]
+
+
+def export_leads(
+    installation: Installation, order: ExportOrder, draft: Draft, watch: Watch, *, compare: bool = True
+) -> ExportRun:
+    """Export to a draft and release it; return what was recorded, with its number.
+
+    1. Sign a checkpoint over what the log has: the export is recorded under it.
+    2. Write every lead whose consent is proven now. `watch` gets a function that counts the leads, and each
+       proven one with how many were looked at.
+    3. Record the export, then release the draft: what is recorded and did not leave harms nobody.
+
+    `compare`: the log with the journal that is kept apart. Without its memory the signer signs nothing.
+    """
+    # 1. Sign a checkpoint.
+    now, key = installation.clock(), order.key
+    latest = advance_log(installation) if compare else installation.store.read(latest_checkpoint)
+
+    # 2. Write every lead that is proven.
+    read, write, vault = installation.store.read, installation.write, installation.vault
+    leads = LeadExport(read, write, vault, key.purpose, key.channel, now, installation.endings())
+    rows = Rows(vault, installation.policy.base_url, leads.field_names(), now)
+
+    def total() -> int:
+        return read(count_leads, purpose=key.purpose, channel=key.channel.value)
+
+    written = map(rows.row, watch(total, _counted(leads)))
+    columns = rows.columns
+    if order.preset is not None:
+        columns, written = order.preset.columns(columns), map(order.preset.row, written)
+    writer = partial(write_csv, shape=FOR_EXCEL) if order.excel else WRITERS[order.format]
+    writer(draft.file, columns, written)
+    draft.file.flush()
+
+    # 3. Record the export, then release the draft.
+    run = ExportRun(
+        at=now,
+        who=getpass.getuser(),
+        why=order.why,
+        processor=order.processor,
+        purpose=key.purpose,
+        channel=key.channel.value,
+        format=order.format,
+        exported=leads.exported,
+        refused=leads.refused,
+        checkpoint=None if latest is None else latest.size,
+        members=leads.run,
+    )
+    number = installation.write(record_export, vault=vault, run=run)
+    draft.released = True
+    return replace(run, number=number)
+
+
+def _counted(leads: LeadExport) -> Iterator[tuple[int, Proven]]:
+    for lead in leads.proven():
+        yield leads.exported + leads.refused.total(), lead
