@@ -5,11 +5,11 @@ The name of an entry point is the kind's name. A kind is imported when something
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.magnet_details import DetailsPart
@@ -63,14 +63,18 @@ class KindRegistry:
         found = self._find(name)
         return found if isinstance(found, KindProblem) else None
 
-    def parts(self, default: P, part: Callable[[Kind], P]) -> PartsByKind[P]:
-        """Return one part of each kind."""
+    def part(self, name: str, part: str) -> Any:
+        """Return one part of a kind, by the name of the part; None where the kind cannot be used."""
+        kind = self.kind(name)
+        return None if kind is None else getattr(kind, part)
 
-        def find(name: str) -> P | None:
-            kind = self.kind(name)
-            return None if kind is None else part(kind)
+    def parts(self, default: P, part: str) -> PartsByKind[P]:
+        """Return one part of each kind. Another process may get it: there the kinds are imported anew."""
+        return PartsByKind(default, self.names, partial(self.part, part=part), self.problem)
 
-        return PartsByKind(default, self.names, find, self.problem)
+    def __getstate__(self) -> dict[str, object]:
+        """Leave what was imported to this process."""
+        return {"_loaded": {}}
 
     def _find(self, name: str) -> Kind | KindProblem | None:
         if name not in self._loaded:
@@ -104,12 +108,12 @@ def installed_kinds() -> InstalledKinds:
     kinds = KindRegistry()
     return InstalledKinds(
         KindParts(
-            files=kinds.parts(FilePart(), lambda kind: kind.file),
-            details=kinds.parts(DetailsPart(), lambda kind: kind.details),
-            pages=kinds.parts(PagesPart(), lambda kind: kind.pages),
-            flows=kinds.parts(FlowPart(), lambda kind: kind.flows),
-            mails=kinds.parts(MailPart(), lambda kind: kind.mails),
-            tables=kinds.parts(TablesPart(), lambda kind: kind.tables),
+            files=kinds.parts(FilePart(), "file"),
+            details=kinds.parts(DetailsPart(), "details"),
+            pages=kinds.parts(PagesPart(), "pages"),
+            flows=kinds.parts(FlowPart(), "flows"),
+            mails=kinds.parts(MailPart(), "mails"),
+            tables=kinds.parts(TablesPart(), "tables"),
         ),
-        kinds.parts(RoutesPart(), lambda kind: kind.routes),
+        kinds.parts(RoutesPart(), "routes"),
     )

@@ -15,6 +15,7 @@ from optin.consent.event import rfc3339
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.flows.draw_entry import draws_of
 from optin.flows.prize_draw import draw_winners, fix_entries, publication_of, read_winners, tell_entrants
 from optin.jobs.log_keeper import advance_log
 from optin.services.installation import Installation, open_installation
@@ -37,9 +38,9 @@ def draw(
     """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
-        promise = installation.policy.draws.get(slug)  # of a magnet that was removed too
+        promise = draws_of(installation.policy).get(slug)  # of a magnet that was removed too
         if promise is None:
-            known = [*installation.policy.draws]
+            known = [*draws_of(installation.policy)]
             cure = nearest(slug, known) if known else "The site has none."
             msg = f"There is no prize draw {slug!r}. {cure}"
             raise RequestRefused(msg)

@@ -183,7 +183,12 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
             while not installation.schema_findings and installation.write(integrate):
                 pass
         audit_ = Audit(
-            installation.store.read, installation.vault, notes, lines, [*installation.schema_findings, *wrong]
+            installation.store.read,
+            installation.vault,
+            installation.kinds.flows,
+            notes,
+            lines,
+            [*installation.schema_findings, *wrong],
         )
         try:
             _with_progress(run_audit(audit_, edition.site.settings), installation.store.read(count_leaves))

@@ -14,11 +14,11 @@ from rich.table import Table
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.errors import RequestRefused
+from optin.flows.delivery.published import tell_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_share import held_back, record_beyond
-from optin.flows.webinar_seats import notice_plans
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
 from optin.services.installation import Installation, open_installation
 
@@ -69,7 +69,7 @@ def sweep_command(
         held = installation.store.read(held_back, context=context)
         installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
-            installation.write(notice_plans, policy=edition.policy)
+            installation.write(tell_kinds, policy=edition.policy)
         done = {} if dry_run else sweep(installation, beyond=beyond_share)
         files = installation.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")

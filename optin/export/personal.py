@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -13,10 +14,17 @@ _ADAPTER: TypeAdapter[PersonalData] = TypeAdapter(PersonalData)
 
 def as_json(data: PersonalData) -> bytes:
     """Return the data as JSON. Times are RFC 3339 in UTC."""
-    return _ADAPTER.dump_json(data, indent=2) + b"\n"
+    whole = _ADAPTER.dump_python(data, mode="json")
+    for request in whole["requests"]:  # what a kind keeps stands beside the rest, under its own names
+        del request["kind"]
+        request.update(request.pop("kept"))
+    return json.dumps(whole, ensure_ascii=False, indent=2).encode() + b"\n"
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of what `as_json` writes."""
     found = _ADAPTER.json_schema()
+    request = found["$defs"]["KeptRequest"]
+    del request["properties"]["kind"]
+    request["additionalProperties"] = request["properties"].pop("kept")["additionalProperties"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}

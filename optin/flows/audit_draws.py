@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
 from optin.consent.consent_record import EventKind
 from optin.consent.draw import SeedRefused, canonical_seed, draw_order, list_digest
-from optin.consent.event import rfc3339
+from optin.consent.event import ENTRIES, rfc3339
+from optin.consent.prize import ANSWER_FIELD, PrizeDraw
+from optin.flows.draw_entry import promise_of
+from optin.flows.kind_flows import ConfirmedRequest
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
-from optin.store.draws import DrawList, DrawResult, all_lists, all_results
+from optin.store.draws import DrawEntry, DrawList, DrawResult, all_lists, all_results, entries_of
+from optin.store.events import said_about_nobody
 from optin.store.transaction import Runner
+from optin.store.vault import Vault
 
 Event = Mapping[str, Json]
 
 
-def audit_draws(read: Runner, events: list[Event]) -> Iterator[str]:
+def audit_draws(read: Runner, events: Sequence[Event]) -> Iterator[str]:
     """Yield what is wrong with the draws; `events` are those about nobody, as they were logged."""
     fixed: dict[str, Event] = {}
     told: dict[str, Event] = {}
@@ -62,3 +68,39 @@ def _result(fixed: DrawList, result: DrawResult, event: Event) -> Iterator[str]:
         yield f"{name} does not follow from its seed"
     elif not isinstance(passed, list) or set(order[: len(won) + len(passed)]) != {*won, *passed}:
         yield f"{name} names others than those who came first"
+
+
+def audit_entries(read: Runner, vault: Vault, confirmed: Sequence[ConfirmedRequest]) -> Iterator[str]:
+    """Yield who confirmed an entry of a prize draw and takes another part in it; or none."""
+    lists = {it.magnet: (it.at, frozenset(it.tickets)) for it in read(all_lists)}
+    told = read(said_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
+    gone = frozenset(str(body.get("of")) for body in told if body.get("what") == ENTRIES)
+    entries = read(entries_of, requests=[it.request for it in confirmed])
+    for it in confirmed:
+        promise, magnet = promise_of(it.form), it.form.magnet
+        if promise is None:
+            continue
+        entry, fixed = entries.get(it.request), lists.get(magnet, (None, frozenset[str]()))
+        if entry is not None or magnet not in gone:
+            for fault in _entry(it, promise, entry, fixed):
+                yield f"request {it.request.hex()} {fault}"
+
+
+def _entry(
+    confirmed: ConfirmedRequest,
+    promise: PrizeDraw,
+    entry: DrawEntry | None,
+    fixed: tuple[datetime | None, frozenset[str]],
+) -> Iterator[str]:
+    """Yield what the entry of a request says otherwise than its confirmation."""
+    magnet, ticket, (fixed_at, tickets) = confirmed.form.magnet, confirmed.leaf.hex(), fixed
+    if entry is None:
+        yield f"takes no part in the draw of {magnet}, although it was confirmed"
+        return
+    right = promise.takes_part(confirmed.declared.fields.get(ANSWER_FIELD, ""))
+    late = confirmed.at >= promise.closes or (fixed_at is not None and confirmed.at >= fixed_at)
+    expected = {"late"} if late else {"in" if right else "wrong", "twice"}
+    if (entry.magnet, entry.ticket) != (magnet, ticket) or entry.state not in expected:
+        yield f"has another part in the draw of {magnet} than its confirmation says"
+    elif entry.state == "in" and fixed_at is not None and ticket not in tickets:
+        yield f"was left out of the list of the draw of {magnet}"

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from optin.consent.address import EmailAddress, mailbox_of
-from optin.consent.consent_record import RequestId
+from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.draw import SHORT_CHARACTERS, ShownTicket, shown_ticket
 from optin.consent.form import FormDeclaration
 from optin.consent.prize import ANSWER_FIELD, KIND, PrizeDraw
 from optin.flows.consents.opened_request import OpenedRequest
-from optin.proof.canonical import canonical
-from optin.proof.commitment import leaf_digest
+from optin.flows.context import Context
+from optin.flows.kind_flows import Standing
+from optin.flows.policy import RequestPolicy
 from optin.store.draws import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -33,27 +32,44 @@ class Participation:
     drawn: bool = False
     answer_counts: bool = True
 
+    @property
+    def right_answer(self) -> str:
+        """The answer, for who gave another; only after the draw."""
+        contest = self.promise.contest
+        return "" if contest is None or self.answer_counts else next(iter(contest.answers), "")
+
 
 def promise_of(form: FormDeclaration) -> PrizeDraw | None:
     """Return what a form promises as a prize draw; None when it is none."""
     return PrizeDraw.read(form.detail) if form.kind == KIND and form.details else None
 
 
-def enter(tx: Tx, vault: Vault, opened: OpenedRequest, confirmed: dict[str, Any], now: datetime) -> None:
+def draws_of(policy: RequestPolicy) -> dict[str, PrizeDraw]:
+    """Return every prize draw by its address; one that was renamed is another draw."""
+    return {
+        name: it.details
+        for name, it in policy.magnets.items()
+        if isinstance(it.details, PrizeDraw) and (it.removed or name == it.slug)
+    }
+
+
+def enter(
+    tx: Tx, context: Context, opened: OpenedRequest, _subject: SubjectId, leaf: bytes, now: datetime
+) -> None:
     """Let who confirms now take part; the ticket is the leaf of the event `confirmed`.
 
     Whoever is late, or there already with the same mailbox, is kept as that, and takes no further part.
     """
     promise = promise_of(opened.declaration)
-    if promise is None or opened.declared.through:
+    if promise is None:
         return
     magnet, declared = opened.declaration.magnet, opened.declared
-    entry = DrawEntry(opened.stored.id, magnet, leaf_digest(canonical(confirmed)).hex(), "late")
+    entry = DrawEntry(opened.stored.id, magnet, leaf.hex(), "late")
     if now >= promise.closes or fixed_at(tx, magnet) is not None:
         add_entry(tx, entry, None)
         return
     right = promise.takes_part(declared.fields.get(ANSWER_FIELD, ""))
-    mailbox = vault.index(mailbox_of(EmailAddress(declared.email)))
+    mailbox = context.vault.index(mailbox_of(EmailAddress(declared.email)))
     state = "in" if right else "wrong"
     if not add_entry(tx, DrawEntry(entry.request, magnet, entry.ticket, state), mailbox):
         add_entry(tx, DrawEntry(entry.request, magnet, entry.ticket, "twice"), None)
@@ -79,3 +95,11 @@ def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Particip
         drawn=winners is not None,
         answer_counts=entry.state != "wrong",
     )
+
+
+def stands(tx: Tx, _context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
+    """Return how a person takes part in a draw; a ticket is kept also where its form is forgotten."""
+    part = participation(tx, opened.stored.id, opened.declaration)
+    if part is None:
+        return None
+    return Standing(part, {"ticket": part.ticket.full, "ticket_short": part.ticket.short})

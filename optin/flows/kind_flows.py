@@ -1,10 +1,148 @@
-"""The part of a kind that the flows call, most of it inside their transaction."""
+"""The part of a kind that the flows call, most of it inside their transaction.
+
+What runs in a transaction that writes may read, write the kind's own tables, queue the kind's own mails and
+note an event. It gets the moment as `now`, opens no connection and starts no thread: it may run twice, when
+the transaction was run again.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from optin.consent.consent_record import RequestId, SubjectId
+    from optin.consent.form import FormDeclaration
+    from optin.consent.magnet_details import Details
+    from optin.flows.consents.opened_request import OpenedRequest
+    from optin.flows.context import Context
+    from optin.flows.policy import RequestPolicy
+    from optin.flows.retention.sweep_rule import Rule
+    from optin.proof.canonical import Json
+    from optin.store.requests import Declared
+    from optin.store.transaction import Runner, Tx
+    from optin.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a person stands with what they asked for.
+
+    `own`: the kind's own value, for its own templates and mails. `kept`: what the person's data say of it.
+    """
+
+    own: Any
+    kept: Mapping[str, str] = field(default_factory=dict)
+
+
+def nothing_carried(
+    _vault: Vault, _details: Details | None, _form: FormDeclaration, _query: Mapping[str, str], _now: datetime
+) -> tuple[tuple[str, str], ...]:
+    """Add nothing to what was typed."""
+    return ()
+
+
+def nothing_on_confirmed(
+    _tx: Tx, _context: Context, _opened: OpenedRequest, _subject: SubjectId, _leaf: bytes, _now: datetime
+) -> None:
+    """Do nothing more when a request is confirmed."""
+
+
+def no_standing(_tx: Tx, _context: Context, _opened: OpenedRequest, _now: datetime) -> Standing | None:
+    """Tell nothing of where a person stands."""
+
+
+@dataclass(frozen=True)
+class ConfirmedRequest:
+    """A request as its events and its sealed declaration say it, for an audit."""
+
+    request: RequestId
+    form: FormDeclaration
+    declared: Declared
+    at: datetime  # when it was confirmed
+    leaf: bytes  # hash of the event in the log, as `on_confirmed` got it
+
+
+@dataclass(frozen=True)
+class QueuedMail:
+    """A mail of a kind's own that waits in the outbox."""
+
+    number: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Later:
+    """A mail that is not to be sent yet."""
+
+    until: datetime
+
+
+def no_mail(
+    _tx: Tx, _context: Context, _opened: OpenedRequest, _mail: QueuedMail, _now: datetime
+) -> Any | Later | None:
+    """Have nothing to say."""
+
+
+def nothing_kept(_details: Details) -> Mapping[str, Any] | None:
+    """Keep nothing of a magnet that is removed."""
+
+
+def nothing_read(_plain: dict[str, Any]) -> Details | None:
+    """Read nothing of a removed magnet."""
+
+
+def nothing_on_published(_tx: Tx, _policy: RequestPolicy) -> None:
+    """Do nothing when a site is loaded."""
+
+
+def nothing_found(_read: Runner, _events: Sequence[Mapping[str, Json]]) -> Iterable[str]:
+    """Find nothing wrong."""
+    return ()
+
+
+def no_warnings(_tx: Tx, _context: Context, _now: datetime) -> Sequence[str]:
+    """Find nothing that waits for somebody."""
+    return ()
 
 
 @dataclass(frozen=True)
 class FlowPart:
-    """What a kind does when something happens to a request; by default nothing."""
+    """What a kind does when something happens to a request; by default nothing.
+
+    `carried`: fields of a sign-up that nobody typed, from its form and the query of its address; before the
+    transaction. What is wrong with them is raised as an OptinError.
+    `on_confirmed`: inside the transaction that confirms, after the request and the person are locked; `leaf`
+    is the hash of the event `confirmed` in the log. It is not called where a consent was only given anew.
+    What it raises undoes the confirmation; the link still works.
+    `standing`: where the person behind a request stands, for pages, mails and the person's data; reads only.
+    `mails`: the names of the mails that the kind queues, which are stored. `fill_mail`: what one of them says
+    now: facts for its template, Later, or None when it has no use any more. A mail for which it raises waits,
+    and is given up after a week; it keeps no other waiting.
+    `kept`, `read_kept`: what must be known of a magnet when it is removed, as JSON values, and back.
+    `on_published`: a site was just loaded; changed magnets may have something to tell people.
+    `sweep_rules`: rules of the sweep, after that for unconfirmed requests. `warnings`: what waits for the
+    operator, in sentences; names nobody.
+    `audit`: what is wrong with the kind's own rows and events; `events` are all that are about nobody.
+    `audit_confirmed`: what is wrong with the rows that were made when requests of the kind were confirmed,
+    some requests at a time; None where there are none. Both yield sentences.
+    """
+
+    carried: Callable[
+        [Vault, Details | None, FormDeclaration, Mapping[str, str], datetime], tuple[tuple[str, str], ...]
+    ] = nothing_carried
+    on_confirmed: Callable[[Tx, Context, OpenedRequest, SubjectId, bytes, datetime], None] = (
+        nothing_on_confirmed
+    )
+    standing: Callable[[Tx, Context, OpenedRequest, datetime], Standing | None] = no_standing
+    mails: frozenset[str] = frozenset()
+    fill_mail: Callable[[Tx, Context, OpenedRequest, QueuedMail, datetime], Any | Later | None] = no_mail
+    kept: Callable[[Details], Mapping[str, Any] | None] = nothing_kept
+    read_kept: Callable[[dict[str, Any]], Details | None] = nothing_read
+    on_published: Callable[[Tx, RequestPolicy], None] = nothing_on_published
+    sweep_rules: tuple[Rule, ...] = ()
+    warnings: Callable[[Tx, Context, datetime], Sequence[str]] = no_warnings
+    audit: Callable[[Runner, Sequence[Mapping[str, Json]]], Iterable[str]] = nothing_found
+    audit_confirmed: Callable[[Runner, Vault, Sequence[ConfirmedRequest]], Iterable[str]] | None = None

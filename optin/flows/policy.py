@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from optin.consent.prize import PrizeDraw
+from optin.consent.magnet_details import Details
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.webinar import Webinar
 from optin.flows.consents.offers import Offers
+from optin.flows.kind_flows import FlowPart
 from optin.flows.retention.clock import CLOCK_JUMP
 
 PER_ADDRESS, RESEND, PER_DAY = (
@@ -21,6 +22,16 @@ PER_ADDRESS, RESEND, PER_DAY = (
 
 def nobody_told(_limit: str) -> None:
     """Tell nobody that a limit was hit."""
+
+
+@dataclass(frozen=True)
+class KnownMagnet:
+    """A magnet of a kind with details, by one of its addresses."""
+
+    kind: str
+    slug: str  # its address now; of a removed one, its last
+    details: Details
+    removed: bool = False  # known only from what is kept
 
 
 @dataclass(frozen=True)
@@ -40,16 +51,26 @@ class RequestPolicy:
     sweep_share: int = 10  # percent of the people that a sweep may take on a day (O7)
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
-    webinars: Mapping[str, Webinar] = field(default_factory=dict)  # as planned now, by magnet
+    kinds: PartsByKind[FlowPart] = PartsByKind(FlowPart())  # what kinds of magnets do in flows
+    # by address, earlier ones too; of one magnet, the details are one and the same value
+    magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
-    draws: Mapping[str, PrizeDraw] = field(default_factory=dict)  # by magnet
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
-    removed: frozenset[str] = frozenset()  # webinars and draws that are known only from what is kept
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     resend: int = 3
     per_address_per_day: int = 5
     mails_per_day: int = 20_000  # half of them at most are links to personal pages that strangers may ask for
     limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person
+
+    @property
+    def mails_of_kinds(self) -> frozenset[str]:
+        """The names of the mails that installed kinds of magnets queue."""
+        return frozenset(name for _, part in self.kinds.items() for name in part.mails)
+
+    def details(self, magnet: str) -> Details | None:
+        """Return what is known of a magnet by one of its addresses; None where its kind has no details."""
+        known = self.magnets.get(magnet)
+        return None if known is None else known.details
 
     def page_of_code(self, now: datetime) -> timedelta:
         """Return how long the page for codes works: never longer than any request is kept (D7)."""

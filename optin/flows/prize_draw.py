@@ -21,7 +21,6 @@ from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
-from optin.flows.delivery.mail_order import MailKind
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import CLOCK_JUMP, trust_clock
 from optin.proof.canonical import Json, canonical, parse
@@ -48,6 +47,7 @@ from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
+DRAWN = "drawn"  # the mail that tells each entrant the result
 # what an entrant goes by
 DECIDING = ("prize", "value", "winners", "closes", "age", "terms", "seed", "contest")
 
@@ -209,7 +209,7 @@ def tell_entrants(tx: Tx, policy: RequestPolicy, magnet: str, most: int, now: da
     """Queue the result to the next entrants of a draw that was drawn; return how many."""
     entries = untold_entries(tx, magnet, most)
     for entry in entries:
-        enqueue(tx, MailKind.DRAWN, entry.request, policy.mail_domain, now)
+        enqueue(tx, DRAWN, entry.request, policy.mail_domain, now)
         mark_told(tx, entry)
     return len(entries)
 

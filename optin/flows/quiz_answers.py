@@ -5,11 +5,18 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from optin.consent.form import ANSWERS_FIELD, OUTCOME_FIELD, FormDeclaration
-from optin.consent.quiz import Answers, AnswerUnknown, Quiz
+from optin.consent.magnet_details import Details
+from optin.consent.quiz import Answers, AnswerUnknown, Outcome, Quiz
 from optin.errors import AnswersStale, KeysUnusable
+from optin.flows.consents.opened_request import OpenedRequest
+from optin.flows.context import Context
+from optin.flows.kind_flows import FlowPart, Standing
+from optin.store.promises import promise_of
+from optin.store.transaction import Tx
 from optin.store.vault import Place, Vault
 
 LIFETIME = timedelta(hours=24)
@@ -41,26 +48,44 @@ def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime)
         raise AnswersStale from None
 
 
-def kept_of_quiz(
-    vault: Vault, quiz: Quiz | None, form: FormDeclaration, token: str, now: datetime
+def carried(
+    vault: Vault, details: Details | None, form: FormDeclaration, query: Mapping[str, str], now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """Return what a sign-up keeps of a quiz: the outcome that its form showed; the answers where it says why.
 
     Raises AnswersStale when the answers that came along are not those of this outcome.
     """
-    told = form.detail
-    if OUTCOME_FIELD not in {field.name for field in form.fields} or "result" not in told:
+    told, names = form.detail, {field.name for field in form.fields}
+    if OUTCOME_FIELD not in names or "result" not in told:
         return ()
     kept = [(OUTCOME_FIELD, str(told["result"]))]
-    asks = ANSWERS_FIELD in {field.name for field in form.fields}
-    if asks and token and quiz is not None and quiz.why_answers:
-        answers = open_answers(vault, form.magnet, quiz, token, now)
-        outcome = quiz.score(answers)
-        if quiz.missing(answers) or outcome is None or outcome.id != told.get("outcome"):
+    token = query.get("answers", "")
+    if ANSWERS_FIELD in names and token and isinstance(details, Quiz) and details.why_answers:
+        answers = open_answers(vault, form.magnet, details, token, now)
+        outcome = details.score(answers)
+        if details.missing(answers) or outcome is None or outcome.id != told.get("outcome"):
             raise AnswersStale
-        kept.append((ANSWERS_FIELD, quiz.in_words(answers)))
+        kept.append((ANSWERS_FIELD, details.in_words(answers)))
     return tuple(kept)
+
+
+def stands(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
+    """Return the outcome that a form told, as the site words its report now, or did last."""
+    form = opened.declaration
+    face, details = form.face, context.policy.details(form.magnet)
+    if not face:
+        return None
+    if isinstance(details, Quiz) and (found := details.outcome(face)) is not None:
+        return Standing(found)
+    kept = promise_of(tx, form.magnet, face)
+    if kept is None or not kept.report:
+        return None
+    told = json.loads(kept.report)
+    return Standing(Outcome(face, told["title"], "", report=told["report"], report_html=told["report_html"]))
 
 
 def _place(slug: str) -> Place:
     return Place("quiz", slug.encode())
+
+
+FLOWS = FlowPart(carried=carried, standing=stands)

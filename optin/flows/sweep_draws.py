@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from optin.consent.deletion_grounds import draw_over
 from optin.consent.erasure import Ground
-from optin.consent.prize import SETTLING
+from optin.consent.magnet_details import Details
+from optin.consent.prize import SETTLING, PrizeDraw
 from optin.errors import LogDisagrees
+from optin.flows.audit_draws import audit_draws, audit_entries
 from optin.flows.consents.contact_details import current_contact, vouch_anew
-from optin.flows.consents.opened_request import open_request
-from optin.flows.draw_entry import promise_of
+from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.context import Context
+from optin.flows.draw_entry import Participation, draws_of, enter, participation, promise_of, stands
 from optin.flows.evidence.event_history import request_history
-from optin.flows.prize_draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.flows.kind_flows import FlowPart, QueuedMail
+from optin.flows.policy import RequestPolicy
+from optin.flows.prize_draw import DRAWN, drawn_at, fix_entries, note_entries_forgotten, tell_entrants
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.retention.sweep_rule import Rule
@@ -39,7 +46,7 @@ def sweep_draws(tx: Tx, context: SweepContext) -> int:
     """Fix the entries of each prize draw that closed, before its seed is known."""
     due = draws_to_fix(tx, context)
     for magnet in due:
-        fix_entries(tx, context.vault, magnet, context.policy.draws[magnet], context.now)
+        fix_entries(tx, context.vault, magnet, draws_of(context.policy)[magnet], context.now)
     return len(due)
 
 
@@ -108,21 +115,21 @@ def draws_to_fix(tx: Tx, context: SweepContext) -> list[str]:
     """Return the magnets of draws that closed and whose entries must be fixed now, before the seed."""
     return [
         magnet
-        for magnet, promise in context.policy.draws.items()
+        for magnet, promise in draws_of(context.policy).items()
         if promise.closes + SETTLING <= context.now < promise.seed_at
         and fixed_at(tx, magnet) is None
-        and (magnet not in context.policy.removed or count_entries(tx, magnet))
+        and (not context.policy.magnets[magnet].removed or count_entries(tx, magnet))
     ]
 
 
-def missed_draws(tx: Tx, context: SweepContext) -> list[str]:
+def missed_draws(tx: Tx, policy: RequestPolicy, now: datetime) -> list[str]:
     """Return the draws that nobody fixed before their seed: they are refused until a later one is named."""
     return [
         magnet
-        for magnet, it in context.policy.draws.items()
-        if it.seed_at <= context.now
+        for magnet, it in draws_of(policy).items()
+        if it.seed_at <= now
         and fixed_at(tx, magnet) is None
-        and (magnet not in context.policy.removed or count_entries(tx, magnet))
+        and (not policy.magnets[magnet].removed or count_entries(tx, magnet))
     ]
 
 
@@ -161,4 +168,38 @@ RULES = (
         erases=True,
         takes_people=True,
     ),
+)
+
+
+def fill_mail(
+    tx: Tx, _context: Context, opened: OpenedRequest, _mail: QueuedMail, _now: datetime
+) -> Participation | None:
+    """Return how a person took part, for the mail that tells the result."""
+    return participation(tx, opened.stored.id, opened.declaration)
+
+
+def kept(details: Details) -> Mapping[str, Any] | None:
+    """Return what must be known of a draw when its page is gone."""
+    return details.declared() if isinstance(details, PrizeDraw) else None
+
+
+def warn_of_missed(tx: Tx, context: Context, now: datetime) -> Sequence[str]:
+    """Return which draws can no longer be drawn as they were announced."""
+    return [
+        f"the entries of /{magnet} were not fixed before its seed was known: name a later seed"
+        for magnet in missed_draws(tx, context.policy, now)
+    ]
+
+
+FLOWS = FlowPart(
+    on_confirmed=enter,
+    standing=stands,
+    mails=frozenset({DRAWN}),
+    fill_mail=fill_mail,
+    kept=kept,
+    read_kept=PrizeDraw.read,
+    sweep_rules=RULES,
+    warnings=warn_of_missed,
+    audit=audit_draws,
+    audit_confirmed=audit_entries,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import urlencode
 
 from optin.consent.consent_record import RequestId
 from optin.consent.webinar import Webinar
@@ -31,3 +32,42 @@ class Attendance:
     sequence: int
     seated: bool = True  # there is an entry in the person's calendar
     outdated: bool = False  # another process told a later plan than the one that is loaded here
+    base_url: str = ""
+    place_path: str = ""  # of the page about the seat
+
+    @property
+    def place_url(self) -> str:
+        """The address of the page about the seat, for mails."""
+        return f"{self.base_url}{self.place_path}"
+
+    @property
+    def calendars(self) -> tuple[tuple[str, str], ...]:
+        """Name and address for each of the common calendars on the web; nothing is sent there unasked."""
+        return calendar_links(self)
+
+
+def calendar_links(told: Attendance) -> tuple[tuple[str, str], ...]:
+    """Return name and address for each of the common calendars; nothing is sent there before a click."""
+    webinar = told.webinar
+    compact = [f"{moment:%Y%m%dT%H%M%SZ}" for moment in (webinar.starts_at, webinar.ends_at)]
+    google = {
+        "action": "TEMPLATE",
+        "text": told.title,
+        "dates": "/".join(compact),
+        "ctz": webinar.zone,
+        "location": webinar.place,
+    }
+    outlook = {
+        "path": "/calendar/action/compose",
+        "rru": "addevent",
+        "subject": told.title,
+        "startdt": f"{webinar.starts_at:%Y-%m-%dT%H:%M:%SZ}",
+        "enddt": f"{webinar.ends_at:%Y-%m-%dT%H:%M:%SZ}",
+        "location": webinar.place,
+    }
+    compose = f"calendar/0/deeplink/compose?{urlencode(outlook)}"
+    return (
+        ("Google Calendar", f"https://calendar.google.com/calendar/render?{urlencode(google)}"),
+        ("Outlook.com", f"https://outlook.live.com/{compose}"),
+        ("Microsoft 365", f"https://outlook.office.com/{compose}"),
+    )

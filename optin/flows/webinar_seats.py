@@ -5,19 +5,25 @@ What is mailed of it is part of what was asked for: the day before, the hour bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 from optin.consent.consent_record import SubjectId
+from optin.consent.links import LinkKind
+from optin.consent.magnet_details import Details
 from optin.consent.webinar import DAY_BEFORE, HOUR_BEFORE, Webinar
 from optin.flows.consents.opened_request import OpenedRequest, open_request
-from optin.flows.delivery.mail_order import MailKind
+from optin.flows.context import Context
+from optin.flows.kind_flows import FlowPart, Later, QueuedMail
+from optin.flows.kind_flows import Standing as Stands
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.webinar_attendance import Attendance, Standing
-from optin.store.outbox import enqueue, forget_queued
+from optin.store.outbox import enqueue, forget_queued, has_twin
 from optin.store.person_records import requests_of
 from optin.store.seats import (
     GIVEN_UP,
@@ -40,23 +46,44 @@ from optin.store.vault import Vault
 
 STEP = 40  # people told in one transaction
 MOST_COUNTED = 1_000_000
-REMINDERS = {MailKind.WEBINAR_DAY: DAY_BEFORE, MailKind.WEBINAR_HOUR: HOUR_BEFORE}
-MAILS = frozenset({*REMINDERS, MailKind.WEBINAR_MOVED, MailKind.WEBINAR_CANCELLED,
-                   MailKind.WEBINAR_SEATED, MailKind.WEBINAR_REPLAY})  # fmt: skip
+OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does not know yet
+
+
+class WebinarMail(StrEnum):
+    """The mails about a webinar, by the names that are stored."""
+
+    DAY = "webinar-day"  # a reminder the day before, and one the hour before
+    HOUR = "webinar-hour"
+    MOVED = "webinar-moved"  # another time or place
+    CANCELLED = "webinar-cancelled"
+    SEATED = "webinar-seated"  # a seat for who waited
+    REPLAY = "webinar-replay"
+
+
+REMINDERS = {WebinarMail.DAY: DAY_BEFORE, WebinarMail.HOUR: HOUR_BEFORE}
+MAILS = frozenset(WebinarMail)
+
+
+def webinar_of(policy: RequestPolicy, magnet: str) -> Webinar | None:
+    """Return the webinar as planned now, by any address of its magnet."""
+    details = policy.details(magnet)
+    return details if isinstance(details, Webinar) else None
+
+
+def webinars_of(policy: RequestPolicy) -> dict[str, Webinar]:
+    """Return every webinar by each address of its magnet: a seat stays under the one it was taken by."""
+    return {name: it.details for name, it in policy.magnets.items() if isinstance(it.details, Webinar)}
 
 
 def take_seat(
-    tx: Tx, opened: OpenedRequest, subject: SubjectId, policy: RequestPolicy, now: datetime
+    tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId, _leaf: bytes, now: datetime
 ) -> None:
     """Give the person a seat, or a place in the line; one, however often they sign up.
 
-    Nobody else takes a seat meanwhile, so there are never more than the room holds. Who gives a consent anew
-    (`through`) asked for that, by whichever form, and for no seat.
+    Nobody else takes a seat meanwhile, so there are never more than the room holds.
     """
-    if opened.declared.through:
-        return
-    magnet, request = opened.declaration.magnet, opened.stored.id
-    webinar = policy.webinars.get(magnet)
+    policy, magnet, request = context.policy, opened.declaration.magnet, opened.stored.id
+    webinar = webinar_of(policy, magnet)
     if webinar is None:
         return
     occasion = lock_occasion(tx, magnet, webinar.plan())
@@ -82,7 +109,7 @@ def take_seat(
 def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> bool:
     """Give a seat up, and let the next in line have it; tell whether there was one."""
     magnet, subject = opened.declaration.magnet, opened.stored.subject
-    webinar = policy.webinars.get(magnet)
+    webinar = webinar_of(policy, magnet)
     if webinar is None or subject is None:
         return False
     seat = _seat_at(tx, magnet, subject, policy)
@@ -108,7 +135,7 @@ def give_up_seats(
 def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> Attendance | None:
     """Return what the person behind a request is told now; None where it is about no webinar."""
     magnet, subject = opened.declaration.magnet, opened.stored.subject
-    webinar = policy.webinars.get(magnet)
+    webinar = webinar_of(policy, magnet)
     seat = None if subject is None or webinar is None else _seat_at(tx, magnet, subject, policy)
     if webinar is None or seat is None:
         return None
@@ -127,8 +154,8 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
 
 def _seat_at(tx: Tx, magnet: str, subject: SubjectId, policy: RequestPolicy) -> Seat | None:
     """Return a person's seat, also one that was taken under another address of the same webinar."""
-    webinar = policy.webinars.get(magnet)
-    names = [magnet, *(name for name, it in policy.webinars.items() if it is webinar and name != magnet)]
+    webinar = webinar_of(policy, magnet)
+    names = [magnet, *(name for name, it in webinars_of(policy).items() if it is webinar and name != magnet)]
     seats = [seat for name in names if (seat := find_seat(tx, name, subject)) is not None]
     return next((seat for seat in seats if seat.state != GIVEN_UP), next(iter(seats), None))
 
@@ -143,25 +170,25 @@ def _standing(seat: Seat, webinar: Webinar, now: datetime) -> Standing:
     return Standing(seat.state)
 
 
-def due_of(kind: MailKind, webinar: Webinar) -> datetime | None:
+def due_of(kind: WebinarMail, webinar: Webinar) -> datetime | None:
     """Return when a reminder should leave; None for a mail that is due at once."""
     before = REMINDERS.get(kind)
     return None if before is None else webinar.starts_at - before
 
 
-def has_use(kind: MailKind, told: Attendance, now: datetime) -> bool:
+def has_use(kind: WebinarMail, told: Attendance, now: datetime) -> bool:
     """Tell whether a mail still says something that is so, to somebody whom it concerns."""
     webinar = told.webinar
     match kind:
-        case MailKind.WEBINAR_CANCELLED:
+        case WebinarMail.CANCELLED:
             return told.standing is Standing.CANCELLED
-        case MailKind.WEBINAR_REPLAY:
+        case WebinarMail.REPLAY:
             return told.standing is Standing.REPLAY
-        case MailKind.WEBINAR_MOVED:
+        case WebinarMail.MOVED:
             return told.standing in {Standing.SEATED, Standing.WAITING} and now < webinar.ends_at
-        case MailKind.WEBINAR_SEATED:
+        case WebinarMail.SEATED:
             return told.standing is Standing.SEATED and now < webinar.ends_at
-    latest = webinar.starts_at - HOUR_BEFORE if kind is MailKind.WEBINAR_DAY else webinar.starts_at
+    latest = webinar.starts_at - HOUR_BEFORE if kind is WebinarMail.DAY else webinar.starts_at
     return told.standing is Standing.SEATED and now < latest
 
 
@@ -170,7 +197,7 @@ def notice_plans(tx: Tx, policy: RequestPolicy) -> None:
 
     Only for a site that was just loaded: a server that runs on with an earlier one would tell it again.
     """
-    for magnet, webinar in sorted(policy.webinars.items()):
+    for magnet, webinar in sorted(webinars_of(policy).items()):
         if magnet in outdated_plans(tx, {magnet: webinar}):
             occasion = lock_occasion(tx, magnet, webinar.plan())
             if dict(occasion.plan) != webinar.plan():
@@ -200,7 +227,7 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
 
     # 2. Tell everybody who has a seat.
     people = untold(tx, magnet, occasion.sequence, STEP)
-    kind = MailKind.WEBINAR_CANCELLED if webinar.cancelled else MailKind.WEBINAR_MOVED
+    kind = WebinarMail.CANCELLED if webinar.cancelled else WebinarMail.MOVED
     for seat in people:
         update_seat(tx, replace(seat, sequence=occasion.sequence))
         forget_queued(tx, seat.request, MAILS)
@@ -221,7 +248,7 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
     viewers = unreplayed(tx, magnet, STEP)
     for seat in viewers:
         update_seat(tx, replace(seat, replayed=True))
-        enqueue(tx, MailKind.WEBINAR_REPLAY, seat.request, policy.mail_domain, now)
+        enqueue(tx, WebinarMail.REPLAY, seat.request, policy.mail_domain, now)
     return len(viewers)
 
 
@@ -249,7 +276,7 @@ def fill_seats(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now
     waiting = waiting_for(tx, magnet, free) if free > 0 else []
     for seat in waiting:
         update_seat(tx, replace(seat, state=SEATED))
-        enqueue(tx, MailKind.WEBINAR_SEATED, seat.request, policy.mail_domain, now)
+        enqueue(tx, WebinarMail.SEATED, seat.request, policy.mail_domain, now)
         _remind(tx, seat, webinar, policy, now)
     return len(waiting)
 
@@ -263,7 +290,7 @@ def _remind(tx: Tx, seat: Seat, webinar: Webinar, policy: RequestPolicy, now: da
 
 def sweep_webinars(tx: Tx, context: SweepContext) -> int:
     """Tell people of webinars that moved or were cancelled, fill free seats, say where recordings are."""
-    for magnet, webinar in context.policy.webinars.items():
+    for magnet, webinar in webinars_of(context.policy).items():
         if done := keep_up(tx, magnet, webinar, context.policy, context.now):
             return done
     return 0
@@ -275,8 +302,66 @@ RULES = (
         what="people",
         why="are told by mail of another time, a seat that is free, or the recording",
         due=lambda tx, context: sum(
-            count_due(tx, magnet, webinar, context.now) for magnet, webinar in context.policy.webinars.items()
+            count_due(tx, magnet, webinar, context.now)
+            for magnet, webinar in webinars_of(context.policy).items()
         ),
         step=sweep_webinars,
     ),
+)
+
+
+def stands(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> Stands | None:
+    """Return where a person stands with a webinar."""
+    told = attendance(tx, opened, context.policy, now)
+    if told is None:
+        return None
+    return Stands(_linked(context, opened, told, now), {"seat": told.standing.value})
+
+
+def _linked(context: Context, opened: OpenedRequest, told: Attendance, now: datetime) -> Attendance:
+    """Return it with the link to the page about the seat."""
+    token = context.vault.links.sign(LinkKind.PLACE, opened.stored.id, now)
+    return replace(told, base_url=context.policy.base_url, place_path=f"/place/{token}")
+
+
+def fill_mail(
+    tx: Tx, context: Context, opened: OpenedRequest, mail: QueuedMail, now: datetime
+) -> Attendance | Later | None:
+    """Return where a person stands, for a mail that is due and still of use."""
+    kind = WebinarMail(mail.name)
+    told = attendance(tx, opened, context.policy, now)
+    if told is not None and told.outdated:
+        return Later(now + OUTDATED_WAIT)  # whoever knows the plan says it
+    if told is None or not has_use(kind, told, now):
+        return None
+    due = due_of(kind, told.webinar)
+    if due is not None and now < due:
+        # None: it was in hand while the time moved
+        return None if has_twin(tx, mail.number, opened.stored.id, mail.name) else Later(due)
+    return _linked(context, opened, told, now)
+
+
+def kept(details: Details) -> Mapping[str, Any] | None:
+    """Return what must be known of a webinar when its page is gone."""
+    return details.kept() if isinstance(details, Webinar) else None
+
+
+def warn_of_outdated(tx: Tx, context: Context, _now: datetime) -> Sequence[str]:
+    """Return which webinars were changed since this server loaded them."""
+    return [
+        f"/{magnet} was changed since this server started: start it anew; its mails wait"
+        for magnet in outdated_plans(tx, webinars_of(context.policy))
+    ]
+
+
+FLOWS = FlowPart(
+    on_confirmed=take_seat,
+    standing=stands,
+    mails=MAILS,
+    fill_mail=fill_mail,
+    kept=kept,
+    read_kept=Webinar.read,
+    on_published=notice_plans,
+    sweep_rules=RULES,
+    warnings=warn_of_outdated,
 )

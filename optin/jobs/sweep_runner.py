@@ -8,16 +8,12 @@ import time
 from contextlib import suppress
 from functools import partial
 
-from optin.errors import (
-    ClockDoubted,
-    StoreBusy,
-)
+from optin.errors import ClockDoubted, OptinError, StoreBusy
+from optin.flows.context import Context
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.retention.sweep_context import Skipped, SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.retention.sweep_share import sweep_step, tell_held
-from optin.flows.sweep_draws import missed_draws
-from optin.flows.webinar_seats import outdated_plans
 from optin.jobs.job import RoundDone, every
 from optin.jobs.log_keeper import advance_log
 from optin.services.installation import Installation
@@ -41,7 +37,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     done: dict[str, int] = {}
     failed: list[Exception] = []
     skipped = Skipped()
-    rules = sweep_rules()
+    rules = sweep_rules(installation.policy.kinds)
     for rule in rules:
         if rule.in_journal:
             installation.shorten_journal()
@@ -51,7 +47,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     for why, count in sorted(skipped.reasons.items()):
         log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
     done[FILES] = installation.forget_files()
-    _warn(installation, SweepContext(installation.vault, installation.policy, installation.clock()))
+    _warn(installation)
     if any(done[rule.name] for rule in rules if rule.signs):
         advance_log(installation)
     if any(done[rule.name] for rule in rules if rule.erases):
@@ -62,14 +58,20 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     return done
 
 
-def _warn(installation: Installation, context: SweepContext) -> None:
+def _warn(installation: Installation) -> None:
     """Tell the operator what a sweep left undone, and waits for somebody."""
-    if held := installation.write(tell_held, context=context):
+    vault, policy, now = installation.vault, installation.policy, installation.clock()
+    if held := installation.write(tell_held, context=SweepContext(vault, policy, now)):
         log.warning("%s", held.sentence)
-    for magnet in installation.store.read(missed_draws, context=context) if installation.policy.draws else ():
-        log.warning("the entries of /%s were not fixed before its seed was known: name a later seed", magnet)
-    for magnet in installation.store.read(outdated_plans, webinars=installation.policy.webinars):
-        log.warning("/%s was changed since this server started: start it anew; its mails wait", magnet)
+    for name, part in policy.kinds.items():
+        try:
+            said = installation.store.read(part.warnings, Context(vault, policy), now)
+        except OptinError:
+            raise
+        except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
+            said = [f"what waits for you of the kind {name} cannot be told: {type(problem).__name__}"]
+        for sentence in said:
+            log.warning("%s", sentence)
 
 
 def _do_rule(

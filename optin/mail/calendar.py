@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
+from optin.consent.address import as_mailed
+from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.delivery.receipt import Attachment
 from optin.flows.webinar_attendance import Attendance, Standing
+from optin.flows.webinar_seats import WebinarMail
+from optin.mail.kind_mails import Mailbox, MailPart
 
 FILE = "webinar.ics"
 RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after it; by default they stop in 2038
@@ -83,3 +88,25 @@ def calendar_bytes(
 def _mailto(address: str) -> str:
     """Return the address of a mailbox (RFC 6068): a % in it is no escape."""
     return f"mailto:{quote(address, safe='@+!$*')}"
+
+
+# what changes the entry in people's calendars
+CHANGING = frozenset({WebinarMail.MOVED, WebinarMail.CANCELLED, WebinarMail.SEATED})
+
+
+def attach(
+    order: MailOrder, sender: Mailbox, words: Callable[..., str], now: datetime
+) -> tuple[Attachment, ...]:
+    """Attach the calendar entry; a change has the same name and a higher number."""
+    told = order.own
+    if not isinstance(told, Attendance):
+        return ()
+    delivered = order.kind == MailKind.DELIVERY and told.standing is Standing.SEATED
+    if not delivered and not (order.kind in CHANGING and told.seated):
+        return ()
+    domain = sender.address.rpartition("@")[2]
+    invited = Invitation(sender.name, sender.address, domain, as_mailed(order.recipient))
+    return (calendar_file(told, invited, words("webinar.with", host=told.webinar.host), now),)
+
+
+MAILS = MailPart(templates=dict.fromkeys(WebinarMail, "news"), attach=attach)

@@ -7,52 +7,36 @@ import binascii
 import hashlib
 import re
 import textwrap
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime, formataddr
+from functools import partial
 
 from optin.consent.address import as_mailed
 from optin.consent.form import FormDeclaration
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Controller
-from optin.consent.quiz import Outcome
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.receipt import Attachment
-from optin.flows.webinar_attendance import Standing
-from optin.flows.webinar_seats import MAILS
-from optin.mail.calendar import Invitation, calendar_file
-from optin.theme.calendars import calendar_links
+from optin.mail.kind_mails import Mailbox, MailPart
 from optin.theme.theme import MailText, Theme
 from optin.theme.views import (
     ConfirmationMail,
     DeliveryMail,
-    DrawnMail,
     ErasedMail,
     Granted,
     HoldShown,
+    KindMail,
     PersonalMail,
     RenewalMail,
-    WebinarMail,
-    WebinarShown,
 )
 
-# what changes the entry in people's calendars
-CHANGING = frozenset({MailKind.WEBINAR_MOVED, MailKind.WEBINAR_CANCELLED, MailKind.WEBINAR_SEATED})
 HEADER_CHARACTERS = 78  # of a line, where words allow it (RFC 5322, section 2.1.1)
 MAX_HEADER_OCTETS = 998  # of a line, in any case
 VERSION_CHARACTERS = 16  # of a privacy statement's digest in its address
 _NAME = re.compile(r"[^\W\d_]+(?:[ '’-][^\W\d_]+){0,4}")
 MAX_NAME_CHARACTERS = 40
-
-
-@dataclass(frozen=True)
-class Mailbox:
-    """Who the mails come from."""
-
-    name: str
-    address: str
-    reply_to: str = ""
 
 
 class Composer:
@@ -64,13 +48,10 @@ class Composer:
         sender: Mailbox,
         base_url: str,
         controller: Controller,
-        report_of: Callable[[FormDeclaration], Outcome | None] = lambda _form: None,
+        kinds: PartsByKind[MailPart],
     ) -> None:
-        """Speak for `sender` of `controller`; every link begins with `base_url`.
-
-        `report_of`: the outcome of a quiz whose report is due to who signed up by a form.
-        """
-        self._report_of = report_of
+        """Speak for `sender` of `controller`; every link begins with `base_url`."""
+        self._kinds = kinds
         self._controller = controller
         self._theme = theme
         self._sender = sender
@@ -89,48 +70,42 @@ class Composer:
             case MailKind.RENEWAL:
                 return self._message(order, self._renewal(order), lang, now)
             case MailKind.DELIVERY:
-                words = self._delivery(order)
-                told = order.webinar
-                if told is not None and told.standing is Standing.SEATED:
-                    order = self._with_calendar(order, now)
-                return self._message(order, words, lang, now, self._unsubscribe(order))
-            case kind if kind in MAILS and order.webinar is not None:
-                words = self._webinar(order)
-                told = order.webinar
-                if kind in CHANGING and told.seated:
-                    order = self._with_calendar(order, now)
-                return self._message(order, words, lang, now)
-            case MailKind.DRAWN:
-                return self._message(order, self._drawn(order), lang, now)
-        raise ValueError(order.kind)
+                words, unsubscribe = self._delivery(order), self._unsubscribe(order)
+                return self._message(self._attached(order, now), words, lang, now, unsubscribe)
+        return self._message(self._attached(order, now), self._of_kind(order), lang, now)
 
-    def _drawn(self, order: MailOrder) -> MailText:
-        """Tell the result of a prize draw; it is no advertisement, so nothing is withdrawn by it."""
-        if order.part is None:
+    def _attached(self, order: MailOrder, now: datetime) -> MailOrder:
+        """Return an order with what its kind attaches."""
+        sender = replace(self._sender, name=_line(self._sender.name))
+        words = partial(self._theme.text, order.form.lang)
+        own = self._kinds[order.form.kind].attach(order, sender, words, now)
+        return replace(order, attachments=(*own, *order.attachments))
+
+    def _of_kind(self, order: MailOrder) -> MailText:
+        """Tell what only this kind of magnet tells; it is no advertisement, so nothing is withdrawn by it."""
+        template = self._kinds[order.form.kind].templates.get(order.kind)
+        if template is None:
             raise ValueError(order.kind)
-        part, promise = order.part, order.part.promise
-        answers = () if promise.contest is None or part.answer_counts else promise.contest.answers
         return self._theme.mail(
-            DrawnMail(
+            KindMail(
                 lang=order.form.lang,
                 controller=order.form.controller,
                 title=order.form.title,
-                prize=promise.prize,
-                claim=promise.claim,
-                ticket=part.ticket,
-                draw_url=f"{self._page(order)}/draw",
-                keep=promise.keep,
+                kind=order.form.kind,
+                name=order.kind,
+                template=template,
+                page_url=self._page(order),
+                requested_at=order.requested_at,
                 personal_url=f"{self._base}/me",
                 privacy_url=self._privacy(order),
-                won=part.won,
-                answer=next(iter(answers), ""),
+                own=order.own,
             )
         )
 
     def _notice(self, order: NoticeOrder) -> MailText:
         """Send the link to the personal page, or say that everything is erased."""
         privacy = f"{self._base}/privacy"
-        if order.kind is MailKind.ERASED:
+        if order.kind == MailKind.ERASED:
             held = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in order.holds)
             return self._theme.mail(ErasedMail(order.lang, self._controller, self._base, held, privacy))
         if order.expires_at is None:
@@ -186,7 +161,6 @@ class Composer:
         if order.confirmed_at is None:
             raise ValueError(order.kind)
         token = order.download_token
-        report = self._report_of(order.form) if order.hands_out else None
         return self._theme.mail(
             DeliveryMail(
                 lang=order.form.lang,
@@ -205,50 +179,9 @@ class Composer:
                 proof_url=f"{self._base}/log",
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
-                webinar=self._shown(order),
-                report="" if report is None else report.report,
-                report_html="" if report is None else report.report_html,
-                part_state="" if order.part is None else order.part.state,
-                ticket=None if order.part is None else order.part.ticket,
+                own=order.own,
             )
         )
-
-    def _webinar(self, order: MailOrder) -> MailText:
-        """Remind, tell of a change, give a seat, say where the recording is."""
-        shown = self._shown(order)
-        if shown is None:
-            raise ValueError(order.kind)
-        return self._theme.mail(
-            WebinarMail(
-                lang=order.form.lang,
-                controller=order.form.controller,
-                title=order.form.title,
-                news=order.kind.value,
-                page_url=self._page(order),
-                requested_at=order.requested_at,
-                webinar=shown,
-                privacy_url=self._privacy(order),
-            )
-        )
-
-    def _shown(self, order: MailOrder) -> WebinarShown | None:
-        if order.webinar is None:
-            return None
-        return WebinarShown(
-            order.webinar, f"{self._base}/place/{order.place_token}", calendar_links(order.webinar)
-        )
-
-    def _with_calendar(self, order: MailOrder, now: datetime) -> MailOrder:
-        """Attach the calendar entry; a change has the same name and a higher number."""
-        if order.webinar is None:
-            return order
-        domain = self._sender.address.rpartition("@")[2]
-        invited = Invitation(
-            _line(self._sender.name), self._sender.address, domain, as_mailed(order.recipient)
-        )
-        words = self._theme.text(order.form.lang, "webinar.with", host=order.webinar.webinar.host)
-        entry = calendar_file(order.webinar, invited, words, now)
-        return replace(order, attachments=(entry, *order.attachments))
 
     def _message(
         self, order: Order, words: MailText, lang: str, now: datetime, unsubscribe: str = ""
@@ -295,7 +228,7 @@ class Composer:
 
 
 def _below(form: FormDeclaration) -> str:
-    """Return where a form was, below its magnet's address: that of a quiz is under a result."""
+    """Return where a form was, below its magnet's address: one of several faces is under a result."""
     outcome = form.detail.get("outcome")
     return f"/result/{outcome}" if outcome else ""
 

@@ -2,9 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from optin.flows.delivery.mail_order import MailOrder
+from optin.flows.delivery.receipt import Attachment
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """Who the mails come from."""
+
+    name: str
+    address: str
+    reply_to: str = ""
+
+
+def nothing_attached(
+    _order: MailOrder, _sender: Mailbox, _words: Callable[..., str], _now: datetime
+) -> tuple[Attachment, ...]:
+    """Attach nothing."""
+    return ()
 
 
 @dataclass(frozen=True)
 class MailPart:
-    """What a kind attaches to mails and composes of its own; by default nothing."""
+    """What a kind attaches to mails and composes of its own; by default nothing.
+
+    `templates`: for each of the kind's own mails (`FlowPart.mails`), its template below
+    `templates/kinds/<kind>/`, without `.html` and `.txt`; its subject is the text `mail.<name>.subject`.
+    `attach`: files for a mail, beside the receipt's; `order.own` is what the kind's flows told, `words`
+    returns a text in the mail's language. A mail for which it raises waits, and is given up after a week.
+    """
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+    attach: Callable[[MailOrder, Mailbox, Callable[..., str], datetime], tuple[Attachment, ...]] = (
+        nothing_attached
+    )

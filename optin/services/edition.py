@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.consent.form import details_text
-from optin.consent.prize import PrizeDraw
-from optin.consent.webinar import Webinar
 from optin.flows.consents.offers import Offers
-from optin.flows.policy import RequestPolicy
-from optin.flows.webinar_seats import notice_plans
+from optin.flows.delivery.published import tell_kinds
+from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest
 from optin.services.kind_parts import KindParts
@@ -81,11 +79,12 @@ class Edition:
             ask_again={
                 name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
             },
-            webinars={
-                name: it.details
+            kinds=self.kinds.flows,
+            magnets={
+                name: KnownMagnet(it.kind, it.slug, it.details)
                 for it in site.magnets.values()
-                if isinstance(it.details, Webinar)
-                for name in (it.slug, *it.was)  # a seat stays under the name by which it was taken
+                if it.details is not None
+                for name in (it.slug, *it.was)
             },
             webhooks={
                 name: frozenset(it.webhook.purposes)
@@ -95,11 +94,10 @@ class Edition:
             offers=Offers(self.publication.every_form, site.renamed),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
             handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),
-            draws={it.slug: it.details for it in site.magnets.values() if isinstance(it.details, PrizeDraw)},
         )
 
     def promises(self, file_of: FileOf = lambda _folder, _path: None) -> list[Promise]:
-        """Return what each form hands out by mail: a file, a quiz's report.
+        """Return what each form hands out by mail: a file, or what its kind promises.
 
         `file_of`: the kept copy of a file in a folder.
         """
@@ -116,18 +114,14 @@ class Edition:
         return [found[key] for key in sorted(found)]  # in one order: others write the same rows
 
     def details(self) -> list[KeptDetails]:
-        """Return what must be known of webinars and prize draws when their magnet is gone."""
+        """Return what must be known of magnets when they are removed, as far as their kinds say so."""
         found: list[KeptDetails] = []
         for magnet in self.site.magnets.values():
-            match magnet.details:
-                case Webinar() as webinar:
-                    plain = webinar.kept()
-                case PrizeDraw() as draw:
-                    plain = draw.declared()
-                case _:
-                    continue
-            text, names = details_text(plain), (magnet.slug, *magnet.was)
-            found += [KeptDetails(name, magnet.slug, magnet.kind, text) for name in names]
+            details = magnet.details
+            plain = None if details is None else self.kinds.flows[magnet.kind].kept(details)
+            if plain is not None:
+                text, names = details_text(dict(plain)), (magnet.slug, *magnet.was)
+                found += [KeptDetails(name, magnet.slug, magnet.kind, text) for name in names]
         return found
 
 
@@ -163,8 +157,8 @@ def keep_edition(
 ) -> tuple[Finding, ...]:
     """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7).
 
-    Of webinars, the plan of this edition is the one that people are told from now on. Return a warning for
-    each privacy statement of which another text was served under the same date.
+    What kinds have to do for changed magnets begins. Return a warning for each
+    privacy statement of which another text was served under the same date.
 
     `before`: the edition that was kept last in this store by this process; only what is new is kept.
     """
@@ -217,7 +211,7 @@ def _keep(
         keep_promise(tx, promise, now)
     for details in edition.details():
         keep_details(tx, details)
-    notice_plans(tx, edition.policy)
+    tell_kinds(tx, edition.policy)
     return reused_dates(tx, edition)
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.audit_people import EVERYBODY, Share
+from optin.flows.kind_flows import FlowPart
 from optin.services.open_store import open_keys, open_store
 from optin.settings.installation import Settings
 from optin.store.audit_reads import count_leaves
@@ -27,7 +29,7 @@ def run_audit(audit: Audit, settings: Settings, processes: int | None = None) ->
     shares = shares_of(processes * _PARTS)
     # fresh processes: a fork would inherit the connections of this one
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        running = pool.map(_look_at, [settings] * len(shares), shares)
+        running = pool.map(_look_at, [settings] * len(shares), [audit.kinds] * len(shares), shares)
         yield from audit.log()
         for findings in running:
             audit.findings += findings
@@ -40,11 +42,11 @@ def shares_of(count: int) -> list[Share]:
     return list(zip([EVERYBODY[0], *bounds], [*bounds, EVERYBODY[1]], strict=True))
 
 
-def _look_at(settings: Settings, share: Share) -> list[str]:
+def _look_at(settings: Settings, kinds: PartsByKind[FlowPart], share: Share) -> list[str]:
     vault = Vault(open_keys(settings))
     store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, inspecting=True)
     try:
-        audit = Audit(store.read, vault)
+        audit = Audit(store.read, vault, kinds)
         for _ in audit.people(share):
             pass
     finally:

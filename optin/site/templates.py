@@ -14,7 +14,7 @@ from optin.site.findings import Finding
 from optin.site.model import Site
 from optin.site.reading_cache import Kept
 from optin.theme import samples
-from optin.theme.theme import MAILS, OURS, Mail, Theme, unreadable_templates
+from optin.theme.theme import OURS, Mail, Theme, mail_template, unreadable_templates
 from optin.theme.views import PersonalView
 
 # what a template of the site's own may raise: it is a program
@@ -92,7 +92,7 @@ def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:
         for link in links:
             if link not in text:
                 what = link.rpartition("/")[2]
-                msg = f"the mail {MAILS[type(mail)]}.{form} leaves out its link to {what}"
+                msg = f"the mail {mail_template(mail)}.{form} leaves out its link to {what}"
                 raise LookupError(msg)
 
 

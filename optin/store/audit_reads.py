@@ -94,7 +94,6 @@ class PeoplePage:
     requests: list[Row]
     events: list[Row]  # request, number, bytes, voucher
     mails: list[Row]  # request, Message-ID, sealed, sent at
-    entries: list[Row]  # request, magnet, ticket, state: of prize draws
     told: list[Row]  # subject, processor, purpose: what a webhook said
 
 
@@ -160,25 +159,14 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
         last=last,
     )
     if kind != "confirmed":
-        return PeoplePage(last, people, consents, requests, events, mails, [], [])
-    has_entries = tx.one("SELECT 1 FROM draw_entry LIMIT 1") is not None
-    entries = (
-        []
-        if not has_entries
-        else tx.all(
-            "SELECT draw_entry.request_id, draw_entry.magnet, draw_entry.ticket, draw_entry.state"
-            f" FROM request JOIN draw_entry ON draw_entry.request_id = request.id WHERE {_OF[kind]}",
-            after=after,
-            last=last,
-        )
-    )
+        return PeoplePage(last, people, consents, requests, events, mails, [])
     told = tx.all(
         "SELECT subject_id, processor, purpose FROM webhook_told"
         " WHERE subject_id > :after AND subject_id <= :last",
         after=after,
         last=last,
     )
-    return PeoplePage(last, people, consents, requests, events, mails, entries, told)
+    return PeoplePage(last, people, consents, requests, events, mails, told)
 
 
 def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:

@@ -82,6 +82,12 @@ def entry_of(tx: Tx, request: RequestId) -> DrawEntry | None:
     return None if row is None else _entry(row)
 
 
+def entries_of(tx: Tx, requests: Iterable[RequestId]) -> dict[RequestId, DrawEntry]:
+    """Return the entries of requests, as far as there are any."""
+    found = {request: entry_of(tx, request) for request in requests}
+    return {request: entry for request, entry in found.items() if entry is not None}
+
+
 def declarations_entered(tx: Tx, magnet: str) -> list[tuple[str, int]]:
     """Return what the forms said that people entered by who take part, each with how many they are."""
     rows = tx.all(

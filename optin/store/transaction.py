@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeAlias, TypeVar
 
@@ -51,6 +51,19 @@ class Tx(Protocol):
 
     def each(self, sql: str, **values: Value) -> Iterator[Row]:
         """Yield rows as they are read, in flat memory."""
+
+
+@contextmanager
+def savepoint(tx: Tx) -> Iterator[None]:
+    """Undo what is done inside when it raises, and nothing else of the transaction."""
+    tx.run("SAVEPOINT part")
+    try:
+        yield
+    except BaseException:
+        tx.run("ROLLBACK TO part")
+        tx.run("RELEASE part")
+        raise
+    tx.run("RELEASE part")
 
 
 Operation: TypeAlias = Callable[Concatenate[Tx, P], T]

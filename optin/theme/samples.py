@@ -15,6 +15,7 @@ from optin.consent.prize import Contest, PrizeDraw
 from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.webinar import Webinar
+from optin.flows.draw_entry import Participation
 from optin.flows.prize_draw import DECIDING
 from optin.flows.rights.personal_data import (
     KeptConsent,
@@ -57,13 +58,14 @@ WEBINAR = Webinar(
 )
 
 
-def webinars() -> Iterator[views.WebinarShown]:
+def webinars() -> Iterator[Attendance]:
     """Yield a webinar in every standing, and one that is held in a room."""
-    told = Attendance(WEBINAR, "Title", RequestId(b"x" * 16), Standing.SEATED, 1)
+    told = Attendance(
+        WEBINAR, "Title", RequestId(b"x" * 16), Standing.SEATED, 1, base_url=HOST, place_path="/place/t"
+    )
     for standing in Standing:
-        yield views.WebinarShown(replace(told, standing=standing), "/place/t", (("Calendar", URL),))
-    there = replace(told, webinar=replace(WEBINAR, place="Street 1"))
-    yield views.WebinarShown(there, "/place/t", ())
+        yield replace(told, standing=standing)
+    yield replace(told, webinar=replace(WEBINAR, place="Street 1"))
 
 
 TICKET = shown_ticket("7" * 64)
@@ -87,11 +89,11 @@ def pages(lang: str) -> Iterator[Any]:
     yield views.ClosedView(frame, _landing(frame, "webinar"))
     for shown in webinars():
         yield views.PlaceView(frame, shown, "/x")
-        yield views.ConfirmedView(frame, "Title", "webinar", (), webinar=shown)
+        yield views.ConfirmedView(frame, "Title", "webinar", (), own=shown)
     for kind in ("white-paper", "prize-draw"):
         yield views.ClosedView(frame, _landing(frame, kind))
     for state in ("in", "twice", "late"):
-        yield views.ConfirmedView(frame, "Title", "prize-draw", (), part_state=state, ticket=TICKET)
+        yield views.ConfirmedView(frame, "Title", "prize-draw", (), own=Participation(state, TICKET, DRAW))
     open_ = views.DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
     fixed = replace(open_, entries=7, digest="d" * 64)
     drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", changed=CHANGED)
@@ -181,29 +183,29 @@ def mails(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     yield full, (FETCH, WITHDRAW)
     yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
     shown = [*webinars()]
-    yield replace(full, kind="webinar", webinar=shown[0], download_url=None), (WITHDRAW,)
-    yield replace(full, kind="webinar", webinar=shown[1], download_url=None), (WITHDRAW,)
+    yield replace(full, kind="webinar", own=shown[0], download_url=None), (WITHDRAW,)
+    yield replace(full, kind="webinar", own=shown[1], download_url=None), (WITHDRAW,)
     for news in WEBINAR_NEWS:
-        yield (
-            views.WebinarMail(lang, CONTROLLER, "Title", news, URL, AT, shown[0], URL),
-            (shown[0].place_url,),
-        )
-    yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[0], URL, AT, shown[-1], URL), ()
-    yield views.WebinarMail(lang, CONTROLLER, "Title", WEBINAR_NEWS[-1], URL, AT, shown[3], URL), ()
-    yield replace(full, kind="quiz", report="Report.", report_html="<p>Report.</p>"), (FETCH, WITHDRAW)
+        yield _kind_mail(lang, "webinar", news, "news", shown[0]), (shown[0].place_url,)
+    yield _kind_mail(lang, "webinar", WEBINAR_NEWS[0], "news", shown[-1]), ()
+    yield _kind_mail(lang, "webinar", WEBINAR_NEWS[-1], "news", shown[3]), ()
+    outcome = Outcome("good", "Good", "", report="Report.", report_html="<p>Report.</p>")
+    yield replace(full, kind="quiz", own=outcome), (FETCH, WITHDRAW)
     for state in ("in", "twice", "late"):
-        yield replace(full, kind="prize-draw", part_state=state, ticket=TICKET), (WITHDRAW,)
-    told = views.DrawnMail(
-        lang, CONTROLLER, "Title", "A bicycle", "Answer this.", TICKET, f"{URL}/draw", DRAW.keep, SEE, URL
-    )
-    for result in (replace(told, won=True), told, replace(told, answer="42")):
-        yield result, (f"{URL}/draw", SEE)
+        yield replace(full, kind="prize-draw", own=Participation(state, TICKET, DRAW)), (WITHDRAW,)
+    part = Participation("in", TICKET, DRAW, drawn=True)
+    for result in (replace(part, won=True), part, replace(part, answer_counts=False)):
+        yield _kind_mail(lang, "prize-draw", "drawn", "drawn", result), (f"{URL}/draw", SEE)
     renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None, number=NUMBER), (CONFIRM,)
     yield views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
     for holds in (HOLDS, ()):
         yield views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
+
+
+def _kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> views.KindMail:
+    return views.KindMail(lang, CONTROLLER, "Title", kind, name, template, URL, AT, SEE, URL, own)
 
 
 def sample_quiz(pages: Pages, why: str = "") -> Quiz:
@@ -309,13 +311,14 @@ def _personal() -> PersonalData:
         consents=(given, withdrawn),
         requests=(
             asked,
+            replace(asked, kind="webinar", kept={"seat": "seat"}),
             replace(
                 asked,
                 confirmed_at=None,
                 file="",
                 ticked=(),
-                ticket="7" * 64,
-                ticket_short="7" * 10,
+                kind="prize-draw",
+                kept={"ticket": "7" * 64, "ticket_short": "7" * 10},
                 privacy_day="",
             ),
         ),

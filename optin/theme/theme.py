@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import CodeType, MappingProxyType
 from typing import Any, Self, TypeAlias
 
@@ -62,11 +62,9 @@ TEMPLATES: Mapping[type, str] = {
 MAILS: Mapping[type, str] = {
     views.ConfirmationMail: "mails/confirmation",
     views.DeliveryMail: "mails/delivery",
-    views.DrawnMail: "mails/drawn",
     views.RenewalMail: "mails/renewal",
     views.PersonalMail: "mails/personal",
     views.ErasedMail: "mails/erased",
-    views.WebinarMail: "mails/webinar",
 }
 Mail: TypeAlias = (
     views.ConfirmationMail
@@ -74,8 +72,7 @@ Mail: TypeAlias = (
     | views.RenewalMail
     | views.PersonalMail
     | views.ErasedMail
-    | views.WebinarMail
-    | views.DrawnMail
+    | views.KindMail
 )
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"
@@ -200,12 +197,12 @@ class Theme:
 
     def mail(self, view: Mail) -> MailText:
         """Return the mail that tells `view`."""
-        words, name = self.wording(view.lang), MAILS[type(view)]
-        kind = view.news if isinstance(view, views.WebinarMail) else name.partition("/")[2]
+        words, template = self.wording(view.lang), mail_template(view)
+        key = view.name if isinstance(view, views.KindMail) else template.partition("/")[2]
         return MailText(
-            subject=words.text(f"mail.{kind}.subject", title=view.title),
-            text=wrapped(self._render(f"{name}.txt", view, words)),
-            html=self._render(f"{name}.html", view, words),
+            subject=words.text(f"mail.{key}.subject", title=view.title),
+            text=wrapped(self._render(f"{template}.txt", view, words)),
+            html=self._render(f"{template}.html", view, words),
         )
 
     def plain(self, view: views.PersonalView) -> str:
@@ -213,9 +210,17 @@ class Theme:
         return wrapped(self._render("pages/personal.txt", view, self.wording(view.frame.lang)))
 
     def _render(self, template: str, view: Any, words: Wording) -> str:
-        return self._env.get_template(template).render(
+        names = [template]  # or what a kind has in its place, which extends it
+        if isinstance(view, views.ConfirmedView | views.DeliveryMail):
+            names = [f"kinds/{view.kind}/{PurePosixPath(template).name}", template]
+        return self._env.select_template(names).render(
             view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
         )
+
+
+def mail_template(view: Mail) -> str:
+    """Return the template of a mail, without `.html` or `.txt`."""
+    return f"kinds/{view.kind}/{view.template}" if isinstance(view, views.KindMail) else MAILS[type(view)]
 
 
 def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:

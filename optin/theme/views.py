@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 from optin.consent.draw import ShownTicket
 from optin.consent.form import FormDeclaration
 from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
 from optin.consent.prize import PrizeDraw
-from optin.consent.purpose import ConsentQuestion, Controller, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, Controller
 from optin.consent.quiz import Answers, Outcome, Pages, Quiz
 from optin.flows.rights.personal_data import PersonalData
 from optin.flows.webinar_attendance import Attendance
@@ -126,20 +127,11 @@ class ClosedView:
 
 
 @dataclass(frozen=True)
-class WebinarShown:
-    """Where the person stands with a webinar, and what leads to it."""
-
-    told: Attendance
-    place_url: str
-    calendars: tuple[tuple[str, str], ...]  # name and address of each calendar on the web
-
-
-@dataclass(frozen=True)
 class PlaceView:
     """The page about a seat at a webinar."""
 
     frame: Frame
-    webinar: WebinarShown
+    told: Attendance
     again_url: str  # where one registers; empty: nowhere any more
 
 
@@ -220,9 +212,7 @@ class ConfirmedView:
     download_url: str | None = None
     file_name: str = ""
     file_bytes: int = 0
-    webinar: WebinarShown | None = None
-    part_state: str = ""  # in a prize draw: in, twice, late
-    ticket: ShownTicket | None = None
+    own: Any = None  # where the person stands, as the magnet's kind tells it
 
 
 @dataclass(frozen=True)
@@ -368,46 +358,28 @@ class DeliveryMail:
     proof_url: str  # how the attached proof is checked
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
-    webinar: WebinarShown | None = None
-    report: str = ""  # of a quiz, in plain text
-    report_html: str = ""
-    part_state: str = ""  # in a prize draw: in, twice, late
-    ticket: ShownTicket | None = None
+    own: Any = None  # where the person stands, as the magnet's kind tells it
 
 
 @dataclass(frozen=True)
-class WebinarMail:
-    """A reminder, a change, a seat, the recording: part of what was asked for, and no advertisement.
+class KindMail:
+    """A mail that only this kind of magnet sends: part of what was asked for, and no advertisement.
 
-    `news` is which of them: a key of the catalogue, `mail.<news>.subject` and `mail.<news>.text`.
+    `name`: its stored name; its subject is the text `mail.<name>.subject`. `template`: below
+    `templates/kinds/<kind>/`. `own`: what the kind's flows told.
     """
 
     lang: str
     controller: Controller
     title: str
-    news: str
+    kind: str
+    name: str
+    template: str
     page_url: str
     requested_at: datetime
-    webinar: WebinarShown
+    personal_url: str  # where the person sees all that is kept
     privacy_url: str
-
-
-@dataclass(frozen=True)
-class DrawnMail:
-    """The result of a prize draw, to one entrant; no advertisement."""
-
-    lang: str
-    controller: Controller
-    title: str
-    prize: str
-    claim: str  # how a winner gets the prize, in the magnet's words
-    ticket: ShownTicket
-    draw_url: str
-    keep: RetentionPeriod
-    personal_url: str
-    privacy_url: str
-    won: bool = False
-    answer: str = ""  # the right one, to who gave another
+    own: Any = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
 from optin.web.app_context import AppContext, desk_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.promised_files import handout_of
-from optin.web.webinar_seat import webinar_shown
 
 
 async def get_confirmation(request: Request) -> Response:
@@ -113,7 +112,6 @@ async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
     form = outcome.form
     file = await handout_of(app_context, form) if outcome.hands_out else None
     token = installation.vault.links.sign(LinkKind.DOWNLOAD, stored, installation.clock())
-    place = installation.vault.links.sign(LinkKind.PLACE, stored, installation.clock())
     return app_context.page(
         ConfirmedView(
             frame=app_context.frame(form.lang),
@@ -124,8 +122,6 @@ async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,
             file_bytes=0 if file is None else file.size,
-            webinar=None if outcome.webinar is None else webinar_shown(outcome.webinar, f"/place/{place}"),
-            part_state="" if outcome.part is None else outcome.part.state,
-            ticket=None if outcome.part is None else outcome.part.ticket,
+            own=outcome.own,
         )
     )

@@ -22,7 +22,6 @@ from optin.consent.form_entry import (
 )
 from optin.consent.links import LinkKind
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.quiz import Quiz
 from optin.errors import (
     FormUnknown,
     LinkExpired,
@@ -36,7 +35,6 @@ from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.consents.sign_up import sign_up_and_tell
 from optin.flows.delivery.mail_limits import Asker
-from optin.flows.quiz_answers import kept_of_quiz
 from optin.store.forms import form_by_key
 from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
@@ -69,7 +67,14 @@ async def post_form(request: Request) -> Response:
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
         return _again(app_context, slug, form, _Returned(typed, problems, doubt, asked))
-    entry = replace(entry, fields=(*_typed_fields(entry, kind), *_of_quiz(app_context, slug, form, request)))
+    carried = app_context.edition.kinds.flows[form.declaration.kind].carried(
+        installation.vault,
+        app_context.edition.site.magnets[slug].details,
+        form.declaration,
+        request.query_params,
+        now,
+    )
+    entry = replace(entry, fields=(*_typed_fields(entry, kind), *carried))
     try:
         async with app_context.limits.mails.mail() as mailing:
             stored, mailing.queued = await app_context.run(sign_up_and_tell, form=form, entry=entry, now=now)
@@ -77,8 +82,8 @@ async def post_form(request: Request) -> Response:
         return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
     installation.wake_courier()
     shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}\n{form.key}"
-    carried = stored + seal_text(installation.vault, SHOWN, stored, shown)
-    token = installation.vault.links.sign(LinkKind.SENT, carried, installation.clock())
+    after = stored + seal_text(installation.vault, SHOWN, stored, shown)
+    token = installation.vault.links.sign(LinkKind.SENT, after, installation.clock())
     return see_other(f"/{slug}/sent?to={token}{_of(form)}")
 
 
@@ -193,15 +198,6 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
 def _typed_fields(entry: Entry, kind: DetailsPart) -> tuple[tuple[str, str], ...]:
     """Return what was typed; some fields optin fills in itself."""
     return tuple(pair for pair in entry.fields if pair[0] not in kind.filled_in)
-
-
-def _of_quiz(
-    app_context: AppContext, slug: Slug, form: FormVersion, request: Request
-) -> tuple[tuple[str, str], ...]:
-    details = app_context.edition.site.magnets[slug].details
-    quiz, installation = details if isinstance(details, Quiz) else None, app_context.installation
-    token = request.query_params.get("answers", "")
-    return kept_of_quiz(installation.vault, quiz, form.declaration, token, installation.clock())
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from optin.consent.draw import SCHEME, shown_tickets
 from optin.consent.form import FormDeclaration, Slug
 from optin.consent.prize import KIND, PrizeDraw
 from optin.errors import PageUnknown
-from optin.flows.draw_entry import promise_of
+from optin.flows.draw_entry import draws_of, promise_of
 from optin.flows.prize_draw import publication_of
 from optin.theme.views import DrawView
 from optin.web.app_context import AppContext, desk_of
@@ -26,7 +26,7 @@ async def get_draw(request: Request) -> Response:
     """Show how a draw stands: open, fixed, or drawn."""
     app_context, slug, face = await _asked(request)
     published = await app_context.read(publication_of, magnet=slug)
-    promise = app_context.installation.policy.draws.get(slug) or promise_of(face)
+    promise = draws_of(app_context.installation.policy).get(slug) or promise_of(face)
     if promise is None:
         raise PageUnknown
     told: dict[str, Any] = {} if published is None else json.loads(published)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,8 +17,7 @@ from optin.flows.webinar_seats import attendance, give_up_seat
 from optin.mail.calendar import FILE, Invitation, calendar_file
 from optin.store.requests import load_request, peek_request
 from optin.store.transaction import Tx
-from optin.theme.calendars import calendar_links
-from optin.theme.views import PlaceView, WebinarShown
+from optin.theme.views import PlaceView
 from optin.web.app_context import AppContext, desk_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
@@ -26,7 +27,7 @@ async def get_place(request: Request) -> Response:
     """Show where the person stands; changes nothing."""
     app_context = desk_of(request)
     told, form = await _told(app_context, request)
-    shown, site = webinar_shown(told, request.url.path), app_context.edition.site
+    shown, site = replace(told, place_path=request.url.path), app_context.edition.site
     again = "" if site.magnet(form.magnet) is None else f"{site.settings.base_url}/{form.magnet}"
     return app_context.page(PlaceView(app_context.frame(form.lang), shown, again))
 
@@ -59,11 +60,6 @@ async def get_calendar(request: Request) -> Response:
     file = calendar_file(told, invitation, words, app_context.installation.clock())
     headers = {"cache-control": NO_STORE, "content-disposition": f'attachment; filename="{FILE}"'}
     return Response(file.data, headers={**headers, "content-type": f"{file.content_type}; charset=utf-8"})
-
-
-def webinar_shown(told: Attendance, place_url: str) -> WebinarShown:
-    """Return what a page tells of a webinar."""
-    return WebinarShown(told, place_url, calendar_links(told))
 
 
 async def _told(app_context: AppContext, request: Request) -> tuple[Attendance, FormDeclaration]:

@@ -33,6 +33,7 @@ from optin.store.sqlite import connect
 from optin.store.sqlite_schema import SqliteGuard, migrate
 from optin.store.vault import Vault
 from tests.benchmarks.export import FEW, fill
+from tests.installed import KINDS
 from tests.world import NOON, TIPS, World, form_version, open_world
 
 SIGN_UPS = 3_000
@@ -160,7 +161,7 @@ def main() -> None:
                 f"  {count:,} leads: inclusion proof {medians[count] * 1000:.2f} ms, evidence {spent:.2f} s"
             )
             of_events, of_all = plain_reading(folder / f"{count}.db")
-            audit = Audit(world.store.read, vault)
+            audit = Audit(world.store.read, vault, KINDS.flows)
             settings = Settings.at(folder, store=f"sqlite:///{folder}/{count}.db", keys="keys.json")
             seconds = timed(lambda a=audit, s=settings: [*run_audit(a, s)])  # type: ignore[misc]
             if audit.findings:

@@ -32,6 +32,7 @@ from optin.services.open_store import open_store
 from optin.store.log import integrate
 from optin.store.transaction import Row, Store, Tx
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.serving import Serving, form_key, start
 from tests.web.conftest import site_at
@@ -319,7 +320,7 @@ def _queued(tx: Tx) -> list[Row]:
 def _reckon(store: Store, vault: Vault, crowd: Crowd) -> Toll:
     while store.submit(integrate).result():
         pass
-    audit = Audit(store.read, vault)
+    audit = Audit(store.read, vault, KINDS.flows)
     for _ in audit.run():
         pass
     arrived = dict(crowd.letters.arrived)

@@ -6,16 +6,15 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from starlette.testclient import TestClient
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.jobs.site_courier import report_of
 from optin.keys import KeyRing
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition
 from optin.services.installation import Installation
 from optin.services.open_store import open_store
@@ -67,12 +66,11 @@ def walk(visit: Visit, composer: Composer) -> None:
         client.get(path)
 
 
-def composer_of(edition: Edition, installation: Installation) -> Composer:
+def composer_of(edition: Edition) -> Composer:
     """Compose mails as the courier does."""
     site = edition.site
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
-    report = partial(report_of, edition, installation)
-    return Composer(edition.theme, sender, site.settings.base_url, site.controller, report)
+    return Composer(edition.theme, sender, site.settings.base_url, site.controller, edition.kinds.mails)
 
 
 def main(folder: Path) -> None:
@@ -89,7 +87,7 @@ def main(folder: Path) -> None:
         client.get("/health/live")
         sys.addaudithook(_hear)
         _listening.append(True)
-        walk(visit, composer_of(edition, installation))
+        walk(visit, composer_of(edition))
         _listening.clear()
     store.close()
 

@@ -205,9 +205,9 @@ def test_a_rule_that_always_fails_keeps_no_other_from_its_work(
     def broken(_tx: object, _broom: object) -> int:
         raise ValueError(PERSON)
 
-    rules = sweep_rules()
+    rules = sweep_rules(world.policy.kinds)
     failing = replace(rules[0], name="failing", step=broken)
-    monkeypatch.setattr("optin.jobs.sweep_runner.sweep_rules", lambda: (failing, *rules))
+    monkeypatch.setattr("optin.jobs.sweep_runner.sweep_rules", lambda _kinds: (failing, *rules))
     world.sign_up(PERSON, TIPS)
     world.wait(timedelta(days=8))
     installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)

@@ -18,6 +18,7 @@ from optin.keys import load_keys
 from optin.services.open_store import open_store
 from optin.store.log import integrate
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.ports import NO_MAIL
 from tests.serving import Serving, form_key, served, start
@@ -124,7 +125,7 @@ def audited(root: Path, url: str, keys: str) -> int:
     store = open_store(url, root, Vault(ring))
     while store.submit(integrate).result():
         pass
-    audit = Audit(store.read, Vault(ring))
+    audit = Audit(store.read, Vault(ring), KINDS.flows)
     for _ in audit.run():
         pass
     assert audit.findings == []

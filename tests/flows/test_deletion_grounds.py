@@ -43,6 +43,7 @@ from tests.export.test_export import lead_export
 from tests.flows.test_prize_draw import close, draw
 from tests.flows.test_prize_draw import hold as hold_draw
 from tests.flows.test_sweep import office_of
+from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import CALL, NOON, TIPS, World
 
@@ -62,7 +63,7 @@ def forge(world: World, *statements: str, **values: Value) -> None:
 def findings(world: World) -> list[str]:
     while world.do(integrate):
         pass
-    audit = Audit(world.store.read, world.vault)
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
     list(audit.run())
     return audit.findings
 

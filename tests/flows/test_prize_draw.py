@@ -20,10 +20,12 @@ from optin.consent.form import FormDeclaration, FormField, details_text
 from optin.consent.prize import ANSWER_FIELD, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import RequestRefused
+from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.draw_entry import participation
 from optin.flows.evidence.audit import Audit
-from optin.flows.prize_draw import draw_winners, fix_entries, publication_of, read_winners
+from optin.flows.policy import KnownMagnet
+from optin.flows.prize_draw import DRAWN, draw_winners, fix_entries, publication_of, read_winners
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.log_keeper import advance_log
@@ -33,6 +35,7 @@ from optin.store.draws import DrawList, DrawResult, entry_of, load_list, load_re
 from optin.store.log import integrate, log_frontier, sign_checkpoint
 from optin.store.transaction import Tx
 from tests.flows.test_sweep import office_of
+from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version
 
@@ -58,8 +61,13 @@ def declaration_of(promise: PrizeDraw) -> FormDeclaration:
 
 def hold(world: World, promise: PrizeDraw = PROMISE) -> None:
     """Serve the form of a draw."""
-    world.policy = replace(world.policy, draws={SLUG: promise})
+    world.policy = replace(world.policy, magnets={SLUG: KnownMagnet("prize-draw", SLUG, promise)})
     world.serve(form_version("draw", declaration_of(promise)))
+
+
+def told(world: World, request: RequestId) -> Any:
+    """Return how a person takes part, as the page after the confirmation tells it."""
+    return world.view(view_confirmation, request=request, now=world.now).own
 
 
 def ticket(world: World, request: RequestId) -> str:
@@ -139,7 +147,7 @@ def test_one_person_enters_once(world: World) -> None:
     second = world.join("Alice+more@example.com")
     third = world.join("alice@example.com", TIPS)
     for request, state in ((first, "in"), (second, "twice"), (third, "twice")):
-        part = world.confirm(request).part
+        part = told(world, request)
         assert part is not None
         assert part.state == state
     assert close(world).tickets == (ticket(world, first),)
@@ -150,14 +158,14 @@ def test_a_ticket_is_the_leaf_of_the_confirmation_in_the_receipt(world: World) -
     hold(world)
     request = world.join("alice@example.com", TIPS)
     order = world.mail(MailKind.DELIVERY)
-    assert order.part is not None
-    assert order.part.ticket.full == ticket(world, request)
+    assert order.own is not None
+    assert order.own.ticket.full == ticket(world, request)
     leaves = world.store.read(
         lambda tx: tx.all(
             "SELECT leaf FROM event WHERE request_id = :r AND body LIKE '%confirmed%'", r=request
         )
     )
-    assert [bytes(row[0]).hex() for row in leaves] == [order.part.ticket.full]
+    assert [bytes(row[0]).hex() for row in leaves] == [order.own.ticket.full]
 
 
 def test_who_gives_no_consent_has_the_same_chance(world: World) -> None:
@@ -176,8 +184,7 @@ def test_a_confirmation_after_the_closing_enters_nothing_and_keeps_its_consents(
     outcomes = [world.confirm(late)]
     fixed = close(world)
     for outcome in (*outcomes, world.confirm(later)):
-        assert outcome.part is not None
-        assert outcome.part.state == "late"
+        assert told(world, outcome.request).state == "late"
         assert [given.question.purpose for given in outcome.granted] == [TIPS]
     assert fixed.tickets == (ticket(world, early),)
     assert world.store.read(load_list, magnet=SLUG) == fixed
@@ -250,9 +257,9 @@ def test_everybody_is_told_once_and_winners_how_to_claim(world: World) -> None:
     result = draw(world)
     assert sweep(office_of(world))["results"] == 5
     assert sweep(office_of(world))["results"] == 0
-    told = about_requests(world.send(), MailKind.DRAWN)
+    told = about_requests(world.send(), DRAWN)
     assert len(told) == 5
-    won = [order.recipient for order in told if order.part is not None and order.part.won]
+    won = [order.recipient for order in told if order.own.won]
     read = partial(read_winners, context=world.context, result=result, who="officer", why="prize draw")
     winners = world.do(read, now=world.now)
     assert {it.email for it in winners} == {*won}
@@ -261,7 +268,7 @@ def test_everybody_is_told_once_and_winners_how_to_claim(world: World) -> None:
     see = partial(view_personal, context=world.context, email_index=index, now=world.now)
     data = world.store.read(see)
     assert [it.what for it in data.handled] == ["draw"]
-    assert data.requests[0].ticket in result.winners
+    assert data.requests[0].kept["ticket"] in result.winners
 
 
 def test_entries_go_after_the_term_and_consents_stay(world: World) -> None:
@@ -323,7 +330,7 @@ def test_of_two_who_fix_or_draw_at_once_the_first_stands(
     too_early("load_result")
     with pytest.raises(RequestRefused, match="another seed"):
         draw(world, "1234567")
-    audit = Audit(world.store.read, world.vault)
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
     list(audit.run())
     assert audit.findings == []
 
@@ -334,13 +341,12 @@ def test_only_right_answers_take_part_in_a_contest(world: World) -> None:
     right = world.join("alice@example.com", answer="Tweeenveertig.")
     wrong = world.join("bob@example.com", answer="41")
     again = world.join("bob@example.com", answer="42")
-    states = [world.confirm(request).part for request in (right, wrong, again)]
-    assert [part.state for part in states if part is not None] == ["in", "in", "twice"]
+    assert [told(world, request).state for request in (right, wrong, again)] == ["in", "in", "twice"]
     assert close(world).tickets == (ticket(world, right),)
     draw(world)
     sweep(office_of(world))
-    told = {it.recipient: it.part for it in about_requests(world.send(), MailKind.DRAWN)}
-    assert sorted(part.answer_counts for part in told.values() if part is not None) == [False, True]
+    mailed = {it.recipient: it.own for it in about_requests(world.send(), DRAWN)}
+    assert sorted(part.answer_counts for part in mailed.values()) == [False, True]
     index = world.vault.index(parse_email("bob@example.com"))
     see = partial(view_personal, context=world.context, email_index=index, now=world.now)
     assert "answer" not in world.store.read(see).contact
@@ -368,7 +374,7 @@ def test_an_edited_draw_is_found(world: World, edit: str) -> None:
     values = {"other": b"{}", "torn": b"\xff"}
     past_triggers(world.store, edit, **{it: data for it, data in values.items() if f":{it}" in edit})
     world.do(integrate)
-    audit = Audit(world.store.read, world.vault)
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
     list(audit.run())
     assert [finding for finding in audit.findings if "draw of koud-bellen" in finding], audit.findings
 

@@ -21,12 +21,14 @@ from optin.consent.purpose import Channel, PurposeId
 from optin.export.personal import as_json, schema
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.removed_magnets import with_removed
+from optin.flows.draw_entry import draws_of
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
+from optin.flows.webinar_seats import webinars_of
 from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle import unpack
@@ -44,6 +46,7 @@ from tests.golden.archive import (
     load_dump,
     unpacked,
 )
+from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.web.conftest import Visit
 from tests.web.test_personal import personal_link, press
@@ -90,7 +93,7 @@ def audit_all(visit: Visit) -> Audit:
     assert installation.journal is not None
     installation.note_ending()
     lines = installation.journal.read_whole(installation.store)
-    audit = Audit(installation.store.read, installation.vault, (), lines)
+    audit = Audit(installation.store.read, installation.vault, KINDS.flows, (), lines)
     assert list(audit.run()) is not None
     assert audit.findings == []
     assert lines
@@ -239,8 +242,8 @@ def test_each_stored_declaration_is_read(golden: Visit) -> None:
 def test_what_was_promised_is_known_without_its_magnet(golden: Visit) -> None:
     """M2: a webinar and a draw, as they were kept when they were served."""
     policy = golden.app_context.edition.policy
-    bare = replace(policy, webinars={}, draws={}, names=frozenset())
+    bare = replace(policy, magnets={}, names=frozenset())
     found = golden.installation.store.read(with_removed, policy=bare)
-    kept = {name: it.declared() for name, it in found.draws.items()}
-    assert kept == {name: it.declared() for name, it in policy.draws.items()}
-    assert found.webinars == policy.webinars
+    assert webinars_of(found) == webinars_of(policy)
+    kept = {name: it.declared() for name, it in draws_of(found).items()}
+    assert kept == {name: it.declared() for name, it in draws_of(policy).items()}

@@ -134,7 +134,7 @@ def _messages() -> Iterator[str]:
 def _sweep() -> Iterator[str]:
     policy = RequestPolicy(mail_domain="")
     yield from ("| Rule | What | Why | |", "| --- | --- | --- | --- |")
-    for rule in sweep_rules():
+    for rule in sweep_rules(KINDS.flows):
         effect = "erases" if rule.erases else ""
         yield f"| `{rule.name}` | {_cell(rule.what)} | {_cell(rule.reason(policy))} | {effect} |"
 

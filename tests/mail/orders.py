@@ -9,9 +9,11 @@ from typing import Any
 from optin.consent.address import EmailAddress
 from optin.consent.form import FormDigest
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Receipt
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.theme.look import Look
 from optin.theme.theme import Theme
+from tests.installed import KINDS
 from tests.world import DECLARATION, NOON
 
 NUMBERS = itertools.count(1)
@@ -19,7 +21,7 @@ SENDER = Mailbox("Voorbeeld & Dochter", "tips@example.com", "antwoord@example.co
 
 
 def composer() -> Composer:
-    return Composer(Theme(Look()), SENDER, "https://optin.example.com", DECLARATION.controller)
+    return Composer(Theme(Look()), SENDER, "https://optin.example.com", DECLARATION.controller, KINDS.mails)
 
 
 def confirmation(recipient: str = "alice@example.com", **changes: Any) -> MailOrder:

@@ -756,7 +756,7 @@ def audit(scene: Scene, outside: list[str], *, with_journal: bool = False) -> bo
         lines = scene.journal.read_whole(scene.installation.store) if with_journal else ()
     except SetupRefused:
         return True
-    running = Audit(scene.installation.store.read, scene.vault, outside, lines)
+    running = Audit(scene.installation.store.read, scene.vault, KINDS.flows, outside, lines)
     for _ in running.run():
         pass
     return bool(running.findings)

@@ -18,6 +18,7 @@ from optin.services.clock import SteadyClock
 from optin.services.evidence_bundle import make_bundle
 from optin.store.clock_mark import newest_event
 from optin.store.log import integrate, log_frontier, sign_checkpoint
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 from tests.world import NOON, TIPS, World
 
@@ -27,7 +28,7 @@ YEAR, HOUR = timedelta(days=365), timedelta(hours=1)
 def audit_of(world: World) -> Audit:
     while world.do(integrate):
         pass
-    audit = Audit(world.store.read, world.vault)
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
     for _ in audit.run():
         pass
     return audit

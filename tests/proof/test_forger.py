@@ -12,6 +12,7 @@ from optin.flows.evidence.outside_checkpoints import checkpoints_in
 from optin.services import parallel_audit as auditing
 from optin.settings.installation import Settings
 from optin.store.transaction import Tx
+from tests.installed import KINDS
 from tests.proof.forger import (
     BEGIN,
     END,
@@ -80,7 +81,7 @@ def test_damaged_rows_are_findings_never_a_crash(damage: str, tmp_path: Path) ->
     """P4, S5: whatever stands in a row, an audit ends in sentences."""
     scene = set_scene(tmp_path)
     scene.sql(damage)
-    running = Audit(scene.installation.store.read, scene.vault)
+    running = Audit(scene.installation.store.read, scene.vault, KINDS.flows)
     list(running.run())
     assert running.findings
     scene.installation.store.close()
@@ -119,7 +120,7 @@ def test_an_audit_by_several_processes_finds_what_one_finds(
     monkeypatch.setattr(auditing, "WORTH_PROCESSES", 0)
     scene = set_scene(tmp_path)
     edit("UPDATE subject SET email_index = id")(scene)
-    running = Audit(scene.installation.store.read, scene.vault)
+    running = Audit(scene.installation.store.read, scene.vault, KINDS.flows)
     settings = Settings.at(tmp_path, store=f"sqlite:///{scene.path}", keys=scene.keys.as_json())
     list(auditing.run_audit(running, settings, processes))
     found = [finding for finding in running.findings if "another address than was declared" in finding]

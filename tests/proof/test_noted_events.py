@@ -20,6 +20,7 @@ from optin.store.requests import peek_request
 from optin.store.transaction import Tx
 from tests.export.test_export import lead_export
 from tests.flows.test_sweep import office_of
+from tests.installed import KINDS
 from tests.proof.test_consents_told import bundle
 from tests.web.conftest import Visit
 from tests.web.test_personal import personal_link
@@ -90,7 +91,7 @@ def test_one_that_optin_did_not_write_is_found(world: World, kind: str) -> None:
     world.tampered = True
     while world.do(integrate):
         pass
-    audit = Audit(world.store.read, world.vault)
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
     assert list(audit.run()) is not None
     assert [it for it in audit.findings if "was not written by optin" in it]
     assert lead_export(world) == ([], {"unproven": 1})

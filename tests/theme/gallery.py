@@ -14,6 +14,7 @@ from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import Problem, Typed
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.webinar import Webinar
+from optin.flows.draw_entry import Participation
 from optin.flows.rights.personal_data import (
     KeptConsent,
     KeptEvent,
@@ -27,7 +28,6 @@ from optin.flows.rights.personal_data import (
 )
 from optin.flows.webinar_attendance import Attendance, Standing
 from optin.theme import views
-from optin.theme.calendars import calendar_links
 from optin.theme.samples import CHANGED, DRAW, WEBINAR_NEWS
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
@@ -127,21 +127,35 @@ WEBINAR = Webinar(
 )
 
 
-def webinar(standing: Standing = Standing.SEATED) -> views.WebinarShown:
-    told = Attendance(replace(WEBINAR, replay=REPLAY), "Bellen, mag dat nog?", REQUEST, standing, 1)
-    return views.WebinarShown(told, f"{BASE_URL}/place/" + "t" * 74, calendar_links(told))
+def webinar(standing: Standing = Standing.SEATED) -> Attendance:
+    return Attendance(
+        replace(WEBINAR, replay=REPLAY),
+        "Bellen, mag dat nog?",
+        REQUEST,
+        standing,
+        1,
+        base_url=BASE_URL,
+        place_path="/place/" + "t" * 74,
+    )
 
 
-def webinar_mail(lang: str, news: str, standing: Standing = Standing.SEATED) -> views.WebinarMail:
-    return views.WebinarMail(
+def webinar_mail(lang: str, news: str, standing: Standing = Standing.SEATED) -> views.KindMail:
+    return kind_mail(lang, "webinar", news, "news", webinar(standing))
+
+
+def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> views.KindMail:
+    return views.KindMail(
         lang=lang,
         controller=DECLARATION.controller,
         title="Bellen, mag dat nog?",
-        news=news,
+        kind=kind,
+        name=name,
+        template=template,
         page_url="https://optin.example.com/webinar",
         requested_at=NOW,
-        webinar=webinar(standing),
+        personal_url="https://optin.example.com/me",
         privacy_url="https://optin.example.com/privacy/0123456789abcdef",
+        own=own,
     )
 
 
@@ -155,17 +169,15 @@ def mails(lang: str) -> Iterator[Any]:
     yield confirmation(lang)
     yield delivery(lang)
     for standing in Standing:
-        yield delivery(lang, kind="webinar", download_url=None, webinar=webinar(standing))
+        yield delivery(lang, kind="webinar", download_url=None, own=webinar(standing))
     for news in WEBINAR_NEWS:
         yield webinar_mail(lang, news)
     yield webinar_mail(lang, "webinar-replay", Standing.REPLAY)
     for state in ("in", "twice", "late"):
-        yield delivery(lang, kind="prize-draw", part_state=state, ticket=TICKET)
-    told = views.DrawnMail(
-        lang, DECLARATION.controller, DECLARATION.title, DRAW.prize, DRAW.claim, TICKET,
-        "https://optin.example.com/x/draw", DRAW.keep, "https://optin.example.com/me", privacy,
-    )  # fmt: skip
-    yield from (told, replace(told, won=True), replace(told, answer="42"))
+        yield delivery(lang, kind="prize-draw", own=Participation(state, TICKET, DRAW))
+    part = Participation("in", TICKET, DRAW, drawn=True)
+    for result in (part, replace(part, won=True), replace(part, answer_counts=False)):
+        yield kind_mail(lang, "prize-draw", "drawn", "drawn", result)
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
     yield views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
@@ -189,7 +201,7 @@ def personal(**changes: Any) -> PersonalData:
     typed = {"email": "alice@example.com", "first_name": "Alice", "phone": "+31201234567"}
     asked = KeptRequest(
         "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64,
-        NOW, NOW, "2026-11-23", "seat",
+        NOW, NOW, "2026-11-23", "webinar", {"seat": "seat"},
     )  # fmt: skip
     data = PersonalData(
         email="alice@example.com",
@@ -230,7 +242,7 @@ def _webinars(lang: str) -> Iterator[tuple[str, Any]]:
     yield "closed-cancelled", views.ClosedView(at, landing(lang, "webinar", details=gone))
     for standing in Standing:
         yield f"place-{standing}", views.PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
-        seen = views.ConfirmedView(at, title, "webinar", (), webinar=webinar(standing))
+        seen = views.ConfirmedView(at, title, "webinar", (), own=webinar(standing))
         yield f"confirmed-webinar-{standing}", seen
 
 
@@ -271,7 +283,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "draw-drawn", replace(drawn, winners=(TICKET,), passed_over=(shown_ticket("8" * 64),))
     yield "draw-nobody", replace(drawn, changed=CHANGED)
     for state in ("in", "twice", "late"):
-        part = views.ConfirmedView(at, title, "prize-draw", (), part_state=state, ticket=TICKET)
+        part = views.ConfirmedView(at, title, "prize-draw", (), own=Participation(state, TICKET, DRAW))
         yield f"confirmed-draw-{state}", part
     yield "landing-picture", landing(lang, picture=picture)
     for problem in ("", "code-missing", "code-wrong"):

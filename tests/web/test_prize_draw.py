@@ -112,8 +112,8 @@ def test_without_the_age_nothing_is_taken_and_nothing_is_lost(win: Visit) -> Non
 def test_either_button_enters(win: Visit, choice: str, granted: int) -> None:
     """M2, 7(4): one with what was ticked, one that drops every tick; both take part."""
     order = win.join("alice@example.com", slug="win", age="yes", choice=choice, consent="tips-email")
-    assert order.part is not None
-    assert order.part.state == "in"
+    assert order.own is not None
+    assert order.own.state == "in"
     assert len(order.receipts) == granted
     assert win.rows()["consent"] == granted
 
@@ -170,9 +170,9 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
 def test_a_ticket_is_short_on_the_page_in_the_mail_and_in_the_data(win: Visit) -> None:
     """M2: ten characters where it is read, whole where it is copied; more when a twin came between."""
     mail = win.join("alice@example.com", slug="win", age="yes", choice="none")
-    assert mail.part is not None
-    whole = mail.part.ticket.full
-    assert mail.part.ticket.short == whole[:10]
+    assert mail.own is not None
+    whole = mail.own.ticket.full
+    assert mail.own.ticket.short == whole[:10]
     words = message_from_bytes(composer().compose(mail, win.moment), policy=default)
     text, html = (words.get_body((kind,)).get_content() for kind in ("plain", "html"))  # type: ignore[union-attr]
     assert whole[:10] in text

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 
 import pytest
 
@@ -15,8 +14,8 @@ from optin.consent.form_entry import MAX_FIELD_CHARACTERS
 from optin.flows.consents.offers import Offers
 from optin.flows.consents.opened_request import open_request
 from optin.flows.delivery.mail_order import MailKind
-from optin.jobs.site_courier import report_of
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.requests import peek_request
 from optin.store.subjects import load_contact
@@ -167,13 +166,13 @@ def test_after_the_sign_up_only_the_outcome_is_kept(visit: Visit) -> None:
     edition = visit.app_context.edition
     composer = Composer(
         edition.theme, Mailbox("A", "a@example.com"), "https://optin.example.com", edition.site.controller,
-        partial(report_of, edition, visit.installation),
+        edition.kinds.mails,
     )  # fmt: skip
     mail = composer.compose(order, visit.moment).decode()
     assert "Het lange zwakke verslag." in mail
     assert "<strong>zwakke</strong>" in mail
     assert "/sterk-of-zwak/result/zwak" in mail
-    again = composer.compose(replace(order, hands_out=False), visit.moment).decode()
+    again = composer.compose(replace(order, own=None), visit.moment).decode()
     assert "verslag" not in again, "who gives a consent anew has the report already"
 
 

@@ -14,11 +14,12 @@ import html5lib
 import pytest
 
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.flows.prize_draw import draw_winners
+from optin.flows.prize_draw import DRAWN, draw_winners
+from optin.flows.webinar_seats import WebinarMail
 from optin.jobs.log_keeper import advance_log
-from optin.jobs.site_courier import report_of
 from optin.jobs.sweep_runner import FILES, sweep
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition
 from optin.services.promised_files import PromisedFiles
 from tests.installed import KINDS
@@ -67,8 +68,7 @@ def mailed(visit: Visit, order: MailOrder) -> str:
     edition = visit.app_context.edition
     site = edition.site
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
-    reports = partial(report_of, edition, visit.installation)
-    made = Composer(edition.theme, sender, site.settings.base_url, site.controller, reports)
+    made = Composer(edition.theme, sender, site.settings.base_url, site.controller, edition.kinds.mails)
     body = message_from_bytes(made.compose(order, visit.moment), policy=default).get_body(("plain",))
     assert body is not None
     return str(body.get_content())
@@ -351,17 +351,17 @@ def test_a_removed_webinar_takes_place_as_it_was_announced(visit: Visit) -> None
     late = visit.mail(MailKind.CONFIRMATION).confirm_token
     remove(visit, "bellen")
     assert visit.client.get("/bellen").status_code == 410
-    page = visit.client.get(f"/place/{seated.place_token}")
+    page = visit.client.get(seated.own.place_path)
     assert (page.status_code, PLACE in page.text) == (200, True)
-    assert visit.client.get(f"/place/{seated.place_token}/calendar.ics").status_code == 200
+    assert visit.client.get(f"{seated.own.place_path}/calendar.ics").status_code == 200
     visit.press(f"/confirm/{late}")
     assert PLACE in visit.client.get(f"/confirm/{late}").text
-    assert visit.mail(MailKind.DELIVERY).webinar is not None
+    assert visit.mail(MailKind.DELIVERY).own is not None
     visit.moment = START - timedelta(hours=23)
     sweep(visit.installation)
-    assert [it.kind for it in visit.mails()] == [MailKind.WEBINAR_DAY] * 2
-    visit.press(f"/place/{seated.place_token}", action="give-up")
-    page = visit.client.get(f"/place/{seated.place_token}")
+    assert [it.kind for it in visit.mails()] == [WebinarMail.DAY] * 2
+    visit.press(seated.own.place_path, action="give-up")
+    page = visit.client.get(seated.own.place_path)
     assert 'href="https://optin.example.com/bellen"' not in page.text
 
 
@@ -377,7 +377,7 @@ def test_a_removed_draw_is_fixed_drawn_and_published(visit: Visit) -> None:
     assert visit.client.get("/win").status_code == 410
     assert "worden vastgelegd" in visit.client.get("/win/draw").text
     visit.press(f"/confirm/{late}")
-    assert visit.mail(MailKind.DELIVERY).part is not None
+    assert visit.mail(MailKind.DELIVERY).own is not None
     visit.moment = datetime(2029, 3, 31, 22, 5, tzinfo=UTC)
     assert sweep(visit.installation)["draws"] == 1
     assert visit.client.get("/win/draw.json").json()["entries"] == 2
@@ -386,7 +386,7 @@ def test_a_removed_draw_is_fixed_drawn_and_published(visit: Visit) -> None:
     typed = partial(draw_winners, vault=visit.installation.vault, magnet="win", typed="912,34 18477,10")
     result = visit.installation.write(typed, now=visit.moment)
     sweep(visit.installation)
-    assert [it.kind for it in visit.mails()] == [MailKind.DRAWN] * 2
+    assert [it.kind for it in visit.mails()] == [DRAWN] * 2
     page = visit.client.get("/win/draw").text
     assert f'title="{result.winners[0]}"' in page
     assert 'href="https://optin.example.com/win"' not in page

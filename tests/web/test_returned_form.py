@@ -13,7 +13,8 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.links import LinkKind
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.store.vault import ID_BYTES
 from tests.installed import KINDS
 from tests.web.conftest import Visit
@@ -50,7 +51,9 @@ def composed(visit: Visit, order: MailOrder) -> str:
     """Return both bodies of a mail."""
     site = visit.app_context.edition.site
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
-    composer = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
+    composer = Composer(
+        visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
+    )
     mail = message_from_bytes(composer.compose(order, visit.moment), policy=policy.default)
     bodies = [mail.get_body((kind,)) for kind in ("plain", "html")]
     return "\n".join(" ".join(body.get_content().split()) for body in bodies if body is not None)

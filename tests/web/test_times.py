@@ -9,11 +9,13 @@ from functools import partial
 
 from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.proof.bundle import unpack
 from optin.services.evidence_bundle import make_bundle
 from optin.store.log import integrate
 from optin.web.dev import moment_of
+from tests.installed import KINDS
 from tests.web.conftest import Visit
 
 MORNING = datetime(2026, 11, 23, 5, 5, tzinfo=UTC)
@@ -23,7 +25,9 @@ def written(visit: Visit, order: MailOrder | NoticeOrder) -> str:
     """Return the words of a mail, as the courier of this site writes them."""
     site = visit.app_context.edition.site
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
-    made = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
+    made = Composer(
+        visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
+    )
     return made.compose(order, visit.moment).decode().replace("=\r\n", "").replace("\r\n", " ")
 
 

@@ -145,6 +145,6 @@ def test_the_pages_of_a_draw_are_answered(win: Visit) -> None:  # noqa: F811
 
 def test_the_page_of_a_seat_is_answered(webinar: Visit) -> None:  # noqa: F811
     """M2: and its form goes to the address itself."""
-    token = webinar.join("anna@example.com", slug="bellen").place_token
+    token = webinar.join("anna@example.com", slug="bellen").own.place_path.rpartition("/")[2]
     assert f'action="/place/{token}"' in webinar.client.get(f"/place/{token}/").text
     assert webinar.press(f"/place/{token}).", action="give-up").headers["location"] == f"/place/{token}"

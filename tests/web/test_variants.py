@@ -76,7 +76,7 @@ def audited(visit: Visit) -> list[str]:
     """Return what an audit finds."""
     while visit.installation.store.submit(integrate).result():
         pass
-    audit = Audit(visit.installation.store.read, visit.installation.vault)
+    audit = Audit(visit.installation.store.read, visit.installation.vault, KINDS.flows)
     for _ in audit.run():
         pass
     return audit.findings

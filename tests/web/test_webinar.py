@@ -21,9 +21,10 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.webinar_attendance import Standing
-from optin.flows.webinar_seats import has_use
+from optin.flows.webinar_seats import WebinarMail, has_use
 from optin.jobs.sweep_runner import sweep
-from optin.mail.composing import Composer, Mailbox
+from optin.mail.composing import Composer
+from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition
 from optin.store.transaction import Tx
 from tests.installed import KINDS
@@ -77,7 +78,9 @@ def join(visit: Visit, name: str) -> MailOrder:
 def composed(visit: Visit, order: MailOrder) -> bytes:
     site = visit.app_context.edition.site
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address)
-    composer = Composer(visit.app_context.edition.theme, sender, site.settings.base_url, site.controller)
+    composer = Composer(
+        visit.app_context.edition.theme, sender, site.settings.base_url, site.controller, KINDS.mails
+    )
     return composer.compose(order, visit.moment)
 
 
@@ -123,7 +126,7 @@ def due(visit: Visit) -> int:
 
 
 def kinds(visit: Visit) -> list[str]:
-    return [order.kind.value for order in visit.mails()]
+    return [order.kind for order in visit.mails()]
 
 
 def test_the_place_is_told_to_whoever_confirmed_and_to_nobody_else(webinar: Visit) -> None:
@@ -142,12 +145,12 @@ def test_the_place_is_told_to_whoever_confirmed_and_to_nobody_else(webinar: Visi
     assert event(entry)["LOCATION"] == PLACE
     assert event(entry).decoded("DTSTART").astimezone(UTC) == START
     assert (str(entry["METHOD"]), int(event(entry)["SEQUENCE"])) == ("REQUEST", 0)
-    place = webinar.client.get(f"/place/{delivery.place_token}")
+    place = webinar.client.get(delivery.own.place_path)
     assert PLACE in place.text
     html5lib.HTMLParser(strict=True).parse(place.text)
     for name in ("calendar.google.com", "outlook.live.com", "outlook.office.com"):
         assert name in place.text
-    file = webinar.client.get(f"/place/{delivery.place_token}/calendar.ics")
+    file = webinar.client.get(f"{delivery.own.place_path}/calendar.ics")
     assert file.headers["content-type"].startswith("text/calendar; method=PUBLISH")
     assert str(event(strict(file.content))["UID"]) == str(event(entry)["UID"])
     assert "alice" not in file.text
@@ -165,8 +168,8 @@ def test_reminders_come_a_day_and_an_hour_before(webinar: Visit) -> None:
         (START + timedelta(hours=3), []),
     ):
         webinar.moment = moment
-        orders = about_requests(webinar.mails(), MailKind.WEBINAR_DAY) if "webinar-day" in expected else None
-        assert [it.kind.value for it in orders] if orders else kinds(webinar) == expected
+        orders = about_requests(webinar.mails(), WebinarMail.DAY) if "webinar-day" in expected else None
+        assert [it.kind for it in orders] if orders else kinds(webinar) == expected
         for order in orders or ():
             text = composed(webinar, order)
             assert b"List-Unsubscribe" not in text
@@ -199,7 +202,7 @@ def test_a_change_of_time_is_mailed_and_moves_the_entry(webinar: Visit) -> None:
     assert due(webinar) == 1
     sweep(webinar.installation)
     assert due(webinar) == 0
-    (moved,) = about_requests(webinar.mails(), MailKind.WEBINAR_MOVED)
+    (moved,) = about_requests(webinar.mails(), WebinarMail.MOVED)
     after = event(calendar(composed(webinar, moved)))
     assert (str(after["UID"]), int(after["SEQUENCE"])) == (str(before["UID"]), 1)
     assert after.decoded("DTSTART").astimezone(UTC) == datetime(2027, 4, 6, 13, 30, tzinfo=UTC)
@@ -225,7 +228,7 @@ def test_a_cancellation_reaches_everybody_and_takes_the_entry_away(webinar: Visi
     delivery = join(webinar, "bob")
     write(webinar, WEBINAR.replace("---\nTekst", "  cancelled: true\n---\nTekst"))
     sweep(webinar.installation)
-    orders = about_requests(webinar.mails(), MailKind.WEBINAR_CANCELLED)
+    orders = about_requests(webinar.mails(), WebinarMail.CANCELLED)
     by_name = {str(order.recipient): order for order in orders}
     assert set(by_name) == {"alice@example.com", "bob@example.com"}
     entry = calendar(composed(webinar, by_name["alice@example.com"]))
@@ -235,7 +238,7 @@ def test_a_cancellation_reaches_everybody_and_takes_the_entry_away(webinar: Visi
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == []
     assert "gaat niet door" in webinar.client.get("/bellen").text
-    assert "gaat niet door" in webinar.client.get(f"/place/{delivery.place_token}").text
+    assert "gaat niet door" in webinar.client.get(delivery.own.place_path).text
 
 
 @pytest.mark.parametrize("others", [False, True])
@@ -252,9 +255,7 @@ def test_whoever_confirms_after_a_cancellation_is_told_so(webinar: Visit, *, oth
     assert b"gaat niet door" in message
     assert b"text/calendar" not in message
     sweep(webinar.installation)
-    told = (
-        [it.recipient for it in about_requests(webinar.mails(), MailKind.WEBINAR_CANCELLED)] if others else []
-    )
+    told = [it.recipient for it in about_requests(webinar.mails(), WebinarMail.CANCELLED)] if others else []
     assert told == (["bob@example.com"] if others else [])
     assert kinds(webinar) == []
     write(webinar, WEBINAR)
@@ -283,12 +284,12 @@ def test_a_recording_is_mailed_and_opens_the_page_again(webinar: Visit) -> None:
     sweep(webinar.installation)
     sweep(webinar.installation)
     (told,) = webinar.mails()
-    assert told.kind is MailKind.WEBINAR_REPLAY
+    assert told.kind == WebinarMail.REPLAY
     assert isinstance(told, MailOrder)
     assert b"video.example.com" in composed(webinar, told)
     delivery = join(webinar, "bob")
-    assert delivery.webinar is not None
-    assert delivery.webinar.standing is Standing.REPLAY
+    assert delivery.own is not None
+    assert delivery.own.standing is Standing.REPLAY
     sweep(webinar.installation)
     assert kinds(webinar) == []
 
@@ -297,21 +298,21 @@ def test_whoever_comes_too_late_waits_and_moves_up(webinar: Visit) -> None:
     """M2: the first in line gets the seat that becomes free, by mail, with the entry."""
     write(webinar, FULL)
     seats = [join(webinar, name) for name in ("alice", "bob", "carol", "dave")]
-    assert [it.webinar.standing.value for it in seats if it.webinar] == ["seat", "seat", "waiting", "waiting"]
+    assert [it.own.standing.value for it in seats] == ["seat", "seat", "waiting", "waiting"]
     waiting = composed(webinar, seats[2])
     assert b"text/calendar" not in waiting
     assert PLACE.encode() not in waiting
-    assert PLACE not in webinar.client.get(f"/place/{seats[2].place_token}").text
-    assert webinar.client.get(f"/place/{seats[2].place_token}/calendar.ics").status_code == 410
-    assert webinar.press(f"/place/{seats[0].place_token}", action="give-up").status_code == 303
+    assert PLACE not in webinar.client.get(seats[2].own.place_path).text
+    assert webinar.client.get(f"{seats[2].own.place_path}/calendar.ics").status_code == 410
+    assert webinar.press(seats[0].own.place_path, action="give-up").status_code == 303
     (seated,) = webinar.mails()
     assert isinstance(seated, MailOrder)
-    assert (seated.kind, seated.recipient) == (MailKind.WEBINAR_SEATED, "carol@example.com")
+    assert (seated.kind, seated.recipient) == (WebinarMail.SEATED, "carol@example.com")
     assert event(calendar(composed(webinar, seated)))["LOCATION"] == PLACE
     assert due(webinar) == 0
-    assert "opgegeven" in webinar.client.get(f"/place/{seats[0].place_token}").text
+    assert "opgegeven" in webinar.client.get(seats[0].own.place_path).text
     webinar.moment = START - timedelta(days=1)
-    told = {it.recipient for it in about_requests(webinar.mails(), MailKind.WEBINAR_DAY)}
+    told = {it.recipient for it in about_requests(webinar.mails(), WebinarMail.DAY)}
     assert told == {"bob@example.com", "carol@example.com"}
 
 
@@ -348,18 +349,18 @@ def test_one_person_has_one_seat(webinar: Visit) -> None:
     second = join(webinar, "alice")
     taken = "SELECT COUNT(*) FROM seat WHERE state = 'seat'"
     assert webinar.installation.store.read(lambda tx: tx.one(taken)) == (1,)
-    webinar.press(f"/place/{second.place_token}", action="give-up")
+    webinar.press(second.own.place_path, action="give-up")
     assert webinar.installation.store.read(lambda tx: tx.one(taken)) == (0,)
-    assert "opgegeven" in webinar.client.get(f"/place/{first.place_token}").text
+    assert "opgegeven" in webinar.client.get(first.own.place_path).text
     again = join(webinar, "alice")
-    assert again.webinar is not None
-    assert again.webinar.standing is Standing.SEATED
+    assert again.own is not None
+    assert again.own.standing is Standing.SEATED
 
 
 def test_looking_gives_no_seat_up(webinar: Visit) -> None:
     """M2, D2: neither a scanner nor a mistaken post does."""
     delivery = join(webinar, "alice")
-    url = f"/place/{delivery.place_token}"
+    url = delivery.own.place_path
     for method in ("GET", "HEAD"):
         webinar.client.request(method, url)
     webinar.press(url)
@@ -412,22 +413,22 @@ def test_who_signs_up_again_keeps_the_seat_and_the_place_in_line(webinar: Visit)
     for name in ("alice", "bob", "carol", "dave"):
         join(webinar, name)
     again = join(webinar, "alice")
-    assert again.webinar is not None
-    assert again.webinar.standing is Standing.SEATED
+    assert again.own is not None
+    assert again.own.standing is Standing.SEATED
     join(webinar, "carol")
-    webinar.press(f"/place/{again.place_token}", action="give-up")
+    webinar.press(again.own.place_path, action="give-up")
     assert [it.recipient for it in webinar.mails()] == ["carol@example.com"]
 
 
 def test_who_gave_up_has_nothing_waiting(webinar: Visit) -> None:
     """M2: no reminder stays behind, and one that is in hand just then says nothing any more."""
     delivery = join(webinar, "alice")
-    assert delivery.webinar is not None
-    webinar.press(f"/place/{delivery.place_token}", action="give-up")
+    assert delivery.own is not None
+    webinar.press(delivery.own.place_path, action="give-up")
     queued = "SELECT kind FROM outbox WHERE state = 'queued'"
     assert webinar.installation.store.read(lambda tx: tx.all(queued)) == []
-    told = delivery.webinar
-    for kind in (MailKind.WEBINAR_DAY, MailKind.WEBINAR_HOUR):
+    told = delivery.own
+    for kind in (WebinarMail.DAY, WebinarMail.HOUR):
         assert has_use(kind, told, webinar.moment)
         for standing in set(Standing) - {Standing.SEATED}:
             assert not has_use(kind, replace(told, standing=standing), webinar.moment)
@@ -481,9 +482,9 @@ def test_the_entry_is_right_in_every_zone(visit: Visit, zone: str, start: str) -
     text = WEBINAR.replace("2027-03-30 14:00", start).replace("Europe/Amsterdam", zone)
     write(visit, text.replace("60 minutes", "10 hours"))
     delivery = join(visit, "alice")
-    assert delivery.webinar is not None
+    assert delivery.own is not None
     entry = event(calendar(composed(visit, delivery)))
-    webinar = delivery.webinar.webinar
+    webinar = delivery.own.webinar
     assert entry.decoded("DTSTART").astimezone(UTC) == webinar.starts_at
     assert entry.decoded("DTEND").astimezone(UTC) == webinar.starts_at + timedelta(hours=10)
 
@@ -497,7 +498,7 @@ def test_the_same_order_makes_the_same_bytes(webinar: Visit) -> None:
 def test_a_consent_given_anew_takes_no_seat(webinar: Visit) -> None:
     """M2, R2: who gave the seat up and wants the tips again asked for the tips, not for the seat."""
     delivery = webinar.join(slug="bellen", consent="tips-email")
-    webinar.press(f"/place/{delivery.place_token}", action="give-up")
+    webinar.press(delivery.own.place_path, action="give-up")
     webinar.client.post("/me", data={"email": "alice@example.com"})
     link = f"/me/{webinar.notice(MailKind.PERSONAL).token}"
     assert webinar.press(link, action="withdraw", consent="tips-email email").status_code == 303
@@ -543,9 +544,7 @@ def test_who_is_told_the_plan_of_before_hears_of_the_new_one(webinar: Visit) -> 
     webinar.app_context.replace(now)
     sweep(webinar.installation)
     webinar.wait(timedelta(minutes=2))
-    assert [(it.kind, it.recipient) for it in webinar.mails()] == [
-        (MailKind.WEBINAR_MOVED, "bob@example.com")
-    ]
+    assert [(it.kind, it.recipient) for it in webinar.mails()] == [(WebinarMail.MOVED, "bob@example.com")]
 
 
 def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> None:
@@ -584,11 +583,11 @@ def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Vi
     keep_edition(webinar.installation.store, edition, webinar.moment)
     webinar.app_context.replace(edition)
     again = webinar.join("alice@example.com", slug="nieuw")
-    assert again.webinar is not None
-    assert again.webinar.standing is Standing.SEATED
+    assert again.own is not None
+    assert again.own.standing is Standing.SEATED
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == ["webinar-hour"]
-    assert webinar.press(f"/place/{again.place_token}", action="give-up").status_code == 303
+    assert webinar.press(again.own.place_path, action="give-up").status_code == 303
     assert webinar.installation.store.read(lambda tx: tx.all("SELECT state FROM seat")) == [("given-up",)]
 
 

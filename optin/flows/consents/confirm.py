@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import MAX_TRIES, matches
@@ -34,12 +35,11 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import has_read
 from optin.flows.delivery.mail_order import MailKind, Receipt
 from optin.flows.delivery.promised_file import keep_handout
-from optin.flows.draw_entry import Participation, enter, participation
+from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents, live_consents
 from optin.flows.exports.webhooks import tell_confirmed
-from optin.flows.webinar_attendance import Attendance
-from optin.flows.webinar_seats import attendance, take_seat
-from optin.proof.commitment import SALT_BYTES, commit
+from optin.proof.canonical import canonical
+from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import (
@@ -84,8 +84,7 @@ class Confirmation:
     granted: tuple[Receipt, ...]
     lapsed: tuple[ConsentQuestion, ...]
     version: str = ""  # digest of the form
-    webinar: Attendance | None = None
-    part: Participation | None = None  # in a prize draw
+    own: Any = None  # where the person stands, as the magnet's kind tells it
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
 
 
@@ -114,12 +113,13 @@ def view_request(tx: Tx, context: Context, request: RequestId) -> Asked:
 
 
 def view_confirmation(tx: Tx, context: Context, request: RequestId, now: datetime) -> Confirmation:
-    """Return what a confirmed request led to, the seat included; changes nothing. Raises LinkSpent."""
+    """Return what a confirmed request led to, and where the person stands. Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
     if opened.stored.subject is None:
         raise LinkSpent
     outcome = _outcome(tx, context.vault, opened, opened.stored.subject)
-    return replace(outcome, webinar=attendance(tx, opened, context.policy, now))
+    stands = standing_of(tx, context, opened, now)
+    return replace(outcome, own=None if stands is None else stands.own)
 
 
 def confirm(tx: Tx, context: Context, request: RequestId, now: datetime) -> Confirmation:
@@ -163,8 +163,8 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     2. Find or make the person; nobody else changes it meanwhile.
     3. Decide for each box whether it still may be given, by the events.
     4. Add the events, which commit to the person's details from now on; bring the cache up to them.
-    5. Keep what was declared as the person's data; take a seat; queue the magnet and the receipt, and what
-       processors are told of it by webhook.
+    5. Keep what was declared as the person's data; let the magnet's kind do its part; queue the magnet and
+       the receipt, and what processors are told of it by webhook.
     """
     stored = opened.stored
 
@@ -189,7 +189,6 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     confirmed = opened.circumstances.confirmed(now, questions, how, details)
     add_events(tx, context.vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
-    enter(tx, context.vault, opened, confirmed[0], now)
     for question, record in given:
         until = question.retention.after(now)
         consent = ConsentState(question.key, follow(record, happening), until)
@@ -202,7 +201,10 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     # 5. Keep what was declared; queue the magnet and the receipt.
     save_contact(tx, context.vault, subject, contact)
     refresh_idle(tx, subject)
-    take_seat(tx, opened, subject, context.policy, now)
+    if not opened.declared.through:  # who gives a consent anew asked for nothing else
+        leaf = leaf_digest(canonical(confirmed[0]))
+        part = context.policy.kinds[opened.declaration.kind]
+        part.on_confirmed(tx, context, opened, subject, leaf, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
     tell_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
     keep_handout(tx, opened.declaration, context.policy.download.after(now))
@@ -245,6 +247,5 @@ def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) ->
         granted=tuple(Receipt(question, until) for question, until in asked if until is not None),
         lapsed=tuple(question for question, until in asked if until is None),
         version=opened.form.version.digest,
-        part=participation(tx, opened.stored.id, opened.declaration),
         hands_out=not opened.declared.through,
     )

@@ -13,11 +13,10 @@ from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.delivery.mail_content import OUTDATED_WAIT, NotDue, UnknownMailKind, order_for
+from optin.flows.delivery.mail_content import KindFailed, NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.retention.clock import CLOCK_JUMP, read_clock
-from optin.flows.webinar_seats import MAILS
 from optin.proof.commitment import commit
 from optin.store.events import add_events
 from optin.store.outbox import (
@@ -53,6 +52,9 @@ GIVE_UP_AFTER = timedelta(days=7)
 MAX_KIND_CHARACTERS = 60
 
 
+DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the clock is right
+
+
 def claim_orders(
     tx: Tx,
     context: Context,
@@ -86,15 +88,15 @@ def claim_orders(
         except UnknownMailKind:
             settle(tx, letter.number, Settled.DEAD.value, _unknown_kind(letter.kind), now)
             continue
+        except KindFailed as problem:
+            _set_aside(tx, context.vault, letter, str(problem), context.policy.clock_jump, now)
+            continue
         except BROKEN as problem:
             _set_aside(tx, context.vault, letter, name_of(problem), context.policy.clock_jump, now)
             continue
-        if (
-            order is None
-            and letter.kind in MAILS
-            and _doubts(tx, context.vault, context.policy.clock_jump, now)
-        ):
-            put_back(tx, letter.number, now + OUTDATED_WAIT)  # by the right clock it may still be of use
+        unsure = order is None and letter.kind not in {*MailKind}
+        if unsure and _doubts(tx, context.vault, context.policy.clock_jump, now):
+            put_back(tx, letter.number, now + DOUBT_WAIT)  # by the right clock it may still be of use
         elif order is None:
             withdraw_letter(tx, letter.number)
         else:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import spaced
 from optin.consent.links import LinkKind
+from optin.errors import OptinError
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, next_day, take_of_day
@@ -18,23 +20,25 @@ from optin.flows.delivery.mail_order import (
     NoticeOrder,
     Order,
     Receipt,
-    is_known_kind,
 )
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.receipt import proof_of_receipt
-from optin.flows.draw_entry import participation
+from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import live_consents
-from optin.flows.policy import PER_DAY
-from optin.flows.webinar_seats import MAILS, attendance, due_of, has_use
-from optin.store.outbox import Letter, has_twin, open_notice
+from optin.flows.kind_flows import Later, QueuedMail
+from optin.flows.policy import PER_DAY, RequestPolicy
+from optin.store.outbox import Letter, open_notice
 from optin.store.person_records import is_known
 from optin.store.requests import load_request, open_link
 from optin.store.rights import holds_of
 from optin.store.subjects import find_subject
-from optin.store.transaction import Tx
+from optin.store.transaction import Tx, savepoint
 from optin.store.vault import Vault
 
-OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does not know yet
+
+def is_known_mail(name: str, policy: RequestPolicy) -> bool:
+    """Tell whether optin, or an installed kind of magnets, sends mails of that name."""
+    return name in {*MailKind} or name in policy.mails_of_kinds
 
 
 class UnknownMailKind(Exception):
@@ -44,9 +48,9 @@ class UnknownMailKind(Exception):
 def order_for(tx: Tx, context: Context, letter: Letter, now: datetime) -> Order | None:
     """Return what is to be sent for a letter; None: it has no use any more.
 
-    Raises NotDue, NotSigned, UnknownMailKind.
+    Raises NotDue, NotSigned, UnknownMailKind, KindFailed.
     """
-    if not is_known_kind(letter.kind):
+    if not is_known_mail(letter.kind, context.policy):
         raise UnknownMailKind
     if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
         return _notice(tx, context, letter, now)
@@ -67,17 +71,21 @@ def order_for(tx: Tx, context: Context, letter: Letter, now: datetime) -> Order 
         circumstances=opened.circumstances,
         salt=opened.sealed.salt,
     )
-    if order.kind is MailKind.DRAWN:
-        part = participation(tx, stored.id, opened.declaration)
-        return None if part is None else replace(order, part=part)
-    fill = _delivery if order.kind is MailKind.DELIVERY else _confirmation
-    if order.kind in MAILS:
-        fill = _webinar
-    return fill(tx, context, opened, order, now)
+    match order.kind:
+        case MailKind.DELIVERY:
+            return _delivery(tx, context, opened, order, now)
+        case MailKind.CONFIRMATION | MailKind.RENEWAL:
+            return _confirmation(tx, context, opened, order, now)
+    facts = facts_of(tx, context, opened, QueuedMail(letter.number, letter.kind), now)
+    if isinstance(facts, Later):
+        raise NotDue(facts.until)
+    return None if facts is None else replace(order, own=facts, confirmed_at=stored.confirmed_at)
 
 
-def _kind(letter: Letter, opened: OpenedRequest) -> MailKind:
+def _kind(letter: Letter, opened: OpenedRequest) -> str:
     """Return which mail it is: a confirmation of what no form asked has words of its own."""
+    if letter.kind not in {*MailKind}:
+        return letter.kind
     kind = MailKind(letter.kind)
     return MailKind.RENEWAL if kind is MailKind.CONFIRMATION and opened.declared.through else kind
 
@@ -139,7 +147,7 @@ def _confirmation(
     open_link(tx, stored.id, link_until=until, erase_at=max(context.policy.keep.after(now), until))
     keep_handout(tx, opened.declaration, context.policy.download.after(until))
     ends_at: datetime | None = None
-    if order.kind is MailKind.RENEWAL and stored.subject is None:
+    if order.kind == MailKind.RENEWAL and stored.subject is None:
         ends_at = _ends_at(tx, context.vault, stored.email_index, opened)
     return replace(
         order,
@@ -167,29 +175,29 @@ class NotDue(Exception):
         self.until = until
 
 
-def _webinar(
-    tx: Tx,
-    context: Context,
-    opened: OpenedRequest,
-    order: MailOrder,
-    now: datetime,
-) -> MailOrder | None:
-    told = attendance(tx, opened, context.policy, now)
-    if told is not None and told.outdated:
-        raise NotDue(now + OUTDATED_WAIT)  # whoever knows the plan says it
-    if told is None or not has_use(order.kind, told, now):
-        return None
-    due = due_of(order.kind, told.webinar)
-    if due is not None and now < due:
-        if has_twin(tx, order.number, opened.stored.id, order.kind):
-            return None  # it was in hand while the time moved
-        raise NotDue(due)
-    return replace(
-        order,
-        webinar=told,
-        place_token=context.vault.links.sign(LinkKind.PLACE, opened.stored.id, now),
-        confirmed_at=opened.stored.confirmed_at,
-    )
+class KindFailed(Exception):
+    """A kind cannot say what its mail is to tell; names the kind, and nothing of the mail."""
+
+
+def facts_of(
+    tx: Tx, context: Context, opened: OpenedRequest, mail: QueuedMail, now: datetime
+) -> Any | Later | None:
+    """Return what a mail of the magnet's own kind says now; Later, or None: nothing any more.
+
+    Raises UnknownMailKind, KindFailed.
+    """
+    kind = opened.declaration.kind
+    part = context.policy.kinds[kind]
+    if mail.name not in part.mails:
+        raise UnknownMailKind
+    try:
+        with savepoint(tx):
+            return part.fill_mail(tx, context, opened, mail, now)
+    except OptinError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
+        msg = f"the kind {kind} failed: {type(problem).__name__}"
+        raise KindFailed(msg) from None
 
 
 def _delivery(
@@ -208,6 +216,7 @@ def _delivery(
     if order.form.file and hands_out:
         download = context.vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
         keep_handout(tx, order.form, context.policy.download.after(now))
+    stands = standing_of(tx, context, opened, now) if hands_out else None
     unsubscribe = context.vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
     withdraw_at = f"{context.policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(
@@ -220,9 +229,7 @@ def _delivery(
         download_token=download,
         hands_out=hands_out,
         unsubscribe_token=unsubscribe,
-        part=participation(tx, stored.id, opened.declaration),
         attachments=proof_of_receipt(tx, opened, withdraw_at, context.policy.base_url, now),
         first_name=opened.declared.fields.get("first_name", ""),
-        webinar=None if opened.declared.through else attendance(tx, opened, context.policy, now),
-        place_token=context.vault.links.sign(LinkKind.PLACE, stored.id, now),
+        own=None if stands is None else stands.own,
     )

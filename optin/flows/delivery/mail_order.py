@@ -5,39 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.delivery.receipt import Attachment
-from optin.flows.draw_entry import Participation
-from optin.flows.webinar_attendance import Attendance
 from optin.store.rights import LegalHold
 
 ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
 
 
 class MailKind(StrEnum):
-    """The mails that optin sends."""
+    """The mails that optin sends for every magnet; kinds of magnets have mails of their own."""
 
     CONFIRMATION = "confirmation"
     DELIVERY = "delivery"
     RENEWAL = "renewal"  # a consent ends soon, or is given anew from the personal page: like a confirmation
     PERSONAL = "personal"  # the link to the personal page
-    DRAWN = "drawn"  # the result of a prize draw, to each entrant
     ERASED = "erased"  # the last one
-    WEBINAR_DAY = "webinar-day"  # a reminder the day before, and one the hour before
-    WEBINAR_HOUR = "webinar-hour"
-    WEBINAR_MOVED = "webinar-moved"  # another time or place
-    WEBINAR_CANCELLED = "webinar-cancelled"
-    WEBINAR_SEATED = "webinar-seated"  # a seat for who waited
-    WEBINAR_REPLAY = "webinar-replay"
-
-
-def is_known_kind(name: str) -> bool:
-    """Return whether this program can send mails of a kind."""
-    return name in {*MailKind}
 
 
 @dataclass(frozen=True)
@@ -55,7 +42,7 @@ class Order:
     number: int
     claim: bytes
     message_id: str  # with its angle brackets; the same at every try
-    kind: MailKind
+    kind: str  # a MailKind, or a mail of the magnet's kind
     recipient: EmailAddress
 
 
@@ -78,10 +65,8 @@ class MailOrder(Order):
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
     unsubscribe_token: str = ""
     first_name: str = ""
-    part: Participation | None = None  # in a prize draw
+    own: Any = None  # what the magnet's kind tells: where the person stands, or its own mail's facts
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
-    webinar: Attendance | None = None  # where the person stands with it
-    place_token: str = ""  # of the page about the seat
     circumstances: Circumstances | None = None  # what the event of its sending says
     salt: bytes = b""
 

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
-from optin.flows.delivery.mail_order import MailKind, is_known_kind
-from optin.flows.draw_entry import participation
-from optin.flows.policy import RequestPolicy
-from optin.flows.webinar_seats import MAILS, attendance, has_use
+from optin.flows.delivery.mail_content import KindFailed, UnknownMailKind, facts_of, is_known_mail
+from optin.flows.delivery.mail_order import MailKind
+from optin.flows.kind_flows import QueuedMail
 from optin.store.outbox import DeadLetter, dead_letters, has_successor, requeue
-from optin.store.requests import is_over, keep_longer, load_request
+from optin.store.requests import Request, is_over, keep_longer, load_request
 from optin.store.transaction import Tx
 
 STEP = 40  # mails in one transaction, beside live traffic
@@ -28,6 +27,7 @@ class Left(StrEnum):
     CONFIRMED = "confirmed meanwhile"
     FOLLOWED = "a later mail of the same kind was sent, or waits"
     UNKNOWN = "of a kind that is not known here: install again what queued it"
+    FAILED = "its kind of magnet cannot say what it is to tell"
     NOTHING = "has nothing to say any more"
 
 
@@ -72,7 +72,7 @@ def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> Left
     """Return why a mail is not sent again; None when it is."""
     if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
         return Left.FORGOTTEN
-    if not is_known_kind(letter.kind):
+    if not is_known_mail(letter.kind, context.policy):
         return Left.UNKNOWN
     stored = load_request(tx, letter.request)
     if stored is None or is_over(tx, letter.request, now):
@@ -81,19 +81,20 @@ def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> Left
         return Left.FOLLOWED
     if letter.kind == MailKind.CONFIRMATION:
         return None if stored.confirmed_at is None else Left.CONFIRMED
-    opened = open_request(tx, context.vault, stored)
-    return None if _says_something(tx, context.policy, letter, opened, now) else Left.NOTHING
+    if stored.subject is None:
+        return Left.NOTHING
+    if letter.kind in {*MailKind}:
+        return None
+    return _own_reason(tx, context, letter, stored, now)
 
 
-def _says_something(
-    tx: Tx, policy: RequestPolicy, letter: DeadLetter, opened: OpenedRequest, now: datetime
-) -> bool:
-    kind = MailKind(letter.kind)
-    if opened.stored.subject is None:
-        return False
-    if kind is MailKind.DRAWN:
-        return participation(tx, opened.stored.id, opened.declaration) is not None
-    if kind in MAILS:
-        told = attendance(tx, opened, policy, now)
-        return told is not None and has_use(kind, told, now)
-    return True
+def _own_reason(tx: Tx, context: Context, letter: DeadLetter, stored: Request, now: datetime) -> Left | None:
+    """Return why a mail of the magnet's own kind is not sent again; None when it is."""
+    opened, mail = open_request(tx, context.vault, stored), QueuedMail(letter.number, letter.kind)
+    try:
+        facts = facts_of(tx, context, opened, mail, now)
+    except UnknownMailKind:
+        return Left.UNKNOWN
+    except KindFailed:
+        return Left.FAILED
+    return Left.NOTHING if facts is None else None

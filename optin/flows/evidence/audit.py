@@ -7,7 +7,8 @@
 3. Forms and statements: each page has its digest, and shows the words that its declaration says.
 4. People: optin wrote each event; what was declared opens, fits the form and the mailbox; mails are those
    that were sent; each status, and its times, follow from the events.
-5. Exports and prize draws are those that events tell of. Nothing refers to what is not there.
+5. Exports are those that events tell of, and so is what kinds of magnets keep. Nothing refers to what is not
+   there.
 """
 
 from __future__ import annotations
@@ -23,12 +24,14 @@ from itertools import accumulate
 from optin.consent.clock import CLOCKS_DIFFER, SetBack, explained
 from optin.consent.consent_record import ABOUT_NOBODY, EventKind
 from optin.consent.form import FormDeclaration, shows
-from optin.flows.audit_draws import Event, audit_draws
+from optin.consent.parts_by_kind import PartsByKind
+from optin.flows.evidence.audit_kinds import audit_kinds
 from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
 from optin.flows.evidence.audit_records import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.log_growth import events_missing_from_log
+from optin.flows.kind_flows import FlowPart
 from optin.flows.rights.replay_journal import count_unfounded
-from optin.proof.canonical import parse
+from optin.proof.canonical import Json, parse
 from optin.proof.commitment import LEAF_PREFIX, digest
 from optin.proof.journal import JournalLine, current, tips
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
@@ -92,6 +95,7 @@ class Audit:
 
     read: Runner
     vault: Vault
+    kinds: PartsByKind[FlowPart]
     outside: Sequence[str] = ()  # checkpoints from somebody's mailbox, a bundle, a newspaper
     remembered: Sequence[JournalLine] = ()  # what the journal holds
     findings: list[str] = field(default_factory=list)
@@ -377,7 +381,7 @@ class Audit:
             self._check_about_nobody()
 
     def _check_about_nobody(self) -> None:
-        genuine: list[tuple[int, Event]] = []
+        genuine: list[tuple[int, dict[str, Json]]] = []
         for number, body, mac in self.read(events_about_nobody):
             if not compare_digest(self.vault.vouch(body.encode()), bytes(mac or b"")):
                 self.findings.append(f"event {number} was not written by optin")
@@ -386,7 +390,7 @@ class Audit:
             if plain.get("kind") not in ABOUT_NOBODY:
                 self.findings.append(f"event {number} was cut off from its request")
             genuine.append((number, plain))
-        self.findings += audit_draws(self.read, [event for _, event in genuine])
+        self.findings += audit_kinds(self.read, self.kinds, [event for _, event in genuine])
         self.findings += audit_erasures(genuine)
         self.findings += audit_lines(genuine, self.read(erasures_told))
         if unfounded := self.read(count_unfounded):
@@ -402,7 +406,7 @@ class Audit:
     # 4. People.
     def people(self, share: Share) -> Iterator[int]:
         """Do 4 for one share of the people; yield as it goes on."""
-        inspection = PeopleAudit(self.read, self.vault)
+        inspection = PeopleAudit(self.read, self.vault, self.kinds)
         for kind in ("confirmed", "open"):
             yield from inspection.run(kind, share)
         self.findings += inspection.findings

@@ -1,6 +1,6 @@
-"""The part of an audit about whom the database says was told, entered or must not be called: by events.
+"""The part of an audit about whom the database says was told or must not be called: by events.
 
-Rows that an answer, a webhook, a draw or a restored backup relies on, held against the events of a page of
+Rows that an answer, a webhook or a restored backup relies on, held against the events of a page of
 people.
 """
 
@@ -12,20 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
-from optin.consent.event import ENTRIES
-from optin.consent.form import PHONE_FIELD
-from optin.consent.prize import ANSWER_FIELD, PrizeDraw
+from optin.consent.form import PHONE_FIELD, FormDeclaration
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel
 from optin.errors import KeysUnusable
-from optin.flows.evidence.audit_records import lines_from
+from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.flows.rights.withdraw import withdrawal_line
 from optin.proof.commitment import leaf_digest
 from optin.store.audit_reads import PeoplePage, lines_named, objections_of
-from optin.store.draws import DrawEntry, all_lists
-from optin.store.events import said_about_nobody
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
-from optin.store.transaction import Row, Runner, Tx
+from optin.store.transaction import Row, Runner
 from optin.store.vault import Vault
 
 MS = "at in milliseconds"  # beside what an event says
@@ -33,53 +30,6 @@ SAYS_FORGOTTEN = 2  # the version of events since which it is said what was forg
 Body = Mapping[str, Any]
 Owners = Mapping[bytes, Row]  # requests by their ids
 ByKind = Mapping[str, list[tuple[bytes, int, dict[str, Any]]]]  # events in their order: request, number, body
-
-
-@dataclass(frozen=True)
-class AuditBaseline:
-    """What people are held against: the lists of prize draws, and what was forgotten by and by."""
-
-    lists: Mapping[str, tuple[datetime, frozenset[str]]]  # by magnet: when it was fixed, its tickets
-    forgotten: frozenset[str]  # magnets
-    lines_from: str  # before it restored backups are told nothing any more (RFC 3339)
-
-
-def read_baseline(tx: Tx, vault: Vault) -> AuditBaseline:
-    """Return what people are held against."""
-    told = said_about_nobody(tx, vault, EventKind.FORGOTTEN)
-    return AuditBaseline(
-        {found.magnet: (found.at, frozenset(found.tickets)) for found in all_lists(tx)},
-        frozenset(str(body.get("of")) for body in told if body.get("what") == ENTRIES),
-        lines_from(told),
-    )
-
-
-def entry_faults(
-    baseline: AuditBaseline,
-    about: tuple[str, PrizeDraw, Declared],
-    part: tuple[datetime, str],
-    entry: DrawEntry | None,
-) -> Iterator[str]:
-    """Yield what the entry of a request says otherwise than its confirmation.
-
-    `about`: the magnet, what its form promised, and what was declared; `part`: when it was confirmed, and the
-    ticket that follows.
-    """
-    (magnet, promise, declared), (at, ticket) = about, part
-    if declared.through:
-        return
-    fixed_at, tickets = baseline.lists.get(magnet, (None, frozenset[str]()))
-    if entry is None:
-        if magnet not in baseline.forgotten:
-            yield f"takes no part in the draw of {magnet}, although it was confirmed"
-        return
-    right = promise.takes_part(declared.fields.get(ANSWER_FIELD, ""))
-    late = at >= promise.closes or (fixed_at is not None and at >= fixed_at)
-    expected = {"late"} if late else {"in" if right else "wrong", "twice"}
-    if (entry.magnet, entry.ticket) != (magnet, ticket) or entry.state not in expected:
-        yield f"has another part in the draw of {magnet} than its confirmation says"
-    elif entry.state == "in" and fixed_at is not None and ticket not in tickets:
-        yield f"was left out of the list of the draw of {magnet}"
 
 
 @dataclass(frozen=True)
@@ -91,6 +41,7 @@ class DerivedRowsAudit:
     page: PeoplePage
     owners: Owners
     events: ByKind
+    kinds: PartsByKind[FlowPart]
 
     def webhook_faults(self) -> Iterator[str]:
         """Yield the processors of which nobody knows any more that they were told."""
@@ -100,12 +51,12 @@ class DerivedRowsAudit:
             if subject is not None and (bytes(subject), body["to"], body["for"]) not in told:
                 yield f"event {number}: nobody knows any more that {body['to']} was told"
 
-    def line_faults(self, baseline: AuditBaseline) -> Iterator[str]:
+    def line_faults(self, lines_from: str) -> Iterator[str]:
         """Yield the withdrawals that no restored backup would be told of."""
         due = {
             withdrawal_line(bytes(self.owners[request][2]), body).name: number
             for request, number, body in self.events.get(EventKind.WITHDRAWN, ())
-            if body["version"] >= SAYS_FORGOTTEN and body["at"] >= baseline.lines_from
+            if body["version"] >= SAYS_FORGOTTEN and body["at"] >= lines_from
         }
         known = self.read(lines_named, names=list(due)) if due else frozenset()
         for name, number in due.items():
@@ -126,23 +77,21 @@ class DerivedRowsAudit:
             if self._numbers(subject, body[MS]) - self._objections(request, body["purpose"]):
                 yield f"event {number}: its telephone number is not kept from being called"
 
-    def entry_faults(
-        self, baseline: AuditBaseline, promise_by: Callable[[str], tuple[str, PrizeDraw] | None]
-    ) -> Iterator[str]:
-        """Yield who confirmed an entry of a prize draw and takes another part in it; or none."""
-        entries = {bytes(row[0]): DrawEntry(RequestId(bytes(row[0])), *row[1:]) for row in self.page.entries}
+    def confirmed(self, form_by: Callable[[str], FormDeclaration | None]) -> list[ConfirmedRequest]:
+        """Return the requests that were confirmed whose kinds keep rows of them."""
         texts: dict[int, str] = {}
-        seen: set[bytes] = set()
+        found: dict[bytes, ConfirmedRequest] = {}
         for request, number, body in self.events.get(EventKind.CONFIRMED, ()):
-            about = promise_by(self.owners[request][3])
-            declared = self._declared(request) if about is not None and request not in seen else None
-            if about is None or declared is None:
+            form = form_by(self.owners[request][3])
+            if request in found or form is None or self.kinds[form.kind].audit_confirmed is None:
+                continue  # the first confirmation counts
+            declared = self._declared(request)
+            if declared is None or declared.through:
                 continue
-            seen.add(request)  # the first confirmation is the ticket
             texts = texts or {logged[1]: logged[2] for logged in self.page.events}
-            part = (datetime.fromisoformat(body["at"]), leaf_digest(texts[number].encode()).hex())
-            for fault in entry_faults(baseline, (*about, declared), part, entries.get(request)):
-                yield f"request {request.hex()} {fault}"
+            leaf, at = leaf_digest(texts[number].encode()), datetime.fromisoformat(body["at"])
+            found[request] = ConfirmedRequest(RequestId(request), form, declared, at, leaf)
+        return list(found.values())
 
     def _declared(self, request: bytes) -> Declared | None:
         """Return what was declared; None where it does not open, which is found elsewhere."""

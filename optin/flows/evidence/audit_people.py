@@ -30,18 +30,21 @@ from optin.consent.consent_record import (
 )
 from optin.consent.form import FormDeclaration
 from optin.consent.history import ConsentHistory, History, Logged
-from optin.consent.prize import PrizeDraw
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable
 from optin.flows.consents.contact_details import vouched
-from optin.flows.draw_entry import promise_of
 from optin.flows.evidence.audit_derived_rows import MS as _MS
-from optin.flows.evidence.audit_derived_rows import AuditBaseline, ByKind, DerivedRowsAudit, read_baseline
+from optin.flows.evidence.audit_derived_rows import ByKind, DerivedRowsAudit
 from optin.flows.evidence.audit_due_dates import Times, idle_faults, pending_faults
+from optin.flows.evidence.audit_kinds import audit_confirmed
+from optin.flows.evidence.audit_records import lines_from
+from optin.flows.kind_flows import FlowPart
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
+from optin.store.events import said_about_nobody
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner, to_ms
@@ -65,11 +68,6 @@ class _Form:
         """The boxes by their purposes."""
         return {str(question.purpose): question for question in self.declaration.questions}
 
-    @cached_property
-    def draw(self) -> PrizeDraw | None:
-        """What it promises as a prize draw."""
-        return promise_of(self.declaration)
-
 
 @dataclass
 class PeopleAudit:
@@ -77,9 +75,10 @@ class PeopleAudit:
 
     read: Runner
     vault: Vault
+    kinds: PartsByKind[FlowPart]
     findings: list[str] = field(default_factory=list)
     _known: dict[str, _Form] | None = None
-    _known_baseline: AuditBaseline | None = None
+    _known_lines_from: str | None = None
     _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
 
     @cached_property
@@ -94,7 +93,7 @@ class PeopleAudit:
             self._check_page(page)
             if len(self.findings) > known:  # look again: something may just have happened between two reads
                 del self.findings[known:]
-                self._known_baseline = None
+                self._known_lines_from = None
                 again: PeoplePage | None = self.read(people_page, kind=kind, after=after, until=until)
                 self._check_page(again or page)
             after = page.last
@@ -135,14 +134,15 @@ class PeopleAudit:
         self._check_statuses(page.consents, histories, times)
         self.findings += [fault for row in page.people for fault in idle_faults(times[bytes(row[0])], row)]
         if page.people:
-            self._check_told(DerivedRowsAudit(self.read, self.vault, page, owners, by_kind))
+            self._check_told(DerivedRowsAudit(self.read, self.vault, page, owners, by_kind, self.kinds))
 
     def _check_told(self, told: DerivedRowsAudit) -> None:
-        """Look at whom the database says was told, entered or must not be called."""
+        """Look at whom the database says was told or must not be called, and at what kinds keep."""
         self.findings += told.webhook_faults()
-        self.findings += told.line_faults(self._baseline)
+        self.findings += told.line_faults(self._lines_from)
         self.findings += told.number_faults()
-        self.findings += told.entry_faults(self._baseline, self._promise)
+        confirmed = told.confirmed(self._declaration)
+        self.findings += audit_confirmed(self.read, self.vault, self.kinds, confirmed)
 
     def _index(self, address: EmailAddress) -> bytes:
         found = self._indexes.get(address)
@@ -237,16 +237,16 @@ class PeopleAudit:
                 self._check_mail(number, body, sealed.salt, mails)
 
     @property
-    def _baseline(self) -> AuditBaseline:
-        """What was fixed and forgotten, read once."""
-        if self._known_baseline is None:
-            self._known_baseline = self.read(read_baseline, vault=self.vault)
-        return self._known_baseline
+    def _lines_from(self) -> str:
+        """Before which moment restored backups are told nothing any more (RFC 3339), read once."""
+        if self._known_lines_from is None:
+            told = self.read(said_about_nobody, vault=self.vault, kind=EventKind.FORGOTTEN)
+            self._known_lines_from = lines_from(told)
+        return self._known_lines_from
 
-    def _promise(self, form: str) -> tuple[str, PrizeDraw] | None:
-        """Return the prize draw of a form: its magnet, and what it promises."""
+    def _declaration(self, form: str) -> FormDeclaration | None:
         known = self._form(form)
-        return None if known is None or known.draw is None else (known.declaration.magnet, known.draw)
+        return None if known is None else known.declaration
 
     def _check_mail(self, number: int, body: Mapping[str, Any], salt: bytes, mails: dict[str, Row]) -> None:
         message_id = str(body.get("message_id"))

@@ -16,7 +16,6 @@ from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
 from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import mark_clock, read_clock
-from optin.flows.webinar_seats import MAILS
 from optin.store.clock_mark import keep_mark, newest_event, set_backs
 from optin.store.events import add_events
 from optin.store.future_moments import Horizon, bring_back
@@ -83,5 +82,5 @@ def horizon(policy: RequestPolicy, now: datetime) -> Horizon:
         keep=max(policy.keep.after(now) - now, link),
         link=link,
         handout=policy.download.after(policy.link.after(now)) - now + 2 * SLACK,
-        timed=MAILS,
+        timed=policy.mails_of_kinds,
     )

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from optin.consent.parts_by_kind import PartsByKind
+from optin.flows.kind_flows import FlowPart
 from optin.flows.retention.sweep_consents import (
     count_asked_again,
     count_idle_with_proof,
@@ -35,8 +37,6 @@ from optin.flows.retention.sweep_records import (
     sweep_strays,
 )
 from optin.flows.retention.sweep_rule import Rule
-from optin.flows.sweep_draws import RULES as DRAW_RULES
-from optin.flows.webinar_seats import RULES as WEBINAR_RULES
 from optin.store.journal_lines import count_lines
 from optin.store.limits import count_counts_over
 from optin.store.past_retention import (
@@ -148,9 +148,9 @@ RULES = (
 )
 
 
-def sweep_rules() -> tuple[Rule, ...]:
+def sweep_rules(kinds: PartsByKind[FlowPart]) -> tuple[Rule, ...]:
     """Return every rule, in the order in which a sweep does them."""
-    return (UNCONFIRMED, *WEBINAR_RULES, *DRAW_RULES, *RULES)
+    return (UNCONFIRMED, *(rule for _, part in kinds.items() for rule in part.sweep_rules), *RULES)
 
 
 @dataclass(frozen=True)
@@ -163,4 +163,4 @@ class Planned:
 
 def plan(tx: Tx, context: SweepContext) -> list[Planned]:
     """Return what a sweep would do now; changes nothing."""
-    return [Planned(rule, rule.count(tx, context)) for rule in sweep_rules()]
+    return [Planned(rule, rule.count(tx, context)) for rule in sweep_rules(context.policy.kinds)]

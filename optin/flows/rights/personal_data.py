@@ -9,7 +9,7 @@ import email
 import email.policy
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
@@ -22,14 +22,11 @@ from optin.flows.consents.opened_request import OpenedRequest, kept_address, lat
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, take_link, take_reader_mail
 from optin.flows.delivery.mail_order import ASKER, MailKind
-from optin.flows.draw_entry import ticket_of
+from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
-from optin.flows.webinar_attendance import Attendance
-from optin.flows.webinar_seats import attendance
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import SALT_BYTES, commit
-from optin.store.draws import entry_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
@@ -96,9 +93,8 @@ class KeptRequest:
     form_since: datetime | None = None  # when that page was first shown
     privacy_since: datetime | None = None  # and the privacy statement
     privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
-    seat: str = ""  # at a webinar: seat, waiting, given-up, over, replay or cancelled
-    ticket: str = ""  # in a prize draw
-    ticket_short: str = ""  # as people read it
+    kind: str = ""  # of the magnet
+    kept: Mapping[str, str] = field(default_factory=dict)  # what that kind keeps of it: seat, ticket
 
 
 @dataclass(frozen=True)
@@ -225,9 +221,7 @@ def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -
         contact={name: value for name, value in contact.values.items() if name != EMAIL_FIELD},
         taken_away=_taken_away(contact),
         consents=() if subject is None else _consents(tx, context, subject, opened, contact, now),
-        requests=tuple(
-            _request(tx, request, attendance(tx, request, context.policy, now)) for request in opened
-        ),
+        requests=tuple(_request(tx, context, request, now) for request in opened),
         mails=tuple(mail for request in opened for mail in _mails(tx, context.vault, request)),
         exports=()
         if subject is None
@@ -309,9 +303,9 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentStat
     return "" if question is None else question.wording
 
 
-def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptRequest:
+def _request(tx: Tx, context: Context, request: OpenedRequest, now: datetime) -> KeptRequest:
     declared = request.declared
-    entry = entry_of(tx, request.stored.id)
+    stands = standing_of(tx, context, request, now)
     privacy_day, privacy_since = statement_dates(tx, request.declaration.privacy)
     return KeptRequest(
         magnet=request.declaration.magnet,
@@ -326,9 +320,8 @@ def _request(tx: Tx, request: OpenedRequest, told: Attendance | None) -> KeptReq
         form_since=request.form.first_served,
         privacy_since=privacy_since,
         privacy_day=privacy_day,
-        seat="" if told is None else told.standing.value,
-        ticket="" if entry is None else entry.ticket,
-        ticket_short="" if entry is None else ticket_of(tx, entry).short,
+        kind=request.declaration.kind,
+        kept={} if stands is None else stands.kept,
     )
 
 

@@ -1,18 +1,23 @@
 """A prize draw: a raffle, or with a question a contest; nobody needs to consent to enter (M2)."""
 
 from optin.consent.prize import KIND
+from optin.flows.prize_draw import DRAWN
+from optin.flows.sweep_draws import FLOWS
 from optin.kinds.kind import Kind
 from optin.kinds.prize_draw.form import DETAILS
 from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw
 from optin.kinds.prize_draw.pages import PAGES
 from optin.kinds.prize_draw.table import DrawTable
 from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
+from optin.mail.kind_mails import MailPart
 from optin.site.kind_file import FilePart
 
 PRIZE_DRAW = Kind(
     KIND,
     details=DETAILS,
     pages=PAGES,
+    flows=FLOWS,
+    mails=MailPart(templates={DRAWN: "drawn"}),
     file=FilePart(
         about="a prize, drawn so that anybody can work it out again",
         table=TABLE,

@@ -2,6 +2,7 @@
 
 from optin.consent.form import REQUEST_FIELDS
 from optin.consent.magnet_details import DetailsPart
+from optin.flows.quiz_answers import FLOWS
 from optin.kinds.kind import Kind
 from optin.kinds.quiz.front_matter import read_quiz
 from optin.kinds.quiz.pages import PAGES
@@ -12,6 +13,7 @@ QUIZ = Kind(
     "quiz",
     pages=PAGES,
     details=DetailsPart(filled_in=REQUEST_FIELDS, of_request=REQUEST_FIELDS),
+    flows=FLOWS,
     file=FilePart(
         about="questions with a result at once, and a report by mail",
         table="quiz",

@@ -1,5 +1,6 @@
 """A webinar: a seat at an hour, with a calendar entry and reminders."""
 
+from optin.flows.webinar_seats import FLOWS
 from optin.kinds.kind import Kind
 from optin.kinds.webinar.front_matter import (
     WebinarTable,
@@ -8,10 +9,13 @@ from optin.kinds.webinar.front_matter import (
     no_zone,
     read_webinar,
 )
+from optin.mail.calendar import MAILS
 from optin.site.kind_file import FilePart, Question
 
 WEBINAR = Kind(
     "webinar",
+    flows=FLOWS,
+    mails=MAILS,
     file=FilePart(
         about="an hour with people, with seats, calendar and reminders",
         questions=(

@@ -1,0 +1,30 @@
+"""Where a person stands with what they asked for, as the magnet's kind tells it."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from optin.errors import OptinError
+from optin.flows.consents.opened_request import OpenedRequest
+from optin.flows.context import Context
+from optin.flows.kind_flows import Standing
+from optin.store.transaction import Tx, savepoint
+
+log = logging.getLogger("optin.kinds")
+
+
+def standing_of(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> Standing | None:
+    """Return where the person behind a request stands; None: the kind tells nothing, or fails to.
+
+    A kind that fails takes away its own section, not the person's page.
+    """
+    kind = opened.declaration.kind
+    try:
+        with savepoint(tx):
+            return context.policy.kinds[kind].standing(tx, context, opened, now)
+    except OptinError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
+        log.error("the kind %s cannot tell where a person stands: %s", kind, type(problem).__name__)  # noqa: TRY400 - a traceback may hold data of the person
+        return None

@@ -1,0 +1,45 @@
+"""The part of an audit that kinds of magnets do: each looks at its own rows and events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from optin.consent.parts_by_kind import PartsByKind
+from optin.errors import OptinError
+from optin.flows.kind_flows import ConfirmedRequest, FlowPart
+from optin.proof.canonical import Json
+from optin.store.transaction import Runner
+from optin.store.vault import Vault
+
+
+def audit_kinds(
+    read: Runner, kinds: PartsByKind[FlowPart], events: Sequence[Mapping[str, Json]]
+) -> list[str]:
+    """Return what kinds find wrong with what is about nobody."""
+    return [
+        fault
+        for name, part in kinds.items()
+        for fault in _found(name, lambda part=part: part.audit(read, events))  # type: ignore[misc]
+    ]
+
+
+def audit_confirmed(
+    read: Runner, vault: Vault, kinds: PartsByKind[FlowPart], confirmed: Sequence[ConfirmedRequest]
+) -> list[str]:
+    """Return what kinds find wrong with the rows of requests that were confirmed."""
+    found: list[str] = []
+    for kind in sorted({it.form.kind for it in confirmed}):
+        look, own = kinds[kind].audit_confirmed, [it for it in confirmed if it.form.kind == kind]
+        if look is not None:
+            found += _found(kind, lambda look=look, own=own: look(read, vault, own))  # type: ignore[misc]
+    return found
+
+
+def _found(kind: str, look: Callable[[], Iterable[str]]) -> list[str]:
+    """Return what a kind finds; that it fails is a finding too."""
+    try:
+        return list(look())
+    except OptinError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
+        return [f"what the kind {kind} keeps cannot be audited: {type(problem).__name__}"]

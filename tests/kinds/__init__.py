@@ -1,0 +1,1 @@
+"""What every kind of magnet must do, and what each one does."""
