@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgres import new_database
+
 
 @pytest.fixture(params=["sqlite", "postgres", "older_postgres"])
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
@@ -14,3 +16,11 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/optin.db"
     url: str = request.getfixturevalue(f"{request.param}_url")
     return url
+
+
+@pytest.fixture(params=["sqlite", "postgres", "older_postgres"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Name a store without a schema: whoever is first makes it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/optin.db"
+    return new_database(request.getfixturevalue(request.param))

@@ -218,7 +218,7 @@ def test_plain_tables_of_others_and_statistics_are_left_alone(
 
 
 def test_a_store_of_every_earlier_version_opens(
-    store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """O1: it is compared with what its own migrations make, then brought up to date, then compared again."""
     from optin.store import postgres_schema, schema, schema_guard, sqlite_schema  # noqa: PLC0415 - to be patched
@@ -229,8 +229,8 @@ def test_a_store_of_every_earlier_version_opens(
             monkeypatch.setattr(module, "MIGRATIONS", schema.MIGRATIONS[:count])
         sqlite_schema._expected.cache_clear()  # noqa: SLF001 - fewer migrations than at the last time
         if count >= 3:
-            opened(store_url, tmp_path, vault).close()
-    store = opened(store_url, tmp_path, vault)
+            opened(empty_url, tmp_path, vault).close()
+    store = opened(empty_url, tmp_path, vault)
     assert store.schema_findings() == []
     store.close()
 
@@ -253,22 +253,22 @@ def test_an_old_store_that_was_changed_is_refused_before_it_is_migrated(tmp_path
         assert not file.execute("SELECT 1 FROM sqlite_master WHERE name = 'promise'").fetchall()
 
 
-def test_migrations_of_another_set_are_not_ours(store_url: str, tmp_path: Path) -> None:
+def test_migrations_of_another_set_are_not_ours(empty_url: str, tmp_path: Path) -> None:
     """O1: what another program's set has done, under the same name and in the same table, skips nothing."""
     vault, name = Vault(KeyRing.fresh("dev")), MIGRATIONS[0].name
-    if store_url.startswith("sqlite"):
+    if empty_url.startswith("sqlite"):
         others = Migrations("another")
         others(name=name)(lambda _: None)
         with closing(sqlite3.connect(tmp_path / "optin.db", isolation_level=None)) as file:
             others.apply(Database(file))
     else:
-        with psycopg.connect(store_url) as connection:
+        with psycopg.connect(empty_url) as connection:
             connection.execute(RECORD.encode())
             connection.execute(
                 "INSERT INTO _sqlite_migrations(migration_set, name) VALUES ('another', %s)", [name]
             )
     for _ in range(2):
-        store = opened(store_url, tmp_path, vault)
+        store = opened(empty_url, tmp_path, vault)
         assert store.schema_findings() == []
         store.close()
 

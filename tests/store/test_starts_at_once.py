@@ -6,26 +6,15 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import pytest
-
 from optin.keys import KeyRing
 from optin.services.open_store import open_store
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.transaction import Store
 from optin.store.vault import Vault
-from tests.postgres import new_database
 from tests.world import NOON, PRIVACY, form_version
 
 STARTS = 6
 ROUNDS = 3
-
-
-@pytest.fixture(params=["sqlite", "postgres", "older_postgres"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Name a store without a schema: whoever is first makes it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/optin.db"
-    return new_database(request.getfixturevalue(request.param))
 
 
 def test_all_come_up_and_keep_one_copy_of_each_form(empty_url: str, tmp_path: Path) -> None:
