@@ -110,7 +110,9 @@ class World:
     now: datetime = NOON
     form: FormVersion = field(default_factory=form_version)
     policy: RequestPolicy = field(
-        default_factory=lambda: RequestPolicy(mail_domain="example.com", kinds=KINDS.flows)
+        default_factory=lambda: RequestPolicy(
+            mail_domain="example.com", kinds=KINDS.flows, forms=KINDS.details
+        )
     )
     tampered: bool = False  # a test has written behind the program's back
 

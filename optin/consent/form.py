@@ -19,10 +19,6 @@ EMAIL_FIELD = "email"
 PHONE_FIELD = "phone"
 NAME_FIELDS = ("first_name", "last_name")
 FACE = "outcome"  # under what the details of a declaration name one of several forms of a magnet
-OUTCOME_FIELD = "outcome"  # of a quiz: nobody types it
-ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them
-# what belongs to one request, and not to how the person is reached
-REQUEST_FIELDS = frozenset({OUTCOME_FIELD, ANSWERS_FIELD})
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,11 @@ class Details:
         """From when on no form is taken (UTC); None: never."""
         return None
 
+    @property
+    def zones(self) -> frozenset[str]:
+        """On whose clocks its moments are told (IANA); they are read before the first request."""
+        return frozenset()
+
     def declared(self) -> dict[str, Any]:
         """Return what a form says of it that has legal meaning, as JSON values."""
         return {}
@@ -56,6 +61,12 @@ class DetailsPart:
 
     filled_in: frozenset[str] = frozenset()  # fields that nobody types
     of_request: frozenset[str] = frozenset()  # fields that belong to one request, and not to the person
+    unexported: frozenset[str] = frozenset()  # fields for the magnet alone, which no list gets
     controls: tuple[str, ...] = ()
     judge: Callable[[Mapping[str, str], tuple[str, ...]], Judgement] = as_posted
     needs_consent: bool = False  # nothing to get but mail that a box asks for: without its tick, nothing
+
+    @property
+    def exported_of_request(self) -> frozenset[str]:
+        """The fields of a request that a list gets."""
+        return self.of_request - self.unexported

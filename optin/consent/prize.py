@@ -60,6 +60,11 @@ class PrizeDraw(Details):
         """The zone in words."""
         return self.zone.rpartition("/")[2].replace("_", " ")
 
+    @property
+    def zones(self) -> frozenset[str]:
+        """Its zone."""
+        return frozenset({self.zone})
+
     def declared(self) -> dict[str, Any]:
         """Return what the form promises, as JSON values."""
         plain: dict[str, Any] = {

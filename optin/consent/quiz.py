@@ -19,6 +19,10 @@ from typing import TypeAlias
 
 from optin.consent.magnet_details import Details, Handout
 
+OUTCOME_FIELD = "outcome"  # nobody types it
+ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them
+REQUEST_FIELDS = frozenset({OUTCOME_FIELD, ANSWERS_FIELD})
+
 Chosen: TypeAlias = tuple[int, ...]  # places of the options that were chosen, from 0, in their order
 Answers: TypeAlias = tuple[Chosen, ...]  # one for each question; empty where there is none yet
 

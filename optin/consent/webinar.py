@@ -39,6 +39,11 @@ class Webinar(Details):
             return LONG_AGO
         return None if self.replay else self.starts_at
 
+    @property
+    def zones(self) -> frozenset[str]:
+        """Its zone."""
+        return frozenset({self.zone})
+
     def declared(self) -> dict[str, Any]:
         """Return what its page says of it. Not the place; and not what may change without a new promise."""
         return {

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from optin.consent.magnet_details import Details
+from optin.consent.magnet_details import Details, DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.consents.offers import Offers
@@ -52,6 +52,7 @@ class RequestPolicy:
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     kinds: PartsByKind[FlowPart] = PartsByKind(FlowPart())  # what kinds of magnets do in flows
+    forms: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())  # and know of their forms
     # by address, earlier ones too; of one magnet, the details are one and the same value
     magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of

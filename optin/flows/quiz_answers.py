@@ -8,9 +8,9 @@ import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from optin.consent.form import ANSWERS_FIELD, OUTCOME_FIELD, FormDeclaration
+from optin.consent.form import FormDeclaration
 from optin.consent.magnet_details import Details
-from optin.consent.quiz import Answers, AnswerUnknown, Outcome, Quiz
+from optin.consent.quiz import ANSWERS_FIELD, OUTCOME_FIELD, Answers, AnswerUnknown, Outcome, Quiz
 from optin.errors import AnswersStale, KeysUnusable
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.context import Context

@@ -109,4 +109,4 @@ def attach(
     return (calendar_file(told, invited, words("webinar.with", host=told.webinar.host), now),)
 
 
-MAILS = MailPart(templates=dict.fromkeys(WebinarMail, "news"), attach=attach)
+MAILS = MailPart(templates=dict.fromkeys(WebinarMail, "news"), modules=("icalendar",), attach=attach)

@@ -32,11 +32,13 @@ class MailPart:
 
     `templates`: for each of the kind's own mails (`FlowPart.mails`), its template below
     `templates/kinds/<kind>/`, without `.html` and `.txt`; its subject is the text `mail.<name>.subject`.
+    `modules`: what it imports only when a mail needs it; a server with such a magnet imports it at its start.
     `attach`: files for a mail, beside the receipt's; `order.own` is what the kind's flows told, `words`
     returns a text in the mail's language. A mail for which it raises waits, and is given up after a week.
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
+    modules: tuple[str, ...] = ()
     attach: Callable[[MailOrder, Mailbox, Callable[..., str], datetime], tuple[Attachment, ...]] = (
         nothing_attached
     )

@@ -80,6 +80,7 @@ class Edition:
                 name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
             },
             kinds=self.kinds.flows,
+            forms=self.kinds.details,
             magnets={
                 name: KnownMagnet(it.kind, it.slug, it.details)
                 for it in site.magnets.values()

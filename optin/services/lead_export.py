@@ -53,7 +53,9 @@ def export_leads(
 
     # 2. Write every lead that is proven.
     read, write, vault = installation.store.read, installation.write, installation.vault
-    leads = LeadExport(read, write, vault, key.purpose, key.channel, now, installation.endings())
+    leads = LeadExport(
+        read, write, vault, installation.kinds.details, key.purpose, key.channel, now, installation.endings()
+    )
     rows = Rows(vault, installation.policy.base_url, leads.field_names(), now)
 
     def total() -> int:

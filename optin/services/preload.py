@@ -14,13 +14,11 @@ from zoneinfo import ZoneInfo
 import phonenumbers
 
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.webinar import Webinar
 from optin.services.edition import Edition
 from optin.theme.zones import load_zone
 
 # libraries load these when they first meet a name that is not ASCII
 NAMES = (encodings.idna.__name__, encodings.punycode.__name__, "idna.uts46data", "babel.dates")
-CALENDARS = "icalendar"  # slow to import, and only for a site that has webinars
 
 _kept: set[ZoneInfo] = set()  # zoneinfo itself forgets what nobody holds, and would read it again
 
@@ -28,12 +26,14 @@ _kept: set[ZoneInfo] = set()  # zoneinfo itself forgets what nobody holds, and w
 def load_everything(edition: Edition) -> None:
     """Read templates, catalogues, time zones and telephone numbering plans into memory."""
     edition.theme.load_templates()
-    webinars = [it.details for it in edition.site.magnets.values() if isinstance(it.details, Webinar)]
+    magnets = edition.site.magnets.values()
     languages = edition.theme.languages
     for lang in languages:
         edition.theme.wording(lang).period(RetentionPeriod.parse("1 day"))
-    for zone in {edition.theme.zone, *(it.zone for it in webinars)}:
+    zones = (it.details.zones for it in magnets if it.details is not None)
+    for zone in frozenset({edition.theme.zone}).union(*zones):
         _kept.update(load_zone(zone, languages))
-    for name in (*NAMES, *((CALENDARS,) if webinars else ())):
+    late = (name for kind in {it.kind for it in magnets} for name in edition.kinds.mails[kind].modules)
+    for name in (*NAMES, *late):
         import_module(name)
     phonenumbers.PhoneMetadata.load_all()

@@ -26,6 +26,7 @@ from optin.store.sqlite import connect
 from optin.store.subjects import Contact, seal_contact
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
+from tests.installed import KINDS
 from tests.world import NOON, TIPS, World, form_version, open_world
 
 FEW = 10_000
@@ -106,6 +107,7 @@ def export(folder: Path, count: int) -> None:
         store.read,
         lambda operation, /, *args, **kwargs: store.submit(operation, *args, **kwargs).result(),
         vault,
+        KINDS.details,
         TIPS,
         Channel.EMAIL,
         NOON + timedelta(days=1),

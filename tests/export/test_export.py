@@ -41,7 +41,7 @@ PHONE = "+31201234567"
 def lead_export(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven], dict[str, int]]:
     """Export from a world."""
     purpose = TIPS if channel is Channel.EMAIL else CALL
-    gathered = LeadExport(world.store.read, world.do, world.vault, purpose, channel, world.now)
+    gathered = LeadExport(world.store.read, world.do, world.vault, KINDS.details, purpose, channel, world.now)
     return list(gathered.proven()), dict(gathered.refused)
 
 

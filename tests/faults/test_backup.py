@@ -116,7 +116,7 @@ def withdraw(world: World, email: str) -> None:
 
 def exported(world: World) -> set[str]:
     lead_export = LeadExport(
-        world.store.read, world.do, world.vault, PurposeId(TIPS), Channel.EMAIL, world.now
+        world.store.read, world.do, world.vault, KINDS.details, PurposeId(TIPS), Channel.EMAIL, world.now
     )
     return {lead.email for lead in lead_export.proven()}
 

@@ -83,7 +83,7 @@ def traffic(world: World) -> Iterator[None]:
                 if stop.is_set():
                     return
                 lead_export = LeadExport(
-                    world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now
+                    world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now
                 )
                 list(lead_export.proven())
         except BaseException as problem:  # noqa: BLE001 - told to the test

@@ -24,6 +24,7 @@ from optin.settings.site import Webhook
 from optin.store.webhooks import enqueue_notice, keep_webhooks
 from tests.faults.test_backup import House, index_of
 from tests.flows.test_deletion_grounds import UNDO
+from tests.installed import KINDS
 from tests.stranger import past_optin, past_triggers
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
@@ -167,6 +168,7 @@ def test_who_withdrew_by_a_clock_that_was_ahead_may_ask_again(house: House) -> N
             installation.store.read,
             installation.write,
             installation.vault,
+            KINDS.details,
             TIPS,
             Channel.EMAIL,
             world.now,
@@ -188,6 +190,7 @@ def test_what_is_remembered_of_one_person_is_what_the_whole_file_says(house: Hou
             installation.store.read,
             world.do,
             installation.vault,
+            KINDS.details,
             TIPS,
             Channel.EMAIL,
             world.now,

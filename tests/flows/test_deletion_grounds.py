@@ -142,13 +142,17 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
         older=older,
     )
     assert [lead.email for lead in lead_export(world)[0]] == [CAROL], "without it she would come back"
-    gathered = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
+    gathered = LeadExport(
+        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now, told
+    )
     assert list(gathered.proven()) == []
     assert gathered.refused["withdrawn"] == 1
     assert findings(world)
     world.wait(timedelta(days=1))
     world.join(ALICE, TIPS)
-    again = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now, told)
+    again = LeadExport(
+        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now, told
+    )
     assert [lead.email for lead in again.proven()] == [ALICE]
 
 
@@ -445,7 +449,9 @@ def test_a_receipt_tells_of_no_consent_that_was_withdrawn(world: World) -> None:
 
 def exported(world: World) -> None:
     """Export everybody, and record it as the command does."""
-    gathered = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
+    gathered = LeadExport(
+        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now
+    )
     count = len(list(gathered.proven()))
     run = ExportRun(
         at=world.now, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",

@@ -108,7 +108,9 @@ def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
 
 def export_to(world: World, processor: str) -> None:
     """Export everybody who may be, as the command does."""
-    lead_export = LeadExport(world.store.read, world.do, world.vault, TIPS, Channel.EMAIL, world.now)
+    lead_export = LeadExport(
+        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now
+    )
     members = list(lead_export.proven())
     run = ExportRun(
         at=world.now, who="o", why="list", processor=processor, purpose=TIPS, channel="email", format="csv",

@@ -44,6 +44,7 @@ from tests.golden.archive import (
     golden_visit,
 )
 from tests.golden.forms import FORMS, written_forms
+from tests.installed import KINDS
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.web.conftest import Visit
 from tests.web.test_personal import personal_link, press
@@ -104,6 +105,7 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
         installation.store.read,
         installation.write,
         installation.vault,
+        KINDS.details,
         PurposeId(purpose),
         channel,
         now,

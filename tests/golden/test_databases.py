@@ -121,6 +121,7 @@ def exported(visit: Visit, purpose: str, channel: Channel) -> set[str]:
         installation.store.read,
         installation.write,
         installation.vault,
+        KINDS.details,
         PurposeId(purpose),
         channel,
         visit.moment,

@@ -605,6 +605,7 @@ def thin_out_export(scene: Scene) -> None:
         scene.installation.store.read,
         scene.installation.write,
         scene.vault,
+        KINDS.details,
         TIPS,
         Channel.EMAIL,
         scene.moment,

@@ -24,8 +24,7 @@ from optin.consent.consent_record import (
     follow,
     may_confirm,
 )
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS, FormDeclaration
-from optin.consent.prize import ANSWER_FIELD, KIND
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
 from optin.consent.purpose import Channel, ConsentQuestion
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.consents.contact_details import current_contact
@@ -184,7 +183,7 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
     number = opened.declared.fields.get(PHONE_FIELD)
-    contact = _contact(tx, context.vault, opened, subject)
+    contact = _contact(tx, context, opened, subject)
     details = commit(contact.salt, contact.plain)
     confirmed = opened.circumstances.confirmed(now, questions, how, details)
     add_events(tx, context.vault, stored.id, confirmed)
@@ -211,10 +210,10 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     return _outcome(tx, context.vault, opened, subject)
 
 
-def _contact(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) -> Contact:
+def _contact(tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId) -> Contact:
     """Return what is known of the person from now on: as declared, unless it was put right since."""
-    declared, known = opened.declared, current_contact(tx, vault, subject)
-    of_request = {*REQUEST_FIELDS, *({ANSWER_FIELD} if opened.declaration.kind == KIND else ())}
+    declared, known = opened.declared, current_contact(tx, context.vault, subject)
+    of_request = context.policy.forms[opened.declaration.kind].of_request
     of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
     newest = {**known.values, EMAIL_FIELD: declared.email, **of_person}
     if known.correction is not None:  # put right since this was typed

@@ -77,7 +77,7 @@ class DerivedRowsAudit:
             if self._numbers(subject, body[MS]) - self._objections(request, body["purpose"]):
                 yield f"event {number}: its telephone number is not kept from being called"
 
-    def confirmed(self, form_by: Callable[[str], FormDeclaration | None]) -> list[ConfirmedRequest]:
+    def confirmations(self, form_by: Callable[[str], FormDeclaration | None]) -> list[ConfirmedRequest]:
         """Return the requests that were confirmed whose kinds keep rows of them."""
         texts: dict[int, str] = {}
         found: dict[bytes, ConfirmedRequest] = {}

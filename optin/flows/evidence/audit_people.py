@@ -141,7 +141,7 @@ class PeopleAudit:
         self.findings += told.webhook_faults()
         self.findings += told.line_faults(self._lines_from)
         self.findings += told.number_faults()
-        confirmed = told.confirmed(self._declaration)
+        confirmed = told.confirmations(self._declaration)
         self.findings += audit_confirmed(self.read, self.vault, self.kinds, confirmed)
 
     def _index(self, address: EmailAddress) -> bytes:

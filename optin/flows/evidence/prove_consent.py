@@ -20,7 +20,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.clock import FOLLOWED
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, REQUEST_FIELDS
+from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
 from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.consents.contact_details import vouched
@@ -68,17 +68,30 @@ class _Unproven(Exception):
 
 
 def prove(
-    vault: Vault, lead: StoredLead, form: StoredForm | None, key: ConsentKey, now: datetime
+    vault: Vault,
+    lead: StoredLead,
+    form: StoredForm | None,
+    key: ConsentKey,
+    now: datetime,
+    of_request: frozenset[str] = frozenset(),
 ) -> Proven | Refusal:
-    """Return the consent as proven, or why it may not be used."""
+    """Return the consent as proven, or why it may not be used.
+
+    `of_request`: fields that are told as this very request says them, and not as the person is known.
+    """
     try:
-        return _prove(vault, lead, form, key, now)
+        return _prove(vault, lead, form, key, now, of_request)
     except (_Unproven, KeysUnusable, LogDisagrees, TransitionRefused, KeyError, TypeError, ValueError):
         return Refusal.UNPROVEN
 
 
 def _prove(
-    vault: Vault, lead: StoredLead, form: StoredForm | None, key: ConsentKey, now: datetime
+    vault: Vault,
+    lead: StoredLead,
+    form: StoredForm | None,
+    key: ConsentKey,
+    now: datetime,
+    of_request: frozenset[str],
 ) -> Proven | Refusal:
     # 1. Every event was written by optin, and is the bytes of its leaf.
     history = authenticated(vault, lead.events)
@@ -122,7 +135,7 @@ def _prove(
     return Proven(
         subject=lead.subject,
         email=contact.email,
-        fields=_fields(contact, declared, number),
+        fields=_fields(contact, declared, number, of_request),
         question=question,
         requested_at=asked.at,
         confirmed_at=confirmed.at,
@@ -174,8 +187,10 @@ def _number(contact: Contact, declared: Declared, asked_at: datetime) -> str | N
     return correction.after(asked_at).get(PHONE_FIELD, declared.fields.get(PHONE_FIELD))
 
 
-def _fields(contact: Contact, declared: Declared, number: str | None) -> dict[str, str]:
-    """Return what is known of the person; number and a quiz's outcome are those of this very consent."""
+def _fields(
+    contact: Contact, declared: Declared, number: str | None, of_request: frozenset[str]
+) -> dict[str, str]:
+    """Return what is known of the person; the number is that of this very consent."""
     known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
-    known |= {name: text for name, text in declared.fields.items() if name in REQUEST_FIELDS}
+    known |= {name: text for name, text in declared.fields.items() if name in of_request}
     return {**known, PHONE_FIELD: number} if number else known

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.consent_record import SubjectId
-from optin.consent.prize import ANSWER_FIELD
+from optin.consent.form import PHONE_FIELD
+from optin.consent.magnet_details import DetailsPart
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import Channel, ConsentKey, PurposeId
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
@@ -38,6 +40,7 @@ class LeadExport:
     read: Runner  # runs one short reading operation
     write: Runner  # runs one durable operation
     vault: Vault
+    forms: PartsByKind[DetailsPart]  # what kinds know of their forms
     purpose: PurposeId
     channel: Channel
     now: datetime
@@ -57,8 +60,10 @@ class LeadExport:
         for digest in self.read(forms_of, purpose=self.purpose, channel=self.channel):
             form = self._form(digest)
             if form is not None:
-                names |= {asked.name for asked in form.version.declaration.fields}
-        return tuple(sorted(names - {"phone", ANSWER_FIELD}))
+                declared = form.version.declaration
+                own = self.forms[declared.kind].unexported
+                names |= {asked.name for asked in declared.fields if asked.name not in own}
+        return tuple(sorted(names - {PHONE_FIELD}))
 
     def proven(self) -> Iterator[Proven]:
         """Yield every proven lead, in flat memory."""
@@ -87,7 +92,9 @@ class LeadExport:
 
     def _prove(self, lead: StoredLead) -> Proven | Refusal:
         form = None if lead.request is None else self._form(lead.request.form)
-        found = prove(self.vault, lead, form, ConsentKey(self.purpose, self.channel), self.now)
+        kind = "" if form is None else form.version.declaration.kind
+        key, of_request = ConsentKey(self.purpose, self.channel), self.forms[kind].exported_of_request
+        found = prove(self.vault, lead, form, key, self.now, of_request)
         return still_proven(found, lead, (self.purpose, self.channel.value), self.told)
 
     def _count_unconfirmed(self) -> None:

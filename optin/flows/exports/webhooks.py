@@ -252,7 +252,9 @@ def _confirmed(
         return Refusal.UNPROVEN.value
     request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
-    found = prove(context.vault, lead, form, ConsentKey.parse(purpose, channel), now)
+    kind = "" if form is None else form.version.declaration.kind
+    of_request = context.policy.forms[kind].exported_of_request
+    found = prove(context.vault, lead, form, ConsentKey.parse(purpose, channel), now, of_request)
     proven = still_proven(found, lead, notice.about, endings_of(lead.email_index))
     if isinstance(proven, Refusal):
         return proven.value

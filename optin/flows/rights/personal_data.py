@@ -94,7 +94,7 @@ class KeptRequest:
     privacy_since: datetime | None = None  # and the privacy statement
     privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
     kind: str = ""  # of the magnet
-    kept: Mapping[str, str] = field(default_factory=dict)  # what that kind keeps of it: seat, ticket
+    kept: Mapping[str, str] = field(default_factory=dict)  # what that kind keeps of it, by its names
 
 
 @dataclass(frozen=True)

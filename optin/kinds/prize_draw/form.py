@@ -17,4 +17,5 @@ def judge(values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:
     return Judgement(() if values.get(CHOICE_FIELD) == WITHOUT_CONSENT else ticked, problems)
 
 
-DETAILS = DetailsPart(of_request=frozenset({ANSWER_FIELD}), controls=(AGE_FIELD, CHOICE_FIELD), judge=judge)
+ANSWER = frozenset({ANSWER_FIELD})
+DETAILS = DetailsPart(of_request=ANSWER, unexported=ANSWER, controls=(AGE_FIELD, CHOICE_FIELD), judge=judge)

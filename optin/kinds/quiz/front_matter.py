@@ -8,8 +8,20 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optin.consent.form import ANSWERS_FIELD, OUTCOME_FIELD, FormField
-from optin.consent.quiz import Dimension, Option, Outcome, Pages, Question, Quiz, Reach, overlaps, reach
+from optin.consent.form import FormField
+from optin.consent.quiz import (
+    ANSWERS_FIELD,
+    OUTCOME_FIELD,
+    Dimension,
+    Option,
+    Outcome,
+    Pages,
+    Question,
+    Quiz,
+    Reach,
+    overlaps,
+    reach,
+)
 from optin.kinds.quiz.table import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import nearest
