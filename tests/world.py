@@ -28,7 +28,7 @@ from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeI
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context, Flow
-from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.policy import RequestPolicy
@@ -201,15 +201,7 @@ class World:
 
     def settle(self, order: Order, verdict: Verdict, message: bytes = b"mail") -> bool:
         """Tell what became of a mail; False when it is another's by now."""
-        settled = self.do(
-            settle_order,
-            vault=self.vault,
-            order=order,
-            verdict=verdict,
-            reply="250",
-            message=message,
-            now=self.now,
-        )
+        settled = self.run(settle_order, order, Attempt(verdict, "250", message), now=self.now)
         return settled is not Settled.LOST
 
     def send(self) -> list[Order]:

@@ -29,7 +29,7 @@ def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
         size = back_up(edition, installation, file)
     click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
     click.echo("It opens with the key file alone: keep that apart, and the journal apart from both.")
-    longest = edition.policy.keep_backups.text
+    longest = edition.policy.retention.backups.text
     click.echo(f"Delete it within {longest} ([retention] backups): the journal goes back no further.")
 
 

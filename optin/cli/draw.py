@@ -44,16 +44,12 @@ def draw(
             cure = nearest(slug, known) if known else "The site has none."
             msg = f"There is no prize draw {slug!r}. {cure}"
             raise RequestRefused(msg)
-        fixed = installation.write(
-            fix_entries, vault=installation.vault, magnet=slug, promise=promise, now=installation.clock()
-        )
+        fixed = installation.run(fix_entries, magnet=slug, promise=promise, now=installation.clock())
         advance_log(installation)
         _say_fixed(fixed)
         result = installation.store.read(load_result, magnet=slug)
         if seed is not None:
-            result = installation.write(
-                draw_winners, vault=installation.vault, magnet=slug, typed=seed, now=installation.clock()
-            )
+            result = installation.run(draw_winners, magnet=slug, typed=seed, now=installation.clock())
             advance_log(installation)
         if result is not None:
             _say_drawn(result, fixed)

@@ -11,7 +11,7 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import RetentionPeriod
 from optin.flows.consents.offers import Offers
 from optin.flows.kind_flows import FlowPart
-from optin.flows.retention.clock import CLOCK_JUMP
+from optin.settings.site import DownloadTable, Limits, PersonalTable, Retention, Sweep, Unconfirmed
 
 PER_ADDRESS, RESEND, PER_DAY = (
     "per_address_per_day",
@@ -36,19 +36,16 @@ class KnownMagnet:
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """How long requests and links live, and how many mails one address may cause."""
+    """The settings that flows obey, as tables of `optin.toml`, and what the site serves now."""
 
     mail_domain: str  # of every Message-ID
     base_url: str = "http://localhost"  # of links that stand in evidence
-    keep: RetentionPeriod = RetentionPeriod.parse("7 days")  # unconfirmed requests (D6)
-    link: RetentionPeriod = RetentionPeriod.parse("72 hours")  # confirmation link and code (D4)
-    download: RetentionPeriod = RetentionPeriod.parse("7 days")  # the magnet (S8)
-    personal: RetentionPeriod = RetentionPeriod.parse("1 hour")  # the link to the personal page (R1)
-    keep_magnet: RetentionPeriod = RetentionPeriod.parse("24 months")  # who never gave a consent (R8)
-    keep_proof: RetentionPeriod = RetentionPeriod.parse("5 years")  # after the last consent ended
-    keep_backups: RetentionPeriod = RetentionPeriod.parse("3 months")  # what a backup must be told (S7)
-    clock_jump: RetentionPeriod = CLOCK_JUMP  # so far a clock is trusted (O7)
-    sweep_share: int = 10  # percent of the people that a sweep may take on a day (O7)
+    unconfirmed: Unconfirmed = Unconfirmed()
+    retention: Retention = Retention()
+    sweep: Sweep = Sweep()
+    limits: Limits = Limits()
+    download: DownloadTable = DownloadTable()
+    personal: PersonalTable = PersonalTable()
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
     kinds: PartsByKind[FlowPart] = PartsByKind(FlowPart())  # what kinds of magnets do in flows
@@ -58,9 +55,6 @@ class RequestPolicy:
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
-    resend: int = 3
-    per_address_per_day: int = 5
-    mails_per_day: int = 20_000  # half of them at most are links to personal pages that strangers may ask for
     limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person
 
     @property
@@ -73,7 +67,15 @@ class RequestPolicy:
         known = self.magnets.get(magnet)
         return None if known is None else known.details
 
+    def erase_at(self, now: datetime) -> datetime:
+        """Return when a request that is never confirmed is erased, if its mail leaves now."""
+        return max(self.unconfirmed.keep.after(now), self.unconfirmed.link.after(now))
+
+    def handout_until(self, now: datetime) -> datetime:
+        """Return how long a file must be kept that is promised now: until the last link to it ends."""
+        return self.download.link.after(self.unconfirmed.link.after(now))
+
     def page_of_code(self, now: datetime) -> timedelta:
         """Return how long the page for codes works: never longer than any request is kept (D7)."""
-        link, keep = (period.after(now) - now for period in (self.link, self.keep))
+        link, keep = (period.after(now) - now for period in (self.unconfirmed.link, self.unconfirmed.keep))
         return min(link * 2, max(link, keep))

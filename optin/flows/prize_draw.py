@@ -22,7 +22,7 @@ from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.clock import CLOCK_JUMP, trust_clock
+from optin.flows.retention.clock import trust_clock
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.draws import (
@@ -52,7 +52,7 @@ DRAWN = "drawn"  # the mail that tells each entrant the result
 DECIDING = ("prize", "value", "winners", "closes", "age", "terms", "seed", "contest")
 
 
-def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: datetime) -> DrawList:
+def fix_entries(tx: Tx, context: Context, magnet: str, promise: PrizeDraw, now: datetime) -> DrawList:
     """Fix who takes part, once: an event binds the list before its seed can be known.
 
     Raises RequestRefused while the draw is open, when the seed may be known already, and when another draw
@@ -77,7 +77,7 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
             " why, and run this again."
         )
         raise RequestRefused(msg)
-    trust_clock(tx, vault, CLOCK_JUMP, now)
+    trust_clock(tx, context, now)
     tickets = tickets_in(tx, magnet)
     said: dict[str, Json] = {
         "closed": rfc3339(promise.closes),
@@ -91,8 +91,8 @@ def fix_entries(tx: Tx, vault: Vault, magnet: str, promise: PrizeDraw, now: date
     body = entries_fixed(now, magnet, said)
     fixed = DrawList(magnet, now, promise, canonical(body).decode(), tuple(tickets))
     if not keep_list(tx, fixed):  # a server's sweep and `optin draw` at once: the first one's list stands
-        return fix_entries(tx, vault, magnet, promise, now)
-    add_events(tx, vault, None, [body])
+        return fix_entries(tx, context, magnet, promise, now)
+    add_events(tx, context.vault, None, [body])
     return fixed
 
 
@@ -109,7 +109,7 @@ def _changed(tx: Tx, magnet: str, promise: PrizeDraw) -> dict[str, Json]:
     return {key: counts[key] for key in DECIDING if counts[key]}
 
 
-def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -> DrawResult:
+def draw_winners(tx: Tx, context: Context, magnet: str, typed: str, now: datetime) -> DrawResult:
     """Draw, once, with the seed that was named beforehand; the same seed again shows the same result.
 
     The first who can still be reached win; who cannot is passed over, by ticket, in the transcript.
@@ -134,7 +134,7 @@ def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -
     if now < fixed.promise.seed_at:
         msg = f"The seed of /{magnet} may be typed in from {rfc3339(fixed.promise.seed_at)} on."
         raise RequestRefused(msg)
-    trust_clock(tx, vault, CLOCK_JUMP, now)
+    trust_clock(tx, context, now)
     checkpoint = first_checkpoint_over(tx, fixed.leaf)
     if checkpoint is None:
         msg = "The list is not under a signed checkpoint yet; run this again in a moment."
@@ -154,8 +154,8 @@ def draw_winners(tx: Tx, vault: Vault, magnet: str, typed: str, now: datetime) -
     )
     result = DrawResult(magnet, now, seed, picked.winners, transcript)
     if not keep_result(tx, result):  # somebody else drew at the same moment: that result stands
-        return draw_winners(tx, vault, magnet, typed, now)
-    add_events(tx, vault, None, [drawn(now, magnet, seed, digest(transcript))])
+        return draw_winners(tx, context, magnet, typed, now)
+    add_events(tx, context.vault, None, [drawn(now, magnet, seed, digest(transcript))])
     return result
 
 

@@ -46,7 +46,7 @@ def sweep_draws(tx: Tx, context: SweepContext) -> int:
     """Fix the entries of each prize draw that closed, before its seed is known."""
     due = draws_to_fix(tx, context)
     for magnet in due:
-        fix_entries(tx, context.vault, magnet, draws_of(context.policy)[magnet], context.now)
+        fix_entries(tx, context, magnet, draws_of(context.policy)[magnet], context.now)
     return len(due)
 
 

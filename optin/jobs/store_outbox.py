@@ -13,6 +13,7 @@ from optin.flows.delivery.deliver import (
     FIRST_WAIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     MOMENT,
+    Attempt,
     claim_orders,
     settle_order,
 )
@@ -96,13 +97,10 @@ class StoreOutbox:
         settled = await written(
             installation.store,
             settle_order,
-            vault=installation.vault,
-            order=order,
-            verdict=verdict,
-            reply=reply,
-            message=message,
+            installation.context,
+            order,
+            Attempt(verdict, reply, message),
             now=installation.clock(),
-            jump=installation.policy.clock_jump,
         )
         if installation.handover_log is not None:
             installation.handover_log.settled(order)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING
 
 from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED
@@ -79,26 +78,22 @@ class ClockWatch:
     async def look(self) -> None:
         """Learn the newest moment of the other processes; say at once when the clock begins to be doubted."""
         installation = self._office
-        look = partial(
-            read_clock,
-            vault=installation.vault,
-            jump=installation.policy.clock_jump,
-            now=installation.clock(),
-        )
-        if (await read(installation.store, look)).doubted != installation.clock_doubted:
+        reading = await read(installation.store, read_clock, installation.context, installation.clock())
+        if reading.doubted != installation.clock_doubted:
             await self.mark()
         if isinstance(installation.clock, SteadyClock):
             installation.clock.learn(await read(installation.store, newest_event, vault=installation.vault))
 
     async def mark(self) -> None:
         """Move the mark, or say that the clock is doubted."""
-        installation, jump, now = self._office, self._office.policy.clock_jump, self._office.clock()
+        installation, now = self._office, self._office.clock()
         between = self._between()
         slipped = timedelta() if self._trusted is None else abs(between - self._trusted)
-        steady = now + slipped <= jump.after(now)
+        steady = now + slipped <= installation.policy.sweep.clock_jump.after(now)
         even = self._trusted is not None and slipped < CLOCKS_DIFFER
-        move = partial(watch_clock, vault=installation.vault, jump=jump, now=now, steady=steady, even=even)
-        look = await written(installation.store, move)
+        look = await written(
+            installation.store, watch_clock, installation.context, now, steady=steady, even=even
+        )
         installation.say_clock(look)
         accepted = look.known is not None and abs(now - look.known) < CLOCKS_DIFFER  # by somebody just now
         if look.doubted:

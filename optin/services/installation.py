@@ -107,18 +107,15 @@ class Installation:
 
     def trust_clock(self) -> None:
         """See that something may be deleted now. Raises ClockDoubted."""
-        trust = partial(trust_clock, vault=self.vault, jump=self.policy.clock_jump, now=self.clock())
-        self.store.read(trust)
+        self.view(trust_clock, now=self.clock())
 
     def read_clock(self) -> ClockReading:
         """Return what the clock says, and when it was last known to be right."""
-        look = partial(read_clock, vault=self.vault, jump=self.policy.clock_jump, now=self.clock())
-        return self.store.read(look)
+        return self.view(read_clock, now=self.clock())
 
     def see_clock(self) -> None:
         """See that a sweep may begin; a doubt is noted in the log, and said. Raises ClockDoubted."""
-        jump, now = self.policy.clock_jump, self.clock()
-        look = self.write(watch_clock, vault=self.vault, jump=jump, now=now, steady=False)
+        look = self.run(watch_clock, now=self.clock(), steady=False)
         self.say_clock(look)
         if look.doubted:
             raise ClockDoubted(look.sentence)

@@ -75,7 +75,7 @@ def _read(app_context: AppContext, token: str) -> tuple[RequestId, bool]:
     """Return the request a link is for, and whether its time is over. Raises LinkForged."""
     installation = app_context.installation
     now = installation.clock()
-    lifetime: timedelta = installation.policy.link.after(now) - now
+    lifetime: timedelta = installation.policy.unconfirmed.link.after(now) - now
     try:
         return RequestId(installation.vault.links.read(LinkKind.CONFIRM, token, now, lifetime)), False
     except LinkExpired as problem:

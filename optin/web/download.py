@@ -18,7 +18,7 @@ async def get_download(request: Request) -> Response:
     """Send the file of the magnet that a confirmed request asked for."""
     app_context = desk_of(request)
     installation, now = app_context.installation, app_context.installation.clock()
-    lifetime = installation.policy.download.after(now) - now
+    lifetime = installation.policy.download.link.after(now) - now
     token = request.path_params["token"]
     stored = RequestId(installation.vault.links.read(LinkKind.DOWNLOAD, token, now, lifetime))
     outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())

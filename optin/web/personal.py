@@ -248,7 +248,7 @@ def _index_of(request: Request, longer: timedelta = timedelta(0)) -> bytes:
     """Return whose page a link opens, or opened until `longer` ago. Raises LinkForged or LinkExpired."""
     installation = desk_of(request).installation
     now = installation.clock()
-    lifetime = installation.policy.personal.after(now) - now + longer
+    lifetime = installation.policy.personal.link.after(now) - now + longer
     return installation.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
 
 

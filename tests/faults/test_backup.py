@@ -35,6 +35,7 @@ from optin.services.installation import Installation, open_installation
 from optin.services.journal import Journal, JournalContent
 from optin.services.journal_opening import begin_journal
 from optin.settings.installation import Settings
+from optin.settings.site import Retention
 from optin.store.database_copy import TABLES
 from optin.store.journal_lines import mark_waiting, remember
 from optin.store.limits import Counted
@@ -638,7 +639,7 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
         world.join("carol@example.com", TIPS)
         withdraw(world, "carol@example.com")
     with house.installation() as installation:
-        policy = replace(house.edition.policy, keep_backups=RetentionPeriod.parse("1 week"))
+        policy = replace(house.edition.policy, retention=Retention(backups=RetentionPeriod.parse("1 week")))
         for days, count in ((6, 0), (9, 2)):
             context = SweepContext(installation.vault, policy, utc_now() + timedelta(days=days))
             lines = installation.store.read(plan, context=context)
@@ -649,12 +650,12 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
 
 def test_the_longest_life_of_a_backup_is_a_setting(tmp_path: Path) -> None:
     """R8: [retention] backups."""
-    assert site_at(tmp_path / "site").policy.keep_backups.text == "3 months"
+    assert site_at(tmp_path / "site").policy.retention.backups.text == "3 months"
     config = tmp_path / "site" / "optin.toml"
     config.write_text(config.read_text() + '\n[retention]\nbackups = "2 weeks"\n')
     edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
-    assert edition.policy.keep_backups.text == "2 weeks"
+    assert edition.policy.retention.backups.text == "2 weeks"
 
 
 def test_a_journal_that_is_older_than_the_backup_is_refused(

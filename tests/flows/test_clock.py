@@ -28,6 +28,7 @@ from optin.services import clock as clock_module
 from optin.services.clock import ClockWatch, SteadyClock
 from optin.services.installation import Installation, see_clock
 from optin.services.log_signer import sign_log
+from optin.settings.site import Sweep
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.rights import actions_of
 from optin.store.transaction import to_ms
@@ -53,8 +54,7 @@ def known(world: World) -> datetime | None:
 
 
 def is_doubted(world: World) -> bool:
-    look = partial(read_clock, vault=world.vault, jump=world.policy.clock_jump, now=world.now)
-    return world.store.read(look).doubted
+    return world.view(read_clock, now=world.now).doubted
 
 
 def told(world: World) -> list[str]:
@@ -339,7 +339,7 @@ def test_a_share_is_a_tenth_and_a_hundred_at_least(world: World) -> None:
     day = SweepDay("2026-11-29", people=2_000)
     assert share_of(day, world.policy) == 200
     assert share_of(replace(day, people=50), world.policy) == 100
-    assert share_of(day, replace(world.policy, sweep_share=25)) == 500
+    assert share_of(day, replace(world.policy, sweep=Sweep(share=25))) == 500
 
 
 @pytest.mark.parametrize("kind", [*LinkKind])
@@ -409,21 +409,21 @@ def test_no_entries_of_a_draw_are_fixed_by_a_clock_that_is_doubted(world: World)
     """O7, M2: nor drawn; it is done once."""
     people(world, 1)
     world.do(keep_mark, vault=world.vault, moment=PROMISE.closes - 10 * DAY)
-    fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
+    fix = partial(fix_entries, context=world.context, magnet=SLUG, promise=PROMISE)
     with pytest.raises(ClockDoubted):
         world.do(fix, now=PROMISE.closes + timedelta(minutes=2))
     world.do(keep_mark, vault=world.vault, moment=PROMISE.closes)
     world.do(fix, now=PROMISE.closes + timedelta(minutes=2))
     with pytest.raises(ClockDoubted):
         world.do(
-            lambda tx: draw_winners(tx, world.vault, SLUG, "912,34 18477,10", PROMISE.seed_at + 30 * DAY)
+            lambda tx: draw_winners(tx, world.context, SLUG, "912,34 18477,10", PROMISE.seed_at + 30 * DAY)
         )
 
 
 def test_limits_and_twins_forget_what_a_clock_ahead_counted(world: World) -> None:
     """O7, D8: mails of a day to come are not of today, nor is a form that was sent then a double click."""
     jump(world, YEAR)
-    for _ in range(world.policy.per_address_per_day):
+    for _ in range(world.policy.limits.per_address_per_day):
         world.sign_up("bob@example.com", TIPS)
         jump(world, timedelta(minutes=6))
     world.send()

@@ -33,6 +33,7 @@ from optin.flows.rights.personal_data import correct, hold_data, view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine
+from optin.settings.site import Limits
 from optin.store.events import events_of, said_about_nobody
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate
@@ -158,7 +159,7 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
 
 def test_what_is_refused_keeps_nothing_else_waiting(world: World) -> None:
     """R8: a sweep passes over what the database and the log disagree about."""
-    world.policy = replace(world.policy, per_address_per_day=1_000)
+    world.policy = replace(world.policy, limits=Limits(per_address_per_day=1_000))
     requests = [world.join(f"p{number}@example.com", TIPS) for number in range(45)]
     for number in range(3):
         world.sign_up(f"q{number}@example.com", TIPS)

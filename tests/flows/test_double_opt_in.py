@@ -18,6 +18,7 @@ from optin.flows.consents.confirm import CodeRefused, Confirmation, confirm_by_c
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
+from optin.settings.site import Unconfirmed
 from optin.store.requests import Sealed, load_request
 from tests.world import CALL, TIPS, World, form_version
 
@@ -195,7 +196,7 @@ def test_a_confirmation_is_sent_again_a_few_times(world: World) -> None:
     request = world.sign_up("bob@example.com", TIPS)
     assert not resend(world, request)
     codes = {world.mail(MailKind.CONFIRMATION).code}
-    for _ in range(world.policy.resend):
+    for _ in range(world.policy.unconfirmed.resend):
         world.wait(timedelta(minutes=5))
         assert resend(world, request)
         codes.add(world.mail(MailKind.CONFIRMATION).code)
@@ -207,14 +208,14 @@ def test_an_address_gets_no_more_than_its_mails_a_day(world: World) -> None:
     """D8: mallory cannot fill bob's mailbox; what she sees is the same all the same (D7)."""
     ids = {world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(20)}
     assert len(ids) == 20
-    assert len(world.claim()) == world.policy.per_address_per_day
+    assert len(world.claim()) == world.policy.limits.per_address_per_day
     assert world.count("request") == 20
-    assert world.count("outbox") == world.policy.per_address_per_day
+    assert world.count("outbox") == world.policy.limits.per_address_per_day
 
 
 def test_a_request_that_got_no_mail_behaves_like_one_that_did(world: World) -> None:
     """D7, D8: tries of its code, another mail, its end: nothing tells whether there was a mail."""
-    most = world.policy.per_address_per_day
+    most = world.policy.limits.per_address_per_day
     requests = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(most + 1)]
     world.send()
     mailed, silent = requests[0], requests[-1]
@@ -253,7 +254,7 @@ def test_the_code_of_a_mail_that_never_left_confirms_nothing(world: World) -> No
 
 def test_a_request_without_a_mail_is_kept_as_long_as_one_with(world: World) -> None:
     """D7: also where requests are kept for a shorter time than their links live."""
-    world.policy = replace(world.policy, keep=RetentionPeriod.parse("1 day"))
+    world.policy = replace(world.policy, unconfirmed=Unconfirmed(keep=RetentionPeriod.parse("1 day")))
     requests = [world.sign_up("bob@example.com", TIPS, first_name=f"Bob {it}") for it in range(6)]
     world.send()
     world.wait(timedelta(hours=71))

@@ -39,7 +39,7 @@ def test_many_posts_at_once_cause_the_mails_of_a_day_exactly(world: World) -> No
         with ThreadPoolExecutor(16) as people:
             for number in range(40):
                 people.submit(world.sign_up, spellings[number % 3], TIPS, first_name=f"Bob {number}")
-        assert mails(world) - before == world.policy.per_address_per_day
+        assert mails(world) - before == world.policy.limits.per_address_per_day
 
 
 def test_forms_and_mails_sent_again_are_one_count(world: World) -> None:
@@ -50,7 +50,7 @@ def test_forms_and_mails_sent_again_are_one_count(world: World) -> None:
         world.run(resend_confirmation, request=request, now=world.now)
     for number in range(9):
         world.sign_up(f"bob+{number}@gmail.com", TIPS)
-    assert mails(world) == world.policy.per_address_per_day
+    assert mails(world) == world.policy.limits.per_address_per_day
 
 
 def test_a_day_is_any_24_hours(world: World) -> None:
@@ -62,7 +62,7 @@ def test_a_day_is_any_24_hours(world: World) -> None:
         world.sign_up("bob@example.com", TIPS, first_name=f"at {world.now}")
         moments += [world.now] * (mails(world) - before)
         world.wait(timedelta(minutes=31))
-    most = world.policy.per_address_per_day
+    most = world.policy.limits.per_address_per_day
     assert len(moments) >= 2 * most
     for first, sixth in zip(moments, moments[most:], strict=False):
         assert sixth - first >= timedelta(days=1)
@@ -74,7 +74,7 @@ def test_a_clock_that_is_behind_another_gives_no_more(world: World) -> None:
     for number in range(12):
         world.now = NOON.replace(hour=0, minute=0, second=0) + timedelta(seconds=-2 if number % 2 else 2)
         world.sign_up("bob@example.com", TIPS, first_name=f"Bob {number}")
-    assert mails(world) == world.policy.per_address_per_day
+    assert mails(world) == world.policy.limits.per_address_per_day
 
 
 def test_a_sign_up_that_is_undone_uses_up_nothing(world: World) -> None:
@@ -84,14 +84,14 @@ def test_a_sign_up_that_is_undone_uses_up_nothing(world: World) -> None:
         assert take_reader_mail(tx, world.context, BOB, world.now)
         raise ZeroDivisionError
 
-    for _ in range(2 * world.policy.per_address_per_day):
+    for _ in range(2 * world.policy.limits.per_address_per_day):
         with pytest.raises(ZeroDivisionError):
             world.do(undone)
     takes = [
         world.run(take_reader_mail, email=BOB, now=world.now)
-        for _ in range(world.policy.per_address_per_day + 1)
+        for _ in range(world.policy.limits.per_address_per_day + 1)
     ]
-    assert takes.count(True) == world.policy.per_address_per_day
+    assert takes.count(True) == world.policy.limits.per_address_per_day
 
 
 def test_one_network_cannot_use_up_the_links_of_a_person(world: World) -> None:
@@ -271,5 +271,5 @@ def test_a_restart_forgets_no_mail(store_url: str, tmp_path: Path) -> None:
         world.sign_up("bob@example.com", TIPS, first_name=f"Bob {number}")
         world.store.close()
         world = open_world(store_url, tmp_path, world.vault)
-    assert mails(world) == world.policy.per_address_per_day
+    assert mails(world) == world.policy.limits.per_address_per_day
     world.store.close()

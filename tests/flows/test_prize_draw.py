@@ -88,7 +88,7 @@ def close(world: World) -> DrawList:
 def draw(world: World, seed: str = "912,34 18477,10") -> DrawResult:
     """Wait for the seed and draw."""
     world.now = max(world.now, PROMISE.seed_at + timedelta(hours=1))
-    result = world.do(draw_winners, vault=world.vault, magnet=SLUG, typed=seed, now=world.now)
+    result = world.run(draw_winners, magnet=SLUG, typed=seed, now=world.now)
     advance_log(office_of(world))
     return result
 
@@ -194,7 +194,7 @@ def test_the_list_is_fixed_and_signed_before_the_seed(world: World) -> None:
     """M2, P4: not while it is open, not when the seed may be known; the event is under a checkpoint."""
     hold(world)
     world.join("alice@example.com")
-    fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
+    fix = partial(fix_entries, context=world.context, magnet=SLUG, promise=PROMISE)
     with pytest.raises(RequestRefused, match="takes entries until"):
         world.do(fix, now=CLOSES)
     with pytest.raises(RequestRefused, match="not fixed before"):
@@ -218,7 +218,7 @@ def test_a_draw_is_done_once(world: World) -> None:
     for number in range(5):
         world.join(f"p{number}@example.com")
     close(world)
-    again = partial(draw_winners, vault=world.vault, magnet=SLUG, now=world.now)
+    again = partial(draw_winners, context=world.context, magnet=SLUG, now=world.now)
     with pytest.raises(RequestRefused, match="may be typed in from"):
         world.do(again, typed="912,34 18477,10")
     result = draw(world)
@@ -323,7 +323,7 @@ def test_of_two_who_fix_or_draw_at_once_the_first_stands(
         )
 
     too_early("load_list")
-    assert world.do(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE, now=world.now) == fixed
+    assert world.run(fix_entries, magnet=SLUG, promise=PROMISE, now=world.now) == fixed
     result = draw(world)
     too_early("load_result")
     assert draw(world) == result
@@ -414,13 +414,13 @@ def test_a_large_draw_asks_the_store_no_more_than_a_small_one(world: World) -> N
     def whole(tx: Tx) -> None:
         counting = Counting(tx)
         keep_mark(tx, world.vault, CLOSES)
-        fix = partial(fix_entries, vault=world.vault, magnet=SLUG, promise=PROMISE)
+        fix = partial(fix_entries, context=world.context, magnet=SLUG, promise=PROMISE)
         fix(cast("Tx", counting), now=CLOSES + timedelta(minutes=2))
         integrate(tx)
         sign_checkpoint(tx, world.vault, log_frontier(tx), CLOSES + timedelta(minutes=2))
         seed, now = "912,34 18477,10", PROMISE.seed_at + timedelta(hours=1)
         keep_mark(tx, world.vault, now)
-        result = draw_winners(cast("Tx", counting), world.vault, SLUG, seed, now)
+        result = draw_winners(cast("Tx", counting), world.context, SLUG, seed, now)
         assert len(result.winners) == PROMISE.winners
         asked.append(counting.asked)
         raise Undone

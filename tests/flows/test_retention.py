@@ -21,6 +21,7 @@ from optin.flows.rights.on_request import Handling, record_handling
 from optin.flows.rights.personal_data import ask_for_link, hold_data
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
+from optin.settings.site import Limits
 from tests.export.test_export import lead_export
 from tests.installed import KINDS
 from tests.web.conftest import site_at
@@ -150,7 +151,7 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
 
 def test_a_sweep_that_is_interrupted_resumes(world: World) -> None:
     """R8, S6: each step is a transaction of its own; what is left comes in the next sweep."""
-    world.policy = replace(world.policy, per_address_per_day=1_000)
+    world.policy = replace(world.policy, limits=Limits(per_address_per_day=1_000))
     for number in range(250):
         world.sign_up(f"p{number % 7}@example.com", TIPS)
     world.wait(timedelta(days=8))

@@ -17,7 +17,7 @@ from optin.consent.links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
-from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry import STEP, Left, Retried, retry_dead
 from optin.flows.prize_draw import DRAWN
@@ -213,15 +213,7 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
                 claim_orders, context=Context(installation.vault, policy), most=9, now=now, suspect=False
             )
             for order in installation.write(claim):
-                installation.write(
-                    settle_order,
-                    vault=installation.vault,
-                    order=order,
-                    verdict=verdict,
-                    reply="554",
-                    message=b"",
-                    now=now,
-                )
+                installation.run(settle_order, order, Attempt(verdict, "554"), now=now)
 
         asked("old@example.com", Verdict.REFUSED, timedelta(days=8))
         asked("alice@example.com", Verdict.REFUSED)

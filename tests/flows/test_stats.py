@@ -200,7 +200,9 @@ def test_of_whoever_was_erased_only_the_number_is_left(world: World) -> None:
 
 def test_what_was_asked_by_mail_is_a_consent_and_no_form(world: World) -> None:
     """O4: asking once more, before a consent ends, counts for the consent alone."""
-    world.policy = replace(world.policy, ask_again={TIPS: world.policy.keep}, offers=Offers([world.form]))
+    world.policy = replace(
+        world.policy, ask_again={TIPS: world.policy.unconfirmed.keep}, offers=Offers([world.form])
+    )
     world.join("alice@example.com", TIPS)
     world.wait(timedelta(days=725))
     assert world.sweep_step("ending") == 1
@@ -320,7 +322,7 @@ class History:
         self.world.serve(form_version(f"page {self.version}"))
 
     def young(self, asked: Asked) -> bool:
-        return self.world.policy.keep.after(asked.at) > self.world.now
+        return self.world.policy.unconfirmed.keep.after(asked.at) > self.world.now
 
 
 @dataclass(frozen=True)

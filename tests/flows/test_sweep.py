@@ -13,6 +13,7 @@ from optin.errors import StoreBusy
 from optin.jobs.job import Job
 from optin.jobs.sweep_runner import sweep, sweep_by_itself
 from optin.services.installation import Installation
+from optin.settings.site import Limits
 from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
 
@@ -44,7 +45,7 @@ def test_what_was_never_confirmed_leaves_no_byte_behind(tmp_path: Path) -> None:
 
 def test_many_are_swept_in_small_steps(world: World) -> None:
     """R8: step by step, beside live traffic; the settled mails go after a month."""
-    world.policy = world.policy.__class__(mail_domain="example.com", per_address_per_day=1_000)
+    world.policy = world.policy.__class__(mail_domain="example.com", limits=Limits(per_address_per_day=1_000))
     for number in range(230):
         world.sign_up(f"p{number % 3}@example.com", TIPS)
     world.wait(timedelta(days=8))

@@ -198,14 +198,14 @@ def test_few_pages_share_a_code_and_the_next_has_its_own_mail(world: World) -> N
 def test_twins_of_twins_cause_no_more_mails_than_a_day_allows(world: World) -> None:
     """D8: however often the same form is sent."""
     posts(world, 40)
-    assert len(mails(world)) == world.policy.per_address_per_day
+    assert len(mails(world)) == world.policy.limits.per_address_per_day
 
 
 def test_twins_do_not_use_up_the_mails_of_a_day(world: World) -> None:
     """D8: a form that was sent five times was one mail; the corrected form gets its own."""
-    posts(world, world.policy.per_address_per_day)
+    posts(world, world.policy.limits.per_address_per_day)
     assert len(mails(world)) == 1
-    for number in range(1, world.policy.per_address_per_day):
+    for number in range(1, world.policy.limits.per_address_per_day):
         world.sign_up(ALICE, TIPS, first_name=f"Alice {number}")
         assert len(mails(world)) == 1
     world.sign_up(ALICE, TIPS, first_name="Alice again")
@@ -214,7 +214,7 @@ def test_twins_do_not_use_up_the_mails_of_a_day(world: World) -> None:
 
 def test_a_double_click_on_the_last_form_of_a_day_is_a_twin(world: World) -> None:
     """D3, D8: its mail is there already, so its code works on the second page too."""
-    for number in range(1, world.policy.per_address_per_day):
+    for number in range(1, world.policy.limits.per_address_per_day):
         world.sign_up(ALICE, TIPS, first_name=f"Alice {number}")
     _, second = posts(world)
     code = own_code(world, second)

@@ -19,7 +19,7 @@ from typing import Any
 
 from optin.consent.address import parse_email
 from optin.consent.purpose import Channel, PurposeId
-from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
@@ -93,8 +93,8 @@ def refuse_mail(visit: Visit, name: str) -> None:
     installation = visit.installation
     claim = partial(claim_orders, context=installation.context, most=10, suspect=False)
     for order in installation.write(claim, now=visit.moment):
-        settle = partial(settle_order, vault=installation.vault, order=order, verdict=Verdict.REFUSED)
-        installation.write(settle, reply="550 no such mailbox", message=b"", now=visit.moment)
+        attempt = Attempt(Verdict.REFUSED, "550 no such mailbox")
+        installation.run(settle_order, order, attempt, now=visit.moment)
 
 
 def export(visit: Visit, purpose: str, channel: Channel) -> None:
@@ -183,8 +183,7 @@ def live(visit: Visit) -> None:
     join(visit, "vera", "meedoen", **DRAW)
     until(visit, ENDED - timedelta(hours=1))
     installation = visit.installation
-    seed = partial(draw_winners, vault=installation.vault, magnet="gewonnen", typed="912,34 18477,10")
-    installation.write(seed, now=visit.moment)
+    installation.run(draw_winners, magnet="gewonnen", typed="912,34 18477,10", now=visit.moment)
     advance_log(installation)
     while installation.write(
         tell_entrants, policy=installation.policy, magnet="gewonnen", most=10, now=visit.moment

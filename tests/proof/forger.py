@@ -31,7 +31,7 @@ from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
-from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.outside_checkpoints import checkpoints_in
@@ -143,8 +143,8 @@ class Scene:
             claim_orders, context=Context(vault, self.edition.policy), most=9, now=now, suspect=False
         )
         for order in do(claim).result():
-            verdict = partial(settle_order, vault=vault, order=order, verdict=Verdict.SENT, reply="250")
-            do(verdict, message=order.message_id.encode() + b" as sent", now=now).result()
+            sent = Attempt(Verdict.SENT, "250", order.message_id.encode() + b" as sent")
+            self.installation.run(settle_order, order, sent, now=now)
             if isinstance(order, MailOrder) and order.kind is MailKind.DELIVERY:
                 files = {file.name: file.data for file in order.attachments}
                 self.receipt = next(data for name, data in files.items() if name.endswith(".tlog-proof"))

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from optin.flows.delivery.deliver import claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing
@@ -108,16 +108,8 @@ class Visit:
         )
         orders = installation.store.submit(claim).result()
         for order in orders:
-            sent = partial(
-                settle_order,
-                vault=installation.vault,
-                order=order,
-                verdict=Verdict.SENT,
-                reply="250",
-                message=b"mail",
-                now=self.moment,
-            )
-            installation.store.submit(sent).result()
+            sent = Attempt(Verdict.SENT, "250", b"mail")
+            installation.run(settle_order, order, sent, now=self.moment)
         return orders
 
     def mail(self, kind: MailKind) -> MailOrder:

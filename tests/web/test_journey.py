@@ -139,7 +139,7 @@ def test_a_mail_can_be_sent_again_from_the_page_a_few_times(visit: Visit) -> Non
         answer = visit.press("/paper/sent", token=token, action="resend")
         pages.add(visit.client.get(answer.headers["location"]).text)
         sent += len(visit.mails())
-    assert sent == 1 + visit.installation.policy.resend
+    assert sent == 1 + visit.installation.policy.unconfirmed.resend
     assert len(pages) == 1
 
 

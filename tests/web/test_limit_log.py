@@ -135,7 +135,7 @@ def test_a_mail_that_is_kept_back_in_silence_is_said_to_the_operator(
     visit: Visit, said: list[tuple[str, int]], caplog: pytest.LogCaptureFixture
 ) -> None:
     """D7, D8, S4: forms, mails sent again, personal links, the visitor learns nothing."""
-    most = visit.installation.policy.per_address_per_day
+    most = visit.installation.policy.limits.per_address_per_day
     for number in range(most + 3):
         visit.fill("bomb@example.com", first_name=f"Bob {number}")
     visit.app_context.limits.log.say(everything=True)
@@ -147,7 +147,7 @@ def test_a_mail_that_is_kept_back_in_silence_is_said_to_the_operator(
     assert sum(count for _, count in said) == 2
     said.clear()
     token = visit.fill("again@example.com").split("to=")[1]
-    for _ in range(visit.installation.policy.resend + 2):
+    for _ in range(visit.installation.policy.unconfirmed.resend + 2):
         visit.mails()
         visit.press("/paper/sent", token=token, action="resend")
     visit.app_context.limits.log.say(everything=True)
@@ -157,7 +157,7 @@ def test_a_mail_that_is_kept_back_in_silence_is_said_to_the_operator(
 
 def test_a_consent_that_cannot_be_given_anew_today_is_said(visit: Visit, said: list[tuple[str, int]]) -> None:
     """R2, D8: on the personal page, to both."""
-    visit.installation.policy = replace(visit.installation.policy, per_address_per_day=1)
+    visit.installation.policy = replace(visit.installation.policy, limits=Limits(per_address_per_day=1))
     delivery = visit.join(consent="tips-email")
     visit.press(f"/unsubscribe/{delivery.unsubscribe_token}")
     index = visit.installation.vault.index(delivery.recipient)
@@ -184,6 +184,6 @@ def test_a_code_tried_too_often_is_said(visit: Visit, said: list[tuple[str, int]
 def test_a_site_that_is_loaded_anew_goes_on_saying_it(visit: Visit, said: list[tuple[str, int]]) -> None:
     """O2: the limits are those of the site as it is now."""
     visit.app_context.replace(visit.app_context.edition)
-    for number in range(visit.installation.policy.per_address_per_day + 1):
+    for number in range(visit.installation.policy.limits.per_address_per_day + 1):
         visit.fill("bomb@example.com", first_name=f"Bob {number}")
     assert said == [("per_address_per_day", 1)]

@@ -89,7 +89,7 @@ def test_an_address_gets_a_few_links_a_day(visit: Visit) -> None:
     visit.mails()
     for _ in range(9):
         assert visit.client.post("/me", data={"email": "alice@example.com"}).status_code == 303
-    assert len(visit.mails()) == visit.installation.policy.per_address_per_day
+    assert len(visit.mails()) == visit.installation.policy.limits.per_address_per_day
 
 
 @pytest.mark.parametrize("typed", ["", "no address", "a@b@c", "x" * 5000 + "@example.com"])

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -151,8 +150,7 @@ def test_the_whole_course_of_a_draw(win: Visit) -> None:
     fixed = win.client.get("/win/draw.json").json()
     assert len(fixed["tickets"]) == fixed["entries"] == 2
     win.moment = CLOSES + timedelta(days=2)
-    typed = partial(draw_winners, vault=win.installation.vault, magnet="win", typed="912,34 18477,10")
-    result = win.installation.write(typed, now=win.moment)
+    result = win.installation.run(draw_winners, magnet="win", typed="912,34 18477,10", now=win.moment)
     advance_log(win.installation)
     shown = win.client.get("/win/draw").text
     whole = result.winners[0]

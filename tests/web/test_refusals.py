@@ -24,7 +24,7 @@ from optin.consent.purpose import RetentionPeriod
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition
-from optin.settings.site import Limits
+from optin.settings.site import Limits, Unconfirmed
 from optin.store.requests import erase_requests
 from optin.web import limit_windows
 from optin.web.app import build_app
@@ -350,7 +350,7 @@ def test_one_mailbox_is_not_bombed_by_its_many_addresses(visit: Visit) -> None:
         token = where.split("to=")[1]
         page = visit.client.get(where).text.replace(token, "TOKEN")
         answers.add((len(token), page.replace(f">{address}<", "><").replace(f" {address}.", " ADDRESS.")))
-    assert len(visit.mails()) == visit.installation.policy.per_address_per_day
+    assert len(visit.mails()) == visit.installation.policy.limits.per_address_per_day
     assert len(answers) == 1
     assert visit.rows()["request"] == len(BOMBS)
     visit.fill("bomb@example.com")
@@ -370,7 +370,7 @@ def test_mails_sent_again_count_for_the_mailbox(visit: Visit) -> None:
             answer = visit.press("/paper/sent", token=token, action="resend")
             assert answer.status_code == 303
             mailed += len(visit.mails())
-    assert mailed == visit.installation.policy.per_address_per_day
+    assert mailed == visit.installation.policy.limits.per_address_per_day
     visit.press("/paper/sent", token=token, action="resend")
 
 
@@ -383,13 +383,13 @@ def test_personal_links_count_for_the_mailbox_apart_from_forms(visit: Visit) -> 
     for address in ["bomb@gmail.com"] * 4 + BOMBS:
         assert visit.client.post("/me", data={"email": address}).status_code == 303
     rows = visit.installation.store.read(lambda tx: tx.all("SELECT id FROM outbox WHERE kind = 'personal'"))
-    assert len(rows) == visit.installation.policy.per_address_per_day
+    assert len(rows) == visit.installation.policy.limits.per_address_per_day
 
 
 def test_the_code_page_tells_nobody_who_signed_up_today(visit: Visit) -> None:
     """D7, D3: six sign-ups, a wrong code on each page: the same words, try by try."""
     seen = []
-    for number in range(visit.installation.policy.per_address_per_day + 1):
+    for number in range(visit.installation.policy.limits.per_address_per_day + 1):
         token = visit.fill("alice@example.com").split("to=")[1]
         pages = [visit.press("/paper/sent", token=token, code="0", action="code") for _ in range(7)]
         again = visit.press("/paper/sent", token=token, action="resend")
@@ -416,7 +416,7 @@ def test_an_erased_request_answers_like_any_other(visit: Visit) -> None:
 
 def test_a_page_after_the_form_ends_before_its_request_may_be_gone(visit: Visit) -> None:
     """D7: else it would tell whether somebody confirmed, where requests are kept for a short time."""
-    policy = replace(visit.installation.policy, keep=RetentionPeriod.parse("1 day"))
+    policy = replace(visit.installation.policy, unconfirmed=Unconfirmed(keep=RetentionPeriod.parse("1 day")))
     visit.installation.policy = policy
     where = visit.fill("bob@example.com")
     visit.wait(timedelta(hours=71))

@@ -7,7 +7,6 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from functools import partial
 from pathlib import Path
 
 import html5lib
@@ -383,8 +382,7 @@ def test_a_removed_draw_is_fixed_drawn_and_published(visit: Visit) -> None:
     assert visit.client.get("/win/draw.json").json()["entries"] == 2
     visit.moment = datetime(2029, 4, 3, 12, tzinfo=UTC)
     advance_log(visit.installation)
-    typed = partial(draw_winners, vault=visit.installation.vault, magnet="win", typed="912,34 18477,10")
-    result = visit.installation.write(typed, now=visit.moment)
+    result = visit.installation.run(draw_winners, magnet="win", typed="912,34 18477,10", now=visit.moment)
     sweep(visit.installation)
     assert [it.kind for it in visit.mails()] == [DRAWN] * 2
     page = visit.client.get("/win/draw").text

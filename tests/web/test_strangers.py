@@ -42,7 +42,7 @@ def strangers_fill(visit: Visit) -> list[MailOrder]:
     for number, network in enumerate(STRANGERS):
         fill_from(visit, network, first_name=f"Stranger {number}")
     mails = [order for order in visit.mails() if isinstance(order, MailOrder)]
-    assert len(mails) == visit.installation.policy.per_address_per_day
+    assert len(mails) == visit.installation.policy.limits.per_address_per_day
     return mails
 
 
@@ -78,7 +78,7 @@ def test_a_link_that_expired_mails_another_whatever_strangers_asked(visit: Visit
         mailed += len(orders)
         if orders:
             fresh = orders[-1].token  # type: ignore[attr-defined]
-    assert mailed == visit.installation.policy.per_address_per_day
+    assert mailed == visit.installation.policy.limits.per_address_per_day
     assert visit.client.get(f"/me/{old}?again=1").status_code == 200
     assert visit.client.get(f"/me/{fresh}").status_code == 200
 
@@ -147,7 +147,7 @@ def test_mails_that_readers_ask_for_have_an_end(visit: Visit) -> None:
     tokens = [fill_from(visit, AT_HOME, first_name=f"Alice {number}") for number in range(8)]
     for token in tokens:
         visit.press("/paper/sent", token=token, code=code, action="code")
-    assert len(visit.mails()) == visit.installation.policy.per_address_per_day
+    assert len(visit.mails()) == visit.installation.policy.limits.per_address_per_day
 
 
 def test_what_strangers_ask_takes_no_consent_anew_away(visit: Visit) -> None:
@@ -169,7 +169,7 @@ def test_an_old_confirmation_link_brings_a_new_one_whatever_strangers_asked(visi
     """D4, D6, D8: also where its mail was sent again too often from the page after the form."""
     token = visit.fill(ALICE).split("to=")[1]
     old = visit.mail(MailKind.CONFIRMATION).confirm_token
-    for _ in range(visit.installation.policy.resend + 1):
+    for _ in range(visit.installation.policy.unconfirmed.resend + 1):
         visit.press("/paper/sent", token=token, action="resend")
         visit.mails()
     visit.wait(timedelta(hours=73))
@@ -183,7 +183,7 @@ def test_links_that_strangers_ask_for_cannot_flood_either(visit: Visit) -> None:
     people = [f"person{number}@example.com" for number in range(4)]
     for email in people:
         visit.join(email)
-    visit.installation.policy = replace(visit.installation.policy, mails_per_day=4)
+    visit.installation.policy = replace(visit.installation.policy, limits=Limits(mails_per_day=4))
     visit.moment = visit.moment.replace(hour=12)
     for email in people:
         visit.client.post("/me", data={"email": email})

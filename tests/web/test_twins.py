@@ -74,7 +74,7 @@ def test_a_stranger_learns_nothing_by_sending_the_form_of_somebody(visit: Visit)
 
 def test_a_form_sent_five_times_and_then_corrected_gets_a_mail(visit: Visit) -> None:
     """D8, D3: twins cause no mail, so they use up none of the day's."""
-    most = visit.installation.policy.per_address_per_day
+    most = visit.installation.policy.limits.per_address_per_day
     for _ in range(most):
         visit.fill(consent="follow-up-phone", phone="0475 12 34 56")
     assert len(confirmations(visit)) == 1
@@ -86,7 +86,7 @@ def test_a_form_sent_five_times_and_then_corrected_gets_a_mail(visit: Visit) -> 
 
 def test_mails_to_one_mailbox_stay_limited_where_forms_are_sent_twice(visit: Visit) -> None:
     """D8: each of its addresses twice, at once: the mails of a day, no more."""
-    most = visit.installation.policy.per_address_per_day
+    most = visit.installation.policy.limits.per_address_per_day
     key = visit.form_key()
     posts = [{"form": key, "email": f"bob+{it // 2}@example.com"} for it in range(4 * most)]
     with ThreadPoolExecutor(4) as threads:

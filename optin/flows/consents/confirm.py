@@ -206,7 +206,7 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
         part.on_confirmed(tx, context, opened, subject, leaf, now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
     tell_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
-    keep_handout(tx, opened.declaration, context.policy.download.after(now))
+    keep_handout(tx, opened.declaration, context.policy.download.link.after(now))
     return _outcome(tx, context.vault, opened, subject)
 
 

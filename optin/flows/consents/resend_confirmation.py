@@ -32,14 +32,14 @@ def resend_confirmation(
     stored = load_request(tx, request)
     if stored is None or stored.confirmed_at is not None or is_queued(tx, request):
         return False
-    if asker is Asker.FORM and stored.resent >= context.policy.resend:
+    if asker is Asker.FORM and stored.resent >= context.policy.unconfirmed.resend:
         context.policy.limited(RESEND)
         return False
     sealed = Sealed.open(context.vault, request, stored.sealed)
     email = EmailAddress(Declared.parse(sealed.declaration).email)
     if not _take(tx, context.vault, email, sealed.code, context.policy, now, asker):
         return False
-    count_resend(tx, request, erase_at=context.policy.keep.after(now))
+    count_resend(tx, request, erase_at=context.policy.unconfirmed.keep.after(now))
     enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)
     return True
 

@@ -44,5 +44,5 @@ def sign_up_and_tell(
     if mailed:
         enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)
     # whoever confirms in the last hour has the file as long as anybody
-    keep_handout(tx, form.declaration, context.policy.download.after(context.policy.link.after(now)))
+    keep_handout(tx, form.declaration, context.policy.handout_until(now))
     return request, mailed

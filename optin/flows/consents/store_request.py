@@ -79,9 +79,7 @@ def keep_asking(
             code_tries=0,
             confirmed_at=None,
         ),
-        erase_at=max(
-            context.policy.keep.after(now), context.policy.link.after(now)
-        ),  # as when its mail leaves
+        erase_at=context.policy.erase_at(now),
     )
     circumstances = Circumstances(
         request=request,

@@ -5,10 +5,10 @@ A claimed mail is composed from the store at this moment, so a link's age starts
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.event import Circumstances
-from optin.consent.purpose import RetentionPeriod
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
@@ -16,7 +16,7 @@ from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_content import KindFailed, NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
-from optin.flows.retention.clock import CLOCK_JUMP, read_clock
+from optin.flows.retention.clock import read_clock
 from optin.proof.commitment import commit
 from optin.store.events import add_events
 from optin.store.outbox import (
@@ -89,13 +89,13 @@ def claim_orders(
             settle(tx, letter.number, Settled.DEAD.value, _unknown_kind(letter.kind), now)
             continue
         except KindFailed as problem:
-            _set_aside(tx, context.vault, letter, str(problem), context.policy.clock_jump, now)
+            _set_aside(tx, context, letter, str(problem), now)
             continue
         except BROKEN as problem:
-            _set_aside(tx, context.vault, letter, name_of(problem), context.policy.clock_jump, now)
+            _set_aside(tx, context, letter, name_of(problem), now)
             continue
         unsure = order is None and letter.kind not in {*MailKind}
-        if unsure and _doubts(tx, context.vault, context.policy.clock_jump, now):
+        if unsure and read_clock(tx, context, now).doubted:
             put_back(tx, letter.number, now + DOUBT_WAIT)  # by the right clock it may still be of use
         elif order is None:
             withdraw_letter(tx, letter.number)
@@ -109,20 +109,16 @@ def _unknown_kind(name: str) -> str:
     return f"unknown kind of mail: {name[:MAX_KIND_CHARACTERS]}"
 
 
-def _doubts(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> bool:
-    return read_clock(tx, vault, jump, now).doubted
+@dataclass(frozen=True)
+class Attempt:
+    """What became of one attempt to send a mail."""
+
+    verdict: Verdict
+    reply: str  # a code, never words of the server: they may name people (S4)
+    message: bytes = b""  # the very bytes that were sent
 
 
-def settle_order(
-    tx: Tx,
-    vault: Vault,
-    order: Order,
-    verdict: Verdict,
-    reply: str,
-    message: bytes,
-    now: datetime,
-    jump: RetentionPeriod = CLOCK_JUMP,
-) -> Settled:
+def settle_order(tx: Tx, context: Context, order: Order, attempt: Attempt, now: datetime) -> Settled:
     """Record what became of a mail; LOST when another courier has it by now, or it is gone.
 
     Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
@@ -132,16 +128,18 @@ def settle_order(
     if stand is None:
         return Settled.LOST
     young = now < stand.queued_at + GIVE_UP_AFTER
-    if verdict is Verdict.LATER and (young or _doubts(tx, vault, jump, now)):
-        postpone(tx, order.number, reply, _next_try(stand, now))
+    if attempt.verdict is Verdict.LATER and (young or read_clock(tx, context, now).doubted):
+        postpone(tx, order.number, attempt.reply, _next_try(stand, now))
         return Settled.WAITING
-    settled = Settled.SENT if verdict is Verdict.SENT else Settled.DEAD
+    settled = Settled.SENT if attempt.verdict is Verdict.SENT else Settled.DEAD
     if order.kind is MailKind.ERASED:
         withdraw_letter(tx, order.number)  # the last mail is forgotten as well
         return settled
-    settle(tx, order.number, settled.value, reply, now)
-    if verdict is Verdict.SENT and isinstance(order, MailOrder) and order.circumstances is not None:
-        _keep_sent(tx, vault, stand, order.circumstances, order.salt, message, now)
+    settle(tx, order.number, settled.value, attempt.reply, now)
+    sent = attempt.verdict is Verdict.SENT
+    if sent and isinstance(order, MailOrder) and order.circumstances is not None:
+        keep_mail(tx, context.vault, stand.message_id, stand.request, attempt.message, now)
+        _note_sent(tx, context.vault, stand, order.circumstances, commit(order.salt, attempt.message), now)
     return settled
 
 
@@ -161,31 +159,23 @@ def settle_taken(tx: Tx, vault: Vault, number: int, fence: bytes, message: bytes
     stored = None if stand.kind == MailKind.PERSONAL else load_request(tx, stand.request)
     if stored is not None:
         opened = open_request(tx, vault, stored)
-        _keep_sent(tx, vault, stand, opened.circumstances, opened.sealed.salt, message, now)
+        keep_mail(tx, vault, stand.message_id, stand.request, message, now)
+        _note_sent(tx, vault, stand, opened.circumstances, commit(opened.sealed.salt, message), now)
     return True
 
 
-def _keep_sent(
-    tx: Tx,
-    vault: Vault,
-    stand: Standing,
-    circumstances: Circumstances,
-    salt: bytes,
-    message: bytes,
-    now: datetime,
+def _note_sent(
+    tx: Tx, vault: Vault, stand: Standing, circumstances: Circumstances, commitment: str, now: datetime
 ) -> None:
-    keep_mail(tx, vault, stand.message_id, stand.request, message, now)
-    mailed = circumstances.mailed(now, stand.kind, stand.message_id, commit(salt, message))
+    mailed = circumstances.mailed(now, stand.kind, stand.message_id, commitment)
     add_events(tx, vault, stand.request, [mailed])
 
 
-def _set_aside(
-    tx: Tx, vault: Vault, letter: Letter, reply: str, jump: RetentionPeriod, now: datetime
-) -> None:
+def _set_aside(tx: Tx, context: Context, letter: Letter, reply: str, now: datetime) -> None:
     """Let a mail that cannot be read wait, for a week by a clock that is not doubted; then it is dead."""
     stand = standing(tx, letter.number, letter.claim)
     old = stand is None or now >= stand.queued_at + GIVE_UP_AFTER
-    if stand is None or (old and not _doubts(tx, vault, jump, now)):
+    if stand is None or (old and not read_clock(tx, context, now).doubted):
         settle(tx, letter.number, Settled.DEAD.value, reply, now)
     else:
         postpone(tx, letter.number, reply, _next_try(stand, now))

@@ -119,13 +119,13 @@ def _notice(tx: Tx, context: Context, letter: Letter, now: datetime) -> NoticeOr
         recipient=kept_address(tx, context.vault, index, latest) or email,  # never another spelling of it
         lang=order.lang if latest is None else latest.declaration.lang,
         token=context.vault.links.sign(LinkKind.PERSONAL, index, now),
-        expires_at=context.policy.personal.after(now),
+        expires_at=context.policy.personal.link.after(now),
     )
 
 
 def _may_link(tx: Tx, context: Context, now: datetime) -> bool:
     """Count a link that somebody asked for by typing an address; half of a day's mails may be such links."""
-    if take_of_day(tx, context.vault, "links", 1, context.policy.mails_per_day // 2, now):
+    if take_of_day(tx, context.vault, "links", 1, context.policy.limits.mails_per_day // 2, now):
         return True
     context.policy.limited(PER_DAY)
     return False
@@ -143,9 +143,9 @@ def _confirmation(
         return None
     # the page where a code is typed does not wait for a mail that is late
     late = now > stored.created_at + context.policy.page_of_code(stored.created_at) / 2
-    until = context.policy.link.after(now)
-    open_link(tx, stored.id, link_until=until, erase_at=max(context.policy.keep.after(now), until))
-    keep_handout(tx, opened.declaration, context.policy.download.after(until))
+    until = context.policy.unconfirmed.link.after(now)
+    open_link(tx, stored.id, link_until=until, erase_at=context.policy.erase_at(now))
+    keep_handout(tx, opened.declaration, context.policy.handout_until(now))
     ends_at: datetime | None = None
     if order.kind == MailKind.RENEWAL and stored.subject is None:
         ends_at = _ends_at(tx, context.vault, stored.email_index, opened)
@@ -215,13 +215,13 @@ def _delivery(
     download = ""
     if order.form.file and hands_out:
         download = context.vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
-        keep_handout(tx, order.form, context.policy.download.after(now))
+        keep_handout(tx, order.form, context.policy.download.link.after(now))
     stands = standing_of(tx, context, opened, now) if hands_out else None
     unsubscribe = context.vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
     withdraw_at = f"{context.policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(
         order,
-        expires_at=context.policy.download.after(now) if download else None,
+        expires_at=context.policy.download.link.after(now) if download else None,
         confirmed_at=stored.confirmed_at,
         receipts=tuple(
             Receipt(question, live[question.key]) for question in order.questions if question.key in live

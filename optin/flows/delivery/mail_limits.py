@@ -42,7 +42,7 @@ def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
 def take_form_mail(tx: Tx, context: Context, mailbox: bytes, code: str, now: datetime) -> bool:
     """Count a mail with a code that a form asks for; False when the mailbox had enough. Hold it first."""
     day = _day(context.vault, Asker.FORM, mailbox, code, now)
-    return take_mail(tx, day, context.policy.per_address_per_day, now) or _limited(context.policy)
+    return take_mail(tx, day, context.policy.limits.per_address_per_day, now) or _limited(context.policy)
 
 
 def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: datetime) -> bool:
@@ -55,7 +55,7 @@ def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: 
     tx.hold(mailbox)
     day, most = (
         _marked_day(context.vault, Asker.LINK, mailbox, network, now),
-        context.policy.per_address_per_day,
+        context.policy.limits.per_address_per_day,
     )
     share = (most + 1) // 2 if network else most
     return take_share(tx, day, most, share, now) or _limited(context.policy)
@@ -66,7 +66,7 @@ def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetim
     mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
     day = _day(context.vault, Asker.READER, mailbox, "", now)
-    return take_mail(tx, day, context.policy.per_address_per_day, now) or _limited(context.policy)
+    return take_mail(tx, day, context.policy.limits.per_address_per_day, now) or _limited(context.policy)
 
 
 def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:

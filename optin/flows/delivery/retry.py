@@ -61,9 +61,7 @@ def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: 
         if not dry_run:
             requeue(tx, letter.number, now)
             if letter.kind == MailKind.CONFIRMATION:
-                keep_longer(
-                    tx, letter.request, max(context.policy.keep.after(now), context.policy.link.after(now))
-                )
+                keep_longer(tx, letter.request, context.policy.erase_at(now))
         done.again[letter.kind] += 1
     return done
 

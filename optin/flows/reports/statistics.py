@@ -236,8 +236,8 @@ class Count:
 
     def _notes(self, blank: Blank) -> Iterator[str]:
         yield (
-            f"Requests of the last {self.policy.link.text} may still be confirmed. Downloads are counted, not"
-            " people: a file that is fetched twice counts twice."
+            f"Requests of the last {self.policy.unconfirmed.link.text} may still be confirmed. Downloads are"
+            " counted, not people: a file that is fetched twice counts twice."
         )
         if blank.unconfirmed or blank.erased:
             yield (

@@ -15,24 +15,22 @@ from typing import Any
 from optin.consent.clock import ClockReading
 from optin.consent.consent_record import EventKind
 from optin.consent.event import clock_doubted, rfc3339
-from optin.consent.purpose import RetentionPeriod
 from optin.errors import ClockDoubted
+from optin.flows.context import Context
 from optin.store.clock_mark import keep_mark, known_moment, last_of_the_clock
 from optin.store.events import add_events
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
-CLOCK_JUMP = RetentionPeriod.parse("1 day")
 
-
-def read_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> ClockReading:
+def read_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
     """Return what the clock says, and when it was last known to be right. Changes nothing."""
-    return ClockReading(now, known_moment(tx, vault), jump)
+    return ClockReading(now, known_moment(tx, context.vault), context.policy.sweep.clock_jump)
 
 
-def trust_clock(tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime) -> None:
+def trust_clock(tx: Tx, context: Context, now: datetime) -> None:
     """See that something may be deleted by this clock. Raises ClockDoubted."""
-    look = read_clock(tx, vault, jump, now)
+    look = read_clock(tx, context, now)
     if look.doubted:
         raise ClockDoubted(look.sentence)
 
@@ -55,17 +53,15 @@ def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
     return last is not None and (last["kind"], last.get("known")) == (EventKind.CLOCK_DOUBTED, rfc3339(known))
 
 
-def watch_clock(
-    tx: Tx, vault: Vault, jump: RetentionPeriod, now: datetime, *, steady: bool, even: bool = False
-) -> ClockReading:
+def watch_clock(tx: Tx, context: Context, now: datetime, *, steady: bool, even: bool = False) -> ClockReading:
     """Look at the clock and mark it.
 
     `even`: it ran like the one that nobody sets ever since it was trusted, so it is right however old the
     mark is. The machine may have slept, or the database was away.
     """
-    look = read_clock(tx, vault, jump, now)
+    look = read_clock(tx, context, now)
     if even and look.known is not None and now > look.known:
         look = replace(look, known=now)
-        keep_mark(tx, vault, now)
-    mark_clock(tx, vault, look, steady=steady)
+        keep_mark(tx, context.vault, now)
+    mark_clock(tx, context.vault, look, steady=steady)
     return look

@@ -29,7 +29,7 @@ NOBODY = b""  # an officer's act that is about no person
 
 def accept_clock(tx: Tx, context: Context, who: str, why: str, now: datetime) -> ClockReading:
     """Take an officer's word that the clock is right, and record it; do nothing where nobody doubts it."""
-    look = read_clock(tx, context.vault, context.policy.clock_jump, now)
+    look = read_clock(tx, context, now)
     if look.known is None or not look.doubted:
         return look
     add_events(tx, context.vault, None, [clock_accepted(now, look.known)])
@@ -45,7 +45,7 @@ def begin_with_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
     """
     look, newest = (
-        read_clock(tx, context.vault, context.policy.clock_jump, now),
+        read_clock(tx, context, now),
         newest_event(tx, context.vault),
     )
     if newest is not None:
@@ -72,15 +72,14 @@ def note_set_back(tx: Tx, context: Context, was: datetime, now: datetime) -> boo
 
 def horizon(policy: RequestPolicy, now: datetime) -> Horizon:
     """Return how far into the future this site's moments may lie."""
-    link = policy.link.after(now) - now
     return Horizon(
         skew=FOLLOWED,
         mail_lease=MAIL_LEASE,
         mail_wait=timedelta(seconds=LONGEST_MAIL_WAIT),
         webhook_lease=WEBHOOK_LEASE,
         webhook_wait=timedelta(seconds=LONGEST_WEBHOOK_WAIT),
-        keep=max(policy.keep.after(now) - now, link),
-        link=link,
-        handout=policy.download.after(policy.link.after(now)) - now + 2 * SLACK,
+        keep=policy.erase_at(now) - now,
+        link=policy.unconfirmed.link.after(now) - now,
+        handout=policy.handout_until(now) - now + 2 * SLACK,
         timed=policy.mails_of_kinds,
     )

@@ -52,7 +52,7 @@ from optin.store.transaction import Tx
 UNCONFIRMED = Rule(
     name="unconfirmed",
     what="requests",
-    why="not confirmed within {policy.keep.text}",
+    why="not confirmed within {policy.unconfirmed.keep.text}",
     due=lambda tx, context: count_unconfirmed(tx, context.now),
     step=sweep_unconfirmed,
     erases=True,
@@ -77,7 +77,7 @@ RULES = (
     Rule(
         name="magnets",
         what="people",
-        why="no consent, asked over {policy.keep_magnet.text} ago",
+        why="no consent, asked over {policy.retention.magnet.text} ago",
         due=count_idle_without_consent,
         step=sweep_magnets,
         erases=True,
@@ -86,7 +86,7 @@ RULES = (
     Rule(
         name="leads",
         what="people",
-        why="last consent ended over {policy.keep_proof.text} ago",
+        why="last consent ended over {policy.retention.proof.text} ago",
         due=count_idle_with_proof,
         step=sweep_leads,
         erases=True,
@@ -119,7 +119,7 @@ RULES = (
     Rule(
         name="records",
         what="records of what officers did, and of erased people in exports",
-        why="older than {policy.keep_proof.text}",
+        why="older than {policy.retention.proof.text}",
         due=count_records,
         step=sweep_records,
     ),
@@ -140,7 +140,7 @@ RULES = (
     Rule(
         name="journal",
         what="lines of the journal: withdrawals and erasures",
-        why="no backup is older than {policy.keep_backups.text}",
+        why="no backup is older than {policy.retention.backups.text}",
         due=lambda tx, context: count_lines(tx, lines_before(context)),
         step=sweep_journal,
         in_journal=True,

@@ -54,7 +54,7 @@ CLOCKS_DIFFER = timedelta(days=1)  # a server whose clock runs ahead may have ma
 
 def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
     """Erase requests that were never confirmed."""
-    periods, now = (context.policy.keep, context.policy.link), context.now
+    periods, now = (context.policy.unconfirmed.keep, context.policy.unconfirmed.link), context.now
     latest = longest(periods, now).after(now) + CLOCKS_DIFFER
 
     def ground(pending: Pending) -> Ground | None:
@@ -146,22 +146,22 @@ def count_asked_again(tx: Tx, context: SweepContext) -> int:
 
 def sweep_magnets(tx: Tx, context: SweepContext) -> int:
     """Erase people who asked for a magnet long ago and gave no consent."""
-    return _erase_idle(tx, context, context.policy.keep_magnet, consented=False)
+    return _erase_idle(tx, context, context.policy.retention.magnet, consented=False)
 
 
 def count_idle_without_consent(tx: Tx, context: SweepContext) -> int:
     """Count the people whom `sweep_magnets` erases."""
-    return count_idle(tx, Due(consented=False, before=ago(context.policy.keep_magnet, context.now)))
+    return count_idle(tx, Due(consented=False, before=ago(context.policy.retention.magnet, context.now)))
 
 
 def sweep_leads(tx: Tx, context: SweepContext) -> int:
     """Erase people whose last consent ended so long ago that nobody needs its proof."""
-    return _erase_idle(tx, context, context.policy.keep_proof, consented=True)
+    return _erase_idle(tx, context, context.policy.retention.proof, consented=True)
 
 
 def count_idle_with_proof(tx: Tx, context: SweepContext) -> int:
     """Count the people whom `sweep_leads` erases."""
-    return count_idle(tx, Due(consented=True, before=ago(context.policy.keep_proof, context.now)))
+    return count_idle(tx, Due(consented=True, before=ago(context.policy.retention.proof, context.now)))
 
 
 def sweep_holds(tx: Tx, context: SweepContext) -> int:

@@ -52,7 +52,7 @@ def sweep_notices(tx: Tx, context: SweepContext) -> int:
 
 def sweep_records(tx: Tx, context: SweepContext) -> int:
     """Delete what was done by letter or telephone, and who left an export, when the proof is not needed."""
-    before = ago(context.policy.keep_proof, context.now)
+    before = ago(context.policy.retention.proof, context.now)
     gone = forget_exports(tx, before, STEP)
     told = [forgotten(context.now, MEMBERS, run.hex(), count) for run, count in sorted(gone.items())]
     add_events(tx, context.vault, None, told)
@@ -61,7 +61,7 @@ def sweep_records(tx: Tx, context: SweepContext) -> int:
 
 def count_records(tx: Tx, context: SweepContext) -> int:
     """Count what `sweep_records` deletes."""
-    before = ago(context.policy.keep_proof, context.now)
+    before = ago(context.policy.retention.proof, context.now)
     return count_actions(tx, before) + count_gone(tx, before)
 
 
@@ -102,4 +102,4 @@ def lines_before(context: SweepContext) -> datetime:
 
 def journal_from(policy: RequestPolicy, now: datetime) -> datetime:
     """Return how far the journal goes back: as far as the oldest backup that may be put back."""
-    return ago(policy.keep_backups, now)
+    return ago(policy.retention.backups, now)

@@ -21,7 +21,7 @@ class Rule:
 
     name: str
     what: str  # rows of what, as a table shows it
-    why: str  # `policy` stands for the site's settings: "not confirmed within {policy.keep.text}"
+    why: str  # `policy` stands for the site's settings: "not confirmed within {policy.unconfirmed.keep.text}"
     due: Counting  # how many rows it would do now; changes nothing
     step: Counting  # do some of them, in one transaction; return how many
     erases: bool = False  # bytes about people go, so they must go from the write-ahead log too

@@ -45,7 +45,7 @@ def sweep_step(tx: Tx, context: SweepContext, rule: Rule, *, beyond: bool = Fals
 
     `beyond`: an officer said that more than the day's share may go.
     """
-    trust_clock(tx, context.vault, context.policy.clock_jump, context.now)
+    trust_clock(tx, context, context.now)
     if not rule.takes_people:
         return rule.do_step(tx, context)
     day = sweep_day(tx, context.vault, context.now)
@@ -60,7 +60,7 @@ def sweep_step(tx: Tx, context: SweepContext, rule: Rule, *, beyond: bool = Fals
 
 def share_of(day: SweepDay, policy: RequestPolicy) -> int:
     """Return how many people a sweep may take on a day."""
-    return max(LEAST, day.people * policy.sweep_share // 100)
+    return max(LEAST, day.people * policy.sweep.share // 100)
 
 
 def held_back(tx: Tx, context: SweepContext) -> Held | None:
