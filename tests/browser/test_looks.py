@@ -256,7 +256,7 @@ def bundle_of(house: House, browser: Browser, folder: Path) -> None:
         "--site",
         str(house.site),
     ]
-    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=60)
+    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=120)
     done = subprocess.run(
         [sys.executable, "-m", "optin", "verify", str(out)],
         capture_output=True,

@@ -64,7 +64,7 @@ def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None
 def test_from_a_static_page_to_the_app(house: House, window: BrowserContext, tmp_path: Path) -> None:
     """M8, F5, S1: a built page on a plain file server with our headers; form and links lead to the app."""
     command = [sys.executable, "-m", "optin", "build", "--site", str(house.site), "--out", str(tmp_path)]
-    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=60)
+    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=120)
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))
     page, address = window.new_page(), someone()

@@ -158,7 +158,7 @@ def test_a_built_quiz_posts_to_the_app(
 ) -> None:
     """M2, M8: the first page from a plain file server; answers and result at the app."""
     command = [sys.executable, "-m", "optin", "build", "--site", str(house.site), "--out", str(tmp_path)]
-    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=60)
+    subprocess.run(command, env=environment(house.store, house.mail, house.keys), check=True, timeout=120)
     assert f"/{pages}</loc>" in (tmp_path / "sitemap.xml").read_text("utf-8")
     page = window.new_page()
     with static_host(tmp_path, security_headers(BASE_URL)) as host:

@@ -54,7 +54,7 @@ class Works:
         command = [sys.executable, "-m", "optin", "build", "--site", str(self.site), "--out"]
         return subprocess.run(
             [*command, str(out or self.out)], env=environment(*self.settings), capture_output=True, text=True,
-            check=False, timeout=60,
+            check=False, timeout=120,
         )  # fmt: skip
 
     def built(self) -> None:
