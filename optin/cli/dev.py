@@ -53,9 +53,9 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
     if edition is None:
         sys.exit(REFUSED)
     settings = edition.site.settings
-    check_use(open_keys(settings).use, DEV)  # before a port is taken
+    check_use(open_keys(settings, kinds.parts.schema).use, DEV)  # before a port is taken
     listening = open_port(host, port)
-    renew_journal(settings)
+    renew_journal(settings, kinds.parts.schema)
     with open_installation(settings, edition.policy, edition.kinds, DEV) as installation:
         reused = keep_edition(installation.store, edition, installation.clock())
         show_findings(reused)

@@ -191,7 +191,10 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
             [*installation.schema_findings, *wrong],
         )
         try:
-            _with_progress(run_audit(audit_, edition.site.settings), installation.store.read(count_leaves))
+            _with_progress(
+                run_audit(audit_, edition.site.settings, edition.kinds.schema),
+                installation.store.read(count_leaves),
+            )
         except WriteLost:
             audit_.findings.append("the rest cannot be read while the schema is not optin's")
     for note in audit_.notes:
@@ -237,7 +240,7 @@ def _tell_beginnings(lines: Sequence[JournalLine]) -> None:
 def _remembered(settings: Settings, installation: Installation) -> tuple[tuple[JournalLine, ...], list[str]]:
     """Return what the journal remembers, and in a sentence what is wrong with it."""
     try:
-        return journal_of(settings).read_whole(installation.store), []
+        return journal_of(settings, installation.kinds.schema).read_whole(installation.store), []
     except (SetupRefused, WriteLost) as problem:
         return (), [str(problem)]
 

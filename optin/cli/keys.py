@@ -33,7 +33,7 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
     """
     edition = asked_edition(site, kinds)
     settings = edition.site.settings
-    served = settings_of_server(settings)
+    served = settings_of_server(settings, kinds.parts.schema)
     if served is not None:
         must_agree(settings, served)
     ring = load_keys(settings.keys, settings.root)
@@ -70,5 +70,5 @@ def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
         msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
         raise RequestRefused(msg)
     settings = edition.site.settings
-    vault = Vault(open_keys(settings))
+    vault = Vault(open_keys(settings, kinds.parts.schema))
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))

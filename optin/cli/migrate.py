@@ -32,11 +32,11 @@ def migrate_command(kinds: InstalledKinds, site: Path, role: str | None, *, plan
     """
     settings = asked_edition(site, kinds).site.settings
     if plan:
-        due = due_in(settings.store, settings.root)
+        due = due_in(settings.store, settings.root, kinds.parts.schema)
         click.echo("\n".join(f"{name}  due" for name in due) if due else "No migration is due.")
         return
-    done = migrate(settings, role)
+    done = migrate(settings, kinds.parts.schema, role)
     click.echo("\n".join(f"{name}  done" for name in done) if done else "No migration was due.")
     if role is not None:
-        grant(settings, role)
+        grant(settings, kinds.parts.schema, role)
         click.echo(f"{role} may serve. {MAY}")

@@ -101,7 +101,7 @@ def _as_served(edition: Edition) -> Edition:
     `optin dev` says nothing about where the public's server is: then the address set here holds.
     """
     settings = edition.site.settings
-    served = settings_of_server(settings)
+    served = settings_of_server(settings, edition.kinds.schema)
     if served is None:
         return edition
     if not served.over_file:
@@ -142,7 +142,7 @@ def serve(
         msg = "Several workers need PostgreSQL; set OPTIN_STORE to postgresql://… or leave --workers."
         raise SetupRefused(msg)
     if new_journal and shared is None:
-        begin_journal(settings)
+        begin_journal(settings, edition.kinds.schema)
     listening = shared or open_port(host, port)
     with open_installation(settings, edition.policy, edition.kinds, SERVE) as installation:
         reused = keep_edition(installation.store, edition, installation.clock())

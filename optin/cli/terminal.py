@@ -71,7 +71,7 @@ def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
     """
     edition = asked_edition(root, kinds)
     settings = edition.site.settings
-    served = must_be_served(settings, settings_of_server(settings))
+    served = must_be_served(settings, settings_of_server(settings, kinds.parts.schema))
     must_agree(settings, served)
     return with_settings_of(served, edition)
 

@@ -26,7 +26,6 @@ from optin.services.installation import Installation
 from optin.services.journal import Journal, JournalContent
 from optin.services.journal_file import sync_folder
 from optin.services.open_store import claim_store, open_store, sqlite_path
-from optin.settings.installation import Settings
 from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup
 from optin.store.journal_lines import ReplayLine, kept_lines
@@ -50,12 +49,12 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
     try:
         path = sqlite_path(edition.site.settings.store, edition.site.root)
         if path is None:
-            installation.store.read(copy_out, path=draft)
+            installation.store.read(copy_out, path=draft, schema=edition.kinds.schema)
         else:
             os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
             with closing(connect(path)) as connection:
                 connection.execute("VACUUM INTO ?", [str(draft)])
-        size = _looked_at(draft, installation.vault, edition.site.settings, begun)
+        size = _looked_at(draft, installation.vault, edition, begun)
         with draft.open("rb") as file:
             os.fsync(file.fileno())
         os.link(draft, out)
@@ -107,8 +106,8 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
         kept = None if journals.told_by is None else journals.told_by.read()
         shutil.copyfile(file, draft)
         draft.chmod(0o600)
-        _looked_at(draft, vault, settings)
-        store: Store = SqliteStore(draft)
+        _looked_at(draft, vault, edition)
+        store: Store = SqliteStore(draft, edition.kinds.schema)
         lost: Counter[str] = Counter()
         try:
             if kept is not None:
@@ -126,7 +125,9 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
             _put_in_place(draft, target)
 
         # 3. On PostgreSQL nobody sees it before it has been told everything.
-        store = open_store(settings.store, settings.root, vault, origin=settings.log_origin)
+        store = open_store(
+            settings.store, settings.root, vault, edition.kinds.schema, origin=settings.log_origin
+        )
         try:
             installation = Installation(store, vault, edition.policy, edition.kinds, journal=journals.goes_on)
             if target is None:
@@ -210,18 +211,18 @@ def _put_in_place(draft: Path, target: Path) -> None:
     sync_folder(target.parent)
 
 
-def _looked_at(path: Path, vault: Vault, settings: Settings, begun: datetime | None = None) -> int:
+def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | None = None) -> int:
     """See that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable.
 
     `begun`: it is a copy of that moment, and keeps it.
     """
-    store = SqliteStore(path)
+    store = SqliteStore(path, edition.kinds.schema)
     try:
         wrong = store.read(check_copy) if store.read(is_claimed) else "it is no database of optin's"
         if wrong:
             msg = f"This is no backup that can be trusted: {wrong}. Nothing was changed."
             raise StoreUnusable(msg)
-        store.submit(claim_store, vault=vault, origin=settings.log_origin).result()
+        store.submit(claim_store, vault=vault, origin=edition.site.settings.log_origin).result()
         if begun is not None:
             store.submit(mark_backup, at=begun).result()
         return store.read(log_frontier).size

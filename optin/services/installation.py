@@ -218,12 +218,13 @@ def open_installation(
     remembers (unless `with_journal` is False, by word of whoever gave the command); nothing is overwritten.
     Only a server takes keys for its use, and leaves what it runs with for commands in other shells.
     """
-    keys = open_keys(settings)
+    keys = open_keys(settings, kinds.schema)
     vault, serving = Vault(keys), server is not None
     store = open_store(
         settings.store,
         settings.root,
         vault,
+        kinds.schema,
         origin=settings.log_origin,
         serving=serving,
         inspecting=inspecting,

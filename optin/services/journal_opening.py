@@ -14,6 +14,7 @@ from optin.services.journal import Journal
 from optin.services.open_store import has_data, name_journal_key, open_keys, open_store
 from optin.settings.installation import Settings
 from optin.store.log import log_frontier
+from optin.store.schema_sets import Schema
 from optin.store.transaction import Store
 from optin.store.vault import Vault
 
@@ -38,18 +39,18 @@ def journal_at(path: Path, keys: KeyRing) -> Journal:
     return Journal(path, Vault(keys), unkeyed=keys.journal is None)
 
 
-def journal_of(settings: Settings) -> Journal:
+def journal_of(settings: Settings, schema: Schema) -> Journal:
     """Return the journal of an installation; nothing is read yet. Raises KeysUnusable."""
-    return journal_at(settings.path(settings.journal), open_keys(settings))
+    return journal_at(settings.path(settings.journal), open_keys(settings, schema))
 
 
-def begin_journal(settings: Settings) -> None:
+def begin_journal(settings: Settings, schema: Schema) -> None:
     """Begin a new journal, by word of an officer, and say what nothing proves by it (O9).
 
     Raises JournalUnusable when there is one that agrees with the log.
     """
-    keys = open_keys(settings)
-    store = open_store(settings.store, settings.root, Vault(keys), origin=settings.log_origin)
+    keys = open_keys(settings, schema)
+    store = open_store(settings.store, settings.root, Vault(keys), schema, origin=settings.log_origin)
     try:
         journal = journal_at(settings.path(settings.journal), keys)
         aside = journal.begin_anew(store, utc_now())
@@ -65,8 +66,8 @@ def begin_journal(settings: Settings) -> None:
     )
 
 
-def renew_journal(settings: Settings) -> None:
+def renew_journal(settings: Settings, schema: Schema) -> None:
     """Begin a new journal where it does not fit its store: for `dev`, in which nothing is proven anyhow."""
-    if has_data(settings) or settings.path(settings.journal).exists():
+    if has_data(settings, schema) or settings.path(settings.journal).exists():
         with suppress(JournalUnusable):  # it fits
-            begin_journal(settings)
+            begin_journal(settings, schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
@@ -11,6 +12,7 @@ from optin.mail.kind_mails import MailPart
 from optin.site.kind_file import FilePart
 from optin.site.kind_pages import PagesPart
 from optin.store.kind_tables import TablesPart
+from optin.store.schema_sets import Schema
 
 
 @dataclass(frozen=True)
@@ -23,3 +25,8 @@ class KindParts:
     flows: PartsByKind[FlowPart] = PartsByKind(FlowPart())
     mails: PartsByKind[MailPart] = PartsByKind(MailPart())
     tables: PartsByKind[TablesPart] = PartsByKind(TablesPart())
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The tables of optin and of these kinds. Raises StoreUnusable for tables that no kind may have."""
+        return Schema.of(self.tables)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from optin.errors import RequestRefused
 from optin.services.open_store import connect, due_in, grant_in, sqlite_path
 from optin.settings.installation import Settings
+from optin.store.schema_sets import Schema
 
 
-def migrate(settings: Settings, role: str | None = None) -> Sequence[str]:
+def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequence[str]:
     """Make the migrations that are due; return their names. Raises StoreUnusable.
 
     `role`: who shall be able to serve afterwards. Raises RequestRefused on SQLite, which has none.
@@ -18,11 +19,11 @@ def migrate(settings: Settings, role: str | None = None) -> Sequence[str]:
     if role is not None and sqlite_path(settings.store, settings.root) is not None:
         msg = "SQLite knows no roles; --grant is for PostgreSQL. Nothing was changed."
         raise RequestRefused(msg)
-    due = due_in(settings.store, settings.root)
-    connect(settings.store, settings.root, serving=True).close()
+    due = due_in(settings.store, settings.root, schema)
+    connect(settings.store, settings.root, schema, serving=True).close()
     return due
 
 
-def grant(settings: Settings, role: str) -> None:
+def grant(settings: Settings, schema: Schema, role: str) -> None:
     """Let `role` serve, and do no more. Raises RequestRefused where no grant could bind it."""
-    grant_in(settings.store, role)
+    grant_in(settings.store, role, schema)

@@ -13,6 +13,7 @@ from optin.servers import AddressRefused, check_postgres_address
 from optin.settings.installation import Settings
 from optin.store.address_index import needs_new_indexes, note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
+from optin.store.schema_sets import Schema
 from optin.store.sqlite import SqliteStore, due_in_file
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
@@ -25,6 +26,7 @@ def open_store(
     url: str,
     root: Path,
     vault: Vault,
+    schema: Schema,
     *,
     origin: str = "localhost/log",
     serving: bool = False,
@@ -35,7 +37,7 @@ def open_store(
     `origin` names the log of a new store. `inspecting`: a schema that is not optin's is taken as it is, to be
     looked at (`Store.schema_findings`); nothing is written to it.
     """
-    store = connect(url, root, serving=serving, inspecting=inspecting)
+    store = connect(url, root, schema, serving=serving, inspecting=inspecting)
     try:
         if inspecting and store.schema_findings():
             store.read(check_keys, vault=vault, origin=origin)
@@ -58,7 +60,7 @@ def claim_store(tx: Tx, vault: Vault, origin: str) -> None:
         renew_address_indexes(tx, vault)
 
 
-def open_keys(settings: Settings) -> KeyRing:
+def open_keys(settings: Settings, schema: Schema) -> KeyRing:
     """Read the keys; make them on the first run, when there is no data yet that others sealed.
 
     Raises KeysUnusable. New keys are of no use yet: the first server takes them (`claim_keys`).
@@ -66,7 +68,7 @@ def open_keys(settings: Settings) -> KeyRing:
     keys = load_keys(settings.keys, settings.root)
     if keys is not None:
         return keys
-    if has_data(settings):
+    if has_data(settings, schema):
         msg = (
             f"The key file {settings.keys} is missing, but the database holds data sealed with it;"
             " put the file back. Nothing was changed."
@@ -106,7 +108,9 @@ def data_folders(settings: Settings) -> tuple[Path, ...]:
     return (journal.parent,) if store is None else (journal.parent, store.parent)
 
 
-def connect(url: str, root: Path, *, serving: bool = False, inspecting: bool = False) -> Store:
+def connect(
+    url: str, root: Path, schema: Schema, *, serving: bool = False, inspecting: bool = False
+) -> Store:
     """Open the store at `url`, whatever keys it was made with. Raises StoreUnusable or SetupRefused.
 
     `inspecting`: whatever its schema is, too.
@@ -114,30 +118,30 @@ def connect(url: str, root: Path, *, serving: bool = False, inspecting: bool = F
     path = sqlite_path(url, root)
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return SqliteStore(path, serving=serving, inspecting=inspecting)
+        return SqliteStore(path, schema, serving=serving, inspecting=inspecting)
     _check_postgres(url)
     from optin.store.postgres import PostgresStore  # noqa: PLC0415 - an extra; heavy to import
 
-    return PostgresStore(url, inspecting=inspecting)
+    return PostgresStore(url, schema, inspecting=inspecting)
 
 
-def due_in(url: str, root: Path) -> list[str]:
+def due_in(url: str, root: Path, schema: Schema) -> list[str]:
     """Return the migrations that a store lacks, by name; change nothing. Raises as `connect` does."""
     path = sqlite_path(url, root)
     if path is not None:
-        return due_in_file(path)
+        return due_in_file(path, schema)
     _check_postgres(url)
     from optin.store.postgres_opening import due_on  # noqa: PLC0415 - an extra; heavy to import
 
-    return due_on(url)
+    return due_on(url, schema)
 
 
-def grant_in(url: str, role: str) -> None:
+def grant_in(url: str, role: str, schema: Schema) -> None:
     """Let a role of a PostgreSQL server serve. Raises RequestRefused, and as `connect` does."""
     _check_postgres(url)
     from optin.store.postgres_opening import grant_on  # noqa: PLC0415 - an extra; heavy to import
 
-    grant_on(url, role)
+    grant_on(url, role, schema)
 
 
 def _check_postgres(url: str) -> None:
@@ -155,12 +159,12 @@ def _check_postgres(url: str) -> None:
         raise SetupRefused(msg)
 
 
-def has_data(settings: Settings) -> bool:
+def has_data(settings: Settings, schema: Schema) -> bool:
     """Tell whether there is a store that some keys were used with; makes none."""
     path = sqlite_path(settings.store, settings.root)
     if path is not None and not path.exists():
         return False
-    store = connect(settings.store, settings.root, inspecting=True)
+    store = connect(settings.store, settings.root, schema, inspecting=True)
     try:
         return store.read(is_claimed)
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 
 from optin.consent.parts_by_kind import PartsByKind
@@ -14,13 +15,16 @@ from optin.flows.kind_flows import FlowPart
 from optin.services.open_store import open_keys, open_store
 from optin.settings.installation import Settings
 from optin.store.audit_reads import count_leaves
+from optin.store.schema_sets import Schema
 from optin.store.vault import Vault
 
 WORTH_PROCESSES = 50_000  # events; below it a process costs more than it takes off
 _PARTS = 16  # for each process, so that none waits long for the last
 
 
-def run_audit(audit: Audit, settings: Settings, processes: int | None = None) -> Iterator[int]:
+def run_audit(
+    audit: Audit, settings: Settings, schema: Schema, processes: int | None = None
+) -> Iterator[int]:
     """Run `audit`; yield how many events were looked at since the last time."""
     processes = processes or (os.cpu_count() or 1)
     if processes == 1 or audit.read(count_leaves) < WORTH_PROCESSES:
@@ -29,7 +33,7 @@ def run_audit(audit: Audit, settings: Settings, processes: int | None = None) ->
     shares = shares_of(processes * _PARTS)
     # fresh processes: a fork would inherit the connections of this one
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        running = pool.map(_look_at, [settings] * len(shares), [audit.kinds] * len(shares), shares)
+        running = pool.map(partial(_look_at, settings, schema, audit.kinds), shares)
         yield from audit.log()
         for findings in running:
             audit.findings += findings
@@ -42,9 +46,11 @@ def shares_of(count: int) -> list[Share]:
     return list(zip([EVERYBODY[0], *bounds], [*bounds, EVERYBODY[1]], strict=True))
 
 
-def _look_at(settings: Settings, kinds: PartsByKind[FlowPart], share: Share) -> list[str]:
-    vault = Vault(open_keys(settings))
-    store = open_store(settings.store, settings.root, vault, origin=settings.log_origin, inspecting=True)
+def _look_at(settings: Settings, schema: Schema, kinds: PartsByKind[FlowPart], share: Share) -> list[str]:
+    vault = Vault(open_keys(settings, schema))
+    store = open_store(
+        settings.store, settings.root, vault, schema, origin=settings.log_origin, inspecting=True
+    )
     try:
         audit = Audit(store.read, vault, kinds)
         for _ in audit.people(share):

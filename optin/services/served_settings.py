@@ -15,6 +15,7 @@ from optin.services.open_store import SQLITE_PREFIX, connect, has_data, sqlite_p
 from optin.services.setup_check import DEV, SERVE
 from optin.settings.installation import Served, Settings, name_of
 from optin.store.installation import note_served, served_settings
+from optin.store.schema_sets import Schema
 from optin.store.transaction import Store
 
 _BY = "by"
@@ -37,15 +38,15 @@ def keep_served(store: Store, settings: Settings, server: str) -> None:
         draft.unlink(missing_ok=True)
 
 
-def settings_of_server(settings: Settings) -> Served | None:
+def settings_of_server(settings: Settings, schema: Schema) -> Served | None:
     """Return what the site's server runs with; None when there is no data yet. Raises SetupRefused.
 
     A store other than the server's is refused: what it holds may be of another time.
     """
     _must_be_the_same_store(settings)
-    if not has_data(settings):
+    if not has_data(settings, schema):
         return None
-    store = connect(settings.store, settings.root, inspecting=True)
+    store = connect(settings.store, settings.root, schema, inspecting=True)
     try:
         values = store.read(served_settings)
     finally:

@@ -13,8 +13,10 @@ from pathlib import Path
 from optin.errors import StoreUnusable
 from optin.proof.note import Checkpoint, Note, NoteBroken
 from optin.proof.tree import Frontier
+from optin.store.kind_tables import REGISTER
 from optin.store.log import latest_checkpoint, log_frontier
-from optin.store.schema import QUEUE_TRIGGERS
+from optin.store.schema import POSTGRES, QUEUE_TRIGGERS
+from optin.store.schema_sets import Schema, register_rows
 from optin.store.sqlite import SqliteStore, connect
 from optin.store.transaction import Row, Tx
 
@@ -23,8 +25,8 @@ TABLES = (
     "installation", "privacy_version", "form_version", "subject", "request", "event", "consent",
     "suppression", "outbox", "mail", "erasure", "export_run", "export_member", "export_gone",
     "number_index", "number_objection", "legal_hold", "rights_action", "replay", "log_queue", "log_leaf",
-    "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally", "occasion", "seat",
-    "webhook", "webhook_told", "webhook_outbox", "draw_entry", "draw_list", "draw_result",
+    "log_node", "log_state", "checkpoint", "log_key", "attestation", "asset", "tally",
+    "webhook", "webhook_told", "webhook_outbox",
     "privacy_text", "promise", "served_details", "journal_head", "limit_mail", "limit_site",
 )  # fmt: skip
 NUMBERED = (
@@ -40,15 +42,16 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
     return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
 
 
-def copy_out(tx: Tx, path: Path) -> None:
+def copy_out(tx: Tx, path: Path, schema: Schema) -> None:
     """Copy every table of another database into a new file at `path`, under one snapshot."""
-    SqliteStore(path).close()  # makes the schema
     tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    whole, _ = schema.with_removed(tx.all(REGISTER))
+    SqliteStore(path, whole).close()  # makes the schema
     with closing(connect(path)) as file:
         file.execute("BEGIN IMMEDIATE")
         file.execute("DROP TRIGGER event_queue")
         file.execute("DELETE FROM log_state")
-        for table in TABLES:
+        for table in (*TABLES, *whole.kind_tables):
             names = columns_of(file, table)
             marks = ", ".join("?" * len(names))
             rows = tx.each(f"SELECT {', '.join(names)} FROM {table}")
@@ -60,15 +63,22 @@ def copy_out(tx: Tx, path: Path) -> None:
 
 
 def copy_in(tx: Tx, path: Path) -> None:
-    """Copy a file into an empty PostgreSQL database. Raises StoreUnusable when it is not empty."""
+    """Copy a file into an empty PostgreSQL database. Raises StoreUnusable when it is not empty.
+
+    The file may hold tables of kinds that are not installed; they are made as its register says.
+    """
     tx.run("ALTER TABLE event DISABLE TRIGGER event_queue")  # of two restores at once the second waits here
-    if any(tx.one(f"SELECT 1 FROM {table} LIMIT 1") for table in TABLES if table not in MADE_WITH_THE_SCHEMA):
+    there, _ = Schema().with_removed(tx.all(REGISTER))
+    tables = (*TABLES, *there.kind_tables)
+    if any(tx.one(f"SELECT 1 FROM {table} LIMIT 1") for table in tables if table not in MADE_WITH_THE_SCHEMA):
         msg = "The database is not empty; restore into a new one. Nothing was changed."
         raise StoreUnusable(msg)
     for table in MADE_WITH_THE_SCHEMA:
         tx.run(f"DELETE FROM {table}")
     with closing(connect(path)) as file:
-        for table in TABLES:
+        whole, _ = there.with_removed(file.execute(REGISTER))
+        _make_kinds(tx, whole, there)
+        for table in (*TABLES, *whole.kind_tables):
             names = columns_of(file, table)
             text = (
                 f"INSERT INTO {table}({', '.join(names)}) VALUES ({', '.join(f':{name}' for name in names)})"
@@ -76,13 +86,28 @@ def copy_in(tx: Tx, path: Path) -> None:
             rows = file.execute(f"SELECT {', '.join(names)} FROM {table}")
             for batch in _batches(rows):
                 tx.many(text, [dict(zip(names, row, strict=True)) for row in batch])
-    count_on(tx)
+    count_on(tx, (*NUMBERED, *(name for _, part in whole.kinds for name in sorted(part.numbered()))))
     tx.run("ALTER TABLE event ENABLE TRIGGER event_queue")
 
 
-def count_on(tx: Tx) -> None:
+def _make_kinds(tx: Tx, whole: Schema, there: Schema) -> None:
+    """Make the tables of kinds that `there` lacks, on PostgreSQL."""
+    lacking = [step for step in whole.steps if step not in there.steps]
+    for step in lacking:
+        for statement in step.migration.statements(POSTGRES):
+            tx.run(statement)
+        tx.run(
+            "INSERT INTO _sqlite_migrations(migration_set, name) VALUES (:set, :name)",
+            set=step.migration_set,
+            name=step.migration.name,
+        )
+    for kind, part in register_rows(whole, lacking):
+        tx.run("INSERT INTO kind_register(kind, part) VALUES (:kind, :part)", kind=kind, part=part)
+
+
+def count_on(tx: Tx, tables: Iterable[str]) -> None:
     """Let PostgreSQL number new rows after those that were copied in."""
-    for table in NUMBERED:
+    for table in tables:
         tx.one(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'),"
             f" (SELECT COALESCE(MAX(id), 0) + 1 FROM {table}), false)"

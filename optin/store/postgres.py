@@ -23,10 +23,11 @@ from optin.store.postgres_opening import info_of, opened
 from optin.store.postgres_pool import PostgresPool
 from optin.store.postgres_presence import PostgresPresence
 from optin.store.postgres_roles import not_allowed, refuse_missing_rights
-from optin.store.postgres_schema import all_tables, migrate, schema_findings
+from optin.store.postgres_schema import all_tables, complete, migrate, schema_findings
 from optin.store.postgres_server import (
     is_temporary,
 )
+from optin.store.schema_sets import Schema
 from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Value, bind
 
 CONNECTIONS = 10
@@ -106,18 +107,19 @@ class PostgresStore:
 
     shared = True
 
-    def __init__(self, url: str, *, inspecting: bool = False) -> None:
+    def __init__(self, url: str, schema: Schema, *, inspecting: bool = False) -> None:
         """Connect and bring the schema up to date. Raises StoreUnusable.
 
         A migration only adds, so servers of the version before may run meanwhile. `inspecting`: a schema that
         is not optin's is told by `schema_findings`, and takes no writes.
         """
-        self._guard = PostgresGuard()
+        self._schema = schema
+        self._guard = PostgresGuard(schema)
         info = info_of(url)
         with opened(info) as connection:
-            migrate(connection, inspecting=inspecting)
+            migrate(connection, schema, inspecting=inspecting)
             if not inspecting:
-                refuse_missing_rights(connection, all_tables())
+                refuse_missing_rights(connection, all_tables(complete(connection, schema)[0]))
                 self._guard.trust(connection)
         self._presence = PostgresPresence(info)
         self._pool = PostgresPool(info, CONNECTIONS)
@@ -206,7 +208,7 @@ class PostgresStore:
     def schema_findings(self) -> list[str]:
         """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
         with self._pool.transaction() as connection:
-            findings = schema_findings(connection)
+            findings = schema_findings(connection, self._schema)
         if findings:
             self._guard.doubt()
         return findings

@@ -13,6 +13,7 @@ import psycopg
 
 from optin.errors import WriteLost
 from optin.store.postgres_schema import schema_findings, stamp
+from optin.store.schema_sets import Schema
 
 Connection = psycopg.Connection[Any]
 
@@ -24,8 +25,9 @@ class SchemaMoved(Exception):
 class PostgresGuard:
     """Remembers which state of the catalogue was compared and found to be optin's."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: Schema) -> None:
         """Nothing was compared yet."""
+        self._schema = schema
         self._stamp = ""
 
     def approve(self, connection: Connection, *, own_change: bool) -> None:
@@ -33,10 +35,10 @@ class PostgresGuard:
 
         `own_change`: the transaction itself changed the schema, as a restore does.
         """
-        now = stamp(connection)
+        now = stamp(connection, self._schema)
         if now == self._stamp:
             return
-        if findings := schema_findings(connection):
+        if findings := schema_findings(connection, self._schema):
             self._stamp = ""
             raise WriteLost(findings)
         if not own_change:
@@ -45,7 +47,7 @@ class PostgresGuard:
 
     def trust(self, connection: Connection) -> None:
         """Take the schema that was just compared on `connection` for optin's."""
-        self._stamp = stamp(connection)
+        self._stamp = stamp(connection, self._schema)
 
     def doubt(self) -> None:
         """Let the next transaction compare everything again."""

@@ -12,14 +12,14 @@ import psycopg
 from optin.errors import StoreUnusable
 from optin.servers import CURE_POSTGRES, WANTED_POSTGRES
 from optin.store.postgres_roles import grant, not_allowed
-from optin.store.postgres_schema import all_tables, applied_to
+from optin.store.postgres_schema import all_tables, complete, records_in
 from optin.store.postgres_server import (
     connection_info,
     refuse_old_server,
     refuse_read_only,
     server_version,
 )
-from optin.store.schema_guard import due_after
+from optin.store.schema_sets import Schema, names_of
 
 
 def info_of(url: str) -> str:
@@ -47,16 +47,17 @@ def opened(info: str) -> Iterator[psycopg.Connection[Any]]:
         raise StoreUnusable(msg) from None
 
 
-def due_on(url: str) -> list[str]:
+def due_on(url: str, schema: Schema) -> list[str]:
     """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
     with opened(info_of(url)) as connection:
-        return [migration.name for migration in due_after(applied_to(connection))]
+        return names_of(schema.due(records_in(connection)))
 
 
-def grant_on(url: str, role: str) -> None:
+def grant_on(url: str, role: str, schema: Schema) -> None:
     """Let `role` serve, and do no more. Raises RequestRefused or StoreUnusable."""
     with opened(info_of(url)) as connection:
-        grant(connection, role, all_tables())
+        whole = complete(connection, schema)[0]
+        grant(connection, role, all_tables(whole), whole.append_only)
 
 
 def _without_password(text: str) -> str:

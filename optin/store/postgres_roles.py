@@ -13,11 +13,10 @@ import psycopg
 from psycopg import sql
 
 from optin.errors import RequestRefused, StoreUnusable
-from optin.store.schema import APPEND_ONLY
 
 Connection = psycopg.Connection[Any]
 
-RECORD = "_sqlite_migrations"
+WRITTEN_BY_MIGRATIONS = ("_sqlite_migrations", "kind_register")
 BLANKED = ("body", "request_id", "mac")  # what an erasure takes out of an event
 _MIGRATES = (
     "SELECT current_user, COALESCE(has_schema_privilege(current_schema(), 'CREATE'), FALSE) AND COALESCE("
@@ -26,7 +25,7 @@ _MIGRATES = (
 _MISSING = (
     "SELECT current_user, min(name) FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NOT NULL"
     " AND NOT (has_table_privilege(to_regclass(name), 'SELECT')"
-    " AND has_table_privilege(to_regclass(name), CASE WHEN name = %s THEN 'SELECT' ELSE 'INSERT' END))"
+    " AND has_table_privilege(to_regclass(name), CASE WHEN name = ANY(%s) THEN 'SELECT' ELSE 'INSERT' END))"
 )
 _ROLE = (
     "SELECT rolsuper, pg_has_role(rolname, (SELECT relowner FROM pg_class WHERE oid = to_regclass('event')),"
@@ -49,7 +48,7 @@ def refuse_lesser_role(connection: Connection, due: Sequence[str]) -> None:
 
 def refuse_missing_rights(connection: Connection, tables: Sequence[str]) -> None:
     """Raise StoreUnusable when the role of this connection may not add to and read every table."""
-    row = connection.execute(_MISSING, [list(tables), RECORD]).fetchone()
+    row = connection.execute(_MISSING, [list(tables), list(WRITTEN_BY_MIGRATIONS)]).fetchone()
     if row is not None and row[1] is not None:
         msg = (
             f"The role {row[0]} may not use the table {row[1]}; run: optin migrate --grant {row[0]}, with"
@@ -67,10 +66,10 @@ def not_allowed(problem: psycopg.Error) -> StoreUnusable:
     )
 
 
-def grant(connection: Connection, role: str, tables: Sequence[str]) -> None:
+def grant(connection: Connection, role: str, tables: Sequence[str], append_only: Sequence[str]) -> None:
     """Let `role` serve, and do no more. Raises RequestRefused when no grant could bind it."""
     schema, database = _bindable(connection, role)
-    for statement in _grants(tables):
+    for statement in _grants(tables, append_only):
         connection.execute(
             sql.SQL(statement).format(
                 role=sql.Identifier(role), schema=sql.Identifier(schema), database=sql.Identifier(database)
@@ -97,15 +96,15 @@ def _bindable(connection: Connection, role: str) -> tuple[str, str]:
     return schema, database
 
 
-def _grants(tables: Sequence[str]) -> list[str]:
+def _grants(tables: Sequence[str], append_only: Sequence[str]) -> list[str]:
     """Return the statements, in their order: what was granted before goes first."""
-    evidence = [name for name in tables if name in APPEND_ONLY]
-    others = [name for name in tables if name not in APPEND_ONLY and name != RECORD]
+    evidence = [name for name in tables if name in append_only]
+    others = [name for name in tables if name not in (*append_only, *WRITTEN_BY_MIGRATIONS)]
     return [
         f"REVOKE ALL ON {', '.join(tables)} FROM {{role}}",
         "GRANT TEMPORARY ON DATABASE {database} TO {role}",  # to compare the schema by
         "GRANT USAGE ON SCHEMA {schema} TO {role}",
-        f"GRANT SELECT ON {RECORD} TO {{role}}",
+        f"GRANT SELECT ON {', '.join(WRITTEN_BY_MIGRATIONS)} TO {{role}}",
         f"GRANT SELECT, INSERT ON {', '.join(evidence)} TO {{role}}",
         f"GRANT UPDATE ({', '.join(BLANKED)}) ON event TO {{role}}",
         "GRANT DELETE ON mail TO {role}",

@@ -7,15 +7,18 @@ among the temporary objects of this connection, to print it, and to forget it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import psycopg
 
 from optin.errors import StoreUnusable
+from optin.store.kind_tables import REGISTER
 from optin.store.postgres_roles import refuse_lesser_role
-from optin.store.schema import MIGRATIONS, POSTGRES, Migration
-from optin.store.schema_guard import Objects, differences, due_after, refuse_schema
+from optin.store.schema import POSTGRES
+from optin.store.schema_guard import Objects, differences, refuse_schema
+from optin.store.schema_sets import Record, Schema, Step, names_of, register_rows
 
 Connection = psycopg.Connection[Any]
 
@@ -25,8 +28,13 @@ RECORD = (
     " PRIMARY KEY, migration_set TEXT NOT NULL, name TEXT NOT NULL,"
     " applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, UNIQUE (migration_set, name))"
 )
+NOTE_STEP = "INSERT INTO _sqlite_migrations(migration_set, name) VALUES (%s, %s)"
+NOTE_KIND = (
+    "INSERT INTO kind_register(kind, part) VALUES (%s, %s)"
+    " ON CONFLICT (kind) DO UPDATE SET part = excluded.part"
+)
 _TABLE = re.compile(r"\s*CREATE (UNLOGGED )?TABLE (\w+)")
-_EXPECTED: dict[tuple[int, tuple[str, ...]], Objects] = {}  # as this server prints it; it is asked once
+_EXPECTED: dict[tuple[int, tuple[Step, ...]], Objects] = {}  # as this server prints it; it is asked once
 
 # Every object of the tables whose numbers are given: what it is called, and its text.
 _PRINT = """
@@ -76,7 +84,7 @@ UNION ALL SELECT 'sequence ' || s.relname, concat_ws(' ', q.seqtypid::regtype, q
 # Where a row that is swallowed would make a page or a command lie.
 _ANSWERED_BY = (
     "event", "request", "subject", "consent", "suppression", "number_objection", "outbox", "mail", "erasure",
-    "replay", "legal_hold", "rights_action", "export_run", "draw_entry", "seat", "log_queue",
+    "replay", "legal_hold", "rights_action", "export_run", "log_queue",
 )  # fmt: skip
 # What changes when anything comes or goes that could swallow a write: triggers and their functions, rules,
 # policies, which tables the names stand for. `xmin` is the transaction that wrote a row of the catalogue.
@@ -87,77 +95,92 @@ _STAMP = """SELECT concat_ws(' ',
 (SELECT sum(hashtext(xmin::text)) FROM pg_proc WHERE oid >= 16384),
 (SELECT sum(t::int8 + row_security_active(t)::int)
     FROM (SELECT to_regclass(name)::oid AS t FROM unnest('{NAMES}'::text[]) AS name OFFSET 0) AS ours))
-""".replace("NAMES", ",".join(_ANSWERED_BY)).encode()
+"""
 
 
-def migrate(connection: Connection, *, inspecting: bool = False) -> None:
+def migrate(connection: Connection, schema: Schema, *, inspecting: bool = False) -> None:
     """Compare the schema, then bring it up to date. Raises StoreUnusable when it is not optin's.
 
     `inspecting`: what is not optin's is left as it is, and told by whoever asks.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-    applied = applied_to(connection)
-    due = due_after(applied)
+    due = schema.due(records_in(connection))
     if due or not inspecting:
-        findings = schema_findings(connection)
+        findings = schema_findings(connection, schema)
         if not inspecting:
             refuse_schema(findings)
         if due and not findings:
-            refuse_lesser_role(connection, [migration.name for migration in due])
-            _apply(connection, due)
+            refuse_lesser_role(connection, names_of(due))
+            _apply(connection, schema, due)
 
 
-def _apply(connection: Connection, due: tuple[Migration, ...]) -> None:
+def _apply(connection: Connection, schema: Schema, due: tuple[Step, ...]) -> None:
     there = connection.execute("SELECT to_regclass('_sqlite_migrations')").fetchone()
     if there is None or there[0] is None:  # another set of migrations may have made it
         connection.execute(RECORD)  # with the same table and names as on SQLite
-    for migration in due:
-        for statement in migration.statements(POSTGRES):
+    for step in due:
+        for statement in step.migration.statements(POSTGRES):
             connection.execute(statement.encode())
-        connection.execute(
-            "INSERT INTO _sqlite_migrations(migration_set, name) VALUES ('optin', %s)", [migration.name]
-        )
+        connection.execute(NOTE_STEP, [step.migration_set, step.migration.name])
+    for row in register_rows(schema, due):
+        connection.execute(NOTE_KIND, row)
 
 
-def applied_to(connection: Connection) -> tuple[str, ...]:
+def records_in(connection: Connection) -> frozenset[Record]:
     """Return the migrations that a database has seen; none when it is new."""
-    there = connection.execute("SELECT to_regclass('_sqlite_migrations')").fetchone()
-    if there is None or there[0] is None:
-        return ()
-    rows = connection.execute("SELECT name FROM _sqlite_migrations WHERE migration_set = 'optin'")
-    return tuple(sorted(row[0] for row in rows))
+    if not _is_there(connection, "_sqlite_migrations"):
+        return frozenset()
+    return frozenset(connection.execute("SELECT migration_set, name FROM _sqlite_migrations"))
 
 
-def schema_findings(connection: Connection) -> list[str]:
+def complete(connection: Connection, schema: Schema) -> tuple[Schema, list[str]]:
+    """Return `schema` with the kinds that the database alone knows, and what is wrong with its register."""
+    there = _is_there(connection, "kind_register")
+    return schema.with_removed(connection.execute(REGISTER) if there else ())
+
+
+def _is_there(connection: Connection, table: str) -> bool:
+    row = connection.execute("SELECT to_regclass(%s)", [table]).fetchone()
+    return row is not None and row[0] is not None
+
+
+def schema_findings(connection: Connection, schema: Schema) -> list[str]:
     """Return in sentences what is not as the migrations make it that this database has seen."""
-    applied = applied_to(connection)
+    whole, findings = complete(connection, schema)
+    applied = whole.applied(records_in(connection))
     if not applied:
         return []
     expected = _expected(connection, applied)
     with connection.transaction(force_rollback=True):
-        return differences(expected, _printed(connection, _names(applied)))
+        return [*findings, *differences(expected, _printed(connection, _names(applied)))]
 
 
-def stamp(connection: Connection) -> str:
+def stamp(connection: Connection, schema: Schema) -> str:
     """Return what changes with everything that could swallow a write; it takes 0.1 ms."""
-    row = connection.execute(_STAMP).fetchone()
+    row = connection.execute(_stamp_text(schema.person_tables)).fetchone()
     return "" if row is None else str(row[0])
 
 
-def all_tables() -> list[str]:
-    """Return the names of optin's tables."""
-    return list(_names([migration.name for migration in MIGRATIONS]))
+@lru_cache
+def _stamp_text(tables: tuple[str, ...]) -> bytes:
+    return _STAMP.replace("NAMES", ",".join((*_ANSWERED_BY, *tables))).encode()
 
 
-def _names(applied: tuple[str, ...] | list[str]) -> Mapping[str, bool]:
+def all_tables(schema: Schema) -> list[str]:
+    """Return the names of the tables of optin and of kinds."""
+    return list(_names(schema.steps))
+
+
+def _names(steps: Iterable[Step]) -> Mapping[str, bool]:
     """Return the tables of these migrations, and of each whether a crash may empty it."""
-    texts = [RECORD]
-    for migration in MIGRATIONS:
-        texts += migration.statements(POSTGRES) if migration.name in applied else ()
-    return {found[2]: bool(found[1]) for found in map(_TABLE.match, texts) if found is not None}
+    return {found[2]: bool(found[1]) for found in map(_TABLE.match, _texts(steps)) if found is not None}
 
 
-def _expected(connection: Connection, applied: tuple[str, ...]) -> Objects:
+def _texts(steps: Iterable[Step]) -> list[str]:
+    return [RECORD, *(text for step in steps for text in step.migration.statements(POSTGRES))]
+
+
+def _expected(connection: Connection, applied: tuple[Step, ...]) -> Objects:
     """Return what a new database of this server holds after these migrations."""
     key = connection.info.server_version, applied
     if key not in _EXPECTED:
@@ -172,11 +195,8 @@ def _expected(connection: Connection, applied: tuple[str, ...]) -> Objects:
     return _EXPECTED[key]
 
 
-def _made_anew(connection: Connection, applied: tuple[str, ...]) -> Objects:
-    texts = [RECORD]
-    for migration in MIGRATIONS:
-        texts += migration.statements(POSTGRES) if migration.name in applied else ()
-    script = ";\n".join(texts).replace("CREATE UNLOGGED TABLE", "CREATE TABLE")
+def _made_anew(connection: Connection, applied: tuple[Step, ...]) -> Objects:
+    script = ";\n".join(_texts(applied)).replace("CREATE UNLOGGED TABLE", "CREATE TABLE")
     with connection.transaction(force_rollback=True):
         connection.execute("SET LOCAL client_min_messages = error")
         connection.execute("SET LOCAL search_path = pg_temp")

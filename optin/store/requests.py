@@ -16,7 +16,6 @@ from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical import parse
 from optin.store.event_sums import tally_before_erasure
 from optin.store.events import add_events, blank_events, events_of
-from optin.store.seats import remove_seats
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -234,9 +233,7 @@ def erase_requests(
         blank += blank_events(tx, request)
         tx.run("DELETE FROM mail WHERE request_id = :id", id=request)
         tx.run("DELETE FROM outbox WHERE request_id = :id", id=request)
-        remove_seats(tx, request)
-        tx.run("DELETE FROM draw_entry WHERE request_id = :id", id=request)
-        tx.run("DELETE FROM request WHERE id = :id", id=request)
+        tx.run("DELETE FROM request WHERE id = :id", id=request)  # and, by cascade, what kinds keep of it
     if requests:
         add_events(tx, vault, None, [erased(now, reason, blank, kinds)])
 

@@ -7,14 +7,15 @@ its own row; that row stays. Never alter these tables with a tool that rebuilds 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optin.store.tables import (
     ASSET_TABLES,
     CLAIM_TABLES,
-    DRAW_TABLES,
     GROUNDS_TABLES,
     JOURNAL_TABLES,
+    KIND_TABLES,
     LIMIT_TABLES,
     LOG_TABLES,
     PROMISE_TABLES,
@@ -22,9 +23,7 @@ from optin.store.tables import (
     STATEMENT_TABLES,
     TABLES,
     TALLY_TABLES,
-    TICKET_INDEX,
     WEBHOOK_TABLES,
-    WEBINAR_TABLES,
 )
 
 
@@ -67,27 +66,31 @@ POSTGRES = Dialect(
     ),
 )
 
-EVIDENCE = ("privacy_version", "form_version", "event", "mail", "erasure", "export_run")
-LOG = ("log_leaf", "log_node", "checkpoint", "log_key", "attestation")
-ASSETS = ("asset",)
-DRAWS = ("draw_list", "draw_result")
-APPEND_ONLY = (*EVIDENCE, *LOG, *ASSETS, *DRAWS)
-_KEYS = {
-    "asset": ("digest",),
-    "draw_list": ("magnet",),
-    "draw_result": ("magnet",),
-    "log_leaf": ("seq", "event_id"),
-    "log_node": (),
-    "checkpoint": ("size",),
-    "log_key": ("id", "line"),
-    "attestation": ("id",),
-    "privacy_version": ("digest",),
-    "form_version": ("digest", "form_key"),
-    "event": ("id",),
-    "mail": ("message_id",),
-    "erasure": ("request_id",),
-    "export_run": ("id",),
-}
+
+@dataclass(frozen=True)
+class Guarded:
+    """A table that is only added to, and the columns each of which tells its rows apart."""
+
+    table: str
+    keys: tuple[str, ...]
+
+
+EVIDENCE = (
+    Guarded("privacy_version", ("digest",)),
+    Guarded("form_version", ("digest", "form_key")),
+    Guarded("event", ("id",)),
+    Guarded("mail", ("message_id",)),
+    Guarded("erasure", ("request_id",)),
+    Guarded("export_run", ("id",)),
+)
+LOG = (
+    Guarded("log_leaf", ("seq", "event_id")),
+    Guarded("log_node", ()),
+    Guarded("checkpoint", ("size",)),
+    Guarded("log_key", ("id", "line")),
+    Guarded("attestation", ("id",)),
+)
+ASSETS = (Guarded("asset", ("digest",)),)
 _ERASED = "EXISTS (SELECT 1 FROM erasure WHERE erasure.request_id = OLD.request_id)"
 # What an erasure may do: blank an event, never change it; delete a mail.
 _BLANKED = (
@@ -98,15 +101,16 @@ _MAY_UPDATE = {"event": _BLANKED}
 _MAY_DELETE = {"mail": _ERASED}
 
 
-def sqlite_triggers(tables: tuple[str, ...]) -> tuple[str, ...]:
+def sqlite_triggers(tables: Iterable[Guarded]) -> tuple[str, ...]:
     """Return the triggers that make the evidence append-only on SQLite, three for each table.
 
     The third is needed because INSERT OR REPLACE deletes without asking the other two.
     """
     texts: list[str] = []
-    for table in tables:
+    for guarded in tables:
+        table = guarded.table
         refuse = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-        same = " OR ".join(f"{key} = NEW.{key}" for key in _KEYS[table]) or _SAME_NODE
+        same = " OR ".join(f"{key} = NEW.{key}" for key in guarded.keys) or _SAME_NODE
         texts += [
             f"CREATE TRIGGER {table}_no_update BEFORE UPDATE ON {table}"
             f" WHEN NOT ({_MAY_UPDATE.get(table, '0')}) {refuse}",
@@ -118,13 +122,13 @@ def sqlite_triggers(tables: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def postgres_triggers(tables: tuple[str, ...]) -> tuple[str, ...]:
+def postgres_triggers(tables: Iterable[Guarded]) -> tuple[str, ...]:
     """Return the same for PostgreSQL, where TRUNCATE is refused as well.
 
     The condition stands in the function: a WHEN clause may not look into another table there.
     """
     texts: list[str] = []
-    for table in tables:
+    for table in (guarded.table for guarded in tables):
         act = f"EXECUTE FUNCTION {table}_guard()"
         texts += [
             f"CREATE FUNCTION {table}_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
@@ -151,33 +155,42 @@ QUEUE_TRIGGERS = {
 
 @dataclass(frozen=True)
 class Migration:
-    """One step of the schema, recorded by name once it was done. `guarded` tables become append-only."""
+    """One step of the schema, recorded by name once it was done. `guarded` tables become append-only.
+
+    `sqlite`, `postgres`: statements for one of the two, after the others. `formerly`: the step of optin's own
+    that did the same in earlier versions; a database that has seen it needs this one no more.
+    """
 
     name: str
     tables: tuple[str, ...]
-    guarded: tuple[str, ...]
+    guarded: tuple[Guarded, ...] = ()
     queueing: bool = False
+    formerly: str = ""
+    sqlite: tuple[str, ...] = ()
+    postgres: tuple[str, ...] = ()
 
     def statements(self, dialect: Dialect) -> tuple[str, ...]:
         """Return the statements of this step in `dialect`."""
-        guard = sqlite_triggers if dialect is SQLITE else postgres_triggers
+        guard, own = (
+            (sqlite_triggers, self.sqlite) if dialect is SQLITE else (postgres_triggers, self.postgres)
+        )
         queue = QUEUE_TRIGGERS[dialect.name] if self.queueing else ()
-        return (*(dialect.fill(text) for text in self.tables), *guard(self.guarded), *queue)
+        texts = (dialect.fill(text) for text in (*self.tables, *own))
+        return (*texts, *guard(self.guarded), *queue)
 
 
 MIGRATIONS = (
     Migration("m001_consent_and_evidence", TABLES, EVIDENCE),
     Migration("m002_log", LOG_TABLES, LOG, queueing=True),
-    Migration("m003_rights", RIGHTS_TABLES, ()),
+    Migration("m003_rights", RIGHTS_TABLES),
     Migration("m004_assets", ASSET_TABLES, ASSETS),
-    Migration("m005_tally", TALLY_TABLES, ()),
-    Migration("m006_webinars", WEBINAR_TABLES, ()),
-    Migration("m007_webhooks", WEBHOOK_TABLES, ()),
-    Migration("m008_prize_draws", DRAW_TABLES, DRAWS),
-    Migration("m009_dates_and_tickets", (*STATEMENT_TABLES, *TICKET_INDEX), ()),
-    Migration("m010_promises", PROMISE_TABLES, ()),
-    Migration("m011_journal", JOURNAL_TABLES, ()),
-    Migration("m012_limits", LIMIT_TABLES, ()),
-    Migration("m013_grounds", GROUNDS_TABLES, ()),
-    Migration("m014_claims", CLAIM_TABLES, ()),
+    Migration("m005_tally", TALLY_TABLES),
+    Migration("m007_webhooks", WEBHOOK_TABLES),
+    Migration("m009_statement_dates", STATEMENT_TABLES, formerly="m009_dates_and_tickets"),
+    Migration("m010_promises", PROMISE_TABLES),
+    Migration("m011_journal", JOURNAL_TABLES),
+    Migration("m012_limits", LIMIT_TABLES),
+    Migration("m013_grounds", GROUNDS_TABLES),
+    Migration("m014_claims", CLAIM_TABLES),
+    Migration("m015_kinds", KIND_TABLES),  # m006 and m008 were of kinds, which have sets of their own
 )

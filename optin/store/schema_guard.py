@@ -7,11 +7,10 @@ of the right name may be empty, and a foreign one may swallow what is written.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from optin.errors import StoreUnusable
-from optin.store.schema import MIGRATIONS, Migration
 
 Objects: TypeAlias = Mapping[str, str]  # what an object is called, and its text
 NAMED = 3  # findings in one sentence
@@ -44,12 +43,3 @@ def summed_up(findings: Sequence[str]) -> str:
     """Return the first findings, and how many there are besides."""
     more = len(findings) - NAMED
     return "; ".join(findings[:NAMED]) + (f"; and {more} more" if more > 0 else "")
-
-
-def due_after(applied: Collection[str]) -> tuple[Migration, ...]:
-    """Return the migrations that a database still lacks. Raises StoreUnusable for one of a newer optin."""
-    newer = sorted(set(applied) - {migration.name for migration in MIGRATIONS})
-    if newer:
-        msg = f"The database was made by a newer optin ({newer[0]}); install that one. Nothing was changed."
-        raise StoreUnusable(msg)
-    return tuple(migration for migration in MIGRATIONS if migration.name not in applied)

@@ -150,10 +150,5 @@ def unreplayed(tx: Tx, magnet: str, most: int) -> list[Seat]:
     return [_seat(row) for row in rows]
 
 
-def remove_seats(tx: Tx, request: RequestId) -> None:
-    """Remove the seat that a request asked for."""
-    tx.run("DELETE FROM seat WHERE request_id = :request", request=request)
-
-
 def _seat(row: Row) -> Seat:
     return Seat(row[0], SubjectId(row[1]), RequestId(row[2]), row[3], row[4], bool(row[5]))

@@ -23,9 +23,9 @@ from typing import Any
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.claims import new_incarnation, release_other_claims
 from optin.store.log import integrate
-from optin.store.schema_guard import due_after
+from optin.store.schema_sets import Schema, names_of
 from optin.store.sqlite_readers import SqliteReaders
-from optin.store.sqlite_schema import APPLIED, SqliteGuard, is_due, migrate, schema_findings
+from optin.store.sqlite_schema import RECORDS, SqliteGuard, is_due, migrate, schema_findings
 from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Tx, Value, bind
 
 QUEUE_LENGTH = 2_000
@@ -95,12 +95,14 @@ class SqliteStore:
 
     shared = False
 
-    def __init__(self, path: Path, *, serving: bool = False, inspecting: bool = False) -> None:
+    def __init__(
+        self, path: Path, schema: Schema, *, serving: bool = False, inspecting: bool = False
+    ) -> None:
         """Open or make the file and bring its schema up to date. Raises StoreUnusable.
 
         `inspecting`: a schema that is not optin's is told by `schema_findings`, and takes no writes.
         """
-        self._path = path
+        self._path, self._schema = path, schema
         self._lock = lock_file(path, SERVER) if serving else None
         self.presence: Presence = SqlitePresence()
         self._queue: queue.Queue[_Waiting | None] = queue.Queue(QUEUE_LENGTH)
@@ -109,9 +111,9 @@ class SqliteStore:
         self._closed = False
         try:
             self._connection = connect(path)
-            self._guard = SqliteGuard(self._connection, path)
-            with self.alone() if is_due(self._connection) else nullcontext():
-                migrate(self._connection, inspecting=inspecting)
+            self._guard = SqliteGuard(self._connection, path, schema)
+            with self.alone() if is_due(self._connection, schema) else nullcontext():
+                migrate(self._connection, schema, inspecting=inspecting)
             self._connections.open(OPENED_BEFOREHAND if serving else 0)
         except (sqlite3.Error, OSError) as problem:
             self._unlock()
@@ -157,7 +159,7 @@ class SqliteStore:
     def schema_findings(self) -> list[str]:
         """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
         with closing(connect(self._path)) as connection:
-            return schema_findings(connection)
+            return schema_findings(connection, self._schema)
 
     def close(self) -> None:
         """Finish what was accepted, then close every connection and give up the lock."""
@@ -292,10 +294,10 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def due_in_file(path: Path) -> list[str]:
+def due_in_file(path: Path, schema: Schema) -> list[str]:
     """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
-    applied: list[str] = read_file(path, lambda tx: [row[0] for row in tx.all(APPLIED)], [])
-    return [migration.name for migration in due_after(applied)]
+    records: list[Row] = read_file(path, lambda tx: tx.all(RECORDS), [])
+    return names_of(schema.due([(row[0], row[1]) for row in records]))
 
 
 def read_file(path: Path, operation: Bound[T], otherwise: T) -> T:

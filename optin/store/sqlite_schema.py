@@ -8,16 +8,20 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from sqlite_utils import Database, Migrations
 
-from optin.store.schema import MIGRATIONS, SQLITE, Migration
-from optin.store.schema_guard import Objects, differences, due_after, refuse_schema
+from optin.store.kind_tables import REGISTER
+from optin.store.schema import SQLITE, Migration
+from optin.store.schema_guard import Objects, differences, refuse_schema
+from optin.store.schema_sets import Record, Schema, Step, register_rows
 
-APPLIED = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'optin'"
+RECORDS = "SELECT migration_set, name FROM _sqlite_migrations"
+REGISTERED = "INSERT OR REPLACE INTO kind_register(kind, part) VALUES (?, ?)"
 _OBJECTS = (
     "SELECT type, name, tbl_name, sql, rootpage FROM sqlite_master WHERE substr(name, 1, 11) <> 'sqlite_stat'"
     " UNION ALL SELECT 'temporary ' || type, name, tbl_name, sql, 0 FROM temp.sqlite_master"
@@ -32,9 +36,10 @@ class SqliteGuard:
     the very schema that was compared: so each group of writes is held by one look at a number.
     """
 
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
         """Guard what is written to `path` by `connection`."""
         self._connection = connection
+        self._schema = schema
         self._path = path
         self._file = _identity(path)
         self._version = -1  # not compared yet
@@ -46,25 +51,27 @@ class SqliteGuard:
         version = int(self._connection.execute("PRAGMA schema_version").fetchone()[0])
         if version == self._version:
             return []
-        found = schema_findings(self._connection)
+        found = schema_findings(self._connection, self._schema)
         self._version = -1 if found else version
         return found
 
 
-def migrate(connection: sqlite3.Connection, *, inspecting: bool = False) -> None:
+def migrate(connection: sqlite3.Connection, schema: Schema, *, inspecting: bool = False) -> None:
     """Compare the schema, then bring it up to date. Raises StoreUnusable when it is not optin's.
 
     `inspecting`: what is not optin's is left as it is, and told by whoever asks.
     """
     connection.execute("BEGIN IMMEDIATE")  # two starts at once: the second waits instead of failing
     try:
-        due = due_after(applied_to(connection))
+        due = schema.due(records_in(connection))
         if due or not inspecting:
-            findings = schema_findings(connection)
+            findings = schema_findings(connection, schema)
             if not inspecting:
                 refuse_schema(findings)
             if due and not findings:
-                _steps(MIGRATIONS).apply(Database(connection, execute_plugins=False))
+                _apply(connection, due)
+                for row in register_rows(schema, due):
+                    connection.execute(REGISTERED, row)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -72,34 +79,42 @@ def migrate(connection: sqlite3.Connection, *, inspecting: bool = False) -> None
         raise
 
 
-def is_due(connection: sqlite3.Connection) -> bool:
+def is_due(connection: sqlite3.Connection, schema: Schema) -> bool:
     """Tell whether a database that is in use lacks migrations: no server of another version may run then."""
-    applied = applied_to(connection)
-    return bool(applied and due_after(applied))
+    records = records_in(connection)
+    return bool(records and schema.due(records))
 
 
-def applied_to(connection: sqlite3.Connection) -> tuple[str, ...]:
+def records_in(connection: sqlite3.Connection) -> frozenset[Record]:
     """Return the migrations that a database has seen; none when it is new."""
     with suppress(sqlite3.OperationalError):  # there is no such table yet
-        return tuple(sorted(row[0] for row in connection.execute(APPLIED)))
-    return ()
+        return frozenset((row[0], row[1]) for row in connection.execute(RECORDS))
+    return frozenset()
 
 
-def schema_findings(connection: sqlite3.Connection) -> list[str]:
+def complete(connection: sqlite3.Connection, schema: Schema) -> tuple[Schema, list[str]]:
+    """Return `schema` with the kinds that the database alone knows, and what is wrong with its register."""
+    rows: list[tuple[str, str]] = []
+    with suppress(sqlite3.OperationalError):  # it is older
+        rows = connection.execute(REGISTER).fetchall()
+    return schema.with_removed(rows)
+
+
+def schema_findings(connection: sqlite3.Connection, schema: Schema) -> list[str]:
     """Return in sentences what is not as the migrations make it that this database has seen."""
-    expected = _expected(applied_to(connection))
-    return differences(expected, _without_strangers(expected, _objects(connection)))
+    whole, findings = complete(connection, schema)
+    expected = _expected(whole.applied(records_in(connection)))
+    return [*findings, *differences(expected, _without_strangers(expected, _objects(connection)))]
 
 
 @lru_cache
-def _expected(applied: tuple[str, ...]) -> Objects:
+def _expected(applied: tuple[Step, ...]) -> Objects:
     """Return what a new database holds after these migrations."""
     if not applied:
         return MappingProxyType({})
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute("BEGIN")
-        steps = [migration for migration in MIGRATIONS if migration.name in applied]
-        _steps(steps).apply(Database(connection, execute_plugins=False))
+        _apply(connection, applied)
         return _objects(connection)
 
 
@@ -131,11 +146,12 @@ def _without_strangers(expected: Objects, found: Objects) -> Objects:
     }
 
 
-def _steps(migrations: Sequence[Migration]) -> Migrations:
-    steps = Migrations("optin")
-    for migration in migrations:
-        steps(name=migration.name)(_step(migration))
-    return steps
+def _apply(connection: sqlite3.Connection, steps: Sequence[Step]) -> None:
+    for migration_set, those in groupby(steps, lambda step: step.migration_set):
+        migrations = Migrations(migration_set)
+        for step in those:
+            migrations(name=step.migration.name)(_step(step.migration))
+        migrations.apply(Database(connection, execute_plugins=False))
 
 
 def _step(migration: Migration) -> Any:

@@ -290,9 +290,6 @@ STATEMENT_TABLES = (
     ){strict}""",
 )
 
-# A ticket is told from others that begin alike: by a range of this index.
-TICKET_INDEX = ("CREATE INDEX draw_entry_ticket ON draw_entry(magnet, ticket)",)
-
 # What served magnets promised, so that it can be kept when the magnet is gone. `file`: SHA-256 of the bytes,
 # which lie in a folder; `until`: the last day of a link that hands it out, in milliseconds.
 PROMISE_TABLES = (
@@ -324,28 +321,6 @@ TALLY_TABLES = (
         count {int} NOT NULL,
         PRIMARY KEY (monday, form, kind)
     ){norowid}""",
-)
-
-# Seats at webinars, by ids; and the plan of each that its people were told last.
-WEBINAR_TABLES = (
-    """CREATE TABLE occasion (
-        magnet TEXT NOT NULL PRIMARY KEY,
-        sequence {int} NOT NULL,
-        plan TEXT NOT NULL
-    ){strict}""",
-    """CREATE TABLE seat (
-        magnet TEXT NOT NULL,
-        subject_id {blob} NOT NULL,
-        request_id {blob} NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('seat', 'waiting', 'given-up')),
-        sequence {int} NOT NULL,
-        replayed {int} NOT NULL,
-        at {int} NOT NULL,
-        PRIMARY KEY (magnet, subject_id)
-    ){norowid}""",
-    "CREATE INDEX seat_line ON seat(magnet, state, at)",
-    "CREATE INDEX seat_request ON seat(request_id)",
-    "CREATE INDEX seat_subject ON seat(subject_id)",
 )
 
 # What processors are told by webhook, and whom each was told about (E7).
@@ -390,36 +365,6 @@ WEBHOOK_TABLES = (
     "CREATE INDEX webhook_outbox_dead ON webhook_outbox(settled_at) WHERE state = 'dead'",
 )
 
-# Prize draws: who takes part, by ticket, as long as the request is kept; the list as it was fixed, the
-# result as it was published. `state`: in, wrong (answer), twice (the same mailbox), late; `mailbox`: only
-# of who is in or wrong; `told`: the result was mailed, or need not be.
-DRAW_TABLES = (
-    """CREATE TABLE draw_entry (
-        request_id {blob} NOT NULL PRIMARY KEY REFERENCES request(id),
-        magnet TEXT NOT NULL,
-        mailbox {blob},
-        ticket TEXT NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('in', 'wrong', 'twice', 'late')),
-        told {int} NOT NULL DEFAULT 0,
-        UNIQUE (magnet, mailbox)
-    ){strict}""",
-    "CREATE INDEX draw_entry_untold ON draw_entry(magnet) WHERE told = 0",
-    """CREATE TABLE draw_list (
-        magnet TEXT NOT NULL PRIMARY KEY,
-        at {int} NOT NULL,
-        promise TEXT NOT NULL,
-        event TEXT NOT NULL,
-        tickets {blob} NOT NULL
-    ){strict}""",
-    """CREATE TABLE draw_result (
-        magnet TEXT NOT NULL PRIMARY KEY,
-        at {int} NOT NULL,
-        seed TEXT NOT NULL,
-        winners TEXT NOT NULL,
-        transcript {blob} NOT NULL
-    ){strict}""",
-)
-
 # Counts behind the limits, for an hour, a minute or a day, by keyed digests with the window in them (D8).
 # A crash of PostgreSQL empties an unlogged table: networks may be forgotten then, mailboxes and site never.
 CLAIM_TABLES = (
@@ -448,5 +393,13 @@ LIMIT_TABLES = (
         key {blob} NOT NULL PRIMARY KEY,
         n {int} NOT NULL,
         until {int} NOT NULL
+    ){norowid}""",
+)
+
+# The tables of each kind of magnet as they were made last (JSON), so that they are known without the kind.
+KIND_TABLES = (
+    """CREATE TABLE kind_register (
+        kind TEXT NOT NULL PRIMARY KEY,
+        part TEXT NOT NULL
     ){norowid}""",
 )

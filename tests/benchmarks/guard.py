@@ -13,7 +13,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from optin.services.open_store import connect
 from optin.store import postgres_schema, sqlite_schema
 from optin.store.postgres import PostgresStore
 from optin.store.postgres_schema import stamp
@@ -21,6 +20,7 @@ from optin.store.sqlite import SqliteStore
 from optin.store.transaction import Store
 from tests.benchmarks.sign_ups import bare
 from tests.postgres import NEWEST, new_database, postgres_server, programs_of
+from tests.stores import SCHEMA, connect
 from tests.stranger import own_connection, past_optin
 from tests.world import World, open_world
 
@@ -45,7 +45,7 @@ def look(store: Store) -> float:
         guard = store._guard  # noqa: SLF001 - nothing else is timed
         return quickest(lambda: [guard.findings() for _ in range(LOOKS)]) / LOOKS
     with own_connection(store) as connection:
-        return quickest(lambda: [stamp(connection) for _ in range(LOOKS)]) / LOOKS
+        return quickest(lambda: [stamp(connection, SCHEMA) for _ in range(LOOKS)]) / LOOKS
 
 
 def sign_up(world: World) -> None:

@@ -29,11 +29,13 @@ from optin.services.parallel_audit import run_audit
 from optin.settings.installation import Settings
 from optin.store import sqlite
 from optin.store.log import checkpoint_at, integrate, prove_event
+from optin.store.schema_sets import Schema
 from optin.store.sqlite import connect
 from optin.store.sqlite_schema import SqliteGuard, migrate
 from optin.store.vault import Vault
 from tests.benchmarks.export import FEW, fill
 from tests.installed import KINDS
+from tests.stores import SCHEMA
 from tests.world import NOON, TIPS, World, form_version, open_world
 
 SIGN_UPS = 3_000
@@ -84,9 +86,9 @@ def cost_of_the_log(folder: Path, vault: Vault) -> None:
     print(f"the log costs a sign-up {sorted(ratios)[1]:.0%} (at most 30%)")
 
 
-def bare(connection: sqlite3.Connection, *, inspecting: bool) -> None:
+def bare(connection: sqlite3.Connection, schema: Schema, *, inspecting: bool) -> None:
     """Migrate, then take the queueing trigger away."""
-    migrate(connection, inspecting=inspecting)
+    migrate(connection, schema, inspecting=inspecting)
     connection.execute("DROP TRIGGER IF EXISTS event_queue")
 
 
@@ -163,7 +165,7 @@ def main() -> None:
             of_events, of_all = plain_reading(folder / f"{count}.db")
             audit = Audit(world.store.read, vault, KINDS.flows)
             settings = Settings.at(folder, store=f"sqlite:///{folder}/{count}.db", keys="keys.json")
-            seconds = timed(lambda a=audit, s=settings: [*run_audit(a, s)])  # type: ignore[misc]
+            seconds = timed(lambda a=audit, s=settings: [*run_audit(a, s, SCHEMA)])  # type: ignore[misc]
             if audit.findings:
                 raise AssertionError(audit.findings[:3])
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -31,7 +31,6 @@ from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.services.installation import Installation
-from optin.services.open_store import open_store
 from optin.store.forms import words_of
 from optin.store.log import integrate
 from optin.store.requests import Sealed
@@ -40,6 +39,7 @@ from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
 from tests.benchmarks.export import FEW, fill
 from tests.installed import KINDS
+from tests.stores import open_store
 from tests.world import NOON, TIPS, World, form_version, open_world
 
 DUE = 100_000

@@ -19,7 +19,6 @@ import httpx2 as httpx
 
 from optin.keys import KeyRing
 from optin.services.edition import keep_edition, load_edition
-from optin.services.open_store import open_store
 from optin.site.output_folder import write_folder
 from optin.store.vault import Vault
 from optin.theme.card import draw_card
@@ -28,6 +27,7 @@ from tests.benchmarks.load import ask
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, reserved_port
 from tests.serving import start
+from tests.stores import open_store
 from tests.web.conftest import PAPER, site_at
 
 FEW, SOME, MANY = 10, 100, 1_000

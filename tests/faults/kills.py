@@ -28,13 +28,13 @@ import httpx2 as httpx
 from optin.consent.address import parse_email
 from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
-from optin.services.open_store import open_store
 from optin.store.log import integrate
 from optin.store.transaction import Row, Store, Tx
 from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.serving import Serving, form_key, start
+from tests.stores import open_store
 from tests.web.conftest import site_at
 
 LENGTH = Struct("!I")

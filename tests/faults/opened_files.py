@@ -17,12 +17,12 @@ from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition
 from optin.services.installation import Installation
-from optin.services.open_store import open_store
 from optin.services.preload import load_everything
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
+from tests.stores import open_store
 from tests.web.conftest import Visit, site_at
 from tests.world import about_requests
 

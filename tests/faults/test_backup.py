@@ -44,6 +44,7 @@ from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from tests.installed import KINDS
+from tests.stores import SCHEMA
 from tests.web.conftest import site_at
 from tests.world import TIPS, World, mark_trusted
 
@@ -297,6 +298,8 @@ def test_a_backup_holds_every_table(house: House) -> None:
             rows = world.store.read(lambda tx: tx.all(text))
     assert {row[0] for row in rows if not row[0].startswith(("_sqlite", "sqlite_"))} == {
         *TABLES,
+        *SCHEMA.kind_tables,
+        "kind_register",  # made with the schema
         Counted.NETWORK,  # for an hour; a crash may forget it as well
         "server_process",  # who lives now
     }
@@ -555,9 +558,9 @@ def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: Hous
         lost()
         with pytest.raises(JournalUnusable, match="serve --new-journal"), house.installation():
             pass
-        begin_journal(settings)
+        begin_journal(settings, SCHEMA)
         with pytest.raises(JournalUnusable, match="leave --new-journal out"):
-            begin_journal(settings)
+            begin_journal(settings, SCHEMA)
         with house.installation():
             assert {line.name for line in house.kept().told} == told
     assert "1 erased, 1 withdrawn" in restored(other, str(file))

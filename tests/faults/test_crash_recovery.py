@@ -25,7 +25,6 @@ from optin.services import handover_log
 from optin.services.crash_recovery import take_back
 from optin.services.handover_log import HandoverLog, left_behind
 from optin.services.installation import Installation
-from optin.services.open_store import open_store
 from optin.store import postgres_presence
 from optin.store.claims import new_incarnation
 from optin.store.outbox import enqueue_notice
@@ -33,6 +32,7 @@ from optin.store.postgres import PostgresStore
 from optin.store.transaction import Store
 from optin.store.vault import Vault
 from tests.installed import KINDS
+from tests.stores import SCHEMA, open_store
 from tests.world import TIPS, World, open_world
 
 ON_POSTGRES = pytest.mark.parametrize("store_url", ["postgres"], indirect=True)
@@ -71,7 +71,7 @@ def test_a_server_that_starts_takes_back_what_the_one_before_had(tmp_path: Path)
 @pytest.fixture
 def others(store_url: str, world: World) -> Iterator[list[PostgresStore]]:
     """Open two more processes' stores."""
-    stores = [PostgresStore(store_url) for _ in range(2)]
+    stores = [PostgresStore(store_url, SCHEMA) for _ in range(2)]
     yield stores
     for store in stores:
         store.close()

@@ -44,6 +44,7 @@ from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.proof.forger import Scene, cut_out_withdrawal
 from tests.serving import environment, form_key, start
+from tests.stores import SCHEMA
 from tests.stranger import past_optin
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
@@ -522,7 +523,7 @@ def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -
     without_named_key(house)
     with pytest.raises(JournalUnusable, match="optin serve --new-journal"), house.installation():
         pass
-    begin_journal(house.edition.site.settings.model_copy(update={"store": house.store}))
+    begin_journal(house.edition.site.settings.model_copy(update={"store": house.store}), SCHEMA)
     with house.installation():
         pass
     names = {line.name for line in house.kept().told}
@@ -540,10 +541,10 @@ def test_whoever_tries_out_a_site_may_throw_away_what_they_like(tmp_path: Path) 
         if file == "optin.db":
             with pytest.raises(JournalUnusable, match="optin restore"), house.installation():
                 pass
-        renew_journal(settings)
+        renew_journal(settings, SCHEMA)
         lived_in(house)
         before = house.journal.read_bytes()
-        renew_journal(settings)
+        renew_journal(settings, SCHEMA)
         assert house.journal.read_bytes() == before
 
 
@@ -637,7 +638,7 @@ def test_each_host_has_a_journal_of_its_own_over_one_log(postgres_url: str, tmp_
     settings = here.edition.site.settings.model_copy(
         update={"store": postgres_url, "journal": "elsewhere/journal.jsonl"}
     )
-    begin_journal(settings)
+    begin_journal(settings, SCHEMA)
     with open_installation(settings, here.edition.policy, KINDS) as there:
         world = world_in(here, there)
         withdraw(world, "zed@example.com")

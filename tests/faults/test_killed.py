@@ -15,13 +15,13 @@ import pytest
 
 from optin.flows.evidence.audit import Audit
 from optin.keys import load_keys
-from optin.services.open_store import open_store
 from optin.store.log import integrate
 from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.ports import NO_MAIL
 from tests.serving import Serving, form_key, served, start
+from tests.stores import open_store
 from tests.web.conftest import site_at
 
 LOADERS = 6

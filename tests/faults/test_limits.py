@@ -19,7 +19,6 @@ import psycopg
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.keys import load_keys
-from optin.services.open_store import open_store
 from optin.store.limits import Amount, Counted, take
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -27,6 +26,7 @@ from tests.flows.test_mail_limits import BOB
 from tests.ports import NO_MAIL
 from tests.postgres import chosen_programs, new_database, postgres_server
 from tests.serving import Serving, form_key, start
+from tests.stores import open_store
 from tests.web.conftest import site_at
 from tests.world import World, open_world
 

@@ -24,7 +24,6 @@ from optin.jobs.server_jobs import office_jobs
 from optin.jobs.webhook_sender import webhook_jobs
 from optin.keys import KeyRing
 from optin.services.installation import Installation
-from optin.services.open_store import open_store
 from optin.store import postgres as postgres_store
 from optin.store import postgres_pool
 from optin.store.postgres import CONNECTIONS, PostgresStore
@@ -34,6 +33,7 @@ from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
 from tests.postgres import OLDER, new_database, postgres_server, programs_of
 from tests.serving import form_key, served
+from tests.stores import SCHEMA, open_store
 from tests.web.conftest import Visit, site_at, visit  # noqa: F401 - a fixture
 from tests.world import TIPS, World, open_world
 
@@ -239,7 +239,7 @@ def recovered(world: World) -> bool:
 def test_nobody_waits_long_for_a_no(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """S6: what waited too long in the queue is refused without being tried."""
     monkeypatch.setattr(postgres_store, "QUEUE_SECONDS", 0.3)
-    store = PostgresStore(postgres_url)
+    store = PostgresStore(postgres_url, SCHEMA)
     slow = [store.submit(lambda tx: tx.one("SELECT pg_sleep(1)")) for _ in range(CONNECTIONS)]
     late = store.submit(lambda tx: tx.one("SELECT 1"))
     with pytest.raises(StoreBusy, match="waited too long"):

@@ -14,10 +14,10 @@ import pytest
 
 from optin.errors import StoreUnusable
 from optin.store.postgres import PostgresStore
-from optin.store.schema import MIGRATIONS
 from optin.store.sqlite import CHANGE, SqliteStore, lock_file
 from tests.ports import NO_MAIL
 from tests.serving import environment, form_key, served, start
+from tests.stores import SCHEMA
 from tests.web.conftest import site_at
 
 
@@ -113,7 +113,7 @@ def test_a_restore_beside_a_server_on_postgres_is_refused(
     empty(postgres_url)
     restored = run(site, postgres_url, keys, "restore", str(file))
     assert restored.returncode == 0, restored.stderr
-    store = PostgresStore(postgres_url)
+    store = PostgresStore(postgres_url, SCHEMA)
     with store.alone(), pytest.raises(AssertionError, match="A backup is being put"):
         start(site, free_port, postgres_url, NO_MAIL, keys)
     store.close()
@@ -140,9 +140,9 @@ def test_keys_are_not_rotated_beside_a_server(tmp_path: Path, free_port: int) ->
 def test_a_schema_is_not_changed_beneath_a_server_of_another_version(tmp_path: Path) -> None:
     """S7: on SQLite; the command says what is in its way, and nothing is changed."""
     path = tmp_path / "optin.db"
-    serving = SqliteStore(path, serving=True)
-    last = MIGRATIONS[-1].name
+    serving = SqliteStore(path, SCHEMA, serving=True)
+    last = SCHEMA.own[-1].name
     serving.submit(lambda tx: tx.run("DELETE FROM _sqlite_migrations WHERE name = :n", n=last)).result()
     with pytest.raises(StoreUnusable, match=r"Another optin server uses optin\.db"):
-        SqliteStore(path)
+        SqliteStore(path, SCHEMA)
     serving.close()

@@ -19,11 +19,11 @@ from optin.flows.exports.scrub import KEPT, UNKNOWN, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import ask_for_link, view_personal
 from optin.keys import KeyRing
-from optin.services.open_store import open_store
 from optin.store.address_index import index_today
 from optin.store.subjects import find_subject
 from optin.store.vault import Vault
 from tests.export.test_export import lead_export
+from tests.stores import open_store
 from tests.world import CALL, TIPS, World, open_world
 
 SHARP, DOUBLE = "jan@straße-example.de", "jan@strasse-example.de"

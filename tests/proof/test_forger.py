@@ -28,6 +28,7 @@ from tests.proof.forger import (
     start,
     verify,
 )
+from tests.stores import SCHEMA
 
 
 def test_an_honest_site_is_found_innocent(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ def test_an_audit_by_several_processes_finds_what_one_finds(
     edit("UPDATE subject SET email_index = id")(scene)
     running = Audit(scene.installation.store.read, scene.vault, KINDS.flows)
     settings = Settings.at(tmp_path, store=f"sqlite:///{scene.path}", keys=scene.keys.as_json())
-    list(auditing.run_audit(running, settings, processes))
+    list(auditing.run_audit(running, settings, SCHEMA, processes))
     found = [finding for finding in running.findings if "another address than was declared" in finding]
     assert len(found) == len(set(found)) == scene.installation.store.read(confirmed_requests)
     scene.installation.store.close()

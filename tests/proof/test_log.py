@@ -16,7 +16,6 @@ from optin.proof.inclusion import InclusionProof
 from optin.proof.note import open_checkpoint
 from optin.proof.tree import root_of, verify_consistency
 from optin.services.log_signer import sign_log
-from optin.services.open_store import open_store
 from optin.store.log import (
     integrate,
     latest_checkpoint,
@@ -27,6 +26,7 @@ from optin.store.log import (
 )
 from optin.store.vault import Vault
 from tests.proof.strangers import check_with_shell, check_with_sigstore
+from tests.stores import open_store
 from tests.world import CALL, TIPS, World, about_requests
 
 PHONE = "+31201234567"

@@ -14,7 +14,6 @@ from PIL import Image
 
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.open_store import open_store
 from optin.site import publication
 from optin.site.magnet_reader import MagnetReader
 from optin.site.reading_cache import Kept
@@ -22,6 +21,7 @@ from optin.store.forms import form_by_key
 from optin.store.vault import Vault
 from optin.web.page_cache import PageCache, front_contents
 from tests.installed import KINDS
+from tests.stores import open_store
 from tests.web.conftest import PAPER, site_at
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

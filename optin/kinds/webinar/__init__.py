@@ -2,6 +2,7 @@
 
 from optin.flows.webinar_seats import FLOWS
 from optin.kinds.kind import Kind
+from optin.kinds.webinar.database import TABLES
 from optin.kinds.webinar.front_matter import (
     WebinarTable,
     counts_seats_apart,
@@ -29,4 +30,5 @@ WEBINAR = Kind(
         read=read_webinar,
         check=counts_seats_apart,
     ),
+    tables=TABLES,
 )

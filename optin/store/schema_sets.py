@@ -1,0 +1,122 @@
+"""All migrations of a database: optin's own, and one set for each kind of magnet that has tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from optin.consent.parts_by_kind import PartsByKind
+from optin.errors import StoreUnusable
+from optin.store.kind_tables import Shelf, TablesPart, check_part, registered
+from optin.store.schema import MIGRATIONS, Migration
+from optin.store.transaction import Row
+
+OWN = "optin"
+Record: TypeAlias = tuple[str, str]  # the set and the name of a migration that was done
+
+
+@dataclass(frozen=True)
+class Step:
+    """A migration, the set that it belongs to, and the kind whose set that is ("": optin's own)."""
+
+    migration_set: str
+    migration: Migration
+    kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name as an operator sees it."""
+        return f"{self.kind}: {self.migration.name}" if self.kind else self.migration.name
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What a database is to hold: optin's own tables, and those of kinds."""
+
+    kinds: tuple[tuple[str, TablesPart], ...] = ()
+    own: tuple[Migration, ...] = MIGRATIONS
+
+    @classmethod
+    def of(cls, parts: PartsByKind[TablesPart]) -> Schema:
+        """Return the schema of these kinds. Raises StoreUnusable for tables that no kind may have."""
+        kinds = tuple((kind, part) for kind, part in parts.items() if part.migrations)
+        owners: dict[str, str] = {}
+        for kind, part in kinds:
+            check_part(kind, part)
+            for name in part.names:
+                if (other := owners.setdefault(name, kind)) != kind:
+                    msg = f"The kinds {other} and {kind} both have a table {name}; remove one of them."
+                    raise StoreUnusable(msg)
+        return cls(kinds)
+
+    def with_removed(self, register: Iterable[Row]) -> tuple[Schema, list[str]]:
+        """Return this with the kinds that are not installed, as the database's register describes them.
+
+        And in sentences what is wrong with the register.
+        """
+        here = {kind for kind, _ in self.kinds}
+        removed, findings = registered(row for row in register if row[0] not in here)
+        return Schema((*self.kinds, *sorted(removed.items(), key=lambda it: it[0])), self.own), findings
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Every migration, in their order."""
+        own = (Step(OWN, migration) for migration in self.own)
+        kinds = (Step(set_of(kind), it, kind) for kind, part in self.kinds for it in part.migrations)
+        return (*own, *kinds)
+
+    def applied(self, records: Collection[Record]) -> tuple[Step, ...]:
+        """Return the migrations that a database has seen."""
+        return tuple(step for step in self.steps if _is_done(step, records))
+
+    def due(self, records: Collection[Record]) -> tuple[Step, ...]:
+        """Return the migrations that a database lacks. Raises StoreUnusable for those of a newer program."""
+        known = {(step.migration_set, step.migration.name) for step in self.steps}
+        known |= {(OWN, step.migration.formerly) for step in self.steps}
+        sets = {step.migration_set: step.kind for step in self.steps}
+        for migration_set, name in sorted(set(records) - known):
+            if migration_set in sets:
+                program = f"kind {kind}" if (kind := sets[migration_set]) else "optin"
+                msg = (
+                    f"The database was made by a newer {program} ({name}); install that one. Nothing was"
+                    " changed."
+                )
+                raise StoreUnusable(msg)
+        return tuple(step for step in self.steps if not _is_done(step, records))
+
+    @property
+    def kind_tables(self) -> tuple[str, ...]:
+        """The tables of all kinds, what is referred to first."""
+        return tuple(name for _, part in self.kinds for name in part.names)
+
+    @property
+    def person_tables(self) -> tuple[str, ...]:
+        """The tables of kinds whose rows are of requests."""
+        return tuple(name for _, part in self.kinds for name in part.on(Shelf.PERSON))
+
+    @property
+    def append_only(self) -> tuple[str, ...]:
+        """The tables that are only ever added to."""
+        return tuple(guarded.table for step in self.steps for guarded in step.migration.guarded)
+
+
+def set_of(kind: str) -> str:
+    """Return the name of a kind's set of migrations."""
+    return f"kind_{kind}"
+
+
+def register_rows(schema: Schema, done: Iterable[Step]) -> list[tuple[str, str]]:
+    """Return the rows of the register that these migrations change: kinds with their parts."""
+    changed = {step.kind for step in done}
+    return [(kind, part.as_json()) for kind, part in schema.kinds if kind in changed]
+
+
+def names_of(steps: Iterable[Step]) -> list[str]:
+    """Return what an operator sees of migrations."""
+    return [step.name for step in steps]
+
+
+def _is_done(step: Step, records: Collection[Record]) -> bool:
+    former = step.migration.formerly
+    return (step.migration_set, step.migration.name) in records or bool(former and (OWN, former) in records)

