@@ -35,7 +35,7 @@ from optin.services.edition import Edition
 from optin.services.installation import Installation, open_installation
 from optin.services.personal_data import erase_view, personal_file, personal_view
 
-CLEAR_TRIES = 25
+WAL_TRIES = 25
 
 
 @click.group()
@@ -202,7 +202,10 @@ def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool)
             erase_on_request, handling=case.handling, lang=view.frame.lang, now=case.installation.clock()
         )
         case.installation.note_ending()
-        cleared = case.installation.clear(CLEAR_TRIES)
+        truncated = case.installation.truncate_wal(WAL_TRIES)
     click.echo(f"Erased: {0 if gone is None else gone.requests} requests with all that belonged to them.")
-    if not cleared:
-        click.echo("A reader stood in the way of the journal; a running server empties it.", err=True)
+    if not truncated:
+        click.echo(
+            "A reader kept SQLite's write-ahead log from being emptied; a running server empties it.",
+            err=True,
+        )

@@ -9,21 +9,21 @@ from optin.jobs.job import Job, RoundDone, every, rest
 from optin.jobs.log_keeper import keep_log
 from optin.jobs.sweep_runner import sweep_by_itself
 from optin.services.clock import keep_clock
-from optin.services.installation import CLEAR_SECONDS, Installation
+from optin.services.installation import WAL_RETRY_SECONDS, Installation
 
 SWEEP_STALE_SECONDS = 2 * 3600.0  # a large one takes its time beside live traffic
 STALE_SECONDS = 60.0
 COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 
 
-async def keep_clear(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
+async def keep_wal_truncated(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Empty the write-ahead log of SQLite after each erasure, until it is done and until `stop` (R5)."""
 
-    async def clear_if_needed() -> None:
-        if installation.uncleared.is_set():
-            await asyncio.to_thread(installation.clear)
+    async def truncate_if_needed() -> None:
+        if installation.wal_has_erased.is_set():
+            await asyncio.to_thread(installation.truncate_wal)
 
-    await every(CLEAR_SECONDS, clear_if_needed, stop, round_done)
+    await every(WAL_RETRY_SECONDS, truncate_if_needed, stop, round_done)
 
 
 async def keep_counts(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
@@ -40,6 +40,6 @@ def office_jobs(installation: Installation) -> list[Job]:
         Job("sweep", partial(sweep_by_itself, installation), SWEEP_STALE_SECONDS),
         Job("clock", partial(keep_clock, installation), STALE_SECONDS),
         Job("log", partial(keep_log, installation), STALE_SECONDS),
-        Job("wal", partial(keep_clear, installation), STALE_SECONDS),
+        Job("wal", partial(keep_wal_truncated, installation), STALE_SECONDS),
         Job("counts", partial(keep_counts, installation), STALE_SECONDS),
     ]

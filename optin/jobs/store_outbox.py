@@ -105,7 +105,7 @@ class StoreOutbox:
         if installation.handover_log is not None:
             installation.handover_log.settled(order)
         if order.kind is MailKind.ERASED:
-            installation.uncleared.set()
+            installation.wal_has_erased.set()
         if settled is Settled.DEAD:
             mail_log.warning("mail %s is dead: %s", order.message_id, reply)
         return settled is not Settled.LOST

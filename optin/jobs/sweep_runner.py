@@ -52,7 +52,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
         advance_log(installation)
     if any(done[rule.name] for rule in rules if rule.erases):
         installation.note_ending()
-        installation.clear()
+        installation.truncate_wal()
     if failed:
         raise failed[0]
     return done

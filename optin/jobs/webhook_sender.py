@@ -201,7 +201,7 @@ class _Lane:
         outcome = await written(installation.store, settle)
         _say(self._processor, call, reply, outcome)
         if notice.kind is WebhookKind.ERASED:
-            installation.uncleared.set()  # its address may still be in the database's journal (R5)
+            installation.wal_has_erased.set()  # its address may still be in SQLite's write-ahead log (R5)
         return outcome is Outcome.TOLD
 
 

@@ -195,7 +195,7 @@ def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Coun
     done = installation.write(tell, now=installation.clock())
     while installation.write(integrate):
         pass
-    installation.clear(tries=10)
+    installation.truncate_wal(tries=10)
     return done
 
 

@@ -45,7 +45,7 @@ from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
 
 clock_log = logging.getLogger("optin.clock")
-CLEAR_SECONDS = 0.2
+WAL_RETRY_SECONDS = 0.2
 
 
 @dataclass
@@ -61,9 +61,8 @@ class Installation:
     wake_courier: Callable[[], None] = field(default=lambda: None)
     journal: Journal | None = None  # what is remembered outside the database (S7, O9)
     unwritten: threading.Event = field(default_factory=threading.Event)  # an ending may lack in the journal
-    uncleared: threading.Event = field(
-        default_factory=threading.Event
-    )  # erased bytes may be in the write-ahead log
+    # erased bytes may still be in SQLite's write-ahead log
+    wal_has_erased: threading.Event = field(default_factory=threading.Event)
     files: PromisedFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
     handover_log: HandoverLog | None = None  # mails that were taken, until the store knows it
@@ -182,21 +181,18 @@ class Installation:
             self.trust_clock()
             self.journal.forget(journal_from(self.policy, self.clock()))
 
-    def clear(self, tries: int = 1) -> bool:
+    def truncate_wal(self, tries: int = 1) -> bool:
         """Empty the write-ahead log of SQLite, so that erased bytes are gone from it too (R5).
 
         Other readers may stand in the way: then it is tried again later, by the server.
         """
-        truncate = getattr(self.store, "truncate_journal", None)
-        if truncate is None:
-            return True
         for attempt in range(tries):
-            if truncate():
-                self.uncleared.clear()
+            if self.store.truncate_wal():
+                self.wal_has_erased.clear()
                 return True
             if attempt + 1 < tries:
-                time.sleep(CLEAR_SECONDS)
-        self.uncleared.set()
+                time.sleep(WAL_RETRY_SECONDS)
+        self.wal_has_erased.set()
         return False
 
 

@@ -1,6 +1,6 @@
 """Reading leads for an export in short pages, and recording that an export was made (E1, E5).
 
-Each page is a read of its own: a long export neither blocks the journal nor sees a frozen past.
+Each page is a read of its own: a long export neither blocks the write-ahead log nor sees a frozen past.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class Counted(StrEnum):
     """Where something is counted: by name of its table."""
 
     SITE = "limit_site"  # survives a crash of the database
-    NETWORK = "limit_network"  # a crash of PostgreSQL empties it: it costs no write to its journal
+    NETWORK = "limit_network"  # a crash of PostgreSQL empties it: it is not written to its log
 
 
 @dataclass(frozen=True)

@@ -224,6 +224,10 @@ class PostgresStore:
         self._pool.close()
         self._presence.close()
 
+    def truncate_wal(self) -> bool:
+        """Return True: how long PostgreSQL keeps its own log is for its operator to say."""
+        return True
+
     def alone(self) -> AbstractContextManager[None]:
         """Keep servers away until the block ends. Raises StoreUnusable where one runs."""
         return self._presence.alone()

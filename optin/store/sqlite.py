@@ -173,8 +173,8 @@ class SqliteStore:
         self._connection.close()
         self._unlock()
 
-    def truncate_journal(self) -> bool:
-        """Empty the write-ahead journal, so that erased bytes are gone from it too (R5).
+    def truncate_wal(self) -> bool:
+        """Empty the write-ahead log, so that erased bytes are gone from it too (R5).
 
         Returns False while a reader still stands in the way; ask again then.
         """
@@ -278,7 +278,7 @@ class SqliteStore:
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection with everything that durability and erasure need, whatever SQLite's defaults."""
-    with suppress(FileExistsError):  # the journal takes over whose business it is
+    with suppress(FileExistsError):  # the write-ahead log takes over who owns the file
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
@@ -315,7 +315,7 @@ def read_file(path: Path, operation: Bound[T], otherwise: T) -> T:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch the journal on; of several starts at once one does it, and SQLite lets nobody wait for it."""
+    """Switch the write-ahead log on; of several starts at once one does it, and SQLite makes nobody wait."""
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:

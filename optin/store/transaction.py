@@ -132,6 +132,12 @@ class Store(Protocol):
         While there is something, every write raises WriteLost.
         """
 
+    def truncate_wal(self) -> bool:
+        """Empty SQLite's write-ahead log, so that erased bytes are gone from it too (R5).
+
+        Returns False while a reader still stands in the way; ask again then.
+        """
+
     @property
     def presence(self) -> Presence:
         """The life of this process, as others that share the store see it."""

@@ -85,7 +85,7 @@ class AppContext:
         """See a withdrawal or erasure in the journal apart before the person is told (S7)."""
         await asyncio.to_thread(self.installation.note_ending)
         if erased:
-            await asyncio.to_thread(self.installation.clear)
+            await asyncio.to_thread(self.installation.truncate_wal)
 
     def frame(self, lang: str) -> Frame:
         """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""

@@ -152,7 +152,7 @@ def erasing_one(folder: Path, vault: Vault) -> None:
             index = vault.index(parse_email(f"p{number * count // ERASURES}@example.com"))
             erase = partial(erase_person, vault=vault, email_index=index, reason=BY_PERSON, now=NOON)
             spent.append(timed(partial(world.do, erase)))
-            truncated.append(timed(Installation(world.store, vault, world.policy, KINDS).clear))
+            truncated.append(timed(Installation(world.store, vault, world.policy, KINDS).truncate_wal))
         medians[count] = sorted(spent)[ERASURES // 2]
         print(
             f"  one erasure among {count:,} leads: {medians[count] * 1000:.1f} ms (at most 100),"

@@ -130,7 +130,7 @@ def test_no_byte_is_left_in_the_files_under_live_traffic(tmp_path: Path) -> None
     assert not any(plain in on_disk() for plain in PLAIN), "nothing was ever stored in the open"
     with traffic(world):
         erase(world)
-        assert office_of(world).clear(tries=50), "readers are short, so the journal can be emptied"
+        assert office_of(world).truncate_wal(tries=50), "readers are short, so the log can be emptied"
     left = [value for value in sought if value in on_disk()]
     assert left == []
     world.check_evidence()

@@ -166,10 +166,10 @@ def test_a_job_whose_last_round_is_long_ago_is_stale() -> None:
 def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """S6: sweep, log, journal and counts, whatever their first rounds ended with."""
+    """S6: sweep, log, write-ahead log and counts, whatever their first rounds ended with."""
     installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     world.sign_up(PERSON, TIPS)
-    installation.uncleared.set()
+    installation.wal_has_erased.set()
     store, jobs = installation.store, office_jobs(installation)
 
     class Broken:

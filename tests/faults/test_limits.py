@@ -147,7 +147,7 @@ def test_a_crash_of_the_database_forgets_networks_and_nothing_else(tmp_path: Pat
 
 
 def crash(url: str) -> None:
-    """Kill one process of the server and wait until it has ended all others: it recovers from its journal."""
+    """Kill one process of the server and wait until it has ended all others: it recovers from its log."""
     with psycopg.connect(url, autocommit=True) as witness, suppress(psycopg.OperationalError):
         with psycopg.connect(url) as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)

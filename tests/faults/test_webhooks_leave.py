@@ -337,7 +337,7 @@ def test_what_happens_arrives(world: World, caplog: pytest.LogCaptureFixture) ->
     secret = secret_text(world.vault.webhook_secrets("crm")[0])
     assert all(taken.signed_by(secret) for taken in receiver.taken)
     assert world.count("webhook_outbox") == 0
-    assert installation.uncleared.is_set(), "the journal of the database is emptied after the address left it"
+    assert installation.wal_has_erased.is_set(), "the write-ahead log is emptied after the address left it"
     assert ALICE not in caplog.text
     world.check_evidence()
 

@@ -23,7 +23,7 @@ def office_of(world: World) -> Installation:
 
 
 def test_what_was_never_confirmed_leaves_no_byte_behind(tmp_path: Path) -> None:
-    """D6, R5: neither in the database file nor in its journal; what was confirmed stays."""
+    """D6, R5: neither in the database file nor in its write-ahead log; what was confirmed stays."""
     world = open_world(f"sqlite:///{tmp_path}/optin.db", tmp_path)
     world.join("alice@example.com", TIPS)
     world.sign_up("bob@example.com", TIPS)

@@ -477,7 +477,7 @@ def test_no_byte_of_an_erased_person_is_left_after_telling(tmp_path: Path) -> No
     assert bytes(row[0]) in on_disk()
     assert ALICE.encode() not in on_disk()
     assert crm.hear() == ["consent.erased"]
-    assert Installation(world.store, world.vault, world.policy, KINDS).clear(tries=50)
+    assert Installation(world.store, world.vault, world.policy, KINDS).truncate_wal(tries=50)
     assert bytes(row[0]) not in on_disk()
     assert row[1].encode() not in on_disk()
     world.check_evidence()
