@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.consent_record import Happening, RequestId, Status, SubjectId, fold
 from optin.consent.event import Event
 from optin.consent.form import (
@@ -24,7 +25,7 @@ from optin.consent.form import (
     Slug,
 )
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context, Flow

@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
-from optin.consent.purpose import Channel, ConsentKey
+from optin.cli.terminal import ChannelChoice, excel_option, known_purpose, served_edition, site_option
+from optin.consent.channel import Channel
+from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.presets import PRESETS
@@ -30,7 +31,7 @@ SELF = "self"
 @click.option(
     "--channel",
     required=True,
-    type=click.Choice([kind.value for kind in Channel]),
+    type=ChannelChoice(),
     help="Its channel.",
 )
 @click.option("--to", "processor", required=True, help="A processor of optin.toml, or self.")
@@ -48,7 +49,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     kinds: InstalledKinds,
     site: Path,
     purpose: str,
-    channel: str,
+    channel: Channel,
     processor: str,
     why: str,
     shape: str,
@@ -95,7 +96,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         )
 
 
-def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -> ConsentKey:
+def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: str) -> ConsentKey:
     """See that the site knows what is asked, and may do it (E1, E7). Raises RequestRefused."""
     known = known_purpose(site, purpose, channel)
     if processor != SELF and processor not in site.settings.processors:
@@ -108,7 +109,7 @@ def _checked(site: Site, purpose: str, channel: str, processor: str, why: str) -
     if not why.strip():
         msg = "--why is empty; say what the export is for, it is recorded."
         raise RequestRefused(msg)
-    return ConsentKey(known, Channel(channel))
+    return ConsentKey(known, channel)
 
 
 def _with_progress(total: Callable[[], int], leads: Iterable[tuple[int, Proven]]) -> Iterator[Proven]:

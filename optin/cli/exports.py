@@ -13,8 +13,8 @@ from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import excel_option, served_edition, site_option
+from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event import rfc3339
-from optin.consent.purpose import Channel
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.lists import PeopleList, open_list
@@ -57,8 +57,7 @@ def exports(  # noqa: PLR0913 - one parameter an option
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         if number is not None:
-            email = Channel.EMAIL.value
-            people = None if theirs is None else open_list(theirs, email, column, encoding, sheet)
+            people = None if theirs is None else open_list(theirs, MAILBOX.field, column, encoding, sheet)
             reading = FileReading()
             _list_ended(installation, number, people, reading, _Out(out, shape, excel=excel))
             if theirs is not None:
@@ -124,8 +123,11 @@ def _list_ended(
     if people is not None:
         told = ((line.number, *people.addresses(line)) for line in people.rows)
         ended = chain(ended, erased_since(installation.store.read, installation.vault, run, told, reading))
-    columns = ("email", "phone", "what", "at")
-    rows = ((it.email, it.phone, it.what, rfc3339(it.at)) for it in ended)
+    others = [it.field for it in declared_addresses()]
+    columns = (MAILBOX.field, *others, "what", "at")
+    rows = (
+        (it.email, *(it.addresses.get(name, "") for name in others), it.what, rfc3339(it.at)) for it in ended
+    )
     if out.file is not None:
         with tables.table(out.file, excel=out.excel) as file:
             file.write(columns)

@@ -13,8 +13,9 @@ from typing import TypeVar
 
 import click
 
+from optin.consent.channel import declared_addresses
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import Channel, ConsentQuestion, PurposeId
+from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.settings.table import MOST_LINE_CHARACTERS
 from optin.site.files import FILE_ENDINGS
@@ -66,17 +67,18 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
         "What people gain from it, in one sentence", lambda it: _line(it, MOST_SENTENCE_CHARACTERS), example
     )
     chosen = _purposes(kind, lang, purposes) if purposes else {}
-    phone = ""
-    if any(purpose.channel is Channel.PHONE for purpose in chosen.values()):
-        why = site_starter(lang).phone
-        words = "Why you ask the telephone number; people read it beside the field"
-        phone = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
+    addresses: dict[str, str] = {}
+    for address in declared_addresses():
+        if any(purpose.channel.address == address for purpose in chosen.values()):
+            why = site_starter(lang).addresses.get(address.field, "")
+            words = f"Why you ask the {address.noun}; people read it beside the field"
+            addresses[address.field] = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
     file = _ask("File to hand out (Enter: a placeholder)", _file, "") if kind.hands_out_file else None
     answers = {
         it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]
         for it in kind.questions
     }
-    told = Told(title, description, tuple(chosen), phone, file, answers)
+    told = Told(title, description, tuple(chosen), addresses, file, answers)
     return Wanted(name, slug, lang, told)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import excel_option, known_purpose, served_edition, site_option
-from optin.consent.purpose import Channel
+from optin.cli.terminal import ChannelChoice, excel_option, known_purpose, served_edition, site_option
+from optin.consent.channel import Channel
 from optin.export import tables
 from optin.export.lists import open_list
 from optin.flows.exports.scrub import KEPT, Scrubber
@@ -20,12 +20,10 @@ from optin.services.installation import open_installation
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
-@click.option("--channel", required=True, type=click.Choice([kind.value for kind in Channel]))
+@click.option("--channel", required=True, type=ChannelChoice())
 @click.option("--out", required=True, help="CSV or XLSX to make, with who may be approached.")
 @click.option("--dropped", help="CSV or XLSX with who may not, and why. Default: OUT-dropped.")
-@click.option(
-    "--by", type=click.Choice([kind.value for kind in Channel]), help="What the list has: default, CHANNEL."
-)
+@click.option("--by", type=ChannelChoice(), help="What the list has: default, CHANNEL.")
 @click.option("--column", help="Name or number of the column with the address; by default it is found.")
 @click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV.")
 @click.option("--sheet", help="Of a spreadsheet with several.")
@@ -38,10 +36,10 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     site: Path,
     file: Path,
     purpose: str,
-    channel: str,
+    channel: Channel,
     out: str,
     dropped: str | None,
-    by: str | None,
+    by: Channel | None,
     column: str | None,
     encoding: str,
     sheet: str | None,
@@ -52,9 +50,9 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
     edition = served_edition(site, kinds)
     known = known_purpose(edition.site, purpose, channel)
-    kind = Channel(by or channel)
+    address = (by or channel).address
     dropped = dropped or str(Path(out).with_stem(f"{Path(out).stem}-dropped"))
-    people = open_list(file, kind.value, column, encoding, sheet)
+    people = open_list(file, address.field, column, encoding, sheet)
     reasons: Counter[str] = Counter()
     with (
         open_installation(edition.site.settings, edition.policy, edition.kinds) as installation,
@@ -65,8 +63,8 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             installation.store.read,
             installation.vault,
             known,
-            Channel(channel),
-            kind,
+            channel,
+            address,
             installation.clock(),
             edition.site.settings.controller.country,
             suppress_only=suppress_only,
@@ -74,7 +72,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         )
         if people.header is not None:
             kept.write(people.header)
-        left.write(("line", kind.value, "reason"))
+        left.write(("line", address.field, "reason"))
         judged, values = tee(people.rows)
         told = scrubber.judge_rows(people.addresses(it) for it in values)
         for line, reason in zip(judged, told, strict=True):

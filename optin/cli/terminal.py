@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from optin.cli.installed_kinds import InstalledKinds
+from optin.consent.channel import CHANNELS, Channel
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.edition import Edition, load_edition
@@ -106,14 +107,27 @@ excel_option = click.option(
 )
 
 
-def known_purpose(site: Site, purpose: str, channel: str) -> PurposeId:
+class ChannelChoice(click.Choice[str]):
+    """One of the channels, by its name."""
+
+    def __init__(self) -> None:
+        """Offer every channel."""
+        super().__init__([*CHANNELS])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the channel. Raises click.BadParameter."""
+        self.choices = (*CHANNELS,)
+        return CHANNELS[super().convert(str(value), param, ctx)]
+
+
+def known_purpose(site: Site, purpose: str, channel: Channel) -> PurposeId:
     """See that the site has this purpose, for this channel. Raises RequestRefused."""
     name = PurposeId(purpose)
     known = site.settings.purposes.get(name)
     if known is None:
         msg = f"There is no purpose {purpose!r}. {nearest(purpose, [*site.settings.purposes])}"
         raise RequestRefused(msg)
-    if known.channel.value != channel:
-        msg = f"The purpose {purpose!r} is for {known.channel.value}, not for {channel}."
+    if known.channel != channel:
+        msg = f"The purpose {purpose!r} is for {known.channel}, not for {channel}."
         raise RequestRefused(msg)
     return name

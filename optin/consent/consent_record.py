@@ -14,8 +14,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
+from optin.consent.channel import Channel
 from optin.consent.clock import CLOCKS_DIFFER
-from optin.consent.purpose import Channel, ConsentKey, PurposeId
+from optin.consent.purpose import ConsentKey, PurposeId
 
 RequestId = NewType("RequestId", bytes)  # 16 random bytes
 SubjectId = NewType("SubjectId", bytes)  # 16 random bytes

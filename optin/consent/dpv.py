@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from optin.consent.channel import MAILBOX
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.event import rfc3339
 from optin.consent.form import NAME_FIELDS, FormDeclaration
-from optin.consent.purpose import Channel, ConsentQuestion, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, RetentionPeriod
 
 RECORD_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
 RECEIPT_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#receipt-eu-gdpr"
@@ -63,9 +64,9 @@ def consent_record(told: Told, base_url: str) -> dict[str, Any]:
     """Return one consent record."""
     form, question = told.form, told.question
     identifier = f"{UUID(bytes=told.request)}.{question.purpose}"
-    by_phone = question.channel is Channel.PHONE
+    address = question.channel.address
     named = any(field.name in NAME_FIELDS for field in form.fields)
-    data = ["pd:EmailAddress", *(["pd:TelephoneNumber"] if by_phone else []), *(["pd:Name"] if named else [])]
+    data = dict.fromkeys((MAILBOX.personal_data, address.personal_data, *(["pd:Name"] if named else [])))
     return {
         "@id": f"urn:x-optin:consent:{identifier}",
         "@type": "dpv:ConsentRecord",
@@ -92,7 +93,7 @@ def consent_record(told: Told, base_url: str) -> dict[str, Any]:
                 "@type": "dpv:StorageDuration",
                 "dpv:hasDuration": _typed(_duration(question.retention), "xsd:duration"),
             },
-            "dct:medium": "telephone" if by_phone else "e-mail",
+            "dct:medium": question.channel.medium,
         },
         "dpv:hasNotice": [
             {

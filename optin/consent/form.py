@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from html.parser import HTMLParser
 from typing import Any, NewType, Self
 
-from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.channel import MAILBOX, channel_named
+from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
 
 FormDigest = NewType("FormDigest", str)  # SHA-256 of the page as served, in hexadecimal
 FormKey = NewType("FormKey", str)  # what travels in the form's hidden field
 PrivacyDigest = NewType("PrivacyDigest", str)  # SHA-256 of the statement's page, in hexadecimal
 Slug = NewType("Slug", str)
 
-EMAIL_FIELD = "email"
-PHONE_FIELD = "phone"
+EMAIL_FIELD = MAILBOX.field
 NAME_FIELDS = ("first_name", "last_name")
 FACE = "outcome"  # under what the details of a declaration name one of several forms of a magnet
 
@@ -51,7 +51,7 @@ class FormDeclaration:
 
     def as_json(self) -> dict[str, Any]:
         """Return the declaration as plain JSON values."""
-        plain = asdict(self)
+        plain = asdict(replace(self, questions=()))
         for name in ("variant", "details"):  # absent from what was declared before there were any
             if not plain[name]:
                 del plain[name]
@@ -82,7 +82,7 @@ class FormDeclaration:
             questions=tuple(
                 ConsentQuestion(
                     purpose=PurposeId(question["purpose"]),
-                    channel=Channel(question["channel"]),
+                    channel=channel_named(question["channel"]),
                     wording=question["wording"],
                     retention=RetentionPeriod.parse(question["retention"]),
                 )

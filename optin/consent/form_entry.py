@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from optin.consent.address import EmailAddress, parse_phone
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
+from optin.consent.address import EmailAddress
+from optin.consent.channel import Address, address_at, declared_addresses
+from optin.consent.form import EMAIL_FIELD, FormDeclaration
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.misspelt_domain import probably_meant
-from optin.consent.phone_format import international
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import PurposeId
 from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
 from optin.errors import PostMalformed
 
@@ -104,8 +104,10 @@ def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
     read: dict[str, str] = {}
     with suppress(ValueError):
         read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
-    with suppress(ValueError):
-        read[PHONE_FIELD] = international(parse_phone(without_unseen(typed.value(PHONE_FIELD)), country))
+    for address in declared_addresses():
+        with suppress(ValueError):
+            parsed = address.parse(without_unseen(typed.value(address.field)), country)
+            read[address.field] = address.show(parsed)
     return tuple((field, value) for field, value in read.items() if value != typed.value(field))
 
 
@@ -115,23 +117,24 @@ def read_entry(
     """Return the entry, or every problem in it, in the form's order."""
     problems: list[Problem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
-    by_phone = any(asked.channel is Channel.PHONE for asked in declaration.asked(typed.ticked))
+    needed = {asked.channel.address for asked in declaration.asked(typed.ticked)}
     fields: list[tuple[str, str]] = []
     for field in declaration.fields:
-        if field.name == PHONE_FIELD and not by_phone:
-            continue  # nobody may call: there is nothing to keep it for (GDPR 5(1)(c))
+        address = address_at(field.name)
+        if address is not None and address not in needed:
+            continue  # no ticked box needs it: there is nothing to keep it for (GDPR 5(1)(c))
         value = typed.value(field.name)
-        needed_to_call = field.name == PHONE_FIELD
-        if field.name == PHONE_FIELD:
-            value = _read_phone(value, country, problems)
-        if (field.required or needed_to_call) and not typed.value(field.name):
-            problems.append(Problem(field.name, "phone-missing" if needed_to_call else "missing"))
-        elif len(value) > MAX_FIELD_CHARACTERS:
+        if address is not None:
+            value, reason = read_address(address, value, country)
+            problems += [Problem(field.name, reason)] if reason else []
+        elif field.required and not value:
+            problems.append(Problem(field.name, "missing"))
+        if len(value) > MAX_FIELD_CHARACTERS:
             problems.append(Problem(field.name, "too-long"))
         elif value:
             fields.append((field.name, value))
     problems += [Problem(*it) for it in kind.judge(dict(typed.values), typed.ticked).problems]
-    by_mail = {asked.purpose for asked in declaration.questions if asked.channel is Channel.EMAIL}
+    by_mail = {asked.purpose for asked in declaration.questions if asked.channel.by_mail}
     if kind.needs_consent and by_mail and not by_mail.intersection(typed.ticked):
         reason = "consent-email-missing" if typed.ticked else "consent-missing"
         problems.append(Problem(CONSENT_FIELD, reason))
@@ -149,11 +152,11 @@ def _read_email(text: str, problems: list[Problem]) -> EmailAddress | None:
         return None
 
 
-def _read_phone(text: str, country: str, problems: list[Problem]) -> str:
+def read_address(address: Address, text: str, country: str) -> tuple[str, str]:
+    """Return a declared address in its normal form, and "": or "", and the reason why it is none."""
     if not text:
-        return ""
+        return "", f"{address.field}-missing"
     try:
-        return parse_phone(without_unseen(text), country)
+        return address.parse(without_unseen(text), country), ""
     except ValueError:
-        problems.append(Problem(PHONE_FIELD, "phone-invalid"))
-        return ""
+        return "", f"{address.field}-invalid"

@@ -6,9 +6,10 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import lru_cache
 from typing import NewType, Self
+
+from optin.consent.channel import Channel, channel_named
 
 PurposeId = NewType("PurposeId", str)
 
@@ -16,13 +17,6 @@ _PERIOD = re.compile(r"(?P<count>[1-9][0-9]{0,3}) *(?P<unit>hour|day|week|month|
 _MONTHS = {"month": 1, "year": 12}
 _HOURS = {"hour": 1, "day": 24, "week": 24 * 7}
 MOST_YEARS = 100  # a longer promise nobody keeps, and calendars end at the year 9999
-
-
-class Channel(StrEnum):
-    """By which means a person is approached."""
-
-    EMAIL = "email"
-    PHONE = "phone"
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -37,13 +31,13 @@ class ConsentKey:
 
     @staticmethod
     def parse(purpose: str, channel: str) -> ConsentKey:
-        """Return the key that two stored words name. Raises ValueError for a channel that is none."""
-        return _key(purpose, channel)
+        """Return the key that two stored words name. Raises ValueError for what is no name of a channel."""
+        return _key(purpose, channel_named(channel))
 
 
 @lru_cache(maxsize=1_024)  # few are used, and each event names one
-def _key(purpose: str, channel: str) -> ConsentKey:
-    return ConsentKey(PurposeId(purpose), Channel(channel))
+def _key(purpose: str, channel: Channel) -> ConsentKey:
+    return ConsentKey(PurposeId(purpose), channel)
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.purpose import Channel
+from optin.consent.channel import MAILBOX, declared_addresses
 from optin.flows.evidence.prove_consent import Proven
 from optin.flows.exports.lead_columns import columns_of
 from optin.store.vault import Vault
 
-BEFORE = ("email", "phone")
+BEFORE = (MAILBOX.field, *(it.field for it in declared_addresses()))
 AFTER = (
     "purpose",
     "channel",
@@ -39,11 +39,11 @@ class Rows:
 
     def row(self, lead: Proven) -> dict[str, str]:
         """Return one lead by column. Times are RFC 3339 in UTC with milliseconds."""
-        by_phone = lead.question.channel is Channel.PHONE
+        address = lead.question.channel.address
         return {
-            "email": lead.email,
-            # a number was given to be called; it goes nowhere else (GDPR 5(1)(b))
-            "phone": lead.fields.get("phone", "") if by_phone else "",
+            MAILBOX.field: lead.email,
+            # an address was given for its channels; it goes nowhere else (GDPR 5(1)(b))
+            **{it.field: it.own(lead.fields) if it == address else "" for it in declared_addresses()},
             **{name: lead.fields.get(name, "") for name in self._fields},
             **columns_of(self._vault, lead, self._base, self._now),
         }

@@ -8,9 +8,9 @@ from datetime import datetime
 from optin.consent.address import EmailAddress, address_key
 from optin.consent.consent_record import EventKind, Status, TransitionRefused
 from optin.consent.event import Event, rfc3339
-from optin.consent.form import PHONE_FIELD, FormDeclaration, shows
+from optin.consent.form import FormDeclaration, shows
 from optin.consent.history import ConsentHistory, History, Logged
-from optin.consent.purpose import Channel, ConsentKey
+from optin.consent.purpose import ConsentKey
 from optin.proof.bundle_report import Case, Report
 from optin.proof.canonical import parse
 
@@ -61,10 +61,11 @@ def _tell_consent(
             + ("" if until is None else f", until {rfc3339(until)}")
             + (" — that is past: OVER" if until is not None and until <= now else "")
         )
-    if key.channel is Channel.PHONE and confirmed:
+    address = key.channel.address
+    if address.declared and confirmed:
         report.limits.append(
-            "that the telephone number is the person's: it was declared on the form, and confirmed"
-            " through the mailbox; nobody verified the number"
+            f"that the {address.noun} is the person's: it was declared on the form, and confirmed"
+            f" through the mailbox; nobody verified the {address.noun}"
         )
 
 
@@ -112,11 +113,12 @@ def _tell_confirmation(
     if not shown or not isinstance(ticked, list) or key.purpose not in ticked:
         report.say(f"{key}: the page shows other words, or the box was not ticked", held=False)
         return
-    number = fields.get(PHONE_FIELD) if isinstance(fields, dict) and key.channel is Channel.PHONE else None
+    address = key.channel.address
+    given = address.own(fields) if isinstance(fields, dict) else ""
     report.say(
         f"{declared.get('email')} ticked “{question.wording}” at {declared.get('at')}"
         f" and confirmed it through the mailbox at {rfc3339(event.at)}"
-        + (f"; number declared: {number}" if number else "")
+        + (f"; {address.noun} declared: {given}" if given else "")
     )
 
 

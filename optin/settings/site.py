@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field
 from pydantic.config import JsonDict
 
+from optin.consent.channel import CHANNELS
 from optin.consent.purpose import PurposeId, RetentionPeriod
 from optin.settings.installation import Settings
 from optin.settings.table import (
@@ -88,7 +89,7 @@ class LookTable(Table):
 class Purpose(Table):
     """What a consent is for, defined once and used by magnets (M3)."""
 
-    channel: ChannelName = Field(description="email or phone; one channel for each purpose.")
+    channel: ChannelName = Field(description=f"{' or '.join(CHANNELS)}; one channel for each purpose.")
     retention: Period = Field(
         description='How long a consent lasts, such as "24 months".', examples=["24 months", "6 months"]
     )

@@ -19,7 +19,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
-from optin.consent.purpose import Channel, RetentionPeriod
+from optin.consent.channel import CHANNELS, Channel
+from optin.consent.purpose import RetentionPeriod
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings.prose import PROSE
 
@@ -62,11 +63,10 @@ def _read_period_or_none(value: object) -> RetentionPeriod | None:
 
 def _read_channel(value: object) -> Channel:
     text = _text_of(value)
-    try:
-        return Channel(text)
-    except ValueError:
+    if text not in CHANNELS:
         kind, message = "channel", "unknown"
-        raise PydanticCustomError(kind, message) from None
+        raise PydanticCustomError(kind, message)
+    return CHANNELS[text]
 
 
 def _read_key(value: object) -> VerifierKey | None:
@@ -103,7 +103,8 @@ PeriodOrNone = Annotated[
 ChannelName = Annotated[
     Channel,
     PlainValidator(_read_channel, json_schema_input_type=str),
-    Field(json_schema_extra={"enum": [it.value for it in Channel]}),
+    PlainSerializer(str, return_type=str),
+    Field(json_schema_extra=lambda schema: schema.update(enum=[*CHANNELS])),
 ]
 WitnessKey = Annotated[VerifierKey | None, PlainValidator(_read_key, json_schema_input_type=str), _AS_TEXT]
 # Words that people read, of which none may be lost.

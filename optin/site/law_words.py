@@ -10,20 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from optin.consent.purpose import Channel
+from optin.consent.channel import CHANNELS, Channel
 from optin.theme.languages import language_folder, languages
 
-CHANNELS = "channels"
+_OF_CHANNELS = "channels"  # the table with a class for each channel
 _NEAR_CHARACTERS = 80
-CLASSES = (
-    "needed",
-    "obliged",
-    "third-parties",
-    "profile",
-    "consent",
-    "denial",
-    *(f"{CHANNELS}.{channel.value}" for channel in Channel),
-)
+CLASSES = ("needed", "obliged", "third-parties", "profile", "consent", "denial")  # besides the channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +43,11 @@ class LawWords:
         return self._patterns[kind]
 
 
+def class_of(channel: Channel) -> str:
+    """Return the class of the words that speak of a channel."""
+    return f"{_OF_CHANNELS}.{channel.value}"
+
+
 def law_path(lang: str) -> Path:
     """Return where the words of a language are written."""
     return language_folder(lang) / "law.toml"
@@ -75,7 +72,8 @@ def claimed(kind: str, text: str) -> bool:
 
 def missing_classes(lang: str) -> tuple[str, ...]:
     """Return the classes for which a language has no words."""
-    return tuple(kind for kind in CLASSES if not law_words(lang).words.get(kind))
+    classes = (*CLASSES, *map(class_of, CHANNELS.values()))
+    return tuple(kind for kind in classes if not law_words(lang).words.get(kind))
 
 
 def _last_words(text: str) -> str:
@@ -85,8 +83,8 @@ def _last_words(text: str) -> str:
 
 
 def _flat(read: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    channels = read.get(CHANNELS, {})
+    channels = read.get(_OF_CHANNELS, {})
     return {
-        **{kind: tuple(words) for kind, words in read.items() if kind != CHANNELS},
-        **{f"{CHANNELS}.{name}": tuple(words) for name, words in channels.items()},
+        **{kind: tuple(words) for kind, words in read.items() if kind != _OF_CHANNELS},
+        **{f"{_OF_CHANNELS}.{name}": tuple(words) for name, words in channels.items()},
     }

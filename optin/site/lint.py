@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from optin.consent.form import PHONE_FIELD, FormField
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.channel import CHANNELS, Address, Channel, declared_addresses
+from optin.consent.form import FormField
+from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import nearest
-from optin.site.law_words import CHANNELS, claimed, mentioned
+from optin.site.law_words import claimed, class_of, mentioned
 from optin.theme.catalogue import catalogue, missing_parameter, parameters, unknown_parameter
 
 MOST_WORDS = 25
@@ -17,7 +18,7 @@ MOST_SUBJECT_CHARACTERS = 200
 
 # Of these the page tells what the law asks; what is between their braces belongs to it (GDPR 7(3), 13).
 LAWFUL_TEXTS = re.compile(r"next\.controller|privacy\.version|consent\.kept.*|consent\.until")
-ABOUT_CONSENT = re.compile(r"(consent|form|next)\..*|field\.(optional|phone\.when)|confirm\.(given|nothing)")
+ABOUT_CONSENT = re.compile(r"(consent|form|next)\..*|field\.(optional|\w+\.when)|confirm\.(given|nothing)")
 _SENTENCE_END = re.compile(r"[.!?…](?=\s+\S)")
 
 
@@ -33,8 +34,8 @@ class Objection:
 
 def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]:
     """Look at the words of one box: one sentence, one purpose, one channel, for one controller."""
-    for other in Channel:
-        if other is not channel and mentioned(f"{CHANNELS}.{other.value}", wording):
+    for other in CHANNELS.values():
+        if other != channel and mentioned(class_of(other), wording):
             yield Objection(
                 "two-channels",
                 f"This box is for {channel.value}, but its words also speak of {other.value}"
@@ -104,39 +105,35 @@ def _objections_to_price(text: str) -> Iterator[Objection]:
         )
 
 
+def _objections_to_address(
+    address: Address, questions: tuple[ConsentQuestion, ...], fields: tuple[FormField, ...]
+) -> Iterator[tuple[str, Objection]]:
+    """Look whether a form asks an address exactly when a box needs it."""
+    name, noun = address.field, address.noun
+    needs = [question.channel.medium for question in questions if question.channel.address == address]
+    asked = next((field for field in fields if field.name == name), None)
+    if needs and asked is None:
+        message = f"A consent to {needs[0]} is asked, but no {noun}."
+        cure = f"Add to fields: - name: {name}, with a why."
+        yield "purposes", Objection(f"{name}-field-missing", message, cure)
+    if asked is not None and not needs:
+        message = f"A {noun} is asked, but nothing that it is used for (GDPR 5(1)(b), (c))."
+        channels = " or ".join(it.value for it in CHANNELS.values() if it.address == address)
+        cure = f"Add a purpose with the channel {channels}, or remove the field."
+        yield "fields", Objection(f"{name}-purpose-missing", message, cure)
+    if asked is not None and asked.required:
+        media = " or ".join(it.medium for it in CHANNELS.values() if it.address == address)
+        message = f"A {noun} is needed only when a {media} box is ticked."
+        cure = "Remove required; the form asks for it then."
+        yield "fields", Objection(f"{name}-required", message, cure)
+
+
 def objections_to_form(
     questions: tuple[ConsentQuestion, ...], fields: tuple[FormField, ...]
 ) -> Iterator[tuple[str, Objection]]:
     """Look at boxes and fields together; each objection with the key it belongs to."""
-    by_phone = any(question.channel is Channel.PHONE for question in questions)
-    phone = next((field for field in fields if field.name == PHONE_FIELD), None)
-    if by_phone and phone is None:
-        yield (
-            "purposes",
-            Objection(
-                "phone-field-missing",
-                "A consent to telephone is asked, but no telephone number.",
-                "Add to fields: - name: phone, with a why.",
-            ),
-        )
-    if phone is not None and not by_phone:
-        yield (
-            "fields",
-            Objection(
-                "phone-purpose-missing",
-                "A telephone number is asked, but nothing that it is used for (GDPR 5(1)(b), (c)).",
-                "Add a purpose with the channel phone, or remove the field.",
-            ),
-        )
-    if phone is not None and phone.required:
-        yield (
-            "fields",
-            Objection(
-                "phone-required",
-                "A telephone number is needed only when a telephone box is ticked.",
-                "Remove required; the form asks for it then.",
-            ),
-        )
+    for address in declared_addresses():
+        yield from _objections_to_address(address, questions, fields)
     seen: set[str] = set()
     said: dict[str, str] = {}
     for question in questions:

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 
 from markdown_it.common.utils import escapeHtml
 
+from optin.consent.channel import declared_addresses
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
@@ -33,7 +34,7 @@ from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
 from optin.site.variants import read_variants
 
-KNOWN_FIELDS = ("first_name", "last_name", "company", "phone")
+KNOWN_FIELDS = ("first_name", "last_name", "company", *(it.field for it in declared_addresses()))
 # names in the form, and columns of an export, where a field would stand under another's heading
 TAKEN_FIELDS = frozenset(
     f"{EMAIL_FIELD} email_meant consent form age choice answer token purpose channel consent_text"

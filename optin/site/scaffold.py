@@ -10,7 +10,7 @@ from pathlib import Path
 from string import Template
 
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import PurposeId
 from optin.settings.site import Purpose
 from optin.site.kind_file import FilePart, Question
 from optin.site.loading import SITE_FILE
@@ -75,7 +75,7 @@ class Told:
     title: str = ""
     description: str = ""
     purposes: tuple[PurposeId, ...] | None = None  # None: the first one by e-mail
-    phone: str = ""  # why a telephone number is asked; "" when it is not
+    addresses: Mapping[str, str] = field(default_factory=dict)  # by field, why it is asked
     file: Path | None = None  # copied; None: a placeholder
     answers: Mapping[str, str] = field(default_factory=dict)  # to the kind's own questions, by name
 
@@ -126,7 +126,7 @@ def reason_against_language(site: Site, lang: str) -> str:
 def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> dict[PurposeId, Purpose]:
     """Return the purposes that have words in `lang`. Raises AlreadyThere: a kind insists on one in vain."""
     found = {name: it for name, it in site.settings.purposes.items() if lang in it.text}
-    by_email = any(purpose.channel is Channel.EMAIL for purpose in found.values())
+    by_email = any(purpose.channel.by_mail for purpose in found.values())
     if not by_email and kind.insists(()) is not None:
         msg = f"A {name} needs a purpose by e-mail in {lang!r}; define one in {SITE_FILE} first."
         raise AlreadyThere(msg)
@@ -135,7 +135,7 @@ def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> dict[P
 
 def begins_with(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, ...]:
     """Return what a new magnet asks unless its author says otherwise: the first purpose by e-mail."""
-    return tuple(name for name, it in purposes.items() if it.channel is Channel.EMAIL)[:1]
+    return tuple(name for name, it in purposes.items() if it.channel.by_mail)[:1]
 
 
 def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: Told) -> str:
@@ -148,8 +148,9 @@ def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, to
     if kind.hands_out_file:
         lines.append(f"file: {file}")
     lines.append(f"purposes: [{', '.join(purposes)}]")
-    if told.phone:
-        lines += ["fields:", "  - name: phone", f"    why: {_quoted(told.phone)}"]
+    lines += ["fields:"] if told.addresses else []
+    for address, why in told.addresses.items():
+        lines += [f"  - name: {address}", f"    why: {_quoted(why)}"]
     if start.table:
         answers = {
             question.name: _answer(question, told.answers.get(question.name, question.default))

@@ -32,7 +32,7 @@ class SiteStarter:
     address: list[str]
     country: str
     tips: str
-    phone: str
+    addresses: dict[str, str]  # why each is asked that a channel needs, by the field's name
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from optin.consent.purpose import Channel
+from optin.consent.channel import CHANNELS
 from optin.settings.prose import holds_prose
 from optin.site.documents import Document, Path_
 from optin.site.findings import Finding, nearest
@@ -33,7 +33,7 @@ _KINDS = {
 }
 PRE_TICKED = ("checked", "ticked", "preticked", "pre_ticked", "default", "selected")
 REQUIRED = ("required", "mandatory")
-_VALUES: Mapping[str, str] = {"period": "1 day", "channel": Channel.EMAIL.value}  # for what has no default
+_VALUES: Mapping[str, str] = {"period": "1 day", "channel": next(iter(CHANNELS))}  # for what has no default
 STAND_IN = "x"  # a text, an id and a name of a field alike
 _STAND_INS: Mapping[str, Any] = {
     "list_type": [STAND_IN],
@@ -173,7 +173,7 @@ def _of_form(document: Document, where: Path_, error: ErrorDetails) -> Finding:
     if error["type"] == "channel":
         value = _at(document.values, where)
         message = f"The channel {value!r} is unknown; one purpose has one channel."
-        return document.finding(where, message, nearest(value, [it.value for it in Channel]), code="channel")
+        return document.finding(where, message, nearest(value, [*CHANNELS]), code="channel")
     message = f"The key of the witness {where[-2]!r} cannot be read."
     cure = "Copy what it publishes; it looks like NAME+1a2b3c4d+BASE64."
     return document.finding(where, message, cure, code="log")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
+from optin.consent.channel import channel_named
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.event import exported
 from optin.proof.canonical import Json, canonical, parse
@@ -53,7 +54,7 @@ _LEADS = """SELECT consent.subject_id, subject.email_index, subject.sealed, cons
     consent.expires_at, COALESCE(suppression.at, (
         SELECT MAX(other.at) FROM number_index JOIN number_objection AS other
             ON other.number = number_index.number AND other.email_index <> subject.email_index
-        WHERE :channel = 'phone' AND number_index.subject_id = consent.subject_id
+        WHERE :declared = 1 AND number_index.subject_id = consent.subject_id
         AND ((other.purpose = consent.purpose AND other.channel = consent.channel) OR other.purpose = '')
     )), request.id, request.sealed, request.form,
     request.created_at, request.email_index
@@ -78,6 +79,7 @@ def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLe
         _LEADS + "consent.subject_id > :after ORDER BY consent.subject_id LIMIT :most",
         purpose=purpose,
         channel=channel,
+        declared=_is_declared(channel),
         after=after,
         most=PAGE_LEADS,
     )
@@ -94,10 +96,16 @@ def leads_of(tx: Tx, purpose: str, channel: str, subjects: Sequence[SubjectId]) 
     if not subjects:
         return []
     ids, among = listed(subjects)
-    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", purpose=purpose, channel=channel, **ids)
+    about: dict[str, Value] = {"purpose": purpose, "channel": channel, "declared": _is_declared(channel)}
+    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", **about, **ids)
     events = tx.all(f"{_EVENTS}request.subject_id IN ({among})", **ids)
     events += tx.all(f"{_CUT_OFF}subject.id IN ({among})", **ids)
     return _leads(rows, sorted(events, key=itemgetter(0)))
+
+
+def _is_declared(channel: str) -> int:
+    """Return 1 for a channel whose address several people may have given, so that others may object to it."""
+    return int(channel_named(channel).address.declared)
 
 
 def listed(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:

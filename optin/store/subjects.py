@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
+from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import ConsentRecord, ConsentState, RequestId, Status, SubjectId
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
+from optin.consent.form import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
@@ -107,15 +108,16 @@ class Contact:
 
 
 def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> None:
-    """Keep what is known of a person, and let it be found by its telephone number as by earlier ones."""
+    """Keep what is known of a person, and let it be found by its declared addresses as by earlier ones."""
     sealed = seal_contact(vault, subject, contact)
     tx.run("UPDATE subject SET sealed = :sealed WHERE id = :id", sealed=sealed, id=subject)
-    if number := contact.values.get(PHONE_FIELD):
-        tx.run(
-            "INSERT INTO number_index(number, subject_id) VALUES (:number, :id) ON CONFLICT DO NOTHING",
-            number=vault.number_index(number),
-            id=subject,
-        )
+    for address in declared_addresses():
+        if value := address.own(contact.values):
+            tx.run(
+                "INSERT INTO number_index(number, subject_id) VALUES (:number, :id) ON CONFLICT DO NOTHING",
+                number=vault.address_index(address, value),
+                id=subject,
+            )
 
 
 def seal_contact(vault: Vault, subject: SubjectId, contact: Contact) -> bytes:

@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from optin.consent.address import EmailAddress, address_key
+from optin.consent.channel import Address
 from optin.consent.links import Links
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
@@ -66,12 +67,12 @@ class Vault:
             raise KeysUnusable(msg) from None
 
     def index(self, address: EmailAddress) -> bytes:
-        """Return the digest under which an address is found (HMAC-SHA256)."""
+        """Return the digest under which a mailbox is found (HMAC-SHA256)."""
         return hmac.digest(self._index_key, address_key(address), "sha256")
 
-    def number_index(self, number: str) -> bytes:
-        """Return the digest under which a telephone number (E.164) is found."""
-        return hmac.digest(self._index_key, b"tel:" + number.encode(), "sha256")
+    def address_index(self, address: Address, value: str) -> bytes:
+        """Return the digest under which an address of any kind is found, by its normal form."""
+        return hmac.digest(self._index_key, address.label + address.identity(value).encode(), "sha256")
 
     def export_digest(self, run: bytes, address: EmailAddress) -> bytes:
         """Return a digest of an address that only fits one export: no two exports can be joined by it."""

@@ -282,8 +282,11 @@ def end_told(tx: Tx, subject: SubjectId, about: About) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
-def told_with_numbers(tx: Tx, numbers: Iterable[bytes], channel: str) -> list[tuple[SubjectId, bytes, About]]:
-    """Return of whom processors know a consent for one of these numbers: person, digest, purpose, channel."""
+def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, About]]:
+    """Return the consents of people with these numbers of which processors know.
+
+    Each: person, digest, purpose and channel.
+    """
     sought = list(numbers)
     if not sought:
         return []
@@ -293,9 +296,7 @@ def told_with_numbers(tx: Tx, numbers: Iterable[bytes], channel: str) -> list[tu
         " webhook_told.channel FROM webhook_told"
         " JOIN number_index ON number_index.subject_id = webhook_told.subject_id"
         " JOIN subject ON subject.id = webhook_told.subject_id"
-        f" WHERE webhook_told.live = 1 AND webhook_told.channel = :channel"
-        f" AND number_index.number IN ({among})",
-        channel=channel,
+        f" WHERE webhook_told.live = 1 AND number_index.number IN ({among})",
         **ids,
     )
     return [(SubjectId(bytes(row[0])), bytes(row[1]), (row[2], row[3])) for row in rows]

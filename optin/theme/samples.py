@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId
 from optin.consent.draw import shown_ticket
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.form_entry import Problem, Typed
 from optin.consent.prize import Contest, PrizeDraw
-from optin.consent.purpose import Channel, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.webinar import Webinar
 from optin.flows.draw_entry import Participation

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
+from optin.consent.channel import address_at
 from optin.consent.consent_record import RequestId
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormKey, FormVersion, Slug
+from optin.consent.form import EMAIL_FIELD, FormKey, FormVersion, Slug
 from optin.consent.form_entry import (
     FORM_FIELD,
     Doubt,
@@ -81,7 +82,8 @@ async def post_form(request: Request) -> Response:
     except MailsSpent as spent:
         return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
     installation.wake_courier()
-    shown = f"{entry.email}\n{dict(entry.fields).get(PHONE_FIELD, '')}\n{form.key}"
+    number = next((value for name, value in entry.fields if address_at(name)), "")
+    shown = f"{entry.email}\n{number}\n{form.key}"
     after = stored + seal_text(installation.vault, SHOWN, stored, shown)
     token = installation.vault.links.sign(LinkKind.SENT, after, installation.clock())
     return see_other(f"/{slug}/sent?to={token}{_of(form)}")

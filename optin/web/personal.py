@@ -11,12 +11,20 @@ from datetime import timedelta
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.address import parse_phone
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
-from optin.consent.form_entry import MAX_FIELD_CHARACTERS, MEANT_FIELD, Doubt, Problem, Typed, settle_doubt
+from optin.consent.channel import address_at
+from optin.consent.form import EMAIL_FIELD
+from optin.consent.form_entry import (
+    MAX_FIELD_CHARACTERS,
+    MEANT_FIELD,
+    Doubt,
+    Problem,
+    Typed,
+    read_address,
+    settle_doubt,
+)
 from optin.consent.links import LinkKind
 from optin.consent.purpose import ConsentKey
-from optin.consent.typed_address import AddressRefused, parse_typed_email, without_unseen
+from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
 from optin.flows.consents.renew import give_anew
@@ -202,11 +210,9 @@ def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple
     for name, value in typed.items():
         if len(value) > MAX_FIELD_CHARACTERS:
             problems.append(Problem(name, "too-long"))
-        elif name == PHONE_FIELD and value:
-            try:
-                values[name] = parse_phone(without_unseen(value), country)
-            except ValueError:
-                problems.append(Problem(name, "phone-invalid"))
+        elif value and (address := address_at(name)) is not None:
+            values[name], reason = read_address(address, value, country)
+            problems += [Problem(name, reason)] if reason else []
     return values, tuple(problems)
 
 

@@ -90,7 +90,7 @@ def fill(world: World, path: Path, count: int) -> None:
 def export(folder: Path, count: int) -> None:
     """Export in this process; print peak memory in KiB, seconds and rows."""
 
-    from optin.consent.purpose import Channel  # noqa: PLC0415 - as above
+    from optin.consent.channel import Channel  # noqa: PLC0415 - as above
     from optin.export.destination import destination  # noqa: PLC0415 - as above
     from optin.export.rows import Rows  # noqa: PLC0415 - as above
     from optin.export.writers import write_csv  # noqa: PLC0415 - as above

@@ -16,10 +16,10 @@ from functools import partial
 from pathlib import Path
 
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.event import Circumstances, rfc3339
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import Channel
 from optin.export.list_line import Line
 from optin.export.lists import PeopleList, open_list
 from optin.export.tables import Table, table
@@ -178,7 +178,9 @@ def scrub(folder: Path, rows: int, known: int) -> None:
     vault = Vault(keys)
     store = open_store(f"sqlite:///{folder}/scrub.db", folder, vault)
     people = open_list(folder / f"list{rows}-{known}.csv", "email", None, "utf-8")
-    scrubber = Scrubber(store.read, vault, TIPS, Channel.EMAIL, Channel.EMAIL, NOON + timedelta(days=1), "NL")
+    scrubber = Scrubber(
+        store.read, vault, TIPS, Channel.EMAIL, Channel.EMAIL.address, NOON + timedelta(days=1), "NL"
+    )
     kept = 0
     begun = time.perf_counter()
     with table(str(folder / f"kept{rows}-{known}.csv")) as file:

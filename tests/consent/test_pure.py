@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
+from optin.consent.channel import Channel
 from optin.consent.confirmation_code import DIGITS, matches, new_code, spaced
 from optin.consent.consent_record import (
     TRANSITIONS,
@@ -27,7 +28,7 @@ from optin.consent.form import FormDeclaration
 from optin.consent.form_entry import Entry, Problem, Typed, read_entry, read_typed
 from optin.consent.links import LinkKind, Links
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.purpose import Channel, ConsentKey, RetentionPeriod
+from optin.consent.purpose import ConsentKey, RetentionPeriod
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import commit, leaf_digest, opens
@@ -70,14 +71,14 @@ def test_an_older_request_never_undoes_a_withdrawal() -> None:
 
 
 def test_a_consent_is_named_by_its_purpose_and_channel() -> None:
-    """P1: one key, whoever names it; a channel that is none has no consent."""
+    """P1: one key, whoever names it; what is no name has no consent."""
     tips, call = (question.key for question in DECLARATION.questions)
     assert tips == ConsentKey(TIPS, Channel.EMAIL) == ConsentKey.parse("tips-email", "email")
     assert {tips: 1, call: 2}[ConsentKey.parse("tips-email", "email")] == 1
     assert sorted([tips, call]) == [call, tips]
     assert str(call) == "follow-up-phone by phone"
-    with pytest.raises(ValueError, match="fax"):
-        ConsentKey.parse("tips-email", "fax")
+    with pytest.raises(ValueError, match="a fax"):
+        ConsentKey.parse("tips-email", "a fax")
 
 
 def test_the_table_in_the_documentation_is_the_table() -> None:

@@ -18,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.app.main import main
+from optin.consent.channel import Channel
 from optin.consent.links import LinkKind
-from optin.consent.purpose import Channel, ConsentQuestion, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, PurposeId, RetentionPeriod
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows

@@ -10,7 +10,7 @@ from pathlib import Path
 import psycopg
 
 from optin.consent.address import parse_email
-from optin.consent.purpose import Channel
+from optin.consent.channel import Channel
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_person

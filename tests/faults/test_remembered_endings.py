@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.purpose import Channel
+from optin.consent.channel import Channel
 from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
@@ -130,7 +130,7 @@ def test_a_list_keeps_nobody_who_left_by_the_journal(house: House) -> None:
             installation.vault,
             TIPS,
             Channel.EMAIL,
-            Channel.EMAIL,
+            Channel.EMAIL.address,
             world.now,
         )
         kept = ["", "withdrawn"]

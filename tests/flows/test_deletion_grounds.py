@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.erasure import Ground, Reason, faults
 from optin.consent.event import erased
-from optin.consent.purpose import Channel, RetentionPeriod
+from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.offers import Offers
@@ -530,7 +531,7 @@ def test_a_number_that_may_be_called_again_is_found(world: World) -> None:
     world.join(ALICE, CALL, phone=PHONE)
     assert findings(world) == []
     forge(world, "DELETE FROM number_objection")
-    assert any("not kept from being called" in finding for finding in findings(world))
+    assert any("not kept from being approached" in finding for finding in findings(world))
 
 
 def test_a_list_is_scrubbed_by_events(world: World) -> None:
@@ -538,7 +539,14 @@ def test_a_list_is_scrubbed_by_events(world: World) -> None:
     world.withdraw(world.join(CAROL, TIPS))
     forge(world, "DELETE FROM suppression")
     scrubber = Scrubber(
-        world.store.read, world.vault, TIPS, Channel.EMAIL, Channel.EMAIL, world.now, "NL", suppress_only=True
+        world.store.read,
+        world.vault,
+        TIPS,
+        Channel.EMAIL,
+        Channel.EMAIL.address,
+        world.now,
+        "NL",
+        suppress_only=True,
     )
     assert list(scrubber.judge([CAROL, "new@example.com"])) == ["withdrawn or erased", ""]
 

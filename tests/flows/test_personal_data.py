@@ -7,8 +7,8 @@ from datetime import timedelta
 from functools import partial
 
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
-from optin.consent.purpose import Channel
 from optin.flows.exports.scrub import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads
 from optin.flows.rights.erase import BY_PERSON, Erased, erase_person
@@ -59,7 +59,7 @@ def scrub(world: World, *numbers: str, suppress_only: bool = False) -> list[bool
         world.vault,
         CALL,
         Channel.PHONE,
-        Channel.PHONE,
+        Channel.PHONE.address,
         world.now,
         "NL",
         suppress_only=suppress_only,

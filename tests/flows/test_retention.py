@@ -11,8 +11,9 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
-from optin.consent.purpose import Channel, RetentionPeriod
+from optin.consent.purpose import RetentionPeriod
 from optin.flows.consents.offers import Offers
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from optin.consent.address import parse_email
+from optin.consent.channel import TELEPHONE, Channel
 from optin.consent.erasure import Ground
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import PurposeId
 from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import (
@@ -295,7 +296,7 @@ def test_an_objection_is_about_its_own_purpose(crm: Told) -> None:
     register(crm.world, crm=frozenset({CALL}))
     crm.world.join(ALICE, CALL, phone="+31201234567")
     crm.hear()
-    numbers = [crm.world.vault.number_index("+31201234567")]
+    numbers = [crm.world.vault.address_index(TELEPHONE, "+31201234567")]
     for numbers_meant, about in ((numbers, ("other", "phone")), ([], (CALL, "phone"))):
         crm.world.do(tell_objected, numbers=numbers_meant, about=(str(about[0]), about[1]), now=crm.world.now)
         assert crm.hear() == []

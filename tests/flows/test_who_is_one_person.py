@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.address import EmailAddress, address_key, as_mailed, mailbox_of, parse_email
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.channel import Channel
+from optin.consent.purpose import PurposeId
 from optin.errors import StoreUnusable
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.exports.scrub import KEPT, UNKNOWN, Scrubber
@@ -94,7 +95,7 @@ def judged(world: World, *addresses: str, suppress_only: bool = False) -> list[s
         world.vault,
         TIPS,
         Channel.EMAIL,
-        Channel.EMAIL,
+        Channel.EMAIL.address,
         world.now,
         "NL",
         suppress_only=suppress_only,

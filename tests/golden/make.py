@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from optin.consent.address import parse_email
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.channel import Channel
+from optin.consent.purpose import PurposeId
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport

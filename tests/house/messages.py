@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+from optin.consent.channel import declared_addresses
 from optin.consent.purpose import MOST_YEARS
 from optin.site.addresses import ADDRESS_SETTINGS, REFUSALS
 from tests.house.requirements_table import ROOT
@@ -104,6 +105,13 @@ def _of_function(
             yield from said.each(ast.Constant("file"), words, cure, "error")
 
 
+def _by_address(code: str) -> list[str]:
+    """Return a code for each address of a form, where the code begins with the name of its field."""
+    if not code.startswith(f"{FILLED}-"):
+        return [code]
+    return [f"{it.field}{code.removeprefix(FILLED)}" for it in declared_addresses()]
+
+
 class _Said:
     """Reads what the arguments of a call say, with the variables of its function."""
 
@@ -137,7 +145,8 @@ class _Said:
         self, code: ast.expr, words: ast.expr, cure: ast.expr | None, severity: str
     ) -> Iterator[Message]:
         cures = [""] if cure is None else self.texts(cure, 0)
-        for it, message, how in product(self.texts(code, 0), self.texts(words, 0), cures):
+        codes = [named for it in self.texts(code, 0) for named in _by_address(it)]
+        for it, message, how in product(codes, self.texts(words, 0), cures):
             elsewhere = PERIODS if it == "period" else ()
             for said in [message] if message.strip(f"{FILLED}. ") else elsewhere:
                 if it not in {"", FILLED}:

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 from optin.consent.address import parse_email
+from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId
 from optin.consent.erasure import Ground, Reason
 from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import Channel, PurposeId, RetentionPeriod
+from optin.consent.purpose import PurposeId, RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up

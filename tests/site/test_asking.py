@@ -10,9 +10,9 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.cli.new_prompts import ask_for_magnet, suggested_slug
+from optin.consent.channel import Channel
 from optin.consent.form import Slug
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import Channel
 from optin.site.kind_file import FilePart, Question
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from optin.consent.purpose import Channel
-from optin.site.law_words import CLASSES, law_words, mentioned, missing_classes
+from optin.consent.channel import CHANNELS, Channel
+from optin.site.law_words import CLASSES, class_of, law_words, mentioned, missing_classes
 from optin.site.lint import objections_to_wording
 from optin.theme.languages import LOCALE, languages
 from tests.site.conftest import only, toml
@@ -120,7 +120,7 @@ def test_every_language_has_words_of_every_class() -> None:
     """M5, M9: and a sentence here for each of them."""
     for lang in languages():
         assert missing_classes(lang) == ()
-        assert SAYING[lang].keys() == {*CLASSES}
+        assert SAYING[lang].keys() == {*CLASSES, *map(class_of, CHANNELS.values())}
 
 
 @pytest.mark.parametrize(("lang", "kind", "sentence"), SENTENCES)

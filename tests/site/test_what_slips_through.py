@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.consent.purpose import Channel, RetentionPeriod
+from optin.consent.channel import Channel
+from optin.consent.purpose import RetentionPeriod
 from optin.errors import SetupRefused
 from optin.export.rows import AFTER, BEFORE
 from optin.services.edition import load_edition

@@ -24,8 +24,8 @@ from optin.consent.consent_record import (
     follow,
     may_confirm,
 )
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD, FormDeclaration
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.form import EMAIL_FIELD, FormDeclaration
+from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkExpired, LinkSpent
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.duplicate_posts import open_mailed
@@ -182,7 +182,6 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
 
     # 4. Add the events, then bring the cache up to them.
     questions = tuple(question for question, _ in given)
-    number = opened.declared.fields.get(PHONE_FIELD)
     contact = _contact(tx, context, opened, subject)
     details = commit(contact.salt, contact.plain)
     confirmed = opened.circumstances.confirmed(now, questions, how, details)
@@ -192,10 +191,11 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
         until = question.retention.after(now)
         consent = ConsentState(question.key, follow(record, happening), until)
         save_consent(tx, subject, consent)
-        unsuppress(tx, stored.email_index, question.purpose, question.channel)
-        if number and question.channel is Channel.PHONE:
+        unsuppress(tx, stored.email_index, question.purpose, question.channel.value)
+        address = question.channel.address
+        if value := address.own(opened.declared.fields):
             about = (question.purpose, question.channel.value)
-            allow_calls(tx, context.vault.number_index(number), stored.email_index, about)
+            allow_calls(tx, context.vault.address_index(address, value), stored.email_index, about)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     save_contact(tx, context.vault, subject, contact)
@@ -232,7 +232,7 @@ def _may(
     tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: Happening
 ) -> bool:
     """Tell whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
-    suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel)
+    suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel.value)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
     return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from optin.consent.address import EmailAddress
 from optin.consent.event import Circumstances
-from optin.consent.form import PHONE_FIELD, FormDeclaration
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.form import FormDeclaration
+from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkSpent
 from optin.proof.commitment import commit
 from optin.store.forms import StoredForm, form_by_digest
@@ -17,8 +16,6 @@ from optin.store.requests import Declared, Request, Sealed, peek_request
 from optin.store.subjects import find_subject, load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-
-_E164 = re.compile(r"\+[0-9]{7,15}")
 
 
 @dataclass(frozen=True)
@@ -42,10 +39,9 @@ class OpenedRequest:
 
     @property
     def number(self) -> str:
-        """The number that would be called (E.164), which can carry no message; empty: no call was ticked."""
-        number = str(self.declared.fields.get(PHONE_FIELD, ""))
-        by_phone = any(question.channel is Channel.PHONE for question in self.asked)
-        return number if by_phone and _E164.fullmatch(number) else ""
+        """The declared address that a ticked box needs, which can carry no message; empty: none needs one."""
+        needed = (question.channel.address for question in self.asked)
+        return next(filter(None, (it.plain(it.own(self.declared.fields)) for it in needed)), "")
 
     @property
     def circumstances(self) -> Circumstances:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, RequestId, SubjectId
-from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel, ConsentKey
+from optin.consent.purpose import ConsentKey
 from optin.errors import PageUnknown
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
@@ -60,12 +59,13 @@ def ask_again(
     asked = open_request(
         tx, context.vault, peek_request(tx, consent.record.request or RequestId(b""))
     ).declaration
-    form = context.policy.offers.form_for(consent.purpose, consent.channel, asked)
+    form = context.policy.offers.form_for(consent.purpose, consent.channel.value, asked)
     if form is None:
         return False
     contact = current_contact(tx, context.vault, subject)
-    number = contact.values.get(PHONE_FIELD) if consent.channel is Channel.PHONE else None
-    fields = () if number is None else ((PHONE_FIELD, number),)
+    address = consent.channel.address
+    value = address.own(contact.values)
+    fields = ((address.field, value),) if value else ()
     asking = NewRequest(form, contact.email, fields, (consent.purpose,), through)
     request, _ = keep_asking(tx, context, asking, now)
     enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now)

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from optin.consent.channel import Address, channel_named
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
-from optin.consent.form import PHONE_FIELD, FormDeclaration
+from optin.consent.form import FormDeclaration
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import Channel
 from optin.errors import KeysUnusable
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.flows.rights.withdraw import withdrawal_line
@@ -66,16 +66,18 @@ class DerivedRowsAudit:
     def number_faults(self) -> Iterator[str]:
         """Yield whose numbers may be called again after a withdrawal, as far as others have them too."""
         withdrawn = {
-            (bytes(row[0]), row[1])
+            (bytes(row[0]), row[1], row[2])
             for row in self.page.consents
-            if (row[2], row[3]) == (Channel.PHONE, Status.WITHDRAWN)
+            if row[3] == Status.WITHDRAWN and channel_named(row[2]).address.declared
         }
         for request, number, body in self.events.get(EventKind.WITHDRAWN, ()) if withdrawn else ():
             subject = bytes(self.owners[request][1] or b"")
-            if body["version"] < SAYS_FORGOTTEN or (subject, body["purpose"]) not in withdrawn:
+            about = (body["purpose"], body["channel"])
+            if body["version"] < SAYS_FORGOTTEN or (subject, *about) not in withdrawn:
                 continue
-            if self._numbers(subject, body[MS]) - self._objections(request, body["purpose"]):
-                yield f"event {number}: its telephone number is not kept from being called"
+            address = channel_named(about[1]).address
+            if self._given(address, subject, body[MS]) - self._objections(request, *about):
+                yield f"event {number}: its {address.noun} is not kept from being approached"
 
     def confirmations(self, form_by: Callable[[str], FormDeclaration | None]) -> list[ConfirmedRequest]:
         """Return the requests that were confirmed whose kinds keep rows of them."""
@@ -101,25 +103,25 @@ class DerivedRowsAudit:
         except (KeysUnusable, KeyError, TypeError, ValueError):
             return None
 
-    def _numbers(self, subject: bytes, until: int) -> set[bytes]:
-        """Return by digest the numbers that a person had given; none where one was put right since."""
+    def _given(self, address: Address, subject: bytes, until: int) -> set[bytes]:
+        """Return by digest the addresses that a person had given; none where one was put right since."""
         sealed = next(bytes(row[2]) for row in self.page.people if bytes(row[0]) == subject)
         try:
             correction = open_contact(self.vault, SubjectId(subject), sealed).correction
         except (KeysUnusable, KeyError, TypeError, ValueError):
             return set()
-        if correction is not None and PHONE_FIELD in correction.values:
+        if correction is not None and address.field in correction.values:
             return set()
         own = [key for key, row in self.owners.items() if row[1] and bytes(row[1]) == subject]
         declared = [self._declared(key) for key in own if (self.owners[key][6] or until) < until]
-        given = (it.fields.get(PHONE_FIELD) for it in declared if it is not None)
-        return {self.vault.number_index(number) for number in given if number}
+        given = (address.own(it.fields) for it in declared if it is not None)
+        return {self.vault.address_index(address, value) for value in given if value}
 
-    def _objections(self, request: bytes, purpose: str) -> frozenset[bytes]:
+    def _objections(self, request: bytes, purpose: str, channel: str) -> frozenset[bytes]:
         found: frozenset[bytes] = self.read(
             objections_of,
             email_index=bytes(self.owners[request][2]),
             purpose=purpose,
-            channel=Channel.PHONE.value,
+            channel=channel,
         )
         return found

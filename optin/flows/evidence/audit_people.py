@@ -270,7 +270,7 @@ class PeopleAudit:
         cached = {(bytes(row[0]), row[1], row[2]): row for row in consents}
         for subject, history in histories.items():
             for key, consent in history.consents.items():
-                row = cached.pop((subject, key.purpose, key.channel), None)
+                row = cached.pop((subject, key.purpose, key.channel.value), None)
                 who = f"consent of subject {subject.hex()} for {key}"
                 try:
                     derived = consent.record
@@ -326,7 +326,7 @@ def _ms(moment: datetime | None) -> int | None:
 
 def _was_asked(form: _Form | None, declared: Declared, key: ConsentKey) -> bool:
     question = None if form is None else form.questions.get(key.purpose)
-    return question is not None and question.channel is key.channel and key.purpose in declared.purposes
+    return question is not None and question.channel == key.channel and key.purpose in declared.purposes
 
 
 def _readable(body: dict[str, Any], number: int) -> Logged:

@@ -17,11 +17,12 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.consent.address import EmailAddress
+from optin.consent.channel import declared_addresses
 from optin.consent.clock import FOLLOWED
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
-from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
+from optin.consent.form import EMAIL_FIELD
+from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.consents.contact_details import vouched
 from optin.flows.evidence.event_history import authenticated
@@ -123,8 +124,8 @@ def _prove(
     contact = _contact(vault, lead, request, declared)
     if not vouched(contact, history):
         raise _Unproven
-    number = _number(contact, declared, asked.at)
-    if key.channel is Channel.PHONE and not number:
+    address, given = key.channel.address, _addresses(contact, declared, asked.at)
+    if address.declared and address.field not in given:
         return Refusal.NUMBERLESS
 
     # 8. The retention that the form promised is not over.
@@ -135,7 +136,7 @@ def _prove(
     return Proven(
         subject=lead.subject,
         email=contact.email,
-        fields=_fields(contact, declared, number, of_request),
+        fields=_fields(contact, declared, given, of_request),
         question=question,
         requested_at=asked.at,
         confirmed_at=confirmed.at,
@@ -163,7 +164,7 @@ def _question(form: StoredForm, request: StoredRequest, event: Event, key: Conse
     question = form.version.declaration.question(key.purpose)
     if event.words != form.words:
         raise _Unproven
-    if question is None or question.key != key:
+    if question is None or question.key != key or not key.channel.known:
         raise _Unproven
     if request.form != form.version.digest or not form.intact:
         raise _Unproven
@@ -179,18 +180,18 @@ def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: D
     return contact
 
 
-def _number(contact: Contact, declared: Declared, asked_at: datetime) -> str | None:
-    """Return the number that was given with this very consent, or put right by the person after it."""
-    correction = contact.correction
-    if correction is None:
-        return declared.fields.get(PHONE_FIELD)
-    return correction.after(asked_at).get(PHONE_FIELD, declared.fields.get(PHONE_FIELD))
+def _addresses(contact: Contact, declared: Declared, asked_at: datetime) -> dict[str, str]:
+    """Return the addresses that were declared with this very consent, or put right by the person after it."""
+    corrected = {} if contact.correction is None else contact.correction.after(asked_at)
+    given = {it.field: corrected.get(it.field, it.own(declared.fields)) for it in declared_addresses()}
+    return {name: value for name, value in given.items() if value}
 
 
 def _fields(
-    contact: Contact, declared: Declared, number: str | None, of_request: frozenset[str]
+    contact: Contact, declared: Declared, given: dict[str, str], of_request: frozenset[str]
 ) -> dict[str, str]:
-    """Return what is known of the person; the number is that of this very consent."""
-    known = {name: value for name, value in contact.values.items() if name not in {EMAIL_FIELD, PHONE_FIELD}}
+    """Return what is known of the person; the addresses are those of this very consent."""
+    addresses = {EMAIL_FIELD, *(it.field for it in declared_addresses())}
+    known = {name: value for name, value in contact.values.items() if name not in addresses}
     known |= {name: text for name, text in declared.fields.items() if name in of_request}
-    return {**known, PHONE_FIELD: number} if number else known
+    return {**known, **given}

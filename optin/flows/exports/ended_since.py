@@ -6,14 +6,13 @@ held against it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.address import EmailAddress, parse_email
+from optin.consent.channel import Address, channel_named
 from optin.consent.consent_record import Status, SubjectId
-from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel
 from optin.store.exports import FIRST, ExportRun, ended_members, gone_since
 from optin.store.person_records import requests_by
 from optin.store.requests import Declared, Sealed
@@ -30,7 +29,7 @@ class Ended:
     """Somebody of an export whose data the processor must delete."""
 
     email: str
-    phone: str  # empty, unless the export was for telephone
+    addresses: Mapping[str, str]  # by field, declared ones that the channel of the export needs
     what: str
     at: datetime
 
@@ -62,17 +61,18 @@ def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> It
             contact = open_contact(vault, subject, bytes(sealed))
             over = status == Status.GIVEN
             what, at = Status.EXPIRED.value if over else status, from_ms(until if over else since)
-            numbers = _numbers(read, vault, subject, contact) if run.channel == Channel.PHONE else [""]
-            yield from (Ended(contact.email, number, what, at) for number in numbers)
+            address = channel_named(run.channel).address
+            given = _given(address, read, vault, subject, contact) if address.declared else [""]
+            yield from (Ended(contact.email, {address.field: value}, what, at) for value in given)
         after = bytes(page[-1][0])
 
 
-def _numbers(read: Runner, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
-    """Return every number that a person gave: which of them the processor got, its own file says."""
+def _given(address: Address, read: Runner, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
+    """Return every address that a person declared: which of them the processor got, its own file says."""
     requests = read(requests_by, subject=subject)
     declared = [Declared.parse(Sealed.open(vault, it.id, it.sealed).declaration) for it in requests]
-    given = [contact.values.get(PHONE_FIELD, ""), *(it.fields.get(PHONE_FIELD, "") for it in declared)]
-    return list(dict.fromkeys(number for number in given if number)) or [""]
+    given = [address.own(contact.values), *(address.own(it.fields) for it in declared)]
+    return list(dict.fromkeys(value for value in given if value)) or [""]
 
 
 def erased_since(
@@ -91,7 +91,7 @@ def erased_since(
         for address in (*addresses, *map(_parsed, others)):
             at = None if address is None else gone.get(vault.export_digest(run.members, address))
             if address is not None and at is not None:
-                yield Ended(address, "", ERASED, at)
+                yield Ended(address, {}, ERASED, at)
 
 
 def _parsed(text: str) -> EmailAddress | None:

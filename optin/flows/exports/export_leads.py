@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from optin.consent.channel import Channel, declared_addresses
 from optin.consent.consent_record import SubjectId
-from optin.consent.form import PHONE_FIELD
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import Channel, ConsentKey, PurposeId
+from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.proof.canonical import parse
@@ -57,13 +57,13 @@ class LeadExport:
     def field_names(self) -> tuple[str, ...]:
         """Return the fields that the forms of these leads asked, besides the addresses."""
         names: set[str] = set()
-        for digest in self.read(forms_of, purpose=self.purpose, channel=self.channel):
+        for digest in self.read(forms_of, purpose=self.purpose, channel=self.channel.value):
             form = self._form(digest)
             if form is not None:
                 declared = form.version.declaration
                 own = self.forms[declared.kind].unexported
                 names |= {asked.name for asked in declared.fields if asked.name not in own}
-        return tuple(sorted(names - {PHONE_FIELD}))
+        return tuple(sorted(names - {it.field for it in declared_addresses()}))
 
     def proven(self) -> Iterator[Proven]:
         """Yield every proven lead, in flat memory."""

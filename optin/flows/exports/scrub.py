@@ -10,16 +10,14 @@ Nothing of the list is stored.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from optin.consent.address import EmailAddress, address_key, parse_email, parse_phone
+from optin.consent.channel import Address, Channel
 from optin.consent.consent_record import SubjectId
-from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel, ConsentKey, PurposeId
+from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.store.exports import leads_of
@@ -35,8 +33,6 @@ NO_ADDRESS = "no address"
 UNKNOWN = "no consent"
 OBJECTED = "withdrawn or erased"
 WITHDRAWN = Refusal.WITHDRAWN.value
-_LABEL = r"[a-z0-9]+(?:-[a-z0-9]+)*"
-_PLAIN = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL})*\.[a-z]{{2,24}}")
 
 
 @dataclass
@@ -47,7 +43,7 @@ class Scrubber:
     vault: Vault
     purpose: PurposeId
     channel: Channel
-    by: Channel  # what identifies the rows of the list: addresses or numbers
+    by: Address  # what identifies the rows of the list
     now: datetime
     country: str  # reads national numbers
     suppress_only: bool = False
@@ -72,7 +68,7 @@ class Scrubber:
 
         # 2. Who is behind them.
         wanted = sorted(set(indexes.values()))
-        look_up = subjects_by_address if self.by is Channel.EMAIL else subjects_by_number
+        look_up = subjects_by_number if self.by.declared else subjects_by_address
         people = self.read(look_up, indexes=wanted) if wanted else {}
         allowed = self._allowed(people)
 
@@ -125,9 +121,9 @@ class Scrubber:
                 if isinstance(outcome, Refusal):
                     allowed.setdefault(index, {})["\0"] = outcome.value
                     continue
-                proven = outcome.email if self.by is Channel.EMAIL else outcome.fields.get(PHONE_FIELD, "")
-                if self.by is Channel.EMAIL or self._index(proven) == index:
-                    allowed.setdefault(index, {})[self._identity(proven)] = KEPT
+                proven = self.by.own(outcome.fields) if self.by.declared else outcome.email
+                if self._index(proven) == index:
+                    allowed.setdefault(index, {})[self.by.identity(proven)] = KEPT
         return allowed
 
     def _objected(self, indexes: Sequence[bytes]) -> set[bytes]:
@@ -137,25 +133,13 @@ class Scrubber:
         return found
 
     def _normal(self, value: str) -> str | None:
-        text = value.strip()
-        if self.by is Channel.EMAIL:
-            lower = text.lower() if text.isascii() else ""
-            if _PLAIN.fullmatch(lower):  # most addresses; the full reading takes twenty times as long
-                return lower
         try:
-            return self._identity(
-                parse_email(text) if self.by is Channel.EMAIL else parse_phone(text, self.country)
-            )
+            return self.by.key(value.strip(), self.country)
         except ValueError:
             return None
 
-    def _identity(self, value: str) -> str:
-        return address_key(EmailAddress(value)).decode() if self.by is Channel.EMAIL else value
-
     def _index(self, value: str) -> bytes:
-        if self.by is Channel.EMAIL:
-            return self.vault.index(EmailAddress(value))
-        return self.vault.number_index(value)
+        return self.vault.address_index(self.by, value)
 
     def _form(self, digest: str) -> StoredForm | None:
         if digest not in self._forms:

@@ -14,10 +14,10 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.address import EmailAddress
+from optin.consent.channel import channel_named, declared_addresses
 from optin.consent.consent_record import SubjectId
 from optin.consent.event import rfc3339
-from optin.consent.form import PHONE_FIELD
-from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
+from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.broken_rows import BROKEN, name_of
@@ -128,8 +128,8 @@ def tell_objected(tx: Tx, numbers: Iterable[bytes], about: About, now: datetime)
 
     Their own consent stands, but no call is covered by it. Why, the processor is not told.
     """
-    for subject, other, known in told_with_numbers(tx, numbers, Channel.PHONE.value):
-        if about in {known, (EVERYTHING, EVERYTHING)}:
+    for subject, other, known in told_with_numbers(tx, numbers):
+        if channel_named(known[1]).address.declared and about in {known, (EVERYTHING, EVERYTHING)}:
             tell_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
 
 
@@ -270,12 +270,13 @@ def _confirmed(
 
 def _data(vault: Vault, policy: RequestPolicy, lead: Proven, now: datetime) -> dict[str, Any]:
     """Return what a processor is told of a consent: the columns of an export, by their names (E2)."""
-    by_phone = lead.question.channel is Channel.PHONE
-    asked = {field.name for field in lead.form.version.declaration.fields} - {PHONE_FIELD}
+    address = lead.question.channel.address
+    asked = {field.name for field in lead.form.version.declaration.fields}
+    asked -= {it.field for it in declared_addresses()}
     return {
         "email": lead.email,
-        # a number was given to be called; it goes nowhere else (GDPR 5(1)(b))
-        **({"phone": lead.fields.get(PHONE_FIELD, "")} if by_phone else {}),
+        # an address was given for its channels; it goes nowhere else (GDPR 5(1)(b))
+        **({address.field: address.own(lead.fields)} if address.declared else {}),
         "fields": {name: value for name, value in sorted(lead.fields.items()) if name in asked},
         **columns_of(vault, lead, policy.base_url, now),
     }

@@ -154,4 +154,4 @@ def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: da
     object_to_calls(tx, numbers, email_index, (EVERYTHING, EVERYTHING), now)
     tell_objected(tx, numbers, (EVERYTHING, EVERYTHING), now)
     for consent in consents_of(tx, subject):
-        suppress(tx, email_index, consent.purpose, consent.channel, now)
+        suppress(tx, email_index, consent.purpose, consent.channel.value, now)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
+from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
-from optin.consent.form import EMAIL_FIELD, PHONE_FIELD
-from optin.consent.purpose import Channel
+from optin.consent.form import EMAIL_FIELD
 from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
@@ -71,7 +71,7 @@ class KeptConsent:
     ended_at: datetime | None
     expires_at: datetime
     form_version: str  # SHA-256 of the page
-    number: str = ""  # of a consent by telephone: the number it is for
+    number: str = ""  # the declared address that it is for, of a channel that needs one
     number_corrected: bool = False
     form_since: datetime | None = None  # when that page was first shown
     offered: str = ""  # the words in which it can be given anew now; empty: it cannot
@@ -269,9 +269,8 @@ def _consents(
         question = None if request is None else request.declaration.question(consent.purpose)
         if request is None or question is None:
             continue
-        by_phone = consent.channel is Channel.PHONE
+        address = consent.channel.address
         corrected = {} if contact.correction is None else contact.correction.after(request.stored.created_at)
-        declared = request.declared.fields.get(PHONE_FIELD, "")
         status = consent.record.status
         if status is Status.GIVEN and consent.expires_at <= now:
             status = Status.EXPIRED
@@ -287,8 +286,8 @@ def _consents(
                 ended_at=None if status is Status.GIVEN else consent.record.since,
                 expires_at=consent.expires_at,
                 form_version=request.form.version.digest,
-                number=corrected.get(PHONE_FIELD, declared) if by_phone else "",
-                number_corrected=by_phone and PHONE_FIELD in corrected,
+                number=address.own({**request.declared.fields, **corrected}),
+                number_corrected=address.declared and address.field in corrected,
                 form_since=request.form.first_served,
                 offered="" if status is Status.GIVEN else _offered(context.policy, request, consent),
             )
@@ -298,7 +297,7 @@ def _consents(
 
 def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentState) -> str:
     asked = request.declaration
-    form = policy.offers.form_for(consent.purpose, consent.channel, asked)
+    form = policy.offers.form_for(consent.purpose, consent.channel.value, asked)
     question = None if form is None else form.declaration.question(consent.purpose)
     return "" if question is None else question.wording
 
@@ -384,7 +383,7 @@ def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, s
         {**before.moments, **dict.fromkeys(changed, now)},
     )
     newest = {name: value for name, value in {**contact.values, **changed}.items() if value}
-    if PHONE_FIELD in changed:
+    if any(it.field in changed for it in declared_addresses()):
         forget_numbers(tx, subject)
     known = Contact(newest, correction, secrets.token_bytes(SALT_BYTES))
     save_contact(tx, context.vault, subject, known)

@@ -9,9 +9,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from optin.consent.channel import channel_named
 from optin.consent.consent_record import IN_JOURNAL, EventKind
 from optin.consent.event import restored
-from optin.consent.purpose import Channel, ConsentKey
+from optin.consent.purpose import ConsentKey
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
 from optin.proof.canonical import Json
@@ -48,7 +49,7 @@ def check_told(told: Mapping[str, Json]) -> None:
         msg = "no digest"
         raise ValueError(msg)
     if "channel" in wanted:
-        Channel(str(told["channel"]))
+        channel_named(str(told["channel"]))
 
 
 def founded_lines(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:

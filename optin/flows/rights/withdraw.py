@@ -18,7 +18,7 @@ from optin.consent.consent_record import (
     follow,
 )
 from optin.consent.form import FormDeclaration
-from optin.consent.purpose import Channel, ConsentKey, ConsentQuestion
+from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind
 from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import OpenedRequest, open_request
@@ -134,9 +134,9 @@ def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> l
     lapsed: list[ConsentQuestion] = []
     for stored in requests_of(tx, email_index):
         for question in () if stored.confirmed_at else open_request(tx, vault, stored).asked:
-            since = suppressed_at(tx, email_index, question.purpose, question.channel)
+            since = suppressed_at(tx, email_index, question.purpose, question.channel.value)
             if since is None or since < stored.created_at:
-                suppress(tx, email_index, question.purpose, question.channel, now)
+                suppress(tx, email_index, question.purpose, question.channel.value, now)
                 _remember(tx, email_index, question, now)
                 lapsed.append(question)
     return lapsed
@@ -203,7 +203,7 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         email_index, about = live.opened.stored.email_index, (question.purpose, question.channel.value)
         suppress(tx, email_index, *about, now)
         tell_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, about, now)
-        if question.channel is Channel.PHONE:
+        if question.channel.address.declared:
             numbers = numbers_of(tx, subject)
             object_to_calls(tx, numbers, email_index, about, now)
             tell_objected(tx, numbers, about, now)

@@ -1,14 +1,14 @@
 """A newsletter: nothing but the subscription, which is one consent to e-mail."""
 
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.purpose import Channel, ConsentQuestion
+from optin.consent.purpose import ConsentQuestion
 from optin.kinds.kind import Kind
 from optin.site.kind_file import Complaint, FilePart
 
 
 def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
     """Ask exactly one consent to e-mail: ticking it is the subscription."""
-    if sum(question.channel is Channel.EMAIL for question in questions) == 1:
+    if sum(question.channel.by_mail for question in questions) == 1:
         return None
     return Complaint(
         ("purposes",),
