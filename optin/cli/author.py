@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import click
@@ -16,8 +15,7 @@ from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, si
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.services.clock import utc_now
-from optin.services.edition import Edition, load_edition, reused_dates
-from optin.services.open_store import sqlite_path
+from optin.services.edition import Edition, load_edition, served_otherwise
 from optin.site.closed_magnets import closed_magnets
 from optin.site.findings import Finding, as_github, as_json
 from optin.site.hints import hints
@@ -26,7 +24,6 @@ from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.schemas import magnet_schema, site_schema
 from optin.site.starters import starter_languages
 from optin.site.statement import dated_ahead
-from optin.store.sqlite import read_file
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
@@ -108,7 +105,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
     if edition is not None:
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
-        findings += (*dated_ahead(edition.site, now), *_served_otherwise(edition))
+        findings += (*dated_ahead(edition.site, now), *served_otherwise(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site) if hinting and edition is not None else ()
@@ -127,13 +124,6 @@ def _by_kind(edition: Edition) -> Iterator[Finding]:
     """Yield what a kind finds wrong with its magnets beside each other."""
     for kind in dict.fromkeys(it.kind for it in edition.site.magnets.values()):
         yield from edition.kinds.files[kind].check_site(edition.site)
-
-
-def _served_otherwise(edition: Edition) -> tuple[Finding, ...]:
-    """Return what the store of this machine knows better, where it is a file; nothing is changed in it."""
-    settings = edition.site.settings
-    path = sqlite_path(settings.store, settings.root)
-    return () if path is None else read_file(path, partial(reused_dates, edition=edition), ())
 
 
 def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:

@@ -15,7 +15,6 @@ from optin.services.backup import restore as put_back
 from optin.services.installation import open_installation
 from optin.services.journal_opening import journal_at
 from optin.services.served_settings import journal_to_restore
-from optin.store.vault import Vault
 
 
 @click.command()
@@ -77,7 +76,7 @@ def restore(
         raise RequestRefused(msg)
     told_by = None if without_journal else journal_at(path, found)
     journals = Journals(told_by, journal_at(settings.path(kept), found))
-    done = put_back(edition, Vault(found), file, journals)
+    done = put_back(edition, found, file, journals)
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(done.told.items())) or "nothing"
     click.echo(f"{file} is restored. Replayed since it was made: {told}.")
     for kind, count in sorted(done.lost.items()):

@@ -32,8 +32,6 @@ from optin.services.installation import Installation, open_installation
 from optin.services.journal_opening import journal_of
 from optin.services.parallel_audit import run_audit
 from optin.settings.installation import Settings
-from optin.store.audit_reads import count_leaves
-from optin.store.log import integrate
 from optin.theme.verification_guide import written_beside
 
 
@@ -180,8 +178,8 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
     ) as installation:
         lines, wrong = ((), []) if without_journal else _remembered(edition.site.settings, installation)
         with suppress(ValueError):  # a log that does not fit itself is what the audit is to say
-            while not installation.schema_findings and installation.write(integrate):
-                pass
+            if not installation.schema_findings:
+                installation.integrate()
         audit_ = Audit(
             installation.store.read,
             installation.vault,
@@ -191,10 +189,7 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
             [*installation.schema_findings, *wrong],
         )
         try:
-            _with_progress(
-                run_audit(audit_, edition.site.settings, edition.kinds.schema),
-                installation.store.read(count_leaves),
-            )
+            _with_progress(run_audit(audit_, edition.site.settings, edition.kinds.schema), audit_.size())
         except WriteLost:
             audit_.findings.append("the rest cannot be read while the schema is not optin's")
     for note in audit_.notes:

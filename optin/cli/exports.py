@@ -15,13 +15,11 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import excel_option, served_edition, site_option
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event import rfc3339
-from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.lists import PeopleList, open_list
 from optin.flows.exports.ended_since import FileReading, count_erased, ended_since, erased_since
+from optin.flows.exports.recorded_exports import view_export, view_exports
 from optin.services.installation import Installation, open_installation
-from optin.store.exports import ExportRun, find_export, list_exports
-from optin.store.webhooks import webhook_states
 
 
 @click.command()
@@ -63,13 +61,12 @@ def exports(  # noqa: PLR0913 - one parameter an option
             if theirs is not None:
                 _tell_reading(theirs, reading)
             return
-        runs = installation.store.read(list_exports)
-        told = installation.store.read(webhook_states)
+        made = installation.view(view_exports)
     if shape == "json":
-        click.echo(json.dumps([_plain(run) for run in runs], indent=2, ensure_ascii=False))
+        click.echo(json.dumps(made.as_json(), indent=2, ensure_ascii=False))
         return
     table = Table("No.", "When (UTC)", "Who", "Why", "To", "What", "Exported", "Refused", "Log")
-    for run in runs:
+    for run in made.runs:
         table.add_row(
             str(run.number),
             f"{run.at:%Y-%m-%d %H:%M}",
@@ -81,8 +78,8 @@ def exports(  # noqa: PLR0913 - one parameter an option
             ", ".join(f"{count} {reason}" for reason, count in sorted(run.refused.items())),
             "" if run.checkpoint is None else str(run.checkpoint),
         )
-    Console().print(table if runs else "Nothing was exported yet.")
-    for it in told:
+    Console().print(table if made.runs else "Nothing was exported yet.")
+    for it in made.webhooks:
         gone = "; it answered 410 and is left alone" if it.gone else ""
         click.echo(
             f"{it.processor} by webhook: told of {it.people} people; {it.waiting} messages wait,"
@@ -115,10 +112,7 @@ class _Out:
 def _list_ended(
     installation: Installation, number: int, people: PeopleList | None, reading: FileReading, out: _Out
 ) -> None:
-    run = installation.store.read(find_export, number=number)
-    if run is None:
-        msg = f"There is no export {number}; see: optin exports"
-        raise RequestRefused(msg)
+    run = installation.view(view_export, number=number)
     ended = ended_since(installation.store.read, installation.vault, run, installation.clock())
     if people is not None:
         told = ((line.number, *people.addresses(line)) for line in people.rows)
@@ -147,7 +141,3 @@ def _list_ended(
             f" Find them in the processor's own file: --file FILE",
             err=True,
         )
-
-
-def _plain(run: ExportRun) -> dict[str, object]:
-    return {**vars(run), "at": rfc3339(run.at), "refused": dict(run.refused), "members": run.members.hex()}

@@ -12,10 +12,9 @@ from optin.consent.webhook import secret_text
 from optin.errors import RequestRefused, SetupRefused
 from optin.keys import load_keys, write_rotated
 from optin.services.installation import open_installation
-from optin.services.open_store import open_keys
+from optin.services.open_store import open_vault
 from optin.services.served_settings import must_agree, settings_of_server
 from optin.site.findings import nearest
-from optin.store.vault import Vault
 
 
 @click.group()
@@ -69,6 +68,5 @@ def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     if processor not in told:
         msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
         raise RequestRefused(msg)
-    settings = edition.site.settings
-    vault = Vault(open_keys(settings, kinds.parts.schema))
+    vault = open_vault(edition.site.settings, kinds.parts.schema)
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))

@@ -10,7 +10,6 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.flows.delivery.retry import Retried, retry_dead
 from optin.services.installation import Installation, open_installation
-from optin.store.outbox import hurry
 
 
 @click.group()
@@ -31,7 +30,6 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         done = _retry(installation, dry_run=dry_run)
-        waiting = 0 if dry_run else installation.write(hurry, now=installation.clock())
     again, left = sum(done.again.values()), sum(done.left.values())
     if not again and not left:
         click.echo("No mail is given up.")
@@ -44,8 +42,8 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
         click.echo(f"{_mails(left)} {'would not be' if dry_run else f'{_are(left)} not'}:")
         for reason, count in sorted(done.left.items()):
             click.echo(f"  {count}: {reason}")
-    if waiting:
-        click.echo(f"{_mails(waiting)} that waited for another try {_are(waiting)} tried now.")
+    if done.hurried:
+        click.echo(f"{_mails(done.hurried)} that waited for another try {_are(done.hurried)} tried now.")
     if dry_run:
         click.echo("Nothing was changed.")
 

@@ -18,8 +18,9 @@ from optin.consent.channel import Channel
 from optin.consent.clock import CLOCKS_DIFFER
 from optin.consent.purpose import ConsentKey, PurposeId
 
-RequestId = NewType("RequestId", bytes)  # 16 random bytes
-SubjectId = NewType("SubjectId", bytes)  # 16 random bytes
+ID_BYTES = 16
+RequestId = NewType("RequestId", bytes)  # ID_BYTES random ones
+SubjectId = NewType("SubjectId", bytes)  # ID_BYTES random ones
 
 
 class EventKind(StrEnum):

@@ -183,6 +183,11 @@ class Checkpoint:
         return cls(origin, int(size), decoded(root))
 
 
+def keys_text(keys: Sequence[VerifierKey]) -> str:
+    """Return a list of keys that `parse_keys` reads: each as C2SP writes it, and as PEM."""
+    return "".join(f"{key.text}\n{key.pem}" for key in keys)
+
+
 def parse_keys(text: str) -> tuple[VerifierKey, ...]:
     """Read a list of keys, one a line; PEM blocks between them say the same and are passed over.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 HASH_BYTES = 32
+TILE_LEAVES = 256  # C2SP tlog-tiles
 NODE_PREFIX = b"\x01"  # RFC 6962, section 2.1: separates nodes from leaves
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 MAX_PATH = 64  # a tree of 2^64 leaves; a longer proof is none

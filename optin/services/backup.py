@@ -20,6 +20,7 @@ from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.evidence.log_growth import begins_with, lines_missing_from_log
 from optin.flows.rights.replay_journal import replay
 from optin.jobs.log_keeper import advance_log
+from optin.keys import KeyRing
 from optin.proof.journal import Tip, branches, current
 from optin.services.edition import Edition
 from optin.services.installation import Installation
@@ -29,7 +30,7 @@ from optin.services.open_store import claim_store, open_store, sqlite_path
 from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup
 from optin.store.journal_lines import ReplayLine, kept_lines
-from optin.store.log import integrate, log_frontier
+from optin.store.log import log_frontier
 from optin.store.sqlite import CHANGE, SqliteStore, connect, lock_file
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
@@ -82,7 +83,7 @@ class Restored:
     lost: Counter[str]
 
 
-def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> Restored:
+def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> Restored:
     """Put a backup in place of nothing; tell it what was withdrawn and erased since.
 
     1. Read the whole journal; look at a copy of the backup, with the keys of this site; see that the two fit.
@@ -93,7 +94,7 @@ def restore(edition: Edition, vault: Vault, file: Path, journals: Journals) -> R
     No server runs meanwhile: neither one from before, nor one that is started now.
     Raises RequestRefused, StoreUnusable, JournalUnusable or KeysUnusable.
     """
-    settings = edition.site.settings
+    settings, vault = edition.site.settings, Vault(keys)
     target = sqlite_path(settings.store, edition.site.root)
     if target is not None:
         _must_be_new(target)
@@ -193,8 +194,7 @@ def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
 
 def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Counter[str]:
     done = installation.write(tell, now=installation.clock())
-    while installation.write(integrate):
-        pass
+    installation.integrate()
     installation.truncate_wal(tries=10)
     return done
 

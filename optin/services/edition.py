@@ -16,6 +16,7 @@ from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest
 from optin.services.kind_parts import KindParts
+from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles
 from optin.settings.installation import Served
 from optin.site.findings import Finding
@@ -35,7 +36,8 @@ from optin.store.promises import (
     keep_details,
     keep_promise,
 )
-from optin.store.transaction import Store, Tx
+from optin.store.sqlite import read_file
+from optin.store.transaction import Store, Tx, bind
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
 
@@ -177,7 +179,14 @@ def _keep_file(
     return files.keep(path, known.get(path.name, ()), now) if inside else None
 
 
-def reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
+def served_otherwise(edition: Edition) -> tuple[Finding, ...]:
+    """Return what a store that is a file knows of earlier statements; nothing is changed in it."""
+    settings = edition.site.settings
+    path = sqlite_path(settings.store, settings.root)
+    return () if path is None else read_file(path, bind(_reused_dates, edition), ())
+
+
+def _reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
     """Return a warning for each privacy statement of which another text was served under the same date."""
     statements = edition.publication.privacy.values()
     return tuple(
@@ -207,7 +216,7 @@ def _keep(
     for details in edition.details():
         keep_details(tx, details)
     tell_kinds(tx, edition.policy)
-    return reused_dates(tx, edition)
+    return _reused_dates(tx, edition)
 
 
 def assets_of(pages: Iterable[bytes], find: Callable[[str], Asset | None]) -> dict[str, Asset]:

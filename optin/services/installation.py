@@ -40,6 +40,7 @@ from optin.services.setup_check import check_use
 from optin.settings.installation import Settings
 from optin.store.clock_mark import newest_event
 from optin.store.event_sums import DOWNLOADED, Place, add_to_tally, monday_of
+from optin.store.log import integrate
 from optin.store.promises import mark_served, needed_files
 from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
@@ -143,6 +144,11 @@ class Installation:
     def write(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation durably, and wait for it."""
         return self.store.submit(operation, *args, **kwargs).result()
+
+    def integrate(self) -> None:
+        """Take every queued event into the log."""
+        while self.write(integrate):
+            pass
 
     def note_ending(self) -> None:
         """See what was just withdrawn, erased, corrected or held in the journal that is kept apart.

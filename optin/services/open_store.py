@@ -77,6 +77,11 @@ def open_keys(settings: Settings, schema: Schema) -> KeyRing:
     return make_keys(settings.keys, settings.root, UNUSED)
 
 
+def open_vault(settings: Settings, schema: Schema) -> Vault:
+    """Return the vault of the keys. Raises KeysUnusable."""
+    return Vault(open_keys(settings, schema))
+
+
 def claim_keys(settings: Settings, keys: KeyRing, use: str) -> KeyRing:
     """Take keys that no server used yet for `use`, for good; return others as they are."""
     if keys.use != UNUSED:

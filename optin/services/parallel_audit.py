@@ -12,11 +12,9 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.audit_people import EVERYBODY, Share
 from optin.flows.kind_flows import FlowPart
-from optin.services.open_store import open_keys, open_store
+from optin.services.open_store import open_store, open_vault
 from optin.settings.installation import Settings
-from optin.store.audit_reads import count_leaves
 from optin.store.schema_sets import Schema
-from optin.store.vault import Vault
 
 WORTH_PROCESSES = 50_000  # events; below it a process costs more than it takes off
 _PARTS = 16  # for each process, so that none waits long for the last
@@ -27,7 +25,7 @@ def run_audit(
 ) -> Iterator[int]:
     """Run `audit`; yield how many events were looked at since the last time."""
     processes = processes or (os.cpu_count() or 1)
-    if processes == 1 or audit.read(count_leaves) < WORTH_PROCESSES:
+    if processes == 1 or audit.size() < WORTH_PROCESSES:
         yield from audit.run()
         return
     shares = shares_of(processes * _PARTS)
@@ -47,7 +45,7 @@ def shares_of(count: int) -> list[Share]:
 
 
 def _look_at(settings: Settings, schema: Schema, kinds: PartsByKind[FlowPart], share: Share) -> list[str]:
-    vault = Vault(open_keys(settings, schema))
+    vault = open_vault(settings, schema)
     store = open_store(
         settings.store, settings.root, vault, schema, origin=settings.log_origin, inspecting=True
     )

@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from optin.consent.address import EmailAddress
-from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.consent_record import ID_BYTES, RequestId, SubjectId
 from optin.errors import StoreUnusable
 from optin.store.journal_lines import rename_person
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
 from optin.store.transaction import Tx
-from optin.store.vault import ID_BYTES, Vault
+from optin.store.vault import Vault
 
 _RULE = "address_rule"
 _TODAY = b"2"

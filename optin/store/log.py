@@ -14,13 +14,12 @@ from datetime import datetime
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import Checkpoint, VerifierKey, cosignatures
 from optin.proof.stamp import StampBroken, read_stamp
-from optin.proof.tree import Frontier, Node, Placed, consistency_proof, inclusion_proof
+from optin.proof.tree import TILE_LEAVES, Frontier, Node, Placed, consistency_proof, inclusion_proof
 from optin.store.installation import log_origin
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Vault
 
 ROUND_LEAVES = 5_000
-TILE_LEAVES = 256
 
 
 def integrate(tx: Tx) -> int:

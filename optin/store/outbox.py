@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.consent_record import RequestId
+from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.store.transaction import Tx, from_ms, to_ms
-from optin.store.vault import ID_BYTES, Place, Vault
+from optin.store.vault import Place, Vault
 
 MAX_STARTS = 4
 FREE_STARTS = 1  # a courier that died once with a mail may have died of anything

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from optin.consent.consent_record import ID_BYTES
 from optin.proof.canonical import parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
-from optin.store.vault import ID_BYTES, Place, Vault, new_id
+from optin.store.vault import Place, Vault, new_id
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from optin.consent.address import EmailAddress, address_key
 from optin.consent.channel import Address
+from optin.consent.consent_record import ID_BYTES
 from optin.consent.links import Links
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
 from optin.proof.note import SigningKey
 
 NONCE_BYTES = 12
-ID_BYTES = 16
 
 
 @dataclass(frozen=True)

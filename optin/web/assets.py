@@ -12,9 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.errors import PageUnknown
-from optin.proof.assets import ADDRESS, content_type_of, digest_in
-from optin.proof.commitment import digest
-from optin.store.forms import asset_by_prefix
+from optin.flows.consents.earlier_pages import view_asset
+from optin.proof.assets import ADDRESS, content_type_of
 from optin.theme.card import CONTENT_TYPE, draw_card
 from optin.theme.icon import drawn_icon
 from optin.web.app_context import desk_of
@@ -30,11 +29,7 @@ async def get_asset(request: Request) -> Response:
         return _for_ever(data, CONTENT_TYPE)
     if ADDRESS.fullmatch(path) is None:
         raise PageUnknown
-    asset = await app_context.read(asset_by_prefix, prefix=digest_in(path))
-    kind = content_type_of(path)
-    if asset is None or asset.content_type != kind or digest(asset.data) != asset.digest:
-        raise PageUnknown
-    return _for_ever(asset.data, kind)
+    return _for_ever(await app_context.view(view_asset, address=path), content_type_of(path))
 
 
 async def get_icon(request: Request) -> Response:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from optin.consent.channel import address_at
-from optin.consent.consent_record import RequestId
+from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.consent.form import EMAIL_FIELD, FormKey, FormVersion, Slug
 from optin.consent.form_entry import (
     FORM_FIELD,
@@ -33,11 +33,10 @@ from optin.errors import (
     PageUnknown,
 )
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
+from optin.flows.consents.earlier_pages import view_form
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.consents.sign_up import sign_up_and_tell
 from optin.flows.delivery.mail_limits import Asker
-from optin.store.forms import form_by_key
-from optin.store.vault import ID_BYTES
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, desk_of, see_other, slug_of
 from optin.web.confirm import mail_again
@@ -145,15 +144,11 @@ async def _shown(app_context: AppContext, served: FormVersion, key: str) -> Form
     face = app_context.edition.publication.face(served.declaration.magnet, key)
     if face is not None:
         return face.form
-    stored = await app_context.read(form_by_key, key=key)
-    if stored is None:
-        raise FormUnknown
-    magnet = app_context.edition.site.magnet(
-        stored.version.declaration.magnet
-    )  # it may have had another name
+    earlier = await app_context.view(view_form, key=key)
+    magnet = app_context.edition.site.magnet(earlier.declaration.magnet)  # it may have had another name
     if magnet is None or magnet.slug != served.declaration.magnet:
         raise FormUnknown
-    return stored.version
+    return earlier
 
 
 @dataclass(frozen=True)
@@ -248,12 +243,12 @@ async def _form_sent(
         return _wording(app_context, slug, request), after
     try:
         after = _read_after(app_context, token)
-    except (LinkForged, LinkSpent):
+        sent = await app_context.view(view_form, key=after.form)
+    except (LinkForged, LinkSpent, FormUnknown):
         raise PageUnknown from None
-    stored = await app_context.read(form_by_key, key=after.form)
-    if stored is None or stored.version.declaration.magnet != slug:
+    if sent.declaration.magnet != slug:
         raise PageUnknown
-    return stored.version, after
+    return sent, after
 
 
 def _wording(app_context: AppContext, slug: Slug, request: Request) -> FormVersion:

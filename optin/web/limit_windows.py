@@ -1,47 +1,17 @@
-"""Counting in windows of time, together with every other server process of the site (D8, O8)."""
+"""What a server process remembers of windows of time: most posts then cost the store nothing."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from optin.store.limits import Amount, Counted, take, take_each
-from optin.store.transaction import Store, written_alone
-from optin.store.vault import Vault
+from optin.flows.limits.windows import Share, Window, take_for_site, take_shares
+from optin.services.installation import Installation
+from optin.store.transaction import EPOCH, written_alone
 
-EPOCH = datetime.fromtimestamp(0, UTC)
 MOST_NETWORKS = 100_000  # in memory, about 20 MB; a flood from more of them is for the limit of the site
-
-
-@dataclass(frozen=True)
-class Window:
-    """A length of time, counted from 1970 (UTC): the hours, minutes or days of a clock."""
-
-    what: str  # the setting that it limits
-    length: timedelta
-
-    def begin(self, now: datetime) -> datetime:
-        """Return when the window began that `now` lies in."""
-        return now - (now - EPOCH) % self.length
-
-    def end(self, now: datetime) -> datetime:
-        """Return when it ends."""
-        return self.begin(now) + self.length
-
-    def key(self, vault: Vault, now: datetime, who: bytes = b"") -> bytes:
-        """Return the digest under which `who` is counted in it."""
-        return vault.limit_digest(f"{self.what} {self.begin(now).isoformat()}", who)
-
-
-@dataclass(frozen=True)
-class Share:
-    """How many one network may have in a window."""
-
-    window: Window
-    network: str
-    most: int
 
 
 @dataclass
@@ -56,14 +26,14 @@ class _Seen:
 class NetworkCounts:
     """Counts each client network by itself."""
 
-    def __init__(self, store: Store, vault: Vault) -> None:
+    def __init__(self, installation: Installation) -> None:
         """Count in memory where one process serves: a restart forgets the windows that run."""
-        self._store, self._vault = store, vault
+        self._installation = installation
         self._seen: dict[Window, _Seen] = {}
 
     async def hit(self, shares: Sequence[Share], now: datetime) -> Window | None:
         """Count one in each share; return the window in which it is one too many, if any."""
-        keys = [share.window.key(self._vault, now, share.network.encode()) for share in shares]
+        keys = [share.key(self._installation.vault, now) for share in shares]
         for share, key in zip(shares, keys, strict=True):
             if key in self._now(share.window, now).full:
                 return share.window
@@ -76,11 +46,9 @@ class NetworkCounts:
 
     async def _take(self, shares: Sequence[Share], keys: Sequence[bytes], now: datetime) -> int:
         """Count one after the other until one is too many; return how many were not."""
-        if self._store.shared:
-            amounts = [
-                (key, Amount(1, it.most, it.window.end(now))) for key, it in zip(keys, shares, strict=True)
-            ]
-            return await written_alone(self._store, take_each, where=Counted.NETWORK, amounts=amounts)
+        if self._installation.store.shared:
+            store, context = self._installation.store, self._installation.context
+            return await written_alone(store, take_shares, context, shares, now)
         for place, (key, share) in enumerate(zip(keys, shares, strict=True)):
             counts = self._now(share.window, now).counts
             if counts.get(key, 0) >= share.most:
@@ -119,9 +87,9 @@ class SiteQuota:
     holds and does not give out until the window ends, or it stops, is lost: the limit is then reached early.
     """
 
-    def __init__(self, store: Store, vault: Vault, window: Window, most: int, share: int) -> None:
+    def __init__(self, installation: Installation, window: Window, most: int, share: int) -> None:
         """Give out `most` in each window, taking one `share`-th of it at a time."""
-        self._store, self._vault, self._window, self._most = store, vault, window, most
+        self._installation, self._window, self._most = installation, window, most
         self._size = max(1, most // share)
         self._held = _Held(EPOCH)
         self._lock = asyncio.Lock()
@@ -153,10 +121,9 @@ class SiteQuota:
 
     async def _refill(self, held: _Held, now: datetime) -> None:
         """Take some, or the last one."""
-        key, until = self._window.key(self._vault, now), self._window.end(now)
+        store, context = self._installation.store, self._installation.context
         for count in dict.fromkeys((self._size, 1)):
-            amount = Amount(count, self._most, until)
-            if await written_alone(self._store, take, where=Counted.SITE, key=key, amount=amount):
+            if await written_alone(store, take_for_site, context, self._window, count, self._most, now):
                 held.left += count
                 return
         held.full = True

@@ -17,10 +17,11 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from starlette.requests import Request
 
 from optin.errors import TooManyRequests
+from optin.flows.limits.windows import Share, Window
 from optin.services.installation import Installation
 from optin.settings.site import Limits
 from optin.web.limit_log import LimitLog
-from optin.web.limit_windows import NetworkCounts, Share, SiteQuota, Window
+from optin.web.limit_windows import NetworkCounts, SiteQuota
 from optin.web.mail_budget import MailBudget, wait_seconds
 
 HOUR = Window("per_network_per_hour", timedelta(hours=1))
@@ -36,12 +37,11 @@ class PostLimits:
     """Counts posts; refuses those above a limit."""
 
     def __init__(self, limits: Limits, trusted_proxies: Sequence[str], installation: Installation) -> None:
-        """Count together with every process that serves the site of `office`."""
-        store, vault = installation.store, installation.vault
-        self._office = installation
-        self._clients, self._per_hour = NetworkCounts(store, vault), limits.per_network_per_hour
-        self._site = SiteQuota(store, vault, MINUTE, limits.per_site_per_minute, SHARE)
-        self.mails = MailBudget(store, vault, limits.mails_per_day, self._now)
+        """Count together with every process that serves the site of `installation`."""
+        self._installation = installation
+        self._clients, self._per_hour = NetworkCounts(installation), limits.per_network_per_hour
+        self._site = SiteQuota(installation, MINUTE, limits.per_site_per_minute, SHARE)
+        self.mails = MailBudget(installation, limits.mails_per_day)
         self.log = LimitLog()
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
 
@@ -76,7 +76,7 @@ class PostLimits:
         return any(address in network for network in self._trusted)
 
     def _now(self) -> datetime:
-        return self._office.clock()
+        return self._installation.clock()
 
     def _refuse(self, window: Window) -> None:
         self.log.note(window.what)

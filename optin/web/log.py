@@ -12,8 +12,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from optin.errors import PageUnknown
-from optin.proof.tree import HASH_BYTES
-from optin.store.log import TILE_LEAVES, latest_checkpoint, tile, verifier_keys
+from optin.flows.evidence.public_log import view_checkpoint, view_log_keys, view_tile
+from optin.proof.tree import HASH_BYTES, TILE_LEAVES
 from optin.theme.verification_guide import how_to_verify
 from optin.web.app_context import desk_of
 from optin.web.headers import ASSET_CACHE
@@ -25,18 +25,13 @@ _PATH = re.compile(r"(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([
 
 async def get_checkpoint(request: Request) -> Response:
     """Send the last signed checkpoint."""
-    latest = await desk_of(request).read(latest_checkpoint)
-    if latest is None:
-        raise PageUnknown
-    return PlainTextResponse(latest.note, headers={"cache-control": CHECKPOINT_CACHE})
+    note = await desk_of(request).view(view_checkpoint)
+    return PlainTextResponse(note, headers={"cache-control": CHECKPOINT_CACHE})
 
 
 async def get_key(request: Request) -> Response:
     """Send every key that ever signed, newest first: as C2SP writes it, and as PEM."""
-    keys = await desk_of(request).read(verifier_keys)
-    if not keys:
-        raise PageUnknown
-    text = "".join(f"{key.text}\n{key.pem}" for key in keys)
+    text = await desk_of(request).view(view_log_keys)
     return PlainTextResponse(text, headers={"cache-control": CHECKPOINT_CACHE})
 
 
@@ -57,12 +52,7 @@ async def get_tile(request: Request) -> Response:
     width = TILE_LEAVES if found[3] is None else int(found[3])
     if level > MAX_LEVEL or (found[3] is not None and not 0 < width < TILE_LEAVES) or _unusual(found):
         raise PageUnknown
-    app_context = desk_of(request)
-    latest = await app_context.read(latest_checkpoint)
-    complete = 0 if latest is None else latest.size // TILE_LEAVES**level
-    if number * TILE_LEAVES + width > complete:
-        raise PageUnknown
-    data = await app_context.read(tile, level=level, number=number, width=width)
+    data = await desk_of(request).view(view_tile, level=level, number=number, width=width)
     if entries:
         length = HASH_BYTES.to_bytes(2, "big")
         data = b"".join(length + data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))

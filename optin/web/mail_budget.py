@@ -8,16 +8,16 @@ at most, and no sign-up ever takes from links to personal pages, withdrawals or 
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.errors import MailsSpent, OptinError
-from optin.store.limits import Amount, Counted, take
-from optin.store.transaction import Store, written_alone
-from optin.store.vault import Vault
-from optin.web.limit_windows import SiteQuota, Window
+from optin.flows.limits.windows import Window, take_for_site
+from optin.services.installation import Installation
+from optin.store.transaction import written_alone
+from optin.web.limit_windows import SiteQuota
 
 log = logging.getLogger("optin.limits")
 
@@ -35,16 +35,16 @@ class Mailing:
 class MailBudget:
     """Gives out the confirmation mails of a day, to all processes of the site together."""
 
-    def __init__(self, store: Store, vault: Vault, mails_per_day: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, installation: Installation, mails_per_day: int) -> None:
         """Give out half of `mails_per_day`, rounded up, each day (UTC)."""
-        self._store, self._vault, self._clock = store, vault, clock
-        self._lease = SiteQuota(store, vault, DAY, (mails_per_day + 1) // 2, SHARE)
+        self._installation = installation
+        self._lease = SiteQuota(installation, DAY, (mails_per_day + 1) // 2, SHARE)
         self._opens_at: datetime | None = None
 
     @asynccontextmanager
     async def mail(self) -> AsyncIterator[Mailing]:
         """Hold one mail while it may be queued. Raises MailsSpent with the seconds until the next day."""
-        now = self._clock()
+        now = self._installation.clock()
         if not await self._lease.spend(now):
             await self._say_spent(now)
             raise MailsSpent(wait_seconds(DAY, now))
@@ -60,7 +60,7 @@ class MailBudget:
 
     async def look(self) -> None:
         """Say once that forms are taken again, when the day is over in which they were refused."""
-        if self._opens_at is not None and self._clock() >= self._opens_at:
+        if self._opens_at is not None and self._installation.clock() >= self._opens_at:
             if await self._first_to_say("open", self._opens_at):
                 log.warning("limit open again: kind=mails_per_day")
             self._opens_at = None
@@ -77,9 +77,8 @@ class MailBudget:
 
     async def _first_to_say(self, what: str, now: datetime) -> bool:
         """Tell whether no other process said it in this window."""
-        key = Window(f"mails_per_day {what}", DAY.length).key(self._vault, now)
-        once = Amount(1, 1, DAY.end(now))
-        return await written_alone(self._store, take, where=Counted.SITE, key=key, amount=once)
+        once, store = Window(f"mails_per_day {what}", DAY.length), self._installation.store
+        return await written_alone(store, take_for_site, self._installation.context, once, 1, 1, now)
 
 
 def wait_seconds(window: Window, now: datetime) -> int:

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.errors import PageUnknown
-from optin.store.forms import privacy_by_prefix
+from optin.flows.consents.earlier_pages import view_statement
 from optin.web.app_context import desk_of, language_of
 from optin.web.headers import PAGE_CACHE
 
@@ -27,7 +27,5 @@ async def get_privacy_version(request: Request) -> Response:
     version = request.path_params["version"]
     if _VERSION.fullmatch(version) is None:
         raise PageUnknown
-    statement = await desk_of(request).read(privacy_by_prefix, prefix=version)
-    if statement is None:
-        raise PageUnknown
+    statement = await desk_of(request).view(view_statement, version=version)
     return HTMLResponse(statement.page, headers={"cache-control": PAGE_CACHE})

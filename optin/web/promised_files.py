@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from optin.consent.form import FormDeclaration
+from optin.flows.delivery.promised_file import view_handout
 from optin.services.promised_files import PromisedFiles
-from optin.store.promises import promise_of
 from optin.web.app_context import AppContext
 
 
@@ -36,9 +36,9 @@ async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout 
             return Handout(file, current.name, file.stat().st_size)
     if not form.file:
         return None
-    kept = await app_context.read(promise_of, magnet=form.magnet, outcome=form.face)
-    if kept is None or kept.file is None:
+    kept = await app_context.view(view_handout, form=form)
+    if kept is None:
         return None
     settings = app_context.edition.site.settings
-    path = PromisedFiles(settings.path(settings.files)).path(kept.file.digest)
-    return None if path is None else Handout(path, kept.file.name, kept.file.size)
+    path = PromisedFiles(settings.path(settings.files)).path(kept.digest)
+    return None if path is None else Handout(path, kept.name, kept.size)

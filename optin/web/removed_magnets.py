@@ -6,8 +6,8 @@ from starlette.requests import Request
 
 from optin.consent.form import FormDeclaration, Slug
 from optin.errors import MagnetGone, OptinError, PageUnknown
+from optin.flows.consents.earlier_pages import view_last_declaration
 from optin.site.magnet_set import SLUG
-from optin.store.forms import last_declaration
 from optin.web.app_context import AppContext, desk_of, slug_of
 
 
@@ -15,7 +15,7 @@ async def removed_form(app_context: AppContext, slug: Slug) -> FormDeclaration |
     """Return what a magnet's page declared last, if it was served once and is not served now."""
     if slug in app_context.edition.publication.forms or SLUG.fullmatch(slug) is None:
         return None
-    return await app_context.read(last_declaration, magnet=slug)
+    return await app_context.view(view_last_declaration, magnet=slug)
 
 
 async def gone_or_unknown(request: Request, problem: PageUnknown) -> OptinError:

@@ -8,18 +8,17 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from optin.consent.consent_record import RequestId
+from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
 from optin.errors import LinkSpent, PostMalformed
 from optin.flows.rights.withdraw import (
     Withdrawable,
+    view_erased,
     view_withdrawable,
     withdraw_consent,
     withdraw_everything,
 )
-from optin.store.requests import was_erased
-from optin.store.vault import ID_BYTES
 from optin.theme.views import UnsubscribeView
 from optin.web.app_context import AppContext, desk_of, language_of
 from optin.web.form_reader import named_in_post
@@ -74,7 +73,7 @@ def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = Tru
 async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
     """Say kindly that there is nothing to withdraw any more."""
     app_context = desk_of(request)
-    erased = await app_context.read(was_erased, request=stored)
+    erased = await app_context.view(view_erased, request=stored)
     view = UnsubscribeView(
         app_context.frame(language_of(request)), request.url.path, (), done=False, erased=erased
     )

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from optin.app.main import main
 from optin.consent.channel import Channel
+from optin.consent.consent_record import ID_BYTES
 from optin.consent.links import LinkKind
 from optin.consent.purpose import ConsentQuestion, PurposeId, RetentionPeriod
 from optin.errors import RequestRefused
@@ -30,7 +31,6 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import open_installation
 from optin.store.exports import ExportRun, list_exports, record_export
-from optin.store.vault import ID_BYTES
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.web.conftest import site_at

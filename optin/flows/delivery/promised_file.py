@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.form import FormDeclaration
-from optin.store.promises import promise_until
+from optin.flows.context import Context
+from optin.store.promises import KeptFile, promise_of, promise_until
 from optin.store.transaction import Tx
 
 
@@ -13,3 +14,9 @@ def keep_handout(tx: Tx, form: FormDeclaration, until: datetime) -> None:
     """Keep the file of a form until a link to it ends, whether or not its magnet stays. Do it last."""
     if form.file:
         promise_until(tx, form.magnet, form.face, until)
+
+
+def view_handout(tx: Tx, _context: Context, form: FormDeclaration) -> KeptFile | None:
+    """Return the file that is kept for a form; None: it promised none, or none is kept."""
+    promise = promise_of(tx, form.magnet, form.face)
+    return None if promise is None else promise.file

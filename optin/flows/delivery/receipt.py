@@ -18,6 +18,7 @@ from optin.consent.history import History, Logged
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.proof.canonical import parse
 from optin.proof.inclusion import ENDING
+from optin.proof.note import keys_text
 from optin.store.events import StoredEvent, events_of
 from optin.store.log import latest_checkpoint, places_of, prove_event, verifier_keys
 from optin.store.transaction import Tx
@@ -66,13 +67,12 @@ def proof_of_receipt(
     told = tell_consents(opened, events, withdraw_at, now)
     stored = opened.stored
     receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
-    keys = "".join(f"{key.text}\n{key.pem}" for key in verifier_keys(tx))
     return (
         Attachment("consent-receipt.jsonld", "application/ld+json", _readable(receipt)),
         *files,
         Attachment("declaration.json", "application/json", opened.sealed.declaration),
         Attachment("declaration.salt", "text/plain", f"{opened.sealed.salt.hex()}\n".encode()),
-        Attachment("log-keys.txt", "text/plain", keys.encode()),
+        Attachment("log-keys.txt", "text/plain", keys_text(verifier_keys(tx)).encode()),
     )
 
 

@@ -12,7 +12,7 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_content import KindFailed, UnknownMailKind, facts_of, is_known_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flows import QueuedMail
-from optin.store.outbox import DeadLetter, dead_letters, has_successor, requeue
+from optin.store.outbox import DeadLetter, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request
 from optin.store.transaction import Tx
 
@@ -33,23 +33,29 @@ class Left(StrEnum):
 
 @dataclass
 class Retried:
-    """How many mails are sent again, by kind; how many are not, by reason. `last`: the last one looked at."""
+    """How many mails are sent again, by kind; how many are not, by reason.
+
+    `hurried`: how many waited for another try, and are due now. `last`: the last one looked at.
+    """
 
     again: Counter[str] = field(default_factory=Counter)
     left: Counter[Left] = field(default_factory=Counter)
+    hurried: int = 0
     last: int = 0
 
     def add(self, other: Retried) -> None:
         """Add what a further step did."""
         self.again += other.again
         self.left += other.left
+        self.hurried += other.hurried
         self.last = other.last
 
 
 def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: bool = False) -> Retried:
     """Put mails that were given up back, beginning after number `after`: one step.
 
-    A confirmation gets a new link when it leaves, so its request is kept long enough for it.
+    The last step, that finds none, makes mails due that wait for another try. A confirmation gets a new link
+    when it leaves, so its request is kept long enough for it.
     """
     done = Retried(last=after)
     for letter in dead_letters(tx, after, STEP):
@@ -63,6 +69,8 @@ def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: 
             if letter.kind == MailKind.CONFIRMATION:
                 keep_longer(tx, letter.request, context.policy.erase_at(now))
         done.again[letter.kind] += 1
+    if done.last == after and not dry_run:
+        done.hurried = hurry(tx, now)
     return done
 
 

@@ -38,6 +38,7 @@ from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoin
 from optin.proof.tree import NODE_PREFIX, Frontier
 from optin.store.audit_reads import (
     PAGE_LEAVES,
+    count_leaves,
     erasures_told,
     events_about_nobody,
     events_outside,
@@ -110,6 +111,10 @@ class Audit:
     def erased(self) -> int:
         """How many events are blank."""
         return self.blank.count
+
+    def size(self) -> int:
+        """Return how many events there are to look at."""
+        return self.read(count_leaves)
 
     def run(self) -> Iterator[int]:
         """Do it all; yield how many events were looked at since the last time."""

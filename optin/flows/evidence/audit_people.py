@@ -21,6 +21,7 @@ from typing import Any
 from optin.consent.address import EmailAddress
 from optin.consent.clock import SetBack, corrected_by
 from optin.consent.consent_record import (
+    ID_BYTES,
     ConsentRecord,
     EventKind,
     RequestId,
@@ -48,7 +49,7 @@ from optin.store.events import said_about_nobody
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner, to_ms
-from optin.store.vault import ID_BYTES, Place, Vault
+from optin.store.vault import Place, Vault
 
 _NOTHING = History([])
 Share = tuple[bytes, bytes]  # ids above the first, up to and with the second

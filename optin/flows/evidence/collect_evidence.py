@@ -26,6 +26,7 @@ from optin.flows.evidence.event_history import authenticated
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion import ENDING
+from optin.proof.note import keys_text
 from optin.store.clock_mark import set_backs
 from optin.store.events import StoredEvent, event_about_nobody, events_of
 from optin.store.forms import privacy_by_prefix
@@ -105,7 +106,7 @@ def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, no
         proof = prove_event(tx, places[event.number], event.body.encode(), checkpoint)
         files[f"events/{names[event.number]}.json"] = event.body.encode()
         files[f"proofs/{names[event.number]}{ENDING}"] = proof.text.encode()
-    files["log-keys.txt"] = "".join(f"{key.text}\n{key.pem}" for key in verifier_keys(tx)).encode()
+    files["log-keys.txt"] = keys_text(verifier_keys(tx)).encode()
 
     # 3. Open each commitment.
     for chapter in chapters:

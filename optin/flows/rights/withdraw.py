@@ -29,7 +29,7 @@ from optin.proof.canonical import Json
 from optin.store.events import add_events
 from optin.store.journal_lines import ReplayLine, remember
 from optin.store.person_records import requests_of
-from optin.store.requests import peek_request
+from optin.store.requests import peek_request, was_erased
 from optin.store.subjects import (
     find_subject,
     lock_subject,
@@ -67,6 +67,11 @@ def view_withdrawable(tx: Tx, context: Context, request: RequestId, purpose: str
     return Withdrawable(
         opened.declaration, tuple(live.question for live in _live(tx, context.vault, opened, purpose))
     )
+
+
+def view_erased(tx: Tx, _context: Context, request: RequestId) -> bool:
+    """Tell whether the request of a spent link was erased."""
+    return was_erased(tx, request)
 
 
 def withdraw_consent(

@@ -1,0 +1,35 @@
+"""The log as everybody may read it: its last checkpoint, its keys, its tiles (C2SP tlog-tiles, P4)."""
+
+from __future__ import annotations
+
+from optin.errors import PageUnknown
+from optin.flows.context import Context
+from optin.proof.note import keys_text
+from optin.proof.tree import TILE_LEAVES
+from optin.store.log import latest_checkpoint, tile, verifier_keys
+from optin.store.transaction import Tx
+
+
+def view_checkpoint(tx: Tx, _context: Context) -> str:
+    """Return the last signed checkpoint. Raises PageUnknown before there is one."""
+    latest = latest_checkpoint(tx)
+    if latest is None:
+        raise PageUnknown
+    return latest.note
+
+
+def view_log_keys(tx: Tx, _context: Context) -> str:
+    """Return every key that ever signed, newest first. Raises PageUnknown before there is one."""
+    keys = verifier_keys(tx)
+    if not keys:
+        raise PageUnknown
+    return keys_text(keys)
+
+
+def view_tile(tx: Tx, _context: Context, level: int, number: int, width: int) -> bytes:
+    """Return `width` hashes of a tile. Raises PageUnknown where no checkpoint covers them."""
+    latest = latest_checkpoint(tx)
+    complete = 0 if latest is None else latest.size // TILE_LEAVES**level
+    if number * TILE_LEAVES + width > complete:
+        raise PageUnknown
+    return tile(tx, level, number, width)

@@ -1,0 +1,42 @@
+"""The exports that were made, and what processors were told by webhook (E5, E7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from optin.consent.event import rfc3339
+from optin.errors import RequestRefused
+from optin.flows.context import Context
+from optin.store.exports import ExportRun, find_export, list_exports
+from optin.store.transaction import Tx
+from optin.store.webhooks import WebhookState, webhook_states
+
+
+@dataclass(frozen=True)
+class RecordedExports:
+    """Every recorded export, newest first, and how it stands with each webhook."""
+
+    runs: Sequence[ExportRun]
+    webhooks: Sequence[WebhookState]
+
+    def as_json(self) -> list[dict[str, object]]:
+        """Return the exports as they are printed."""
+        return [
+            {**vars(run), "at": rfc3339(run.at), "refused": dict(run.refused), "members": run.members.hex()}
+            for run in self.runs
+        ]
+
+
+def view_exports(tx: Tx, _context: Context) -> RecordedExports:
+    """Return every recorded export, and the state of every webhook."""
+    return RecordedExports(list_exports(tx), webhook_states(tx))
+
+
+def view_export(tx: Tx, _context: Context, number: int) -> ExportRun:
+    """Return one recorded export. Raises RequestRefused."""
+    run = find_export(tx, number)
+    if run is None:
+        msg = f"There is no export {number}; see: optin exports"
+        raise RequestRefused(msg)
+    return run

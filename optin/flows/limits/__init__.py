@@ -1,0 +1,1 @@
+"""Counts that keep posts and mails within their limits."""
