@@ -115,7 +115,7 @@ def test_a_form_that_causes_no_mail_uses_up_none(small: Visit, monkeypatch: pyte
     for _ in range(2):
         small.fill("alice@example.com")
 
-    def busy(_operation: object) -> None:
+    def busy(*_args: object, **_kwargs: object) -> None:
         raise StoreBusy
 
     data = {"form": small.form_key(), "email": "carol@example.com"}

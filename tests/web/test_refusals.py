@@ -466,7 +466,7 @@ def test_one_client_is_one_network() -> None:
 def test_a_full_store_is_503_with_a_time_to_come_back(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """S5, S6: busy is said as busy; nothing is stored."""
 
-    def full(_operation: object) -> None:
+    def full(*_args: object, **_kwargs: object) -> None:
         raise StoreBusy
 
     key = visit.form_key()
@@ -482,7 +482,7 @@ def test_what_nobody_foresaw_is_a_page_and_a_log_line_without_personal_data(
 ) -> None:
     """S4, S5: 500 in words; the log names the place, not the person."""
 
-    def broken(_operation: object) -> None:
+    def broken(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("alice@example.com")
 
     key = visit.form_key()
