@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from starlette.testclient import TestClient
 
+from optin.cli.installed_kinds import InstalledKinds
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.jobs.log_keeper import advance_log
@@ -166,15 +168,31 @@ def site_at(root: Path) -> Edition:
 def visit(store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Visit]:
     """Open the site over each of the two databases; who tries twenty codes does not wait for each answer."""
     monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
-    edition = site_at(tmp_path / "site")
+    root = tmp_path / "site"
+    with visited(site_at(root), Visit, store_url, root, INSTALLED) as opened:
+        yield opened
+
+
+V = TypeVar("V", bound=Visit)
+
+
+@contextmanager
+def visited(
+    edition: Edition,
+    visit: Callable[[TestClient, AppContext, Path], V],
+    store_url: str,
+    root: Path,
+    kinds: InstalledKinds,
+) -> Iterator[V]:
+    """Open a site over a store."""
     vault = Vault(KeyRing.fresh("dev"))
-    store = open_store(store_url, tmp_path, vault)
-    installation = Installation(store, vault, edition.policy, KINDS)
+    store = open_store(store_url, root.parent, vault)
+    installation = Installation(store, vault, edition.policy, kinds.parts)
     keep_edition(store, edition, installation.clock())
     app_context = AppContext.of(edition, installation)
-    app = build_app(app_context, INSTALLED.routes)
+    app = build_app(app_context, kinds.routes)
     with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
-        opened = Visit(client, app_context, tmp_path / "site")
+        opened = visit(client, app_context, root)
         installation.clock = lambda: opened.moment
         yield opened
     store.close()
