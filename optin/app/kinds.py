@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import KindProblem, PartsByKind
+from optin.consent.parts_by_kind import OUR_PACKAGE, KindProblem, PartsByKind
 from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart
@@ -63,6 +63,10 @@ class KindRegistry:
         found = self._find(name)
         return found if isinstance(found, KindProblem) else None
 
+    def package(self, name: str) -> str:
+        """Return the package that brings a kind, with its version."""
+        return _package(self._others[name]) if name in self._others else OUR_PACKAGE
+
     def part(self, name: str, part: str) -> Any:
         """Return one part of a kind, by the name of the part; None where the kind cannot be used."""
         kind = self.kind(name)
@@ -70,7 +74,7 @@ class KindRegistry:
 
     def parts(self, default: P, part: str) -> PartsByKind[P]:
         """Return one part of each kind. Another process may get it: there the kinds are imported anew."""
-        return PartsByKind(default, self.names, partial(self.part, part=part), self.problem)
+        return PartsByKind(default, self.names, partial(self.part, part=part), self.problem, self.package)
 
     def __getstate__(self) -> dict[str, object]:
         """Leave what was imported to this process."""
@@ -85,9 +89,13 @@ class KindRegistry:
         return self._loaded[name]
 
 
+def _package(entry: EntryPoint) -> str:
+    return OUR_PACKAGE if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+
+
 def _load(entry: EntryPoint) -> Kind | KindProblem:
     """Import a kind. What its package raises is a problem of that kind alone."""
-    package = "optin" if entry.dist is None else f"{entry.dist.name} {entry.dist.version}"
+    package = _package(entry)
     try:
         kind = entry.load()
     except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything

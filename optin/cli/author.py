@@ -12,12 +12,13 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, KindName, pass_kinds
 from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
 from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
+from optin.consent.parts_by_kind import OUR_PACKAGE
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.services.clock import utc_now
 from optin.services.edition import Edition, load_edition, served_otherwise
 from optin.site.closed_magnets import closed_magnets
-from optin.site.findings import Finding, as_github, as_json
+from optin.site.findings import Finding, as_github, as_json, kind_failed
 from optin.site.hints import hints
 from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
@@ -108,7 +109,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
         findings += (*dated_ahead(edition.site, now), *served_otherwise(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
-    better = hints(edition.site) if hinting and edition is not None else ()
+    better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()
     findings = (*findings, *better)
     if shape == "text":
         show_findings(findings)
@@ -122,8 +123,16 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
 
 def _by_kind(edition: Edition) -> Iterator[Finding]:
     """Yield what a kind finds wrong with its magnets beside each other."""
+    kinds = edition.kinds.files
     for kind in dict.fromkeys(it.kind for it in edition.site.magnets.values()):
-        yield from edition.kinds.files[kind].check_site(edition.site)
+        try:
+            yield from kinds[kind].check_site(edition.site)
+        except Exception as problem:
+            if kinds.package(kind) == OUR_PACKAGE:
+                raise
+            yield Finding(
+                "magnets", 1, 1, *kind_failed(kind, kinds.package(kind), problem), code="kind-broken"
+            )
 
 
 def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: Path | None) -> Path | None:

@@ -62,7 +62,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
     purposes = sayable_purposes(site, name, kind, lang)
     title = _ask("Title", lambda it: _line(it, MOST_LINE_CHARACTERS))
     slug = _ask("Address of the page", lambda it: _slug(site, it), suggested_slug(site, title))
-    example = magnet_starter(name, lang).description
+    example = magnet_starter(name, kind.folder, lang).description
     description = _ask(
         "What people gain from it, in one sentence", lambda it: _line(it, MOST_SENTENCE_CHARACTERS), example
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 P = TypeVar("P")
+OUR_PACKAGE = "optin"
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class PartsByKind(Generic[P]):
     names: Callable[[], Sequence[str]] = tuple  # every installed kind, in the order in which they are offered
     find: Callable[[str], P | None] = no_part
     problem: Callable[[str], KindProblem | None] = no_problem
+    package: Callable[[str], str] = str  # the distribution that brings a kind, with its version
 
     def __getitem__(self, name: str) -> P:
         """Return the part of a kind."""

@@ -139,7 +139,7 @@ def load_edition(
     if loaded.site is None:
         return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site
-    theme = make_theme(site, kept)
+    theme = make_theme(site, kinds.files, kept)
     if not isinstance(theme, Theme):
         return None, (*loaded.findings, *theme)
     publication = publish(site, theme, KindPages(kinds.pages, kinds.details), kept)

@@ -25,8 +25,8 @@ _kept: set[ZoneInfo] = set()  # zoneinfo itself forgets what nobody holds, and w
 
 def load_everything(edition: Edition) -> None:
     """Read templates, catalogues, time zones and telephone numbering plans into memory."""
-    edition.theme.load_templates()
     magnets = edition.site.magnets.values()
+    edition.theme.load_templates({it.kind for it in magnets})
     languages = edition.theme.languages
     for lang in languages:
         edition.theme.wording(lang).period(RetentionPeriod.parse("1 day"))

@@ -32,6 +32,12 @@ def shown_path(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
 
 
+def kind_failed(name: str, package: str, problem: Exception) -> tuple[str, str]:
+    """Return what is said of a kind whose own program raised something, and the cure."""
+    message = f"The kind {name!r} of {package} failed: {type(problem).__name__}: {problem}."
+    return message.replace("\n", " "), f"Mend or update {package}, or remove the magnets of this kind."
+
+
 def as_text(findings: Iterable[Finding]) -> str:
     """Write findings as compilers do: place, what is wrong, and below it the cure."""
     lines: list[str] = []

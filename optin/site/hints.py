@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, shown_path
+from optin.site.kind_file import FilePart
 from optin.site.lint import MOST_WORDS
 from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.prose import read_prose
@@ -24,9 +26,9 @@ MOST_PICTURE_BYTES = 300_000  # about a second on a slow telephone
 _TAG = re.compile(r"<[^>]*>")
 
 
-def hints(site: Site) -> tuple[Finding, ...]:
+def hints(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:
     """Return every hint of a site, those of a magnet with its slug."""
-    of_magnets = [hint for magnet in site.magnets.values() for hint in hints_of_magnet(site, magnet)]
+    of_magnets = [hint for magnet in site.magnets.values() for hint in hints_of_magnet(site, magnet, kinds)]
     return tuple(sorted([*of_magnets, *hints_of_site(site)]))
 
 
@@ -36,19 +38,19 @@ def hints_of_site(site: Site) -> tuple[Finding, ...]:
     return tuple(sorted(found))
 
 
-def hints_of_magnet(site: Site, magnet: Magnet) -> tuple[Finding, ...]:
+def hints_of_magnet(site: Site, magnet: Magnet, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:
     """Return the hints of one magnet, which is read anew for the places of its keys."""
-    return tuple(sorted(_of_magnet(site, magnet)))
+    return tuple(sorted(_of_magnet(site, magnet, kinds[magnet.kind])))
 
 
-def _of_magnet(site: Site, magnet: Magnet) -> Iterator[Finding]:
+def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
     path = magnet.folder / "index.md"
     path = path if path.is_file() else magnet.folder / f"{magnet.slug}.md"
     document = read_front_matter(path, shown_path(path, site.root))
     if isinstance(document, Finding):  # changed since the site was loaded; the next load will say so
         return
     for where, code, message, cure in (
-        *_of_words(magnet, document),
+        *_of_words(magnet, document, kind),
         *_of_look(magnet),
         *_of_boxes(magnet),
     ):
@@ -58,8 +60,8 @@ def _of_magnet(site: Site, magnet: Magnet) -> Iterator[Finding]:
 Hint = tuple[Path_, str, str, str]  # where, code, message, cure
 
 
-def _of_words(magnet: Magnet, document: Document) -> Iterator[Hint]:
-    start = magnet_starter(magnet.kind, magnet.lang)
+def _of_words(magnet: Magnet, document: Document, kind: FilePart) -> Iterator[Hint]:
+    start = magnet_starter(magnet.kind, kind.folder, magnet.lang)
     texts = (
         (("title",), magnet.title, start.title),
         (("description",), magnet.description, start.description),

@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from optin.consent.form import FormField
 from optin.consent.magnet_details import Details
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import Finding
 from optin.site.model import Magnet, Site
+from optin.theme.kind_folders import KindFolders
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class FilePart:
 
     about: str = ""  # what it is for, in a line, where kinds are chosen from
     hands_out_file: bool = False
+    folder: Path | None = None  # of its templates, words and starter texts (`theme.kind_folders`)
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
     check_site: Callable[[Site], tuple[Finding, ...]] = sound
     check: Callable[[Magnet], tuple[Complaint, ...]] = fits
@@ -97,3 +100,12 @@ class FilePart:
     forks: bool = False  # whether it has several pages with a form, one for each result
     read: Callable[[Any, Path, str], Reading] = nothing_besides
     questions: tuple[Question, ...] = ()  # asked on a terminal
+
+
+def folders_of(kinds: PartsByKind[FilePart]) -> KindFolders:
+    """Return where kinds keep templates, words and starter texts."""
+
+    def find(name: str) -> Path | None:
+        return kinds[name].folder
+
+    return PartsByKind(None, kinds.names, find, kinds.problem, kinds.package)

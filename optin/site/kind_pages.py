@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from optin.consent.magnet_details import Details
@@ -38,4 +37,3 @@ class PagesPart:
     opening: Callable[[LandingView], Any] | None = None
     with_links: Callable[[Any, Callable[[str], str]], Details] = as_it_is
     look: Callable[[SeenPage, LandingView], Iterable[Objection]] = no_objection
-    templates: Path | None = None  # folder of its templates, which others know as kinds/NAME/…

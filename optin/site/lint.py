@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from optin.consent.channel import CHANNELS, Address, Channel, declared_addresses
@@ -11,7 +11,7 @@ from optin.consent.form import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import nearest
 from optin.site.law_words import claimed, class_of, mentioned
-from optin.theme.catalogue import catalogue, missing_parameter, parameters, unknown_parameter
+from optin.theme.catalogue import missing_parameter, parameters, unknown_parameter
 
 MOST_WORDS = 25
 MOST_SUBJECT_CHARACTERS = 200
@@ -67,9 +67,11 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
         )
 
 
-def objections_to_override(key: str, text: str) -> Iterator[Objection]:
-    """Look at a site's own words for `key` of the catalogue: known, sayable, and free of pressure (M9)."""
-    known = catalogue("en")
+def objections_to_override(key: str, text: str, known: Mapping[str, str]) -> Iterator[Objection]:
+    """Look at a site's own words for a key: known, sayable, and free of pressure (M9).
+
+    `known`: the English sentences by key, for which there may be others.
+    """
     if key not in known:
         cure = nearest(key, [*known]) if len(key) > 1 else ""
         cure = cure if cure.startswith("Did") else "See the catalogue for the keys."
@@ -79,10 +81,10 @@ def objections_to_override(key: str, text: str) -> Iterator[Objection]:
         cure = "Write words; to leave a part out, put a template of your own in its place."
         yield Objection("text-empty", f"The text {key!r} is empty, but people read the page by it.", cure)
         return
-    if unknown := unknown_parameter(key, text):
+    if unknown := unknown_parameter(known[key], text):
         it_knows = f"It knows: {known[key]}" if parameters(known[key]) else "Leave the braces out."
         yield Objection("text-parameter", f"{key!r} knows no {unknown!r} in braces.", it_knows)
-    elif LAWFUL_TEXTS.fullmatch(key) and (missing := missing_parameter(key, text)):
+    elif LAWFUL_TEXTS.fullmatch(key) and (missing := missing_parameter(known[key], text)):
         message = f"{key!r} leaves out {{{missing}}}, which people have a right to read (GDPR 13)."
         yield Objection("text-parameter", message, f"Write it as in: {known[key]}")
     if key.endswith(".subject") and (len(text) > MOST_SUBJECT_CHARACTERS or "\n" in text):

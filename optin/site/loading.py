@@ -47,7 +47,7 @@ def load_site(
     root = root.resolve()
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document, served)
-    site = reader.read()
+    site = reader.read(kinds)
     magnets, findings = read_magnets(root, reader.surroundings(site, kinds), kept or Kept())
     if not magnets and not findings:
         message = "There is no magnet yet."
@@ -74,10 +74,10 @@ class _SiteReader:
         self._settings = self._validated.written.read_at(root, served)
         self.findings = [document] if isinstance(document, Finding) else [*self._validated.findings]
 
-    def read(self) -> Site:
+    def read(self, kinds: PartsByKind[FilePart]) -> Site:
         """Return the site without its magnets; stand-ins take the place of what is broken."""
         settings = self._settings
-        for where, objection in objections_to_settings(self._root, settings):
+        for where, objection in objections_to_settings(self._root, settings, kinds):
             self._object(where, objection)
         if settings.dkim is not None:
             key = str(self._root / as_on_disk(self._root, settings.dkim.key))

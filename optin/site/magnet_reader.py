@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 from urllib.parse import unquote
 
 from markdown_it.common.utils import escapeHtml
 
 from optin.consent.channel import declared_addresses
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.parts_by_kind import OUR_PACKAGE, PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
-from optin.site.findings import Finding, Severity, nearest, shown_path
+from optin.site.findings import Finding, Severity, kind_failed, nearest, shown_path
 from optin.site.kind_file import Complaint, FilePart, Reading
 from optin.site.law_words import claimed, mentioned
 from optin.site.lint import (
@@ -33,6 +34,11 @@ from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
 from optin.site.variants import read_variants
+from optin.theme.catalogue import catalogue
+from optin.theme.kind_folders import kind_words
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 KNOWN_FIELDS = ("first_name", "last_name", "company", *(it.field for it in declared_addresses()))
 # names in the form, and columns of an export, where a field would stand under another's heading
@@ -99,7 +105,7 @@ class MagnetReader:
         self.findings += self._validated.findings
         magnet = self._magnet(self._validated.written)
         if magnet.kind in self._around.kinds:
-            for it in self._around.kinds[magnet.kind].check(magnet):
+            for it in self._asked(magnet.kind, (), self._around.kinds[magnet.kind].check, magnet):
                 self._complain(it)
         broken = any(finding.severity == "error" for finding in self.findings)
         return None if broken else magnet
@@ -129,15 +135,16 @@ class MagnetReader:
         if sure:
             for key, objection in objections_to_form(questions, fields):
                 self._object((key,), objection)
-            complaint = None if kind is None else kind.insists(questions)
+            complaint = None if kind is None else self._asked(written.kind, None, kind.insists, questions)
             if complaint is not None:
                 self._complain(complaint)
+        known = {**catalogue("en"), **kind_words(None if kind is None else kind.folder, "en")}
         for key, text in written.texts.items():
-            for objection in objections_to_override(key, text):
+            for objection in objections_to_override(key, text, known):
                 self._object(("texts", key), objection)
         prose = read_prose(self._document.body)
         pictures = self._prose_pictures(prose)
-        variants, complaints = read_variants(written, questions, fields)
+        variants, complaints = read_variants(written, questions, fields, known)
         doubted = {path[:2] for path in self._validated.spoilt}
         for where, objection in complaints:
             if (sure or "purposes" not in where) and where[:2] not in doubted:
@@ -193,7 +200,8 @@ class MagnetReader:
             return Reading()
         if table is None:
             return Reading()
-        reading = kind.read(table, self._path.parent, written.lang)
+        folder = self._path.parent
+        reading = self._asked(written.kind, Reading(), kind.read, table, folder, written.lang)
         partly = any(place[0] == kind.table for place in self._validated.spoilt)
         for it in reading.complaints:
             if it.of_the_whole and partly:
@@ -352,6 +360,18 @@ class MagnetReader:
             self._say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
             return None
         return path
+
+    def _asked(self, name: str, otherwise: T, hook: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Return what a kind says. What its program raises is a finding, which keeps its magnet back."""
+        try:
+            return hook(*given, **named)
+        except Exception as problem:
+            package = self._around.kinds.package(name)
+            if package == OUR_PACKAGE:
+                raise
+            message, cure = kind_failed(name, package, problem)
+            self._say(("kind",), message, cure, code="kind-broken")
+            return otherwise
 
     def _complain(self, it: Complaint) -> None:
         self._say(it.where, it.message, it.cure, "warning" if it.warning else "error", it.code)

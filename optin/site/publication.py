@@ -20,10 +20,10 @@ from optin.consent.form import (
     details_text,
 )
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.parts_by_kind import OUR_PACKAGE, PartsByKind
 from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
-from optin.site.findings import Finding
+from optin.site.findings import Finding, kind_failed
 from optin.site.kind_pages import PagesPart
 from optin.site.model import Magnet, PictureFile, Site, Variant
 from optin.site.page_check import objections_to_page
@@ -145,12 +145,11 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: Kept | None = None
     for slug, magnet in site.magnets.items():
         try:
             view = _landing(site, theme, magnet, kinds, privacy[magnet.lang].digest, here, kept)
-        except OSError as problem:  # a picture that is gone since it was looked at
-            finding = template_finding(site.root, problem, slug=slug)
-            rendered[slug] = _Rendered(wrong=(finding,))
+        except Exception as problem:  # noqa: BLE001 - a picture is gone since, or a kind of another package fails
+            rendered[slug] = _Rendered(wrong=(_failed(site, kinds, magnet, problem),))
             continue
         source = (alike, view, magnet.variants, magnet.closes_at, magnet.was)
-        make = partial(_render, site, theme, kinds.pages[magnet.kind], magnet, view)
+        make = partial(_render, site, theme, kinds, magnet, view)
         rendered[slug] = kept.once(("pages", slug), source, make)
     wrong = [finding for it in rendered.values() for finding in it.wrong]
     sound = {slug: it for slug, it in rendered.items() if not it.wrong}
@@ -170,7 +169,8 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: Kept | None = None
     )
 
 
-def _render(site: Site, theme: Theme, kind: PagesPart, magnet: Magnet, view: LandingView) -> _Rendered:
+def _render(site: Site, theme: Theme, kinds: KindPages, magnet: Magnet, view: LandingView) -> _Rendered:
+    kind = kinds.pages[magnet.kind]
     try:
         shown = _faces(theme, kind, view, magnet)
         closed = moved = opening = None
@@ -181,10 +181,25 @@ def _render(site: Site, theme: Theme, kind: PagesPart, magnet: Magnet, view: Lan
             closed = theme.page(ClosedView(view.frame, view)).encode()
         if magnet.was:
             moved = theme.page(MovedView(view.frame, magnet.title, f"/{magnet.slug}")).encode()
-    except BROKEN as problem:
-        return _Rendered(wrong=(template_finding(site.root, problem, slug=magnet.slug),))
-    unlawful = [finding for face in shown for finding in _unlawful(site, face, kind)]
+        unlawful = [finding for face in shown for finding in _unlawful(site, face, kind)]
+    except Exception as problem:  # noqa: BLE001 - a template or a kind: programs of others
+        return _Rendered(wrong=(_failed(site, kinds, magnet, problem),))
     return _Rendered(shown, closed, moved, opening, (*unlawful, *_alike(magnet.slug, shown)))
+
+
+def _failed(site: Site, kinds: KindPages, magnet: Magnet, problem: Exception) -> Finding:
+    """Return what keeps a page from being made: a template of the site, or the magnet's kind.
+
+    Raises what it is given where neither is at fault.
+    """
+    package = kinds.pages.package(magnet.kind)
+    found = template_finding(site.root, problem, slug=magnet.slug)
+    if isinstance(problem, BROKEN) and (package == OUR_PACKAGE or found.path != "templates"):
+        return found
+    if package == OUR_PACKAGE:
+        raise problem
+    message, cure = kind_failed(magnet.kind, package, problem)
+    return Finding(f"magnets/{magnet.slug}", 1, 1, message, cure, code="kind-broken", slug=magnet.slug)
 
 
 def _faces(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:

@@ -90,7 +90,7 @@ def make_magnet(
     folder, alone = site.root / "magnets" / slug, site.root / "magnets" / f"{slug}.md"
     file = folder / f"{slug}{'.pdf' if told.file is None else told.file.suffix.lower()}"
     text = _front_matter(site, (name, kind), lang, file.name, told)
-    if beside := magnet_starter(name, lang).files:
+    if beside := magnet_starter(name, kind.folder, lang).files:
         folder.mkdir(parents=True)
         texts = {"index.md": text, **beside}
         for it, content in texts.items():
@@ -140,7 +140,7 @@ def begins_with(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, ...]:
 
 def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: Told) -> str:
     name, kind = of
-    start = magnet_starter(name, lang)
+    start = magnet_starter(name, kind.folder, lang)
     begins = begins_with(sayable_purposes(site, name, kind, lang))
     purposes = begins if told.purposes is None else told.purposes
     lines = ["---", f"kind: {name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]

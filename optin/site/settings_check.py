@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import phonenumbers
 
 from optin.consent.address import parse_email
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.webinar import zone_of
 from optin.settings.installation import name_of
@@ -22,11 +23,14 @@ from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
 from optin.site.documents import Path_
 from optin.site.files import as_on_disk, is_there
 from optin.site.findings import nearest
+from optin.site.kind_file import FilePart, folders_of
 from optin.site.law_words import law_path, missing_classes
 from optin.site.lint import Objection, objections_to_override, objections_to_wording
 from optin.site.starters import site_starter, starter_languages
 from optin.site.time_zone import nearest_zone
 from optin.site.webhook_address import host_of, is_public_name, objections_to_webhook
+from optin.theme.catalogue import catalogue
+from optin.theme.kind_folders import words_of_all
 from optin.theme.languages import languages
 from optin.theme.zones import has_several_clocks, zone_of_country
 
@@ -37,7 +41,7 @@ _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)  # periods are compared from the sa
 At = tuple[Path_, Objection]
 
 
-def objections_to_settings(root: Path, settings: SiteSettings) -> Iterator[At]:
+def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKind[FilePart]) -> Iterator[At]:
     """Yield what is wrong with the settings of the site at `root`, each with the place of its value."""
     yield from _addresses(settings)
     yield from _languages(settings)
@@ -52,7 +56,7 @@ def objections_to_settings(root: Path, settings: SiteSettings) -> Iterator[At]:
     yield from _proxies(settings)
     yield from _dkim(root, settings)
     yield from _log(settings.log)
-    yield from _texts(settings)
+    yield from _texts(settings, kinds)
     yield from _clock_jump(settings)
     yield from _consequences(settings)
     yield from _time_zone(settings)
@@ -223,13 +227,16 @@ def _not_public(where: Path_, address: str, cure: str) -> Iterator[At]:
         yield where, Objection("log", message, cure)
 
 
-def _texts(settings: SiteSettings) -> Iterator[At]:
+def _texts(settings: SiteSettings, kinds: PartsByKind[FilePart]) -> Iterator[At]:
+    known = catalogue("en")
+    if any(key not in known for words in settings.texts.values() for key in words):
+        known = {**known, **words_of_all(folders_of(kinds), "en")}
     for lang, words in settings.texts.items():
         if lang not in languages():
             message = f"There are no texts in the language {lang!r}."
             yield ("texts", lang), Objection("lang", message, nearest(lang, languages()))
         for key, text in words.items():
-            for objection in objections_to_override(key, text):
+            for objection in objections_to_override(key, text, known):
                 yield ("texts", lang, key), objection
 
 

@@ -69,13 +69,18 @@ def site_starter(lang: str) -> SiteStarter:
 
 
 @lru_cache
-def magnet_starter(kind: str, lang: str) -> MagnetStarter:
-    """Return what a new magnet of a kind begins with, in English where the language has no text for it."""
-    name = f"magnets/{kind}.md"
-    known = lang if starter_path(lang, name).is_file() else _FALLBACK
-    _, front, body = starter_text(known, name).split("---\n", 2)
+def magnet_starter(kind: str, folder: Path | None, lang: str) -> MagnetStarter:
+    """Return what a new magnet of a kind begins with, in English where the language has no text for it.
+
+    `folder`: of the kind, where its texts do not lie in the folder of their language.
+    """
+    where = [
+        (starter_path(it, f"magnets/{kind}") if folder is None else folder / "starter" / it)
+        for it in (lang, _FALLBACK)
+    ]
+    beside = next((it for it in where if it.with_suffix(".md").is_file()), where[-1])
+    _, front, body = beside.with_suffix(".md").read_text("utf-8").split("---\n", 2)
     title, description, *table = front.splitlines()
-    beside = starter_path(known, f"magnets/{kind}")
     return MagnetStarter(
         json.loads(title.removeprefix("title: ")),
         json.loads(description.removeprefix("description: ")),

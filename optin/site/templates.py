@@ -10,7 +10,9 @@ from pathlib import Path
 from jinja2 import TemplateError, TemplateSyntaxError
 
 from optin.consent.form import Slug
+from optin.consent.parts_by_kind import PartsByKind
 from optin.site.findings import Finding
+from optin.site.kind_file import FilePart, folders_of
 from optin.site.model import Site
 from optin.site.reading_cache import Kept
 from optin.theme import samples
@@ -43,21 +45,23 @@ def broken_templates(root: Path) -> list[Finding]:
     return [template_finding(root, problem, name=f"templates/{name}") for name, problem in unreadable]
 
 
-def make_theme(site: Site, kept: Kept | None = None) -> Theme | list[Finding]:
+def make_theme(site: Site, kinds: PartsByKind[FilePart], kept: Kept | None = None) -> Theme | list[Finding]:
     """Return the theme of a site, or what keeps its templates from being used."""
     if kept is None:
-        return _make_theme(site)
+        return _make_theme(site, kinds)
     source = (site.look, site.settings.texts, site.time_zone, kept.stamp(site.root / "templates"))
-    made = kept.once("theme", source, lambda: _make_theme(site))
+    made = kept.once("theme", source, lambda: _make_theme(site, kinds))
     return made.renewed() if isinstance(made, Theme) else made
 
 
-def _make_theme(site: Site) -> Theme | list[Finding]:
+def _make_theme(site: Site, kinds: PartsByKind[FilePart]) -> Theme | list[Finding]:
     broken = broken_templates(site.root)
     if broken:
         return broken
     try:
-        return Theme(site.look, own_templates(site.root), site.settings.texts, site.time_zone)
+        return Theme(
+            site.look, own_templates(site.root), site.settings.texts, site.time_zone, folders_of(kinds)
+        )
     except BROKEN as problem:
         return [template_finding(site.root, problem)]
 

@@ -6,7 +6,7 @@ What a variant cannot touch, its table has no key for: kind, fields, file, and w
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from optin.consent.form import FormField
@@ -32,9 +32,15 @@ def wording_name(variant: str) -> str:
 
 
 def read_variants(
-    written: MagnetFile, questions: tuple[ConsentQuestion, ...], fields: tuple[FormField, ...]
+    written: MagnetFile,
+    questions: tuple[ConsentQuestion, ...],
+    fields: tuple[FormField, ...],
+    known: Mapping[str, str],
 ) -> tuple[tuple[Variant, ...], list[tuple[Path_, Objection]]]:
-    """Return the variants of a magnet that asks `questions`, and what is wrong with them."""
+    """Return the variants of a magnet that asks `questions`, and what is wrong with them.
+
+    `known`: the English sentences by key, for which a variant may have others.
+    """
     first = Variant(
         "",
         written.title.strip(),
@@ -47,7 +53,7 @@ def read_variants(
     wrong: list[tuple[Path_, Objection]] = []
     for name, table in written.variants.items():
         where: Path_ = ("variants", name)
-        wrong += [((*where, *at), it) for at, it in _objections(table, questions, fields)]
+        wrong += [((*where, *at), it) for at, it in _objections(table, questions, fields, known)]
         if _NAME.fullmatch(name) is None or len(name) > _MOST_CHARACTERS:
             message = f"{name!r} cannot name a variant."
             wrong.append((where, Objection("variant", message, "Name it with a-z, 0-9 and hyphens.")))
@@ -73,10 +79,13 @@ def _variant(name: str, table: VariantTable, first: Variant) -> Variant:
 
 
 def _objections(
-    table: VariantTable, questions: tuple[ConsentQuestion, ...], fields: tuple[FormField, ...]
+    table: VariantTable,
+    questions: tuple[ConsentQuestion, ...],
+    fields: tuple[FormField, ...],
+    known: Mapping[str, str],
 ) -> Iterator[tuple[Path_, Objection]]:
     for key, text in table.texts.items():
-        for objection in objections_to_override(key, text):
+        for objection in objections_to_override(key, text, known):
             yield ("texts", key), objection
     asked = {str(question.purpose): question for question in questions}
     for purpose, wording in table.purposes.items():
@@ -87,7 +96,7 @@ def _objections(
         for objection in objections_to_wording(wording, asked[purpose].channel):
             yield ("purposes", purpose), objection
     reworded = tuple(replace(it, wording=table.purposes.get(it.purpose, it.wording)) for it in questions)
-    known = {objection for _, objection in objections_to_form(questions, fields)}
+    said = {objection for _, objection in objections_to_form(questions, fields)}
     for _, objection in objections_to_form(reworded, fields):
-        if objection not in known:
+        if objection not in said:
             yield ("purposes",), objection

@@ -29,22 +29,22 @@ def parameters(text: str) -> frozenset[str]:
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
-def unknown_parameter(key: str, text: str) -> str:
-    """Return what an override of `key` names in braces although it is not there; empty when all is well.
+def unknown_parameter(ours: str, text: str) -> str:
+    """Return what an override of `ours` names in braces although it is not there; empty when all is well.
 
     How a value is written is not its to say: "{title:d}" would fail when the page is made.
     """
     try:
         shaped = {f"{name}:{shape}" for _, name, shape, turned in Formatter().parse(text) if shape or turned}
-        unknown = shaped | (parameters(text) - parameters(catalogue("en")[key]))
+        unknown = shaped | (parameters(text) - parameters(ours))
     except ValueError:
         return "{"
     return (min(unknown) or "{}") if unknown else ""
 
 
-def missing_parameter(key: str, text: str) -> str:
-    """Return what an override of `key` should name in braces and does not; empty when all is there."""
-    return min(parameters(catalogue("en")[key]) - parameters(text), default="")
+def missing_parameter(ours: str, text: str) -> str:
+    """Return what an override of `ours` should name in braces and does not; empty when all is there."""
+    return min(parameters(ours) - parameters(text), default="")
 
 
 @lru_cache
@@ -53,8 +53,14 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
     Raises OSError: there is no such language.
     """
+    return texts_of(catalogue_path(lang))
+
+
+@lru_cache
+def texts_of(source: Path) -> Mapping[str, str]:
+    """Return the sentences of a file by key; of one with plural forms, the last form. Raises OSError."""
     texts: dict[str, str] = {}
-    for key, text in vars(_translations(lang))["_catalog"].items():  # gettext itself lists no keys
+    for key, text in vars(_translations(source))["_catalog"].items():  # gettext itself lists no keys
         texts[key if isinstance(key, str) else key[0]] = text
     texts.pop("")  # the header
     return texts
@@ -62,13 +68,13 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 def plural_form(lang: str, key: str, count: int) -> str:
     """Return the sentence of a key for a number of things; empty where the key has no plural forms."""
-    form = _translations(lang).ngettext(key, "", count)
+    form = _translations(catalogue_path(lang)).ngettext(key, "", count)
     return "" if form == key else form
 
 
 @lru_cache
-def _translations(lang: str) -> gettext.GNUTranslations:
-    return gettext.GNUTranslations(io.BytesIO(compiled(catalogue_path(lang))))
+def _translations(source: Path) -> gettext.GNUTranslations:
+    return gettext.GNUTranslations(io.BytesIO(compiled(source)))
 
 
 def compiled(source: Path) -> bytes:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 from types import CodeType, MappingProxyType
 from typing import Any, Self, TypeAlias
 
 from jinja2 import (
     BytecodeCache,
+    ChoiceLoader,
     Environment,
     FileSystemLoader,
     StrictUndefined,
@@ -25,6 +27,7 @@ from optin.proof.assets import asset_address, content_type_of
 from optin.theme import views
 from optin.theme.catalogue import catalogue
 from optin.theme.icon import page_icon
+from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templates_of, words_of_all
 from optin.theme.languages import languages
 from optin.theme.look import Look
 from optin.theme.palette import DARK, LIGHT
@@ -105,10 +108,15 @@ class Theme:
         site_templates: Path | None = None,
         texts: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
         zone: str = UNIVERSAL,
+        kinds: KindFolders = NO_FOLDERS,
     ) -> None:
-        """Prepare the templates and make the stylesheet. `zone`: on whose clock moments are told."""
+        """Prepare the templates and make the stylesheet. `zone`: on whose clock moments are told.
+
+        `kinds`: folders of kinds with templates and words.
+        """
         self._zone = zone
-        self._env = _environment(site_templates)
+        self._kinds = kinds
+        self._env = _environment(site_templates, kinds)
         self._texts = texts
         self._wordings: dict[str, Wording] = {}
         self._assets: dict[str, Asset] = {}
@@ -130,9 +138,13 @@ class Theme:
         """On whose clock moments are told."""
         return self._zone
 
-    def load_templates(self) -> None:
-        """Read every template now: a server that is short of file descriptors can open none."""
-        for name in self._env.list_templates():
+    def load_templates(self, kinds: Iterable[str]) -> None:
+        """Read every template now: a server that is short of file descriptors can open none.
+
+        `kinds`: those in use.
+        """
+        of_kinds = (name for kind in kinds for name in templates_of(self._kinds, kind))
+        for name in (*self._env.list_templates(), *of_kinds):
             self._env.get_template(name)
 
     def renewed(self) -> Self:
@@ -180,8 +192,12 @@ class Theme:
     def wording(self, lang: str) -> Wording:
         """Return how this site says things in a language."""
         if lang not in self._wordings:
-            self._wordings[lang] = Wording(lang, self._texts.get(lang, {}), zone=self._zone)
+            self._wordings[lang] = self._wording(lang)
         return self._wordings[lang]
+
+    def _wording(self, lang: str, *own: Mapping[str, str]) -> Wording:
+        of_kinds = cache(partial(words_of_all, self._kinds, lang))
+        return Wording(lang, self._texts.get(lang, {}), *own, zone=self._zone, more=of_kinds)
 
     def text(self, lang: str, key: str, **values: object) -> str:
         """Return one sentence of this site. Raises KeyError."""
@@ -191,8 +207,7 @@ class Theme:
         """Return the page that shows `view`."""
         words = self.wording(view.frame.lang)
         if isinstance(view, views.LandingView | views.QuizView) and view.texts:
-            lang = view.frame.lang
-            words = Wording(lang, self._texts.get(lang, {}), dict(view.texts), zone=self._zone)
+            words = self._wording(view.frame.lang, dict(view.texts))
         return self._render(TEMPLATES[type(view)], view, words)
 
     def mail(self, view: Mail) -> MailText:
@@ -225,7 +240,7 @@ def mail_template(view: Mail) -> str:
 
 def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
     """Return what keeps a site's own templates from being read, each with its name (M10)."""
-    env = _environment(folder)
+    env = _environment(folder, NO_FOLDERS)
     broken: list[tuple[str, Exception]] = []
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
@@ -254,9 +269,10 @@ class _CompiledTemplates(BytecodeCache):
 _COMPILED = _CompiledTemplates()
 
 
-def _environment(site_templates: Path | None) -> Environment:
+def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment:
+    site, ours = FileSystemLoader([site_templates] if site_templates else []), FileSystemLoader(OURS)
     env = Environment(
-        loader=FileSystemLoader([OURS] if site_templates is None else [site_templates, OURS]),
+        loader=ChoiceLoader([site, KindLoader(kinds), ours]),
         autoescape=select_autoescape(),
         undefined=StrictUndefined,
         cache_size=-1,  # all of them stay

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from optin.consent.phone_format import international
@@ -14,32 +14,44 @@ from optin.theme.catalogue import catalogue, plural_form
 from optin.theme.cldr import month_name, quantity, weekday_name
 from optin.theme.zones import UNIVERSAL, needs_name, zone_name
 
+Words: TypeAlias = Callable[[], Mapping[str, str]]
 MOST_MINUTES = 90  # a longer wait is told in hours
 
 
 class Wording:
     """One language, with a site's and a magnet's own words over the catalogue's (M9)."""
 
-    def __init__(self, lang: str, *overrides: Mapping[str, str], zone: str = UNIVERSAL) -> None:
-        """Put overrides over the catalogue; the last one wins. `zone`: on whose clock moments are told."""
+    def __init__(
+        self, lang: str, *overrides: Mapping[str, str], zone: str = UNIVERSAL, more: Words = dict
+    ) -> None:
+        """Put overrides over the catalogue; the last one wins. `zone`: on whose clock moments are told.
+
+        `more`: sentences of kinds, looked at where the catalogue lacks a key.
+        """
         self.lang = lang
         self._zone = zone
+        self._more = more
         self._own = {key: text for words in overrides for key, text in words.items()}
         self._texts = {**catalogue(lang), **self._own}
 
     def text(self, key: str, **values: object) -> str:
         """Return a sentence, in the plural form that `count` asks for.
 
+        What is said of a kind that is not installed any more is said as of any other: `kind.other`.
         Raises KeyError for an unknown key or a missing value.
         """
-        text, count = self._texts[key], values.get("count")
+        text, count = self._texts.get(key), values.get("count")
+        if text is None:
+            text = self._more().get(key) or self._texts.get(f"{key.rpartition('.')[0]}.other")
+        if text is None:
+            raise KeyError(key)
         if isinstance(count, int) and key not in self._own:
             text = plural_form(self.lang, key, count) or text
         return text.format_map(values)
 
     def has(self, key: str) -> bool:
         """Tell whether there is a sentence for `key`."""
-        return key in self._texts
+        return key in self._texts or key in self._more()
 
     def date(self, date: date) -> str:
         """Return a date in words: 23 november 2026."""

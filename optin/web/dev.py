@@ -88,7 +88,8 @@ class Workbench:
         magnet = site.magnets.get(Slug(name))
         if magnet is None and name:
             return ()
-        better = hints_of_site(site) if magnet is None else hints_of_magnet(site, magnet)
+        kinds = self.app_context.edition.kinds.files
+        better = hints_of_site(site) if magnet is None else hints_of_magnet(site, magnet, kinds)
         slug = None if magnet is None else magnet.slug
         warned = (it for it in self.findings if it.severity == "warning" and it.slug == slug)
         return (*warned, *better)

@@ -254,7 +254,7 @@ def test_every_message_that_comes_is_explained(site: Path) -> None:  # noqa: F81
     for break_it in broken_sites(site):
         break_it()
         loaded = load_site(site, KINDS.files).site
-        found = [*all_findings(site), *(() if loaded is None else hints(loaded))]
+        found = [*all_findings(site), *(() if loaded is None else hints(loaded, KINDS.files))]
         for it in found:
             said = [one.words for one in known if (one.code, one.severity) == (it.code, it.severity)]
             shapes = [".*".join(map(re.escape, words.split(FILLED))) for words in said]

@@ -140,7 +140,7 @@ def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(site: Path, tmp
         assert terminal.ended() == 0
     magnet = magnet_at(site, "my-page")
     assert (magnet.kind, magnet.lang, magnet.questions) == ("checklist", "en", ())
-    assert magnet.description == magnet_starter("checklist", "en").description
+    assert magnet.description == magnet_starter("checklist", None, "en").description
 
 
 def test_a_newsletter_is_not_made_without_its_subscription(site: Path) -> None:
@@ -205,7 +205,8 @@ def test_a_kind_brings_its_own_questions(site: Path, monkeypatch: pytest.MonkeyP
         ),
     )
     kinds = PartsByKind(FilePart(), lambda: ["newsletter"], {"newsletter": kind}.get)
-    starter = replace(magnet_starter("newsletter", "nl"), table="texts: {form.jump: $send}\nfields: [$more]")
+    table = "texts: {form.jump: $send}\nfields: [$more]"
+    starter = replace(magnet_starter("newsletter", None, "nl"), table=table)
     monkeypatch.setattr("optin.site.scaffold.magnet_starter", lambda *_: starter)
     with CliRunner().isolation(input='Mijn brief\n\n\n\n \nStuur: "hem"\n\n') as (out, *_):
         wanted = ask_for_magnet(loaded(site), kinds, "newsletter", "nl")

@@ -60,7 +60,7 @@ def test_a_new_site_speaks_the_language_that_was_asked_for(tmp_path: Path, lang:
     again = load_site(site, KINDS.files).site
     assert again is not None
     for kind in KINDS.files.names():
-        assert again.magnets[Slug(f"my-{kind}")].title == magnet_starter(kind, lang).title
+        assert again.magnets[Slug(f"my-{kind}")].title == magnet_starter(kind, None, lang).title
 
 
 def test_a_new_site_may_speak_several_languages(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ GOOD = "Een korte brief per maand over toestemming vragen, met een voorbeeld uit
 def codes(root: Path, slug: str | None = None) -> set[str]:
     site = load_site(root, KINDS.files).site
     assert site is not None
-    return {it.code for it in hints(site) if it.slug == slug}
+    return {it.code for it in hints(site, KINDS.files) if it.slug == slug}
 
 
 def test_a_magnet_that_is_finished_gets_no_hint(site: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_statement_that_nobody_touched_or_that_hides_a_processor(site: Path) -
     toml(site, "[purposes.tips-email]", '[privacy]\nnl = "privacy/anders.md"\n[purposes.tips-email]')
     loaded = load_site(site, KINDS.files).site
     assert loaded is not None
-    assert {it.path for it in hints(loaded)} >= {"optin.toml"}
+    assert {it.path for it in hints(loaded, KINDS.files)} >= {"optin.toml"}
 
 
 def test_what_goes_while_one_looks_is_no_traceback(site: Path) -> None:
@@ -91,7 +91,7 @@ def test_what_goes_while_one_looks_is_no_traceback(site: Path) -> None:
     assert loaded is not None
     (site / "magnets" / "brief.md").unlink()
     (folder / "x.svg").unlink()
-    assert "brief" not in {it.slug for it in hints(loaded)}
+    assert "brief" not in {it.slug for it in hints(loaded, KINDS.files)}
 
 
 def test_check_says_them_when_asked_and_is_content(site: Path) -> None:

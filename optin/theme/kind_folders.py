@@ -1,0 +1,64 @@
+"""Templates and words that a kind brings in a folder of its own.
+
+templates/                          known to all templates as kinds/NAME/…
+locale/LANG/LC_MESSAGES/optin.po    its sentences by key, in English at least
+starter/LANG.md, starter/LANG/      what a new magnet says, and files beside it (see `site.starters`)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound
+
+from optin.consent.parts_by_kind import PartsByKind
+from optin.theme.catalogue import texts_of
+
+KindFolders: TypeAlias = PartsByKind[Path | None]
+NO_FOLDERS: KindFolders = PartsByKind(None)
+_ENGLISH = "en"
+
+
+def kind_words(folder: Path | None, lang: str) -> Mapping[str, str]:
+    """Return the sentences of a kind in a language; in English where it lacks that."""
+    if folder is None:
+        return {}
+    found = (folder / "locale" / it / "LC_MESSAGES" / "optin.po" for it in (lang, _ENGLISH))
+    return next((texts_of(path) for path in found if path.is_file()), {})
+
+
+def words_of_all(folders: KindFolders, lang: str) -> Mapping[str, str]:
+    """Return the sentences of every installed kind that has a folder."""
+    return {key: text for _, folder in folders.items() for key, text in kind_words(folder, lang).items()}
+
+
+class KindLoader(BaseLoader):
+    """Finds `kinds/NAME/…` in the folder of the kind NAME."""
+
+    def __init__(self, folders: KindFolders) -> None:
+        """Look into these folders."""
+        self._folders = folders
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool] | None]:
+        """Read a template. Raises TemplateNotFound."""
+        first, _, rest = template.partition("/")
+        kind, _, name = rest.partition("/")
+        folder = self._folders[kind] if first == "kinds" and name else None
+        if folder is None:
+            raise TemplateNotFound(template)
+        return FileSystemLoader(folder / "templates").get_source(environment, name)
+
+    def list_templates(self) -> list[str]:
+        """Return none: which kinds are in use is not known here."""
+        return []
+
+
+def templates_of(folders: KindFolders, kind: str) -> list[str]:
+    """Return the templates of a kind by their names."""
+    folder = folders[kind]
+    found = [] if folder is None else FileSystemLoader(folder / "templates").list_templates()
+    return [f"kinds/{kind}/{it}" for it in found]
