@@ -59,7 +59,7 @@ class VariantTable(Table):
 class MagnetFile(Table):
     """The front matter of a magnet."""
 
-    kind: str = Field(description="The kind of magnet: white-paper, webinar, quiz, prize-draw and others.")
+    kind: str = Field(description="The kind of magnet; optin new shows those that are installed.")
     lang: str = Field(description="Language of the page and its mails.")
     title: Line = Field(
         description="The name of the magnet; the page and its mails begin with it.",

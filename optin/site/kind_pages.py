@@ -9,13 +9,18 @@ from typing import Any
 from optin.consent.magnet_details import Details
 from optin.site.lint import Objection
 from optin.site.seen_page import SeenPage
-from optin.theme.views import LandingView
+from optin.theme.views import Frame, LandingView
 
 
 def as_it_is(details: Any, _linked: Callable[[str], str]) -> Details:
     """Return details that hold no links."""
     found: Details = details
     return found
+
+
+def no_page(_of: object) -> Iterable[Any]:
+    """Have no page and no mail of its own."""
+    return ()
 
 
 def no_objection(_seen: SeenPage, _view: LandingView) -> Iterable[Objection]:
@@ -37,3 +42,8 @@ class PagesPart:
     opening: Callable[[LandingView], Any] | None = None
     with_links: Callable[[Any, Callable[[str], str]], Details] = as_it_is
     look: Callable[[SeenPage, LandingView], Iterable[Objection]] = no_objection
+    samples: Callable[[Frame], Iterable[Any]] = no_page  # views of its own pages, to try templates on
+    mail_samples: Callable[[str], Iterable[tuple[Any, tuple[str, ...]]]] = (
+        no_page  # by language; with their links
+    )
+    sample: Details | None = None  # details for the sample of its form

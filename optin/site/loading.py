@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.webinar import zone_of
+from optin.consent.time_zones import zone_of
 from optin.settings.installation import Served
 from optin.settings.site import SiteSettings
 from optin.site.documents import Document, Path_, read_toml
@@ -51,7 +51,7 @@ def load_site(
     magnets, findings = read_magnets(root, reader.surroundings(site, kinds), kept or Kept())
     if not magnets and not findings:
         message = "There is no magnet yet."
-        findings = [Finding("magnets", 1, 1, message, "Make one: optin new white-paper my-paper", "warning")]
+        findings = [Finding("magnets", 1, 1, message, "Make one: optin new", "warning")]
     broken = any(finding.severity == "error" for finding in reader.findings)
     whole = None if broken else replace(site, magnets=magnets)
     return Loaded(whole, tuple(sorted([*reader.findings, *findings], key=_order)))

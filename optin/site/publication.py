@@ -133,7 +133,9 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: Kept | None = None
     """
     kept = kept or Kept()
     alike = theme.templates
-    tried = kept.once("samples", (alike, site.settings.languages), lambda: try_samples(site, theme))
+    tried = kept.once(
+        "samples", (alike, site.settings.languages), lambda: try_samples(site, theme, kinds.pages)
+    )
     here = frozenset({"/", "/privacy", *(f"/{slug}" for slug in site.magnets)})
     try:
         privacy = {lang: _privacy(site, theme, lang, here, kept) for lang in site.settings.languages}

@@ -16,7 +16,7 @@ import phonenumbers
 from optin.consent.address import parse_email
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.webinar import zone_of
+from optin.consent.time_zones import zone_of
 from optin.settings.installation import name_of
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
 from optin.site.addresses import ADDRESS_SETTINGS, is_base_address

@@ -78,7 +78,9 @@ def magnet_starter(kind: str, folder: Path | None, lang: str) -> MagnetStarter:
         (starter_path(it, f"magnets/{kind}") if folder is None else folder / "starter" / it)
         for it in (lang, _FALLBACK)
     ]
-    beside = next((it for it in where if it.with_suffix(".md").is_file()), where[-1])
+    beside = next((it for it in where if it.with_suffix(".md").is_file()), None)
+    if beside is None:  # a kind of another package that says nothing of its own
+        return MagnetStarter(kind, kind, "", "", {})
     _, front, body = beside.with_suffix(".md").read_text("utf-8").split("---\n", 2)
     title, description, *table = front.splitlines()
     return MagnetStarter(

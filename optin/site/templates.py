@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jinja2 import TemplateError, TemplateSyntaxError
 
@@ -13,6 +14,7 @@ from optin.consent.form import Slug
 from optin.consent.parts_by_kind import PartsByKind
 from optin.site.findings import Finding
 from optin.site.kind_file import FilePart, folders_of
+from optin.site.kind_pages import PagesPart
 from optin.site.model import Site
 from optin.site.reading_cache import Kept
 from optin.theme import samples
@@ -66,13 +68,13 @@ def _make_theme(site: Site, kinds: PartsByKind[FilePart]) -> Theme | list[Findin
         return [template_finding(site.root, problem)]
 
 
-def try_samples(site: Site, theme: Theme) -> list[Finding]:
+def try_samples(site: Site, theme: Theme, kinds: PartsByKind[PagesPart]) -> list[Finding]:
     """Make every page and mail once, where a site has templates or texts of its own."""
     if own_templates(site.root) is None and not site.settings.texts:
         return []
     findings: list[Finding] = []
     for lang in site.settings.languages:
-        for make in _attempts(theme, lang):
+        for make in _attempts(theme, lang, kinds):
             try:
                 make()
             except BROKEN as problem:
@@ -80,13 +82,29 @@ def try_samples(site: Site, theme: Theme) -> list[Finding]:
     return findings
 
 
-def _attempts(theme: Theme, lang: str) -> Iterable[Callable[[], object]]:
-    for view in samples.pages(lang):
+def _attempts(theme: Theme, lang: str, kinds: PartsByKind[PagesPart]) -> Iterable[Callable[[], object]]:
+    for view in sample_pages(lang, kinds):
         yield partial(theme.page, view)
         if isinstance(view, PersonalView):
             yield partial(theme.plain, view)
-    for mail, links in samples.mails(lang):
+    for mail, links in sample_mails(lang, kinds):
         yield partial(_mail_with, theme, mail, links)
+
+
+def sample_pages(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[Any]:
+    """Yield a view for every page, those of all installed kinds among them."""
+    parts = dict(kinds.items())
+    yield from samples.pages(lang, {name: part.sample for name, part in parts.items()})
+    for part in parts.values():
+        yield from part.samples(samples.frame_in(lang))
+
+
+def sample_mails(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield a view for every mail, those of all installed kinds among them, with the links it is for."""
+    parts = dict(kinds.items())
+    yield from samples.mails(lang, parts)
+    for part in parts.values():
+        yield from part.mail_samples(lang)
 
 
 def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:

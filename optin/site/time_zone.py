@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from optin.consent.webinar import zone_names
+from optin.consent.time_zones import zone_names
 
 
 def nearest_zone(name: str) -> str:

@@ -204,11 +204,14 @@ class Theme:
         return self.wording(lang).text(key, **values)
 
     def page(self, view: Any) -> str:
-        """Return the page that shows `view`."""
+        """Return the page that shows `view`: one of ours, or of a kind, with its `frame` and `template`.
+
+        `texts` of a view are a magnet's own words.
+        """
         words = self.wording(view.frame.lang)
-        if isinstance(view, views.LandingView | views.QuizView) and view.texts:
-            words = self._wording(view.frame.lang, dict(view.texts))
-        return self._render(TEMPLATES[type(view)], view, words)
+        if texts := getattr(view, "texts", ()):
+            words = self._wording(view.frame.lang, dict(texts))
+        return self._render(page_template(view), view, words)
 
     def mail(self, view: Mail) -> MailText:
         """Return the mail that tells `view`."""
@@ -231,6 +234,12 @@ class Theme:
         return self._env.select_template(names).render(
             view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
         )
+
+
+def page_template(view: Any) -> str:
+    """Return the template of a page; the view of a kind names its own."""
+    own: str = TEMPLATES.get(type(view)) or view.template
+    return own
 
 
 def mail_template(view: Mail) -> str:

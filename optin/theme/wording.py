@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from optin.consent.phone_format import international
 from optin.consent.purpose import RetentionPeriod
-from optin.consent.webinar import offset_in_words
+from optin.consent.time_zones import offset_in_words
 from optin.theme.catalogue import catalogue, plural_form
 from optin.theme.cldr import month_name, quantity, weekday_name
 from optin.theme.zones import UNIVERSAL, needs_name, zone_name

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.webinar import Webinar, after_gap, moments_of, offset_in_words, zone_names, zone_of
+from optin.consent.time_zones import after_gap, moments_of, offset_in_words, zone_names, zone_of
+from optin.consent.webinar import Webinar
 
 ZONES = (
     "Europe/Amsterdam",

@@ -23,10 +23,11 @@ from optin.site.lint import objections_to_override, objections_to_wording
 from optin.site.loading import load_site
 from optin.site.magnet_reader import TAKEN_FIELDS
 from optin.site.scaffold import make_site
-from optin.theme import samples
+from optin.site.templates import sample_mails, sample_pages
 from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
 from optin.theme.theme import MAILS, TEMPLATES
+from optin.theme.views import KindMail
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
@@ -67,9 +68,9 @@ def test_a_mail_without_its_link_is_found_before(site: Path, name: str) -> None:
 
 def test_there_is_a_sample_of_every_page_and_mail() -> None:
     """M10: a new view needs a sample, else its template is not tried."""
-    shown = {type(view) for view in samples.pages("nl")}
-    mailed = {type(mail) for mail, _ in samples.mails("nl")}
-    assert (shown, mailed) == (set(TEMPLATES), set(MAILS))
+    shown = {type(view) for view in sample_pages("nl", KINDS.pages)}
+    mailed = {type(mail) for mail, _ in sample_mails("nl", KINDS.pages)}
+    assert (shown, mailed) == (set(TEMPLATES), {*MAILS, KindMail})
 
 
 @pytest.mark.parametrize(

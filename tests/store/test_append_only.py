@@ -11,6 +11,7 @@ from optin.consent.erasure import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
+from optin.kinds.prize_draw.pages import DRAW
 from optin.services.log_signer import sign_log
 from optin.store.draws import DrawList, DrawResult, keep_list, keep_result
 from optin.store.exports import ExportRun, record_export
@@ -18,7 +19,6 @@ from optin.store.forms import StoredAsset, keep_asset
 from optin.store.log import attest, integrate
 from optin.store.requests import erase_requests
 from optin.store.vault import Vault
-from optin.theme.samples import DRAW
 from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
 from tests.world import TIPS, World

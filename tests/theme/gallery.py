@@ -27,8 +27,9 @@ from optin.flows.rights.personal_data import (
     PersonalData,
 )
 from optin.flows.webinar_attendance import Attendance, Standing
+from optin.kinds.prize_draw.pages import CHANGED, DRAW
+from optin.kinds.webinar.pages import WEBINAR_NEWS
 from optin.theme import views
-from optin.theme.samples import CHANGED, DRAW, WEBINAR_NEWS
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import phonenumbers
 import pytest
 
-from optin.consent.webinar import zone_of
+from optin.consent.time_zones import zone_of
 from optin.theme.wording import Wording
 from optin.theme.zones import UNIVERSAL, zone_of_country
 from tests.site.conftest import all_findings, only, toml

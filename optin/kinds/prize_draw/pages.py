@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, WITHOUT_CONSENT
+from optin.consent.draw import shown_ticket
+from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
+from optin.consent.purpose import RetentionPeriod
+from optin.flows.draw_entry import Participation
+from optin.flows.prize_draw import DECIDING
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection
 from optin.site.page_check import CURE
 from optin.site.seen_page import SeenPage
-from optin.theme.views import LandingView
+from optin.theme.samples import AT, SEE, URL, WITHDRAW, declaration, delivery, kind_mail, landing
+from optin.theme.views import ConfirmedView, DrawView, Frame, LandingView
 
 CHOICES = 2
 
@@ -27,4 +34,33 @@ def look(seen: SeenPage, _view: LandingView) -> Iterator[Objection]:
         yield Objection("choices", message, CURE)
 
 
-PAGES = PagesPart(look=look)
+DRAW = PrizeDraw(
+    "A bicycle", 500, 2, AT, "Europe/Amsterdam", 18, "Terms.", "<p>Terms.</p>", "The close of AEX", AT,
+    RetentionPeriod.parse("3 months"), "Answer this e-mail.", Contest("How many?", ("42",)),
+)  # fmt: skip
+TICKET = shown_ticket("7" * 64)
+CHANGED = tuple((name, 3) for name in DECIDING)
+
+
+def samples(frame: Frame) -> Iterator[Any]:
+    """Yield a draw as it stands: open, fixed, drawn; and a form that asks no consent."""
+    open_ = DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
+    fixed = replace(open_, entries=7, digest="d" * 64)
+    drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", changed=CHANGED)
+    yield from (open_, fixed, drawn, replace(drawn, winners=(TICKET,), passed_over=(shown_ticket("8" * 64),)))
+    for state in ("in", "twice", "late"):
+        yield ConfirmedView(frame, "Title", KIND, (), own=Participation(state, TICKET, DRAW))
+    unasked = replace(declaration(frame.lang, KIND), questions=())
+    yield replace(landing(frame, KIND, DRAW), declaration=unasked)
+
+
+def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield the mails that only this kind has, and what it adds to the mail with the magnet."""
+    for state in ("in", "twice", "late"):
+        yield delivery(lang, KIND, Participation(state, TICKET, DRAW)), (WITHDRAW,)
+    part = Participation("in", TICKET, DRAW, drawn=True)
+    for result in (replace(part, won=True), part, replace(part, answer_counts=False)):
+        yield kind_mail(lang, KIND, "drawn", "drawn", result), (f"{URL}/draw", SEE)
+
+
+PAGES = PagesPart(look=look, samples=samples, mail_samples=mail_samples, sample=DRAW)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
-from optin.consent.quiz import Quiz
+from optin.consent.form import FormField
+from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection
 from optin.site.page_check import CURE
 from optin.site.quiz_pages import quiz_view, result_view
 from optin.site.seen_page import SeenPage
-from optin.theme.views import LandingView, QuizView, ResultView
+from optin.theme.samples import FETCH, URL, WITHDRAW, delivery, landing
+from optin.theme.views import Frame, LandingView, QuizView, ResultView
 
 
 def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
@@ -46,4 +49,44 @@ def look(seen: SeenPage, view: LandingView) -> Iterator[Objection]:
         yield Objection("result", message, CURE)
 
 
-PAGES = PagesPart(faces, opening, with_links, look)
+def sample_quiz(pages: Pages, why: str = "") -> Quiz:
+    """Return a small quiz."""
+    options = (Option("Yes", (1,)), Option("No", (0,)))
+    questions = (Question("First?", options), Question("Second?", options, several=True, optional=True))
+    outcome = Outcome("good", "Good", "<p>Text.</p>", report="Report.", report_html="<p>Report.</p>")
+    return Quiz(pages, questions, (outcome,), why_answers=why)
+
+
+def samples(frame: Frame) -> Iterator[Any]:
+    """Yield the questions and the results of a small quiz."""
+    blank = landing(frame, "quiz")
+    for pages, shown in ((Pages.ONE, (0, 1)), (Pages.EACH, (0,)), (Pages.EACH, (1,))):
+        quiz = sample_quiz(pages, "To advise you." if shown == (1,) else "")
+        view = QuizView(frame, blank, quiz, f"{URL}/answers", shown, quiz.unanswered)
+        yield view
+        yield replace(view, missing=shown[:1], changed=True, so_far="s", back_url="/x", chosen=((0,), (0, 1)))
+    form = blank.declaration
+    told = (FormField("outcome", "Result", "To know it."), FormField("answers", "Answers", "To advise."))
+    kept = replace(form, fields=(*form.fields, *told))
+    for action in ("", URL):
+        yield ResultView(
+            frame,
+            kept,
+            "",
+            "",
+            action,
+            "f" * 32,
+            page_url=URL,
+            outcome=quiz.outcomes[0],
+            quiz_url=URL,
+            filled_in=frozenset({"outcome", "answers"}),
+        )
+
+
+def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield the mails that only this kind has, and what it adds to the mail with the magnet."""
+    outcome = Outcome("good", "Good", "", report="Report.", report_html="<p>Report.</p>")
+    yield delivery(lang, "quiz", outcome), (FETCH, WITHDRAW)
+
+
+PAGES = PagesPart(faces, opening, with_links, look, samples, mail_samples)

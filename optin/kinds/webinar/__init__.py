@@ -10,6 +10,7 @@ from optin.kinds.webinar.front_matter import (
     no_zone,
     read_webinar,
 )
+from optin.kinds.webinar.pages import PAGES
 from optin.mail.calendar import MAILS
 from optin.site.kind_file import FilePart, Question
 
@@ -17,6 +18,7 @@ WEBINAR = Kind(
     "webinar",
     flows=FLOWS,
     mails=MAILS,
+    pages=PAGES,
     file=FilePart(
         about="an hour with people, with seats, calendar and reminders",
         questions=(

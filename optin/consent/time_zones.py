@@ -1,0 +1,42 @@
+"""Clocks of time zones: which there are, and what they show at a moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+
+def moments_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
+    """Return the moments (UTC) when a clock in `zone` shows `local`: none in a gap, two as it goes back."""
+    found = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
+    return tuple(sorted(it for it in found if it.astimezone(zone).replace(tzinfo=None, fold=0) == local))
+
+
+def after_gap(local: datetime, zone: ZoneInfo) -> datetime:
+    """Return what the clock shows in place of a time that it leaves out."""
+    return local.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
+
+
+@lru_cache(maxsize=1)
+def zone_names() -> tuple[str, ...]:
+    """Return every zone by its name, those of regions: Europe/Amsterdam, and UTC."""
+    return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
+
+
+def zone_of(name: str) -> ZoneInfo | None:
+    """Return a zone by its IANA name, or None."""
+    try:
+        return ZoneInfo(name) if name in zone_names() else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def offset_in_words(moment: datetime, zone: str) -> str:
+    """Return how far the clock of a zone is from UTC at a moment: UTC+1, UTC+5:30, UTC."""
+    shift = moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
+    minutes = round(shift.total_seconds() / 60)
+    hours, rest = divmod(abs(minutes), 60)
+    if not minutes:
+        return "UTC"
+    return f"UTC{'+' if minutes > 0 else '−'}{hours}{f':{rest:02}' if rest else ''}"

@@ -1,0 +1,52 @@
+"""Samples of what a webinar shows, to try templates on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from optin.consent.consent_record import RequestId
+from optin.consent.webinar import Webinar
+from optin.flows.webinar_attendance import Attendance, Standing
+from optin.site.kind_pages import PagesPart
+from optin.theme.samples import AT, HOST, WITHDRAW, delivery, kind_mail
+from optin.theme.views import ConfirmedView, Frame, PlaceView
+
+WEBINAR_NEWS = (
+    "webinar-day", "webinar-hour", "webinar-moved", "webinar-cancelled", "webinar-seated", "webinar-replay",
+)  # fmt: skip
+WEBINAR = Webinar(
+    AT, 60, "Europe/Amsterdam", "Host", "https://meet.example.com/x", 10, "https://example.com/r"
+)
+
+
+def webinars() -> Iterator[Attendance]:
+    """Yield a webinar in every standing, and one that is held in a room."""
+    told = Attendance(
+        WEBINAR, "Title", RequestId(b"x" * 16), Standing.SEATED, 1, base_url=HOST, place_path="/place/t"
+    )
+    for standing in Standing:
+        yield replace(told, standing=standing)
+    yield replace(told, webinar=replace(WEBINAR, place="Street 1"))
+
+
+def samples(frame: Frame) -> Iterator[Any]:
+    """Yield the pages about a seat."""
+    for shown in webinars():
+        yield PlaceView(frame, shown, "/x")
+        yield ConfirmedView(frame, "Title", "webinar", (), own=shown)
+
+
+def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
+    """Yield the mails that only this kind has, and what it adds to the mail with the magnet."""
+    shown = [*webinars()]
+    yield replace(delivery(lang, "webinar", shown[0]), download_url=None), (WITHDRAW,)
+    yield replace(delivery(lang, "webinar", shown[1]), download_url=None), (WITHDRAW,)
+    for news in WEBINAR_NEWS:
+        yield kind_mail(lang, "webinar", news, "news", shown[0]), (shown[0].place_url,)
+    yield kind_mail(lang, "webinar", WEBINAR_NEWS[0], "news", shown[-1]), ()
+    yield kind_mail(lang, "webinar", WEBINAR_NEWS[-1], "news", shown[3]), ()
+
+
+PAGES = PagesPart(samples=samples, mail_samples=mail_samples, sample=WEBINAR)
