@@ -91,25 +91,3 @@ def idle(
         msg = "a person is stored as idle, its events say otherwise"
         raise LogDisagrees(msg)
     return Ground(Reason.ENDED if consented else Reason.NO_CONSENT, since, kept)
-
-
-def draw_over(
-    history: History,
-    drawn: datetime | None,
-    kept: RetentionPeriod | None,
-    now: datetime,
-    *,
-    consented: bool,
-) -> Ground | None:
-    """Return why an entry of a prize draw may go: it was drawn so long ago, as its form promised.
-
-    `drawn`: when, by the event of the draw. `consented`: a box was ticked with the entry.
-    """
-    if drawn is None or kept is None:
-        msg = "a prize draw is stored as drawn, no event says so"
-        raise LogDisagrees(msg)
-    confirmed = history.of(EventKind.CONFIRMED)
-    if not confirmed or (not consented and any(event.purpose for event in confirmed)):
-        msg = "an entry of a prize draw is not what its events say"
-        raise LogDisagrees(msg)
-    return Ground(Reason.DRAW, drawn, kept) if kept.after(drawn) <= now else None

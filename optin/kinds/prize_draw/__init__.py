@@ -2,9 +2,9 @@
 
 from optin.consent.prize import KIND
 from optin.flows.prize_draw import DRAWN
-from optin.flows.sweep_draws import FLOWS
 from optin.kinds.kind import Kind
 from optin.kinds.prize_draw.database import TABLES
+from optin.kinds.prize_draw.flows import FLOWS
 from optin.kinds.prize_draw.form import DETAILS
 from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw
 from optin.kinds.prize_draw.pages import PAGES

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
-from optin.consent.deletion_grounds import draw_over
-from optin.consent.erasure import Ground
-from optin.consent.magnet_details import Details
-from optin.consent.prize import SETTLING, PrizeDraw
+from optin.consent.consent_record import EventKind
+from optin.consent.erasure import Ground, Reason
+from optin.consent.history import History
+from optin.consent.prize import SETTLING
+from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
-from optin.flows.audit_draws import audit_draws, audit_entries
 from optin.flows.consents.contact_details import current_contact, vouch_anew
-from optin.flows.consents.opened_request import OpenedRequest, open_request
-from optin.flows.context import Context
-from optin.flows.draw_entry import Participation, draws_of, enter, participation, promise_of, stands
+from optin.flows.consents.opened_request import open_request
+from optin.flows.draw_entry import draws_of, promise_of
 from optin.flows.evidence.event_history import request_history
-from optin.flows.kind_flows import FlowPart, QueuedMail
 from optin.flows.policy import RequestPolicy
-from optin.flows.prize_draw import DRAWN, drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.flows.prize_draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.retention.sweep_rule import Rule
@@ -92,6 +88,28 @@ def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: dateti
     promise = promise_of(opened.declaration)
     kept = None if promise is None else promise.keep
     return draw_over(history, drawn, kept, context.now, consented=bool(opened.declared.purposes))
+
+
+def draw_over(
+    history: History,
+    drawn: datetime | None,
+    kept: RetentionPeriod | None,
+    now: datetime,
+    *,
+    consented: bool,
+) -> Ground | None:
+    """Return why an entry of a prize draw may go: it was drawn so long ago, as its form promised.
+
+    `drawn`: when, by the event of the draw. `consented`: a box was ticked with the entry.
+    """
+    if drawn is None or kept is None:
+        msg = "a prize draw is stored as drawn, no event says so"
+        raise LogDisagrees(msg)
+    confirmed = history.of(EventKind.CONFIRMED)
+    if not confirmed or (not consented and any(event.purpose for event in confirmed)):
+        msg = "an entry of a prize draw is not what its events say"
+        raise LogDisagrees(msg)
+    return Ground(Reason.DRAW, drawn, kept) if kept.after(drawn) <= now else None
 
 
 def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Ground) -> bool:
@@ -168,38 +186,4 @@ RULES = (
         erases=True,
         takes_people=True,
     ),
-)
-
-
-def fill_mail(
-    tx: Tx, _context: Context, opened: OpenedRequest, _mail: QueuedMail, _now: datetime
-) -> Participation | None:
-    """Return how a person took part, for the mail that tells the result."""
-    return participation(tx, opened.stored.id, opened.declaration)
-
-
-def kept(details: Details) -> Mapping[str, Any] | None:
-    """Return what must be known of a draw when its page is gone."""
-    return details.declared() if isinstance(details, PrizeDraw) else None
-
-
-def warn_of_missed(tx: Tx, context: Context, now: datetime) -> Sequence[str]:
-    """Return which draws can no longer be drawn as they were announced."""
-    return [
-        f"the entries of /{magnet} were not fixed before its seed was known: name a later seed"
-        for magnet in missed_draws(tx, context.policy, now)
-    ]
-
-
-FLOWS = FlowPart(
-    on_confirmed=enter,
-    standing=stands,
-    mails=frozenset({DRAWN}),
-    fill_mail=fill_mail,
-    kept=kept,
-    read_kept=PrizeDraw.read,
-    sweep_rules=RULES,
-    warnings=warn_of_missed,
-    audit=audit_draws,
-    audit_confirmed=audit_entries,
 )

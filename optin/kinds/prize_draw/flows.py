@@ -1,0 +1,52 @@
+"""What a prize draw does when something happens to an entry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from optin.consent.magnet_details import Details
+from optin.consent.prize import PrizeDraw
+from optin.flows.consents.opened_request import OpenedRequest
+from optin.flows.context import Context
+from optin.flows.draw_entry import Participation, enter, participation, stands
+from optin.flows.kind_flows import FlowPart, QueuedMail
+from optin.flows.prize_draw import DRAWN
+from optin.kinds.prize_draw.audit import audit_draws, audit_entries
+from optin.kinds.prize_draw.sweep import RULES, missed_draws
+from optin.store.transaction import Tx
+
+
+def fill_mail(
+    tx: Tx, _context: Context, opened: OpenedRequest, _mail: QueuedMail, _now: datetime
+) -> Participation | None:
+    """Return how a person took part, for the mail that tells the result."""
+    return participation(tx, opened.stored.id, opened.declaration)
+
+
+def kept(details: Details) -> Mapping[str, Any] | None:
+    """Return what must be known of a draw when its page is gone."""
+    return details.declared() if isinstance(details, PrizeDraw) else None
+
+
+def warn_of_missed(tx: Tx, context: Context, now: datetime) -> Sequence[str]:
+    """Return which draws can no longer be drawn as they were announced."""
+    return [
+        f"the entries of /{magnet} were not fixed before its seed was known: name a later seed"
+        for magnet in missed_draws(tx, context.policy, now)
+    ]
+
+
+FLOWS = FlowPart(
+    on_confirmed=enter,
+    standing=stands,
+    mails=frozenset({DRAWN}),
+    fill_mail=fill_mail,
+    kept=kept,
+    read_kept=PrizeDraw.read,
+    sweep_rules=RULES,
+    warnings=warn_of_missed,
+    audit=audit_draws,
+    audit_confirmed=audit_entries,
+)
