@@ -9,6 +9,7 @@
     ├── RequestRefused         the officer's or marketer's: a command that names what does not exist
     ├── ClockDoubted           the clock jumped: nothing is deleted by it until an operator looked (O7)
     ├── StoreBusy              the store takes no more just now; nothing was stored
+    ├── KindFailed             a kind of magnet raised what it should not; nothing was stored
     ├── LogDisagrees           the database says otherwise than the events of the log; nothing was done
     ├── WriteLost              the schema was changed past optin: what is written might be swallowed
     ├── EndingUnwritten        a withdrawal or erasure is stored, and not yet in the journal: do it again
@@ -159,6 +160,25 @@ class StoreBusy(OptinError):
     def log_line(self) -> str:
         """Say the kind of the database's error as well, where it is known."""
         return f"{super().log_line}: {self.reason}" if self.reason else super().log_line
+
+
+class KindFailed(OptinError):
+    """A kind of magnet failed in what it does; what it was called in is undone, and may be tried again.
+
+    `kind`: its name; `reason`: the kind of its error, without personal data.
+    """
+
+    status = 503
+    name = "busy"
+
+    def __init__(self, kind: str, reason: str) -> None:
+        """Say it in a sentence, for whoever runs a command."""
+        super().__init__(f"the kind {kind} failed: {reason}")
+
+    @property
+    def log_line(self) -> str:
+        """Say which kind it was."""
+        return f"{super().log_line}: {self}"
 
 
 class LogDisagrees(OptinError):

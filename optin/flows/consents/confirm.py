@@ -26,7 +26,7 @@ from optin.consent.consent_record import (
 )
 from optin.consent.form import EMAIL_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
-from optin.errors import LinkExpired, LinkSpent
+from optin.errors import KindFailed, LinkExpired, LinkSpent, OptinError
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.duplicate_posts import open_mailed
 from optin.flows.consents.opened_request import OpenedRequest, open_request
@@ -39,6 +39,7 @@ from optin.flows.evidence.event_history import current_consents, live_consents
 from optin.flows.exports.webhooks import tell_confirmed
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
+from optin.store.database_errors import is_of_database
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import (
@@ -201,13 +202,26 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     save_contact(tx, context.vault, subject, contact)
     refresh_idle(tx, subject)
     if not opened.declared.through:  # who gives a consent anew asked for nothing else
-        leaf = leaf_digest(canonical(confirmed[0]))
-        part = context.policy.kinds[opened.declaration.kind]
-        part.on_confirmed(tx, context, opened, subject, leaf, now)
+        _let_kind_act(tx, context, opened, subject, leaf_digest(canonical(confirmed[0])), now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
     tell_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
     keep_handout(tx, opened.declaration, context.policy.download.link.after(now))
     return _outcome(tx, context.vault, opened, subject)
+
+
+def _let_kind_act(
+    tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId, leaf: bytes, now: datetime
+) -> None:
+    """Let the magnet's kind do its part. Raises KindFailed: nothing is confirmed, the link still works."""
+    kind = opened.declaration.kind
+    try:
+        context.policy.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
+    except OptinError:
+        raise
+    except Exception as problem:
+        if is_of_database(problem):
+            raise
+        raise KindFailed(kind, type(problem).__name__) from None
 
 
 def _contact(tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId) -> Contact:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.event import Circumstances
+from optin.errors import KindFailed
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.delivery.mail_content import KindFailed, NotDue, UnknownMailKind, order_for
+from optin.flows.delivery.mail_content import NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.retention.clock import read_clock

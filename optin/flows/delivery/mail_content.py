@@ -9,7 +9,7 @@ from typing import Any
 from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import spaced
 from optin.consent.links import LinkKind
-from optin.errors import OptinError
+from optin.errors import KindFailed, OptinError
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, next_day, take_of_day
@@ -175,10 +175,6 @@ class NotDue(Exception):
         self.until = until
 
 
-class KindFailed(Exception):
-    """A kind cannot say what its mail is to tell; names the kind, and nothing of the mail."""
-
-
 def facts_of(
     tx: Tx, context: Context, opened: OpenedRequest, mail: QueuedMail, now: datetime
 ) -> Any | Later | None:
@@ -196,8 +192,7 @@ def facts_of(
     except OptinError:
         raise
     except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
-        msg = f"the kind {kind} failed: {type(problem).__name__}"
-        raise KindFailed(msg) from None
+        raise KindFailed(kind, type(problem).__name__) from None
 
 
 def _delivery(

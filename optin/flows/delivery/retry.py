@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from optin.errors import KindFailed
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
-from optin.flows.delivery.mail_content import KindFailed, UnknownMailKind, facts_of, is_known_mail
+from optin.flows.delivery.mail_content import UnknownMailKind, facts_of, is_known_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flows import QueuedMail
 from optin.store.outbox import DeadLetter, dead_letters, has_successor, hurry, requeue
