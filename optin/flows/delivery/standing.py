@@ -8,7 +8,7 @@ from datetime import datetime
 from optin.errors import OptinError
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.context import Context
-from optin.flows.kind_flows import Standing
+from optin.flows.kind_flows import Standing, no_standing
 from optin.store.transaction import Tx, savepoint
 
 log = logging.getLogger("optin.kinds")
@@ -20,9 +20,12 @@ def standing_of(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) 
     A kind that fails takes away its own section, not the person's page.
     """
     kind = opened.declaration.kind
+    standing = context.policy.kinds[kind].standing
+    if standing is no_standing:  # most kinds: no savepoint for nothing
+        return None
     try:
         with savepoint(tx):
-            return context.policy.kinds[kind].standing(tx, context, opened, now)
+            return standing(tx, context, opened, now)
     except OptinError:
         raise
     except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
