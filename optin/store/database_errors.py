@@ -1,12 +1,13 @@
-"""Telling what a database raised from what a program raised, without naming the drivers elsewhere."""
+"""Telling what a database raised from what a program raised, without importing the drivers."""
 
 from __future__ import annotations
 
-import sqlite3
 import sys
+
+DRIVERS = ("sqlite3", "psycopg")  # who never imported one got no error of it
 
 
 def is_of_database(problem: Exception) -> bool:
     """Tell whether the database raised it: then the store decides, as by running the operation again."""
-    driver = sys.modules.get("psycopg")  # not imported where there is no such database
-    return isinstance(problem, sqlite3.Error) or (driver is not None and isinstance(problem, driver.Error))
+    loaded = (sys.modules.get(name) for name in DRIVERS)
+    return any(driver is not None and isinstance(problem, driver.Error) for driver in loaded)
