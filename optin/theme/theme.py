@@ -23,6 +23,7 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 
+from optin.consent.channel import address_at
 from optin.proof.assets import asset_address, content_type_of
 from optin.theme import views
 from optin.theme.catalogue import catalogue
@@ -291,7 +292,7 @@ def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.globals |= {"light": LIGHT, "dark": DARK}
+    env.globals |= {"light": LIGHT, "dark": DARK, "address_at": address_at}
     return env
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
+from optin.consent.channel import Channel, channel_named
 from optin.consent.phone_format import international
 from optin.consent.purpose import RetentionPeriod
 from optin.consent.time_zones import offset_in_words
@@ -111,6 +112,23 @@ class Wording:
 
     def _local(self, moment: datetime, zone: str = "") -> datetime:
         return moment.astimezone(ZoneInfo(zone or self._zone))
+
+    def channel(self, channel: Channel | str) -> str:
+        """Return by which channel somebody is approached: by telephone."""
+        name = str(channel)
+        known = f"consent.by.{name}"
+        return self.text(known) if self.has(known) else self.text("consent.by.other", channel=name)
+
+    def address(self, channel: Channel | str) -> str:
+        """Return what the address that a channel needs is called."""
+        return self.text(f"field.{channel_named(str(channel)).address.field}")
+
+    def declared(self, channel: Channel | str, corrected: object = False) -> str:  # noqa: FBT002 - templates
+        """Return that nobody verified the address that a channel needs; empty where that is the mailbox."""
+        found = channel_named(str(channel))
+        if not found.known or not found.address.declared:
+            return ""
+        return self.text(f"consent.{found.address.field}.{'corrected' if corrected else 'declared'}")
 
     def number(self, number: str) -> str:
         """Return a telephone number as people read it: +31 20 123 4567."""
