@@ -5,31 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from functools import partial
 from pathlib import Path
 
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
+from optin.cli.server import jobs_of
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.jobs.job import Job
-from optin.jobs.schema_watch import check_schema, schema_job
-from optin.jobs.server_jobs import STALE_SECONDS, office_jobs
-from optin.jobs.site_courier import courier_job, courier_of
-from optin.jobs.webhook_sender import SpokenSender, webhook_jobs
-from optin.services.crash_recovery import HANDED_OVER, presence_job
+from optin.jobs.webhook_sender import SpokenSender
 from optin.services.edition import keep_edition, load_edition
-from optin.services.health import check_jobs
-from optin.services.installation import open_installation
 from optin.services.journal_opening import renew_journal
+from optin.services.open_installation import open_installation
 from optin.services.open_store import open_keys
 from optin.services.setup_check import DEV, check_use
 from optin.site.reading_cache import Kept
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
-from optin.web.connections import keep_room
 from optin.web.dev import DevFront, Workbench, dev_routes
-from optin.web.limit_log import keep_limit_log
 from optin.web.mailbox import Mailbox
 from optin.web.serving import open_port, run_server
 
@@ -61,28 +54,10 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         show_findings(reused)
         app_context = AppContext.of(edition, installation)
         bench = Workbench(app_context, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
-        courier = courier_of(edition, installation)
         app = DevFront(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
-        jobs = [
-            courier_job(courier),
-            *office_jobs(installation),
-            schema_job(installation),
-            presence_job(
-                installation.store, installation.vault, installation.clock, settings.path(HANDED_OVER)
-            ),
-            Job(
-                "limit log",
-                partial(keep_limit_log, app_context.limits.log, look=app_context.limits.mails.look),
-                STALE_SECONDS,
-            ),
-            Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
-            Job("reload", bench.watch),
-            *webhook_jobs(installation, edition.site.settings.processors, SpokenSender(click.echo)),
-        ]
-        app_context.readiness.add("jobs", partial(check_jobs, jobs))
-        app_context.readiness.add("schema", partial(check_schema, installation))
+        jobs = jobs_of(app_context, listening, SpokenSender(click.echo), Job("reload", bench.watch))
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:
         sys.exit(REFUSED)

@@ -17,8 +17,9 @@ from optin.export import tables
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.draw_entry import draws_of
 from optin.flows.prize_draw import draw_winners, fix_entries, publication_of, read_winners, tell_entrants
-from optin.jobs.log_keeper import advance_log
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
+from optin.services.open_installation import open_installation
 from optin.site.findings import nearest
 from optin.store.draws import DrawList, DrawResult, load_result
 

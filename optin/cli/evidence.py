@@ -20,7 +20,6 @@ from optin.errors import RequestRefused, SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.outside_checkpoints import checkpoints_in
-from optin.jobs.log_keeper import advance_log
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
 from optin.proof.bundle_report import Report
 from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tips
@@ -28,8 +27,10 @@ from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_ke
 from optin.proof.verify_bundle import Outside, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
 from optin.services.journal_opening import journal_of
+from optin.services.log_signer import advance_log
+from optin.services.open_installation import open_installation
 from optin.services.parallel_audit import run_audit
 from optin.settings.installation import Settings
 from optin.theme.verification_guide import written_beside

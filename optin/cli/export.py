@@ -18,8 +18,8 @@ from optin.export.destination import destination
 from optin.export.presets import PRESETS
 from optin.export.writers import WRITERS
 from optin.flows.evidence.prove_consent import Proven
-from optin.services.installation import open_installation
 from optin.services.lead_export import ExportOrder, export_leads
+from optin.services.open_installation import open_installation
 from optin.site.findings import nearest
 from optin.site.model import Site
 

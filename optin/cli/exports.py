@@ -19,7 +19,8 @@ from optin.export import tables
 from optin.export.lists import PeopleList, open_list
 from optin.flows.exports.ended_since import FileReading, count_erased, ended_since, erased_since
 from optin.flows.exports.recorded_exports import view_export, view_exports
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
+from optin.services.open_installation import open_installation
 
 
 @click.command()

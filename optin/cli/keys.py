@@ -11,7 +11,7 @@ from optin.cli.terminal import asked_edition, site_option
 from optin.consent.webhook import secret_text
 from optin.errors import RequestRefused, SetupRefused
 from optin.keys import load_keys, write_rotated
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.services.open_store import open_vault
 from optin.services.served_settings import must_agree, settings_of_server
 from optin.site.findings import nearest

@@ -9,7 +9,8 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.flows.delivery.retry import Retried, retry_dead
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
+from optin.services.open_installation import open_installation
 
 
 @click.group()

@@ -32,7 +32,8 @@ from optin.flows.rights.on_request import (
 )
 from optin.flows.rights.personal_data import PersonalData, record_access, view_personal
 from optin.services.edition import Edition
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
+from optin.services.open_installation import open_installation
 from optin.services.personal_data import erase_view, personal_file, personal_view
 
 WAL_TRIES = 25

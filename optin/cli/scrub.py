@@ -14,7 +14,7 @@ from optin.consent.channel import Channel
 from optin.export import tables
 from optin.export.lists import open_list
 from optin.flows.exports.scrub import KEPT, Scrubber
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 
 
 @click.command()

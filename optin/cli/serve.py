@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
+from optin.cli.server import jobs_of
 from optin.cli.terminal import (
     REFUSED,
     port_option,
@@ -24,16 +25,11 @@ from optin.cli.terminal import (
 )
 from optin.errors import SetupRefused
 from optin.jobs.anchors import anchor_job
-from optin.jobs.job import Job
-from optin.jobs.schema_watch import check_schema, schema_job
-from optin.jobs.server_jobs import STALE_SECONDS, office_jobs
-from optin.jobs.site_courier import courier_job, courier_of
-from optin.jobs.webhook_sender import HttpSender, webhook_jobs
-from optin.services.crash_recovery import HANDED_OVER, presence_job
+from optin.jobs.webhook_sender import HttpSender
 from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.health import check_jobs
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
 from optin.services.journal_opening import begin_journal
+from optin.services.open_installation import open_installation
 from optin.services.open_store import sqlite_path
 from optin.services.preload import load_everything
 from optin.services.rate_limited_log import log_rarely
@@ -43,8 +39,6 @@ from optin.site.findings import Finding
 from optin.site.output_folder import write_folder
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
-from optin.web.connections import keep_room
-from optin.web.limit_log import keep_limit_log
 from optin.web.serving import open_port, run_server
 from optin.web.static_site import drawn_before, static_files, unsplit
 from optin.web.workers import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
@@ -177,26 +171,7 @@ async def _serve(
 ) -> bool:
     load_everything(edition)
     app_context = AppContext.of(edition, installation)
-    jobs = [
-        courier_job(courier_of(edition, installation)),
-        *office_jobs(installation),
-        schema_job(installation),
-        presence_job(
-            installation.store,
-            installation.vault,
-            installation.clock,
-            edition.site.settings.path(HANDED_OVER),
-        ),
-        Job(
-            "limit log",
-            partial(keep_limit_log, app_context.limits.log, look=app_context.limits.mails.look),
-            STALE_SECONDS,
-        ),
-        Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
-        anchor_job(installation, edition.site.settings.log),
-        *webhook_jobs(installation, edition.site.settings.processors, HttpSender()),
-    ]
-    app_context.readiness.add("jobs", partial(check_jobs, jobs))
-    app_context.readiness.add("schema", partial(check_schema, installation))
+    anchors = anchor_job(installation, edition.site.settings.log)
+    jobs = jobs_of(app_context, listening, HttpSender(), anchors)
     app = build_app(app_context, kinds.routes)
     return await run_server(app, listening, jobs, edition.site.settings.server)

@@ -17,7 +17,7 @@ from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics import as_json
 from optin.flows.reports.compare_variants import Comparison, Wording
 from optin.flows.reports.statistics import Count, Rate, Statistics, WeekCount
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 
 WIDTH = 120  # of a table in a file
 WRITERS = {"json": as_json, "svg": as_svg}

@@ -20,7 +20,8 @@ from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_share import held_back, record_beyond
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
+from optin.services.open_installation import open_installation
 
 
 class _Word(TypedDict):

@@ -24,13 +24,13 @@ from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, de
 
 from optin.consent.clock import FOLLOWED
 from optin.jobs.job import Job, RoundDone, every
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
 from optin.proof.note import Note, Signature, cosignatures
 from optin.proof.stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
 from optin.services.http_client import Answered, CallFailed, VettedClient
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
 from optin.store.log import StoredCheckpoint, attest, last_attested, latest_checkpoint
 

@@ -16,6 +16,8 @@ from contextlib import suppress
 from typing import TypeAlias
 
 from optin.errors import log_line_of
+from optin.proof.canonical import Json
+from optin.services.health import Found
 
 log = logging.getLogger("optin.jobs")
 
@@ -128,6 +130,14 @@ def ages(jobs: Iterable[Job]) -> Mapping[str, float]:
 def stale(jobs: Iterable[Job]) -> list[str]:
     """Return the names of the jobs whose last round is too long ago."""
     return sorted(job.name for job in jobs if job.is_stale)
+
+
+async def check_jobs(jobs: Iterable[Job]) -> Found:
+    """See that each background job did a round lately; a job that did not is named."""
+    late, waited = stale(jobs), ages(jobs)
+    oldest = max(waited, key=lambda name: waited[name], default="")
+    says: dict[str, Json] = {"oldest": oldest, "age_seconds": round(waited.get(oldest, 0.0))}
+    return Found(not late, {**says, "stale": list(late)} if late else says)
 
 
 def _is_cancelled(problem: BaseException) -> bool:

@@ -10,18 +10,12 @@ from optin.errors import LogDiverged
 from optin.jobs.job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.log_signer import sign_log
-from optin.store.log import StoredCheckpoint, integrate
+from optin.store.log import integrate
 from optin.store.transaction import written
 
 past_log = logging.getLogger("optin.log")
 INTEGRATE_SECONDS = 0.2
 SIGN_EVERY = 5  # rounds: at most one checkpoint a second, besides those that receipts need
-
-
-def advance_log(installation: Installation) -> StoredCheckpoint:
-    """Take queued events into the log and sign a checkpoint over them (P4)."""
-    installation.integrate()
-    return sign_log(installation.store, installation.vault, installation.journal, installation.clock())
 
 
 async def keep_log(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from optin.jobs.clock_watch import keep_clock
 from optin.jobs.job import Job, RoundDone, every, rest
 from optin.jobs.log_keeper import keep_log
 from optin.jobs.sweep_runner import sweep_by_itself
-from optin.services.clock import keep_clock
 from optin.services.installation import WAL_RETRY_SECONDS, Installation
 
 SWEEP_STALE_SECONDS = 2 * 3600.0  # a large one takes its time beside live traffic
@@ -34,7 +34,7 @@ async def keep_counts(installation: Installation, stop: asyncio.Event, round_don
         round_done()
 
 
-def office_jobs(installation: Installation) -> list[Job]:
+def installation_jobs(installation: Installation) -> list[Job]:
     """Return what every server does beside its requests, whatever its site is."""
     return [
         Job("sweep", partial(sweep_by_itself, installation), SWEEP_STALE_SECONDS),

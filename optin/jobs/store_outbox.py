@@ -19,8 +19,8 @@ from optin.flows.delivery.deliver import (
 )
 from optin.flows.delivery.mail_order import MailKind, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
-from optin.jobs.log_keeper import advance_log
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.store.outbox import give_up_killers, has_suspects, hurry, revive
 from optin.store.transaction import Tx, read, written
 
@@ -38,7 +38,7 @@ class StoreOutbox:
 
     def __init__(self, installation: Installation) -> None:
         """Work on the outbox of `office`."""
-        self._office = installation
+        self._installation = installation
         self._under_way: set[int] = set()
         self._alone = False
         self._suspects_at = time.monotonic()  # when one was tried last, or none was due
@@ -61,14 +61,14 @@ class StoreOutbox:
 
     def taken(self, order: Order, message: bytes) -> None:
         """Write down at once that a mail server took a mail."""
-        if self._office.handover_log is not None:
-            self._office.handover_log.note(order, message)
+        if self._installation.handover_log is not None:
+            self._installation.handover_log.note(order, message)
 
     async def _is_turn_of_suspects(self) -> bool:
         """Tell whether a mail that is tried alone has waited for long enough: then the lanes run empty."""
         if time.monotonic() - self._suspects_at < SUSPECTS_EVERY_SECONDS:
             return False
-        installation = self._office
+        installation = self._installation
         if await read(installation.store, has_suspects, now=installation.clock()):
             return True
         self._suspects_at = time.monotonic()
@@ -93,7 +93,7 @@ class StoreOutbox:
             self._alone = False
 
     async def _settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
-        installation = self._office
+        installation = self._installation
         settled = await written(
             installation.store,
             settle_order,
@@ -112,17 +112,17 @@ class StoreOutbox:
 
     async def hurry(self) -> None:
         """Let what waits after a failed try be due now."""
-        await written(self._office.store, hurry, now=self._office.clock())
+        await written(self._installation.store, hurry, now=self._installation.clock())
 
     async def revive(self, orders: list[Order]) -> None:
         """Let mails that were just given up wait for another try instead."""
-        until = self._office.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
+        until = self._installation.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
         numbers = [order.number for order in orders]
-        if count := await written(self._office.store, revive, numbers=numbers, until=until):
+        if count := await written(self._installation.store, revive, numbers=numbers, until=until):
             mail_log.warning("%d mails that were dead wait again", count)
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
-        installation, now = self._office, self._office.clock()
+        installation, now = self._installation, self._installation.clock()
 
         def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
             given_up = give_up_killers(tx, now)
@@ -148,7 +148,7 @@ class StoreOutbox:
     def _sign(self) -> timedelta:
         """Sign the log for receipts; return how long those wait over which nothing is signed all the same."""
         try:
-            advance_log(self._office)
+            advance_log(self._installation)
         except SetupRefused:  # the log keeper says so
             return REFUSED_WAIT
         return MOMENT

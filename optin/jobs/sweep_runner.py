@@ -15,8 +15,8 @@ from optin.flows.retention.sweep_context import Skipped, SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.retention.sweep_share import sweep_step, tell_held
 from optin.jobs.job import RoundDone, every
-from optin.jobs.log_keeper import advance_log
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 
 log = logging.getLogger("optin.sweep")
 SWEEP_SECONDS = 600

@@ -130,7 +130,7 @@ class _Lane:
         registered: asyncio.Event,
     ) -> None:
         self._registered = registered
-        self._office = installation
+        self._installation = installation
         self._processor = processor
         self._webhook = webhook
         self._sender = sender
@@ -152,7 +152,7 @@ class _Lane:
 
     async def round(self) -> bool:
         """Tell what is due now; tell whether there may be more."""
-        installation, now = self._office, self._office.clock()
+        installation, now = self._installation, self._installation.clock()
         if not await read(installation.store, is_due, processor=self._processor, now=now):
             return False
         claim = partial(
@@ -178,14 +178,14 @@ class _Lane:
     def _memory(self) -> EndingsOf:
         """Return whom to ask who left: nobody while the log is not the one that is remembered (O9)."""
         try:
-            self._office.check_past()
+            self._installation.check_past()
         except (LogDiverged, JournalUnusable) as problem:
             return partial(_refuse, problem)
-        return self._office.endings_of
+        return self._installation.endings_of
 
     async def _tell(self, call: Call) -> bool:
         """Make one call, and record what became of it; tell whether it was taken."""
-        installation, notice = self._office, call.notice
+        installation, notice = self._installation, call.notice
         seconds = int(installation.clock().timestamp())
         secrets = installation.vault.webhook_secrets(self._processor)
         headers = signed_headers(secrets, notice.message, seconds, call.body)

@@ -19,13 +19,13 @@ from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.evidence.log_growth import begins_with, lines_missing_from_log
 from optin.flows.rights.replay_journal import replay
-from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing
 from optin.proof.journal import Tip, branches, current
 from optin.services.edition import Edition
 from optin.services.installation import Installation
 from optin.services.journal import Journal, JournalContent
 from optin.services.journal_file import sync_folder
+from optin.services.log_signer import advance_log
 from optin.services.open_store import claim_store, open_store, sqlite_path
 from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup

@@ -10,7 +10,6 @@ from optin.consent.address import EmailAddress
 from optin.consent.consent_record import EventKind
 from optin.consent.event import Event
 from optin.flows.evidence.collect_evidence import Chapter, Evidence, gather_evidence
-from optin.jobs.log_keeper import advance_log
 from optin.proof.assets import digest_in
 from optin.proof.bundle import MAX_BYTES, pack
 from optin.proof.canonical import parse
@@ -18,6 +17,7 @@ from optin.proof.commitment import digest
 from optin.proof.page_copies import FOLDER, asset_file, viewable_copies, viewable_page
 from optin.services.edition import Edition, assets_of
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.store.forms import asset_by_prefix
 from optin.theme.theme import Asset, Theme
 from optin.theme.verification_guide import written_beside

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.errors import log_line_of
-from optin.jobs.job import Job, ages, stale
 from optin.proof.canonical import Json
 from optin.services.installation import Installation
 from optin.store.installation import note_health
@@ -88,13 +87,13 @@ class WriteCheck:
 
     def __init__(self, installation: Installation) -> None:
         """Write to the store of `office`."""
-        self._office = installation
+        self._installation = installation
         self._writing: asyncio.Future[None] | None = None
 
     async def __call__(self) -> Found:
         """Write; raises what the store raises."""
         if self._writing is None or self._writing.done():
-            submitted = self._office.store.submit(note_health, now=self._office.clock())
+            submitted = self._installation.store.submit(note_health, now=self._installation.clock())
             self._writing = asyncio.wrap_future(submitted)
             self._writing.add_done_callback(_look_at)  # perhaps nobody waits for it any more
         await asyncio.shield(self._writing)
@@ -105,14 +104,6 @@ async def check_disks(folders: tuple[Path, ...]) -> Found:
     """See that there is room where the database and the journal are, as far as they are on this machine."""
     free = await asyncio.to_thread(lambda: min(map(_free_bytes, folders)))
     return Found(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
-
-
-async def check_jobs(jobs: Iterable[Job]) -> Found:
-    """See that each background job did a round lately; a job that did not is named."""
-    late, waited = stale(jobs), ages(jobs)
-    oldest = max(waited, key=lambda name: waited[name], default="")
-    says: dict[str, Json] = {"oldest": oldest, "age_seconds": round(waited.get(oldest, 0.0))}
-    return Found(not late, {**says, "stale": list(late)} if late else says)
 
 
 async def _bounded(check: Check) -> Found:

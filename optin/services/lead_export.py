@@ -14,8 +14,8 @@ from optin.export.rows import Rows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
 from optin.flows.evidence.prove_consent import Proven
 from optin.flows.exports.export_leads import LeadExport
-from optin.jobs.log_keeper import advance_log
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.store.exports import ExportRun, count_leads, record_export
 from optin.store.log import latest_checkpoint
 

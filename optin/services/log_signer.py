@@ -13,10 +13,17 @@ from datetime import datetime
 
 from optin.flows.evidence.log_growth import grown_from
 from optin.proof.tree import Frontier
+from optin.services.installation import Installation
 from optin.services.journal import Journal
 from optin.store.log import StoredCheckpoint, latest_checkpoint, log_frontier, sign_checkpoint
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
+
+
+def advance_log(installation: Installation) -> StoredCheckpoint:
+    """Take queued events into the log and sign a checkpoint over them (P4)."""
+    installation.integrate()
+    return sign_log(installation.store, installation.vault, installation.journal, installation.clock())
 
 
 def sign_log(store: Store, vault: Vault, journal: Journal | None, now: datetime) -> StoredCheckpoint:

@@ -29,7 +29,7 @@ from optin.export.writers import safe_cell, write_csv, write_jsonl
 from optin.flows.evidence.prove_consent import Proven
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.edition import keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.store.exports import ExportRun, list_exports, record_export
 from tests.installed import KINDS
 from tests.stranger import past_triggers

@@ -14,7 +14,7 @@ from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.edition import load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.store.person_records import request_ids
 from tests.export.test_scrub import site  # noqa: F401 - the same people
 from tests.installed import KINDS

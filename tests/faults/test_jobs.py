@@ -16,7 +16,7 @@ from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.retention.sweep import sweep_rules
 from optin.jobs import job as jobs_
 from optin.jobs.job import Job, RoundDone, ages, every, rest_seconds, stale
-from optin.jobs.server_jobs import office_jobs
+from optin.jobs.server_jobs import installation_jobs
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
 from tests.installed import KINDS
@@ -170,7 +170,7 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
     installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     world.sign_up(PERSON, TIPS)
     installation.wal_has_erased.set()
-    store, jobs = installation.store, office_jobs(installation)
+    store, jobs = installation.store, installation_jobs(installation)
 
     class Broken:
         """A store that fails in a way nobody foresaw."""

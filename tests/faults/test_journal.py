@@ -25,7 +25,6 @@ from optin.consent.form import Slug
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.evidence import log_growth
 from optin.flows.rights.personal_data import correct, hold_data
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
@@ -33,10 +32,11 @@ from optin.proof.journal import CHECKPOINT, RESTORED
 from optin.proof.tree import Frontier
 from optin.services import journal as journal_module
 from optin.services.edition import keep_edition
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
 from optin.services.journal_file import JournalFile
 from optin.services.journal_opening import begin_journal, renew_journal
-from optin.services.log_signer import sign_log
+from optin.services.log_signer import advance_log, sign_log
+from optin.services.open_installation import open_installation
 from optin.store.log import integrate, latest_checkpoint, leaves_of_events, log_frontier
 from optin.store.transaction import Tx
 from tests.faults.test_backup import House, back_up, erase, index_of, restored, withdraw

@@ -20,7 +20,7 @@ import pytest
 from optin.consent.form import Slug
 from optin.keys import UNUSED, load_keys
 from optin.services.edition import keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.services.served_settings import shown_store
 from optin.settings.installation import Settings
 from tests.installed import KINDS

@@ -18,7 +18,7 @@ from optin.errors import SetupRefused
 from optin.jobs.job import Job, RoundDone
 from optin.keys import make_keys
 from optin.services.edition import keep_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.web.serving import open_port, run_server
 from tests.installed import KINDS
 from tests.ports import NO_MAIL

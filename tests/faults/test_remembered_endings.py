@@ -17,9 +17,9 @@ from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
 from optin.flows.exports.webhooks import Answer
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.webhook_sender import Delivery, Reply, _Lane
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.settings.site import Webhook
 from optin.store.webhooks import enqueue_notice, keep_webhooks
 from tests.faults.test_backup import House, index_of

@@ -34,7 +34,7 @@ import asyncio, sys
 from pathlib import Path
 from dataclasses import replace
 from optin.services.edition import load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.services.http_client import VettedClient
 from optin.jobs.webhook_sender import HttpSender, webhook_jobs
 from optin.settings.site import Webhook

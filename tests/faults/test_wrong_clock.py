@@ -18,7 +18,7 @@ import pytest
 
 from optin.consent.form import Slug
 from optin.services.edition import keep_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from tests.faults.test_other_shell import FORM, confirmation
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server

@@ -23,11 +23,13 @@ from optin.flows.retention.clock_correction import accept_clock, begin_with_cloc
 from optin.flows.retention.sweep_share import share_of
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import ask_for_link
+from optin.jobs.clock_watch import ClockWatch
 from optin.jobs.sweep_runner import sweep
 from optin.services import clock as clock_module
-from optin.services.clock import ClockWatch, SteadyClock
-from optin.services.installation import Installation, see_clock
+from optin.services.clock import SteadyClock
+from optin.services.installation import Installation
 from optin.services.log_signer import sign_log
+from optin.services.open_installation import see_clock
 from optin.settings.site import Sweep
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.rights import actions_of

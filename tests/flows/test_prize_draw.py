@@ -28,8 +28,8 @@ from optin.flows.policy import KnownMagnet
 from optin.flows.prize_draw import DRAWN, draw_winners, fix_entries, publication_of, read_winners
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
+from optin.services.log_signer import advance_log
 from optin.store.clock_mark import keep_mark
 from optin.store.draws import DrawList, DrawResult, entry_of, load_list, load_result
 from optin.store.log import integrate, log_frontier, sign_checkpoint

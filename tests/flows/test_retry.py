@@ -24,7 +24,7 @@ from optin.flows.prize_draw import DRAWN
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.flows.webinar_seats import WebinarMail
 from optin.services.edition import keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.store.outbox import MAX_STARTS, enqueue, enqueue_notice
 from optin.store.requests import load_request
 from optin.store.transaction import Tx

@@ -30,12 +30,12 @@ from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.flows.webinar_seats import webinars_of
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle import unpack
 from optin.proof.canonical import canonical
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
+from optin.services.log_signer import advance_log
 from tests.golden.archive import (
     DATABASE,
     DUMP,

@@ -16,9 +16,9 @@ import pytest
 
 from optin.jobs import witness_client as witnesses
 from optin.jobs.anchors import anchor
-from optin.jobs.log_keeper import advance_log
 from optin.proof.note import Note, VerifierKey
 from optin.services.http_client import VettedClient
+from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
 from optin.store.log import last_attested, prove_growth, verifier_keys
 from tests.host.foreign_witness import PROGRAM, fetch

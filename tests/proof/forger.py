@@ -40,7 +40,6 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import correct
 from optin.flows.rights.withdraw import withdraw_consent
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle import BundleBroken, unpack
@@ -53,6 +52,7 @@ from optin.services.edition import Edition, keep_edition
 from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
 from optin.services.journal import Journal
+from optin.services.log_signer import advance_log
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile

@@ -27,7 +27,6 @@ from optin.consent.purpose import RetentionPeriod
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor as anchor_
 from optin.jobs.anchors import anchor_job
-from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing, load_keys
 from optin.proof.bundle import unpack
 from optin.proof.inclusion import InclusionProof
@@ -37,6 +36,7 @@ from optin.proof.verify_bundle import Outside, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
+from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
 from optin.store.vault import Vault
 from tests.ports import NOBODY

@@ -18,7 +18,7 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
 from optin.proof.canonical import parse
 from optin.services.edition import keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS
 from tests.web.conftest import site_at

@@ -12,7 +12,6 @@ import pytest
 from optin.consent.address import parse_email
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor
-from optin.jobs.log_keeper import advance_log
 from optin.proof.bundle import unpack
 from optin.proof.note import Note, NoteBroken, Signature, VerifierKey
 from optin.proof.verify_bundle import Outside, verify_bundle
@@ -20,6 +19,7 @@ from optin.proof.witness_request import submission, submission_address
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
+from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
 from optin.store.log import StoredCheckpoint, checkpoint_at, latest_checkpoint, prove_growth, verifier_keys
 from tests.ports import NOBODY

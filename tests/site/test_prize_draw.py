@@ -22,7 +22,7 @@ from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.jobs.sweep_runner import sweep
 from optin.services.edition import keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet
 from tests.installed import KINDS

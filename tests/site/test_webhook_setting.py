@@ -13,7 +13,7 @@ from optin.app.main import main
 from optin.consent.webhook import WebhookKind, signed_headers
 from optin.keys import KeyRing, load_keys
 from optin.services.edition import keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.open_installation import open_installation
 from optin.site.findings import Finding, as_text
 from optin.site.loading import load_site
 from optin.store.vault import Vault

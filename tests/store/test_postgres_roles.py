@@ -19,11 +19,11 @@ from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
-from optin.services.installation import open_installation
+from optin.services.log_signer import advance_log
+from optin.services.open_installation import open_installation
 from optin.store import postgres_schema
 from optin.store.postgres_opening import grant_on
 from optin.store.schema import MIGRATIONS, Migration

@@ -11,7 +11,8 @@ from click.testing import CliRunner, Result
 
 from optin.app.main import main
 from optin.services.edition import Edition, load_edition
-from optin.services.installation import Installation, open_installation
+from optin.services.installation import Installation
+from optin.services.open_installation import open_installation
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, NOBODY
 from tests.serving import environment

@@ -17,10 +17,10 @@ from starlette.testclient import TestClient
 from optin.cli.installed_kinds import InstalledKinds
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
-from optin.jobs.log_keeper import advance_log
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.site.scaffold import make_site
 from optin.store.vault import Vault
 from optin.web import even_timing

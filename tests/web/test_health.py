@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from optin.errors import StoreBusy
-from optin.jobs.job import Job, RoundDone
+from optin.jobs.job import Job, RoundDone, check_jobs
 from optin.services import health
-from optin.services.health import Found, Readiness, WriteCheck, check_disks, check_jobs
+from optin.services.health import Found, Readiness, WriteCheck, check_disks
 from tests.web.conftest import Visit, visit  # noqa: F401 - a fixture
 
 
@@ -117,7 +117,7 @@ def test_a_store_that_hangs_is_asked_once_and_waited_for_shortly(
     class Hangs:
         """A store that never answers."""
 
-        def submit(self, operation: object) -> Future[None]:
+        def submit(self, operation: object, **_values: object) -> Future[None]:
             submitted.append(operation)
             return Future()
 

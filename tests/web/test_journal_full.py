@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from optin.errors import EndingUnwritten, JournalUnusable
-from optin.jobs.log_keeper import advance_log
 from optin.services.journal import Journal
+from optin.services.log_signer import advance_log
 from tests.web.conftest import Visit
 from tests.world import TIPS
 

@@ -15,11 +15,11 @@ from starlette.testclient import TestClient
 
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.prize_draw import draw_winners
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
 from optin.store.vault import Vault
 from optin.web.app import build_app
 from optin.web.app_context import AppContext

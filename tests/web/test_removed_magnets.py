@@ -15,11 +15,11 @@ import pytest
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.prize_draw import DRAWN, draw_winners
 from optin.flows.webinar_seats import WebinarMail
-from optin.jobs.log_keeper import advance_log
 from optin.jobs.sweep_runner import FILES, sweep
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition
+from optin.services.log_signer import advance_log
 from optin.services.promised_files import PromisedFiles
 from tests.installed import KINDS
 from tests.web.conftest import Visit

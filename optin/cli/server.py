@@ -1,0 +1,39 @@
+"""Puts a server together: the jobs beside its requests and the checks of its readiness, for serve and dev."""
+
+from __future__ import annotations
+
+import socket
+from functools import partial
+
+from optin.jobs.job import Job, check_jobs
+from optin.jobs.presence import presence_job
+from optin.jobs.schema_watch import check_schema, schema_job
+from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
+from optin.jobs.site_courier import courier_job, courier_of
+from optin.jobs.webhook_sender import Sender, webhook_jobs
+from optin.services.crash_recovery import HANDED_OVER
+from optin.web.app_context import AppContext
+from optin.web.connections import keep_room
+from optin.web.limit_log import keep_limit_log
+
+
+def jobs_of(app_context: AppContext, listening: socket.socket, webhooks: Sender, *more: Job) -> list[Job]:
+    """Return what a server does beside its requests, and let its readiness ask for it.
+
+    `webhooks`: the way by which processors are told; `more`: jobs that only this server has.
+    """
+    edition, installation = app_context.edition, app_context.installation
+    settings, limits = edition.site.settings, app_context.limits
+    jobs = [
+        courier_job(courier_of(edition, installation)),
+        *installation_jobs(installation),
+        schema_job(installation),
+        presence_job(installation, settings.path(HANDED_OVER)),
+        Job("limit log", partial(keep_limit_log, limits.log, look=limits.mails.look), STALE_SECONDS),
+        Job("connections", partial(keep_room, app_context, listening), STALE_SECONDS),
+        *webhook_jobs(installation, settings.processors, webhooks),
+        *more,
+    ]
+    app_context.readiness.add("jobs", partial(check_jobs, jobs))
+    app_context.readiness.add("schema", partial(check_schema, installation))
+    return jobs

@@ -1,0 +1,32 @@
+"""Shows the other servers of a database that this one lives, and takes over what dead ones left."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from optin.jobs.job import Job, RoundDone, every
+from optin.services.crash_recovery import take_back
+from optin.services.installation import Installation
+
+STALE_SECONDS = 60.0
+
+
+def presence_job(installation: Installation, folder: Path) -> Job:
+    """Return the job by which servers that share a database know of each other; one alone needs none.
+
+    `folder`: where servers write down which mails they hand over.
+    """
+    store, vault = installation.store, installation.vault
+
+    async def keep_present(stop: asyncio.Event, round_done: RoundDone) -> None:
+        seconds = store.presence.beat_seconds
+        if seconds is not None:
+            await every(
+                seconds,
+                lambda: asyncio.to_thread(take_back, store, vault, installation.clock(), folder),
+                stop,
+                round_done,
+            )
+
+    return Job("presence", keep_present, STALE_SECONDS)

@@ -1,0 +1,109 @@
+"""Opens an installation: its keys, store, journal, files and clock, checked and put together.
+
+Wiring only: what an installation does while it is open is in `services.installation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
+from pathlib import Path
+
+from optin.errors import OptinError
+from optin.flows.context import Context
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
+from optin.services.clock import SteadyClock
+from optin.services.crash_recovery import HANDED_OVER, take_back
+from optin.services.handover_log import HandoverLog
+from optin.services.installation import Installation
+from optin.services.journal_opening import open_journal
+from optin.services.kind_parts import KindParts
+from optin.services.open_store import claim_keys, open_keys, open_store
+from optin.services.promised_files import PromisedFiles
+from optin.services.served_settings import keep_served
+from optin.services.setup_check import check_use
+from optin.settings.installation import Settings
+from optin.store.clock_mark import newest_event
+from optin.store.vault import Vault
+
+
+@contextmanager
+def open_installation(
+    settings: Settings,
+    policy: RequestPolicy,
+    kinds: KindParts,
+    server: str | None = None,
+    *,
+    inspecting: bool = False,
+    with_journal: bool = True,
+) -> Iterator[Installation]:
+    """Open the installation for a server (`serve` or `dev`) or for one command; close it at the end.
+
+    `inspecting`: a schema that is not optin's is kept in `schema_findings`, and nothing is written to it.
+
+    Raises SetupRefused when store, keys or journal cannot be used, or the log is not the one that the journal
+    remembers (unless `with_journal` is False, by word of whoever gave the command); nothing is overwritten.
+    Only a server takes keys for its use, and leaves what it runs with for commands in other shells.
+    """
+    keys = open_keys(settings, kinds.schema)
+    vault, serving = Vault(keys), server is not None
+    store = open_store(
+        settings.store,
+        settings.root,
+        vault,
+        kinds.schema,
+        origin=settings.log_origin,
+        serving=serving,
+        inspecting=inspecting,
+    )
+    try:
+        if server is not None:
+            keys = claim_keys(settings, keys, server)
+            check_use(keys.use, server)
+            keep_served(store, settings, server)
+        files = PromisedFiles(settings.path(settings.files))
+        installation = Installation(store, vault, policy, kinds, use=keys.use, files=files)
+        if inspecting:
+            installation.schema_findings = tuple(store.schema_findings())
+        if not installation.schema_findings:
+            if with_journal:
+                installation.journal = open_journal(settings, keys, store, installation.clock())
+                installation.journal.catch_up(store)  # what a crash kept from it
+            installation.obey(policy)
+            see_clock(installation, serving=serving)
+        with _present(installation, settings.path(HANDED_OVER)) if serving else nullcontext():
+            yield installation
+    finally:
+        store.close()
+
+
+@contextmanager
+def _present(installation: Installation, folder: Path) -> Iterator[None]:
+    """Live as a server: recover what crashed ones left, and note which mails are handed over."""
+    store, vault = installation.store, installation.vault
+    take_back(store, vault, installation.clock(), folder)
+    installation.handover_log = HandoverLog(folder, vault, store.presence.incarnation)
+    try:
+        yield
+    finally:
+        installation.handover_log.close()
+        with suppress(OptinError):  # then it counts as dead soon
+            installation.write(store.presence.leave)
+
+
+def see_clock(installation: Installation, *, serving: bool) -> None:
+    """Compare the clock with what the store knows: note that it went back, or is doubted (O7).
+
+    A server also lets go what waits for a moment that a wrong clock wrote.
+    """
+    store, vault = installation.store, installation.vault
+
+    def went_back(was: datetime, now: datetime) -> None:
+        store.submit(note_set_back, context=Context(vault, installation.policy), was=was, now=now)
+
+    installation.clock = clock = SteadyClock(went_back)
+    if serving:
+        installation.say_clock(installation.run(begin_with_clock, now=clock()))
+    clock.learn(store.read(newest_event, vault=vault))
