@@ -146,7 +146,7 @@ def test_what_passes_by_itself_is_told_to_come_back(
 ) -> None:
     """S6: a page with 503 and a time, where a file can be neither opened nor written just now."""
 
-    def fails(*_: object) -> None:
+    def fails(*_: object, **_values: object) -> None:
         raise OSError(number, "no")
 
     monkeypatch.setattr(visit.installation.store, "submit", fails)
