@@ -25,7 +25,7 @@ from optin.consent.form import (
     Slug,
 )
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context, Flow
@@ -49,6 +49,7 @@ from tests.installed import KINDS
 from tests.stores import open_store
 
 TIPS = PurposeId("tips-email")
+TIPS_BY_EMAIL = ConsentKey(TIPS, Channel.EMAIL)
 CALL = PurposeId("follow-up-phone")
 NOON = datetime(2026, 11, 23, 12, 0, 0, 123_000, tzinfo=UTC)
 STATEMENT = b"<!doctype html><title>Privacy</title>"

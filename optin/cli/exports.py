@@ -74,7 +74,7 @@ def exports(  # noqa: PLR0913 - one parameter an option
             run.who,
             run.why,
             run.processor,
-            f"{run.purpose} by {run.channel}, {run.format}",
+            f"{run.key}, {run.format}",
             str(run.exported),
             ", ".join(f"{count} {reason}" for reason, count in sorted(run.refused.items())),
             "" if run.checkpoint is None else str(run.checkpoint),

@@ -11,6 +11,7 @@ import click
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import ChannelChoice, excel_option, known_purpose, served_edition, site_option
 from optin.consent.channel import Channel
+from optin.consent.purpose import ConsentKey
 from optin.export import tables
 from optin.export.lists import open_list
 from optin.flows.exports.scrub import KEPT, Scrubber
@@ -62,8 +63,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
         scrubber = Scrubber(
             installation.store.read,
             installation.vault,
-            known,
-            channel,
+            ConsentKey(known, channel),
             address,
             installation.clock(),
             edition.site.settings.controller.country,

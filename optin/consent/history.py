@@ -67,6 +67,11 @@ class ConsentHistory(NamedTuple):
         """Each time that the person confirmed it."""
         return [event for event in self.events if event.kind is EventKind.CONFIRMED]
 
+    @property
+    def withdrawn_at(self) -> frozenset[datetime]:
+        """Each moment at which the person withdrew it."""
+        return frozenset(event.at for event in self.events if event.kind is EventKind.WITHDRAWN)
+
 
 @dataclass(frozen=True)
 class History:

@@ -53,13 +53,11 @@ def export_leads(
 
     # 2. Write every lead that is proven.
     read, write, vault = installation.store.read, installation.write, installation.vault
-    leads = LeadExport(
-        read, write, vault, installation.kinds.details, key.purpose, key.channel, now, installation.endings()
-    )
+    leads = LeadExport(read, write, vault, installation.kinds.details, key, now, installation.endings())
     rows = Rows(vault, installation.policy.base_url, leads.field_names(), now)
 
     def total() -> int:
-        return read(count_leads, purpose=key.purpose, channel=key.channel.value)
+        return read(count_leads, key=key)
 
     written = map(rows.row, watch(total, _counted(leads)))
     columns = rows.columns
@@ -75,8 +73,7 @@ def export_leads(
         who=getpass.getuser(),
         why=order.why,
         processor=order.processor,
-        purpose=key.purpose,
-        channel=key.channel.value,
+        key=key,
         format=order.format,
         exported=leads.exported,
         refused=leads.refused,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optin.consent.purpose import ConsentKey
+from optin.store.consent_columns import columns_of
 from optin.store.exports import listed
 from optin.store.transaction import Row, Tx
 
@@ -202,13 +204,12 @@ def privacy_rows(tx: Tx) -> list[Row]:
     return tx.all("SELECT digest, page FROM privacy_version")
 
 
-def objections_of(tx: Tx, email_index: bytes, purpose: str, channel: str) -> frozenset[bytes]:
+def objections_of(tx: Tx, email_index: bytes, key: ConsentKey) -> frozenset[bytes]:
     """Return the digests of the numbers that the person behind an address keeps from being called."""
     rows = tx.all(
         "SELECT number FROM number_objection"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
         email_index=email_index,
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
     )
     return frozenset(bytes(row[0]) for row in rows)

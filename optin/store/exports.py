@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
-from optin.consent.channel import channel_named
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.event import exported
+from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
+from optin.store.consent_columns import columns_of
 from optin.store.events import StoredEvent, add_events, stored_event
 from optin.store.transaction import Row, Tx, Value, from_ms, to_ms
 from optin.store.vault import Vault
@@ -73,13 +74,11 @@ FROM subject JOIN request ON request.email_index = subject.email_index
 JOIN event ON event.request_id = request.id WHERE """
 
 
-def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLead]:
+def lead_page(tx: Tx, key: ConsentKey, after: bytes) -> list[StoredLead]:
     """Return the next leads of a purpose, in the order of their ids; `after` is the last one seen."""
     rows = tx.all(
         _LEADS + "consent.subject_id > :after ORDER BY consent.subject_id LIMIT :most",
-        purpose=purpose,
-        channel=channel,
-        declared=_is_declared(channel),
+        **_about(key),
         after=after,
         most=PAGE_LEADS,
     )
@@ -91,21 +90,20 @@ def lead_page(tx: Tx, purpose: str, channel: str, after: bytes) -> list[StoredLe
     return _leads(rows, sorted(events, key=itemgetter(0)))
 
 
-def leads_of(tx: Tx, purpose: str, channel: str, subjects: Sequence[SubjectId]) -> list[StoredLead]:
+def leads_of(tx: Tx, key: ConsentKey, subjects: Sequence[SubjectId]) -> list[StoredLead]:
     """Return the leads of a purpose among some people."""
     if not subjects:
         return []
     ids, among = listed(subjects)
-    about: dict[str, Value] = {"purpose": purpose, "channel": channel, "declared": _is_declared(channel)}
-    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", **about, **ids)
+    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", **_about(key), **ids)
     events = tx.all(f"{_EVENTS}request.subject_id IN ({among})", **ids)
     events += tx.all(f"{_CUT_OFF}subject.id IN ({among})", **ids)
     return _leads(rows, sorted(events, key=itemgetter(0)))
 
 
-def _is_declared(channel: str) -> int:
-    """Return 1 for a channel whose address several people may have given, so that others may object to it."""
-    return int(channel_named(channel).address.declared)
+def _about(key: ConsentKey) -> dict[str, Value]:
+    """Return which consent is meant; `declared`: by an address of which others may have objected too."""
+    return {**columns_of(key), "declared": int(key.channel.address.declared)}
 
 
 def listed(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
@@ -154,23 +152,21 @@ def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def count_leads(tx: Tx, purpose: str, channel: str) -> int:
+def count_leads(tx: Tx, key: ConsentKey) -> int:
     """Count the consents of a purpose, whatever their status: how long an export will take."""
     row = tx.one(
         "SELECT COUNT(*) FROM consent WHERE purpose = :purpose AND channel = :channel",
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
     )
     return 0 if row is None else int(row[0])
 
 
-def forms_of(tx: Tx, purpose: str, channel: str) -> list[str]:
+def forms_of(tx: Tx, key: ConsentKey) -> list[str]:
     """Return the digests of the forms by which the consents of a purpose were given."""
     rows = tx.all(
         "SELECT DISTINCT request.form FROM consent JOIN request ON request.id = consent.request_id"
         " WHERE consent.purpose = :purpose AND consent.channel = :channel",
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
     )
     return sorted(row[0] for row in rows)
 
@@ -183,8 +179,7 @@ class ExportRun:
     who: str
     why: str
     processor: str
-    purpose: str
-    channel: str
+    key: ConsentKey
     format: str
     exported: int
     refused: Mapping[str, int]
@@ -258,8 +253,7 @@ def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[R
         " AND (consent.status <> 'given' OR consent.expires_at <= :now)"
         " ORDER BY subject.id LIMIT :most",
         run=run.members,
-        purpose=run.purpose,
-        channel=run.channel,
+        **columns_of(run.key),
         after=after,
         now=to_ms(now),
         most=PAGE_LEADS,
@@ -320,8 +314,7 @@ def record_export(tx: Tx, vault: Vault, run: ExportRun) -> int:
         "who": run.who,
         "why": run.why,
         "processor": run.processor,
-        "purpose": run.purpose,
-        "channel": run.channel,
+        **columns_of(run.key),
         "format": run.format,
         "exported": run.exported,
         "refused": canonical(dict(run.refused)).decode(),
@@ -382,8 +375,7 @@ def list_exports(tx: Tx) -> list[ExportRun]:
             who=row[2],
             why=row[3],
             processor=row[4],
-            purpose=row[5],
-            channel=row[6],
+            key=ConsentKey.parse(row[5], row[6]),
             format=row[7],
             exported=row[8],
             refused={key: int(str(value)) for key, value in parse(row[9]).items()},

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from optin.consent.consent_record import SubjectId
+from optin.consent.purpose import ConsentKey
+from optin.store.consent_columns import EVERYTHING, columns_of
 from optin.store.exports import listed
-from optin.store.subjects import EVERYTHING
 from optin.store.transaction import Tx
 
 
@@ -27,15 +28,14 @@ def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[Sub
     return found
 
 
-def suppressed_among(tx: Tx, purpose: str, channel: str, indexes: Sequence[bytes]) -> set[bytes]:
+def suppressed_among(tx: Tx, key: ConsentKey, indexes: Sequence[bytes]) -> set[bytes]:
     """Return the digests of addresses or numbers not to be approached for a purpose, or for anything."""
     values, among = listed(indexes)
     about = "((purpose = :purpose AND channel = :channel) OR purpose = :everything)"
     rows = tx.all(
         f"SELECT email_index FROM suppression WHERE email_index IN ({among}) AND {about}"
         f" UNION SELECT number FROM number_objection WHERE number IN ({among}) AND {about}",
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
         everything=EVERYTHING,
         **values,
     )

@@ -14,6 +14,7 @@ from optin.consent.consent_record import ConsentRecord, ConsentState, RequestId,
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import parse
+from optin.store.consent_columns import columns_of
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id
 
@@ -229,30 +230,25 @@ def save_consent(tx: Tx, subject: SubjectId, consent: ConsentState) -> None:
     )
 
 
-EVERYTHING = ""  # purpose and channel of the suppression that an erasure leaves
-
-
-def suppress(tx: Tx, email_index: bytes, purpose: str, channel: str, now: datetime) -> None:
-    """Keep an address from being approached for a purpose, by a digest that outlives it (R7)."""
+def suppress(tx: Tx, email_index: bytes, key: ConsentKey | None, now: datetime) -> None:
+    """Keep an address from being approached for a consent, or at all, by a digest that outlives it (R7)."""
     tx.run(
         "INSERT INTO suppression(email_index, purpose, channel, at)"
         " VALUES (:email_index, :purpose, :channel, :now)"
         " ON CONFLICT (email_index, purpose, channel) DO UPDATE SET at = excluded.at",
         email_index=email_index,
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
         now=to_ms(now),
     )
 
 
-def suppressed_at(tx: Tx, email_index: bytes, purpose: str, channel: str) -> datetime | None:
+def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | None:
     """Return since when an address is suppressed for a purpose, or None."""
     row = tx.one(
         "SELECT at FROM suppression"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
         email_index=email_index,
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
     )
     return None if row is None else from_ms(row[0])
 
@@ -271,22 +267,20 @@ def last_no(tx: Tx, email_index: bytes) -> datetime | None:
     return None if row is None or row[0] is None else from_ms(row[0])
 
 
-def unsuppress(tx: Tx, email_index: bytes, purpose: str, channel: str) -> None:
+def unsuppress(tx: Tx, email_index: bytes, key: ConsentKey) -> None:
     """Lift a suppression: the person asked anew and confirmed it."""
     tx.run(
         "DELETE FROM suppression"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
         email_index=email_index,
-        purpose=purpose,
-        channel=channel,
+        **columns_of(key),
     )
 
 
 def object_to_calls(
-    tx: Tx, numbers: Iterable[bytes], email_index: bytes, about: tuple[str, str], now: datetime
+    tx: Tx, numbers: Iterable[bytes], email_index: bytes, key: ConsentKey | None, now: datetime
 ) -> None:
-    """Keep numbers from being called for a purpose, as the person behind an address wishes (R7)."""
-    purpose, channel = about
+    """Keep numbers from being called for a consent, or at all; so wishes the person of an address (R7)."""
     for number in numbers:
         tx.run(
             "INSERT INTO number_objection(number, email_index, purpose, channel, at)"
@@ -294,21 +288,19 @@ def object_to_calls(
             " ON CONFLICT (number, email_index, purpose, channel) DO UPDATE SET at = excluded.at",
             number=number,
             email_index=email_index,
-            purpose=purpose,
-            channel=channel,
+            **columns_of(key),
             now=to_ms(now),
         )
 
 
-def allow_calls(tx: Tx, number: bytes, email_index: bytes, about: tuple[str, str]) -> None:
+def allow_calls(tx: Tx, number: bytes, email_index: bytes, key: ConsentKey) -> None:
     """Lift this person's objection, and nobody else's: the person asked anew and confirmed it."""
     tx.run(
         "DELETE FROM number_objection WHERE number = :number AND email_index = :email_index"
         " AND purpose = :purpose AND channel = :channel",
         number=number,
         email_index=email_index,
-        purpose=about[0],
-        channel=about[1],
+        **columns_of(key),
     )
 
 

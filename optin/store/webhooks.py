@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.consent_record import SubjectId
+from optin.consent.purpose import ConsentKey
 from optin.consent.webhook import ID_PREFIX, WebhookKind
+from optin.store.consent_columns import columns_of
 from optin.store.exports import listed
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
 CLAIM_BYTES = 12
-About = tuple[str, str]  # purpose, channel
-NOTHING: About = ("", "")
 NOBODY = b""
 
 
@@ -34,9 +34,15 @@ class Notice:
     processor: str
     person: bytes  # digest of the address
     kind: WebhookKind
-    about: About
+    purpose: str  # empty, and so the channel: about all of the person
+    channel: str
     sealed: bytes | None
     at: datetime  # of what happened
+
+    @property
+    def key(self) -> ConsentKey:
+        """Which consent it is about. Raises ValueError where that cannot be read."""
+        return ConsentKey.parse(self.purpose, self.channel)
 
 
 def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
@@ -72,10 +78,10 @@ def living_webhooks(tx: Tx) -> frozenset[str]:
 
 
 def enqueue_notice(
-    tx: Tx, processor: str, kind: WebhookKind, person: bytes, about: About, now: datetime
+    tx: Tx, processor: str, kind: WebhookKind, person: bytes, key: ConsentKey, now: datetime
 ) -> None:
     """Queue a message, due at once."""
-    _enqueue(tx, _new_message(), processor, kind, person, about, None, now, now)
+    _enqueue(tx, _new_message(), processor, kind, person, key, None, now, now)
 
 
 def enqueue_erasure(
@@ -84,7 +90,7 @@ def enqueue_erasure(
     """Queue the message that somebody is erased; the address goes with it, sealed."""
     message = _new_message()
     sealed = vault.seal(Place("webhook_outbox", message.encode()), email.encode())
-    _enqueue(tx, message, processor, WebhookKind.ERASED, person, NOTHING, sealed, due, now)
+    _enqueue(tx, message, processor, WebhookKind.ERASED, person, None, sealed, due, now)
 
 
 def _new_message() -> str:
@@ -97,7 +103,7 @@ def _enqueue(  # noqa: PLR0913 - one parameter a column
     processor: str,
     kind: WebhookKind,
     person: bytes,
-    about: About,
+    key: ConsentKey | None,
     sealed: bytes | None,
     due: datetime,
     now: datetime,
@@ -110,8 +116,7 @@ def _enqueue(  # noqa: PLR0913 - one parameter a column
         processor=processor,
         person=person,
         kind=kind.value,
-        purpose=about[0],
-        channel=about[1],
+        **columns_of(key),
         sealed=sealed,
         due=to_ms(due),
         now=to_ms(now),
@@ -170,7 +175,8 @@ def claim_notices(
             processor=row[2],
             person=bytes(row[3]),
             kind=WebhookKind(row[4]),
-            about=(row[5], row[6]),
+            purpose=row[5],
+            channel=row[6],
             sealed=row[7],
             at=from_ms(row[8]),
         )
@@ -227,14 +233,13 @@ _GIVE_UP = (
 )
 
 
-def drop_confirmations(tx: Tx, person: bytes, about: About) -> None:
+def drop_confirmations(tx: Tx, person: bytes, key: ConsentKey) -> None:
     """Let what is queued about a consent that just ended not leave; what is on its way comes to its end."""
     tx.run(
         "DELETE FROM webhook_outbox WHERE person = :person AND purpose = :purpose AND channel = :channel"
         " AND kind = :kind AND claim IS NULL AND state = 'queued'",
         person=person,
-        purpose=about[0],
-        channel=about[1],
+        **columns_of(key),
         kind=WebhookKind.CONFIRMED.value,
     )
 
@@ -252,7 +257,9 @@ def drop_notices(tx: Tx, person: bytes, now: datetime) -> datetime:
     return max((from_ms(row[0]) for row in claimed if row[1] is not None), default=now)
 
 
-def note_told(tx: Tx, processor: str, subject: SubjectId, about: About, message: str, now: datetime) -> bool:
+def note_told(
+    tx: Tx, processor: str, subject: SubjectId, key: ConsentKey, message: str, now: datetime
+) -> bool:
     """Remember that a processor is told of a consent; False when this message was noted already."""
     noted = tx.run(
         "INSERT INTO webhook_told(subject_id, processor, purpose, channel, message, live, at)"
@@ -262,31 +269,26 @@ def note_told(tx: Tx, processor: str, subject: SubjectId, about: About, message:
         " WHERE webhook_told.message <> excluded.message",
         subject=subject,
         processor=processor,
-        purpose=about[0],
-        channel=about[1],
+        **columns_of(key),
         message=message,
         now=to_ms(now),
     )
     return noted > 0
 
 
-def end_told(tx: Tx, subject: SubjectId, about: About) -> list[str]:
+def end_told(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
     """Return which processors know a consent as given, and note that they are told of its end."""
     rows = tx.all(
         "UPDATE webhook_told SET live = 0 WHERE subject_id = :subject AND purpose = :purpose"
         " AND channel = :channel AND live = 1 RETURNING processor",
         subject=subject,
-        purpose=about[0],
-        channel=about[1],
+        **columns_of(key),
     )
     return sorted(row[0] for row in rows)
 
 
-def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, About]]:
-    """Return the consents of people with these numbers of which processors know.
-
-    Each: person, digest, purpose and channel.
-    """
+def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, ConsentKey]]:
+    """Return the consents of people with these numbers of which processors know: person, digest, consent."""
     sought = list(numbers)
     if not sought:
         return []
@@ -299,7 +301,7 @@ def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId,
         f" WHERE webhook_told.live = 1 AND number_index.number IN ({among})",
         **ids,
     )
-    return [(SubjectId(bytes(row[0])), bytes(row[1]), (row[2], row[3])) for row in rows]
+    return [(SubjectId(bytes(row[0])), bytes(row[1]), ConsentKey.parse(row[2], row[3])) for row in rows]
 
 
 def who_has(tx: Tx, subject: SubjectId) -> list[str]:
@@ -314,14 +316,14 @@ def who_has(tx: Tx, subject: SubjectId) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
-def told_of(tx: Tx, subject: SubjectId) -> list[tuple[str, About, datetime]]:
+def told_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, datetime]]:
     """Return who was told of which consent of a person by webhook, and when last; the newest first."""
     rows = tx.all(
         "SELECT processor, purpose, channel, at FROM webhook_told WHERE subject_id = :subject"
         " ORDER BY at DESC, processor, purpose, channel",
         subject=subject,
     )
-    return [(row[0], (row[1], row[2]), from_ms(row[3])) for row in rows]
+    return [(row[0], ConsentKey.parse(row[1], row[2]), from_ms(row[3])) for row in rows]
 
 
 @dataclass(frozen=True)

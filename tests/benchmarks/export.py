@@ -27,7 +27,7 @@ from optin.store.subjects import Contact, seal_contact
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
 from tests.installed import KINDS
-from tests.world import NOON, TIPS, World, form_version, open_world
+from tests.world import NOON, TIPS, TIPS_BY_EMAIL, World, form_version, open_world
 
 FEW = 10_000
 BATCH = 5_000
@@ -90,7 +90,6 @@ def fill(world: World, path: Path, count: int) -> None:
 def export(folder: Path, count: int) -> None:
     """Export in this process; print peak memory in KiB, seconds and rows."""
 
-    from optin.consent.channel import Channel  # noqa: PLC0415 - as above
     from optin.export.destination import destination  # noqa: PLC0415 - as above
     from optin.export.rows import Rows  # noqa: PLC0415 - as above
     from optin.export.writers import write_csv  # noqa: PLC0415 - as above
@@ -108,12 +107,11 @@ def export(folder: Path, count: int) -> None:
         lambda operation, /, *args, **kwargs: store.submit(operation, *args, **kwargs).result(),
         vault,
         KINDS.details,
-        TIPS,
-        Channel.EMAIL,
+        TIPS_BY_EMAIL,
         NOON + timedelta(days=1),
     )
     rows = Rows(vault, "https://optin.example.com", lead_export.field_names(), NOON)
-    expected = store.read(count_leads, purpose=TIPS, channel="email")
+    expected = store.read(count_leads, key=TIPS_BY_EMAIL)
     begun = time.perf_counter()
     with destination(str(folder / f"{count}.csv")) as draft:
         write_csv(draft.file, rows.columns, (rows.row(lead) for lead in lead_export.proven()))

@@ -40,7 +40,7 @@ from optin.store.vault import Vault, new_id
 from tests.benchmarks.export import FEW, fill
 from tests.installed import KINDS
 from tests.stores import open_store
-from tests.world import NOON, TIPS, World, form_version, open_world
+from tests.world import NOON, TIPS, TIPS_BY_EMAIL, World, form_version, open_world
 
 DUE = 100_000
 LIVE_SECONDS = 12.0
@@ -179,7 +179,7 @@ def scrub(folder: Path, rows: int, known: int) -> None:
     store = open_store(f"sqlite:///{folder}/scrub.db", folder, vault)
     people = open_list(folder / f"list{rows}-{known}.csv", "email", None, "utf-8")
     scrubber = Scrubber(
-        store.read, vault, TIPS, Channel.EMAIL, Channel.EMAIL.address, NOON + timedelta(days=1), "NL"
+        store.read, vault, TIPS_BY_EMAIL, Channel.EMAIL.address, NOON + timedelta(days=1), "NL"
     )
     kept = 0
     begun = time.perf_counter()

@@ -22,10 +22,10 @@ from optin.consent.consent_record import (
 from optin.consent.event import rfc3339
 from optin.consent.history import History, Logged
 from optin.consent.purpose import ConsentKey
-from tests.world import CALL, NOON, TIPS
+from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL
 
 FIRST, SECOND = RequestId(b"1" * 16), RequestId(b"2" * 16)
-TIPS_KEY, CALL_KEY = ConsentKey(TIPS, Channel.EMAIL), ConsentKey(CALL, Channel.PHONE)
+TIPS_KEY, CALL_KEY = TIPS_BY_EMAIL, ConsentKey(CALL, Channel.PHONE)
 CHANGING = sorted({kind for row in TRANSITIONS.values() for kind in row})
 ASKED, YES, NO = EventKind.REQUESTED, EventKind.CONFIRMED, EventKind.WITHDRAWN
 

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
-from optin.consent.channel import Channel
 from optin.consent.confirmation_code import DIGITS, matches, new_code, spaced
 from optin.consent.consent_record import (
     TRANSITIONS,
@@ -32,7 +31,7 @@ from optin.consent.purpose import ConsentKey, RetentionPeriod
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import commit, leaf_digest, opens
-from tests.world import CALL, DECLARATION, NOON, TIPS
+from tests.world import CALL, DECLARATION, NOON, TIPS, TIPS_BY_EMAIL
 
 KINDS = [
     kind for kind in EventKind if any(kind in row for row in TRANSITIONS.values())
@@ -73,7 +72,7 @@ def test_an_older_request_never_undoes_a_withdrawal() -> None:
 def test_a_consent_is_named_by_its_purpose_and_channel() -> None:
     """P1: one key, whoever names it; what is no name has no consent."""
     tips, call = (question.key for question in DECLARATION.questions)
-    assert tips == ConsentKey(TIPS, Channel.EMAIL) == ConsentKey.parse("tips-email", "email")
+    assert tips == TIPS_BY_EMAIL == ConsentKey.parse("tips-email", "email")
     assert {tips: 1, call: 2}[ConsentKey.parse("tips-email", "email")] == 1
     assert sorted([tips, call]) == [call, tips]
     assert str(call) == "follow-up-phone by phone"

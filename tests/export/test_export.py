@@ -21,7 +21,7 @@ from optin.app.main import main
 from optin.consent.channel import Channel
 from optin.consent.consent_record import ID_BYTES
 from optin.consent.links import LinkKind
-from optin.consent.purpose import ConsentQuestion, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId, RetentionPeriod
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows
@@ -34,7 +34,7 @@ from optin.store.exports import ExportRun, list_exports, record_export
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.web.conftest import site_at
-from tests.world import CALL, TIPS, World, form_version, with_questions
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, form_version, with_questions
 
 PHONE = "+31201234567"
 
@@ -42,7 +42,9 @@ PHONE = "+31201234567"
 def lead_export(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven], dict[str, int]]:
     """Export from a world."""
     purpose = TIPS if channel is Channel.EMAIL else CALL
-    gathered = LeadExport(world.store.read, world.do, world.vault, KINDS.details, purpose, channel, world.now)
+    gathered = LeadExport(
+        world.store.read, world.do, world.vault, KINDS.details, ConsentKey(purpose, channel), world.now
+    )
     return list(gathered.proven()), dict(gathered.refused)
 
 
@@ -300,7 +302,7 @@ def test_json_lines_change_nothing() -> None:
 
 def test_a_run_is_recorded_with_everything(world: World) -> None:
     """E5: who, when, why, to whom, how many, refused by reason."""
-    run = ExportRun(world.now, "vera", "campagne", "crm", TIPS, "email", "csv", 3, {"withdrawn": 1})
+    run = ExportRun(world.now, "vera", "campagne", "crm", TIPS_BY_EMAIL, "csv", 3, {"withdrawn": 1})
     number = world.do(record_export, vault=world.vault, run=run)
     (listed,) = world.do(list_exports)
     assert listed == ExportRun(**{**vars(run), "number": number})

@@ -17,9 +17,8 @@ from click.testing import CliRunner, Result
 
 from optin.app.main import main
 from optin.consent.address import parse_email
-from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
-from optin.consent.purpose import PurposeId, RetentionPeriod
+from optin.consent.purpose import RetentionPeriod
 from optin.errors import JournalUnusable
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import plan
@@ -48,7 +47,7 @@ from optin.store.vault import Vault
 from tests.installed import KINDS
 from tests.stores import SCHEMA
 from tests.web.conftest import site_at
-from tests.world import TIPS, World, mark_trusted
+from tests.world import TIPS, TIPS_BY_EMAIL, World, mark_trusted
 
 
 @dataclass
@@ -120,7 +119,12 @@ def withdraw(world: World, email: str) -> None:
 
 def exported(world: World) -> set[str]:
     lead_export = LeadExport(
-        world.store.read, world.do, world.vault, KINDS.details, PurposeId(TIPS), Channel.EMAIL, world.now
+        world.store.read,
+        world.do,
+        world.vault,
+        KINDS.details,
+        TIPS_BY_EMAIL,
+        world.now,
     )
     return {lead.email for lead in lead_export.proven()}
 

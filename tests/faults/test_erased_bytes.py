@@ -10,13 +10,12 @@ from pathlib import Path
 import psycopg
 
 from optin.consent.address import parse_email
-from optin.consent.channel import Channel
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.services.installation import Installation
 from tests.installed import KINDS
-from tests.world import CALL, TIPS, World, open_world
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
 PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
@@ -83,7 +82,12 @@ def traffic(world: World) -> Iterator[None]:
                 if stop.is_set():
                     return
                 lead_export = LeadExport(
-                    world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now
+                    world.store.read,
+                    world.do,
+                    world.vault,
+                    KINDS.details,
+                    TIPS_BY_EMAIL,
+                    world.now,
                 )
                 list(lead_export.proven())
         except BaseException as problem:  # noqa: BLE001 - told to the test

@@ -27,10 +27,10 @@ from tests.flows.test_deletion_grounds import UNDO
 from tests.installed import KINDS
 from tests.stranger import past_optin, past_triggers
 from tests.web.conftest import site_at
-from tests.world import TIPS, World
+from tests.world import TIPS, TIPS_BY_EMAIL, World
 
 ALICE, CAROL = "alice@example.com", "carol@example.com"
-ABOUT = (str(TIPS), "email")
+ABOUT = TIPS_BY_EMAIL
 YEAR = timedelta(days=365)
 
 
@@ -88,7 +88,7 @@ def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
         )
         world.do(keep_webhooks, addresses={"crm": "where it goes"})
         for email in (ALICE, CAROL):
-            note = partial(enqueue_notice, processor="crm", kind=WebhookKind.CONFIRMED, about=ABOUT)
+            note = partial(enqueue_notice, processor="crm", kind=WebhookKind.CONFIRMED, key=ABOUT)
             world.do(note, person=index_of(world, email), now=world.now)
         undone = past_triggers(
             installation.store,
@@ -128,8 +128,7 @@ def test_a_list_keeps_nobody_who_left_by_the_journal(house: House) -> None:
             Scrubber,
             installation.store.read,
             installation.vault,
-            TIPS,
-            Channel.EMAIL,
+            TIPS_BY_EMAIL,
             Channel.EMAIL.address,
             world.now,
         )
@@ -169,8 +168,7 @@ def test_who_withdrew_by_a_clock_that_was_ahead_may_ask_again(house: House) -> N
             installation.write,
             installation.vault,
             KINDS.details,
-            TIPS,
-            Channel.EMAIL,
+            TIPS_BY_EMAIL,
             world.now,
             installation.endings(),
         )
@@ -191,8 +189,7 @@ def test_what_is_remembered_of_one_person_is_what_the_whole_file_says(house: Hou
             world.do,
             installation.vault,
             KINDS.details,
-            TIPS,
-            Channel.EMAIL,
+            TIPS_BY_EMAIL,
             world.now,
             installation.endings(),
         )

@@ -47,7 +47,7 @@ from tests.flows.test_prize_draw import hold as hold_draw
 from tests.flows.test_sweep import office_of
 from tests.installed import KINDS
 from tests.stranger import past_triggers
-from tests.world import CALL, NOON, TIPS, World
+from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World
 
 ALICE, CAROL, MALLORY = "alice@example.com", "carol@example.com", "mallory@example.com"
 PHONE = "+31201234567"
@@ -145,7 +145,13 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
     )
     assert [lead.email for lead in lead_export(world)[0]] == [CAROL], "without it she would come back"
     gathered = LeadExport(
-        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now, told
+        world.store.read,
+        world.do,
+        world.vault,
+        KINDS.details,
+        TIPS_BY_EMAIL,
+        world.now,
+        told,
     )
     assert list(gathered.proven()) == []
     assert gathered.refused["withdrawn"] == 1
@@ -153,7 +159,13 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
     world.wait(timedelta(days=1))
     world.join(ALICE, TIPS)
     again = LeadExport(
-        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now, told
+        world.store.read,
+        world.do,
+        world.vault,
+        KINDS.details,
+        TIPS_BY_EMAIL,
+        world.now,
+        told,
     )
     assert [lead.email for lead in again.proven()] == [ALICE]
 
@@ -451,12 +463,10 @@ def test_a_receipt_tells_of_no_consent_that_was_withdrawn(world: World) -> None:
 
 def exported(world: World) -> None:
     """Export everybody, and record it as the command does."""
-    gathered = LeadExport(
-        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now
-    )
+    gathered = LeadExport(world.store.read, world.do, world.vault, KINDS.details, TIPS_BY_EMAIL, world.now)
     count = len(list(gathered.proven()))
     run = ExportRun(
-        at=world.now, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
+        at=world.now, who="officer", why="tips", processor="crm", key=TIPS_BY_EMAIL,
         format="csv", exported=count, refused=gathered.refused, members=gathered.run,
     )  # fmt: skip
     world.do(record_export, vault=world.vault, run=run)
@@ -541,8 +551,7 @@ def test_a_list_is_scrubbed_by_events(world: World) -> None:
     scrubber = Scrubber(
         world.store.read,
         world.vault,
-        TIPS,
-        Channel.EMAIL,
+        TIPS_BY_EMAIL,
         Channel.EMAIL.address,
         world.now,
         "NL",

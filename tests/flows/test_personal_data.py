@@ -9,6 +9,7 @@ from functools import partial
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
+from optin.consent.purpose import ConsentKey
 from optin.flows.exports.scrub import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads
 from optin.flows.rights.erase import BY_PERSON, Erased, erase_person
@@ -57,8 +58,7 @@ def scrub(world: World, *numbers: str, suppress_only: bool = False) -> list[bool
     scrubber = Scrubber(
         world.store.read,
         world.vault,
-        CALL,
-        Channel.PHONE,
+        ConsentKey(CALL, Channel.PHONE),
         Channel.PHONE.address,
         world.now,
         "NL",

@@ -15,7 +15,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.channel import TELEPHONE, Channel
 from optin.consent.erasure import Ground
-from optin.consent.purpose import PurposeId
+from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import (
@@ -39,7 +39,7 @@ from optin.services.installation import Installation
 from optin.store.exports import ExportRun, record_export
 from optin.store.webhooks import keep_webhooks, webhook_states
 from tests.installed import KINDS
-from tests.world import CALL, TIPS, World, open_world
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
 
 ALICE = "alice@example.com"
 SECOND = timedelta(seconds=1)
@@ -109,12 +109,10 @@ def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
 
 def export_to(world: World, processor: str) -> None:
     """Export everybody who may be, as the command does."""
-    lead_export = LeadExport(
-        world.store.read, world.do, world.vault, KINDS.details, TIPS, Channel.EMAIL, world.now
-    )
+    lead_export = LeadExport(world.store.read, world.do, world.vault, KINDS.details, TIPS_BY_EMAIL, world.now)
     members = list(lead_export.proven())
     run = ExportRun(
-        at=world.now, who="o", why="list", processor=processor, purpose=TIPS, channel="email", format="csv",
+        at=world.now, who="o", why="list", processor=processor, key=TIPS_BY_EMAIL, format="csv",
         exported=len(members), refused={}, members=lead_export.run,
     )  # fmt: skip
     world.do(record_export, vault=world.vault, run=run)
@@ -297,10 +295,11 @@ def test_an_objection_is_about_its_own_purpose(crm: Told) -> None:
     crm.world.join(ALICE, CALL, phone="+31201234567")
     crm.hear()
     numbers = [crm.world.vault.address_index(TELEPHONE, "+31201234567")]
-    for numbers_meant, about in ((numbers, ("other", "phone")), ([], (CALL, "phone"))):
-        crm.world.do(tell_objected, numbers=numbers_meant, about=(str(about[0]), about[1]), now=crm.world.now)
+    calls, others = ConsentKey(CALL, Channel.PHONE), ConsentKey.parse("other", "phone")
+    for numbers_meant, key in ((numbers, others), ([], calls)):
+        crm.world.do(tell_objected, numbers=numbers_meant, key=key, now=crm.world.now)
         assert crm.hear() == []
-    crm.world.do(tell_objected, numbers=numbers, about=(str(CALL), "phone"), now=crm.world.now)
+    crm.world.do(tell_objected, numbers=numbers, key=calls, now=crm.world.now)
     assert crm.hear() == ["consent.withdrawn"]
 
 

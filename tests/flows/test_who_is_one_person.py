@@ -25,7 +25,7 @@ from optin.store.subjects import find_subject
 from optin.store.vault import Vault
 from tests.export.test_export import lead_export
 from tests.stores import open_store
-from tests.world import CALL, TIPS, World, open_world
+from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
 
 SHARP, DOUBLE = "jan@straße-example.de", "jan@strasse-example.de"
 TWO_PEOPLE = [
@@ -93,8 +93,7 @@ def judged(world: World, *addresses: str, suppress_only: bool = False) -> list[s
     scrubber = Scrubber(
         world.store.read,
         world.vault,
-        TIPS,
-        Channel.EMAIL,
+        TIPS_BY_EMAIL,
         Channel.EMAIL.address,
         world.now,
         "NL",

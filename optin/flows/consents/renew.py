@@ -59,7 +59,7 @@ def ask_again(
     asked = open_request(
         tx, context.vault, peek_request(tx, consent.record.request or RequestId(b""))
     ).declaration
-    form = context.policy.offers.form_for(consent.purpose, consent.channel.value, asked)
+    form = context.policy.offers.form_for(consent.key, asked)
     if form is None:
         return False
     contact = current_contact(tx, context.vault, subject)

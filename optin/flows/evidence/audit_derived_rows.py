@@ -15,6 +15,7 @@ from optin.consent.channel import Address, channel_named
 from optin.consent.consent_record import EventKind, RequestId, Status, SubjectId
 from optin.consent.form import FormDeclaration
 from optin.consent.parts_by_kind import PartsByKind
+from optin.consent.purpose import ConsentKey
 from optin.errors import KeysUnusable
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.flows.rights.withdraw import withdrawal_line
@@ -121,7 +122,6 @@ class DerivedRowsAudit:
         found: frozenset[bytes] = self.read(
             objections_of,
             email_index=bytes(self.owners[request][2]),
-            purpose=purpose,
-            channel=channel,
+            key=ConsentKey.parse(purpose, channel),
         )
         return found

@@ -62,6 +62,7 @@ class Proven:
     form: StoredForm
     request: RequestId
     leaf: bytes  # of the confirmation
+    withdrawn_at: frozenset[datetime]  # before it was given anew
 
 
 class _Unproven(Exception):
@@ -98,7 +99,8 @@ def _prove(
     history = authenticated(vault, lead.events)
 
     # 2. The status that follows from the events is that of the cache.
-    record = history.consent(key).record
+    consent = history.consent(key)
+    record = consent.record
     if record.status is Status.WITHDRAWN:  # whatever the cache says
         return Refusal.WITHDRAWN
     if record.status is None or record.status.value != lead.status:
@@ -144,6 +146,7 @@ def _prove(
         form=form,
         request=request.id,
         leaf=next(event.leaf for event in lead.events if event.number == answer.number),
+        withdrawn_at=consent.withdrawn_at,
     )
 
 

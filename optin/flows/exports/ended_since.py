@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.address import EmailAddress, parse_email
-from optin.consent.channel import Address, channel_named
+from optin.consent.channel import Address
 from optin.consent.consent_record import Status, SubjectId
 from optin.store.exports import FIRST, ExportRun, ended_members, gone_since
 from optin.store.person_records import requests_by
@@ -61,7 +61,7 @@ def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> It
             contact = open_contact(vault, subject, bytes(sealed))
             over = status == Status.GIVEN
             what, at = Status.EXPIRED.value if over else status, from_ms(until if over else since)
-            address = channel_named(run.channel).address
+            address = run.key.channel.address
             given = _given(address, read, vault, subject, contact) if address.declared else [""]
             yield from (Ended(contact.email, {address.field: value}, what, at) for value in given)
         after = bytes(page[-1][0])

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.channel import Channel, declared_addresses
+from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import SubjectId
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import ConsentKey, PurposeId
+from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.proof.canonical import parse
@@ -41,8 +41,7 @@ class LeadExport:
     write: Runner  # runs one durable operation
     vault: Vault
     forms: PartsByKind[DetailsPart]  # what kinds know of their forms
-    purpose: PurposeId
-    channel: Channel
+    key: ConsentKey
     now: datetime
     told: Endings = field(default_factory=dict)  # what the journal says that ended
     run: bytes = field(init=False, default=b"")
@@ -57,7 +56,7 @@ class LeadExport:
     def field_names(self) -> tuple[str, ...]:
         """Return the fields that the forms of these leads asked, besides the addresses."""
         names: set[str] = set()
-        for digest in self.read(forms_of, purpose=self.purpose, channel=self.channel.value):
+        for digest in self.read(forms_of, key=self.key):
             form = self._form(digest)
             if form is not None:
                 declared = form.version.declaration
@@ -68,7 +67,7 @@ class LeadExport:
     def proven(self) -> Iterator[Proven]:
         """Yield every proven lead, in flat memory."""
         after = FIRST
-        while page := self.read(lead_page, purpose=self.purpose, channel=self.channel.value, after=after):
+        while page := self.read(lead_page, key=self.key, after=after):
             outcomes = [self._prove(lead) for lead in page]
             proven = [outcome for outcome in outcomes if isinstance(outcome, Proven)]
             self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
@@ -93,16 +92,16 @@ class LeadExport:
     def _prove(self, lead: StoredLead) -> Proven | Refusal:
         form = None if lead.request is None else self._form(lead.request.form)
         kind = "" if form is None else form.version.declaration.kind
-        key, of_request = ConsentKey(self.purpose, self.channel), self.forms[kind].exported_of_request
+        key, of_request = self.key, self.forms[kind].exported_of_request
         found = prove(self.vault, lead, form, key, self.now, of_request)
-        return still_proven(found, lead, (self.purpose, self.channel.value), self.told)
+        return still_proven(found, lead.email_index, self.told)
 
     def _count_unconfirmed(self) -> None:
         after = 0
         while page := self.read(unconfirmed_bodies, after=after):
             for _, body in page:
                 event = parse(body)
-                if (event.get("purpose"), event.get("kind")) == (self.purpose, "requested"):
+                if (event.get("purpose"), event.get("kind")) == (self.key.purpose, "requested"):
                     self.refused[Refusal.UNCONFIRMED.value] += 1
             after = page[-1][0]
 

@@ -23,7 +23,20 @@ class RecordedExports:
     def as_json(self) -> list[dict[str, object]]:
         """Return the exports as they are printed."""
         return [
-            {**vars(run), "at": rfc3339(run.at), "refused": dict(run.refused), "members": run.members.hex()}
+            {
+                "at": rfc3339(run.at),
+                "who": run.who,
+                "why": run.why,
+                "processor": run.processor,
+                "purpose": run.key.purpose,
+                "channel": run.key.channel.value,
+                "format": run.format,
+                "exported": run.exported,
+                "refused": dict(run.refused),
+                "number": run.number,
+                "checkpoint": run.checkpoint,
+                "members": run.members.hex(),
+            }
             for run in self.runs
         ]
 

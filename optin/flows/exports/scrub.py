@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from optin.consent.channel import Address, Channel
+from optin.consent.channel import Address
 from optin.consent.consent_record import SubjectId
-from optin.consent.purpose import ConsentKey, PurposeId
+from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.store.exports import leads_of
@@ -41,8 +41,7 @@ class Scrubber:
 
     read: Runner  # runs one short reading operation
     vault: Vault
-    purpose: PurposeId
-    channel: Channel
+    key: ConsentKey
     by: Address  # what identifies the rows of the list
     now: datetime
     country: str  # reads national numbers
@@ -109,12 +108,12 @@ class Scrubber:
     def _allowed(self, people: Mapping[bytes, Sequence[SubjectId]]) -> dict[bytes, dict[str, str]]:
         """Return by digest the address or number that is proven; under "" why another is refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
-        leads = self.read(leads_of, purpose=self.purpose, channel=self.channel.value, subjects=subjects)
+        leads = self.read(leads_of, key=self.key, subjects=subjects)
         outcomes: dict[SubjectId, Proven | Refusal] = {}
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
-            proof = prove(self.vault, lead, form, ConsentKey(self.purpose, self.channel), self.now)
-            outcomes[lead.subject] = still_proven(proof, lead, (self.purpose, self.channel.value), self.told)
+            proof = prove(self.vault, lead, form, self.key, self.now)
+            outcomes[lead.subject] = still_proven(proof, lead.email_index, self.told)
         allowed: dict[bytes, dict[str, str]] = {}
         for index, found in people.items():
             for outcome in (outcomes[subject] for subject in found if subject in outcomes):
@@ -127,9 +126,7 @@ class Scrubber:
         return allowed
 
     def _objected(self, indexes: Sequence[bytes]) -> set[bytes]:
-        found: set[bytes] = self.read(
-            suppressed_among, purpose=self.purpose, channel=self.channel.value, indexes=indexes
-        )
+        found: set[bytes] = self.read(suppressed_among, key=self.key, indexes=indexes)
         return found
 
     def _normal(self, value: str) -> str | None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.channel import channel_named, declared_addresses
+from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import SubjectId
 from optin.consent.event import rfc3339
 from optin.consent.purpose import ConsentKey, ConsentQuestion
@@ -33,11 +33,10 @@ from optin.store.events import add_events
 from optin.store.exports import leads_of
 from optin.store.forms import form_by_digest
 from optin.store.requests import peek_request
-from optin.store.subjects import EVERYTHING, find_subject
+from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.store.webhooks import (
-    About,
     Notice,
     attempts_of,
     claim_notices,
@@ -110,26 +109,25 @@ def tell_confirmed(
     for processor in living_webhooks(tx).intersection(webhooks) if webhooks else ():
         for question in questions:
             if question.purpose in webhooks[processor]:
-                about = (str(question.purpose), question.channel.value)
-                enqueue_notice(tx, processor, WebhookKind.CONFIRMED, person, about, now)
+                enqueue_notice(tx, processor, WebhookKind.CONFIRMED, person, question.key, now)
 
 
 def tell_ended(
-    tx: Tx, subject: SubjectId, person: bytes, kind: WebhookKind, about: About, now: datetime
+    tx: Tx, subject: SubjectId, person: bytes, kind: WebhookKind, key: ConsentKey, now: datetime
 ) -> None:
     """Queue that a consent ended, for whoever was told of it; what is still queued of it does not leave."""
-    drop_confirmations(tx, person, about)
-    for processor in end_told(tx, subject, about):
-        enqueue_notice(tx, processor, kind, person, about, now)
+    drop_confirmations(tx, person, key)
+    for processor in end_told(tx, subject, key):
+        enqueue_notice(tx, processor, kind, person, key, now)
 
 
-def tell_objected(tx: Tx, numbers: Iterable[bytes], about: About, now: datetime) -> None:
-    """Queue for others with the same number that it may not be called any more: somebody objected.
+def tell_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now: datetime) -> None:
+    """Queue for others with the same number that it may not be called any more for a consent, or at all.
 
-    Their own consent stands, but no call is covered by it. Why, the processor is not told.
+    Somebody objected. Their own consent stands, but no call is covered by it. Why, the processor is not told.
     """
     for subject, other, known in told_with_numbers(tx, numbers):
-        if channel_named(known[1]).address.declared and about in {known, (EVERYTHING, EVERYTHING)}:
+        if known.channel.address.declared and key in {known, None}:
             tell_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
 
 
@@ -221,9 +219,13 @@ def _compose(
         return Refusal.ERASED.value
     if notice.kind is WebhookKind.CONFIRMED:
         return _confirmed(tx, context, notice, subject, now, endings_of)
-    purpose, channel = notice.about
-    email = current_contact(tx, context.vault, subject).email
-    return {"email": email, "purpose": purpose, "channel": channel, "ended_at": rfc3339(notice.at)}
+    email, key = current_contact(tx, context.vault, subject).email, notice.key
+    return {
+        "email": email,
+        "purpose": key.purpose,
+        "channel": key.channel.value,
+        "ended_at": rfc3339(notice.at),
+    }
 
 
 def _confirmed(
@@ -240,30 +242,33 @@ def _confirmed(
     2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9).
     3. It is recorded first, once for each message: what is recorded and did not leave harms nobody (E5).
     """
-    purpose, channel = notice.about
+    key = notice.key
 
     # 1. The webhook names the purpose now.
-    if purpose not in context.policy.webhooks.get(notice.processor, ()):
+    if key.purpose not in context.policy.webhooks.get(notice.processor, ()):
         return "purpose not of this webhook"
 
     # 2. The consent is proven now.
-    lead = next(iter(leads_of(tx, purpose, channel, [subject])), None)
+    lead = next(iter(leads_of(tx, key, [subject])), None)
     if lead is None:
         return Refusal.UNPROVEN.value
     request = lead.request
     form = None if request is None else form_by_digest(tx, request.form)
     kind = "" if form is None else form.version.declaration.kind
     of_request = context.policy.forms[kind].exported_of_request
-    found = prove(context.vault, lead, form, ConsentKey.parse(purpose, channel), now, of_request)
-    proven = still_proven(found, lead, notice.about, endings_of(lead.email_index))
+    found = prove(context.vault, lead, form, key, now, of_request)
+    proven = still_proven(found, lead.email_index, endings_of(lead.email_index))
     if isinstance(proven, Refusal):
         return proven.value
 
     # 3. It is recorded first.
-    if note_told(tx, notice.processor, subject, notice.about, notice.message, now):
+    if note_told(tx, notice.processor, subject, key, notice.message, now):
         opened = open_request(tx, context.vault, peek_request(tx, proven.request))
         add_events(
-            tx, context.vault, proven.request, [opened.circumstances.handed(now, notice.processor, purpose)]
+            tx,
+            context.vault,
+            proven.request,
+            [opened.circumstances.handed(now, notice.processor, key.purpose)],
         )
     return _data(context.vault, context.policy, proven, now)
 

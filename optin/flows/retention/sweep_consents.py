@@ -96,8 +96,7 @@ def sweep_expired(tx: Tx, context: SweepContext) -> int:
             add_events(tx, context.vault, request, bodies)
         save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
         refresh_idle(tx, subject)
-        about = (str(consent.purpose), consent.channel.value)
-        tell_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, about, context.now)
+        tell_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, consent.key, context.now)
     return len(due)
 
 

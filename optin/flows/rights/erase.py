@@ -31,7 +31,6 @@ from optin.store.requests import (
 )
 from optin.store.rights import LegalHold, holds_of, reword_actions
 from optin.store.subjects import (
-    EVERYTHING,
     consents_of,
     find_subject,
     load_contact,
@@ -147,11 +146,11 @@ def _address(
 
 
 def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: datetime) -> None:
-    suppress(tx, email_index, EVERYTHING, EVERYTHING, now)
+    suppress(tx, email_index, None, now)
     if subject is None:
         return
     numbers = numbers_of(tx, subject)
-    object_to_calls(tx, numbers, email_index, (EVERYTHING, EVERYTHING), now)
-    tell_objected(tx, numbers, (EVERYTHING, EVERYTHING), now)
+    object_to_calls(tx, numbers, email_index, None, now)
+    tell_objected(tx, numbers, None, now)
     for consent in consents_of(tx, subject):
-        suppress(tx, email_index, consent.purpose, consent.channel.value, now)
+        suppress(tx, email_index, consent.key, now)

@@ -10,18 +10,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 from optin.consent.consent_record import EventKind
-from optin.consent.event import Event
 from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import Proven, Refusal
-from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine
-from optin.store.exports import StoredLead
 
-About: TypeAlias = tuple[str, str]  # purpose, channel
-Ending: TypeAlias = tuple[str, str, str]  # digest of the person (hexadecimal), purpose, channel
+Ending: TypeAlias = tuple[str, ConsentKey | None]  # digest of the person (hexadecimal); None: erased
 Endings: TypeAlias = Mapping[Ending, frozenset[datetime]]  # when each took place (UTC)
 EndingsOf: TypeAlias = Callable[[bytes], Endings]  # of one person, by the digest
-ERASED: About = ("", "")
 
 
 def nobody_left(_person: bytes) -> Endings:
@@ -34,17 +29,15 @@ def endings_told(lines: Iterable[JournalLine]) -> Endings:
     found: dict[Ending, frozenset[datetime]] = {}
     for line in lines:
         if "person" in line.told:
-            about = ERASED
+            key = None
             if line.kind == EventKind.WITHDRAWN:
-                about = (str(line.told["purpose"]), str(line.told["channel"]))
-            ending = (str(line.told["person"]), *about)
+                key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))
+            ending = (str(line.told["person"]), key)
             found[ending] = found.get(ending, frozenset()) | {line.at}
     return found
 
 
-def still_proven(
-    found: Proven | Refusal, lead: StoredLead, about: About, endings: Endings
-) -> Proven | Refusal:
+def still_proven(found: Proven | Refusal, email_index: bytes, endings: Endings) -> Proven | Refusal:
     """Return what the database proves of a consent, unless it ended by the journal after it was asked.
 
     A withdrawal that the events of the person tell as well was weighed with them, in the order of the log: by
@@ -52,17 +45,9 @@ def still_proven(
     """
     if isinstance(found, Refusal):
         return found
-    person = lead.email_index.hex()
-    withdrawn = endings.get((person, *about), frozenset())
-    if withdrawn and any(at >= found.requested_at for at in withdrawn - _withdrawals(lead, about)):
+    person = email_index.hex()
+    withdrawn = endings.get((person, found.question.key), frozenset()) - found.withdrawn_at
+    if any(at >= found.requested_at for at in withdrawn):
         return Refusal.WITHDRAWN
-    erased = endings.get((person, *ERASED), frozenset())
+    erased = endings.get((person, None), frozenset())
     return Refusal.ERASED if any(at >= found.requested_at for at in erased) else found
-
-
-def _withdrawals(lead: StoredLead, about: About) -> frozenset[datetime]:
-    """Return the moments of the withdrawals that are among a person's events."""
-    events = [Event.read(parse(it.body)) for it in lead.events]
-    return frozenset(
-        it.at for it in events if it.kind is EventKind.WITHDRAWN and it.key == ConsentKey.parse(*about)
-    )

@@ -227,12 +227,12 @@ def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -
         if subject is None
         else (
             *(
-                KeptExport(run.number, run.at, run.processor, run.purpose, run.channel, run.why)
+                KeptExport(run.number, run.at, run.processor, run.key.purpose, run.key.channel.value, run.why)
                 for run in exports_with(tx, subject)
             ),
             *(
-                KeptExport(0, at, processor, *about, BY_WEBHOOK)
-                for processor, about, at in told_of(tx, subject)
+                KeptExport(0, at, processor, key.purpose, key.channel.value, BY_WEBHOOK)
+                for processor, key, at in told_of(tx, subject)
             ),
         ),
         holds=tuple(
@@ -297,7 +297,7 @@ def _consents(
 
 def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentState) -> str:
     asked = request.declaration
-    form = policy.offers.form_for(consent.purpose, consent.channel.value, asked)
+    form = policy.offers.form_for(consent.key, asked)
     question = None if form is None else form.declaration.question(consent.purpose)
     return "" if question is None else question.wording
 

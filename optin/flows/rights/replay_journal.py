@@ -21,7 +21,7 @@ from optin.store.events import add_events
 from optin.store.installation import forget_backup
 from optin.store.journal_lines import ReplayLine, lines_after, mark_waiting, remember
 from optin.store.log import leaves_of_events
-from optin.store.subjects import EVERYTHING, find_subject, suppress
+from optin.store.subjects import find_subject, suppress
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -104,11 +104,11 @@ def _replayed(tx: Tx, vault: Vault, line: ReplayLine) -> str:
         wanted = bool(line.told["suppressed"])
         gone = erase_person(tx, vault, person, BY_RESTORE, line.at, suppress_all=wanted)
         if gone is None and wanted:
-            suppress(tx, person, EVERYTHING, EVERYTHING, line.at)
+            suppress(tx, person, None, line.at)
     else:
-        purpose, channel = str(line.told["purpose"]), str(line.told["channel"])
+        key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))
         subject = find_subject(tx, person)
         if subject is not None:
-            withdraw_from(tx, vault, subject, {ConsentKey.parse(purpose, channel)}, line.at)
-        suppress(tx, person, purpose, channel, line.at)
+            withdraw_from(tx, vault, subject, {key}, line.at)
+        suppress(tx, person, key, line.at)
     return kind

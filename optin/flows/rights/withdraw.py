@@ -139,9 +139,9 @@ def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> l
     lapsed: list[ConsentQuestion] = []
     for stored in requests_of(tx, email_index):
         for question in () if stored.confirmed_at else open_request(tx, vault, stored).asked:
-            since = suppressed_at(tx, email_index, question.purpose, question.channel.value)
+            since = suppressed_at(tx, email_index, question.key)
             if since is None or since < stored.created_at:
-                suppress(tx, email_index, question.purpose, question.channel.value, now)
+                suppress(tx, email_index, question.key, now)
                 _remember(tx, email_index, question, now)
                 lapsed.append(question)
     return lapsed
@@ -205,13 +205,13 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         request, question = live.opened.stored.id, live.question
         happening = Happening(EventKind.WITHDRAWN, now, request)
         save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
-        email_index, about = live.opened.stored.email_index, (question.purpose, question.channel.value)
-        suppress(tx, email_index, *about, now)
-        tell_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, about, now)
+        email_index, key = live.opened.stored.email_index, question.key
+        suppress(tx, email_index, key, now)
+        tell_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, key, now)
         if question.channel.address.declared:
             numbers = numbers_of(tx, subject)
-            object_to_calls(tx, numbers, email_index, about, now)
-            tell_objected(tx, numbers, about, now)
+            object_to_calls(tx, numbers, email_index, key, now)
+            tell_objected(tx, numbers, key, now)
         _remember(tx, email_index, question, now)
     if ended:
         refresh_idle(tx, subject)
