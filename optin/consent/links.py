@@ -29,7 +29,7 @@ class LinkKind(StrEnum):
     DOWNLOAD = "download"
     UNSUBSCRIBE = "unsubscribe"
     PERSONAL = "personal"
-    PLACE = "place"  # the seat at a webinar: see it, give it up
+    PLACE = "place"  # what a kind of magnet keeps for one request: see it, give it up
 
 
 class _ClockedSigner(TimestampSigner):

@@ -42,7 +42,6 @@ from optin.store.seats import (
     waiting_for,
 )
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 STEP = 40  # people told in one transaction
 MOST_COUNTED = 1_000_000
@@ -123,13 +122,11 @@ def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: date
     return True
 
 
-def give_up_seats(
-    tx: Tx, vault: Vault, email_index: bytes, magnet: str, policy: RequestPolicy, now: datetime
-) -> bool:
+def give_up_seats(tx: Tx, context: Context, *, email_index: bytes, magnet: str, now: datetime) -> bool:
     """Give up a person's seat at a webinar, whichever request asked for it; tell whether there was one."""
     stored = [it for it in requests_of(tx, email_index) if it.subject is not None]
-    opened = [open_request(tx, vault, it) for it in stored]
-    return any(give_up_seat(tx, it, policy, now) for it in opened if it.declaration.magnet == magnet)
+    opened = [open_request(tx, context.vault, it) for it in stored]
+    return any(give_up_seat(tx, it, context.policy, now) for it in opened if it.declaration.magnet == magnet)
 
 
 def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> Attendance | None:

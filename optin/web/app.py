@@ -23,19 +23,16 @@ from optin.web.download import get_download
 from optin.web.even_timing import at_even_times
 from optin.web.headers import security_headers
 from optin.web.health import HEALTH_ROUTES
-from optin.web.kind_routes import RoutesPart
+from optin.web.kind_routes import RoutesPart, below_magnet, below_place
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.page_cache import Front
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.privacy import get_privacy, get_privacy_version
-from optin.web.prize_draw import get_draw, get_draw_file
-from optin.web.quiz import get_answers, post_answers
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.request_check import WellFormed
 from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
-from optin.web.webinar_seat import get_calendar, get_place, post_place
 
 ROUTES = (
     # the person behind a mailbox
@@ -44,9 +41,8 @@ ROUTES = (
     Route("/download/{token}", get_download, methods=["GET"]),
     Route("/unsubscribe/{token}", get_unsubscribe, methods=["GET"]),
     Route("/unsubscribe/{token}", post_unsubscribe, methods=["POST"]),
-    Route("/place/{token}", get_place, methods=["GET"]),
-    Route("/place/{token}", post_place, methods=["POST"]),
-    Route("/place/{token}/calendar.ics", get_calendar, methods=["GET"]),
+    Route("/place/{token}", below_place, methods=["GET", "POST"]),
+    Route("/place/{token}/{rest:path}", below_place, methods=["GET", "POST"]),
     Route("/me", get_ask, methods=["GET"]),
     Route("/me", at_even_times(post_ask), methods=["POST"]),
     Route("/me/{token}", get_personal, methods=["GET"]),
@@ -75,14 +71,9 @@ VISITOR_ROUTES = (
     Route(TOUCH_PATH, get_icon, methods=["GET"]),
     Route("/{slug}", get_nothing, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
-    Route("/{slug}/answers", get_answers, methods=["GET"]),
-    Route("/{slug}/answers", post_answers, methods=["POST"]),
-    Route("/{slug}/result/{outcome}", get_nothing, methods=["GET"]),
-    Route("/{slug}/result/{outcome}", post_form, methods=["POST"]),
-    Route("/{slug}/draw", get_draw, methods=["GET"]),
-    Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", at_even_times(post_sent), methods=["POST"]),
+    Route("/{slug}/{rest:path}", below_magnet, methods=["GET", "POST"]),
 )
 
 

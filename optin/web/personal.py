@@ -39,16 +39,16 @@ from optin.flows.rights.personal_data import (
     view_personal,
 )
 from optin.flows.rights.withdraw import withdraw_one
-from optin.flows.webinar_seats import give_up_seats
 from optin.services.personal_data import erase_view, personal_file, personal_view
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, desk_of, language_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
+from optin.web.kind_routes import PersonalAction, kinds_of
 
 ASKED, ABOUT = "asked", b"me"  # what the sealed address is for, about which it was asked
 ASK_ANEW = timedelta(days=1)  # so long a link that expired still shows that its mailbox was read
-DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited", "given-up")
+DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited")
 
 
 async def get_ask(request: Request) -> Response:
@@ -100,7 +100,9 @@ async def get_personal(request: Request) -> Response:
     if request.query_params.get("erase") == "1" and not data.empty:
         return app_context.page(erase_view(app_context.edition, data, language_of(request), request.url.path))
     done = request.query_params.get("done", "")
-    told = done in DONE and (done == "erased") == data.empty  # a link may claim what was not done
+    told = (
+        done in _done_words(request) and (done == "erased") == data.empty
+    )  # a link may claim what was not done
     return _page(request, data, done=done if told else "")
 
 
@@ -115,14 +117,14 @@ async def post_personal(request: Request) -> Response:
             return await _withdraw(request, index, _key(posted))
         case "give":
             return await _give(request, index, _key(posted))
-        case "give-up":
-            return await _give_up(request, index, single(posted, "magnet"))
         case "correct":
             return await _correct(request, index, posted)
         case "erase":
             return await _erase(request, index)
         case "json" | "page" as form:
             return await _download(request, index, form)
+    if action := _action_of(request, single(posted, "magnet"), single(posted, "action")):
+        return await _act(request, index, single(posted, "magnet"), action)
     await app_context.limits.count(request)
     raise PostMalformed
 
@@ -170,20 +172,25 @@ async def _give(request: Request, index: bytes, key: ConsentKey) -> Response:
     return _back(request, "given" if asked else "limited")
 
 
-async def _give_up(request: Request, index: bytes, magnet: str) -> Response:
-    """Give up a seat at a webinar; whoever waits gets it."""
+def _action_of(request: Request, magnet: str, action: str) -> PersonalAction | None:
+    """Return what a button of a magnet's kind does; None where that kind has no such button."""
+    known = desk_of(request).installation.policy.magnets.get(magnet)
+    return None if known is None else kinds_of(request)[known.kind].actions.get(action)
+
+
+async def _act(request: Request, index: bytes, magnet: str, action: PersonalAction) -> Response:
+    """Do what a button of a magnet's kind says."""
     app_context = desk_of(request)
-    installation = app_context.installation
-    given_up = await app_context.write(
-        give_up_seats,
-        vault=installation.vault,
-        email_index=index,
-        magnet=magnet,
-        policy=installation.policy,
-        now=installation.clock(),
-    )
-    installation.wake_courier()
-    return _back(request, "given-up" if given_up else "unchanged")
+    now = app_context.installation.clock()
+    done = await app_context.run(action.run, email_index=index, magnet=magnet, now=now)
+    app_context.installation.wake_courier()
+    return _back(request, action.done if done else "unchanged")
+
+
+def _done_words(request: Request) -> frozenset[str]:
+    """Return the words for what may have been done."""
+    actions = (action for _, part in kinds_of(request).items() for action in part.actions.values())
+    return frozenset((*DONE, *(action.done for action in actions)))
 
 
 async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]) -> Response:

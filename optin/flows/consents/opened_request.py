@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optin.consent.address import EmailAddress
+from optin.consent.consent_record import RequestId
 from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkSpent
+from optin.flows.context import Context
 from optin.proof.commitment import commit
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.person_records import newest_request
@@ -62,6 +64,11 @@ def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
         raise LinkSpent
     sealed = Sealed.open(vault, stored.id, stored.sealed)
     return OpenedRequest(stored, form, sealed, Declared.parse(sealed.declaration))
+
+
+def kind_of_request(tx: Tx, context: Context, stored: RequestId) -> str:
+    """Return the kind of the magnet that a request is about. Raises LinkSpent when it is gone."""
+    return open_request(tx, context.vault, peek_request(tx, stored)).declaration.kind
 
 
 def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:

@@ -8,6 +8,7 @@ from optin.kinds.prize_draw.flows import FLOWS
 from optin.kinds.prize_draw.form import DETAILS
 from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw
 from optin.kinds.prize_draw.pages import PAGES
+from optin.kinds.prize_draw.routes import ROUTES
 from optin.kinds.prize_draw.table import DrawTable
 from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
 from optin.mail.kind_mails import MailPart
@@ -28,4 +29,5 @@ PRIZE_DRAW = Kind(
         check=keeps_its_address,
     ),
     tables=TABLES,
+    routes=ROUTES,
 )

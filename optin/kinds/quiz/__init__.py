@@ -6,6 +6,7 @@ from optin.flows.quiz_answers import FLOWS
 from optin.kinds.kind import Kind
 from optin.kinds.quiz.front_matter import read_quiz
 from optin.kinds.quiz.pages import PAGES
+from optin.kinds.quiz.routes import ROUTES
 from optin.kinds.quiz.table import QuizTable
 from optin.site.kind_file import FilePart
 
@@ -21,4 +22,5 @@ QUIZ = Kind(
         model=QuizTable,
         read=read_quiz,
     ),
+    routes=ROUTES,
 )

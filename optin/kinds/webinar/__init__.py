@@ -11,6 +11,7 @@ from optin.kinds.webinar.front_matter import (
     read_webinar,
 )
 from optin.kinds.webinar.pages import PAGES
+from optin.kinds.webinar.routes import ROUTES
 from optin.mail.calendar import MAILS
 from optin.site.kind_file import FilePart, Question
 
@@ -33,4 +34,5 @@ WEBINAR = Kind(
         check=counts_seats_apart,
     ),
     tables=TABLES,
+    routes=ROUTES,
 )

@@ -6,14 +6,13 @@ from dataclasses import replace
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
-from optin.consent.consent_record import RequestId
 from optin.consent.form import FormDeclaration
-from optin.consent.links import LinkKind
 from optin.errors import LinkSpent
 from optin.flows.consents.opened_request import open_request
 from optin.flows.webinar_attendance import Attendance, Standing
-from optin.flows.webinar_seats import attendance, give_up_seat
+from optin.flows.webinar_seats import attendance, give_up_seat, give_up_seats
 from optin.mail.calendar import FILE, Invitation, calendar_file
 from optin.store.requests import load_request, peek_request
 from optin.store.transaction import Tx
@@ -21,6 +20,7 @@ from optin.theme.views import PlaceView
 from optin.web.app_context import AppContext, desk_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
+from optin.web.kind_routes import PersonalAction, RoutesPart, request_of_place
 
 
 async def get_place(request: Request) -> Response:
@@ -35,7 +35,7 @@ async def get_place(request: Request) -> Response:
 async def post_place(request: Request) -> Response:
     """Give the seat up; whoever waits gets it."""
     app_context = desk_of(request)
-    installation, stored = app_context.installation, _request_of(app_context, request)
+    installation, stored = app_context.installation, request_of_place(request)
     if single(await read_post(request), "action") == "give-up":
 
         def give_up(tx: Tx) -> bool:
@@ -63,7 +63,7 @@ async def get_calendar(request: Request) -> Response:
 
 
 async def _told(app_context: AppContext, request: Request) -> tuple[Attendance, FormDeclaration]:
-    installation, stored = app_context.installation, _request_of(app_context, request)
+    installation, stored = app_context.installation, request_of_place(request)
 
     def look(tx: Tx) -> tuple[Attendance | None, FormDeclaration]:
         opened = open_request(tx, installation.vault, peek_request(tx, stored))
@@ -75,7 +75,11 @@ async def _told(app_context: AppContext, request: Request) -> tuple[Attendance, 
     return told, form
 
 
-def _request_of(app_context: AppContext, request: Request) -> RequestId:
-    installation = app_context.installation
-    token = request.path_params["token"]
-    return RequestId(installation.vault.links.read(LinkKind.PLACE, token, installation.clock(), None))
+ROUTES = RoutesPart(
+    place=(
+        Route("/place/{token}", get_place, methods=["GET"]),
+        Route("/place/{token}", post_place, methods=["POST"]),
+        Route("/place/{token}/calendar.ics", get_calendar, methods=["GET"]),
+    ),
+    actions={"give-up": PersonalAction(give_up_seats, "given-up")},
+)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from optin.consent.form import Slug
 from optin.consent.quiz import Answers, AnswerUnknown, Pages, Quiz
@@ -21,6 +22,8 @@ from optin.site.quiz_pages import quiz_view
 from optin.theme.views import QuizView
 from optin.web.app_context import AppContext, desk_of, see_other, slug_of
 from optin.web.form_reader import read_post, single
+from optin.web.kind_routes import RoutesPart
+from optin.web.landing import post_form
 
 CHANGED = 409
 MISSING = 422
@@ -152,3 +155,18 @@ def _fitting(quiz: Quiz, chosen: dict[int, tuple[int, ...]]) -> Answers:
         tuple(sorted(chosen.get(place, ()))) if it.takes(chosen.get(place, ())) else ()
         for place, it in enumerate(quiz.questions)
     )
+
+
+async def get_result(_request: Request) -> Response:
+    """Say that there is no such page: the results that a quiz has are served from memory."""
+    raise PageUnknown
+
+
+ROUTES = RoutesPart(
+    below=(
+        Route("/{slug}/answers", get_answers, methods=["GET"]),
+        Route("/{slug}/answers", post_answers, methods=["POST"]),
+        Route("/{slug}/result/{outcome}", get_result, methods=["GET"]),
+        Route("/{slug}/result/{outcome}", post_form, methods=["POST"]),
+    )
+)

@@ -9,6 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from optin.consent.draw import SCHEME, shown_tickets
 from optin.consent.form import FormDeclaration, Slug
@@ -19,6 +20,7 @@ from optin.flows.prize_draw import publication_of
 from optin.theme.views import DrawView
 from optin.web.app_context import AppContext, desk_of
 from optin.web.headers import NO_STORE
+from optin.web.kind_routes import RoutesPart
 from optin.web.removed_magnets import removed_form
 
 
@@ -86,3 +88,11 @@ async def _asked(request: Request) -> tuple[AppContext, Slug, FormDeclaration]:
 
 def _is_served(app_context: AppContext, slug: Slug) -> bool:
     return slug in app_context.edition.publication.forms
+
+
+ROUTES = RoutesPart(
+    below=(
+        Route("/{slug}/draw", get_draw, methods=["GET"]),
+        Route("/{slug}/draw.json", get_draw_file, methods=["GET"]),
+    )
+)
