@@ -80,6 +80,13 @@ class KindRegistry:
         """Leave what was imported to this process."""
         return {"_loaded": {}}
 
+    def commands(self) -> Mapping[str, str]:
+        """Return the commands of every kind; the kind that comes first keeps a name."""
+        found: dict[str, str] = {}
+        for kind in filter(None, map(self.kind, self.names())):
+            found = {**kind.commands, **found}
+        return found
+
     def _find(self, name: str) -> Kind | KindProblem | None:
         if name not in self._loaded:
             entry = EntryPoint(name, OURS[name], GROUP) if name in OURS else self._others.get(name)
@@ -124,4 +131,5 @@ def installed_kinds() -> InstalledKinds:
             tables=kinds.parts(TablesPart(), "tables"),
         ),
         kinds.parts(RoutesPart(), "routes"),
+        kinds.commands,
     )

@@ -8,53 +8,59 @@ from typing import Any
 
 import click
 
+from optin.cli.installed_kinds import InstalledKinds
 from optin.errors import OptinError
 
 # Where each command lives; its room is entered only when it is called, which keeps the start quick.
 COMMANDS = {
-    "init": "author:init",
-    "new": "author:new",
-    "check": "author:check",
-    "schema": "author:schema",
-    "stats": "stats:stats",
-    "dev": "dev:dev",
-    "build": "serve:build",
-    "serve": "serve:serve",
-    "sweep": "sweep:sweep_command",
-    "export": "export:export",
-    "exports": "exports:exports",
-    "scrub": "scrub:scrub",
-    "subject": "rights:subject",
-    "draw": "draw:draw",
-    "evidence": "evidence:evidence",
-    "verify": "evidence:verify",
-    "audit": "evidence:audit",
-    "checkpoint": "evidence:checkpoint",
-    "migrate": "migrate:migrate_command",
-    "backup": "backup:backup",
-    "restore": "backup:restore",
-    "mail": "mail:mail",
-    "keys": "keys:keys",
+    "init": "optin.cli.author:init",
+    "new": "optin.cli.author:new",
+    "check": "optin.cli.author:check",
+    "schema": "optin.cli.author:schema",
+    "stats": "optin.cli.stats:stats",
+    "dev": "optin.cli.dev:dev",
+    "build": "optin.cli.serve:build",
+    "serve": "optin.cli.serve:serve",
+    "sweep": "optin.cli.sweep:sweep_command",
+    "export": "optin.cli.export:export",
+    "exports": "optin.cli.exports:exports",
+    "scrub": "optin.cli.scrub:scrub",
+    "subject": "optin.cli.rights:subject",
+    "evidence": "optin.cli.evidence:evidence",
+    "verify": "optin.cli.evidence:verify",
+    "audit": "optin.cli.evidence:audit",
+    "checkpoint": "optin.cli.evidence:checkpoint",
+    "migrate": "optin.cli.migrate:migrate_command",
+    "backup": "optin.cli.backup:backup",
+    "restore": "optin.cli.backup:restore",
+    "mail": "optin.cli.mail:mail",
+    "keys": "optin.cli.keys:keys",
 }
 
 
 class Commands(click.Group):
     """Loads a command when it is asked for, and says an error of the domain in one sentence."""
 
+    def __init__(self, *args: Any, kinds: InstalledKinds, **settings: Any) -> None:
+        """Take the commands of `kinds` as well; none of ours has another's name."""
+        super().__init__(*args, **settings)
+        self._kinds = kinds
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of use."""
+        """Return the names in the order of use, those of kinds last."""
         del ctx
-        return list(COMMANDS)
+        return [*COMMANDS, *(name for name in self._kinds.commands() if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or None."""
         del ctx
-        if cmd_name not in COMMANDS:
+        target = COMMANDS.get(cmd_name) or self._kinds.commands().get(cmd_name)
+        if target is None:
             return None
-        room, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = target.partition(":")
         gc.disable()  # importing makes a million objects that stay; looking through them is in vain
         try:
-            command: click.Command = getattr(importlib.import_module(f"optin.cli.{room}"), name)
+            command: click.Command = getattr(importlib.import_module(module), name)
         finally:
             gc.freeze()
             gc.enable()

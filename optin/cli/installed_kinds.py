@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,14 @@ from optin.web.kind_routes import RoutesPart
 
 @dataclass(frozen=True)
 class InstalledKinds:
-    """Every part of the installed kinds. `routes`: for a server, the other parts for all commands."""
+    """Every part of the installed kinds. `routes`: for a server, the other parts for all commands.
+
+    `commands`: the functions "module:name" of the commands of kinds; asking for them imports every kind.
+    """
 
     parts: KindParts
     routes: PartsByKind[RoutesPart]
+    commands: Callable[[], Mapping[str, str]] = dict
 
 
 pass_kinds = click.make_pass_decorator(InstalledKinds)

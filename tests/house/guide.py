@@ -14,13 +14,12 @@ from typing import Any
 import click
 
 from optin.app.main import main
-from optin.cli import COMMANDS
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep import sweep_rules
 from optin.site.schemas import magnet_schema, site_schema
 from tests.house.messages import messages
 from tests.house.requirements_table import ROOT
-from tests.installed import INSTALLED, KINDS
+from tests.installed import COMMANDS, INSTALLED, KINDS
 
 GUIDE = ROOT / "docs" / "guide"
 MOST_EXAMPLES = 3

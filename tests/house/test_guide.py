@@ -23,7 +23,6 @@ from PIL import Image
 from pydantic import BaseModel
 
 from optin.app.main import main
-from optin.cli import COMMANDS
 from optin.settings.site import SiteSettings
 from optin.site.file_models import magnet_file
 from optin.site.hints import hints
@@ -32,7 +31,7 @@ from optin.site.scaffold import make_site
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
-from tests.installed import KINDS, TABLES
+from tests.installed import COMMANDS, KINDS, TABLES
 from tests.site.conftest import (
     all_findings,
     magnet,

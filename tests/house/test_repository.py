@@ -8,9 +8,9 @@ import tomllib
 
 import pytest
 
-from optin.cli import COMMANDS
 from optin.settings.installation import SETTING_NAMES, name_of
 from tests.house.requirements_table import NOT_YET, PAGE, PARTLY, ROOT, lines, named_tests, page
+from tests.installed import COMMANDS
 
 README = (ROOT / "README.md").read_text("utf-8")
 

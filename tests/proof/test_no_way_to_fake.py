@@ -9,7 +9,6 @@ from pathlib import Path
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.cli import COMMANDS
 from optin.consent.address import parse_email
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
@@ -20,7 +19,7 @@ from optin.proof.canonical import parse
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
 from tests.house.requirements_table import ROOT
-from tests.installed import KINDS
+from tests.installed import COMMANDS, KINDS
 from tests.web.conftest import site_at
 
 ARGUMENTS = {

@@ -30,4 +30,5 @@ PRIZE_DRAW = Kind(
     ),
     tables=TABLES,
     routes=ROUTES,
+    commands={"draw": "optin.kinds.prize_draw.command:draw"},
 )
