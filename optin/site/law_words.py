@@ -29,6 +29,10 @@ class LawWords:
         """Tell whether a text has a word of a class."""
         return self._pattern(kind).search(text) is not None
 
+    def found(self, kind: str, text: str) -> set[str]:
+        """Return the words of a class that stand in a text."""
+        return {found[0].casefold() for found in self._pattern(kind).finditer(text)}
+
     def claims(self, kind: str, text: str) -> bool:
         """Tell whether a text has a word of a class and does not deny it."""
         return any(
@@ -63,6 +67,15 @@ def law_words(lang: str) -> LawWords:
 def mentioned(kind: str, text: str) -> bool:
     """Tell whether a text has a word of a class in any language, as sites mix them."""
     return any(law_words(lang).mentions(kind, text) for lang in languages())
+
+
+def speaks_of(channel: Channel, text: str, own: Channel) -> bool:
+    """Tell whether a text has a word of a channel, in any language, that is none of its own channel's."""
+    found, known = (
+        set().union(*(law_words(lang).found(class_of(it), text) for lang in languages()))
+        for it in (channel, own)
+    )
+    return bool(found - known)
 
 
 def claimed(kind: str, text: str) -> bool:

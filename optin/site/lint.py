@@ -10,7 +10,7 @@ from optin.consent.channel import CHANNELS, Address, Channel, declared_addresses
 from optin.consent.form import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import nearest
-from optin.site.law_words import claimed, class_of, mentioned
+from optin.site.law_words import claimed, mentioned, speaks_of
 from optin.theme.catalogue import missing_parameter, parameters, unknown_parameter
 
 MOST_WORDS = 25
@@ -35,7 +35,7 @@ class Objection:
 def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]:
     """Look at the words of one box: one sentence, one purpose, one channel, for one controller."""
     for other in CHANNELS.values():
-        if other != channel and mentioned(class_of(other), wording):
+        if other != channel and speaks_of(other, wording, channel):
             yield Objection(
                 "two-channels",
                 f"This box is for {channel.value}, but its words also speak of {other.value}"

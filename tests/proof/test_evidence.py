@@ -74,7 +74,7 @@ def test_a_bundle_is_proven_by_its_files_alone(case: Case) -> None:
     told = "\n".join(sentence for _, sentence in report.lines)
     assert "Bel mij een keer hierover." in told
     assert "number declared: +31201234567" in told
-    assert any("nobody verified the number" in limit for limit in report.limits)
+    assert any("nobody verified the telephone number" in limit for limit in report.limits)
     assert "bert" not in told
 
 
