@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import TypeVar
+
+from hatchling.build import build_wheel
 
 from optin.app.kinds import installed_kinds
 from optin.cli.installed_kinds import InstalledKinds
@@ -12,9 +21,34 @@ from optin.services.kind_parts import KindParts
 
 P = TypeVar("P")
 
-INSTALLED = installed_kinds()
-KINDS = INSTALLED.parts
-NAMES = KINDS.files.names()
+SOURCE = Path(__file__).parents[1] / "calculator"  # a package of its own
+_FOLDER = tempfile.TemporaryDirectory()  # as long as this process lives: its templates are read from there
+
+
+@contextmanager
+def package_installed(folder: Path) -> Iterator[None]:
+    """Build the calculator's wheel and unpack it, as `pip install --target` does, to be found meanwhile."""
+    here = Path.cwd()
+    folder.mkdir(exist_ok=True)
+    os.chdir(SOURCE)  # a builder works where the project is
+    try:
+        wheel = build_wheel(str(folder))
+    finally:
+        os.chdir(here)
+    with zipfile.ZipFile(folder / wheel) as packed:
+        packed.extractall(folder)
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+
+
+with package_installed(Path(_FOLDER.name)):
+    INSTALLED = installed_kinds()
+    KINDS = INSTALLED.parts
+    NAMES = KINDS.files.names()
+    LOADED = dict(KINDS.files.items())  # every kind is imported while its package can be found
 
 
 def without(kind: str) -> InstalledKinds:
