@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Mapping
 
 from optin.consent.address import parse_email
+from optin.consent.channel import MAILBOX, TELEPHONE
 from optin.consent.typed_address import without_mailto
 
-EMAIL, PHONE = "email", "phone"
+EMAIL, PHONE = MAILBOX.field, TELEPHONE.field
 # nobody sees these: soft hyphen, spaces without width, marks of direction, byte order mark
 _UNSEEN = dict.fromkeys(
     [0x00AD, 0x2060, 0xFEFF, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2066, 0x206A)]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+from optin.consent.channel import MAILBOX, TELEPHONE
 from optin.errors import RequestRefused
 from optin.export.cells import EMAIL, PHONE, addresses_within, is_address, own_addresses
 from optin.export.delimited import read_delimited
@@ -31,7 +32,7 @@ _NAMES = {
     ),
 }
 _NEEDED_SIGN = {EMAIL: "@", PHONE: ""}
-_OF = {EMAIL: "an e-mail address", PHONE: "a telephone number"}
+_OF = {EMAIL: f"an {MAILBOX.noun}", PHONE: f"a {TELEPHONE.noun}"}
 
 
 @dataclass

@@ -106,3 +106,23 @@ def test_every_background_job_stands_in_the_operators_page() -> None:
     page = (ROOT / "docs" / "operations.md").read_text("utf-8")
     assert {"courier", "limit log", "webhooks to"} <= jobs
     assert [name for name in sorted(jobs) if f"`{name}" not in page] == []
+
+
+MAY_NAME_A_CHANNEL = {
+    "optin/consent/channel.py",  # where each stands
+    "optin/export/cells.py",  # what addresses and numbers look like in a list
+    "optin/export/lists.py",  # and what their columns are called
+    "optin/export/presets.py",  # columns as other tools name them
+    "optin/theme/samples.py",  # examples of both
+}
+
+
+def test_nothing_asks_which_channel_it_is() -> None:
+    """Who treats channels differently asks the channel: its address, its words, its medium."""
+    named = re.compile(r"Channel\.[A-Z]|TELEPHONE|[\"']phone[\"']")
+    texts = {
+        name: (ROOT / name).read_text("utf-8")
+        for name in tracked()
+        if name.startswith(("optin/", "templates/")) and name.endswith((".py", ".html", ".txt"))
+    }
+    assert {name for name, text in texts.items() if named.search(text)} == MAY_NAME_A_CHANNEL
