@@ -1,4 +1,4 @@
-"""The command line. Each command parses, calls one flow and shows what came of it."""
+"""The command line. Each command parses its arguments, calls one flow and prints the result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Loads a command when it is asked for, and says an error of the domain in one sentence."""
+    """Loads a command when it is needed, and prints a domain error as one sentence."""
 
     def __init__(self, *args: Any, kinds: InstalledKinds, **settings: Any) -> None:
         """Take the commands of `kinds` as well; none of ours has another's name."""
@@ -67,7 +67,7 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; whatever the domain refuses is a sentence, never a traceback."""
+        """Run a command; print a refusal by the domain as a sentence, never as a traceback."""
         try:
             return super().invoke(ctx)
         except OptinError as problem:

@@ -1,4 +1,4 @@
-"""Commands of whoever writes magnets: init, new, check, schema."""
+"""Commands for authors of magnets: init, new, check, schema."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin 
     help="Language of the site; several times for more, the site's own first.",
 )
 def init(folder: Path, languages: tuple[str, ...]) -> None:
-    """Make a site in FOLDER that runs at once."""
+    """Make a site in FOLDER that is ready to run."""
     try:
         made = make_site(folder, tuple(dict.fromkeys(languages)), utc_now().astimezone().date())
     except (AlreadyThere, OSError) as problem:
@@ -66,7 +66,7 @@ def new(
     slug: str | None,
     lang: str | None,
 ) -> None:
-    """Make a magnet of KIND at /SLUG that passes the check. On a terminal, what is left out is asked."""
+    """Make a magnet of KIND at /SLUG that passes the check. On a terminal, ask for missing arguments."""
     missing = "kind" if kind is None else "slug" if slug is None else ""
     if missing and not on_a_terminal():
         parameter = next(it for it in context.command.params if it.name == missing)
@@ -97,11 +97,11 @@ def new(
 
 @click.command()
 @click.option("--format", "shape", type=click.Choice(["text", "json", "github"]), default="text")
-@click.option("--hints", "hinting", is_flag=True, help="Also say what would make it better.")
+@click.option("--hints", "hinting", is_flag=True, help="Also print hints that would improve the pages.")
 @site_option
 @pass_kinds
 def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> None:
-    """Report every mistake of every file, with its cure. Status 1 when there is an error."""
+    """Report every mistake in every file, with its cure. The status is 1 when there is an error."""
     edition, findings = load_edition(site, kinds.parts)
     if edition is not None:
         now = utc_now()
@@ -122,7 +122,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
 
 
 def _by_kind(edition: Edition) -> Iterator[Finding]:
-    """Yield what a kind finds wrong with its magnets beside each other."""
+    """Yield the findings of each kind that compare its magnets with each other."""
     kinds = edition.kinds.files
     for kind in dict.fromkeys(it.kind for it in edition.site.magnets.values()):
         try:
@@ -149,11 +149,11 @@ def _site_or_none(_context: click.Context, _parameter: click.Parameter, value: P
     "--site",
     type=click.Path(path_type=Path, file_okay=False),
     callback=_site_or_none,
-    help="A site whose purposes and languages are offered. Default: the one here or upward, if any.",
+    help="Site whose purposes and languages the schema lists. Default: here or upward, if any.",
 )
 @pass_kinds
 def schema(kinds: InstalledKinds, what: str, site: Path | None) -> None:
-    """Print the JSON Schema of a magnet's front matter, of optin.toml, of a person's download, of stats."""
+    """Print a JSON Schema: of front matter, of optin.toml, of a personal export, or of statistics."""
     if what in SCHEMAS:
         made = SCHEMAS[what]()
     else:

@@ -22,7 +22,7 @@ from optin.services.served_settings import journal_to_restore
 @site_option
 @pass_kinds
 def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
-    """Copy the store to FILE beside live traffic, and check the copy."""
+    """Copy the store to FILE while the server runs, and verify the copy."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         size = back_up(edition, installation, file)
@@ -38,16 +38,14 @@ def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
     "--journal",
     "journal_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The journal that says who withdrew or was erased since. Default: as in optin.toml.",
+    help="Journal of the withdrawals and erasures since the backup. Default: as in optin.toml.",
 )
 @click.option(
     "--without-journal",
     is_flag=True,
-    help="Restore, although whoever withdrew or was erased since comes back.",
+    help="Restore, although people who withdrew or were erased since the backup come back.",
 )
-@click.option(
-    "--new-store", is_flag=True, help="Restore into a store that is not the one of the last server."
-)
+@click.option("--new-store", is_flag=True, help="Restore into another store than that of the last server.")
 @site_option
 @pass_kinds
 def restore(
@@ -59,7 +57,7 @@ def restore(
     without_journal: bool,
     new_store: bool,
 ) -> None:
-    """Restore a backup, then replay every withdrawal and erasure since, so that nobody comes back."""
+    """Restore a backup, then replay every later withdrawal and erasure from the journal."""
     edition = asked_edition(site, kinds)
     settings = edition.site.settings
     kept = journal_to_restore(settings, elsewhere=new_store)

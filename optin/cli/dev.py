@@ -1,4 +1,4 @@
-"""The command of whoever writes the site and wants to see it: dev. Apart from serve, which never loads it."""
+"""The command that shows authors their site: dev. A module of its own, since serve never loads it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of whoever must prove a consent, or doubts one: evidence, verify, audit, checkpoint."""
+"""Commands that prove and verify consents: evidence, verify, audit, checkpoint."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ from optin.theme.verification_guide import written_beside
 @site_option
 @pass_kinds
 def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
-    """Write everything that proves the consents of EMAIL as one bundle that stands alone."""
+    """Write the evidence for the consents of EMAIL as one self-contained bundle."""
     edition = served_edition(site, kinds)
     try:
         address = parse_email(email)
@@ -61,14 +61,14 @@ def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
     "--key",
     "key_file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Keys of the log that you had already (log-keys.txt of a receipt); else those in the bundle.",
+    help="Keys of the log that you already had (log-keys.txt of a receipt). Default: those in the bundle.",
 )
 @click.option(
     "--witness-key",
     "witness_keys",
     multiple=True,
     metavar="KEY",
-    help="The key of a witness, from the witness (NAME+ID+BASE64). Can be given several times.",
+    help="Key of a witness, obtained from the witness (NAME+ID+BASE64); may be repeated.",
 )
 @click.option(
     "--tsa-cert",
@@ -79,7 +79,7 @@ def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
 def verify(
     file: Path, key_file: Path | None, witness_keys: tuple[str, ...], authority_file: Path | None
 ) -> None:
-    """Check a bundle of evidence: what it proves and what not. Needs no site and no network.
+    """Verify an evidence bundle: print what it proves and what not. Needs no site and no network.
 
     FILE is a bundle, or - for standard input.
     """
@@ -145,7 +145,7 @@ def _echo(line: str, colour: str | None = None) -> None:
 
 
 def _printable(text: str) -> str:
-    """Return one line that a terminal only shows: what could move its cursor is written out."""
+    """Return one line with its control characters escaped, so that it cannot move a terminal's cursor."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
@@ -165,7 +165,7 @@ def _printable(text: str) -> str:
 @site_option
 @pass_kinds
 def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, without_journal: bool) -> None:
-    """Compute everything again from the events, and compare it with the database and the journal.
+    """Recompute everything from the events, and compare it with the database and the journal.
 
     With --checkpoint also with a copy of the log's root that somebody else kept.
     """
@@ -227,14 +227,14 @@ _BASES = {
 
 
 def _tell_beginnings(lines: Sequence[JournalLine]) -> None:
-    """Say from when on the journal remembers the log, and by whose act."""
+    """Print when the journal's memory of the log began, and by which command."""
     for line in lines:
         if line.kind in BASES:
             click.echo(_BASES[line.kind].format(at=rfc3339(line.at), size=line.told["size"]))
 
 
 def _remembered(settings: Settings, installation: Installation) -> tuple[tuple[JournalLine, ...], list[str]]:
-    """Return what the journal remembers, and in a sentence what is wrong with it."""
+    """Return what the journal remembers, and a sentence about what is wrong with the journal."""
     try:
         return journal_of(settings, installation.kinds.schema).read_whole(installation.store), []
     except (SetupRefused, WriteLost) as problem:
@@ -253,7 +253,7 @@ def _checkpoints(file: Path) -> list[str]:
 
 
 def _with_progress(running: Iterator[int], total: int) -> None:
-    """Run it, showing how far it is on a terminal only."""
+    """Run it; on a terminal, show its progress."""
     console = Console(stderr=True)
     if not console.is_terminal:
         for _ in running:
@@ -271,7 +271,7 @@ def _with_progress(running: Iterator[int], total: int) -> None:
 @site_option
 @pass_kinds
 def checkpoint(kinds: InstalledKinds, site: Path) -> None:
-    """Print the latest signed checkpoint of the log: for a notary, a git repository, a newspaper."""
+    """Print the latest signed checkpoint of the log, to publish it or give it to somebody to keep."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         click.echo(advance_log(installation).note, nl=False)

@@ -1,4 +1,4 @@
-"""The command of whoever hands data to a processor: export."""
+"""The command that writes leads for a processor: export."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ SELF = "self"
     help="Its channel.",
 )
 @click.option("--to", "processor", required=True, help="A processor of optin.toml, or self.")
-@click.option("--why", required=True, help="What for; it is recorded.")
+@click.option("--why", required=True, help="Reason for the export; it is recorded.")
 @click.option("--format", "shape", type=click.Choice([*WRITERS]), default="csv", show_default=True)
-@click.option("--preset", type=click.Choice([*PRESETS]), help="Columns as this tool wants them.")
+@click.option("--preset", type=click.Choice([*PRESETS]), help="Columns in the format of this tool.")
 @excel_option
 @click.option("--out", required=True, help="File to make, or - for standard output.")
 @click.option(
-    "--without-journal", is_flag=True, help="Do not compare the log with the journal, because that is lost."
+    "--without-journal",
+    is_flag=True,
+    help="Do not compare the log with the journal, because the journal is lost.",
 )
 @site_option
 @pass_kinds
@@ -59,7 +61,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     excel: bool,
     without_journal: bool,
 ) -> None:
-    """Export the leads whose consent for PURPOSE by CHANNEL is proven right now."""
+    """Export the leads with a proven consent for PURPOSE by CHANNEL."""
     edition = served_edition(site, kinds)
     key = _checked(edition.site, purpose, channel, processor, why)
     tool = None if preset is None else PRESETS[preset]
@@ -97,7 +99,7 @@ def export(  # noqa: PLR0913 - one parameter an option
 
 
 def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: str) -> ConsentKey:
-    """See that the site knows what is asked, and may do it (E1, E7). Raises RequestRefused."""
+    """Check that the site has purpose and processor, and may export (E1, E7). Raises RequestRefused."""
     known = known_purpose(site, purpose, channel)
     if processor != SELF and processor not in site.settings.processors:
         known_names = [*site.settings.processors, SELF]
@@ -113,7 +115,7 @@ def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: st
 
 
 def _with_progress(total: Callable[[], int], leads: Iterable[tuple[int, Proven]]) -> Iterator[Proven]:
-    """Show how far it is, on a terminal only."""
+    """Show progress, on a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield from (lead for _, lead in leads)

@@ -1,4 +1,4 @@
-"""The command that lists what was exported, and whom a processor must delete since: exports."""
+"""The command that lists exports, and people whom a processor must delete: exports."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from optin.services.open_installation import open_installation
     "--file",
     "theirs",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The processor's file of export N: who of it was erased is found by it.",
+    help="The processor's file of export N, in which erased people are found.",
 )
-@click.option("--column", help="Of --file: name or number of the column with the address.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of --file, if it is a CSV.")
-@click.option("--sheet", help="Of --file, if it is a spreadsheet with several.")
-@click.option("--out", help="With --since: a CSV or XLSX to make.")
+@click.option("--column", help="Name or number of the column with the address in --file.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of --file, if it is a CSV.")
+@click.option("--sheet", help="Sheet of --file, if it is a spreadsheet with several sheets.")
+@click.option("--out", help="CSV or XLSX to make with the list of --since.")
 @excel_option
 @site_option
 @pass_kinds
@@ -52,7 +52,7 @@ def exports(  # noqa: PLR0913 - one parameter an option
     *,
     excel: bool,
 ) -> None:
-    """List every export; or, since one of them, whom its processor must delete."""
+    """List every export; with --since, list the people whom its processor must delete."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         if number is not None:
@@ -89,7 +89,7 @@ def exports(  # noqa: PLR0913 - one parameter an option
 
 
 def _tell_reading(theirs: Path, reading: FileReading) -> None:
-    """Say how much of a file was read, and where somebody has to look."""
+    """Print how many rows of a file were read, and which lines somebody must look at."""
     click.echo(f"{theirs.name}: {reading.rows} rows read.", err=True)
     if reading.unreadable:
         lines = ", ".join(map(str, reading.first_lines))
@@ -103,7 +103,7 @@ def _tell_reading(theirs: Path, reading: FileReading) -> None:
 
 @dataclass(frozen=True)
 class _Out:
-    """Where a list goes: to a file, or as a table or JSON to standard output."""
+    """The destination of a list: a file, or standard output as a table or JSON."""
 
     file: str | None
     shape: str

@@ -1,4 +1,4 @@
-"""The installed kinds of magnets, as commands get them."""
+"""The installed kinds of magnets, as commands receive them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ pass_kinds = click.make_pass_decorator(InstalledKinds)
 
 
 class KindName(click.ParamType[str]):
-    """The name of an installed kind; none is imported to tell."""
+    """The name of an installed kind; completing a name imports no kind."""
 
     name = "kind"
 
@@ -43,9 +43,9 @@ class KindName(click.ParamType[str]):
         return self._choice(ctx).get_metavar(param, ctx)
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
-        """Return which names there are."""
+        """Return the sentence that lists the names."""
         return self._choice(ctx).get_missing_message(param, ctx)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return the name, or fail with those there are."""
+        """Return the name, or fail with the list of names."""
         return self._choice(ctx).convert(value, param, ctx)

@@ -1,4 +1,4 @@
-"""Commands about the keys."""
+"""Commands for the key file."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from optin.site.findings import nearest
 
 @click.group()
 def keys() -> None:
-    """Look after the keys."""
+    """Manage the keys."""
 
 
 @keys.command()
 @site_option
 @pass_kinds
 def rotate(kinds: InstalledKinds, site: Path) -> None:
-    """Add a new key of each kind, while no server runs: it would not know them.
+    """Add a new key of each kind. Stop the server first: a running server would not know the new keys.
 
     Old ones go on reading: links, data and checkpoints keep working.
     """
@@ -62,7 +62,7 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
 @site_option
 @pass_kinds
 def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
-    """Print the secret by which PROCESSOR knows our webhooks. Whoever has it can pass for us."""
+    """Print the secret with which PROCESSOR verifies our webhooks. Whoever has it can forge them."""
     edition = asked_edition(site, kinds)
     told = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
     if processor not in told:

@@ -1,4 +1,4 @@
-"""Commands about the mail that the site sends."""
+"""Commands for the mail of the site."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from optin.services.open_installation import open_installation
 
 @click.group()
 def mail() -> None:
-    """Look after the mail that the site sends."""
+    """Manage the mail of the site."""
 
 
 @mail.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what would be sent again.")
+@click.option("--dry-run", is_flag=True, help="Only print what would be sent again.")
 @site_option
 @pass_kinds
 def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
-    """Queue failed mail again, and make mail due now that waits for another try.
+    """Queue failed mail again, and retry waiting mail now.
 
     Use it after the mail server was repaired; the running optin server sends the mail. Failed mail can be
     queued again for 30 days.
@@ -50,7 +50,7 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
 
 
 def _retry(installation: Installation, *, dry_run: bool) -> Retried:
-    """Look at every mail that is given up, step by step beside live traffic."""
+    """Process every failed mail, step by step while the server runs."""
     done = Retried()
     while True:
         before = done.last

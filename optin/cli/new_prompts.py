@@ -1,4 +1,4 @@
-"""What `optin new` asks on a terminal. An answer that cannot be is asked again, with the reason."""
+"""The questions of `optin new` on a terminal. It repeats a question after an invalid answer."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class Wanted:
 
 
 def on_a_terminal() -> bool:
-    """Tell whether somebody sits there who can be asked."""
+    """Return whether a person at a terminal can answer questions."""
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, lang: str | None) -> Wanted:
-    """Ask what is not known yet. Raises AlreadyThere: nothing can be made so, whatever is answered."""
+    """Ask for everything that is missing. Raises AlreadyThere when no answer can help."""
     if lang is not None and (reason := reason_against_language(site, lang)):
         raise AlreadyThere(reason)
     name = name or _kind(kinds)
@@ -83,7 +83,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
 
 
 def suggested_slug(site: Site, title: str) -> str:
-    """Return an address that says the title and is free."""
+    """Return an unused slug made from the title."""
     plain = unicodedata.normalize("NFKD", title.casefold()).encode("ascii", "ignore").decode()
     words = re.findall(r"[a-z0-9]+", re.sub(r"['’]", "", plain)) or ["magnet"]
     slug = words[0][:MOST_SLUG_CHARACTERS]
@@ -96,7 +96,7 @@ def suggested_slug(site: Site, title: str) -> str:
 
 
 def _ask(words: str, read: Callable[[str], T], default: str = "") -> T:
-    """Ask until `read` takes the answer; what it raises is the reason that is shown."""
+    """Ask until `read` accepts the answer; show what it raises as the reason."""
     answer: T = click.prompt(words, default=default, show_default=bool(default), value_proc=read)
     return answer
 
@@ -141,7 +141,7 @@ def _boxes(answer: str, kind: FilePart, lang: str, purposes: Purposes) -> Purpos
 
 
 def _one_of(answer: str, choices: Sequence[T], names: Sequence[str]) -> T:
-    """Return the choice of that number, from 1, or of that name."""
+    """Return the choice with that number (from 1) or that name."""
     said = answer.strip().lower()
     if said in names:
         return choices[names.index(said)]

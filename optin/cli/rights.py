@@ -41,14 +41,16 @@ WAL_TRIES = 25
 
 @click.group()
 def subject() -> None:
-    """Answer somebody who asks by letter or telephone."""
+    """Answer a person's request that came by letter or telephone."""
 
 
 def _asked(command: Callable[..., None]) -> Any:
-    """Add what each of these commands needs: whose data, and why."""
+    """Add the arguments of all these commands: the person's address, and the reason."""
     for option in (
         site_option,
-        click.option("--why", required=True, help="What was asked, such as the letter's date; recorded."),
+        click.option(
+            "--why", required=True, help="What the person asked, such as the letter's date; it is recorded."
+        ),
         click.argument("email"),
     ):
         command = option(command)
@@ -57,7 +59,7 @@ def _asked(command: Callable[..., None]) -> Any:
 
 @dataclass(frozen=True)
 class _Case:
-    """One person's case: whose it is, why it is opened, what is kept."""
+    """One request of a person: the address, the reason, and the stored data."""
 
     edition: Edition
     installation: Installation
@@ -75,18 +77,18 @@ class _Case:
         return Handling(self.index, getpass.getuser(), self.why)
 
     def note_access(self, how: str) -> None:
-        """Record in the log that the data was shown or handed over."""
+        """Record in the log that the data were shown or exported."""
         self.installation.run(record_access, email_index=self.index, how=how, now=self.installation.clock())
 
     def record(self, what: str) -> None:
-        """Record what was done for the person, by whom and why."""
+        """Record the action for the person, with who did it and why."""
         now = self.installation.clock()
         self.installation.run(record_handling, handling=self.handling, what=what, now=now)
 
 
 @contextmanager
 def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_Case]:
-    """Open somebody's case. Raises RequestRefused when nothing is kept about the address."""
+    """Load a person's data. Raises RequestRefused when nothing is kept about the address."""
     edition = served_edition(site, kinds)
     try:
         address = parse_email(email)
@@ -109,7 +111,7 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
 @_asked
 @pass_kinds
 def show(kinds: InstalledKinds, site: Path, email: str, why: str) -> None:
-    """Print everything that is kept about EMAIL: what the personal page shows (GDPR 15)."""
+    """Print everything that is kept about EMAIL, as on the personal page (GDPR 15)."""
     with _case(kinds, site, email, why) as case:
         case.note_access("shown")
         click.echo(case.edition.theme.plain(personal_view(case.edition, case.data, case.lang)), nl=False)
@@ -163,7 +165,7 @@ def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: s
 def hold(
     kinds: InstalledKinds, site: Path, email: str, why: str, until: datetime, names: tuple[str, ...]
 ) -> None:
-    """Keep named data of EMAIL until a date because a law asks for it, whatever is erased (GDPR 17(3))."""
+    """Keep named data of EMAIL until a date, even after an erasure, as a law requires (GDPR 17(3))."""
     with _case(kinds, site, email, why) as case:
         installation, end = case.installation, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
         if end <= installation.clock():
@@ -181,11 +183,11 @@ def hold(
 
 
 @subject.command()
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @_asked
 @pass_kinds
 def erase(kinds: InstalledKinds, site: Path, email: str, why: str, *, yes: bool) -> None:
-    """Erase everything about EMAIL, at once and for good (GDPR 17)."""
+    """Erase everything about EMAIL, immediately and permanently (GDPR 17)."""
     with _case(kinds, site, email, why) as case:
         view = erase_view(case.edition, case.data, case.lang)
         for text in view.consequences:

@@ -22,13 +22,17 @@ from optin.services.open_installation import open_installation
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
 @click.option("--channel", required=True, type=ChannelChoice())
-@click.option("--out", required=True, help="CSV or XLSX to make, with who may be approached.")
-@click.option("--dropped", help="CSV or XLSX with who may not, and why. Default: OUT-dropped.")
-@click.option("--by", type=ChannelChoice(), help="What the list has: default, CHANNEL.")
-@click.option("--column", help="Name or number of the column with the address; by default it is found.")
-@click.option("--encoding", default="utf-8", show_default=True, help="Of a CSV.")
-@click.option("--sheet", help="Of a spreadsheet with several.")
-@click.option("--suppress-only", is_flag=True, help="Drop only who withdrew or was erased.")
+@click.option("--out", required=True, help="CSV or XLSX to make with the people who may be contacted.")
+@click.option(
+    "--dropped", help="CSV or XLSX to make with the other rows and the reasons. Default: OUT-dropped."
+)
+@click.option(
+    "--by", type=ChannelChoice(), help="Which addresses the list contains. Default: those of CHANNEL."
+)
+@click.option("--column", help="Name or number of the column with the address. Default: found automatically.")
+@click.option("--encoding", default="utf-8", show_default=True, help="Encoding of a CSV.")
+@click.option("--sheet", help="Sheet of a spreadsheet with several sheets.")
+@click.option("--suppress-only", is_flag=True, help="Drop only people who withdrew or were erased.")
 @excel_option
 @site_option
 @pass_kinds
@@ -48,7 +52,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
     suppress_only: bool,
     excel: bool,
 ) -> None:
-    """Drop from an old list (CSV, XLSX) whoever has no proven consent for PURPOSE by CHANNEL."""
+    """Keep only the rows of an old list (CSV, XLSX) with a proven consent for PURPOSE by CHANNEL."""
     edition = served_edition(site, kinds)
     known = known_purpose(edition.site, purpose, channel)
     address = (by or channel).address

@@ -1,4 +1,4 @@
-"""Commands of whoever runs the server: build, serve."""
+"""Commands for operators: build, serve."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ NO_PROXY = (
 @site_option
 @pass_kinds
 def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
-    """Write the pages as a folder that any web host can serve. Their forms post to base_url.
+    """Write the pages into a folder that any web host can serve. Their forms post to base_url.
 
     The app takes the forms of every build, also when the site has changed since.
     """
@@ -90,7 +90,7 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
 
 
 def _as_served(edition: Edition) -> Edition:
-    """Return the edition with the server's base address, where none is set here. Raises SetupRefused.
+    """Return the edition with the server's base address when this shell sets none. Raises SetupRefused.
 
     `optin dev` says nothing about where the public's server is: then the address set here holds.
     """
@@ -121,7 +121,7 @@ def _as_served(edition: Edition) -> Edition:
 def serve(
     kinds: InstalledKinds, site: Path, host: str, port: int, workers: int, *, new_journal: bool
 ) -> None:
-    """Serve the site to the public. A site with errors or a weak set-up is refused with the cure."""
+    """Serve the site to the public. Refuse a site with errors or an unsafe set-up, and print the cure."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     log_rarely()
     shared = join_parent()  # of several workers this is one
@@ -162,7 +162,7 @@ def _without_errors(edition: Edition | None, findings: Sequence[Finding]) -> Edi
 
 
 def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
-    """Tell whether every visitor will come from this machine, through a proxy that is not trusted (D8)."""
+    """Return whether all visitors will seem to come from this machine, through an untrusted proxy (D8)."""
     return ip_address(listening.getsockname()[0]).is_loopback and not trusted
 
 

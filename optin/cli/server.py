@@ -1,4 +1,4 @@
-"""Puts a server together: the jobs beside its requests and the checks of its readiness, for serve and dev."""
+"""Assembles a server for serve and dev: its background jobs and its readiness checks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optin.web.limit_log import keep_limit_log
 
 
 def jobs_of(app_context: AppContext, listening: socket.socket, webhooks: Sender, *more: Job) -> list[Job]:
-    """Return what a server does beside its requests, and let its readiness ask for it.
+    """Return the background jobs of a server, and add their checks to its readiness.
 
     `webhooks`: the way by which processors are told; `more`: jobs that only this server has.
     """

@@ -1,4 +1,4 @@
-"""The command of whoever wants to know how the magnets do: stats."""
+"""The command that counts sign-ups: stats."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ WRITERS = {"json": as_json, "svg": as_svg}
 
 
 @click.command()
-@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="From the week of this day on (UTC).")
-@click.option("--magnet", metavar="SLUG", help="Of this magnet only.")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="Count from the week of this day (UTC).")
+@click.option("--magnet", metavar="SLUG", help="Count this magnet only.")
 @click.option("--format", "shape", type=click.Choice(["table", *WRITERS]), default="table", show_default=True)
-@click.option("--out", help="File to make; by default it is printed.")
+@click.option("--out", help="File to make. Default: standard output.")
 @site_option
 @pass_kinds
 def stats(
     kinds: InstalledKinds, site: Path, since: datetime | None, magnet: str | None, shape: str, out: str | None
 ) -> None:
-    """Count requests, confirmations and consents by week, for each magnet and version; nobody is followed."""
+    """Count requests, confirmations and consents by week, magnet and version. No visitor is tracked."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         day = None if since is None else since.date()

@@ -1,4 +1,4 @@
-"""What all commands share: which site, and how they speak on a terminal."""
+"""Options and output that all commands share."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _root(_context: click.Context, _parameter: click.Parameter, value: Path | No
 
 
 def site_option(command: Any) -> Any:
-    """Add `--site DIR`, by default the site that the current folder is in."""
+    """Add `--site DIR`; the default is the site that contains the current folder."""
     return click.option(
         "--site",
         type=click.Path(path_type=Path, file_okay=False),
@@ -46,7 +46,7 @@ def site_option(command: Any) -> Any:
 
 
 def port_option(command: Any) -> Any:
-    """Add `--port NUMBER`, one that can be told to a browser."""
+    """Add `--port NUMBER`, a port that a browser can open."""
     return click.option(
         "--port",
         type=click.IntRange(1, LAST_PORT),
@@ -57,7 +57,7 @@ def port_option(command: Any) -> Any:
 
 
 def asked_edition(root: Path, kinds: InstalledKinds) -> Edition:
-    """Load the site, or say what is broken in it and end."""
+    """Load the site, or print its errors and exit."""
     edition, findings = load_edition(root, kinds.parts)
     if edition is None:
         show_findings(findings)
@@ -66,7 +66,7 @@ def asked_edition(root: Path, kinds: InstalledKinds) -> Edition:
 
 
 def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
-    """Load the site as its server shows it, for a command that works on its data. Raises SetupRefused.
+    """Load the site with its server's settings, for a command that uses its data. Raises SetupRefused.
 
     A setting that this shell lacks is that of the server; one that differs is refused.
     """
@@ -78,7 +78,7 @@ def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
 
 
 def with_settings_of(served: Served, edition: Edition) -> Edition:
-    """Return the edition as it is with the server's settings, where this shell sets none."""
+    """Return the edition with the server's settings for those that this shell does not set."""
     settings = edition.site.settings
     if all(getattr(settings, name) == value for name, value in served.values.items()):
         return edition
@@ -97,7 +97,7 @@ def show_findings(findings: Iterable[Finding]) -> None:
 
 
 def refuse(sentence: str) -> NoReturn:
-    """Say why not, and end with status 1."""
+    """Print the reason of a refusal, and exit with status 1."""
     click.secho(sentence, fg="red", err=True)
     sys.exit(REFUSED)
 
@@ -108,7 +108,7 @@ excel_option = click.option(
 
 
 class ChannelChoice(click.Choice[str]):
-    """One of the channels, by its name."""
+    """The name of a channel."""
 
     def __init__(self) -> None:
         """Offer every channel."""
@@ -121,7 +121,7 @@ class ChannelChoice(click.Choice[str]):
 
 
 def known_purpose(site: Site, purpose: str, channel: Channel) -> PurposeId:
-    """See that the site has this purpose, for this channel. Raises RequestRefused."""
+    """Check that the site has this purpose, for this channel. Raises RequestRefused."""
     name = PurposeId(purpose)
     known = site.settings.purposes.get(name)
     if known is None:

@@ -50,7 +50,7 @@ class SetBack:
     was: datetime
 
     def explains(self, at: datetime, latest: datetime) -> bool:
-        """Tell whether an event of `at` may follow on one of `latest` because of this."""
+        """Return whether an event of `at` may follow on one of `latest` because of this."""
         return self.at - CLOCKS_DIFFER <= at and latest <= self.was + CLOCKS_DIFFER
 
 
@@ -61,7 +61,7 @@ def corrected_by(place: int, at: datetime, set_backs: Iterable[SetBack]) -> SetB
 
 
 def explained(place: int, at: datetime, latest: datetime, set_backs: Iterable[SetBack]) -> bool:
-    """Tell whether an event at `place` may be earlier than one before it.
+    """Return whether an event at `place` may be earlier than one before it.
 
     Notes before the event were heeded when they came; but a process whose clock is ahead may write on after
     them, close to `was`. And another process may note it a moment after the event.

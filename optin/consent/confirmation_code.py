@@ -21,7 +21,7 @@ def spaced(code: str) -> str:
 
 
 def matches(code: str, typed: str) -> bool:
-    """Tell whether `typed` is the code, however it was spaced, in the decimal digits of any script."""
+    """Return whether `typed` is the code, however it was spaced, in the decimal digits of any script."""
     return hmac.compare_digest(code.encode(), digits_of(typed).encode())
 
 

@@ -202,7 +202,7 @@ def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
 
 
 def may_confirm(record: ConsentRecord, confirmation: Happening) -> bool:
-    """Tell whether a request may still be confirmed: it was made after the last withdrawal.
+    """Return whether a request may still be confirmed: it was made after the last withdrawal.
 
     A withdrawal that bears a later moment than the confirmation that follows it is of a clock that was ahead:
     there the order of the log tells what came first.

@@ -119,7 +119,7 @@ def details_text(plain: dict[str, Any]) -> str:
 
 
 def shows(page: bytes, form: FormDeclaration, question: ConsentQuestion) -> bool:
-    """Tell whether a page asks `question` in its very words, in the label of its own box, and no box besides.
+    """Return whether a page asks `question` in its very words, in the label of its own box, and no other box.
 
     The declaration is a telling of the page; it may not say anything that the page does not.
     """

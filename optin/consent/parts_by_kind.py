@@ -48,7 +48,7 @@ class PartsByKind(Generic[P]):
         return self.default if found is None else found
 
     def __contains__(self, name: object) -> bool:
-        """Tell whether a kind can be used."""
+        """Return whether a kind can be used."""
         return isinstance(name, str) and self.find(name) is not None
 
     def items(self) -> Iterator[tuple[str, P]]:

@@ -28,7 +28,7 @@ class Contest:
     answers: tuple[str, ...]
 
     def is_right(self, answer: str) -> bool:
-        """Tell whether an answer counts; case, accents, spaces and punctuation do not matter."""
+        """Return whether an answer counts; case, accents, spaces and punctuation do not matter."""
         return _plain(answer) in {_plain(known) for known in self.answers}
 
 
@@ -107,7 +107,7 @@ class PrizeDraw(Details):
         )
 
     def takes_part(self, answer: str) -> bool:
-        """Tell whether an entry with this answer takes part."""
+        """Return whether an entry with this answer takes part."""
         return self.contest is None or self.contest.is_right(answer)
 
 

@@ -60,7 +60,7 @@ class Question:
     optional: bool = False
 
     def takes(self, chosen: Sequence[int]) -> bool:
-        """Tell whether a visitor can have chosen this; nothing chosen is for `missing` to judge."""
+        """Return whether a visitor can have chosen this; nothing chosen is for `missing` to judge."""
         known = all(0 <= place < len(self.options) for place in chosen)
         return known and len(set(chosen)) == len(chosen) and (self.several or len(chosen) <= 1)
 
@@ -92,7 +92,7 @@ class Outcome:
     file: str = ""  # in the magnet's folder, handed out by a download link
 
     def holds(self, total: Fraction) -> bool:
-        """Tell whether a total score lies in its range."""
+        """Return whether a total score lies in its range."""
         return (self.least is None or self.least <= total) and (self.most is None or total <= self.most)
 
 
@@ -283,5 +283,5 @@ def overlaps(quiz: Quiz) -> list[tuple[Outcome, Outcome]]:
 
 
 def _begins(one: Outcome, other: Outcome) -> bool:
-    """Tell whether a range begins before another one ends."""
+    """Return whether a range begins before another one ends."""
     return one.least is None or other.most is None or one.least <= other.most

@@ -1,4 +1,4 @@
-"""The addresses or numbers in one cell of a list, whatever stands around them; there may be several."""
+"""The addresses or numbers in one cell of a list; other text around them is ignored."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def addresses_within(kind: str, cell: str) -> tuple[str, ...]:
 
 
 def is_address(kind: str, cell: str) -> bool:
-    """Tell whether a cell is an address or several, perhaps with a name, and nothing else."""
+    """Return whether a cell is an address or several, perhaps with a name, and nothing else."""
     text = cell.strip()
     if kind == PHONE:
         return _ONE_PHONE.fullmatch(text) is not None and _DATE.fullmatch(text) is None

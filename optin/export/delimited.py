@@ -132,7 +132,7 @@ class _Feed:
 
 
 def _are_recipients(lines: Sequence[str]) -> bool:
-    """Tell whether each line, perhaps below a header, is people as a mail program lists them."""
+    """Return whether each line, perhaps below a header, is people as a mail program lists them."""
     filled = [line for line in lines if line.strip()]
     quoted = any(map(_QUOTED_NAME.search, filled))
     return quoted and all(map(_RECIPIENTS.fullmatch, filled[1:] or filled))
@@ -161,7 +161,7 @@ def _no_row(path: Path, first: int, last: int, problem: csv.Error) -> str:
 
 
 def _hides_rows(cell: str, delimiter: str, kind: str) -> bool:
-    """Tell whether a cell over several lines has an address between separators: that is a row of its own."""
+    """Return whether a cell over several lines has an address between separators, so is several rows."""
     lines = cell.splitlines() if "\n" in cell or "\r" in cell else ()
     rows = (line.split(delimiter) for line in lines if delimiter in line)
     return any(is_address(kind, part.strip(' "')) for row in rows for part in row)
@@ -209,7 +209,7 @@ def _lines(path: Path, file: IO[str], encoding: str) -> Iterator[str]:
 
 
 def _first_unreadable(path: Path, encoding: str) -> int:
-    """Return the first line that is not of this encoding, 0 where lines cannot be told apart by bytes.
+    """Return the first line that is not in this encoding; 0 when bytes cannot show line ends.
 
     The reader decodes in blocks, so it notices many lines too early.
     """

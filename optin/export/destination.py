@@ -79,7 +79,7 @@ def destination(out: str) -> Iterator[Draft]:
 
 @contextmanager
 def _standard_output() -> Iterator[None]:
-    """Say it in a sentence when standard output takes no more. Raises RequestRefused."""
+    """Translate a closed standard output into a sentence. Raises RequestRefused."""
     try:
         yield
     except OSError as problem:

@@ -1,4 +1,4 @@
-"""Files that are no list, each with a sentence that says what it is and what to do."""
+"""Files that are not lists, each with a sentence that names the format and the cure."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _BY_MEMBER: tuple[tuple[Callable[[str], bool], str], ...] = (
 
 
 def foreign(path: Path) -> str:
-    """Return what a file is and what to do with it; empty when it may be a list. Raises OSError."""
+    """Return a file's format and the cure; empty when it may be a list. Raises OSError."""
     with path.open("rb") as file:
         begin = file.read(_BEGIN_BYTES)
     if begin.startswith(_OLE):
@@ -52,7 +52,7 @@ def foreign(path: Path) -> str:
 
 
 def is_spreadsheet(path: Path) -> bool:
-    """Tell whether a file is an XLSX inside, whatever its name says. Raises OSError."""
+    """Return whether a file is an XLSX inside, whatever its name says. Raises OSError."""
     with path.open("rb") as file:
         return file.read(2) == b"PK" and zipfile.is_zipfile(path)
 

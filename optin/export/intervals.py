@@ -24,7 +24,7 @@ def width_of(comparisons: Sequence[Comparison]) -> int:
 
 
 def told(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Say in words all that is drawn, and what follows from it."""
+    """Describe the drawing and its conclusion in words."""
     for comparison in comparisons:
         yield f"{_title(comparison)}:"
         yield from (f"{_words(it)}." for it in comparison.wordings)

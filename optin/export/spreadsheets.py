@@ -102,7 +102,7 @@ def _broken_off(path: Path, number: int, problem: Exception) -> str:
 
 
 def _check_whole(path: Path) -> None:
-    """See that a packed file is no bomb, and that each formula has its value. Raises RequestRefused."""
+    """Refuse a decompression bomb, and a formula without its value. Raises RequestRefused."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

@@ -1,4 +1,4 @@
-"""Anchors: checkpoints leave the house, to a time-stamp authority and to witnesses (P5).
+"""Anchors: send checkpoints to a time-stamp authority and to witnesses (P5).
 
 Never in the way of a sign-up: it works beside, and what fails is tried again in a minute. Whoever answers may
 answer anything: each call has a deadline, each answer a bound, and one cosignature is kept of each witness.
@@ -51,7 +51,7 @@ CLIENT = VettedClient(schemes=("https", "http"), seconds=CALL_SECONDS, most_byte
 
 
 def anchor_job(installation: Installation, anchors: Anchors, client: VettedClient = CLIENT) -> Job:
-    """Return the job that shows checkpoints to whoever is configured; no call is waited for at the end."""
+    """Return the job that sends checkpoints to the configured anchors; shutdown waits for no call."""
     shown: dict[str, int] = {}
 
     async def keep_anchors(stop: asyncio.Event, round_done: RoundDone) -> None:
@@ -63,7 +63,7 @@ def anchor_job(installation: Installation, anchors: Anchors, client: VettedClien
 
 
 async def _beside(act: Callable[[], object], stop: asyncio.Event) -> None:
-    """Act in a thread of its own; come back when it is done, or when `stop` is set. Raises what it raised."""
+    """Run `act` in a thread; return when it is done or `stop` is set. Raises what it raised."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     problems: list[BaseException] = []
 
@@ -88,7 +88,7 @@ async def _beside(act: Callable[[], object], stop: asyncio.Event) -> None:
 def anchor(
     installation: Installation, anchors: Anchors, shown: dict[str, int], client: VettedClient = CLIENT
 ) -> int:
-    """Show the last checkpoint to everybody whose turn it is; return how many took it.
+    """Send the last checkpoint to every due anchor; return the number that accepted it.
 
     `shown`: the size that each witness saw last.
     """
@@ -114,7 +114,7 @@ def _is_due(installation: Installation, anchors: Anchors, latest: StoredCheckpoi
 
 
 def _has_signed(installation: Installation, name: str, latest: StoredCheckpoint) -> bool:
-    """Tell whether a cosignature of this checkpoint is kept: one of each witness is enough."""
+    """Return whether a cosignature of this checkpoint is kept: one of each witness is enough."""
     last = installation.store.read(last_attested, kind=COSIGNATURE, source=name)
     return last is not None and last.size >= latest.size
 
@@ -182,7 +182,7 @@ def _show(
 
 
 def _is_of(witness: Witness, signature: Signature, latest: StoredCheckpoint) -> bool:
-    """Tell whether a witness made a signature, as far as its key is known."""
+    """Return whether a witness made a signature; without a key of the witness, accept any."""
     key = witness.key
     if key is None:
         return True
@@ -227,7 +227,7 @@ def _post(client: VettedClient, address: str, headers: Mapping[str, str], body: 
 
 
 def _run(command: str, data: bytes) -> bytes:
-    """Return what the operator's own command prints, given `data`. It does not outlive the deadline."""
+    """Return the output of the operator's command for `data`; kill it at the deadline."""
     words = shlex.split(command)
     if not words:
         raise ValueError(command)
@@ -252,7 +252,7 @@ def _run(command: str, data: bytes) -> bytes:
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End a command and what it started."""
+    """Kill a command and its child processes."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
 

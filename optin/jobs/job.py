@@ -1,4 +1,4 @@
-"""Background jobs: what a server does beside its requests, round after round.
+"""Background jobs: tasks that a server repeats besides handling requests.
 
 A job outlives whatever error comes. It is started again after a rest, which grows while no round comes
 through; the log says so once a minute at most, without personal data. A job itself catches nothing: what
@@ -67,7 +67,7 @@ class Job:
         return not math.isinf(self._stale_after)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set or there is nothing to do, whatever comes in between."""
+        """Work until `stop` is set or there is nothing to do; restart after failures."""
         while True:
             try:
                 await self._work(stop, self._round_done)
@@ -102,7 +102,7 @@ class Job:
 
 
 async def rest(stop: asyncio.Event, seconds: float) -> None:
-    """Wait so long, or until `stop` is set."""
+    """Wait for that many seconds, or until `stop` is set."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
 
@@ -118,7 +118,7 @@ async def every(
 
 
 def rest_seconds(failures: int) -> float:
-    """Return how long to rest after so many failures one after the other."""
+    """Return the pause after that many consecutive failures."""
     return min(FIRST_REST_SECONDS * 2.0 ** min(failures - 1, 10), LONGEST_REST_SECONDS)
 
 
@@ -133,7 +133,7 @@ def stale(jobs: Iterable[Job]) -> list[str]:
 
 
 async def check_jobs(jobs: Iterable[Job]) -> Found:
-    """See that each background job did a round lately; a job that did not is named."""
+    """Readiness check: name each background job whose last round is too long ago."""
     late, waited = stale(jobs), ages(jobs)
     oldest = max(waited, key=lambda name: waited[name], default="")
     says: dict[str, Json] = {"oldest": oldest, "age_seconds": round(waited.get(oldest, 0.0))}
@@ -141,6 +141,6 @@ async def check_jobs(jobs: Iterable[Job]) -> Found:
 
 
 def _is_cancelled(problem: BaseException) -> bool:
-    """Tell whether this task was cancelled, and not merely something that it waited for."""
+    """Return whether this task was cancelled, and not merely something that it waited for."""
     task = asyncio.current_task()
     return isinstance(problem, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Keeps the log going: events become leaves of the tree, and checkpoints over them are signed (P4)."""
+"""Adds events to the log as leaves of the tree, and signs checkpoints (P4)."""
 
 from __future__ import annotations
 

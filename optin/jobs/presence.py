@@ -1,4 +1,4 @@
-"""Shows the other servers of a database that this one lives, and takes over what dead ones left."""
+"""Tells other servers of a database that this one runs, and takes over claims of dead ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sees, while the server runs, that the schema of its database stays the one that optin makes.
+"""Checks, while the server runs, that nobody changes the schema of its database.
 
 The store itself refuses a write that something foreign might swallow. This finds the rest within a minute,
 also while nobody writes; it tells the operator, and whoever asks whether the server is ready.
@@ -22,12 +22,12 @@ STALE_SECONDS = 300
 
 
 def schema_job(installation: Installation) -> Job:
-    """Return the job that looks at the schema every minute."""
+    """Return the job that compares the schema every minute."""
     return Job("schema", partial(keep_schema, installation), STALE_SECONDS)
 
 
 async def keep_schema(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Look at the schema every minute until `stop` is set."""
+    """Compare the schema every minute until `stop` is set."""
     await every(LOOK_SECONDS, partial(asyncio.to_thread, look_at_schema, installation), stop, round_done)
 
 
@@ -39,5 +39,5 @@ def look_at_schema(installation: Installation) -> None:
 
 
 async def check_schema(installation: Installation) -> Found:
-    """Tell what the last look at the schema found: names of tables and triggers."""
+    """Readiness check: return the foreign or altered objects of the last comparison."""
     return Found(not installation.schema_findings, {"found": list(installation.schema_findings)})

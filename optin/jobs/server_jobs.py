@@ -27,7 +27,7 @@ async def keep_wal_truncated(installation: Installation, stop: asyncio.Event, ro
 
 
 async def keep_counts(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Put the counts of downloads into the store now and then, and at the end."""
+    """Write the counts of downloads to the store at intervals, and at the end."""
     while not stop.is_set():
         await rest(stop, COUNT_SECONDS)
         await asyncio.to_thread(installation.keep_counts)
@@ -35,7 +35,7 @@ async def keep_counts(installation: Installation, stop: asyncio.Event, round_don
 
 
 def installation_jobs(installation: Installation) -> list[Job]:
-    """Return what every server does beside its requests, whatever its site is."""
+    """Return the background jobs that every server has."""
     return [
         Job("sweep", partial(sweep_by_itself, installation), SWEEP_STALE_SECONDS),
         Job("clock", partial(keep_clock, installation), STALE_SECONDS),

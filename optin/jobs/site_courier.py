@@ -1,4 +1,4 @@
-"""The courier of one installation: its outbox, its words, its way out."""
+"""Builds the courier of one installation: outbox, composer and transport."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 
 
 def courier_of(edition: Edition, installation: Installation) -> Courier:
-    """Put a courier together, and let sign-ups wake it. Raises SetupRefused."""
+    """Return a courier that sign-ups wake. Raises SetupRefused."""
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)

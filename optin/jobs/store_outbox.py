@@ -1,4 +1,4 @@
-"""The outbox in the store, as the courier sees it: claiming mails, and recording what became of each."""
+"""Implements the courier's outbox on the store: claims mails and records results."""
 
 from __future__ import annotations
 
@@ -60,12 +60,12 @@ class StoreOutbox:
         return orders
 
     def taken(self, order: Order, message: bytes) -> None:
-        """Write down at once that a mail server took a mail."""
+        """Record at once, in the hand-over file, that a mail server accepted a mail."""
         if self._installation.handover_log is not None:
             self._installation.handover_log.note(order, message)
 
     async def _is_turn_of_suspects(self) -> bool:
-        """Tell whether a mail that is tried alone has waited for long enough: then the lanes run empty."""
+        """Return whether a mail that is tried alone has waited for long enough: then the lanes run empty."""
         if time.monotonic() - self._suspects_at < SUSPECTS_EVERY_SECONDS:
             return False
         installation = self._installation
@@ -75,13 +75,13 @@ class StoreOutbox:
         return False
 
     async def _settle_late(self) -> None:
-        """Record what could not be recorded before, so that nothing that was sent is claimed again."""
+        """Record postponed results, so that no sent mail is claimed again."""
         while self._late:
             await self._settle(*self._late[-1])
             self._late.pop()
 
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
-        """Record what became of a mail. One that was sent is recorded later where it cannot be now."""
+        """Record the result of a mail; postpone that of a sent mail if the store cannot take it now."""
         try:
             return await self._settle(order, verdict, reply, message)
         except Exception:

@@ -1,4 +1,4 @@
-"""Runs the rules of a sweep against the store, step by step beside live traffic (D6, R8)."""
+"""Runs the rules of a sweep, step by step while the server handles requests (D6, R8)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_PAUSE_SECONDS = 0.5
 
 
 def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]:
-    """Do every rule, step by step beside live traffic; return how many rows each did (D6, R8).
+    """Run every rule, step by step; return the number of rows of each (D6, R8).
 
     `beyond`: more people may go than a day's share. Raises ClockDoubted (O7); LogDiverged or JournalUnusable:
     nothing is deleted by a database whose past is in doubt (O9).
@@ -59,7 +59,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
 
 
 def _warn(installation: Installation) -> None:
-    """Tell the operator what a sweep left undone, and waits for somebody."""
+    """Warn the operator of work that a sweep could not do."""
     vault, policy, now = installation.vault, installation.policy, installation.clock()
     if held := installation.write(tell_held, context=SweepContext(vault, policy, now)):
         log.warning("%s", held.sentence)
@@ -77,7 +77,7 @@ def _warn(installation: Installation) -> None:
 def _do_rule(
     installation: Installation, rule: Rule, skipped: Skipped, *, beyond: bool
 ) -> tuple[int, Exception | None]:
-    """Return how many rows a rule did; and what it failed by, which must not keep the others waiting."""
+    """Return the number of rows of a rule, and its error, which must not stop other rules."""
     done = 0
     try:
         while count := _step(installation, rule, skipped, beyond=beyond):
@@ -99,7 +99,7 @@ def _step(installation: Installation, rule: Rule, skipped: Skipped, *, beyond: b
 
 
 async def sweep_by_itself(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Sweep now and then until `stop` is set (R8)."""
+    """Sweep at intervals until `stop` is set (R8)."""
     await every(SWEEP_SECONDS, partial(asyncio.to_thread, _sweep_if_trusted, installation), stop, round_done)
 
 

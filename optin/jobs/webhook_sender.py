@@ -1,4 +1,4 @@
-"""Telling processors by webhook: never in the way of a sign-up, never to an address that is not public (E7).
+"""Sends webhooks to processors: never delays a sign-up, never calls a private address (E7).
 
 Each processor has a lane of its own, so that a slow one holds up nobody else. How a call is made, and where
 to none goes, stands in `outgoing`.
@@ -37,7 +37,7 @@ GONE, OK, REDIRECT = 410, 200, 300
 
 @dataclass(frozen=True)
 class Delivery:
-    """One message as it leaves. `body` names a person: it goes into no log (S4)."""
+    """One message to send. `body` holds personal data: never log it (S4)."""
 
     processor: str
     kind: WebhookKind
@@ -48,14 +48,14 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Reply:
-    """What came of a call, and a word about it for the log: a status or the name of an error."""
+    """Result of a call, with a status or error name for the log."""
 
     answer: Answer
     said: str
 
 
 class Sender(Protocol):
-    """Makes one call. Never raises for what the other side does."""
+    """Makes one call. Never raises for a fault of the receiver."""
 
     async def post(self, delivery: Delivery) -> Reply:
         """Hand over a message."""
@@ -69,7 +69,7 @@ class HttpSender:
         self._client = client or VettedClient()
 
     async def post(self, delivery: Delivery) -> Reply:
-        """Hand over a message; the status alone says what became of it."""
+        """Post a message; only the status of the answer counts."""
         headers = {"content-type": "application/json", **delivery.headers}
         try:
             status = await self._client.post_for_status(delivery.url, delivery.body, headers)
@@ -81,14 +81,14 @@ class HttpSender:
 
 
 class SpokenSender:
-    """Says what would leave, without a person in it: in `optin dev` nothing leaves."""
+    """Prints messages without personal data instead of sending them, for `optin dev`."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
         """Speak by `say`."""
         self._say = say
 
     async def post(self, delivery: Delivery) -> Reply:
-        """Say it, and call it taken."""
+        """Print the message, and report it as accepted."""
         message = delivery.headers["webhook-id"]
         self._say(
             f"webhook: {delivery.processor} would be told {delivery.kind} ({message}); nothing leaves dev."
@@ -99,7 +99,7 @@ class SpokenSender:
 def webhook_jobs(
     installation: Installation, processors: Mapping[str, Processor], sender: Sender
 ) -> list[Job]:
-    """Return the jobs that know who is registered now, and then tell each processor what is due."""
+    """Return the jobs that register the processors and send each its due messages."""
     webhooks = {name: it.webhook for name, it in processors.items() if it.webhook is not None}
     addresses = {name: hashlib.sha256(hook.url.encode()).hexdigest() for name, hook in webhooks.items()}
     registered = asyncio.Event()
@@ -119,7 +119,7 @@ def webhook_jobs(
 
 
 class _Lane:
-    """What goes to one processor."""
+    """Sends the messages of one processor."""
 
     def __init__(
         self,
@@ -137,7 +137,7 @@ class _Lane:
         self._failures = 0
 
     async def run(self, stop: asyncio.Event, round_done: RoundDone) -> None:
-        """Work until `stop` is set; what is on its way then comes to its end."""
+        """Send until `stop` is set; finish the calls in progress."""
         while not stop.is_set():
             busy = self._registered.is_set() and await self.round()
             if self._registered.is_set():
@@ -147,11 +147,11 @@ class _Lane:
 
     @property
     def _rest(self) -> float:
-        """How long to wait: the longer, the more often nobody took anything."""
+        """Seconds to wait; longer after each consecutive failure."""
         return min(POLL_SECONDS * 2.0 ** min(self._failures, 10), LONGEST_REST_SECONDS)
 
     async def round(self) -> bool:
-        """Tell what is due now; tell whether there may be more."""
+        """Send the due messages; return whether there may be more."""
         installation, now = self._installation, self._installation.clock()
         if not await read(installation.store, is_due, processor=self._processor, now=now):
             return False
@@ -184,7 +184,7 @@ class _Lane:
         return self._installation.endings_of
 
     async def _tell(self, call: Call) -> bool:
-        """Make one call, and record what became of it; tell whether it was taken."""
+        """Make one call and record its result; return whether it was accepted."""
         installation, notice = self._installation, call.notice
         seconds = int(installation.clock().timestamp())
         secrets = installation.vault.webhook_secrets(self._processor)
@@ -210,7 +210,7 @@ def _refuse(problem: LogDiverged | JournalUnusable, _person: bytes) -> NoReturn:
 
 
 def _say(processor: str, call: Call, reply: Reply, outcome: Outcome) -> None:
-    """Log what became of a message, without a person in it (S4)."""
+    """Log the result of a message, without personal data (S4)."""
     about = (processor, call.notice.kind.value, call.notice.message)
     if outcome is Outcome.STOPPED:
         log.error(

@@ -1,4 +1,4 @@
-"""Showing a checkpoint to a witness at an address (C2SP tlog-witness)."""
+"""Sends a checkpoint to a witness over HTTP (C2SP tlog-witness)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _ask(installation: Installation, old: int, latest: StoredCheckpoint, post: P
 
 
 def _see_that_it_is_behind(installation: Installation, size: int, latest: StoredCheckpoint) -> None:
-    """See that a witness knows no more than this log has. Raises WitnessRefused."""
+    """Check that a witness's checkpoint is no larger than this log. Raises WitnessRefused."""
     if size <= latest.size:
         return
     now = installation.store.read(latest_checkpoint)  # another process may have shown it more meanwhile

@@ -30,7 +30,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True)
 class Invitation:
-    """Who invites whom. `domain` is that of every entry's name."""
+    """Organiser and attendee of an entry. `domain`: the domain in every entry's UID."""
 
     organizer: str
     address: str

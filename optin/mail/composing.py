@@ -82,7 +82,7 @@ class Composer:
         return replace(order, attachments=(*own, *order.attachments))
 
     def _of_kind(self, order: MailOrder) -> MailText:
-        """Tell what only this kind of magnet tells; it is no advertisement, so nothing is withdrawn by it."""
+        """Compose a mail of one kind of magnet. It is no advertisement, so it has no link to withdraw."""
         template = self._kinds[order.form.kind].templates.get(order.kind)
         if template is None:
             raise ValueError(order.kind)
@@ -103,7 +103,7 @@ class Composer:
         )
 
     def _notice(self, order: NoticeOrder) -> MailText:
-        """Send the link to the personal page, or say that everything is erased."""
+        """Compose the link to the personal page, or the notice that everything is erased."""
         privacy = f"{self._base}/privacy"
         if order.kind == MailKind.ERASED:
             held = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in order.holds)
@@ -116,7 +116,7 @@ class Composer:
         )
 
     def _renewal(self, order: MailOrder) -> MailText:
-        """Ask for a consent anew: because it ends soon, or because the person wants it back."""
+        """Compose the request to renew a consent: it ends soon, or the person wants it back."""
         if order.expires_at is None:
             raise ValueError(order.kind)
         return self._theme.mail(
@@ -136,7 +136,7 @@ class Composer:
         )
 
     def _confirmation(self, order: MailOrder) -> MailText:
-        """Ask for the confirmation; advertise nothing, echo nothing but a number to call (D5)."""
+        """Compose the confirmation mail, without advertisement or echo but for a number to call (D5)."""
         if order.expires_at is None:
             raise ValueError(order.kind)
         return self._theme.mail(
@@ -157,7 +157,7 @@ class Composer:
         )
 
     def _delivery(self, order: MailOrder) -> MailText:
-        """Hand over the magnet, and the receipt of what was given."""
+        """Compose the delivery of the magnet, with the receipt for the consents."""
         if order.confirmed_at is None:
             raise ValueError(order.kind)
         token = order.download_token

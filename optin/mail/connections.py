@@ -56,7 +56,7 @@ class ConnectionPool(Generic[C]):
 
     @property
     def limit(self) -> int:
-        """How many connections the server takes at once, as far as is known."""
+        """The number of connections that the server is known to accept at once."""
         return self._limit
 
     @property
@@ -126,7 +126,7 @@ class ConnectionPool(Generic[C]):
         self._open_more()
 
     def _open_more(self) -> None:
-        """Open connections for mails that wait, as far as the server takes them."""
+        """Open connections for waiting mails, up to the number that the server accepts."""
         waiting = sum(not waiter.done() for waiter in self._waiting)
         if waiting and self._refused and self._limit < self._most and self._clock() >= self._grow_at:
             self._limit += 1

@@ -1,4 +1,4 @@
-"""The courier: takes what is due from the outbox, sends it, records what became of it (D1, S6).
+"""The courier: claims due mails from the outbox, sends them, and records the results (D1, S6).
 
 It keeps a few lanes full, claims only what it can send at once, and rather sends nothing than a mail
 whose claim it cannot record. While the mail server is down, or refuses one mail after another because of us,
@@ -39,23 +39,23 @@ class Outbox(Protocol):
     """What is to be sent."""
 
     async def claim(self, most: int) -> list[Order]:
-        """Take up to `most` due mails; nobody else gets them for a while."""
+        """Claim up to `most` due mails; no other process gets them for a while."""
 
     def taken(self, order: Order, message: bytes) -> None:
-        """Note at once that a mail server took a mail; its verdict follows."""
+        """Note at once that a mail server accepted a mail; `settle` follows."""
 
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
-        """Record what became of a mail; False when it is another courier's by now."""
+        """Record the result of sending; return False when another courier has claimed the mail."""
 
     async def hurry(self) -> None:
-        """Let mails that wait after a failed try be due now."""
+        """Make mails due now that wait after a failed try."""
 
     async def revive(self, orders: list[Order]) -> None:
         """Let mails that were just given up wait for another try instead."""
 
 
 class Courier:
-    """Sends until it is told to stop."""
+    """Sends mails until it is stopped."""
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class Courier:
         self._hurried_at = -HURRY_EVERY_SECONDS
 
     def wake(self) -> None:
-        """Look into the outbox now: something was put there. Call it from the event loop."""
+        """Check the outbox now, because a mail was queued. Call it from the event loop."""
         self._woken.set()
 
     async def run(self, stop: asyncio.Event, round_done: Callable[[], None] = lambda: None) -> None:
-        """Carry until `stop`; then finish what is under way, claim nothing more, hang up.
+        """Send until `stop`; then claim nothing more, finish the mails in progress, and disconnect.
 
         Raises what the outbox raised at a claim, when what was under way has come to its end.
         """
@@ -134,7 +134,7 @@ class Courier:
         return len(orders)
 
     def _delivered(self, task: asyncio.Task[None]) -> None:
-        """Look for more when half of the lanes are free: a claim for several costs as much as for one."""
+        """Claim more when half of the lanes are free: claiming several costs as much as claiming one."""
         self._under_way.discard(task)
         if len(self._under_way) <= self._lanes_now() // 2:
             self._woken.set()

@@ -1,4 +1,4 @@
-"""What became of one try to send a mail."""
+"""Result of one attempt to send a mail."""
 
 from __future__ import annotations
 

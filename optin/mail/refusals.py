@@ -122,7 +122,7 @@ class Refusal:
         return f"{self.code} {found[0]}" if found else str(self.code)
 
     def trouble(self) -> Trouble | None:
-        """Return what is wrong on our side; None where the recipient is at fault."""
+        """Return the fault on our side; None when the recipient is at fault."""
         words = " ".join(_ADDRESSES.sub("", _TOO_MANY.sub("", self.words.lower())).split())
         found = _ENHANCED.match(words)
         about, detail = (int(found[1]), int(found[2])) if found else (0, 0)
@@ -156,7 +156,7 @@ class Refusal:
 
 
 def _plain_trouble(code: int, words: str) -> Trouble | None:
-    """Return what the code or the words name as wrong with us, whatever the enhanced status claims."""
+    """Return the fault on our side by the code or the text, ignoring the enhanced status."""
     if code == NAME_REFUSED or _ABOUT_NAME.search(words):
         return Trouble.NAME
     if code in LOGIN_WANTED:

@@ -17,7 +17,7 @@ class RepeatedRefusals:
         self._given_up: list[Order] = []
 
     def clear(self) -> None:
-        """Begin anew: the server took a mail, so it does not refuse everybody."""
+        """Reset the count: the server accepted a mail, so it does not refuse everybody."""
         self._likeness, self._recipients, self._given_up = b"", set(), []
 
     def count(self, likeness: bytes, order: Order) -> bool:
@@ -32,7 +32,7 @@ class RepeatedRefusals:
         return False
 
     def was_raised(self, likeness: bytes) -> bool:
-        """Tell whether refusals in these words are not believed just now."""
+        """Return whether refusals in these words are not believed just now."""
         return likeness == self._likeness and len(self._recipients) >= SEVERAL
 
     def given_up(self) -> list[Order]:

@@ -40,7 +40,7 @@ class SmtpAddress:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether what is said never leaves the machine."""
+        """Whether the server is on this machine, so that traffic does not leave it."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -149,7 +149,7 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
 
 
 def _trouble_of(problem: Exception) -> Trouble:
-    """Return what is wrong where no connection could be had."""
+    """Return why no connection could be opened."""
     certificate = (problem, problem.__cause__, problem.__context__)
     if any(isinstance(it, ssl.SSLCertVerificationError) for it in certificate):
         return Trouble.CERTIFICATE

@@ -36,7 +36,7 @@ def nothing() -> None:
 
 @dataclass
 class _Connection:
-    """One connection, and what it carried."""
+    """One connection, with the number of mails that it carried."""
 
     client: aiosmtplib.SMTP
     opened_at: float

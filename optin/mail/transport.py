@@ -30,7 +30,7 @@ class Transport(Protocol):
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
     ) -> Outcome:
-        """Send one mail; say `taken` at the very moment it is. Never raises for what the other side does."""
+        """Send one mail; call `taken` once the server accepts it. Never raises for faults of the server."""
 
     @property
     def places(self) -> int:

@@ -37,11 +37,11 @@ class TroubleLog:
         self._left_at = -SHOUT_EVERY_SECONDS  # when a mail left last
 
     def warn(self, kind: str, words: str) -> None:
-        """Warn of something that may pass by itself, at most once a minute for each kind."""
+        """Log a warning about a passing fault, at most once a minute for each kind."""
         self._say(logging.WARNING, kind, words)
 
     def fail(self, kind: str, words: str) -> None:
-        """Say the same of something that should never be."""
+        """Log an error about a fault that should never occur, as often."""
         self._say(logging.ERROR, kind, words)
 
     def _say(self, level: int, kind: str, words: str) -> None:
@@ -49,7 +49,7 @@ class TroubleLog:
             log.log(level, "%s%s", words, more)
 
     def shout(self, trouble: Trouble, reply: str) -> None:
-        """Say as an error what nothing but the operator can mend, with its cure: once, and then seldom."""
+        """Log an error that only the operator can repair, with its cure: once, and then rarely."""
         told = self._told.get(trouble)
         left = told is not None and self._left_at > told.at
         if (more := self._due(trouble, SHOUT_AGAIN_SECONDS if left else SHOUT_EVERY_SECONDS)) is not None:
@@ -64,7 +64,7 @@ class TroubleLog:
             log.info("mail leaves again")
 
     def _due(self, kind: str, every_seconds: float) -> str | None:
-        """Return what a line adds about those that were not said; None when it is too early for a line."""
+        """Return the note about suppressed lines; None when it is too early for another line."""
         now, told = self._clock(), self._told.get(kind)
         if told is not None and now - told.at < every_seconds:
             told.more += 1

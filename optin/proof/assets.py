@@ -40,5 +40,5 @@ def assets_in(text: bytes) -> set[str]:
 
 
 def digest_in(address: str) -> str:
-    """Return the beginning of a digest that stands in an address."""
+    """Return the first characters of a digest, as used in an address."""
     return address.rsplit(".", 2)[1]

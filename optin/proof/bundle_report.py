@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Report:
-    """What was found: each sentence with whether it holds; and what this cannot prove."""
+    """Findings of a verification: each sentence with its result, and the limits of the proof."""
 
     origin: str = ""
     keys: tuple[str, ...] = ()

@@ -27,7 +27,7 @@ def commit(salt: bytes, data: bytes) -> str:
 
 
 def opens(commitment: object, salt: bytes, data: bytes) -> bool:
-    """Tell whether `salt` and `data` are what `commitment` was made of."""
+    """Return whether `salt` and `data` are what `commitment` was made of."""
     return isinstance(commitment, str) and hmac.compare_digest(commitment, commit(salt, data))
 
 

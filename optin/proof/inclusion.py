@@ -1,4 +1,4 @@
-"""The proof of one event, as a file that stands alone (C2SP tlog-proof).
+"""The proof of one event as a self-contained file (C2SP tlog-proof).
 
 Its `extra` line carries the event's own bytes, so the file, a public key and SHA-256 are all it takes.
 """
@@ -56,7 +56,7 @@ class InclusionProof:
         return cls(int(index), tuple(decoded(line) for line in lines), checkpoint, event)
 
     def verify(self, event: bytes, keys: Sequence[VerifierKey]) -> Checkpoint:
-        """See that `event` stands in the log that one of `keys` signed. Raises ProofBroken, NoteBroken."""
+        """Verify that `event` is in the log that one of `keys` signed. Raises ProofBroken, NoteBroken."""
         checkpoint = open_checkpoint(self.checkpoint, keys)
         if self.event not in {b"", event}:
             raise ProofBroken

@@ -129,7 +129,7 @@ class Chain:
         return canonical({**plain, "seal": self.last}) + b"\n"
 
     def _check(self, plain: dict[str, Json], text: bytes) -> None:
-        """See that the bytes of a line, but for its seal, are those that were sealed. Raises ValueError."""
+        """Check that the bytes of a line, but for its seal, are those that were sealed. Raises ValueError."""
         name = "seal" if self.keyed else "sum"
         stated = str(plain.pop(name)).encode()
         sealed = text.removesuffix(b"\n").replace(b',"%b":"%b"' % (name.encode(), stated), b"", 1)
@@ -161,7 +161,7 @@ def read_unchecked(text: bytes) -> JournalLine:
 
 
 def current(lines: Iterable[JournalLine]) -> list[JournalLine]:
-    """Return the lines from the last one on at which the memory of the log begins anew."""
+    """Return the lines from the last one that restarted the memory of the log."""
     found: list[JournalLine] = []
     for line in lines:
         if line.kind in BASES:
@@ -199,7 +199,7 @@ def tip_of(told: dict[str, Json]) -> Tip:
 
 
 def tell_tip(kind: str, tip: Tip) -> dict[str, Json]:
-    """Return what a line says of a checkpoint."""
+    """Return the checkpoint that a line records."""
     return {"kind": kind, "size": tip.size, "root": tip.root.hex()}
 
 

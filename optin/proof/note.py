@@ -71,7 +71,7 @@ class VerifierKey:
         return key
 
     def verifies(self, signature: bytes, text: bytes) -> bool:
-        """Tell whether this key made `signature` (without its id) over the text of a note."""
+        """Return whether this key made `signature` (without its id) over the text of a note."""
         if self.kind == COSIGNATURE:
             moment = cosigned_at(signature)
             if moment is None:

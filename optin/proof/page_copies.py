@@ -95,7 +95,7 @@ def viewable_mail(data: bytes, source: str) -> bytes:
 
 
 class _Embedding:
-    """Puts assets into one copy, as far as there is room."""
+    """Embeds assets into one copy, up to its size limit."""
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
         self._files = files
@@ -125,7 +125,7 @@ class _Embedding:
 
 
 def _tag(tag: str, files: Mapping[str, bytes], embed: _Embedding, *, linked: bool) -> str:
-    """Return a tag of a copy: what it shows is inside, what it leads to is not."""
+    """Return a tag of a copy with its pictures embedded and its links removed."""
     address = _EMBEDDED.search(tag)
     if tag[:5].lower() == "<link" and "stylesheet" in tag and address is not None:
         css = embed.style(address[0]) if address[0].endswith(STYLESHEET_ENDING) else None

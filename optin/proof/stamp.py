@@ -44,7 +44,7 @@ class Stamp:
 
 
 def read_stamp(token: bytes, data: bytes) -> Stamp:
-    """Return what a time-stamp says of `data`, signed by the certificate inside it. Raises StampBroken."""
+    """Return the time-stamp of `data`, verified by the certificate inside it. Raises StampBroken."""
     try:
         return _read(token, data)
     except Exception as problem:  # a decoder may raise anything at bytes that anybody sent
@@ -71,7 +71,7 @@ def _read(token: bytes, data: bytes) -> Stamp:
 
 
 def vouches(authorities: Sequence[x509.Certificate], token: bytes, data: bytes) -> bool:
-    """Tell whether one of `authorities`, or one that it certified, signed a time-stamp that can be read."""
+    """Return whether one of `authorities`, or one that it certified, signed a time-stamp that can be read."""
     try:
         response = decode_timestamp_response(token)
         if _certificate(response) in authorities:
@@ -120,7 +120,7 @@ def _check_signature(token: bytes, certificate: x509.Certificate) -> None:
 
 
 def _names(stated: Mapping[bytes, bytes], certificate: x509.Certificate) -> bool:
-    """Tell whether what was signed names this certificate, by its digest (RFC 5035, 5816)."""
+    """Return whether what was signed names this certificate, by its digest (RFC 5035, 5816)."""
     newer = stated.get(_SIGNING_CERTIFICATE_V2)
     named = stated[_SIGNING_CERTIFICATE] if newer is None else newer
     first = _inside(_inside(_inside(named, _SEQUENCE)[0], _SEQUENCE)[0], _SEQUENCE)

@@ -22,7 +22,7 @@ Placed: TypeAlias = tuple[int, int, bytes]  # level, index, hash
 
 
 class ProofBroken(ValueError):
-    """A proof that does not lead from what it claims to where it claims."""
+    """A Merkle proof whose computed root differs from the claimed root."""
 
 
 def node_hash(left: bytes, right: bytes) -> bytes:
@@ -131,7 +131,7 @@ def consistency_proof(old: int, new: int, node: Node) -> list[bytes]:
 
 
 def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> None:
-    """See that `leaf` is number `index` of the tree (RFC 9162, 2.1.3.2). Raises ProofBroken."""
+    """Verify that `leaf` has number `index` in the tree (RFC 9162, 2.1.3.2). Raises ProofBroken."""
     if not 0 <= index < size or len(path) > MAX_PATH or any(len(step) != HASH_BYTES for step in path):
         raise ProofBroken
     at, last, found = index, size - 1, leaf
@@ -150,7 +150,7 @@ def verify_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes], 
 
 
 def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, path: Sequence[bytes]) -> None:
-    """See that the tree at `new` begins with the one at `old` (RFC 9162, 2.1.4.2). Raises ProofBroken."""
+    """Verify that the tree at `new` begins with the tree at `old` (RFC 9162, 2.1.4.2). Raises ProofBroken."""
     if not 0 <= old <= new or len(path) > MAX_PATH + 1 or any(len(step) != HASH_BYTES for step in path):
         raise ProofBroken
     if old in {0, new}:

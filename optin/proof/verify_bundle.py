@@ -205,7 +205,7 @@ def _check_unnamed(
     events: Sequence[Named],
     report: Report,
 ) -> None:
-    """Let nothing stand in the bundle that no bundle has, or to which no event refers; let nothing lack."""
+    """Check that the bundle has no unknown file, no file without an event, and no missing file."""
     known = {f"events/{name}.json" for name, _ in events} | {f"proofs/{name}{ENDING}" for name, _ in events}
     known |= {f"mails/{name}.eml" for name, body in events if body["kind"] == EventKind.MAILED}
     for body in (body for _, body in events if not is_set_back(body)):
@@ -229,7 +229,7 @@ def _check_unnamed(
 
 
 def _check_written(files: dict[str, bytes], written: Mapping[str, bytes], report: Report) -> None:
-    """Warn of instructions that are not ours: a stranger does what they say."""
+    """Warn of instructions that differ from ours: a reader follows them."""
     report.limits += [
         f"{name} is not the one this version writes; do not run what it says"
         for name, data in sorted(written.items())

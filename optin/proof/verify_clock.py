@@ -13,7 +13,7 @@ Named = tuple[str, dict[str, object]]  # an event's name and what it says, in th
 
 
 def is_set_back(body: Mapping[str, object]) -> bool:
-    """Tell whether an event says that the clock went back: it is about no request."""
+    """Return whether an event says that the clock went back: it is about no request."""
     return body.get("kind") == EventKind.CLOCK_SET_BACK
 
 
@@ -26,7 +26,7 @@ def moment_of(body: dict[str, object]) -> datetime:
 
 
 def check_times(events: Sequence[Named], say: Callable[..., None]) -> None:
-    """Say which events are back-dated, and which bear the moment of a clock that was ahead."""
+    """Report back-dated events, and events whose clock was ahead."""
     noted = _set_backs(events)
     latest: datetime | None = None
     for place, (name, body) in enumerate(events):

@@ -18,7 +18,7 @@ Cases = Mapping[str, Case]  # by the commitment that their events name
 
 
 def check_order(cases: Cases, events: Sequence[Logged], say: Callable[..., None]) -> None:
-    """See that each box was asked and confirmed once a request, at the declared moment."""
+    """Check that each request asks and confirms each box once, at the declared moment."""
     for event in History(events).repeated:
         say(f"{event.purpose} was {event.kind} twice by one request", held=False)
     for event in History(events).of(EventKind.REQUESTED, EventKind.CONFIRMED):
@@ -33,7 +33,7 @@ def check_order(cases: Cases, events: Sequence[Logged], say: Callable[..., None]
 def tell_consents(
     files: dict[str, bytes], cases: Cases, events: Sequence[Logged], now: datetime, report: Report
 ) -> None:
-    """Say where each consent of each person stands, and in which words it was given."""
+    """Report the status and the wording of each consent of each person."""
     people: dict[str, list[Logged]] = {}
     for logged in events:
         people.setdefault(_who(cases, logged.event), []).append(logged)
@@ -100,7 +100,7 @@ _STATUS = {
 def _tell_confirmation(
     files: dict[str, bytes], cases: Cases, report: Report, event: Event, key: ConsentKey
 ) -> None:
-    """Say in which words a consent was given; or what does not fit."""
+    """Report the wording of a consent, or the contradiction in it."""
     case = cases.get(event.declaration)
     form = _form(files, event.form)
     question = None if form is None else form.question(key.purpose)

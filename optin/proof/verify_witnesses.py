@@ -33,7 +33,7 @@ def check_stamps(
     authorities: Sequence[Certificate],
     report: Report,
 ) -> None:
-    """Say who stamped this checkpoint and when. It holds only by an authority that the reader named."""
+    """Report time-stamps of this checkpoint. They count only for an authority that the reader named."""
     data = files["checkpoint.txt"]
     latest = latest_moment(events)
     for name in sorted(path for path in files if path.startswith("timestamps/")):
@@ -68,7 +68,7 @@ def check_witnesses(
     witnesses: Sequence[VerifierKey],
     report: Report,
 ) -> None:
-    """Say who else signed this checkpoint. It holds only by a key that the reader had already."""
+    """Report cosignatures of this checkpoint. They count only for a key that the reader already had."""
     note = _witnessed(files, keys, checkpoint, report)
     signatures = () if note is None else note.signatures
     own = Note.parse(files["checkpoint.txt"].decode()).signatures
@@ -92,7 +92,7 @@ def check_witnesses(
 
 
 def _say_cosigned(signature: Signature, latest: datetime | None, report: Report) -> None:
-    """Say when a witness signed, as its signature states, which its key made (C2SP tlog-cosignature)."""
+    """Report the time in a witness's verified signature (C2SP tlog-cosignature)."""
     told, moment = f"the witness {signature.name} signed this checkpoint", cosigned_at(signature.value)
     if moment is None:  # by an ordinary key, which states none
         report.say(f"{told}: verified")

@@ -1,4 +1,4 @@
-"""Asking a witness for its cosignature (C2SP tlog-witness): the request, and what an answer means.
+"""Cosignatures of witnesses (C2SP tlog-witness): builds the request and parses the answer.
 
 A witness keeps the last checkpoint that it cosigned of each log, and cosigns another only when that begins
 with it. Two histories of one log therefore never get the cosignature of one witness.

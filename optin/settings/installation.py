@@ -114,7 +114,7 @@ class Settings(Table):
         return {name: getattr(self, name) for name, field in fields if SHARED in field.metadata}
 
     def differing_from(self, served: Served) -> dict[str, str]:
-        """Return the server's values for which this installation is told another."""
+        """Return the server's values that this installation sets differently."""
         said = self._in_environment if served.over_file else self._in_environment | self._in_file
         return {
             name: value

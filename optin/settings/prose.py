@@ -21,7 +21,7 @@ _LISTS = (list, tuple)
 
 
 def holds_prose(model: type[BaseModel], where: tuple[str | int, ...]) -> bool:
-    """Tell whether the value at `where` is prose, or a list of it."""
+    """Return whether the value at `where` is prose, or a list of it."""
     return _is_prose(model, where)
 
 

@@ -104,7 +104,7 @@ class Purpose(Table):
 
 
 class Webhook(Table):
-    """What a processor is told at once, by a signed message (E7)."""
+    """Signed messages that a processor receives at once (E7)."""
 
     url: ShortValue = Field(description="Where it goes: an https address of the processor.")
     purposes: tuple[str, ...] = Field(
@@ -127,7 +127,7 @@ class Processor(Table):
 
 
 class Limits(Table):
-    """How many sign-ups are taken (D8)."""
+    """Limits on posts and mails (D8)."""
 
     per_address_per_day: int = Field(
         default=5, ge=1, le=1_000, description="Mails of one kind to one mailbox, in any 24 hours."
@@ -184,7 +184,7 @@ class Retention(Table):
 
 
 class Sweep(Table):
-    """How much may be deleted before somebody has to agree (O7)."""
+    """How much may be deleted without an officer's approval (O7)."""
 
     clock_jump: Period = Field(
         default=_period("1 day"),
@@ -200,7 +200,7 @@ class Sweep(Table):
 
 
 class PersonalTable(Table):
-    """The page where people see what is kept about them (GDPR 15)."""
+    """The page where people see their stored data (GDPR 15)."""
 
     link: Period = Field(
         default=_period("1 hour"), description="How long the mailed link to it works.", examples=["1 hour"]
@@ -208,7 +208,7 @@ class PersonalTable(Table):
 
 
 class ErasureTable(Table):
-    """What somebody loses by being erased, told beforehand (GDPR 17)."""
+    """The consequences of an erasure, shown beforehand (GDPR 17)."""
 
     consequences: Words = Field(
         default={},
@@ -239,7 +239,7 @@ class ProxyTable(Table):
 
 
 class ServerLimits(Table):
-    """How much one server process takes at once, and how long it waits for a visitor."""
+    """Limits and time-outs of the connections of one server process."""
 
     connections: int = Field(
         default=4_096,
@@ -294,7 +294,7 @@ class Dkim(Table):
 
 
 class Witness(Table):
-    """Who sees each checkpoint, and the key by which its answer is known."""
+    """A witness that receives each checkpoint, and the key that verifies its answer."""
 
     to: Value = Field(description="An address (C2SP tlog-witness), or a command that reads the checkpoint.")
     key: WitnessKey = Field(default=None, description="Its C2SP verifier key: NAME+ID+BASE64.")
@@ -306,7 +306,7 @@ class Witness(Table):
 
 
 class Anchors(Table):
-    """Who else gets to see the log's checkpoints, so that they cannot be rewritten."""
+    """Time-stamp authority and witnesses that receive the log's checkpoints, to make rewriting evident."""
 
     timestamp: str = Field(
         default="",

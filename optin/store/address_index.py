@@ -35,7 +35,7 @@ def note_address_rule(tx: Tx) -> bool:
 
 
 def needs_new_indexes(tx: Tx) -> bool:
-    """Tell whether rows are to be moved to today's rule: nobody may write by the earlier one meanwhile."""
+    """Return whether rows are to be moved to today's rule: nobody may write by the earlier one meanwhile."""
     known = tx.one("SELECT name FROM installation WHERE name = :name", name=_RULE)
     return known is None and tx.one("SELECT id FROM request LIMIT 1") is not None
 

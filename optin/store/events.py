@@ -32,7 +32,7 @@ class StoredEvent:
     mac: bytes
 
     def genuine(self, vault: Vault) -> bool:
-        """Tell whether optin wrote it, and the bytes are those that the leaf was made of."""
+        """Return whether optin wrote it, and the bytes are those that the leaf was made of."""
         data = self.body.encode()
         return leaf_digest(data) == self.leaf and hmac.compare_digest(vault.vouch(data), self.mac)
 

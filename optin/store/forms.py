@@ -106,7 +106,7 @@ def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
 
 
 def has_other_text(tx: Tx, lang: str, day: str, words: str) -> bool:
-    """Tell whether a statement with another text was served in this language under this date."""
+    """Return whether a statement with another text was served in this language under this date."""
     row = tx.one(
         "SELECT 1 FROM privacy_text WHERE lang = :lang AND day = :day AND words <> :words LIMIT 1",
         lang=lang,

@@ -20,12 +20,12 @@ HEALTH = "health"
 
 
 def is_claimed(tx: Tx) -> bool:
-    """Tell whether some keys have been used with this database."""
+    """Return whether some keys have been used with this database."""
     return tx.one("SELECT name FROM installation WHERE name = 'fingerprint'") is not None
 
 
 def check_keys(tx: Tx, vault: Vault, origin: str) -> None:
-    """See that `vault` has the keys of this database; a new database takes them. Raises KeysUnusable.
+    """Check that `vault` has the keys of this database; a new database takes them. Raises KeysUnusable.
 
     The log is named once, after the base address of its first day: proofs in people's mailboxes name it.
     """

@@ -95,7 +95,7 @@ def kept_lines(tx: Tx) -> list[ReplayLine]:
 
 
 def has_lines(tx: Tx) -> bool:
-    """Tell whether anything was written for a journal."""
+    """Return whether anything was written for a journal."""
     return tx.one("SELECT id FROM replay LIMIT 1") is not None
 
 
@@ -114,7 +114,7 @@ def journal_head(tx: Tx, name: str) -> JournalHead | None:
 
 
 def has_journal_head(tx: Tx) -> bool:
-    """Tell whether the database knows of a keyed journal with lines; a crash leaves one without."""
+    """Return whether the database knows of a keyed journal with lines; a crash leaves one without."""
     return tx.one("SELECT name FROM journal_head WHERE lines > 0 LIMIT 1") is not None
 
 

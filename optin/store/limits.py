@@ -95,7 +95,7 @@ def take_share(tx: Tx, day: Day, most: int, most_marked: int, now: datetime) -> 
 
 
 def has_mark(tx: Tx, day: Day, now: datetime) -> bool:
-    """Tell whether a mail with this mark was counted for the mailbox in the last 24 hours."""
+    """Return whether a mail with this mark was counted for the mailbox in the last 24 hours."""
     named = {**_named(day, now), **_marks(day)}
     return tx.one(f"SELECT 1 {_MARKED} LIMIT 1", **named) is not None
 

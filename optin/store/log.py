@@ -56,7 +56,7 @@ def _add_nodes(tx: Tx, completed: Sequence[Placed]) -> None:
 
 
 def is_new_log(tx: Tx) -> bool:
-    """Tell whether no event was ever written."""
+    """Return whether no event was ever written."""
     return log_frontier(tx).size == 0 and tx.one("SELECT event_id FROM log_queue LIMIT 1") is None
 
 
@@ -236,7 +236,7 @@ class Attestation:
 
 
 def is_sound(attestation: Attestation, note: str) -> bool:
-    """Tell whether what was kept is a time-stamp of this note, or a line of somebody else below it."""
+    """Return whether what was kept is a time-stamp of this note, or a line of somebody else below it."""
     if attestation.kind == "cosignature":
         return bool(cosignatures(note, attestation.value.decode("utf-8", "replace")))
     try:

@@ -132,7 +132,7 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
 
 
 def has_suspects(tx: Tx, now: datetime) -> bool:
-    """Tell whether mails are due that are to be tried alone."""
+    """Return whether mails are due that are to be tried alone."""
     row = tx.one(
         "SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts > :free LIMIT 1",
         now=to_ms(now),
@@ -231,7 +231,7 @@ def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
 
 
 def has_successor(tx: Tx, letter: DeadLetter) -> bool:
-    """Tell whether a later mail of this kind about the same was sent, or waits."""
+    """Return whether a later mail of this kind about the same was sent, or waits."""
     row = tx.one(
         "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND id > :id"
         " AND state <> 'dead' LIMIT 1",
@@ -300,7 +300,7 @@ def forget_queued(tx: Tx, request: RequestId, kinds: Iterable[str]) -> None:
 
 
 def has_twin(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
-    """Tell whether another mail of this kind about a request waits to be sent."""
+    """Return whether another mail of this kind about a request waits to be sent."""
     row = tx.one(
         "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND state = 'queued'"
         " AND id <> :id",
@@ -312,7 +312,7 @@ def has_twin(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
 
 
 def is_mailed(tx: Tx, request: RequestId, kind: str) -> bool:
-    """Tell whether a mail of this kind about `request` was sent, or waits to be."""
+    """Return whether a mail of this kind about `request` was sent, or waits to be."""
     row = tx.one(
         "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND state <> 'dead' LIMIT 1",
         request=request,
@@ -322,6 +322,6 @@ def is_mailed(tx: Tx, request: RequestId, kind: str) -> bool:
 
 
 def is_queued(tx: Tx, request: RequestId) -> bool:
-    """Tell whether a mail about `request` still waits to be sent."""
+    """Return whether a mail about `request` still waits to be sent."""
     row = tx.one("SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request)
     return row is not None

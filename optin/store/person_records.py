@@ -22,7 +22,7 @@ class KeptMail:
 
 
 def is_known(tx: Tx, email_index: bytes) -> bool:
-    """Tell whether anything is kept about an address, were it only that it must not be approached."""
+    """Return whether anything is kept about an address, were it only that it must not be approached."""
     return any(
         tx.one(f"SELECT 1 FROM {table} WHERE email_index = :email_index LIMIT 1", email_index=email_index)
         for table in ("subject", "request", "legal_hold", "suppression")

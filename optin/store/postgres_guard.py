@@ -31,7 +31,7 @@ class PostgresGuard:
         self._stamp = ""
 
     def approve(self, connection: Connection, *, own_change: bool) -> None:
-        """See that what `connection` wrote is kept. Raises WriteLost or SchemaMoved; then do not commit.
+        """Check that what `connection` wrote is kept. Raises WriteLost or SchemaMoved; then do not commit.
 
         `own_change`: the transaction itself changed the schema, as a restore does.
         """

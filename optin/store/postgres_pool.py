@@ -73,7 +73,7 @@ class PostgresPool:
 
 
 def was_ended(connection: Connection) -> bool:
-    """Tell whether the server ended a connection that lay idle; it is only asked when it sent something."""
+    """Return whether the server ended a connection that lay idle; it is only asked when it sent something."""
     said = select.poll()
     try:
         said.register(connection.fileno(), select.POLLIN)

@@ -62,7 +62,7 @@ class PostgresPresence:
         return sum(self._bury(tx, dead, now) for dead in self._dead(tx))
 
     def _was_kept_away(self) -> bool:
-        """Tell whether this server itself could not show itself a moment ago: then no other could, either.
+        """Return whether this server itself could not show itself a moment ago: then no other could, either.
 
         Each has lost its lock, and its row is old, though it lives and sends mail. So it is given time.
         """
@@ -101,7 +101,7 @@ class PostgresPresence:
             yield
 
     def _lives_beside(self, connection: psycopg.Connection[Any]) -> bool:
-        """Tell whether another server lives."""
+        """Return whether another server lives."""
         others = f"SELECT id, pooled, {NOW} - seen_at FROM server_process WHERE id <> %s"
         rows = connection.execute(others.encode(), [self.incarnation]).fetchall()
 

@@ -230,7 +230,7 @@ def _printed(connection: Connection, names: Mapping[str, bool]) -> Objects:
 
 
 def _searched_first(connection: Connection, schemas: set[str]) -> bool:
-    """Tell whether functions and operators of a schema are taken before those of PostgreSQL itself."""
+    """Return whether functions and operators of a schema are taken before those of PostgreSQL itself."""
     row = connection.execute("SELECT current_schemas(true)").fetchone()
     path = [name for name in (row[0] if row else []) if not name.startswith("pg_temp")]
     return bool(schemas) and bool(path) and path[0] != "pg_catalog"

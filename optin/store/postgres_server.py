@@ -61,7 +61,7 @@ def adapt_to_pooler(connection: psycopg.Connection[Any]) -> None:
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Tell whether another process answers than the one that greeted."""
+    """Return whether another process answers than the one that greeted."""
     before = connection.autocommit
     connection.autocommit = True  # leaves no transaction open
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
@@ -70,7 +70,7 @@ def is_pooled(connection: psycopg.Connection[Any]) -> bool:
 
 
 def is_temporary(problem: psycopg.Error) -> bool:
-    """Tell whether a server cannot do just now what it does at other times.
+    """Return whether a server cannot do just now what it does at other times.
 
     Besides what the driver calls operational (connection lost, shutting down, starting up, too many
     connections, disk full): it is read-only, as a standby is until a failover is through, or it ended the

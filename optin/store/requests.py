@@ -170,7 +170,7 @@ def open_link(tx: Tx, request: RequestId, link_until: datetime, erase_at: dateti
 
 
 def is_over(tx: Tx, request: RequestId, now: datetime) -> bool:
-    """Tell whether an unconfirmed request has had its time: the next sweep erases it (D6)."""
+    """Return whether an unconfirmed request has had its time: the next sweep erases it (D6)."""
     row = tx.one("SELECT erase_at FROM request WHERE id = :id AND confirmed_at IS NULL", id=request)
     return row is not None and int(row[0]) <= to_ms(now)
 
@@ -267,7 +267,7 @@ def let_go_of_requests(tx: Tx, subject: SubjectId) -> None:
 
 
 def was_erased(tx: Tx, request: RequestId) -> bool:
-    """Tell whether there was such a request, and it was erased."""
+    """Return whether there was such a request, and it was erased."""
     return tx.one("SELECT at FROM erasure WHERE request_id = :id", id=request) is not None
 
 

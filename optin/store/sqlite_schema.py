@@ -80,7 +80,7 @@ def migrate(connection: sqlite3.Connection, schema: Schema, *, inspecting: bool 
 
 
 def is_due(connection: sqlite3.Connection, schema: Schema) -> bool:
-    """Tell whether a database that is in use lacks migrations: no server of another version may run then."""
+    """Return whether a database that is in use lacks migrations: no server of another version may run."""
     records = records_in(connection)
     return bool(records and schema.due(records))
 

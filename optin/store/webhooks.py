@@ -140,7 +140,7 @@ RETURNING id, message, processor, person, kind, purpose, channel, sealed, create
 
 
 def is_due(tx: Tx, processor: str, now: datetime) -> bool:
-    """Tell whether something may wait for a processor: a look beside the writers, before a claim."""
+    """Return whether something may wait for a processor: a look beside the writers, before a claim."""
     row = tx.one(
         "SELECT id FROM webhook_outbox WHERE processor = :processor AND state = 'queued'"
         " AND next_at <= :now LIMIT 1",

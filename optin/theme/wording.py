@@ -51,7 +51,7 @@ class Wording:
         return text.format_map(values)
 
     def has(self, key: str) -> bool:
-        """Tell whether there is a sentence for `key`."""
+        """Return whether there is a sentence for `key`."""
         return key in self._texts or key in self._more()
 
     def date(self, date: date) -> str:

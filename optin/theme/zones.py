@@ -59,7 +59,7 @@ def zone_of_country(country: str) -> str:
 
 
 def has_several_clocks(country: str, moment: datetime) -> bool:
-    """Tell whether clocks in a country differ from each other within half a year of `moment`."""
+    """Return whether clocks in a country differ from each other within half a year of `moment`."""
     if country not in CAPITALS:
         return False
     days = (moment, moment + timedelta(days=182))
@@ -67,7 +67,7 @@ def has_several_clocks(country: str, moment: datetime) -> bool:
 
 
 def needs_name(zone: str, lang: str, moment: datetime) -> bool:
-    """Tell whether a time on the clock of `zone` could be taken for another one by readers of `lang`.
+    """Return whether a time on the clock of `zone` could be taken for another one by readers of `lang`.
 
     It cannot where `lang` is an official language of the zone's country, all clocks of that country show the
     same, and the hour does not come twice because the clock goes back.
@@ -91,7 +91,7 @@ def zone_name(zone: str, lang: str, moment: datetime) -> str:
 
 
 def comes_twice(zone: str, moment: datetime) -> bool:
-    """Tell whether the clock of `zone` shows the time of `moment` twice: it goes back."""
+    """Return whether the clock of `zone` shows the time of `moment` twice: it goes back."""
     local = moment.astimezone(ZoneInfo(zone))
     return local.replace(fold=0).astimezone(UTC) != local.replace(fold=1).astimezone(UTC)
 

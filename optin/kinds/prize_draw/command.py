@@ -1,4 +1,4 @@
-"""The command that draws a prize, in a way that anybody can repeat (M2)."""
+"""The command that draws the winners of a prize draw; anybody can repeat the draw (M2)."""
 
 from __future__ import annotations
 
@@ -28,15 +28,17 @@ TOLD_AT_ONCE = 200
 
 @click.command()
 @click.argument("slug")
-@click.option("--seed", help="The public number, as it came out; from the moment on that was named for it.")
-@click.option("--out", help="File to make with what is published of the draw, or - for standard output.")
-@click.option("--winners", help="CSV or XLSX to make with who won, or - for the terminal; it is recorded.")
+@click.option("--seed", help="The public number; accepted from the moment that the draw announced.")
+@click.option("--out", help="File to make with the published result of the draw, or - for standard output.")
+@click.option(
+    "--winners", help="CSV or XLSX to make with the winners, or - for the terminal; each reading is recorded."
+)
 @site_option
 @pass_kinds
 def draw(
     kinds: InstalledKinds, site: Path, slug: str, seed: str | None, out: str | None, winners: str | None
 ) -> None:
-    """Draw the winners of /SLUG: fix the entries first, then, with the seed, the result."""
+    """Fix the entries of the prize draw /SLUG; with --seed, draw its winners."""
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         promise = draws_of(installation.policy).get(slug)  # of a magnet that was removed too
