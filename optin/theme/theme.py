@@ -41,8 +41,6 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
-    views.ResultView: "pages/result.html",
-    views.QuizView: "pages/quiz.html",
     views.ClosedView: "pages/closed.html",
     views.PlaceView: "pages/place.html",
     views.MovedView: "pages/moved.html",

@@ -15,11 +15,8 @@ from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
 from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import ConsentQuestion, Controller
-from optin.consent.quiz import Answers, Outcome, Pages, Quiz
 from optin.flows.rights.personal_data import PersonalData
 from optin.flows.webinar_attendance import Attendance
-
-NO_OUTCOME = Outcome("", "", "")
 
 
 @dataclass(frozen=True)
@@ -77,45 +74,6 @@ class LandingView:
     wait_seconds: int = 0  # the form comes back as no more mails leave: until when
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
     card: Picture | None = None  # what social sites show of it
-
-
-@dataclass(frozen=True)
-class ResultView(LandingView):
-    """The result of a quiz, readable without signing up, with the form that asks for its report (M2)."""
-
-    outcome: Outcome = NO_OUTCOME
-    quiz_url: str = ""  # where it can be taken again
-
-
-@dataclass(frozen=True)
-class QuizView:
-    """Questions of a quiz: all of them, or one (`shown`: their places). Stores nothing."""
-
-    frame: Frame
-    landing: LandingView
-    quiz: Quiz
-    action: str
-    shown: tuple[int, ...]
-    chosen: Answers
-    so_far: str = ""  # the sealed answers that travel along
-    back_url: str = ""
-    missing: tuple[int, ...] = ()  # questions of `shown` that were left without an answer
-    changed: bool = False  # the quiz is another than the one that was answered
-
-    @property
-    def texts(self) -> tuple[tuple[str, str], ...]:
-        """The magnet's own words for keys of the catalogue (M9)."""
-        return self.landing.texts
-
-    @property
-    def alone(self) -> bool:
-        """Whether each question has a page of its own."""
-        return self.quiz.pages is Pages.EACH
-
-    @property
-    def last(self) -> bool:
-        """Whether the result follows."""
-        return self.shown[-1] == len(self.quiz.questions) - 1
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.quiz import (
+from optin.kinds.quiz.details import (
     Answers,
     AnswerUnknown,
     Dimension,

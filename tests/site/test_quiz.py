@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from optin.consent.quiz import Quiz
+from optin.kinds.quiz.details import Quiz
 from optin.kinds.quiz.table import OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.findings import Finding
 from optin.site.loading import load_site

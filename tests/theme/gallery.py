@@ -12,7 +12,6 @@ from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.draw import shown_ticket
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import Problem, Typed
-from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
 from optin.consent.webinar import Webinar
 from optin.flows.draw_entry import Participation
 from optin.flows.rights.personal_data import (
@@ -28,6 +27,8 @@ from optin.flows.rights.personal_data import (
 )
 from optin.flows.webinar_attendance import Attendance, Standing
 from optin.kinds.prize_draw.pages import CHANGED, DRAW
+from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
+from optin.kinds.quiz.views import QuizView, ResultView
 from optin.kinds.webinar.pages import WEBINAR_NEWS
 from optin.theme import views
 from tests.serving import BASE_URL
@@ -365,14 +366,14 @@ def quizzes(lang: str, words: str = "Werkgelegenheidsvoorwaarde van 2 jaar?") ->
     blank = landing(lang, "quiz")
     for pages, shown in ((Pages.ONE, (0, 1)), (Pages.EACH, (0,)), (Pages.EACH, (1,))):
         quiz = Quiz(pages, questions, (outcome,), why_answers="Om u te adviseren." if shown == (1,) else "")
-        asking = views.QuizView(blank.frame, blank, quiz, f"{BASE_URL}/x/answers", shown, quiz.unanswered)
+        asking = QuizView(blank.frame, blank, quiz, f"{BASE_URL}/x/answers", shown, quiz.unanswered)
         name = f"quiz-{pages.value}-{len(shown)}-{shown[0]}"
         yield name, asking
         wrong = replace(asking, missing=shown, changed=True, so_far="s", back_url="/x/answers?question=1")
         yield f"{name}-wrong", replace(wrong, chosen=((0,), (0, 1)))
     told = (FormField("outcome", "Uitslag", words), FormField("answers", "Antwoorden", words))
     declared = replace(blank.declaration, fields=(*blank.declaration.fields, *told))
-    result = views.ResultView(
+    result = ResultView(
         blank.frame,
         declared,
         "",

@@ -1,9 +1,9 @@
 """A quiz: questions, a result at once, and a long report by mail (M2)."""
 
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.quiz import REQUEST_FIELDS
-from optin.flows.quiz_answers import FLOWS
 from optin.kinds.kind import Kind
+from optin.kinds.quiz.answers import FLOWS
+from optin.kinds.quiz.details import REQUEST_FIELDS
 from optin.kinds.quiz.front_matter import read_quiz
 from optin.kinds.quiz.pages import PAGES
 from optin.kinds.quiz.routes import ROUTES

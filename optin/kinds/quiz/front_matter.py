@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from optin.consent.form import FormField
-from optin.consent.quiz import (
+from optin.kinds.quiz.details import (
     ANSWERS_FIELD,
     OUTCOME_FIELD,
     Dimension,

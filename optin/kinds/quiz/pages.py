@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from optin.consent.form import FormField
-from optin.consent.quiz import Option, Outcome, Pages, Question, Quiz
+from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
+from optin.kinds.quiz.views import QuizView, ResultView, quiz_view, result_view
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection
 from optin.site.page_check import CURE
-from optin.site.quiz_pages import quiz_view, result_view
 from optin.site.seen_page import SeenPage
 from optin.theme.samples import FETCH, URL, WITHDRAW, delivery, landing
-from optin.theme.views import Frame, LandingView, QuizView, ResultView
+from optin.theme.views import Frame, LandingView
 
 
 def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:

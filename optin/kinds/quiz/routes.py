@@ -15,11 +15,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from optin.consent.form import Slug
-from optin.consent.quiz import Answers, AnswerUnknown, Pages, Quiz
 from optin.errors import AnswersStale, AnswersUnknown, PageUnknown, PostMalformed
-from optin.flows.quiz_answers import open_answers, seal_answers
-from optin.site.quiz_pages import quiz_view
-from optin.theme.views import QuizView
+from optin.kinds.quiz.answers import open_answers, seal_answers
+from optin.kinds.quiz.details import Answers, AnswerUnknown, Pages, Quiz
+from optin.kinds.quiz.views import QuizView, quiz_view
 from optin.web.app_context import AppContext, desk_of, see_other, slug_of
 from optin.web.form_reader import read_post, single
 from optin.web.kind_routes import RoutesPart

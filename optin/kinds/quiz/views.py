@@ -2,11 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 from optin.consent.form import details_text
-from optin.consent.quiz import Answers, Outcome, Pages, Quiz
-from optin.theme.views import LandingView, QuizView, ResultView
+from optin.kinds.quiz.details import Answers, Outcome, Pages, Quiz
+from optin.theme.views import Frame, LandingView
+
+NO_OUTCOME = Outcome("", "", "")
+
+
+@dataclass(frozen=True)
+class ResultView(LandingView):
+    """The result of a quiz, readable without signing up, with the form that asks for its report (M2)."""
+
+    template: ClassVar = "kinds/quiz/result.html"
+
+    outcome: Outcome = NO_OUTCOME
+    quiz_url: str = ""  # where it can be taken again
+
+
+@dataclass(frozen=True)
+class QuizView:
+    """Questions of a quiz: all of them, or one (`shown`: their places). Stores nothing."""
+
+    template: ClassVar = "kinds/quiz/quiz.html"
+
+    frame: Frame
+    landing: LandingView
+    quiz: Quiz
+    action: str
+    shown: tuple[int, ...]
+    chosen: Answers
+    so_far: str = ""  # the sealed answers that travel along
+    back_url: str = ""
+    missing: tuple[int, ...] = ()  # questions of `shown` that were left without an answer
+    changed: bool = False  # the quiz is another than the one that was answered
+
+    @property
+    def texts(self) -> tuple[tuple[str, str], ...]:
+        """The magnet's own words for keys of the catalogue (M9)."""
+        return self.landing.texts
+
+    @property
+    def alone(self) -> bool:
+        """Whether each question has a page of its own."""
+        return self.quiz.pages is Pages.EACH
+
+    @property
+    def last(self) -> bool:
+        """Whether the result follows."""
+        return self.shown[-1] == len(self.quiz.questions) - 1
 
 
 def quiz_view(view: LandingView, quiz: Quiz, place: int = 0, chosen: Answers = ()) -> QuizView:

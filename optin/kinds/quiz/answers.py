@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 
 from optin.consent.form import FormDeclaration
 from optin.consent.magnet_details import Details
-from optin.consent.quiz import ANSWERS_FIELD, OUTCOME_FIELD, Answers, AnswerUnknown, Outcome, Quiz
 from optin.errors import AnswersStale, KeysUnusable
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.context import Context
 from optin.flows.kind_flows import FlowPart, Standing
+from optin.kinds.quiz.details import ANSWERS_FIELD, OUTCOME_FIELD, Answers, AnswerUnknown, Outcome, Quiz
 from optin.store.promises import promise_of
 from optin.store.transaction import Tx
 from optin.store.vault import Place, Vault
