@@ -42,9 +42,7 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
     views.ClosedView: "pages/closed.html",
-    views.PlaceView: "pages/place.html",
     views.MovedView: "pages/moved.html",
-    views.DrawView: "pages/draw.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",
     views.ConfirmedView: "pages/confirmed.html",

@@ -9,14 +9,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from optin.consent.draw import ShownTicket
 from optin.consent.form import FormDeclaration
 from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
-from optin.consent.prize import PrizeDraw
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.rights.personal_data import PersonalData
-from optin.flows.webinar_attendance import Attendance
 
 
 @dataclass(frozen=True)
@@ -85,40 +82,12 @@ class ClosedView:
 
 
 @dataclass(frozen=True)
-class PlaceView:
-    """The page about a seat at a webinar."""
-
-    frame: Frame
-    told: Attendance
-    again_url: str  # where one registers; empty: nowhere any more
-
-
-@dataclass(frozen=True)
 class MovedView:
     """What is at the earlier address of a magnet, for a web host that cannot redirect."""
 
     frame: Frame
     title: str
     path: str  # where it is now
-
-
-@dataclass(frozen=True)
-class DrawView:
-    """A prize draw for everybody: its list by digest, and after the draw the tickets that won (M2)."""
-
-    frame: Frame
-    title: str
-    page_url: str  # empty: the magnet was removed
-    file_url: str
-    promise: PrizeDraw
-    scheme: str
-    entries: int = 0
-    digest: str = ""  # empty: the list is not fixed yet
-    seed: str = ""  # empty: it is not drawn yet
-    seed_canonical: str = ""
-    winners: tuple[ShownTicket, ...] = ()
-    passed_over: tuple[ShownTicket, ...] = ()
-    changed: tuple[tuple[str, int], ...] = ()  # what was promised otherwise, and to how many who entered
 
 
 @dataclass(frozen=True)

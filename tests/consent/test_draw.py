@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.draw import (
+from optin.consent.purpose import RetentionPeriod
+from optin.kinds.prize_draw.details import Contest, PrizeDraw
+from optin.kinds.prize_draw.draw import (
     SeedRefused,
     canonical_seed,
     draw_order,
@@ -20,8 +22,6 @@ from optin.consent.draw import (
     shown_ticket,
     shown_tickets,
 )
-from optin.consent.prize import Contest, PrizeDraw
-from optin.consent.purpose import RetentionPeriod
 
 TICKET = st.binary(min_size=32, max_size=32).map(bytes.hex)
 TICKETS = st.sets(TICKET, max_size=40).map(sorted)

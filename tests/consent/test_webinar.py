@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.time_zones import after_gap, moments_of, offset_in_words, zone_names, zone_of
-from optin.consent.webinar import Webinar
+from optin.kinds.webinar.details import Webinar
 
 ZONES = (
     "Europe/Amsterdam",

@@ -16,7 +16,6 @@ from optin.consent.links import SKEW, LinkKind
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows.delivery.mail_order import MailKind, Verdict
-from optin.flows.prize_draw import draw_winners, fix_entries
 from optin.flows.retention import sweep_share
 from optin.flows.retention.clock import read_clock
 from optin.flows.retention.clock_correction import accept_clock, begin_with_clock, note_set_back
@@ -25,6 +24,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import ask_for_link
 from optin.jobs.clock_watch import ClockWatch
 from optin.jobs.sweep_runner import sweep
+from optin.kinds.prize_draw.drawing import draw_winners, fix_entries
 from optin.services import clock as clock_module
 from optin.services.clock import SteadyClock
 from optin.services.installation import Installation

@@ -24,10 +24,10 @@ from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
-from optin.flows.prize_draw import draw_winners, tell_entrants
 from optin.flows.rights.on_request import Handling, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
+from optin.kinds.prize_draw.drawing import draw_winners, tell_entrants
 from optin.services.log_signer import advance_log
 from optin.store.exports import ExportRun, record_export
 from optin.store.webhooks import keep_webhooks

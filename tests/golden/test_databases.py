@@ -22,15 +22,15 @@ from optin.consent.purpose import ConsentKey, PurposeId
 from optin.export.personal import as_json, schema
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.removed_magnets import with_removed
-from optin.flows.draw_entry import draws_of
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
-from optin.flows.webinar_seats import webinars_of
 from optin.jobs.sweep_runner import sweep
+from optin.kinds.prize_draw.participation import draws_of
+from optin.kinds.webinar.flows import webinars_of
 from optin.proof.bundle import unpack
 from optin.proof.canonical import canonical
 from optin.proof.verify_bundle import verify_bundle

@@ -8,9 +8,9 @@ import pytest
 from icalendar import Calendar
 
 from optin.consent.consent_record import RequestId
-from optin.consent.webinar import Webinar
-from optin.flows.webinar_attendance import Attendance, Standing
-from optin.mail.calendar import Invitation, Method, calendar_bytes
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.calendar import Invitation, Method, calendar_bytes
+from optin.kinds.webinar.details import Webinar
 
 INVITATION = Invitation("Example", "info@example.com", "example.com", "alice@example.com")
 

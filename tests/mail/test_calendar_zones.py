@@ -10,9 +10,9 @@ import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
 from optin.consent.consent_record import RequestId
-from optin.consent.webinar import Webinar
-from optin.flows.webinar_attendance import Attendance, Standing
-from optin.mail.calendar import Invitation, Method, calendar_bytes
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.calendar import Invitation, Method, calendar_bytes
+from optin.kinds.webinar.details import Webinar
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 

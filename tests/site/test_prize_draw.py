@@ -17,10 +17,10 @@ from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
-from optin.consent.prize import PrizeDraw
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.jobs.sweep_runner import sweep
+from optin.kinds.prize_draw.details import PrizeDraw
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
 from optin.site.loading import load_site

@@ -11,9 +11,9 @@ from optin.consent.erasure import BY_PERSON
 from optin.errors import KeysUnusable, StoreUnusable
 from optin.flows.delivery.mail_order import Verdict
 from optin.keys import KeyRing
+from optin.kinds.prize_draw.entries import DrawList, DrawResult, keep_list, keep_result
 from optin.kinds.prize_draw.pages import DRAW
 from optin.services.log_signer import sign_log
-from optin.store.draws import DrawList, DrawResult, keep_list, keep_result
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset
 from optin.store.log import attest, integrate

@@ -9,11 +9,8 @@ from html import escape
 from typing import Any
 
 from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
-from optin.consent.draw import shown_ticket
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import Problem, Typed
-from optin.consent.webinar import Webinar
-from optin.flows.draw_entry import Participation
 from optin.flows.rights.personal_data import (
     KeptConsent,
     KeptEvent,
@@ -25,11 +22,14 @@ from optin.flows.rights.personal_data import (
     KeptSuppression,
     PersonalData,
 )
-from optin.flows.webinar_attendance import Attendance, Standing
-from optin.kinds.prize_draw.pages import CHANGED, DRAW
+from optin.kinds.prize_draw.draw import shown_ticket
+from optin.kinds.prize_draw.pages import CHANGED, DRAW, DrawView
+from optin.kinds.prize_draw.participation import Participation
 from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView
-from optin.kinds.webinar.pages import WEBINAR_NEWS
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.details import Webinar
+from optin.kinds.webinar.pages import WEBINAR_NEWS, PlaceView
 from optin.theme import views
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
@@ -243,7 +243,7 @@ def _webinars(lang: str) -> Iterator[tuple[str, Any]]:
     yield "closed-webinar", views.ClosedView(at, landing(lang, "webinar", details=WEBINAR))
     yield "closed-cancelled", views.ClosedView(at, landing(lang, "webinar", details=gone))
     for standing in Standing:
-        yield f"place-{standing}", views.PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
+        yield f"place-{standing}", PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
         seen = views.ConfirmedView(at, title, "webinar", (), own=webinar(standing))
         yield f"confirmed-webinar-{standing}", seen
 
@@ -277,7 +277,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
         landing(lang, "prize-draw", typed=typed, problems=(Problem("age", "age-missing"),)),
     )
     yield "closed-draw", views.ClosedView(at, landing(lang, "prize-draw"))
-    draw = views.DrawView(at, title, "/x", "/x/draw.json", DRAW, "optin draw 1")
+    draw = DrawView(at, title, "/x", "/x/draw.json", DRAW, "optin draw 1")
     fixed = replace(draw, entries=7, digest="d" * 64)
     drawn = replace(fixed, seed="912,34", seed_canonical="912.34/")
     yield "draw-open", draw

@@ -15,7 +15,7 @@ import pytest
 
 from optin import errors
 from optin.consent.purpose import RetentionPeriod
-from optin.flows.webinar_attendance import Standing
+from optin.kinds.webinar.attendance import Standing
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look

@@ -14,9 +14,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.prize_draw import draw_winners
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
+from optin.kinds.prize_draw.drawing import draw_winners
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log

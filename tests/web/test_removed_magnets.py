@@ -13,9 +13,9 @@ import html5lib
 import pytest
 
 from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.flows.prize_draw import DRAWN, draw_winners
-from optin.flows.webinar_seats import WebinarMail
 from optin.jobs.sweep_runner import FILES, sweep
+from optin.kinds.prize_draw.drawing import DRAWN, draw_winners
+from optin.kinds.webinar.flows import WebinarMail
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition

@@ -20,9 +20,9 @@ from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
-from optin.flows.webinar_attendance import Standing
-from optin.flows.webinar_seats import WebinarMail, has_use
 from optin.jobs.sweep_runner import sweep
+from optin.kinds.webinar.attendance import Standing
+from optin.kinds.webinar.flows import WebinarMail, has_use
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition

@@ -1,9 +1,9 @@
 """A prize draw: a raffle, or with a question a contest; nobody needs to consent to enter (M2)."""
 
-from optin.consent.prize import KIND
-from optin.flows.prize_draw import DRAWN
 from optin.kinds.kind import Kind
 from optin.kinds.prize_draw.database import TABLES
+from optin.kinds.prize_draw.details import KIND
+from optin.kinds.prize_draw.drawing import DRAWN
 from optin.kinds.prize_draw.flows import FLOWS
 from optin.kinds.prize_draw.form import DETAILS
 from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw

@@ -10,18 +10,24 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
-from optin.consent.draw import shown_tickets
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.destination import STANDARD_OUTPUT, write_whole
-from optin.flows.draw_entry import draws_of
-from optin.flows.prize_draw import draw_winners, fix_entries, publication_of, read_winners, tell_entrants
+from optin.kinds.prize_draw.draw import shown_tickets
+from optin.kinds.prize_draw.drawing import (
+    draw_winners,
+    fix_entries,
+    publication_of,
+    read_winners,
+    tell_entrants,
+)
+from optin.kinds.prize_draw.entries import DrawList, DrawResult, load_result
+from optin.kinds.prize_draw.participation import draws_of
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.services.open_installation import open_installation
 from optin.site.findings import nearest
-from optin.store.draws import DrawList, DrawResult, load_result
 
 TOLD_AT_ONCE = 200
 

@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.magnet_details import Details
-from optin.consent.prize import PrizeDraw
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.context import Context
-from optin.flows.draw_entry import Participation, enter, participation, stands
 from optin.flows.kind_flows import FlowPart, QueuedMail
-from optin.flows.prize_draw import DRAWN
 from optin.kinds.prize_draw.audit import audit_draws, audit_entries
+from optin.kinds.prize_draw.details import PrizeDraw
+from optin.kinds.prize_draw.drawing import DRAWN
+from optin.kinds.prize_draw.participation import Participation, enter, participation, stands
 from optin.kinds.prize_draw.sweep import RULES, missed_draws
 from optin.store.transaction import Tx
 

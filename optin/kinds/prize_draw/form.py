@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from optin.consent.magnet_details import DetailsPart, Judgement
-from optin.consent.prize import AGE_FIELD, ANSWER_FIELD, CHOICE_FIELD, WITHOUT_CONSENT
+from optin.kinds.prize_draw.details import AGE_FIELD, ANSWER_FIELD, CHOICE_FIELD, WITHOUT_CONSENT
 
 
 def judge(values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:

@@ -1,22 +1,22 @@
-"""The form of a prize draw, held against what it must show."""
+"""The pages of a prize draw: where everybody sees how it stands, and what its form must show."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
-from optin.consent.draw import shown_ticket
-from optin.consent.prize import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
 from optin.consent.purpose import RetentionPeriod
-from optin.flows.draw_entry import Participation
-from optin.flows.prize_draw import DECIDING
+from optin.kinds.prize_draw.details import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
+from optin.kinds.prize_draw.draw import ShownTicket, shown_ticket
+from optin.kinds.prize_draw.drawing import DECIDING
+from optin.kinds.prize_draw.participation import Participation
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection
 from optin.site.page_check import CURE
 from optin.site.seen_page import SeenPage
 from optin.theme.samples import AT, SEE, URL, WITHDRAW, declaration, delivery, kind_mail, landing
-from optin.theme.views import ConfirmedView, DrawView, Frame, LandingView
+from optin.theme.views import ConfirmedView, Frame, LandingView
 
 CHOICES = 2
 
@@ -40,6 +40,27 @@ DRAW = PrizeDraw(
 )  # fmt: skip
 TICKET = shown_ticket("7" * 64)
 CHANGED = tuple((name, 3) for name in DECIDING)
+
+
+@dataclass(frozen=True)
+class DrawView:
+    """A prize draw for everybody: its list by digest, and after the draw the tickets that won (M2)."""
+
+    template: ClassVar = "kinds/prize-draw/draw.html"
+
+    frame: Frame
+    title: str
+    page_url: str  # empty: the magnet was removed
+    file_url: str
+    promise: PrizeDraw
+    scheme: str
+    entries: int = 0
+    digest: str = ""  # empty: the list is not fixed yet
+    seed: str = ""  # empty: it is not drawn yet
+    seed_canonical: str = ""
+    winners: tuple[ShownTicket, ...] = ()
+    passed_over: tuple[ShownTicket, ...] = ()
+    changed: tuple[tuple[str, int], ...] = ()  # what was promised otherwise, and to how many who entered
 
 
 def samples(frame: Frame) -> Iterator[Any]:

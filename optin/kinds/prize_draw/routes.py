@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.consent.draw import SCHEME, shown_tickets
 from optin.consent.form import FormDeclaration, Slug
-from optin.consent.prize import KIND, PrizeDraw
 from optin.errors import PageUnknown
-from optin.flows.draw_entry import draws_of, promise_of
-from optin.flows.prize_draw import publication_of
-from optin.theme.views import DrawView
+from optin.kinds.prize_draw.details import KIND, PrizeDraw
+from optin.kinds.prize_draw.draw import SCHEME, shown_tickets
+from optin.kinds.prize_draw.drawing import publication_of
+from optin.kinds.prize_draw.pages import DrawView
+from optin.kinds.prize_draw.participation import draws_of, promise_of
 from optin.web.app_context import AppContext, desk_of
 from optin.web.headers import NO_STORE
 from optin.web.kind_routes import RoutesPart

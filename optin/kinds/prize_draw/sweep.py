@@ -7,20 +7,19 @@ from datetime import datetime
 from optin.consent.consent_record import EventKind
 from optin.consent.erasure import Ground, Reason
 from optin.consent.history import History
-from optin.consent.prize import SETTLING
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.consents.contact_details import current_contact, vouch_anew
 from optin.flows.consents.opened_request import open_request
-from optin.flows.draw_entry import draws_of, promise_of
 from optin.flows.evidence.event_history import request_history
 from optin.flows.policy import RequestPolicy
-from optin.flows.prize_draw import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.rights.erase import erase_person
-from optin.store.draws import (
+from optin.kinds.prize_draw.details import SETTLING
+from optin.kinds.prize_draw.drawing import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.kinds.prize_draw.entries import (
     DrawEntry,
     count_entries,
     count_untold,
@@ -29,6 +28,7 @@ from optin.store.draws import (
     fixed_at,
     remove_entry,
 )
+from optin.kinds.prize_draw.participation import draws_of, promise_of
 from optin.store.person_records import request_ids
 from optin.store.requests import (
     erase_requests,

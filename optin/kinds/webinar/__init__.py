@@ -1,8 +1,9 @@
 """A webinar: a seat at an hour, with a calendar entry and reminders."""
 
-from optin.flows.webinar_seats import FLOWS
 from optin.kinds.kind import Kind
+from optin.kinds.webinar.calendar import MAILS
 from optin.kinds.webinar.database import TABLES
+from optin.kinds.webinar.flows import FLOWS
 from optin.kinds.webinar.front_matter import (
     WebinarTable,
     counts_seats_apart,
@@ -12,7 +13,6 @@ from optin.kinds.webinar.front_matter import (
 )
 from optin.kinds.webinar.pages import PAGES
 from optin.kinds.webinar.routes import ROUTES
-from optin.mail.calendar import MAILS
 from optin.site.kind_file import FilePart, Question
 
 WEBINAR = Kind(

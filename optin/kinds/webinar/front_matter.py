@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from optin.consent.time_zones import after_gap, moments_of, zone_of
-from optin.consent.webinar import Webinar
+from optin.kinds.webinar.details import Webinar
 from optin.settings.table import Line, Stripped, Table, Value
 from optin.site.kind_file import Complaint, Reading
 from optin.site.model import Magnet

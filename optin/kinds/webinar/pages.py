@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from optin.consent.consent_record import RequestId
-from optin.consent.webinar import Webinar
-from optin.flows.webinar_attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.details import Webinar
 from optin.site.kind_pages import PagesPart
 from optin.theme.samples import AT, HOST, WITHDRAW, delivery, kind_mail
-from optin.theme.views import ConfirmedView, Frame, PlaceView
+from optin.theme.views import ConfirmedView, Frame
 
 WEBINAR_NEWS = (
     "webinar-day", "webinar-hour", "webinar-moved", "webinar-cancelled", "webinar-seated", "webinar-replay",
@@ -19,6 +19,17 @@ WEBINAR_NEWS = (
 WEBINAR = Webinar(
     AT, 60, "Europe/Amsterdam", "Host", "https://meet.example.com/x", 10, "https://example.com/r"
 )
+
+
+@dataclass(frozen=True)
+class PlaceView:
+    """The page about a seat at a webinar."""
+
+    template: ClassVar = "kinds/webinar/place.html"
+
+    frame: Frame
+    told: Attendance
+    again_url: str  # where one registers; empty: nowhere any more
 
 
 def webinars() -> Iterator[Attendance]:

@@ -11,12 +11,12 @@ from starlette.routing import Route
 from optin.consent.form import FormDeclaration
 from optin.errors import LinkSpent
 from optin.flows.consents.opened_request import open_request
-from optin.flows.webinar_attendance import Attendance, Standing
-from optin.flows.webinar_seats import attendance, give_up_seat, give_up_seats
-from optin.mail.calendar import FILE, Invitation, calendar_file
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.calendar import FILE, Invitation, calendar_file
+from optin.kinds.webinar.flows import attendance, give_up_seat, give_up_seats
+from optin.kinds.webinar.pages import PlaceView
 from optin.store.requests import load_request, peek_request
 from optin.store.transaction import Tx
-from optin.theme.views import PlaceView
 from optin.web.app_context import AppContext, desk_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE

@@ -7,7 +7,7 @@ from enum import StrEnum
 from urllib.parse import urlencode
 
 from optin.consent.consent_record import RequestId
-from optin.consent.webinar import Webinar
+from optin.kinds.webinar.details import Webinar
 
 
 class Standing(StrEnum):

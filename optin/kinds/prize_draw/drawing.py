@@ -13,19 +13,17 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import EventKind
-from optin.consent.draw import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
 from optin.consent.event import ENTRIES, drawn, entries_fixed, forgotten, rfc3339
 from optin.consent.form import EMAIL_FIELD
-from optin.consent.prize import SETTLING, PrizeDraw
 from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import trust_clock
-from optin.proof.canonical import Json, canonical, parse
-from optin.proof.commitment import digest
-from optin.store.draws import (
+from optin.kinds.prize_draw.details import SETTLING, PrizeDraw
+from optin.kinds.prize_draw.draw import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
+from optin.kinds.prize_draw.entries import (
     DrawEntry,
     DrawList,
     DrawResult,
@@ -39,6 +37,8 @@ from optin.store.draws import (
     tickets_in,
     untold_entries,
 )
+from optin.proof.canonical import Json, canonical, parse
+from optin.proof.commitment import digest
 from optin.store.events import add_events, said_about_nobody
 from optin.store.log import StoredCheckpoint, first_checkpoint_over
 from optin.store.outbox import enqueue

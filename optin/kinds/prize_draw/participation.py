@@ -7,14 +7,14 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.draw import SHORT_CHARACTERS, ShownTicket, shown_ticket
 from optin.consent.form import FormDeclaration
-from optin.consent.prize import ANSWER_FIELD, KIND, PrizeDraw
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.context import Context
 from optin.flows.kind_flows import Standing
 from optin.flows.policy import RequestPolicy
-from optin.store.draws import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
+from optin.kinds.prize_draw.details import ANSWER_FIELD, KIND, PrizeDraw
+from optin.kinds.prize_draw.draw import SHORT_CHARACTERS, ShownTicket, shown_ticket
+from optin.kinds.prize_draw.entries import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
 from optin.store.transaction import Tx
 
 

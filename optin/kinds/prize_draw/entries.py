@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_record import RequestId
-from optin.consent.prize import PrizeDraw
+from optin.kinds.prize_draw.details import PrizeDraw
 from optin.proof.canonical import parse
 from optin.proof.commitment import leaf_digest
 from optin.store.transaction import Row, Tx, from_ms, to_ms

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from optin.consent.address import as_mailed
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.delivery.receipt import Attachment
-from optin.flows.webinar_attendance import Attendance, Standing
-from optin.flows.webinar_seats import WebinarMail
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.flows import WebinarMail
 from optin.mail.kind_mails import Mailbox, MailPart
 
 FILE = "webinar.ics"

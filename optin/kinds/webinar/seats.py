@@ -16,7 +16,7 @@ SEATED, WAITING, GIVEN_UP = "seat", "waiting", "given-up"
 
 @dataclass(frozen=True)
 class Occasion:
-    """What people's calendars say of a webinar: the plan told last, and the how manieth it is (RFC 5545)."""
+    """What people's calendars say of a webinar: the plan told last, with its number (RFC 5545)."""
 
     sequence: int
     plan: Mapping[str, Any]

@@ -14,7 +14,6 @@ from typing import Any
 from optin.consent.consent_record import SubjectId
 from optin.consent.links import LinkKind
 from optin.consent.magnet_details import Details
-from optin.consent.webinar import DAY_BEFORE, HOUR_BEFORE, Webinar
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.kind_flows import FlowPart, Later, QueuedMail
@@ -22,10 +21,9 @@ from optin.flows.kind_flows import Standing as Stands
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_rule import Rule
-from optin.flows.webinar_attendance import Attendance, Standing
-from optin.store.outbox import enqueue, forget_queued, has_twin
-from optin.store.person_records import requests_of
-from optin.store.seats import (
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.details import DAY_BEFORE, HOUR_BEFORE, Webinar
+from optin.kinds.webinar.seats import (
     GIVEN_UP,
     SEATED,
     WAITING,
@@ -41,6 +39,8 @@ from optin.store.seats import (
     update_seat,
     waiting_for,
 )
+from optin.store.outbox import enqueue, forget_queued, has_twin
+from optin.store.person_records import requests_of
 from optin.store.transaction import Tx
 
 STEP = 40  # people told in one transaction
