@@ -17,14 +17,19 @@ def presence_job(installation: Installation, folder: Path) -> Job:
 
     `folder`: where servers write down which mails they hand over.
     """
-    store, vault = installation.store, installation.vault
+    store = installation.store
+
+    def look() -> None:
+        take_back(store, installation.context, installation.clock(), folder)
 
     async def keep_present(stop: asyncio.Event, round_done: RoundDone) -> None:
         seconds = store.presence.beat_seconds
         if seconds is not None:
             await every(
                 seconds,
-                lambda: asyncio.to_thread(take_back, store, vault, installation.clock(), folder),
+                lambda: asyncio.to_thread(
+                    take_back, store, installation.context, installation.clock(), folder
+                ),
                 stop,
                 round_done,
             )

@@ -17,6 +17,7 @@ from pathlib import Path
 from optin.consent.consent_record import EventKind
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
+from optin.flows.context import Context
 from optin.flows.evidence.log_growth import begins_with, lines_missing_from_log
 from optin.flows.rights.replay_journal import replay
 from optin.keys import KeyRing
@@ -115,7 +116,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
                 store.read(_must_fit, kept=kept)
                 lost = store.read(_untellable, kept=kept)
             told = () if kept is None else kept.told
-            tell = partial(_tell, vault=vault, lines=told, journal=journals.goes_on)
+            tell = partial(_tell, lines=told, journal=journals.goes_on)
 
             # 2. On SQLite the copy takes its place when it has been told everything.
             if target is not None:
@@ -172,7 +173,7 @@ def _must_fit(tx: Tx, kept: JournalContent) -> None:
 
 def _tell(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     lines: Sequence[ReplayLine],
     journal: Journal,
     now: datetime,
@@ -183,7 +184,7 @@ def _tell(
     frontier = log_frontier(tx)
     journal.put_back(Tip(frontier.size, frontier.root), now)
     journal.note_head(tx)
-    return replay(tx, vault, lines, frontier.size, now)
+    return replay(tx, context, lines, frontier.size, now)
 
 
 def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
@@ -193,7 +194,7 @@ def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
 
 
 def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Counter[str]:
-    done = installation.write(tell, now=installation.clock())
+    done = installation.run(tell, now=installation.clock())
     installation.integrate()
     installation.truncate_wal(tries=10)
     return done

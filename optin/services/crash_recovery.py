@@ -7,22 +7,21 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 
 from optin.errors import StoreBusy, log_line_of
 from optin.flows.broken_rows import BROKEN
+from optin.flows.context import Context
 from optin.flows.delivery.deliver import settle_taken
 from optin.services.handover_log import left_behind
 from optin.store.transaction import Store
-from optin.store.vault import Vault
 
 log = logging.getLogger("optin.mail")
 
 HANDED_OVER = "var/handed-over"
 
 
-def take_back(store: Store, vault: Vault, now: datetime, folder: Path) -> None:
+def take_back(store: Store, context: Context, now: datetime, folder: Path) -> None:
     """Show that this server lives; mark as sent, or queue again, what servers that died were sending.
 
     1. What they wrote down as handed over, in `folder`, is sent.
@@ -30,13 +29,10 @@ def take_back(store: Store, vault: Vault, now: datetime, folder: Path) -> None:
     Raises StoreUnusable while a backup is put back.
     """
     # 1. What was handed over is sent.
-    for taken in left_behind(folder, vault):
+    for taken in left_behind(folder, context.vault):
         for it in taken:
-            settle = partial(
-                settle_taken, vault=vault, number=it.number, fence=it.claim, message=it.message, now=now
-            )
             try:
-                store.submit(settle).result()
+                store.submit(settle_taken, context, it.number, it.claim, it.message, now).result()
             except StoreBusy:
                 raise  # the file stays for the next time
             except BROKEN as problem:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import EventKind
@@ -26,10 +25,9 @@ from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEve
 
 def make_bundle(edition: Edition, installation: Installation, email: EmailAddress) -> bytes:
     """Return the bundle about an address. Raises RequestRefused when nothing is kept about it."""
-    base_url, now = edition.site.settings.base_url, installation.clock()
-    gather = partial(gather_evidence, vault=installation.vault, email=email, base_url=base_url, now=now)
+    now = installation.clock()
     advance_log(installation)
-    evidence: Evidence = installation.store.read(gather)
+    evidence = installation.view(gather_evidence, email=email, now=now)
     files = {**evidence.files, **_assets(edition, installation, evidence.files)}
     copies = dict(viewable_copies(files))
     # the page shows forms once more; where that is more than a bundle may hold, what counts comes first

@@ -83,7 +83,7 @@ def open_installation(
 def _present(installation: Installation, folder: Path) -> Iterator[None]:
     """Live as a server: recover what crashed ones left, and note which mails are handed over."""
     store, vault = installation.store, installation.vault
-    take_back(store, vault, installation.clock(), folder)
+    take_back(store, installation.context, installation.clock(), folder)
     installation.handover_log = HandoverLog(folder, vault, store.presence.incarnation)
     try:
         yield

@@ -228,13 +228,8 @@ async def _erase(request: Request, index: bytes) -> Response:
     app_context = desk_of(request)
     installation = app_context.installation
     lang = (await _data(app_context, index)).lang or language_of(request)
-    gone = await app_context.write(
-        erase_person,
-        vault=installation.vault,
-        email_index=index,
-        reason=BY_PERSON,
-        now=installation.clock(),
-        notify=(installation.policy, lang),
+    gone = await app_context.run(
+        erase_person, email_index=index, reason=BY_PERSON, now=installation.clock(), notify=lang
     )
     await app_context.note_ending(erased=gone is not None)
     if gone is not None:

@@ -150,8 +150,7 @@ def erasing_one(folder: Path, vault: Vault) -> None:
         spent, truncated = [], []
         for number in range(ERASURES):
             index = vault.index(parse_email(f"p{number * count // ERASURES}@example.com"))
-            erase = partial(erase_person, vault=vault, email_index=index, reason=BY_PERSON, now=NOON)
-            spent.append(timed(partial(world.do, erase)))
+            spent.append(timed(partial(world.run, erase_person, index, BY_PERSON, NOON)))
             truncated.append(timed(Installation(world.store, vault, world.policy, KINDS).truncate_wal))
         medians[count] = sorted(spent)[ERASURES // 2]
         print(

@@ -50,7 +50,7 @@ def site(tmp_path: Path) -> Path:
         world.join("erica@example.com", TIPS, CALL, phone="+31207654321")
         index = installation.vault.index(parse_email("erica@example.com"))
         erase = partial(
-            erase_person, vault=installation.vault, email_index=index, reason=BY_PERSON, now=world.now
+            erase_person, context=installation.context, email_index=index, reason=BY_PERSON, now=world.now
         )
         world.do(erase)
         world.sign_up("bob@example.com", TIPS)

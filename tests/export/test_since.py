@@ -42,7 +42,9 @@ def open_world_of(site: Path, act: str, *people: str) -> None:  # noqa: F811
             if act == "withdraw":
                 world.withdraw(world.do(request_ids, email_index=index)[-1])
             elif act == "erase":
-                erase = partial(erase_person, vault=installation.vault, email_index=index, reason=BY_PERSON)
+                erase = partial(
+                    erase_person, context=installation.context, email_index=index, reason=BY_PERSON
+                )
                 world.do(erase, now=world.now)
             else:
                 world.wait(timedelta(seconds=1))

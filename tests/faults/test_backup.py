@@ -109,7 +109,7 @@ def index_of(world: World, email: str) -> bytes:
 
 
 def erase(world: World, email: str) -> None:
-    about = partial(erase_person, vault=world.vault, email_index=index_of(world, email), reason=BY_PERSON)
+    about = partial(erase_person, context=world.context, email_index=index_of(world, email), reason=BY_PERSON)
     world.do(about, now=world.now)
 
 

@@ -226,7 +226,7 @@ def test_what_was_taken_before_the_courier_died_is_settled_not_sent(
     outbox.taken(order, b"the very bytes")
     dies(installation)
     world.wait(timedelta(hours=1))
-    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     assert world.do(lambda tx: tx.all("SELECT state FROM outbox")) == [("sent",)]
     assert world.count("mail") == 1
     assert list((tmp_path / "taken").iterdir()) == []
@@ -238,7 +238,7 @@ def test_what_was_not_taken_is_sent(world: World, installation: Installation, tm
     world.sign_up(ALICE, TIPS)
     asyncio.run(StoreOutbox(installation).claim(9))
     dies(installation)
-    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     world.do(world.store.presence.renew, now=world.now)
     released = world.do(lambda tx: tx.run("UPDATE outbox SET claim = NULL, next_at = 0"))
     assert released == 1
@@ -262,7 +262,7 @@ def test_a_notice_that_was_taken_is_settled_too(
     outbox.taken(order, b"the very bytes")
     dies(installation)
     mails = world.count("mail")
-    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     states = [
         row[0] for row in world.do(lambda tx: tx.all(f"SELECT state FROM outbox WHERE kind = '{kind}'"))
     ]
@@ -280,9 +280,9 @@ def test_a_request_that_was_erased_meanwhile_stays_erased(
     outbox.taken(order, b"the very bytes")
     dies(installation)
     index = world.vault.index(ALICE)  # type: ignore[arg-type]
-    erase = partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    erase = partial(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
     assert world.do(erase) is not None
-    take_back(installation.store, installation.vault, installation.clock(), tmp_path / "taken")
+    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     assert world.count("mail") == 0
     assert list((tmp_path / "taken").iterdir()) == []
 
@@ -395,7 +395,7 @@ def test_a_verdict_that_cannot_be_recorded_is_recorded_before_more_is_claimed(
     class Away:
         """A store that takes nothing."""
 
-        def submit(self, _operation: object) -> None:
+        def submit(self, *_args: object, **_kwargs: object) -> None:
             raise StoreBusy
 
     async def send() -> None:
@@ -441,7 +441,7 @@ def test_settling_what_another_has_by_now_changes_nothing(world: World) -> None:
     """D1: the fence holds here too."""
     world.sign_up(ALICE, TIPS)
     (order,) = world.claim()
-    settle = partial(settle_taken, vault=world.vault, number=order.number, message=b"mail", now=world.now)
+    settle = partial(settle_taken, context=world.context, number=order.number, message=b"mail", now=world.now)
     assert not world.do(settle, fence=b"another fence")
     assert world.do(settle, fence=order.claim)
     assert not world.do(settle, fence=order.claim)

@@ -106,13 +106,12 @@ def traffic(world: World) -> Iterator[None]:
 
 
 def erase(world: World) -> None:
-    gone = world.do(
+    gone = world.run(
         erase_person,
-        vault=world.vault,
         email_index=world.vault.index(parse_email(ADDRESS)),
         reason=BY_PERSON,
         now=world.now,
-        notify=(world.policy, "nl"),
+        notify="nl",
     )
     assert gone is not None
     assert gone.requests == 2
@@ -183,9 +182,8 @@ def test_after_an_erasure_old_receipts_still_verify(world: World) -> None:
     (delivery,) = about_requests(world.send(), MailKind.DELIVERY)
     proofs = [file.data for file in delivery.attachments if file.name.endswith(".tlog-proof")]
     keys = [key.verifier for key in world.vault.log_keys("localhost/log")]
-    world.do(
+    world.run(
         erase_person,
-        vault=world.vault,
         email_index=world.vault.index(parse_email(ADDRESS)),
         reason=BY_PERSON,
         now=world.now,

@@ -24,7 +24,8 @@ from optin.consent.consent_record import RequestId
 from optin.consent.form import Slug
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.evidence import log_growth
-from optin.flows.rights.personal_data import correct, hold_data
+from optin.flows.rights.on_request import Handling, hold_on_request
+from optin.flows.rights.personal_data import correct
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
@@ -288,7 +289,8 @@ def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> Non
         about: dict[str, Any] = {"email_index": index, "now": world.now}
         world.run(correct, values={"phone": "+31201234567"}, **about)
         until = world.now + timedelta(days=400)
-        world.run(hold_data, names=("email",), until=until, why="invoice", **about)
+        handling = Handling(index, "vera", "invoice")
+        world.run(hold_on_request, handling, ("email",), until=until, now=world.now)
     kept = [line for line in house.kept().lines if "leaf" in line.told]
     assert sorted(line.kind for line in kept) == ["corrected", "erased", "held", "withdrawn"]
     with house.installation() as installation:

@@ -332,7 +332,7 @@ def test_what_people_ask_for_never_waits(world: World, monkeypatch: pytest.Monke
     jump(world, 10 * YEAR)
     assert world.withdraw(request).questions
     index = index_of(world, "alice@example.com")
-    assert world.do(lambda tx: erase_person(tx, world.vault, index, BY_PERSON, world.now))
+    assert world.do(lambda tx: erase_person(tx, world.context, index, BY_PERSON, world.now))
     assert world.count("subject") == 1
 
 

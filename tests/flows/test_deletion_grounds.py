@@ -30,7 +30,8 @@ from optin.flows.exports.scrub import Scrubber
 from optin.flows.exports.webhooks import claim_calls
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.journal_endings import endings_told
-from optin.flows.rights.personal_data import correct, hold_data, view_personal
+from optin.flows.rights.on_request import Handling, hold_on_request
+from optin.flows.rights.personal_data import correct, view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine
@@ -294,7 +295,7 @@ def test_somebody_elses_request_is_not_erased_along(world: World) -> None:
         index=index_of(world, MALLORY),
         carols=carols,
     )
-    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, MALLORY))
+    erase = partial(erase_person, context=world.context, email_index=index_of(world, MALLORY))
     gone = world.do(erase, reason=BY_PERSON, now=world.now)
     assert gone is not None
     assert gone.requests == 1
@@ -307,7 +308,7 @@ def test_whoever_asks_is_erased_whatever_the_rows_say(world: World) -> None:
     request = world.join(ALICE, TIPS)
     world.join(ALICE, CALL, phone=PHONE)
     forge(world, "UPDATE request SET email_index = :nobody WHERE id = :id", nobody=bytes(32), id=request)
-    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    erase = partial(erase_person, context=world.context, email_index=index_of(world, ALICE))
     gone = world.do(erase, reason=BY_PERSON, now=world.now)
     assert gone is not None
     assert gone.requests == 2
@@ -330,7 +331,7 @@ def test_an_erasure_says_what_it_blanked_and_why(world: World) -> None:
     world.wait(9 * YEAR)
     sweep(office_of(world))
     world.join(ALICE, TIPS)
-    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    erase = partial(erase_person, context=world.context, email_index=index_of(world, ALICE))
     world.do(erase, reason=BY_PERSON, now=world.now)
     told = {str(body["reason"]): body for body in erasures(world)}
     assert set(told) == {"unconfirmed", "no consent", "consents ended", "asked by the person"}
@@ -477,7 +478,7 @@ def test_who_was_in_an_export_is_counted(world: World) -> None:
     world.join(ALICE, TIPS)
     world.join(CAROL, TIPS)
     exported(world)
-    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, CAROL))
+    erase = partial(erase_person, context=world.context, email_index=index_of(world, CAROL))
     world.do(erase, reason=BY_PERSON, now=world.now)
     assert findings(world) == []
     world.wait(6 * YEAR)
@@ -501,11 +502,8 @@ def test_members_of_an_export_that_is_gone_from_the_list_are_no_strays(world: Wo
 def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
     """R6: the date stands in what is sealed as well."""
     world.join(ALICE, TIPS, first_name="Alice")
-    held = partial(
-        hold_data, context=world.context, email_index=index_of(world, ALICE), names=["first_name"],
-        until=world.now + YEAR, why="invoice", now=world.now,
-    )  # fmt: skip
-    world.do(held)
+    handling = Handling(index_of(world, ALICE), "vera", "invoice")
+    world.run(hold_on_request, handling, ["first_name"], until=world.now + YEAR, now=world.now)
     forge(world, "UPDATE legal_hold SET ends_at = 1")
     assert sweep(office_of(world))["refused"] == 1
     assert world.count("legal_hold") == 1
@@ -515,7 +513,7 @@ def test_a_line_that_a_restored_backup_must_be_told_is_missed(world: World) -> N
     """S7: of a withdrawal and of an erasure, as long as a backup may be put back that is older."""
     world.withdraw(world.join(CAROL, TIPS))
     world.join(ALICE, TIPS)
-    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    erase = partial(erase_person, context=world.context, email_index=index_of(world, ALICE))
     world.do(erase, reason=BY_PERSON, now=world.now)
     assert findings(world) == []
     world.wait(timedelta(days=120))
@@ -529,7 +527,7 @@ def test_a_line_that_a_restored_backup_must_be_told_is_missed(world: World) -> N
 def test_an_erasure_that_no_backup_would_be_told_of_is_found(world: World) -> None:
     """S7: the event of the erasure and the line bear the same moment."""
     world.join(ALICE, TIPS)
-    erase = partial(erase_person, vault=world.vault, email_index=index_of(world, ALICE))
+    erase = partial(erase_person, context=world.context, email_index=index_of(world, ALICE))
     world.do(erase, reason=BY_PERSON, now=world.now)
     forge(world, "DELETE FROM replay")
     assert any("no restored backup would be told of this erasure" in it for it in findings(world))

@@ -33,7 +33,7 @@ def put_right(world: World, email: str, **values: str) -> bool:
 
 def erase(world: World, email: str) -> Erased | None:
     index = world.vault.index(parse_email(email))
-    return world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    return world.do(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
 
 
 def withdraw_all(world: World, email: str) -> int:

@@ -239,7 +239,7 @@ def test_who_was_erased_is_passed_over_and_the_list_stays(world: World) -> None:
     fixed = close(world)
     order = draw_order(canonical_seed("912,34 18477,10"), fixed.tickets)
     gone = world.vault.index(parse_email(requests[order[0]]))
-    world.do(erase_person, vault=world.vault, email_index=gone, reason=BY_PERSON, now=world.now)
+    world.do(erase_person, context=world.context, email_index=gone, reason=BY_PERSON, now=world.now)
     result = draw(world)
     told = json.loads(result.transcript)
     assert told["passed_over"] == order[:1]

@@ -18,8 +18,8 @@ from optin.flows.consents.offers import Offers
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.on_request import Handling, record_handling
-from optin.flows.rights.personal_data import ask_for_link, hold_data
+from optin.flows.rights.on_request import Handling, hold_on_request, record_handling
+from optin.flows.rights.personal_data import ask_for_link
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
 from optin.settings.site import Limits
@@ -132,15 +132,8 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
     world.join("alice@example.com", TIPS, first_name="Alice")
     index = world.vault.index(parse_email("alice@example.com"))
     until = world.now + YEAR
-    world.run(
-        hold_data,
-        email_index=index,
-        names=["first_name"],
-        until=until,
-        why="invoice",
-        now=world.now,
-    )
-    world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    world.run(hold_on_request, Handling(index, "vera", "invoice"), ["first_name"], until=until, now=world.now)
+    world.do(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
     world.wait(YEAR - timedelta(days=1))
     sweep_all(world)
     assert world.count("legal_hold") == 1

@@ -50,7 +50,7 @@ def consents(statistics: Statistics) -> dict[tuple[str, str, str, str], tuple[in
 
 def erase(world: World, email: str) -> None:
     index = world.vault.index(parse_email(email))
-    world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    world.do(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
 
 
 def blank_events(world: World) -> int:

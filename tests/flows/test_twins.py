@@ -239,7 +239,7 @@ def put_right(world: World, _joined: RequestId) -> None:
 
 def erase(world: World, _joined: RequestId) -> None:
     index = world.vault.index(parse_email(ALICE))
-    world.do(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    world.do(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -103,8 +103,8 @@ def crm(world: World) -> Iterator[Told]:
 
 
 def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
-    erase_now = partial(erase_person, vault=world.vault, email_index=world.vault.index(parse_email(email)))
-    assert world.do(erase_now, reason=reason, now=world.now) is not None
+    index = world.vault.index(parse_email(email))
+    assert world.run(erase_person, index, reason, world.now) is not None
 
 
 def export_to(world: World, processor: str) -> None:

@@ -112,7 +112,7 @@ def test_a_strangers_address_shows_proves_and_erases_nothing(world: World, mine:
     assert [it.typed["email"] for it in world.store.read(view).requests] == [parse_email(strange)]
     assert exported(world) == {parse_email(mine)}
     assert judged(world, mine, strange) == [KEPT, UNKNOWN]
-    erase = partial(erase_person, vault=world.vault, email_index=index, reason=BY_PERSON, now=world.now)
+    erase = partial(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
     world.do(erase)
     assert exported(world) == {parse_email(mine)}
     assert judged(world, mine, strange, suppress_only=True)[0] == KEPT

@@ -220,7 +220,7 @@ def test_everybody_may_be_erased(lived_in: Visit) -> None:
     press(lived_in, link, "erase")
     installation = lived_in.installation
     for name in CONFIRMED:
-        erase = partial(erase_person, vault=installation.vault, reason=BY_PERSON, now=lived_in.moment)
+        erase = partial(erase_person, context=installation.context, reason=BY_PERSON, now=lived_in.moment)
         installation.write(erase, email_index=installation.vault.index(parse_email(email_of(name))))
         assert data_about(lived_in, name).empty, name
     left = installation.store.read(lambda tx: tx.all("SELECT id FROM subject"))

@@ -585,7 +585,7 @@ def file_under_another(scene: Scene) -> None:
     scene.join("mallory@example.com", TIPS)
     index = scene.vault.index(parse_email("mallory@example.com"))
     scene.sql("UPDATE request SET email_index = :index WHERE id = :id", index=index, id=scene.carol)
-    erase = partial(erase_person, vault=scene.vault, email_index=index, reason=BY_PERSON)
+    erase = partial(erase_person, context=scene.installation.context, email_index=index, reason=BY_PERSON)
     scene.installation.write(erase, now=scene.moment)
     sign(scene)
 

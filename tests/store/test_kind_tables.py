@@ -72,7 +72,7 @@ def test_an_erasure_takes_the_rows_of_a_kind_that_is_gone(removed: World) -> Non
     """R5: by cascade; no program of the kind runs, and nobody else's rows go."""
     about = removed.vault.index(parse_email("alice@example.com"))
     removed.do(
-        partial(erase_person, vault=removed.vault, email_index=about, reason=BY_PERSON, now=removed.now)
+        partial(erase_person, context=removed.context, email_index=about, reason=BY_PERSON, now=removed.now)
     )
     assert removed.count("kind_guest_book_note") == 1
     assert removed.count("kind_guest_book_page") == 1

@@ -146,7 +146,7 @@ def test_the_lesser_role_blanks_for_a_recorded_erasure_only(roles: Roles, tmp_pa
     world.sign_up("bob@example.com", TIPS)
     world.send()
     about = vault.index(parse_email("bob@example.com"))
-    world.do(erase_person, vault=vault, email_index=about, reason=BY_PERSON, now=world.now)
+    world.do(erase_person, context=world.context, email_index=about, reason=BY_PERSON, now=world.now)
     assert world.count("mail") == 0
     blank = world.store.read(lambda tx: tx.all("SELECT id FROM event WHERE body IS NULL"))
     assert len(blank) == 2

@@ -71,7 +71,7 @@ def withdraw(world: World) -> None:
 
 def erase(world: World) -> None:
     alice = world.vault.index(parse_email("alice@example.com"))
-    world.do(erase_person, vault=world.vault, email_index=alice, reason=BY_PERSON, now=world.now)
+    world.do(erase_person, context=world.context, email_index=alice, reason=BY_PERSON, now=world.now)
 
 
 def courier(world: World) -> None:

@@ -7,7 +7,6 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import html5lib
@@ -19,8 +18,7 @@ from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
 from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
-from optin.flows.rights.on_request import Handling, record_handling
-from optin.flows.rights.personal_data import hold_data
+from optin.flows.rights.on_request import Handling, hold_on_request, record_handling
 from optin.services.edition import load_edition
 from optin.settings.site import ErasureTable
 from optin.store.log import integrate
@@ -329,16 +327,10 @@ def test_a_legal_hold_is_the_one_exception_and_says_so(visit: Visit) -> None:
     """R6: exactly the named data, why, until when; on the page before and after the erasure, in the mail."""
     visit.join(**BOTH)
     installation = visit.installation
-    hold = partial(
-        hold_data,
-        context=installation.context,
-        email_index=installation.vault.index(parse_email("alice@example.com")),
-        names=("first_name",),
-        until=visit.moment + timedelta(days=365),
-        why="factuur 2026-114, zeven jaar",
-        now=visit.moment,
-    )
-    installation.store.submit(hold).result()
+    index = installation.vault.index(parse_email("alice@example.com"))
+    handling = Handling(index, "vera", "factuur 2026-114, zeven jaar")
+    until = visit.moment + timedelta(days=365)
+    installation.run(hold_on_request, handling, ("first_name",), until=until, now=visit.moment)
     link = personal_link(visit)
     assert "factuur 2026-114" in visit.client.get(f"{link}?erase=1").text
     page = press(visit, link, "erase")

@@ -144,7 +144,7 @@ def settle_order(tx: Tx, context: Context, order: Order, attempt: Attempt, now: 
     return settled
 
 
-def settle_taken(tx: Tx, vault: Vault, number: int, fence: bytes, message: bytes, now: datetime) -> bool:
+def settle_taken(tx: Tx, context: Context, number: int, fence: bytes, message: bytes, now: datetime) -> bool:
     """Record that a mail was sent whose courier died before it could; False when that is known otherwise.
 
     The event is made of the request and of the very bytes, as the courier would have made it; its moment is
@@ -159,9 +159,9 @@ def settle_taken(tx: Tx, vault: Vault, number: int, fence: bytes, message: bytes
     settle(tx, number, Settled.SENT.value, "250", now)
     stored = None if stand.kind == MailKind.PERSONAL else load_request(tx, stand.request)
     if stored is not None:
-        opened = open_request(tx, vault, stored)
-        keep_mail(tx, vault, stand.message_id, stand.request, message, now)
-        _note_sent(tx, vault, stand, opened.circumstances, commit(opened.sealed.salt, message), now)
+        opened = open_request(tx, context.vault, stored)
+        keep_mail(tx, context.vault, stand.message_id, stand.request, message, now)
+        _note_sent(tx, context.vault, stand, opened.circumstances, commit(opened.sealed.salt, message), now)
     return True
 
 

@@ -21,6 +21,7 @@ from optin.consent.event import Event
 from optin.consent.links import LinkKind
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.context import Context
 from optin.flows.delivery.receipt import name_of_event, tell_consents
 from optin.flows.evidence.event_history import authenticated
 from optin.proof.canonical import canonical, parse
@@ -67,11 +68,13 @@ class Evidence:
     files: dict[str, bytes]
 
 
-def gather_evidence(tx: Tx, vault: Vault, email: EmailAddress, base_url: str, now: datetime) -> Evidence:
+def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> Evidence:
     """Return the evidence about an address, whose events are in the log and under a checkpoint.
 
     Raises RequestRefused when nothing is kept about it.
     """
+    vault, base_url = context.vault, context.policy.base_url
+
     # 1. Find the requests.
     opened = [open_request(tx, vault, stored) for stored in requests_of(tx, vault.index(email))]
     numbered = sorted(

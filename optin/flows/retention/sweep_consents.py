@@ -201,7 +201,7 @@ def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consent
         )
         for email_index, found in people:
             try:
-                erase_person(tx, context.vault, email_index, found, context.now, suppress_all=False)
+                erase_person(tx, context, email_index, found, context.now, suppress_all=False)
                 erased += 1
             except LogDisagrees as problem:
                 context.skipped.refuse(context.rule, email_index, problem)

@@ -13,9 +13,9 @@ from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.erasure import BY_OFFICER, BY_PERSON, BY_RESTORE, Ground
 from optin.errors import LogDisagrees
+from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.webhooks import tell_erased, tell_objected
-from optin.flows.policy import RequestPolicy
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
 from optin.store.outbox import enqueue_notice, withdraw_notices
@@ -56,11 +56,11 @@ class Erased:
 
 def erase_person(
     tx: Tx,
-    vault: Vault,
+    context: Context,
     email_index: bytes,
     reason: Ground,
     now: datetime,
-    notify: tuple[RequestPolicy, str] | None = None,
+    notify: str = "",
     *,
     suppress_all: bool = True,
 ) -> Erased | None:
@@ -72,8 +72,10 @@ def erase_person(
        webhook and the person's data is told by that: its address is sealed until then.
     4. Remove it all; the log keeps the leaves.
     Retention is no wish to be left alone: it suppresses nothing (`suppress_all`) that was not before.
-    5. `notify` (policy, language): queue a last mail, which is forgotten when it is sent.
+    5. `notify` (a language): queue a last mail, which is forgotten when it is sent.
     """
+    vault = context.vault
+
     # 1. Find the person and its requests.
     subject = find_subject(tx, email_index)
     if subject is not None and not lock_subject(tx, subject):
@@ -111,10 +113,9 @@ def erase_person(
 
     # 5. Queue a last mail.
     holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
-    if notify is not None and address is not None:
-        policy, lang = notify
-        told = {"email": address, "lang": lang}
-        enqueue_notice(tx, vault, MailKind.ERASED, email_index, told, policy.mail_domain, now)
+    if notify and address is not None:
+        told = {"email": address, "lang": notify}
+        enqueue_notice(tx, vault, MailKind.ERASED, email_index, told, context.policy.mail_domain, now)
     return Erased(len(requests), holds)
 
 

@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.purpose import ConsentKey, ConsentQuestion
+from optin.errors import RequestRefused
+from optin.flows.consents.contact_details import current_contact
+from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_OFFICER, Erased, erase_person
-from optin.flows.rights.personal_data import hold_data
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
-from optin.store.rights import LegalHold, RightsAction, record_action
+from optin.store.events import add_events
+from optin.store.person_records import newest_request
+from optin.store.requests import peek_request
+from optin.store.rights import LegalHold, RightsAction, place_hold, record_action
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 
@@ -48,16 +53,30 @@ def withdraw_on_request(
 def hold_on_request(
     tx: Tx, context: Context, handling: Handling, names: Sequence[str], until: datetime, now: datetime
 ) -> LegalHold:
-    """Keep named data until a date because a law asks for it, and record it. Raises RequestRefused."""
-    hold = hold_data(tx, context, handling.email_index, names, until, handling.why, now)
+    """Keep named data until a date, whatever is erased, and record it (GDPR 17(3)(b)).
+
+    Raises RequestRefused for data that is not there.
+    """
+    index = handling.email_index
+    subject = find_subject(tx, index)
+    values = {} if subject is None else current_contact(tx, context.vault, subject).values
+    unknown = [name for name in names if name not in values]
+    if not values or unknown:
+        kept = ", ".join(values) or "nothing"
+        msg = f"There is no {', '.join(unknown) or 'person'} to hold; what is kept: {kept}."
+        raise RequestRefused(msg)
+    hold = LegalHold(handling.why, until, now, {name: values[name] for name in names})
+    place_hold(tx, context.vault, index, hold)
+    request = newest_request(tx, index)
+    if request is not None:
+        opened = open_request(tx, context.vault, peek_request(tx, request))
+        add_events(tx, context.vault, request, [opened.circumstances.held(now, until, names)])
     record_handling(tx, context, handling, "hold", now)
     return hold
 
 
 def erase_on_request(tx: Tx, context: Context, handling: Handling, lang: str, now: datetime) -> Erased | None:
     """Erase everything about a person, tell it in a last mail, and record it; None: nothing was left."""
-    gone = erase_person(
-        tx, context.vault, handling.email_index, BY_OFFICER, now, notify=(context.policy, lang)
-    )
+    gone = erase_person(tx, context, handling.email_index, BY_OFFICER, now, notify=lang)
     record_handling(tx, context, handling, "erase", now)
     return gone

@@ -16,7 +16,6 @@ from optin.consent.address import EmailAddress
 from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD
-from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
 from optin.flows.context import Context
@@ -36,10 +35,8 @@ from optin.store.requests import (
     peek_request,
 )
 from optin.store.rights import (
-    LegalHold,
     actions_of,
     holds_of,
-    place_hold,
 )
 from optin.store.subjects import (
     Contact,
@@ -395,29 +392,3 @@ def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, s
     details = commit(known.salt, known.plain)
     add_events(tx, context.vault, request, [opened.circumstances.corrected(now, commitment, details)])
     return True
-
-
-def hold_data(
-    tx: Tx,
-    context: Context,
-    email_index: bytes,
-    names: Sequence[str],
-    until: datetime,
-    why: str,
-    now: datetime,
-) -> LegalHold:
-    """Keep named data of a person until a date, whatever is erased (GDPR 17(3)(b)). Raises RequestRefused."""
-    subject = find_subject(tx, email_index)
-    values = {} if subject is None else current_contact(tx, context.vault, subject).values
-    unknown = [name for name in names if name not in values]
-    if not values or unknown:
-        kept = ", ".join(values) or "nothing"
-        msg = f"There is no {', '.join(unknown) or 'person'} to hold; what is kept: {kept}."
-        raise RequestRefused(msg)
-    hold = LegalHold(why, until, now, {name: values[name] for name in names})
-    place_hold(tx, context.vault, email_index, hold)
-    request = newest_request(tx, email_index)
-    if request is not None:
-        opened = open_request(tx, context.vault, peek_request(tx, request))
-        add_events(tx, context.vault, request, [opened.circumstances.held(now, until, names)])
-    return hold

@@ -13,6 +13,7 @@ from optin.consent.channel import channel_named
 from optin.consent.consent_record import IN_JOURNAL, EventKind
 from optin.consent.event import restored
 from optin.consent.purpose import ConsentKey
+from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
 from optin.proof.canonical import Json
@@ -23,7 +24,6 @@ from optin.store.journal_lines import ReplayLine, lines_after, mark_waiting, rem
 from optin.store.log import leaves_of_events
 from optin.store.subjects import find_subject, suppress
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 _TOLD: dict[str, dict[str, type]] = {
     EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
@@ -82,7 +82,7 @@ def _means_something(line: ReplayLine) -> bool:
     return True
 
 
-def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:
+def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:
     """Do what each line tells that is unknown here; return what, how often.
 
     Then log that a backup of `size` events was put back: whoever holds a later receipt can be told why.
@@ -90,25 +90,25 @@ def replay(tx: Tx, vault: Vault, lines: Sequence[ReplayLine], size: int, now: da
     done: Counter[str] = Counter()
     for line in lines:
         if remember(tx, line.told, line.at):  # first: what it does would write the very same line
-            done[_replayed(tx, vault, line)] += 1
-    add_events(tx, vault, None, [restored(now, size)])
+            done[_replayed(tx, context, line)] += 1
+    add_events(tx, context.vault, None, [restored(now, size)])
     mark_waiting(tx)  # whatever file is the journal from now on, it gets every one about a person
     forget_backup(tx)
     return done
 
 
-def _replayed(tx: Tx, vault: Vault, line: ReplayLine) -> str:
+def _replayed(tx: Tx, context: Context, line: ReplayLine) -> str:
     """Do what a line tells, at its moment; return its kind."""
     kind, person = str(line.told["kind"]), index_today(tx, bytes.fromhex(str(line.told["person"])))
     if kind == EventKind.ERASED:
         wanted = bool(line.told["suppressed"])
-        gone = erase_person(tx, vault, person, BY_RESTORE, line.at, suppress_all=wanted)
+        gone = erase_person(tx, context, person, BY_RESTORE, line.at, suppress_all=wanted)
         if gone is None and wanted:
             suppress(tx, person, None, line.at)
     else:
         key = ConsentKey.parse(str(line.told["purpose"]), str(line.told["channel"]))
         subject = find_subject(tx, person)
         if subject is not None:
-            withdraw_from(tx, vault, subject, {key}, line.at)
+            withdraw_from(tx, context.vault, subject, {key}, line.at)
         suppress(tx, person, key, line.at)
     return kind

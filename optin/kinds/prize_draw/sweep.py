@@ -119,7 +119,7 @@ def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Groun
         remove_entry(tx, entry.request)
         return False
     if request_ids(tx, stored.email_index, stored.subject) == [entry.request]:
-        erase_person(tx, context.vault, stored.email_index, ground, context.now, suppress_all=False)
+        erase_person(tx, context, stored.email_index, ground, context.now, suppress_all=False)
         return True
     contact = None if stored.subject is None else current_contact(tx, context.vault, stored.subject)
     erase_requests(tx, context.vault, [entry.request], ground, context.now)
