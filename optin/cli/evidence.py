@@ -19,11 +19,11 @@ from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.outside_checkpoints import checkpoints_in
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
 from optin.proof.bundle_report import Report
 from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tips
 from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
+from optin.proof.outside_checkpoints import checkpoints_in
 from optin.proof.verify_bundle import Outside, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle

@@ -12,10 +12,10 @@ from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
+from optin.consent.compare_variants import Comparison, Wording
 from optin.export.chart import as_svg
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics import as_json
-from optin.flows.reports.compare_variants import Comparison, Wording
 from optin.flows.reports.statistics import Count, Rate, Statistics, WeekCount
 from optin.services.open_installation import open_installation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
-from optin.flows.reports.compare_variants import Comparison, Wording
+from optin.consent.compare_variants import Comparison, Wording
 
 _ROW, _HEAD, _GAP, _BAR = 24, 26, 18, 10
 _LEFT, _SCALE, _LETTER = 16, 160, 8

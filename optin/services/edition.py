@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.consent.form import details_text
-from optin.flows.consents.offers import Offers
+from optin.consent.offers import Offers
 from optin.flows.delivery.published import tell_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in

@@ -9,10 +9,13 @@ own digest: it may be told twice, and transactions end in any order.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from optin.consent.consent_record import EventKind
+from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import Json, canonical, parse
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 
@@ -152,3 +155,19 @@ def _line(row: Row) -> ReplayLine:
     except ValueError:
         told = {}
     return ReplayLine(from_ms(row[0]), told)
+
+
+def withdrawal(email_index: bytes, key: ConsentKey) -> dict[str, Json]:
+    """Return what a line tells of a withdrawal."""
+    return {
+        "kind": EventKind.WITHDRAWN.value,
+        "person": email_index.hex(),
+        "purpose": key.purpose,
+        "channel": key.channel.value,
+    }
+
+
+def withdrawal_line(email_index: bytes, body: Mapping[str, Any]) -> ReplayLine:
+    """Return the line by which a restored backup is told of a withdrawal, as its event says it."""
+    at = datetime.fromisoformat(body["at"])
+    return ReplayLine(at, withdrawal(email_index, ConsentKey.parse(body["purpose"], body["channel"])))

@@ -13,7 +13,7 @@ from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import ConsentRecord, ConsentState, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
-from optin.proof.canonical import parse
+from optin.proof.canonical import canonical, parse
 from optin.store.consent_columns import columns_of
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id
@@ -66,6 +66,11 @@ class Correction:
     values: dict[str, str]
     salt: bytes
     moments: dict[str, datetime]
+
+    @property
+    def plain(self) -> bytes:
+        """What the event commits to."""
+        return canonical({**self.values})
 
     def after(self, asked_at: datetime) -> dict[str, str]:
         """Return what was put right since a moment: a form that was filled in before knows it worse."""

@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from optin.consent.compare_variants import Tried, brings_more, compare, score_for, wilson
+from optin.consent.offers import Offers
 from optin.export.chart import as_svg
 from optin.export.statistics import as_json, schema
-from optin.flows.consents.offers import Offers
-from optin.flows.reports.compare_variants import Tried, brings_more, compare, score_for, wilson
 from optin.flows.reports.statistics import Count, Statistics
 from tests.world import DECLARATION, NOON, TIPS, World, form_version
 

@@ -18,10 +18,10 @@ from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.erasure import Ground, Reason, faults
 from optin.consent.event import erased
+from optin.consent.offers import Offers
 from optin.consent.purpose import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
-from optin.flows.consents.offers import Offers
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.event_history import request_history

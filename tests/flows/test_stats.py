@@ -14,14 +14,14 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from optin.consent.address import parse_email
+from optin.consent.compare_variants import wilson
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import Slug
+from optin.consent.offers import Offers
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.export.chart import MOST_WEEKS, as_svg
 from optin.export.statistics import as_json, schema
-from optin.flows.consents.offers import Offers
-from optin.flows.reports.compare_variants import wilson
 from optin.flows.reports.statistics import Blank, Count, Rate, Statistics
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting

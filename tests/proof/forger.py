@@ -35,7 +35,6 @@ from optin.flows.context import Context
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
-from optin.flows.evidence.outside_checkpoints import checkpoints_in
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import correct
@@ -46,6 +45,7 @@ from optin.proof.bundle import BundleBroken, unpack
 from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.note import Checkpoint, Note, parse_keys
+from optin.proof.outside_checkpoints import checkpoints_in
 from optin.proof.tree import Frontier
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.edition import Edition, keep_edition

@@ -11,8 +11,8 @@ import pytest
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form import Slug
 from optin.consent.form_entry import MAX_FIELD_CHARACTERS
+from optin.consent.offers import Offers
 from optin.consent.purpose import ConsentKey
-from optin.flows.consents.offers import Offers
 from optin.flows.consents.opened_request import open_request
 from optin.flows.delivery.mail_order import MailKind
 from optin.mail.composing import Composer

@@ -10,40 +10,19 @@ import secrets
 from dataclasses import replace
 from datetime import datetime
 
-from optin.consent.consent_record import EventKind, SubjectId
+from optin.consent.consent_record import SubjectId
 from optin.consent.form import EMAIL_FIELD
-from optin.consent.history import History
 from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import open_request
 from optin.flows.evidence.event_history import person_history
-from optin.proof.canonical import canonical
-from optin.proof.commitment import SALT_BYTES, commit, opens
+from optin.proof.commitment import SALT_BYTES, commit
+from optin.proof.vouched_details import vouched
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
 from optin.store.subjects import Contact, address_index, load_contact, save_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-
-SAYS_DETAILS = 2  # the version of events since which a confirmation does
-
-
-def vouched(contact: Contact, history: History) -> bool:
-    """Tell whether a person's details are those that the newest event names.
-
-    Events of older versions name only what was corrected.
-    """
-    bodies = [logged.body for logged in reversed(history.logged)]
-    named = next((body for body in bodies if "details" in body), None)
-    if named is not None:
-        return bool(contact.salt) and opens(named["details"], contact.salt, contact.plain)
-    if any(body["version"] >= SAYS_DETAILS for body in bodies if body["kind"] == EventKind.CONFIRMED):
-        return False
-    corrected = next((body for body in bodies if body["kind"] == EventKind.CORRECTED), None)
-    if corrected is None or contact.correction is None:
-        return corrected is None and contact.correction is None
-    correction = contact.correction
-    return opens(corrected["contact"], correction.salt, canonical({**correction.values}))
 
 
 def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:

@@ -18,9 +18,9 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentKey
 from optin.errors import KeysUnusable
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
-from optin.flows.rights.withdraw import withdrawal_line
 from optin.proof.commitment import leaf_digest
 from optin.store.audit_reads import PeoplePage, lines_named, objections_of
+from optin.store.journal_lines import withdrawal_line
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner

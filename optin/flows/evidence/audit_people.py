@@ -19,6 +19,7 @@ from hmac import compare_digest
 from typing import Any
 
 from optin.consent.address import EmailAddress
+from optin.consent.audit_due_dates import Times, idle_faults, pending_faults
 from optin.consent.clock import SetBack, corrected_by
 from optin.consent.consent_record import (
     ID_BYTES,
@@ -34,15 +35,14 @@ from optin.consent.history import ConsentHistory, History, Logged
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable
-from optin.flows.consents.contact_details import vouched
 from optin.flows.evidence.audit_derived_rows import MS as _MS
 from optin.flows.evidence.audit_derived_rows import ByKind, DerivedRowsAudit
-from optin.flows.evidence.audit_due_dates import Times, idle_faults, pending_faults
 from optin.flows.evidence.audit_kinds import audit_confirmed
 from optin.flows.evidence.audit_records import lines_from
 from optin.flows.kind_flows import FlowPart
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
+from optin.proof.vouched_details import vouched
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.events import said_about_nobody
@@ -133,7 +133,9 @@ class PeopleAudit:
         for request, _, body in by_kind[EventKind.CONFIRMED]:
             times[bytes(owners[request][1] or b"")].confirmed.append(body[_MS])
         self._check_statuses(page.consents, histories, times)
-        self.findings += [fault for row in page.people for fault in idle_faults(times[bytes(row[0])], row)]
+        for key, _, _, idle_from, consented in page.people:
+            who = f"subject {bytes(key).hex()}"
+            self.findings += idle_faults(times[bytes(key)], who, idle_from, consented=bool(consented))
         if page.people:
             self._check_told(DerivedRowsAudit(self.read, self.vault, page, owners, by_kind, self.kinds))
 

@@ -24,9 +24,9 @@ from optin.consent.event import Event
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
-from optin.flows.consents.contact_details import vouched
 from optin.flows.evidence.event_history import authenticated
 from optin.proof.commitment import opens
+from optin.proof.vouched_details import vouched
 from optin.store.exports import StoredLead, StoredRequest
 from optin.store.forms import StoredForm
 from optin.store.requests import Declared, Sealed

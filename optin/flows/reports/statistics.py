@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
+from optin.consent.compare_variants import Comparison, wilson
 from optin.consent.consent_record import EventKind
 from optin.errors import RequestRefused
 from optin.flows.policy import RequestPolicy
-from optin.flows.reports.compare_variants import Comparison, wilson
 from optin.flows.reports.variant_counts import Comparing
 from optin.proof.canonical import Json, parse
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
+from optin.consent.compare_variants import Comparison, Tried, compare
 from optin.consent.consent_record import EventKind
-from optin.flows.reports.compare_variants import Comparison, Tried, compare
 from optin.store.event_counts import ServedVersion
 from optin.store.event_sums import ANSWERED, monday_of
 

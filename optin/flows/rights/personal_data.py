@@ -24,7 +24,7 @@ from optin.flows.delivery.mail_order import ASKER, MailKind
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
-from optin.proof.canonical import canonical, parse
+from optin.proof.canonical import parse
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
@@ -388,7 +388,7 @@ def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, s
     if request is None:
         return True
     opened = open_request(tx, context.vault, peek_request(tx, request))
-    commitment = commit(correction.salt, canonical({**correction.values}))
+    commitment = commit(correction.salt, correction.plain)
     details = commit(known.salt, known.plain)
     add_events(tx, context.vault, request, [opened.circumstances.corrected(now, commitment, details)])
     return True

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import (
@@ -25,9 +24,8 @@ from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.evidence.event_history import current_consents, request_history
 from optin.flows.exports.webhooks import tell_ended, tell_objected
-from optin.proof.canonical import Json
 from optin.store.events import add_events
-from optin.store.journal_lines import ReplayLine, remember
+from optin.store.journal_lines import remember, withdrawal
 from optin.store.person_records import requests_of
 from optin.store.requests import peek_request, was_erased
 from optin.store.subjects import (
@@ -148,22 +146,7 @@ def _lapse_pending(tx: Tx, vault: Vault, email_index: bytes, now: datetime) -> l
 
 
 def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: datetime) -> None:
-    remember(tx, _line(email_index, question.purpose, question.channel.value), now)
-
-
-def _line(email_index: bytes, purpose: str, channel: str) -> dict[str, Json]:
-    return {
-        "kind": EventKind.WITHDRAWN.value,
-        "person": email_index.hex(),
-        "purpose": purpose,
-        "channel": channel,
-    }
-
-
-def withdrawal_line(email_index: bytes, body: Mapping[str, Any]) -> ReplayLine:
-    """Return the line by which a restored backup is told of a withdrawal, as its event says it."""
-    at = datetime.fromisoformat(body["at"])
-    return ReplayLine(at, _line(email_index, body["purpose"], body["channel"]))
+    remember(tx, withdrawal(email_index, question.key), now)
 
 
 def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:

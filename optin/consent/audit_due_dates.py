@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from optin.consent.consent_record import Status
-from optin.store.transaction import Row
 
 MOST_KEPT_MS = timedelta(days=3653) // timedelta(milliseconds=1)  # nobody waits ten years for a yes
 _OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})
@@ -35,13 +34,11 @@ class Times:
         return max((*self.ends, *self.confirmed), default=0)
 
 
-def idle_faults(times: Times, row: Row) -> Iterator[str]:
+def idle_faults(times: Times, who: str, idle_from: int, *, consented: bool) -> Iterator[str]:
     """Yield what the row of a person says otherwise than its events."""
-    key, _, _, idle_from, consented = row
-    who = f"subject {bytes(key).hex()}"
     if times.idle_from != idle_from:
         yield f"{who} is stored as idle from another moment on than its events say"
-    if bool(times.ends) != bool(consented):
+    if bool(times.ends) != consented:
         yield f"{who} is stored as {'' if consented else 'not '}having consented, its events say otherwise"
 
 

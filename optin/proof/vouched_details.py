@@ -1,0 +1,49 @@
+"""Whether what is kept of a person is what the newest event about it commits to. Pure."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from optin.consent.consent_record import EventKind
+from optin.consent.history import History
+from optin.proof.commitment import opens
+
+SAYS_DETAILS = 2  # the version of events since which a confirmation does
+
+
+class Committed(Protocol):
+    """Something that an event commits to."""
+
+    @property
+    def salt(self) -> bytes:
+        """The salt of the commitment; empty where there is none."""
+
+    @property
+    def plain(self) -> bytes:
+        """What is committed to."""
+
+
+class Details(Committed, Protocol):
+    """What is kept of a person."""
+
+    @property
+    def correction(self) -> Committed | None:
+        """What the person put right."""
+
+
+def vouched(details: Details, history: History) -> bool:
+    """Tell whether a person's details are those that the newest event names.
+
+    Events of older versions name only what was corrected.
+    """
+    bodies = [logged.body for logged in reversed(history.logged)]
+    named = next((body for body in bodies if "details" in body), None)
+    if named is not None:
+        return bool(details.salt) and opens(named["details"], details.salt, details.plain)
+    if any(body["version"] >= SAYS_DETAILS for body in bodies if body["kind"] == EventKind.CONFIRMED):
+        return False
+    corrected = next((body for body in bodies if body["kind"] == EventKind.CORRECTED), None)
+    correction = details.correction
+    if corrected is None or correction is None:
+        return corrected is None and correction is None
+    return opens(corrected["contact"], correction.salt, correction.plain)
