@@ -76,6 +76,9 @@ class Channel:
     def __str__(self) -> str:
         return self.value
 
+    def __hash__(self) -> int:
+        return hash(self.value)  # an audit looks up millions
+
     @property
     def by_mail(self) -> bool:
         """Whether what is sent arrives in the mailbox that confirmed."""

@@ -91,12 +91,13 @@ class History:
         """What happened to each consent, by its key, in the order of the keys."""
         events: dict[ConsentKey, list[Event]] = {}
         asked_at: dict[RequestId, datetime] = {}
-        for event in (it.event for it in self.logged):
-            if event.key is not None:
-                events.setdefault(event.key, []).append(event)
+        for event, _, _ in self.logged:  # an audit does this for millions
+            key = event.key
+            if key is not None:
+                events.setdefault(key, []).append(event)
             if event.kind is EventKind.REQUESTED:
                 asked_at[event.request] = event.at
-        return {key: ConsentHistory(key, tuple(events[key]), asked_at) for key in sorted(events)}
+        return {key: ConsentHistory(key, tuple(of_it), asked_at) for key, of_it in sorted(events.items())}
 
     def consent(self, key: ConsentKey) -> ConsentHistory:
         """Return what happened to one consent, if anything did."""
@@ -112,6 +113,9 @@ class History:
     @property
     def repeated(self) -> list[Event]:
         """What one request asked, or confirmed, of one box more than once."""
+        kinds = [it.event.kind for it in self.logged]
+        if len(set(kinds)) == len(kinds):  # as of nearly every request
+            return []
         return [it.event for steps in self._steps().values() for it in steps[1:]]
 
     def once(self, kind: EventKind, request: RequestId, key: ConsentKey) -> Logged:

@@ -274,16 +274,19 @@ class PeopleAudit:
         for subject, history in histories.items():
             for key, consent in history.consents.items():
                 row = cached.pop((subject, key.purpose, key.channel.value), None)
-                who = f"consent of subject {subject.hex()} for {key}"
                 try:
                     derived = consent.record
                 except TransitionRefused as problem:
-                    self.findings.append(f"{who}: its events do not fit together ({problem})")
+                    fault = f"its events do not fit together ({problem})"
+                    self.findings.append(f"consent of subject {subject.hex()} for {key}: {fault}")
                     continue
                 until = self._until(consent)
                 if until is not None and derived.status is not Status.PENDING:
                     times[subject].add(derived.status, _ms(derived.since), until)
-                self.findings += [f"{who} {fault}" for fault in _cache_faults(row, derived, until)]
+                self.findings += [
+                    f"consent of subject {subject.hex()} for {key} {fault}"
+                    for fault in _cache_faults(row, derived, until)
+                ]
         for subject, purpose, channel in cached:
             self.findings.append(
                 f"consent of subject {subject.hex()} for {purpose} by {channel} has no events"
