@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.server import jobs_of
+from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.jobs.job import Job
 from optin.jobs.webhook_sender import SpokenSender
@@ -57,7 +57,7 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         app = DevFront(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
-        jobs = jobs_of(app_context, listening, SpokenSender(click.echo), Job("reload", bench.watch))
+        jobs = background_jobs(app_context, listening, SpokenSender(click.echo), Job("reload", bench.watch))
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:
         sys.exit(REFUSED)

@@ -38,7 +38,7 @@ Purposes = Mapping[PurposeId, Purpose]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class NewMagnet:
     """A magnet as its author described it."""
 
     kind: str
@@ -52,7 +52,7 @@ def on_a_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
-def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, lang: str | None) -> Wanted:
+def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, lang: str | None) -> NewMagnet:
     """Ask for everything that is missing. Raises AlreadyThere when no answer can help."""
     if lang is not None and (reason := reason_against_language(site, lang)):
         raise AlreadyThere(reason)
@@ -79,7 +79,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
         for it in kind.questions
     }
     told = Told(title, description, tuple(chosen), addresses, file, answers)
-    return Wanted(name, slug, lang, told)
+    return NewMagnet(name, slug, lang, told)
 
 
 def suggested_slug(site: Site, title: str) -> str:

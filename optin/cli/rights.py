@@ -58,7 +58,7 @@ def _asked(command: Callable[..., None]) -> Any:
 
 
 @dataclass(frozen=True)
-class _Case:
+class _PersonRequest:
     """One request of a person: the address, the reason, and the stored data."""
 
     edition: Edition
@@ -87,7 +87,7 @@ class _Case:
 
 
 @contextmanager
-def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_Case]:
+def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_PersonRequest]:
     """Load a person's data. Raises RequestRefused when nothing is kept about the address."""
     edition = served_edition(site, kinds)
     try:
@@ -104,7 +104,7 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
         if data.empty and not (data.suppressions or data.holds or data.handled):
             msg = "Nothing is kept about this address."
             raise RequestRefused(msg)
-        yield _Case(edition, installation, index, address, why.strip(), data)
+        yield _PersonRequest(edition, installation, index, address, why.strip(), data)
 
 
 @subject.command()

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.server import jobs_of
+from optin.cli.server import background_jobs
 from optin.cli.terminal import (
     REFUSED,
     port_option,
@@ -172,6 +172,6 @@ async def _serve(
     load_everything(edition)
     app_context = AppContext.of(edition, installation)
     anchors = anchor_job(installation, edition.site.settings.log)
-    jobs = jobs_of(app_context, listening, HttpSender(), anchors)
+    jobs = background_jobs(app_context, listening, HttpSender(), anchors)
     app = build_app(app_context, kinds.routes)
     return await run_server(app, listening, jobs, edition.site.settings.server)

@@ -17,7 +17,9 @@ from optin.web.connections import keep_room
 from optin.web.limit_log import keep_limit_log
 
 
-def jobs_of(app_context: AppContext, listening: socket.socket, webhooks: Sender, *more: Job) -> list[Job]:
+def background_jobs(
+    app_context: AppContext, listening: socket.socket, webhooks: Sender, *more: Job
+) -> list[Job]:
     """Return the background jobs of a server, and add their checks to its readiness.
 
     `webhooks`: the way by which processors are told; `more`: jobs that only this server has.

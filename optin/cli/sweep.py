@@ -18,13 +18,13 @@ from optin.flows.delivery.published import tell_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
-from optin.flows.retention.sweep_share import held_back, record_beyond
+from optin.flows.retention.sweep_share import record_beyond, share_backlog
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 
 
-class _Word(TypedDict):
+class _OfficerStatement(TypedDict):
     """Who says something as an officer, and why."""
 
     who: str
@@ -67,7 +67,7 @@ def sweep_command(
             SweepContext(installation.vault, installation.policy, installation.clock()),
         )
         planned = installation.store.read(plan, context=context)
-        held = installation.store.read(held_back, context=context)
+        held = installation.store.read(share_backlog, context=context)
         installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
             installation.write(tell_kinds, policy=edition.policy)
@@ -98,5 +98,5 @@ def _accept_clock(installation: Installation, why: str) -> None:
         click.echo("The clock was not doubted; there was nothing to accept.")
 
 
-def _word(installation: Installation, why: str) -> _Word:
+def _word(installation: Installation, why: str) -> _OfficerStatement:
     return {"who": getpass.getuser(), "why": why, "now": installation.clock()}

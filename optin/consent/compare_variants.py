@@ -61,7 +61,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Tried:
+class WordingCounts:
     """What was counted of one wording."""
 
     variant: str
@@ -70,7 +70,7 @@ class Tried:
     confirmed: int
 
 
-def compare(magnet: str, since: datetime, tried: Sequence[Tried]) -> Comparison:
+def compare(magnet: str, since: datetime, tried: Sequence[WordingCounts]) -> Comparison:
     """Put at least two wordings side by side."""
     score = score_for(len(tried))
     wordings = tuple(

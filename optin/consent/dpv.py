@@ -47,7 +47,7 @@ _HOW = {
 
 
 @dataclass(frozen=True)
-class Told:
+class ConsentSummary:
     """One consent as it is told: the box, by which form, and what happened to it."""
 
     request: RequestId
@@ -60,7 +60,7 @@ class Told:
     withdraw_at: str  # address where it can be withdrawn
 
 
-def consent_record(told: Told, base_url: str) -> dict[str, Any]:
+def consent_record(told: ConsentSummary, base_url: str) -> dict[str, Any]:
     """Return one consent record."""
     form, question = told.form, told.question
     identifier = f"{UUID(bytes=told.request)}.{question.purpose}"
@@ -125,13 +125,13 @@ def consent_record(told: Told, base_url: str) -> dict[str, Any]:
     }
 
 
-def record_document(consents: Sequence[Told], base_url: str) -> dict[str, Any]:
+def record_document(consents: Sequence[ConsentSummary], base_url: str) -> dict[str, Any]:
     """Return the records of one person as one document."""
     return {"@context": dict(CONTEXT), "@graph": [consent_record(told, base_url) for told in consents]}
 
 
 def receipt_document(
-    request: RequestId, form: FormDeclaration, consents: Sequence[Told], base_url: str, at: datetime
+    request: RequestId, form: FormDeclaration, consents: Sequence[ConsentSummary], base_url: str, at: datetime
 ) -> dict[str, Any]:
     """Return the receipt that a person gets: who, what for, by which channel, in which words, until when."""
     identifier = str(UUID(bytes=request))

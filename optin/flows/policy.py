@@ -20,7 +20,7 @@ PER_ADDRESS, RESEND, PER_DAY = (
 )  # limits, by the names of their settings
 
 
-def nobody_told(_limit: str) -> None:
+def ignore_limit(_limit: str) -> None:
     """Tell nobody that a limit was hit."""
 
 
@@ -55,7 +55,7 @@ class RequestPolicy:
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
-    limited: Callable[[str], None] = nobody_told  # is told which limit kept a mail back, and of no person
+    limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person
 
     @property
     def mails_of_kinds(self) -> frozenset[str]:

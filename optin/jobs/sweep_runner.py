@@ -13,7 +13,7 @@ from optin.flows.context import Context
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.retention.sweep_context import Skipped, SweepContext
 from optin.flows.retention.sweep_rule import Rule
-from optin.flows.retention.sweep_share import sweep_step, tell_held
+from optin.flows.retention.sweep_share import report_backlog, sweep_step
 from optin.jobs.job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
@@ -61,7 +61,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
 def _warn(installation: Installation) -> None:
     """Warn the operator of work that a sweep could not do."""
     vault, policy, now = installation.vault, installation.policy, installation.clock()
-    if held := installation.write(tell_held, context=SweepContext(vault, policy, now)):
+    if held := installation.write(report_backlog, context=SweepContext(vault, policy, now)):
         log.warning("%s", held.sentence)
     for name, part in policy.kinds.items():
         try:

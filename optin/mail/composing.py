@@ -26,8 +26,8 @@ from optin.theme.views import (
     DeliveryMail,
     ErasedMail,
     Granted,
-    HoldShown,
     KindMail,
+    LegalHoldView,
     PersonalMail,
     RenewalMail,
 )
@@ -106,7 +106,9 @@ class Composer:
         """Compose the link to the personal page, or the notice that everything is erased."""
         privacy = f"{self._base}/privacy"
         if order.kind == MailKind.ERASED:
-            held = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in order.holds)
+            held = tuple(
+                LegalHoldView(hold.why, hold.until, tuple(hold.values.items())) for hold in order.holds
+            )
             return self._theme.mail(ErasedMail(order.lang, self._controller, self._base, held, privacy))
         if order.expires_at is None:
             raise ValueError(order.kind)

@@ -30,7 +30,7 @@ from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoin
 from optin.proof.page_copies import FOLDER, copy_names
 from optin.proof.tree import ProofBroken
 from optin.proof.verify_clock import Named, check_times, is_set_back, moment_of
-from optin.proof.verify_consents import Cases, check_order, tell_consents
+from optin.proof.verify_consents import Cases, check_order, consent_summaries
 from optin.proof.verify_copies import asset_faults, assets_named, copy_faults
 from optin.proof.verify_witnesses import check_stamps, check_witnesses
 
@@ -91,7 +91,7 @@ def _verify(
     read = [Logged.read(body, place) for place, (_, body) in enumerate(events)]
     check_times(logged, report.say)
     check_order(cases, read, report.say)
-    tell_consents(files, cases, read, now, report)
+    consent_summaries(files, cases, read, now, report)
 
     # 5. What is there to be looked at shows the exact files.
     faults = [*asset_faults(files), *copy_faults(files)]

@@ -30,7 +30,7 @@ def check_order(cases: Cases, events: Sequence[Logged], say: Callable[..., None]
             say("what was declared names another form than its event", held=False)
 
 
-def tell_consents(
+def consent_summaries(
     files: dict[str, bytes], cases: Cases, events: Sequence[Logged], now: datetime, report: Report
 ) -> None:
     """Report the status and the wording of each consent of each person."""

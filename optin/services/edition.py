@@ -29,9 +29,9 @@ from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
 from optin.store.promises import (
     SERVED_EVERY,
-    KeptDetails,
-    KeptFile,
     Promise,
+    PromisedDetails,
+    PromisedFile,
     all_promises,
     keep_details,
     keep_promise,
@@ -41,7 +41,7 @@ from optin.store.transaction import Store, Tx, bind
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame
 
-FileOf: TypeAlias = Callable[[Path, Path], KeptFile | None]
+FileOf: TypeAlias = Callable[[Path, Path], PromisedFile | None]
 
 
 @dataclass(frozen=True)
@@ -110,15 +110,15 @@ class Edition:
                 found[name, outcome] = Promise(name, outcome, file, report)
         return [found[key] for key in sorted(found)]  # in one order: others write the same rows
 
-    def details(self) -> list[KeptDetails]:
+    def details(self) -> list[PromisedDetails]:
         """Return what must be known of magnets when they are removed, as far as their kinds say so."""
-        found: list[KeptDetails] = []
+        found: list[PromisedDetails] = []
         for magnet in self.site.magnets.values():
             details = magnet.details
             plain = None if details is None else self.kinds.flows[magnet.kind].kept(details)
             if plain is not None:
                 text, names = details_text(dict(plain)), (magnet.slug, *magnet.was)
-                found += [KeptDetails(name, magnet.slug, magnet.kind, text) for name in names]
+                found += [PromisedDetails(name, magnet.slug, magnet.kind, text) for name in names]
         return found
 
 
@@ -161,7 +161,7 @@ def keep_edition(
     """
     known = store.read(all_promises)
     files = PromisedFiles(edition.site.settings.path(edition.site.settings.files))
-    by_name: dict[str, list[KeptFile]] = {}
+    by_name: dict[str, list[PromisedFile]] = {}
     for it, _ in known:
         if it.file is not None:
             by_name.setdefault(it.file.name, []).append(it.file)
@@ -172,8 +172,8 @@ def keep_edition(
 
 
 def _keep_file(
-    files: PromisedFiles, known: Mapping[str, Sequence[KeptFile]], now: datetime, folder: Path, path: Path
-) -> KeptFile | None:
+    files: PromisedFiles, known: Mapping[str, Sequence[PromisedFile]], now: datetime, folder: Path, path: Path
+) -> PromisedFile | None:
     """Keep a copy of a magnet's file, unless it leads out of its folder since it was checked."""
     inside = path.resolve().is_relative_to(folder.resolve())
     return files.keep(path, known.get(path.name, ()), now) if inside else None

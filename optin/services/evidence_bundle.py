@@ -8,7 +8,7 @@ from datetime import datetime
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import EventKind
 from optin.consent.event import Event
-from optin.flows.evidence.collect_evidence import Chapter, Evidence, gather_evidence
+from optin.flows.evidence.collect_evidence import Evidence, RequestEvidence, gather_evidence
 from optin.proof.assets import digest_in
 from optin.proof.bundle import MAX_BYTES, pack
 from optin.proof.canonical import parse
@@ -20,7 +20,7 @@ from optin.services.log_signer import advance_log
 from optin.store.forms import asset_by_prefix
 from optin.theme.theme import Asset, Theme
 from optin.theme.verification_guide import written_beside
-from optin.theme.views import EvidenceView, Frame, Story, StoryConsent, StoryEvent
+from optin.theme.views import EvidenceConsent, EvidenceEvent, EvidenceRequest, EvidenceView, Frame
 
 
 def make_bundle(edition: Edition, installation: Installation, email: EmailAddress) -> bytes:
@@ -57,8 +57,8 @@ def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: dat
 
 
 def _story(
-    theme: Theme, lang: str, evidence: Evidence, chapter: Chapter, shown: Mapping[str, bytes]
-) -> Story:
+    theme: Theme, lang: str, evidence: Evidence, chapter: RequestEvidence, shown: Mapping[str, bytes]
+) -> EvidenceRequest:
     """Return one request's story. `shown`: what its page is shown with; empty where it was shown before."""
     opened, form = chapter.opened, chapter.opened.declaration
     labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
@@ -68,7 +68,7 @@ def _story(
     for told in chapter.told:
         confirmed = next((at for kind, at in told.happened if kind is EventKind.CONFIRMED), None)
         consents.append(
-            StoryConsent(
+            EvidenceConsent(
                 question=told.question,
                 status=_STATUS.get(told.happened[-1][0], "given"),
                 requested_at=told.happened[0][1],
@@ -81,9 +81,9 @@ def _story(
         event = Event.read(parse(stored.body))
         question = form.question(event.purpose or "")
         wording = "" if question is None else question.wording
-        events.append(StoryEvent(event.at, event.kind.value, wording, files[stored.body.encode()]))
+        events.append(EvidenceEvent(event.at, event.kind.value, wording, files[stored.body.encode()]))
     mails = {data: name for name, data in evidence.files.items() if name.startswith("mails/")}
-    return Story(
+    return EvidenceRequest(
         form=form,
         form_version=opened.form.version.digest,
         declared=tuple((labels.get(name, name), value) for name, value in values.items()),

@@ -22,7 +22,7 @@ from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import read_clock, trust_clock, watch_clock
 from optin.flows.retention.sweep_records import journal_from
-from optin.flows.rights.journal_endings import Endings, endings_told
+from optin.flows.rights.journal_endings import Endings, endings_in_journal
 from optin.services.clock import SteadyClock
 from optin.services.handover_log import HandoverLog
 from optin.services.journal import Journal
@@ -163,11 +163,11 @@ class Installation:
 
     def endings(self) -> Endings:
         """Return who withdrew or was erased, as the journal remembers it. Raises JournalUnusable."""
-        return {} if self.journal is None else endings_told(self.journal.read_whole(self.store))
+        return {} if self.journal is None else endings_in_journal(self.journal.read_whole(self.store))
 
     def endings_of(self, person: bytes) -> Endings:
         """Return what the journal remembers of one person (digest of the address). Raises JournalUnusable."""
-        return {} if self.journal is None else endings_told(self.journal.lines_about(person))
+        return {} if self.journal is None else endings_in_journal(self.journal.lines_about(person))
 
     def shorten_journal(self) -> None:
         """Forget in the journal that is kept apart what no backup needs to be told any more (R8)."""

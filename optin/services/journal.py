@@ -20,7 +20,7 @@ from pathlib import Path
 
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
 from optin.flows.evidence.log_growth import events_missing_from_log, grown_from
-from optin.flows.rights.replay_journal import check_told, founded_lines, is_told
+from optin.flows.rights.replay_journal import check_replay_line, concerns_person, founded_lines
 from optin.proof.journal import (
     BEGUN,
     CHECKPOINT,
@@ -73,7 +73,7 @@ class JournalContent:
     @property
     def told(self) -> tuple[ReplayLine, ...]:
         """The lines that a restored backup is told: those about people."""
-        return tuple(ReplayLine(line.at, line.told) for line in self.lines if is_told(line.told))
+        return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))
 
 
 class Journal:
@@ -84,7 +84,7 @@ class Journal:
 
         `unkeyed`: the keys name none for it yet, so a journal without seals may be of an earlier version.
         """
-        self._fresh = partial(Chain, partial(vault.journal_seal, b"line"), check_told)
+        self._fresh = partial(Chain, partial(vault.journal_seal, b"line"), check_replay_line)
         self._file = JournalFile(path, self._fresh)
         self._head_seal = partial(vault.journal_seal, b"mark")
         self._unkeyed = unkeyed
@@ -197,7 +197,7 @@ class Journal:
         with self._file.locked() as descriptor:
             kept = self._read_all(descriptor)
             lines = thinned(kept.lines, before)
-            old = any(is_told(line.told) and line.at < before for line in kept.lines)
+            old = any(concerns_person(line.told) and line.at < before for line in kept.lines)
             if old or len(kept.lines) - len(lines) >= SUPERSEDED_LINES:
                 since = before if old else kept.since
                 self._file.replace(partial(_shortened, end=self._chain, since=since, lines=lines))

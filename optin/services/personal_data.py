@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from optin.flows.rights.personal_data import PersonalData
 from optin.services.edition import Edition
-from optin.theme.views import EraseView, HoldShown, PersonalView
+from optin.theme.views import EraseView, LegalHoldView, PersonalView
 
 
 def personal_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> PersonalView:
@@ -39,5 +39,5 @@ def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = ""
     for slug in dict.fromkeys(asked.magnet for asked in data.requests):
         magnet = site.magnet(slug)
         told.append("" if magnet is None else magnet.consequences)
-    holds = tuple(HoldShown(hold.why, hold.until, tuple(hold.values.items())) for hold in data.holds)
+    holds = tuple(LegalHoldView(hold.why, hold.until, tuple(hold.values.items())) for hold in data.holds)
     return EraseView(edition.frame(lang), action, tuple(text for text in told if text), holds)

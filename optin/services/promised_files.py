@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from optin.store.promises import KeptFile
+from optin.store.promises import PromisedFile
 
 log = logging.getLogger("optin.files")
 
@@ -37,7 +37,7 @@ class PromisedFiles:
         path = self.folder / digest
         return path if digest and path.is_file() else None
 
-    def keep(self, source: Path, known: Iterable[KeptFile], now: datetime) -> KeptFile | None:
+    def keep(self, source: Path, known: Iterable[PromisedFile], now: datetime) -> PromisedFile | None:
         """Keep a copy of `source`, unless one of the `known` files is that already.
 
         None: it cannot be kept; the log says why, and the magnet is served all the same.
@@ -52,7 +52,7 @@ class PromisedFiles:
             settled = found.st_mtime < (now - SETTLED).timestamp()
             times = (found.st_mtime_ns, found.st_mtime_ns) if settled else (0, 0)
             os.utime(self.folder / digest, ns=times)
-            return KeptFile(digest, source.name, (self.folder / digest).stat().st_size)
+            return PromisedFile(digest, source.name, (self.folder / digest).stat().st_size)
         except OSError as problem:
             log.warning(
                 "%s cannot be kept in %s (%s): its downloads end when the magnet is removed; set OPTIN_FILES",

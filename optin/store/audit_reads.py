@@ -180,7 +180,7 @@ def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
     return frozenset(bytes(row[0]) for row in rows)
 
 
-def erasures_told(tx: Tx) -> frozenset[int]:
+def erasures_to_replay(tx: Tx) -> frozenset[int]:
     """Return the moments of the erasures that a restored backup is told of, in milliseconds UTC."""
     rows = tx.all("SELECT at FROM replay WHERE line LIKE :told", told='%"kind":"erased","person"%')
     return frozenset(int(row[0]) for row in rows)

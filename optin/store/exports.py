@@ -260,7 +260,7 @@ def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[R
     )
 
 
-def gone_since(tx: Tx, run: bytes) -> dict[bytes, datetime]:
+def erased_members(tx: Tx, run: bytes) -> dict[bytes, datetime]:
     """Return the digests of people of an export who are erased since, and when."""
     rows = tx.all("SELECT digest, at FROM export_gone WHERE run = :run", run=run)
     return {bytes(row[0]): from_ms(row[1]) for row in rows}
@@ -277,7 +277,7 @@ def forget_exports(tx: Tx, before: datetime, most: int) -> Counter[bytes]:
     return Counter(bytes(row[0]) for row in rows)
 
 
-def forget_strays(tx: Tx, before: datetime, most: int) -> int:
+def delete_unrecorded_members(tx: Tx, before: datetime, most: int) -> int:
     """Remove who was read for exports that came to nothing: killed before they were recorded."""
     end, run = to_ms(before).to_bytes(8, "big"), b""
     while True:  # from run to run, not from member to member

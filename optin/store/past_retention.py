@@ -11,7 +11,7 @@ from optin.store.transaction import Tx, to_ms
 
 
 @dataclass(frozen=True)
-class Due:
+class IdlePeople:
     """People without a live purpose since before a moment: who once consented, or who never did."""
 
     consented: bool
@@ -29,7 +29,7 @@ def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, Con
     return [(SubjectId(bytes(row[0])), read_consent(row[1:])) for row in rows]
 
 
-def consents_ending(
+def consents_ending_soon(
     tx: Tx, purpose: str, now: datetime, before: datetime, most: int
 ) -> list[tuple[SubjectId, ConsentState]]:
     """Return consents for a purpose that end soon, and whose people were not asked again yet."""
@@ -64,7 +64,7 @@ _IDLE = (
 )
 
 
-def idle_people(tx: Tx, due: Due, most: int) -> list[bytes]:
+def idle_people(tx: Tx, due: IdlePeople, most: int) -> list[bytes]:
     """Return the address digests of people who have been without a live purpose for long enough."""
     rows = tx.all(
         f"SELECT email_index FROM subject WHERE {_IDLE} ORDER BY idle_from LIMIT :most {tx.skip_locked}",
@@ -75,7 +75,7 @@ def idle_people(tx: Tx, due: Due, most: int) -> list[bytes]:
     return [bytes(row[0]) for row in rows]
 
 
-def count_idle(tx: Tx, due: Due) -> int:
+def count_idle(tx: Tx, due: IdlePeople) -> int:
     """Count them."""
     return _count(
         tx,
@@ -99,7 +99,7 @@ def count_over(tx: Tx, now: datetime) -> int:
     )
 
 
-def count_ending(tx: Tx, purpose: str, now: datetime, before: datetime) -> int:
+def count_ending_soon(tx: Tx, purpose: str, now: datetime, before: datetime) -> int:
     """Count consents that end soon and were not asked again."""
     return _count(
         tx,
@@ -139,12 +139,12 @@ def count_actions(tx: Tx, before: datetime) -> int:
     return _count(tx, "SELECT COUNT(*) FROM rights_action WHERE at < :before", before=to_ms(before))
 
 
-def count_gone(tx: Tx, before: datetime) -> int:
+def count_erased_members(tx: Tx, before: datetime) -> int:
     """Count digests of people of exports who were erased before a moment."""
     return _count(tx, "SELECT COUNT(*) FROM export_gone WHERE at < :before", before=to_ms(before))
 
 
-def count_strays(tx: Tx, before: datetime) -> int:
+def count_unrecorded_members(tx: Tx, before: datetime) -> int:
     """Count members of exports before a moment that were never recorded."""
     row = tx.one(
         "SELECT COUNT(*) FROM export_member WHERE run < :end"

@@ -13,7 +13,7 @@ from optin.store.vault import Place, Vault
 
 
 @dataclass(frozen=True)
-class KeptMail:
+class SentMail:
     """A mail as it was sent."""
 
     message_id: str
@@ -71,13 +71,13 @@ def requests_by(tx: Tx, subject: SubjectId) -> list[Request]:
     return [request for request in found if request is not None]
 
 
-def mails_of(tx: Tx, vault: Vault, request: RequestId) -> list[KeptMail]:
+def mails_of(tx: Tx, vault: Vault, request: RequestId) -> list[SentMail]:
     """Return the mails of a request as they were sent. Raises KeysUnusable."""
     rows = tx.all(
         "SELECT message_id, sealed, sent_at FROM mail WHERE request_id = :request ORDER BY sent_at",
         request=request,
     )
     return [
-        KeptMail(row[0], vault.open(Place("mail", row[0].encode()), bytes(row[1])), from_ms(row[2]))
+        SentMail(row[0], vault.open(Place("mail", row[0].encode()), bytes(row[1])), from_ms(row[2]))
         for row in rows
     ]

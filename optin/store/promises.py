@@ -18,7 +18,7 @@ SLACK = timedelta(hours=1)  # a promise is kept longer by this, and so is writte
 
 
 @dataclass(frozen=True)
-class KeptFile:
+class PromisedFile:
     """A file that is handed out: the SHA-256 of its bytes, the name that people save it by, its size."""
 
     digest: str
@@ -32,12 +32,12 @@ class Promise:
 
     magnet: str
     outcome: str
-    file: KeptFile | None = None
+    file: PromisedFile | None = None
     report: str = ""  # JSON of a quiz's long report
 
 
 @dataclass(frozen=True)
-class KeptDetails:
+class PromisedDetails:
     """What a magnet said of its webinar or prize draw when it was served last."""
 
     name: str  # an address of the magnet, perhaps an earlier one
@@ -75,7 +75,7 @@ def promise_of(tx: Tx, magnet: str, outcome: str) -> Promise | None:
     )
     if row is None:
         return None
-    return Promise(magnet, outcome, KeptFile(row[0], row[1], int(row[2])) if row[0] else None, row[3])
+    return Promise(magnet, outcome, PromisedFile(row[0], row[1], int(row[2])) if row[0] else None, row[3])
 
 
 def all_promises(tx: Tx) -> list[tuple[Promise, datetime]]:
@@ -83,7 +83,7 @@ def all_promises(tx: Tx) -> list[tuple[Promise, datetime]]:
     rows = tx.all("SELECT magnet, outcome, file, name, size, report, served_at FROM promise")
     return [
         (
-            Promise(row[0], row[1], KeptFile(row[2], row[3], int(row[4])) if row[2] else None, row[5]),
+            Promise(row[0], row[1], PromisedFile(row[2], row[3], int(row[4])) if row[2] else None, row[5]),
             from_ms(row[6]),
         )
         for row in rows
@@ -124,7 +124,7 @@ def needed_files(tx: Tx, now: datetime) -> frozenset[str]:
     return frozenset(row[0] for row in rows)
 
 
-def keep_details(tx: Tx, kept: KeptDetails) -> None:
+def keep_details(tx: Tx, kept: PromisedDetails) -> None:
     """Keep what a webinar or prize draw says now in place of what it said before."""
     tx.run(
         "INSERT INTO served_details(name, magnet, kind, details) VALUES (:name, :magnet, :kind, :details)"
@@ -136,7 +136,7 @@ def keep_details(tx: Tx, kept: KeptDetails) -> None:
     )
 
 
-def all_details(tx: Tx) -> list[KeptDetails]:
+def all_details(tx: Tx) -> list[PromisedDetails]:
     """Return what every webinar and prize draw said when it was served last."""
     rows = tx.all("SELECT name, magnet, kind, details FROM served_details ORDER BY name")
-    return [KeptDetails(*row) for row in rows]
+    return [PromisedDetails(*row) for row in rows]

@@ -68,7 +68,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Pending:
+class UnconfirmedRequest:
     """A request that nobody confirmed, and when its row says that it is erased (milliseconds UTC)."""
 
     request: RequestId
@@ -198,7 +198,7 @@ def count_try(tx: Tx, request: RequestId) -> None:
     tx.run("UPDATE request SET code_tries = code_tries + 1 WHERE id = :id", id=request)
 
 
-def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[Pending]:
+def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[UnconfirmedRequest]:
     """Return unconfirmed requests whose time is over, as far as their rows say (D6).
 
     Also those that say a later moment than any request made until now can have: after `latest`.
@@ -210,7 +210,7 @@ def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[
         latest=to_ms(latest),
         most=most,
     )
-    return [Pending(RequestId(bytes(row[0])), int(row[1])) for row in rows]
+    return [UnconfirmedRequest(RequestId(bytes(row[0])), int(row[1])) for row in rows]
 
 
 def erase_requests(
@@ -261,7 +261,7 @@ def declared_index(tx: Tx, vault: Vault, request: RequestId) -> bytes:
         return b""
 
 
-def let_go_of_requests(tx: Tx, subject: SubjectId) -> None:
+def detach_requests(tx: Tx, subject: SubjectId) -> None:
     """Let requests that are not a person's own not hold its row: it is being erased."""
     tx.run("UPDATE request SET subject_id = NULL WHERE subject_id = :id", id=subject)
 

@@ -276,7 +276,7 @@ def note_told(
     return noted > 0
 
 
-def end_told(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
+def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
     """Return which processors know a consent as given, and note that they are told of its end."""
     rows = tx.all(
         "UPDATE webhook_told SET live = 0 WHERE subject_id = :subject AND purpose = :purpose"
@@ -316,7 +316,7 @@ def who_has(tx: Tx, subject: SubjectId) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
-def told_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, datetime]]:
+def disclosures_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, datetime]]:
     """Return who was told of which consent of a person by webhook, and when last; the newest first."""
     rows = tx.all(
         "SELECT processor, purpose, channel, at FROM webhook_told WHERE subject_id = :subject"

@@ -13,15 +13,15 @@ from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
 from optin.flows.rights.personal_data import (
-    KeptConsent,
-    KeptEvent,
-    KeptExport,
-    KeptHandling,
-    KeptHold,
-    KeptMail,
-    KeptRequest,
-    KeptSuppression,
+    PersonalConsent,
     PersonalData,
+    PersonalEvent,
+    PersonalExport,
+    PersonalHandling,
+    PersonalHold,
+    PersonalRequest,
+    PersonalSuppression,
+    SentMail,
 )
 from optin.theme import views
 
@@ -32,7 +32,7 @@ QUESTIONS = (
     ConsentQuestion(PurposeId("b"), Channel.PHONE, "Call me.", RetentionPeriod.parse("6 months")),
 )
 GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
-HOLDS = (views.HoldShown("invoice 1", AT, (("first_name", "Alice"),)),)
+HOLDS = (views.LegalHoldView("invoice 1", AT, (("first_name", "Alice"),)),)
 A_KIND = "other"  # of which nothing particular is said
 NUMBER = "+31201234567"
 HOST = "https://optin.example.com"
@@ -205,13 +205,13 @@ def declaration(lang: str, kind: str) -> FormDeclaration:
     )
 
 
-def _story(frame: views.Frame) -> views.Story:
-    return views.Story(
+def _story(frame: views.Frame) -> views.EvidenceRequest:
+    return views.EvidenceRequest(
         form=declaration(frame.lang, A_KIND),
         form_version="d" * 64,
         declared=(("email", "a@example.com"),),
-        consents=(views.StoryConsent(QUESTIONS[0], "given", AT, AT, AT),),
-        events=(views.StoryEvent(AT, "confirmed", "E-mail me.", "event.json"),),
+        consents=(views.EvidenceConsent(QUESTIONS[0], "given", AT, AT, AT),),
+        events=(views.EvidenceEvent(AT, "confirmed", "E-mail me.", "event.json"),),
         mails=("mails/mail.eml",),
         page_html="page.html",
     )
@@ -219,11 +219,11 @@ def _story(frame: views.Frame) -> views.Story:
 
 def _personal() -> PersonalData:
     typed = {"email": "a@example.com", "first_name": "Alice", "phone": "+31201234567"}
-    given = KeptConsent(
+    given = PersonalConsent(
         "a", "email", "E-mail me.", "given", "Title", AT, AT, None, AT, "d" * 64, form_since=AT
     )
     withdrawn = replace(given, channel="phone", status="withdrawn", ended_at=AT, offered="Call me again.")
-    asked = KeptRequest(
+    asked = PersonalRequest(
         "x", "Title", "a.pdf", AT, AT, ("E-mail me.",), typed, "d" * 64, "e" * 64, AT, AT, "2026-01-01"
     )
     return PersonalData(
@@ -245,16 +245,16 @@ def _personal() -> PersonalData:
                 privacy_day="",
             ),
         ),
-        mails=(KeptMail("Subject", AT),),
+        mails=(SentMail("Subject", AT),),
         exports=(
-            KeptExport(1, AT, "c", "a", "email", "list"),
-            KeptExport(2, AT, "self", "a", "email", "list"),
-            KeptExport(0, AT, "c", "a", "email", "webhook"),
+            PersonalExport(1, AT, "c", "a", "email", "list"),
+            PersonalExport(2, AT, "self", "a", "email", "list"),
+            PersonalExport(0, AT, "c", "a", "email", "webhook"),
         ),
-        holds=(KeptHold("invoice 1", AT, {"first_name": "Alice"}),),
-        suppressions=(KeptSuppression("", "", AT), KeptSuppression("a", "email", AT)),
-        handled=(KeptHandling(AT, "show", "letter"),),
-        events=(KeptEvent(AT, "confirmed", "a"),),
+        holds=(PersonalHold("invoice 1", AT, {"first_name": "Alice"}),),
+        suppressions=(PersonalSuppression("", "", AT), PersonalSuppression("a", "email", AT)),
+        handled=(PersonalHandling(AT, "show", "letter"),),
+        events=(PersonalEvent(AT, "confirmed", "a"),),
     )
 
 

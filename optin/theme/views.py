@@ -203,7 +203,7 @@ class EraseView:
     frame: Frame
     action: str
     consequences: tuple[str, ...]
-    holds: tuple[HoldShown, ...]
+    holds: tuple[LegalHoldView, ...]
 
 
 @dataclass(frozen=True)
@@ -339,7 +339,7 @@ class PersonalMail:
 
 
 @dataclass(frozen=True)
-class HoldShown:
+class LegalHoldView:
     """What a law keeps: why, until when, and exactly which data."""
 
     why: str
@@ -354,12 +354,12 @@ class ErasedMail:
     lang: str
     controller: Controller
     title: str
-    holds: tuple[HoldShown, ...]
+    holds: tuple[LegalHoldView, ...]
     privacy_url: str
 
 
 @dataclass(frozen=True)
-class StoryEvent:
+class EvidenceEvent:
     """One line of the story: when, what, and the file that holds the event."""
 
     at: datetime
@@ -369,7 +369,7 @@ class StoryEvent:
 
 
 @dataclass(frozen=True)
-class StoryConsent:
+class EvidenceConsent:
     """One consent of the story, as it stands."""
 
     question: ConsentQuestion
@@ -380,14 +380,14 @@ class StoryConsent:
 
 
 @dataclass(frozen=True)
-class Story:
+class EvidenceRequest:
     """One request of the story, by which form, with what came of it."""
 
     form: FormDeclaration
     form_version: str
     declared: tuple[tuple[str, str], ...]
-    consents: tuple[StoryConsent, ...]
-    events: tuple[StoryEvent, ...]
+    consents: tuple[EvidenceConsent, ...]
+    events: tuple[EvidenceEvent, ...]
     mails: tuple[str, ...]
     page_html: str  # the page to look at, empty where it stands above already; its exact bytes are a file
 
@@ -399,7 +399,7 @@ class EvidenceView:
     frame: Frame
     email: str
     made_at: datetime
-    stories: tuple[Story, ...]
+    stories: tuple[EvidenceRequest, ...]
     checkpoint: str
     key: str
     copies: tuple[str, ...] = ()  # names of the copies to look at

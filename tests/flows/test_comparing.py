@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from optin.consent.compare_variants import Tried, brings_more, compare, score_for, wilson
+from optin.consent.compare_variants import WordingCounts, brings_more, compare, score_for, wilson
 from optin.consent.offers import Offers
 from optin.export.chart import as_svg
 from optin.export.statistics import as_json, schema
@@ -59,7 +59,7 @@ def test_few_sign_ups_do_not_count_for_much(one: int, other: int, told: bool) ->
 @given(*[st.tuples(st.integers(0, 400), st.integers(0, 400)) for _ in range(2)])
 def test_intervals_that_overlap_name_no_winner(one: tuple[int, int], other: tuple[int, int]) -> None:
     """O4: whatever the shares are."""
-    tried = [Tried(name, "v1", sum(it), it[0]) for name, it in (("", one), ("b", other))]
+    tried = [WordingCounts(name, "v1", sum(it), it[0]) for name, it in (("", one), ("b", other))]
     compared = compare("x", NOON, tried)
     first, second = compared.wordings
     overlap = first.low <= second.high and second.low <= first.high
@@ -76,7 +76,7 @@ def test_of_many_tries_without_a_difference_few_find_one() -> None:
         for name in ("", "b", "c"):
             asked = sum(dice.random() < 0.5 for _ in range(120))
             confirmed = sum(dice.random() < 0.7 for _ in range(asked))
-            tried.append(Tried(name, "v1", asked, confirmed))
+            tried.append(WordingCounts(name, "v1", asked, confirmed))
         compared = compare("x", NOON, tried)
         shares += compared.shares_differ
         numbers += compared.numbers_differ

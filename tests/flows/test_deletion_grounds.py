@@ -29,7 +29,7 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
 from optin.flows.exports.webhooks import claim_calls
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.journal_endings import endings_told
+from optin.flows.rights.journal_endings import endings_in_journal
 from optin.flows.rights.on_request import Handling, hold_on_request
 from optin.flows.rights.personal_data import correct, view_personal
 from optin.jobs.sweep_runner import sweep
@@ -133,7 +133,7 @@ def test_a_withdrawal_that_the_journal_holds_is_enough(world: World) -> None:
     world.withdraw(second)
     world.wait(timedelta(days=1))
     rows = world.store.read(lambda tx: tx.all("SELECT at, line FROM replay"))
-    told = endings_told([JournalLine(1, from_ms(at), dict(parse(line))) for at, line in rows])
+    told = endings_in_journal([JournalLine(1, from_ms(at), dict(parse(line))) for at, line in rows])
     forge(
         world,
         "UPDATE request SET email_index = :nobody, subject_id = NULL WHERE id = :second",

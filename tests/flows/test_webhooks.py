@@ -27,8 +27,8 @@ from optin.flows.exports.webhooks import (
     Call,
     Outcome,
     claim_calls,
+    queue_objected,
     settle_call,
-    tell_objected,
 )
 from optin.flows.rights.erase import BY_OFFICER, BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
@@ -297,9 +297,9 @@ def test_an_objection_is_about_its_own_purpose(crm: Told) -> None:
     numbers = [crm.world.vault.address_index(TELEPHONE, "+31201234567")]
     calls, others = ConsentKey(CALL, Channel.PHONE), ConsentKey.parse("other", "phone")
     for numbers_meant, key in ((numbers, others), ([], calls)):
-        crm.world.do(tell_objected, numbers=numbers_meant, key=key, now=crm.world.now)
+        crm.world.do(queue_objected, numbers=numbers_meant, key=key, now=crm.world.now)
         assert crm.hear() == []
-    crm.world.do(tell_objected, numbers=numbers, key=calls, now=crm.world.now)
+    crm.world.do(queue_objected, numbers=numbers, key=calls, now=crm.world.now)
     assert crm.hear() == ["consent.withdrawn"]
 
 

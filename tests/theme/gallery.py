@@ -12,15 +12,15 @@ from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import Problem, Typed
 from optin.flows.rights.personal_data import (
-    KeptConsent,
-    KeptEvent,
-    KeptExport,
-    KeptHandling,
-    KeptHold,
-    KeptMail,
-    KeptRequest,
-    KeptSuppression,
+    PersonalConsent,
     PersonalData,
+    PersonalEvent,
+    PersonalExport,
+    PersonalHandling,
+    PersonalHold,
+    PersonalRequest,
+    PersonalSuppression,
+    SentMail,
 )
 from optin.kinds.prize_draw.draw import shown_ticket
 from optin.kinds.prize_draw.pages import CHANGED, DRAW, DrawView
@@ -161,7 +161,7 @@ def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> vi
     )
 
 
-HELD = (views.HoldShown("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
+HELD = (views.LegalHoldView("invoice 2026-114", NOW, (("first_name", "Alice"), ("phone", "+31201234567"))),)
 
 
 def mails(lang: str) -> Iterator[Any]:
@@ -193,7 +193,7 @@ HANDLED = ("show", "export", "withdraw", "hold", "erase", "draw")
 def personal(**changes: Any) -> PersonalData:
     """Return everything that can be kept about a person."""
     consents = tuple(
-        KeptConsent(
+        PersonalConsent(
             asked.purpose, asked.channel.value, asked.wording, status, DECLARATION.title, NOW, NOW,
             None if status == "given" else NOW, NOW, "d" * 64, "" if status == "given" else "Anders.",
             form_since=NOW,
@@ -201,7 +201,7 @@ def personal(**changes: Any) -> PersonalData:
         for asked, status in zip(DECLARATION.questions, ("given", "withdrawn"), strict=True)
     )  # fmt: skip
     typed = {"email": "alice@example.com", "first_name": "Alice", "phone": "+31201234567"}
-    asked = KeptRequest(
+    asked = PersonalRequest(
         "koud-bellen", DECLARATION.title, "a.pdf", NOW, NOW, ("Mail mij.",), typed, "d" * 64, "e" * 64,
         NOW, NOW, "2026-11-23", "webinar", {"seat": "seat"},
     )  # fmt: skip
@@ -212,13 +212,13 @@ def personal(**changes: Any) -> PersonalData:
         taken_away=(),
         consents=consents,
         requests=(asked, replace(asked, confirmed_at=None, file="", ticked=())),
-        mails=(KeptMail("Bevestig uw aanvraag", NOW),),
-        exports=(KeptExport(1, NOW, "crm", "tips-email", "email", "bellijst"),),
-        holds=(KeptHold("invoice 2026-114", NOW, {"first_name": "Alice"}),),
-        suppressions=(KeptSuppression("", "", NOW), KeptSuppression("tips-email", "email", NOW)),
-        handled=tuple(KeptHandling(NOW, it, "brief") for it in HANDLED),
+        mails=(SentMail("Bevestig uw aanvraag", NOW),),
+        exports=(PersonalExport(1, NOW, "crm", "tips-email", "email", "bellijst"),),
+        holds=(PersonalHold("invoice 2026-114", NOW, {"first_name": "Alice"}),),
+        suppressions=(PersonalSuppression("", "", NOW), PersonalSuppression("tips-email", "email", NOW)),
+        handled=tuple(PersonalHandling(NOW, it, "brief") for it in HANDLED),
         events=tuple(
-            KeptEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in ABOUT_NOBODY
+            PersonalEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in ABOUT_NOBODY
         ),
     )
     return replace(data, **changes)

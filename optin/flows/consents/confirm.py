@@ -36,7 +36,7 @@ from optin.flows.delivery.mail_order import MailKind, Receipt
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents, live_consents
-from optin.flows.exports.webhooks import tell_confirmed
+from optin.flows.exports.webhooks import queue_confirmed
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.database_errors import is_of_database
@@ -204,7 +204,7 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
     if not opened.declared.through:  # who gives a consent anew asked for nothing else
         _let_kind_act(tx, context, opened, subject, leaf_digest(canonical(confirmed[0])), now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
-    tell_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
+    queue_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
     keep_handout(tx, opened.declaration, context.policy.download.link.after(now))
     return _outcome(tx, context.vault, opened, subject)
 

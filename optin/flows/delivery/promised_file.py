@@ -6,7 +6,7 @@ from datetime import datetime
 
 from optin.consent.form import FormDeclaration
 from optin.flows.context import Context
-from optin.store.promises import KeptFile, promise_of, promise_until
+from optin.store.promises import PromisedFile, promise_of, promise_until
 from optin.store.transaction import Tx
 
 
@@ -16,7 +16,7 @@ def keep_handout(tx: Tx, form: FormDeclaration, until: datetime) -> None:
         promise_until(tx, form.magnet, form.face, until)
 
 
-def view_handout(tx: Tx, _context: Context, form: FormDeclaration) -> KeptFile | None:
+def view_handout(tx: Tx, _context: Context, form: FormDeclaration) -> PromisedFile | None:
     """Return the file that is kept for a form; None: it promised none, or none is kept."""
     promise = promise_of(tx, form.magnet, form.face)
     return None if promise is None else promise.file

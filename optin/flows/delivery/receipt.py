@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_record import EventKind
-from optin.consent.dpv import STATUS, Told, receipt_document
+from optin.consent.dpv import STATUS, ConsentSummary, receipt_document
 from optin.consent.history import History, Logged
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.proof.canonical import parse
@@ -64,7 +64,7 @@ def proof_of_receipt(
     ]
 
     # 3. Tell the consents in the standard vocabulary; open the commitment.
-    told = tell_consents(opened, events, withdraw_at, now)
+    told = consent_summaries(opened, events, withdraw_at, now)
     stored = opened.stored
     receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
     return (
@@ -76,12 +76,12 @@ def proof_of_receipt(
     )
 
 
-def tell_consents(
+def consent_summaries(
     opened: OpenedRequest, events: Sequence[StoredEvent], withdraw_at: str, now: datetime
-) -> tuple[Told, ...]:
+) -> tuple[ConsentSummary, ...]:
     """Return each consent of a request with what happened to it; at its end it is over by itself."""
     history = History([Logged.read(parse(event.body), event.number) for event in events])
-    told: list[Told] = []
+    told: list[ConsentSummary] = []
     for question in opened.asked:
         consent = history.consent(question.key)
         happened = [(event.kind, event.at) for event in consent.events if event.kind in STATUS]
@@ -90,7 +90,7 @@ def tell_consents(
         if until is not None and until <= now:
             happened.append((EventKind.EXPIRED, until))
         told.append(
-            Told(
+            ConsentSummary(
                 request=opened.stored.id,
                 subject=opened.stored.subject or opened.stored.id,
                 form=opened.declaration,

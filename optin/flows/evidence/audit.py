@@ -39,7 +39,7 @@ from optin.proof.tree import NODE_PREFIX, Frontier
 from optin.store.audit_reads import (
     PAGE_LEAVES,
     count_leaves,
-    erasures_told,
+    erasures_to_replay,
     events_about_nobody,
     events_outside,
     form_rows,
@@ -397,7 +397,7 @@ class Audit:
             genuine.append((number, plain))
         self.findings += audit_kinds(self.read, self.kinds, [event for _, event in genuine])
         self.findings += audit_erasures(genuine)
-        self.findings += audit_lines(genuine, self.read(erasures_told))
+        self.findings += audit_lines(genuine, self.read(erasures_to_replay))
         if unfounded := self.read(count_unfounded):
             self.findings.append(
                 f"{unfounded} lines for the journal mean nothing or name no event of the log"

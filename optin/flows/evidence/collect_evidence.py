@@ -16,13 +16,13 @@ from datetime import datetime
 from optin.consent.address import EmailAddress
 from optin.consent.clock import corrected_by
 from optin.consent.consent_record import TransitionRefused
-from optin.consent.dpv import Told, record_document
+from optin.consent.dpv import ConsentSummary, record_document
 from optin.consent.event import Event
 from optin.consent.links import LinkKind
 from optin.errors import LogDisagrees, RequestRefused
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
-from optin.flows.delivery.receipt import name_of_event, tell_consents
+from optin.flows.delivery.receipt import consent_summaries, name_of_event
 from optin.flows.evidence.event_history import authenticated
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
@@ -42,19 +42,19 @@ from optin.store.log import (
     prove_event,
     verifier_keys,
 )
-from optin.store.person_records import KeptMail, mails_of, requests_of
+from optin.store.person_records import SentMail, mails_of, requests_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)
-class Chapter:
+class RequestEvidence:
     """One request: what was asked and declared, what happened, which mails went out."""
 
     opened: OpenedRequest
     events: tuple[StoredEvent, ...]
-    mails: tuple[KeptMail, ...]
-    told: tuple[Told, ...]
+    mails: tuple[SentMail, ...]
+    told: tuple[ConsentSummary, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Evidence:
     """What goes into a bundle, but for the page and the explanation."""
 
     email: EmailAddress
-    chapters: tuple[Chapter, ...]
+    chapters: tuple[RequestEvidence, ...]
     checkpoint: StoredCheckpoint
     stamps: tuple[Attestation, ...]
     files: dict[str, bytes]
@@ -151,16 +151,16 @@ def _chapter(
     numbered: Sequence[StoredEvent],
     base_url: str,
     now: datetime,
-) -> Chapter:
+) -> RequestEvidence:
     """Return one request, and what happened to its consents by it and after it."""
     own = [event for event in numbered if event.request == opened.stored.id]
     later = [event for event in numbered if event.number >= own[0].number] if own else []
     token = vault.links.sign(LinkKind.UNSUBSCRIBE, opened.stored.id, now)
-    return Chapter(
+    return RequestEvidence(
         opened=opened,
         events=tuple(event for event in later if event in own or _concerns(event, opened)),
         mails=tuple(mails_of(tx, vault, opened.stored.id)),
-        told=tell_consents(opened, later, f"{base_url}/unsubscribe/{token}", now),
+        told=consent_summaries(opened, later, f"{base_url}/unsubscribe/{token}", now),
     )
 
 
@@ -189,7 +189,7 @@ def _witnesses(checkpoint: StoredCheckpoint, stamps: Sequence[Attestation]) -> d
     return {**files, "checkpoint.txt": checkpoint.note.encode()}
 
 
-def _openings(tx: Tx, chapter: Chapter, names: dict[int, str]) -> dict[str, bytes]:
+def _openings(tx: Tx, chapter: RequestEvidence, names: dict[int, str]) -> dict[str, bytes]:
     opened, form = chapter.opened, chapter.opened.form.version
     folder = f"requests/{opened.stored.id.hex()[:30]}"
     files = {

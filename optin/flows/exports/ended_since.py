@@ -13,7 +13,7 @@ from datetime import datetime
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.channel import Address
 from optin.consent.consent_record import Status, SubjectId
-from optin.store.exports import FIRST, ExportRun, ended_members, gone_since
+from optin.store.exports import FIRST, ExportRun, ended_members, erased_members
 from optin.store.person_records import requests_by
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import Contact, open_contact
@@ -25,7 +25,7 @@ MOST_LINES_NAMED = 10
 
 
 @dataclass(frozen=True)
-class Ended:
+class PersonToDelete:
     """Somebody of an export whose data the processor must delete."""
 
     email: str
@@ -52,7 +52,7 @@ class FileReading:
 Row = tuple[int, Sequence[str], Sequence[str]]  # its line, its own addresses, those in its other cells
 
 
-def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> Iterator[Ended]:
+def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> Iterator[PersonToDelete]:
     """Yield who of an export withdrew or expired since; in flat memory. Raises KeysUnusable."""
     after = FIRST
     while page := read(ended_members, run=run, after=after, now=now):
@@ -63,7 +63,7 @@ def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> It
             what, at = Status.EXPIRED.value if over else status, from_ms(until if over else since)
             address = run.key.channel.address
             given = _given(address, read, vault, subject, contact) if address.declared else [""]
-            yield from (Ended(contact.email, {address.field: value}, what, at) for value in given)
+            yield from (PersonToDelete(contact.email, {address.field: value}, what, at) for value in given)
         after = bytes(page[-1][0])
 
 
@@ -77,12 +77,12 @@ def _given(address: Address, read: Runner, vault: Vault, subject: SubjectId, con
 
 def erased_since(
     read: Runner, vault: Vault, run: ExportRun, rows: Iterable[Row], reading: FileReading
-) -> Iterator[Ended]:
+) -> Iterator[PersonToDelete]:
     """Yield which addresses of a processor's file belong to people who were erased since the export.
 
     The file is read whole even when nobody was: only then is it known that it can be.
     """
-    gone: dict[bytes, datetime] = read(gone_since, run=run.members)
+    gone: dict[bytes, datetime] = read(erased_members, run=run.members)
     for line, own, others in rows:
         reading.rows += 1
         addresses = [_parsed(text) for text in own if text]
@@ -91,7 +91,7 @@ def erased_since(
         for address in (*addresses, *map(_parsed, others)):
             at = None if address is None else gone.get(vault.export_digest(run.members, address))
             if address is not None and at is not None:
-                yield Ended(address, {}, ERASED, at)
+                yield PersonToDelete(address, {}, ERASED, at)
 
 
 def _parsed(text: str) -> EmailAddress | None:
@@ -103,5 +103,5 @@ def _parsed(text: str) -> EmailAddress | None:
 
 def count_erased(read: Runner, run: ExportRun) -> int:
     """Count the people of an export who were erased since."""
-    gone: dict[bytes, datetime] = read(gone_since, run=run.members)
+    gone: dict[bytes, datetime] = read(erased_members, run=run.members)
     return len(gone)

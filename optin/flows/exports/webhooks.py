@@ -28,7 +28,7 @@ from optin.flows.delivery.backoff import wait_before
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.exports.lead_columns import columns_of
 from optin.flows.policy import RequestPolicy
-from optin.flows.rights.journal_endings import EndingsOf, nobody_left, still_proven
+from optin.flows.rights.journal_endings import EndingsOf, no_journal_endings, still_proven
 from optin.store.events import add_events
 from optin.store.exports import leads_of
 from optin.store.forms import form_by_digest
@@ -42,7 +42,7 @@ from optin.store.webhooks import (
     claim_notices,
     drop_confirmations,
     drop_notices,
-    end_told,
+    end_disclosures,
     enqueue_erasure,
     enqueue_notice,
     forget_notice,
@@ -98,7 +98,7 @@ class Dropped:
     why: str
 
 
-def tell_confirmed(
+def queue_confirmed(
     tx: Tx,
     webhooks: Mapping[str, Collection[str]],
     person: bytes,
@@ -112,26 +112,26 @@ def tell_confirmed(
                 enqueue_notice(tx, processor, WebhookKind.CONFIRMED, person, question.key, now)
 
 
-def tell_ended(
+def queue_ended(
     tx: Tx, subject: SubjectId, person: bytes, kind: WebhookKind, key: ConsentKey, now: datetime
 ) -> None:
     """Queue that a consent ended, for whoever was told of it; what is still queued of it does not leave."""
     drop_confirmations(tx, person, key)
-    for processor in end_told(tx, subject, key):
+    for processor in end_disclosures(tx, subject, key):
         enqueue_notice(tx, processor, kind, person, key, now)
 
 
-def tell_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now: datetime) -> None:
+def queue_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now: datetime) -> None:
     """Queue for others with the same number that it may not be called any more for a consent, or at all.
 
     Somebody objected. Their own consent stands, but no call is covered by it. Why, the processor is not told.
     """
     for subject, other, known in told_with_numbers(tx, numbers):
         if known.channel.address.declared and key in {known, None}:
-            tell_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
+            queue_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
 
 
-def tell_erased(
+def queue_erased(
     tx: Tx, vault: Vault, subject: SubjectId, person: bytes, address: EmailAddress, now: datetime
 ) -> None:
     """Queue that a person is erased, for every processor that has the data and a webhook (GDPR 17, 19).
@@ -150,7 +150,7 @@ def claim_calls(
     most: int,
     now: datetime,
     holder: bytes | None = None,
-    endings_of: EndingsOf = nobody_left,
+    endings_of: EndingsOf = no_journal_endings,
 ) -> tuple[list[Call], list[Dropped]]:
     """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 
-from optin.consent.compare_variants import Comparison, Tried, compare
+from optin.consent.compare_variants import Comparison, WordingCounts, compare
 from optin.consent.consent_record import EventKind
 from optin.store.event_counts import ServedVersion
 from optin.store.event_sums import ANSWERED, monday_of
@@ -84,7 +84,7 @@ class Comparing:
                 magnet,
                 since,
                 [
-                    Tried(
+                    WordingCounts(
                         self.versions[form].variant,
                         self.versions[form].label,
                         counts[form, _ASKED],

@@ -14,11 +14,11 @@ from optin.flows.retention.sweep_consents import (
     count_asked_again,
     count_idle_with_proof,
     count_idle_without_consent,
-    sweep_ending,
     sweep_expired,
     sweep_holds,
     sweep_leads,
     sweep_magnets,
+    sweep_renewals,
     sweep_unconfirmed,
 )
 from optin.flows.retention.sweep_context import SweepContext
@@ -34,7 +34,7 @@ from optin.flows.retention.sweep_records import (
     sweep_mails,
     sweep_notices,
     sweep_records,
-    sweep_strays,
+    sweep_unrecorded_exports,
 )
 from optin.flows.retention.sweep_rule import Rule
 from optin.store.journal_lines import count_lines
@@ -43,8 +43,8 @@ from optin.store.past_retention import (
     count_holds_over,
     count_notices_over,
     count_over,
-    count_strays,
     count_unconfirmed,
+    count_unrecorded_members,
 )
 from optin.store.transaction import Tx
 
@@ -64,7 +64,7 @@ RULES = (
         what="consents",
         why="end soon; their people are asked once more by mail",
         due=count_asked_again,
-        step=sweep_ending,
+        step=sweep_renewals,
     ),
     Rule(
         name="expired",
@@ -127,8 +127,8 @@ RULES = (
         name="strays",
         what="people",
         why="read for exports that came to nothing",
-        due=lambda tx, context: count_strays(tx, context.now - STRAYS_KEPT),
-        step=sweep_strays,
+        due=lambda tx, context: count_unrecorded_members(tx, context.now - STRAYS_KEPT),
+        step=sweep_unrecorded_exports,
     ),
     Rule(
         name="limits",

@@ -19,22 +19,22 @@ from optin.flows.evidence.event_history import (
     person_history,
     request_history,
 )
-from optin.flows.exports.webhooks import tell_ended
+from optin.flows.exports.webhooks import queue_ended
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.flows.rights.erase import erase_person
 from optin.store.events import add_events
 from optin.store.past_retention import (
-    Due,
-    consents_ending,
+    IdlePeople,
+    consents_ending_soon,
     consents_over,
-    count_ending,
+    count_ending_soon,
     count_idle,
     idle_people,
     mark_asked_again,
 )
 from optin.store.requests import (
-    Pending,
+    UnconfirmedRequest,
     due_for_erasure,
     erase_requests,
     kinds_to_blank,
@@ -57,7 +57,7 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
     periods, now = (context.policy.unconfirmed.keep, context.policy.unconfirmed.link), context.now
     latest = longest(periods, now).after(now) + CLOCKS_DIFFER
 
-    def ground(pending: Pending) -> Ground | None:
+    def ground(pending: UnconfirmedRequest) -> Ground | None:
         history = by_right_clock(tx, context.vault, request_history(tx, context.vault, pending.request), now)
         found = unconfirmed(history, pending.erase_at, periods, now)
         if found is not None:
@@ -96,7 +96,7 @@ def sweep_expired(tx: Tx, context: SweepContext) -> int:
             add_events(tx, context.vault, request, bodies)
         save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
         refresh_idle(tx, subject)
-        tell_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, consent.key, context.now)
+        queue_ended(tx, subject, address_index(tx, subject), WebhookKind.EXPIRED, consent.key, context.now)
     return len(due)
 
 
@@ -112,7 +112,7 @@ def _by_events(
     return consents_by_events(tx, history).get(stored.key)
 
 
-def sweep_ending(tx: Tx, context: SweepContext) -> int:
+def sweep_renewals(tx: Tx, context: SweepContext) -> int:
     """Ask once more for consents that end soon, where their purpose says so: one mail, as the first."""
     asked = 0
     for purpose, before in context.policy.ask_again.items():
@@ -120,7 +120,7 @@ def sweep_ending(tx: Tx, context: SweepContext) -> int:
         due = decide(
             context,
             lambda most, purpose=purpose, until=until: [  # type: ignore[misc]
-                (_name(it), it) for it in consents_ending(tx, purpose, context.now, until, most)
+                (_name(it), it) for it in consents_ending_soon(tx, purpose, context.now, until, most)
             ],
             lambda it, until=until: expired(_by_events(tx, context, *it), until),  # type: ignore[misc]
             STEP,
@@ -136,10 +136,10 @@ def sweep_ending(tx: Tx, context: SweepContext) -> int:
 
 
 def count_asked_again(tx: Tx, context: SweepContext) -> int:
-    """Count the consents that `sweep_ending` asks for once more."""
+    """Count the consents that `sweep_renewals` asks for once more."""
     asking = context.policy.ask_again.items()
     return sum(
-        count_ending(tx, purpose, context.now, before.after(context.now)) for purpose, before in asking
+        count_ending_soon(tx, purpose, context.now, before.after(context.now)) for purpose, before in asking
     )
 
 
@@ -150,7 +150,9 @@ def sweep_magnets(tx: Tx, context: SweepContext) -> int:
 
 def count_idle_without_consent(tx: Tx, context: SweepContext) -> int:
     """Count the people whom `sweep_magnets` erases."""
-    return count_idle(tx, Due(consented=False, before=ago(context.policy.retention.magnet, context.now)))
+    return count_idle(
+        tx, IdlePeople(consented=False, before=ago(context.policy.retention.magnet, context.now))
+    )
 
 
 def sweep_leads(tx: Tx, context: SweepContext) -> int:
@@ -160,7 +162,7 @@ def sweep_leads(tx: Tx, context: SweepContext) -> int:
 
 def count_idle_with_proof(tx: Tx, context: SweepContext) -> int:
     """Count the people whom `sweep_leads` erases."""
-    return count_idle(tx, Due(consented=True, before=ago(context.policy.retention.proof, context.now)))
+    return count_idle(tx, IdlePeople(consented=True, before=ago(context.policy.retention.proof, context.now)))
 
 
 def sweep_holds(tx: Tx, context: SweepContext) -> int:
@@ -184,7 +186,7 @@ def _over(hold: LegalHold, now: datetime) -> LegalHold:
 
 
 def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consented: bool) -> int:
-    due = Due(consented=consented, before=ago(kept, context.now))
+    due = IdlePeople(consented=consented, before=ago(kept, context.now))
 
     def ground(email_index: bytes) -> Ground:
         history = person_history(tx, context.vault, email_index, find_subject(tx, email_index))

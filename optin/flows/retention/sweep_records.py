@@ -11,15 +11,15 @@ from optin.errors import LogDisagrees
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep_context import STEP, SweepContext, ago
 from optin.store.events import add_events, said_about_nobody
-from optin.store.exports import forget_exports, forget_strays, recorded_exports
+from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports
 from optin.store.journal_lines import forget_lines
 from optin.store.limits import forget_counts
 from optin.store.outbox import forget_settled
 from optin.store.past_retention import (
     count_actions,
-    count_gone,
+    count_erased_members,
     count_settled,
-    count_strays,
+    count_unrecorded_members,
     forget_notices,
 )
 from optin.store.rights import forget_actions
@@ -62,17 +62,17 @@ def sweep_records(tx: Tx, context: SweepContext) -> int:
 def count_records(tx: Tx, context: SweepContext) -> int:
     """Count what `sweep_records` deletes."""
     before = ago(context.policy.retention.proof, context.now)
-    return count_actions(tx, before) + count_gone(tx, before)
+    return count_actions(tx, before) + count_erased_members(tx, before)
 
 
-def sweep_strays(tx: Tx, context: SweepContext) -> int:
+def sweep_unrecorded_exports(tx: Tx, context: SweepContext) -> int:
     """Delete who was read for exports that came to nothing."""
-    return forget_strays(tx, context.now - STRAYS_KEPT, STEP) if _all_recorded(tx, context) else 0
+    return delete_unrecorded_members(tx, context.now - STRAYS_KEPT, STEP) if _all_recorded(tx, context) else 0
 
 
 def _all_recorded(tx: Tx, context: SweepContext) -> bool:
     """Tell whether every export that left is in the list: else who was in it seems to be a stray."""
-    if not count_strays(tx, context.now - STRAYS_KEPT):
+    if not count_unrecorded_members(tx, context.now - STRAYS_KEPT):
         return True
     told = Counter(str(body.get("run")) for body in said_about_nobody(tx, context.vault, EventKind.EXPORTED))
     if told == Counter(export.digest for export in recorded_exports(tx)):

@@ -63,7 +63,7 @@ def share_of(day: SweepDay, policy: RequestPolicy) -> int:
     return max(LEAST, day.people * policy.sweep.share // 100)
 
 
-def held_back(tx: Tx, context: SweepContext) -> Held | None:
+def share_backlog(tx: Tx, context: SweepContext) -> Held | None:
     """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
     day = sweep_day(tx, context.vault, context.now)
     share = share_of(day, context.policy)
@@ -72,12 +72,12 @@ def held_back(tx: Tx, context: SweepContext) -> Held | None:
     return Held(waiting, share) if waiting > 0 else None
 
 
-def tell_held(tx: Tx, context: SweepContext) -> Held | None:
+def report_backlog(tx: Tx, context: SweepContext) -> Held | None:
     """Return what waits because the day's share is used, once a day; None: nothing, or it was told."""
     day = sweep_day(tx, context.vault, context.now)
     if day.told or day.taken < share_of(day, context.policy):
         return None
-    held = held_back(tx, context)
+    held = share_backlog(tx, context)
     if held is not None:
         mark_told(tx, context.vault, day)
     return held

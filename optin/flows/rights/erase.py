@@ -15,7 +15,7 @@ from optin.consent.erasure import BY_OFFICER, BY_PERSON, BY_RESTORE, Ground
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.exports.webhooks import tell_erased, tell_objected
+from optin.flows.exports.webhooks import queue_erased, queue_objected
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
 from optin.store.outbox import enqueue_notice, withdraw_notices
@@ -24,9 +24,9 @@ from optin.store.requests import (
     Declared,
     Sealed,
     declared_index,
+    detach_requests,
     erase_requests,
     kinds_to_blank,
-    let_go_of_requests,
     peek_request,
 )
 from optin.store.rights import LegalHold, holds_of, reword_actions
@@ -96,14 +96,14 @@ def erase_person(
     if subject is not None and address is not None:
         for run in memberships_of(tx, subject):
             forget_membership(tx, run, vault.export_digest(run, address), now)
-        tell_erased(tx, vault, subject, email_index, address, now)
+        queue_erased(tx, vault, subject, email_index, address, now)
 
     # 4. Remove it all.
     erase_requests(tx, vault, requests, reason, now)
     withdraw_notices(tx, email_index)
     reword_actions(tx, email_index)
     if subject is not None:
-        let_go_of_requests(tx, subject)
+        detach_requests(tx, subject)
         remove_subject(tx, subject)
     remember(
         tx,
@@ -152,6 +152,6 @@ def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: da
         return
     numbers = numbers_of(tx, subject)
     object_to_calls(tx, numbers, email_index, None, now)
-    tell_objected(tx, numbers, None, now)
+    queue_objected(tx, numbers, None, now)
     for consent in consents_of(tx, subject):
         suppress(tx, email_index, consent.key, now)

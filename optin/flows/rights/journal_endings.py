@@ -19,12 +19,12 @@ Endings: TypeAlias = Mapping[Ending, frozenset[datetime]]  # when each took plac
 EndingsOf: TypeAlias = Callable[[bytes], Endings]  # of one person, by the digest
 
 
-def nobody_left(_person: bytes) -> Endings:
+def no_journal_endings(_person: bytes) -> Endings:
     """Return what is remembered of a person where there is no journal: nothing."""
     return {}
 
 
-def endings_told(lines: Iterable[JournalLine]) -> Endings:
+def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
     """Return when consents were withdrawn, and people erased, as lines of a journal say it."""
     found: dict[Ending, frozenset[datetime]] = {}
     for line in lines:

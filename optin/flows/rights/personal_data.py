@@ -49,13 +49,13 @@ from optin.store.subjects import (
 )
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-from optin.store.webhooks import told_of
+from optin.store.webhooks import disclosures_of
 
 BY_WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True)
-class KeptConsent:
+class PersonalConsent:
     """One consent: in which words, by which form, when, until when, and where it stands."""
 
     purpose: str
@@ -75,7 +75,7 @@ class KeptConsent:
 
 
 @dataclass(frozen=True)
-class KeptRequest:
+class PersonalRequest:
     """One form that was filled in: what was asked for, and what was typed and ticked."""
 
     magnet: str
@@ -95,7 +95,7 @@ class KeptRequest:
 
 
 @dataclass(frozen=True)
-class KeptMail:
+class SentMail:
     """One mail that was sent; its text is kept as evidence."""
 
     subject: str
@@ -103,7 +103,7 @@ class KeptMail:
 
 
 @dataclass(frozen=True)
-class KeptExport:
+class PersonalExport:
     """One hand-over of the person's data: to whom, what for. `number` 0: by webhook, not by an export."""
 
     number: int
@@ -115,7 +115,7 @@ class KeptExport:
 
 
 @dataclass(frozen=True)
-class KeptHold:
+class PersonalHold:
     """What a law keeps: why, until when, exactly which data."""
 
     why: str
@@ -124,7 +124,7 @@ class KeptHold:
 
 
 @dataclass(frozen=True)
-class KeptSuppression:
+class PersonalSuppression:
     """That the address must not be approached: a digest and a date. Empty purpose: for nothing at all."""
 
     purpose: str
@@ -133,7 +133,7 @@ class KeptSuppression:
 
 
 @dataclass(frozen=True)
-class KeptHandling:
+class PersonalHandling:
     """What was done for the person on request by letter or telephone."""
 
     at: datetime
@@ -142,7 +142,7 @@ class KeptHandling:
 
 
 @dataclass(frozen=True)
-class KeptEvent:
+class PersonalEvent:
     """One line of the log about the person."""
 
     at: datetime
@@ -158,14 +158,14 @@ class PersonalData:
     lang: str
     contact: Mapping[str, str]
     taken_away: tuple[str, ...]  # what the person took out, and may fill in again
-    consents: tuple[KeptConsent, ...]
-    requests: tuple[KeptRequest, ...]
-    mails: tuple[KeptMail, ...]
-    exports: tuple[KeptExport, ...]
-    holds: tuple[KeptHold, ...]
-    suppressions: tuple[KeptSuppression, ...]
-    handled: tuple[KeptHandling, ...]
-    events: tuple[KeptEvent, ...]
+    consents: tuple[PersonalConsent, ...]
+    requests: tuple[PersonalRequest, ...]
+    mails: tuple[SentMail, ...]
+    exports: tuple[PersonalExport, ...]
+    holds: tuple[PersonalHold, ...]
+    suppressions: tuple[PersonalSuppression, ...]
+    handled: tuple[PersonalHandling, ...]
+    events: tuple[PersonalEvent, ...]
 
     @property
     def empty(self) -> bool:
@@ -224,22 +224,24 @@ def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -
         if subject is None
         else (
             *(
-                KeptExport(run.number, run.at, run.processor, run.key.purpose, run.key.channel.value, run.why)
+                PersonalExport(
+                    run.number, run.at, run.processor, run.key.purpose, run.key.channel.value, run.why
+                )
                 for run in exports_with(tx, subject)
             ),
             *(
-                KeptExport(0, at, processor, key.purpose, key.channel.value, BY_WEBHOOK)
-                for processor, key, at in told_of(tx, subject)
+                PersonalExport(0, at, processor, key.purpose, key.channel.value, BY_WEBHOOK)
+                for processor, key, at in disclosures_of(tx, subject)
             ),
         ),
         holds=tuple(
-            KeptHold(hold.why, hold.until, hold.values)
+            PersonalHold(hold.why, hold.until, hold.values)
             for hold in holds_of(tx, context.vault, email_index)
             if hold.until > now
         ),
-        suppressions=tuple(KeptSuppression(*found) for found in suppressions_of(tx, email_index)),
+        suppressions=tuple(PersonalSuppression(*found) for found in suppressions_of(tx, email_index)),
         handled=tuple(
-            KeptHandling(action.at, action.kind, action.why)
+            PersonalHandling(action.at, action.kind, action.why)
             for action in actions_of(tx, context.vault, email_index)
         ),
         events=tuple(event for request in opened for event in _events(tx, request)),
@@ -258,9 +260,9 @@ def _consents(
     opened: Sequence[OpenedRequest],
     contact: Contact,
     now: datetime,
-) -> tuple[KeptConsent, ...]:
+) -> tuple[PersonalConsent, ...]:
     by_id = {request.stored.id: request for request in opened}
-    found: list[KeptConsent] = []
+    found: list[PersonalConsent] = []
     for consent in current_consents(tx, context.vault, subject):
         request = by_id.get(consent.record.request or RequestId(b""))
         question = None if request is None else request.declaration.question(consent.purpose)
@@ -272,7 +274,7 @@ def _consents(
         if status is Status.GIVEN and consent.expires_at <= now:
             status = Status.EXPIRED
         found.append(
-            KeptConsent(
+            PersonalConsent(
                 purpose=consent.purpose,
                 channel=consent.channel.value,
                 wording=question.wording,
@@ -299,11 +301,11 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentStat
     return "" if question is None else question.wording
 
 
-def _request(tx: Tx, context: Context, request: OpenedRequest, now: datetime) -> KeptRequest:
+def _request(tx: Tx, context: Context, request: OpenedRequest, now: datetime) -> PersonalRequest:
     declared = request.declared
     stands = standing_of(tx, context, request, now)
     privacy_day, privacy_since = statement_dates(tx, request.declaration.privacy)
-    return KeptRequest(
+    return PersonalRequest(
         magnet=request.declaration.magnet,
         title=request.declaration.title,
         file="" if declared.through else request.declaration.file,
@@ -321,9 +323,9 @@ def _request(tx: Tx, context: Context, request: OpenedRequest, now: datetime) ->
     )
 
 
-def _mails(tx: Tx, vault: Vault, request: OpenedRequest) -> list[KeptMail]:
+def _mails(tx: Tx, vault: Vault, request: OpenedRequest) -> list[SentMail]:
     return [
-        KeptMail(_subject_of(mail.data) or request.declaration.title, mail.sent_at)
+        SentMail(_subject_of(mail.data) or request.declaration.title, mail.sent_at)
         for mail in mails_of(tx, vault, request.stored.id)
     ]
 
@@ -333,10 +335,10 @@ def _subject_of(data: bytes) -> str:
     return str(email.message_from_bytes(head, policy=email.policy.default).get("Subject", ""))
 
 
-def _events(tx: Tx, request: OpenedRequest) -> list[KeptEvent]:
+def _events(tx: Tx, request: OpenedRequest) -> list[PersonalEvent]:
     bodies = [parse(event.body) for event in events_of(tx, request.stored.id)]
     return [
-        KeptEvent(
+        PersonalEvent(
             datetime.fromisoformat(str(body["at"])),
             EventKind.of(body["kind"]).value,
             str(body["purpose"] or ""),

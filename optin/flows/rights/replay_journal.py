@@ -33,19 +33,19 @@ _EVENT: dict[str, type] = {"kind": str, "event": int, "leaf": str}
 _DIGEST_BYTES = 32
 
 
-def is_told(told: Mapping[str, Json]) -> bool:
+def concerns_person(told: Mapping[str, Json]) -> bool:
     """Tell whether a restored backup is told of this line; else it only holds an event of the log."""
     return "person" in told
 
 
-def check_told(told: Mapping[str, Json]) -> None:
+def check_replay_line(told: Mapping[str, Json]) -> None:
     """See that a line means something to us. Raises ValueError."""
     kind = str(told.get("kind"))
-    wanted = _TOLD.get(kind) if is_told(told) else _EVENT if kind in IN_JOURNAL else None
+    wanted = _TOLD.get(kind) if concerns_person(told) else _EVENT if kind in IN_JOURNAL else None
     if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
         msg = "no withdrawal, no erasure and no event"
         raise ValueError(msg)
-    if len(bytes.fromhex(str(told["person" if is_told(told) else "leaf"]))) != _DIGEST_BYTES:
+    if len(bytes.fromhex(str(told["person" if concerns_person(told) else "leaf"]))) != _DIGEST_BYTES:
         msg = "no digest"
         raise ValueError(msg)
     if "channel" in wanted:
@@ -58,10 +58,12 @@ def founded_lines(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
     Whoever writes to the database would else let the journal say for good that the log was cut.
     """
     sound = [line for line in lines if _means_something(line)]
-    numbers = [int(str(line.told["event"])) for line in sound if not is_told(line.told)]
+    numbers = [int(str(line.told["event"])) for line in sound if not concerns_person(line.told)]
     leaves = leaves_of_events(tx, numbers)
     return [
-        it for it in sound if is_told(it.told) or leaves.get(int(str(it.told["event"]))) == it.told["leaf"]
+        it
+        for it in sound
+        if concerns_person(it.told) or leaves.get(int(str(it.told["event"]))) == it.told["leaf"]
     ]
 
 
@@ -76,7 +78,7 @@ def count_unfounded(tx: Tx) -> int:
 
 def _means_something(line: ReplayLine) -> bool:
     try:
-        check_told(line.told)
+        check_replay_line(line.told)
     except (ValueError, TypeError, AttributeError):
         return False
     return True

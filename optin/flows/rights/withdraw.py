@@ -23,7 +23,7 @@ from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.evidence.event_history import current_consents, request_history
-from optin.flows.exports.webhooks import tell_ended, tell_objected
+from optin.flows.exports.webhooks import queue_ended, queue_objected
 from optin.store.events import add_events
 from optin.store.journal_lines import remember, withdrawal
 from optin.store.person_records import requests_of
@@ -190,11 +190,11 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
         save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
         email_index, key = live.opened.stored.email_index, question.key
         suppress(tx, email_index, key, now)
-        tell_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, key, now)
+        queue_ended(tx, subject, email_index, WebhookKind.WITHDRAWN, key, now)
         if question.channel.address.declared:
             numbers = numbers_of(tx, subject)
             object_to_calls(tx, numbers, email_index, key, now)
-            tell_objected(tx, numbers, key, now)
+            queue_objected(tx, numbers, key, now)
         _remember(tx, email_index, question, now)
     if ended:
         refresh_idle(tx, subject)
