@@ -1,3 +1,3 @@
 """optin: a lead-magnet opt-in site whose consents hold up."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
