@@ -86,7 +86,7 @@ def test_every_page_of_it_says_that_it_is_over(visit: Visit, path: str) -> None:
     assert answer.status_code == 410
     assert '<html lang="nl">' in answer.text
     assert "Dit is niet meer beschikbaar" in answer.text
-    assert "overgenomen" not in answer.text
+    assert "gekopieerd" not in answer.text
     assert 'href="/"' in answer.text
     html5lib.HTMLParser(strict=True).parse(answer.text)
     assert visit.client.head("/paper").status_code == 410
