@@ -54,7 +54,7 @@ def events_outside(tx: Tx) -> list[int]:
 
 
 def orphans(tx: Tx) -> list[str]:
-    """Return rows that refer to what is not there."""
+    """Return rows with a reference to a missing row."""
     found: list[str] = []
     for what, sql in (
         ("event {} is about a request that is gone, yet it was not erased",
@@ -181,7 +181,7 @@ def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
 
 
 def erasures_to_replay(tx: Tx) -> frozenset[int]:
-    """Return the moments of the erasures that a restored backup is told of, in milliseconds UTC."""
+    """Return the moments of erasures that a restored backup must replay, in milliseconds UTC."""
     rows = tx.all("SELECT at FROM replay WHERE line LIKE :told", told='%"kind":"erased","person"%')
     return frozenset(int(row[0]) for row in rows)
 

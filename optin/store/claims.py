@@ -1,4 +1,4 @@
-"""Claims: what a process has in hand, by the incarnation of the process that claimed it.
+"""Claims: work that a process holds, by the incarnation of that process.
 
 An incarnation is one life of a process: a server that is started again is another one. What a dead one had in
 hand is due at once, for nobody will settle it any more.
@@ -21,7 +21,7 @@ def new_incarnation() -> bytes:
 
 
 def release_claims(tx: Tx, holder: bytes, now: datetime) -> int:
-    """Let what a dead process had in hand be due now; return how much it was."""
+    """Release the claims of a dead process, so that they are due now; return their number."""
     return _release(tx, now, "holder = :holder", holder=holder)
 
 

@@ -111,7 +111,7 @@ def add_to_day(tx: Tx, vault: Vault, day: SweepDay, count: int) -> None:
 
 
 def mark_told(tx: Tx, vault: Vault, day: SweepDay) -> None:
-    """Remember that the operator was told of what waits on this day."""
+    """Record that the operator was informed of this day's backlog."""
     _save(tx, vault, DAY, asdict(replace(day, told=True)))
 
 

@@ -1,4 +1,4 @@
-"""A whole database as one SQLite file: what a backup is, whatever the store (S7).
+"""Copies a whole database into one SQLite file, the format of every backup (S7).
 
 On SQLite it is a copy; on PostgreSQL every table is copied out under one snapshot, and into an empty one.
 """

@@ -1,4 +1,4 @@
-"""Telling what a database raised from what a program raised, without importing the drivers."""
+"""Distinguishes database errors from program errors, without importing the drivers."""
 
 from __future__ import annotations
 

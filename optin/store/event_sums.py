@@ -1,4 +1,4 @@
-"""Sums that outlive what they count: by week, form version and kind, nobody in them (O4).
+"""Anonymous sums by week, form version and kind, which outlive the counted rows (O4).
 
 Downloads are counted here and nowhere else; requests when they are erased, so that old weeks stay whole.
 """

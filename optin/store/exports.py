@@ -194,7 +194,7 @@ def new_run(now: datetime) -> bytes:
 
 
 def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> frozenset[SubjectId]:
-    """Remember who is in an export, so that the person can be told, and the processor when it ends (E5).
+    """Record the people of an export, to show it to them and to inform the processor of the end (E5).
 
     Returns who is still there: somebody may have been erased since the page was read.
     """

@@ -1,4 +1,4 @@
-"""What the journal that is kept apart is told: by digests only (S7, O9).
+"""Lines for the journal outside the database, with digests only (S7, O9).
 
 Some lines a restored backup must be told: withdrawals and erasures, by the digest of the person. The others
 hold an event of the log by its number and leaf, so that it cannot be taken out of the log. A line is written
@@ -37,7 +37,7 @@ class ReplayLine:
 
 
 def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
-    """Let a restored backup be told of this; return False when it is written here already."""
+    """Record a line that a restored backup replays; return False when it is already recorded."""
     added = tx.run(
         "INSERT INTO replay(name, at, line) VALUES (:name, :at, :line) ON CONFLICT (name) DO NOTHING",
         name=ReplayLine(now, told).name,

@@ -104,7 +104,7 @@ OWN_TABLES = frozenset(filter(None, (made_by(text) for it in MIGRATIONS for text
 
 
 def faults(kind: str, part: TablesPart) -> Iterator[str]:
-    """Yield in sentences what a kind may not declare."""
+    """Yield a sentence for each declaration that a kind may not make."""
     prefix = f"kind_{kind.replace('-', '_')}_"
     earlier = {made_by(text) for it in part.migrations if it.formerly for text in it.tables}
     for table in part.tables:

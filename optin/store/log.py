@@ -213,7 +213,7 @@ def tile(tx: Tx, level: int, number: int, width: int) -> bytes:
 
 
 def attest(tx: Tx, size: int, kind: str, source: str, value: bytes, now: datetime) -> None:
-    """Keep what somebody else said of a checkpoint."""
+    """Store a time-stamp or a cosignature of a checkpoint."""
     tx.run(
         "INSERT INTO attestation(size, kind, source, value, at) VALUES (:size, :kind, :source, :value, :now)",
         size=size,
@@ -247,7 +247,7 @@ def is_sound(attestation: Attestation, note: str) -> bool:
 
 
 def attestations(tx: Tx, since: int = 0) -> Iterator[Attestation]:
-    """Yield what was said of checkpoints of at least `since` events, by size."""
+    """Yield time-stamps and cosignatures of checkpoints of at least `since` events, by size."""
     for row in tx.each(
         "SELECT size, kind, source, value, at FROM attestation WHERE size >= :since ORDER BY size, id",
         since=since,

@@ -66,7 +66,7 @@ def enqueue(
 def enqueue_notice(
     tx: Tx, vault: Vault, kind: str, email_index: bytes, told: dict[str, str], domain: str, now: datetime
 ) -> None:
-    """Queue a mail that belongs to no request: what it is about is sealed, and forgotten when it is sent."""
+    """Queue a mail without a request; its content is sealed, and deleted after sending."""
     message_id = f"<{secrets.token_hex(16)}@{domain}>"
     tx.run(
         "INSERT INTO outbox(message_id, kind, request_id, sealed, next_at, created_at)"
@@ -119,7 +119,7 @@ def claim(
 
 
 def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
-    """Return how a claimed mail stands; None when the fence is another's by now, or the mail is gone."""
+    """Return the tries of a claimed mail; None when another process has claimed it, or it is gone."""
     row = tx.one(
         "SELECT message_id, kind, request_id, attempts, created_at FROM outbox"
         f" WHERE id = :id AND claim = :claim AND state = 'queued' {tx.for_update}",

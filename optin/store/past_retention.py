@@ -1,4 +1,4 @@
-"""What has had its time, by index and in short steps (R8)."""
+"""Finds and deletes data past its retention, by index and in short steps (R8)."""
 
 from __future__ import annotations
 

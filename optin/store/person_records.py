@@ -1,4 +1,4 @@
-"""Everything that is kept about one address, for whoever must prove or show it."""
+"""Reads all stored data of one address, for evidence and the personal page."""
 
 from __future__ import annotations
 

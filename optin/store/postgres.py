@@ -214,12 +214,12 @@ class PostgresStore:
         return findings
 
     def _refuse_foreign(self) -> None:
-        """Raise WriteLost when what is foreign in the schema may be why something went wrong."""
+        """Raise WriteLost when a foreign schema object may have caused an error."""
         with suppress(psycopg.Error), self._pool.transaction() as connection:
             self._guard.approve(connection, own_change=True)
 
     def close(self) -> None:
-        """Finish what was accepted, then close the connections."""
+        """Finish the accepted operations, then close the connections."""
         self._threads.shutdown()
         self._pool.close()
         self._presence.close()

@@ -1,4 +1,4 @@
-"""One connection for what is done once: looking at the server, its schema and its roles."""
+"""Opens single connections to inspect the server, its schema and its roles."""
 
 from __future__ import annotations
 

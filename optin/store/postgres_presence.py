@@ -73,7 +73,7 @@ class PostgresPresence:
         return now < self._recovers_until
 
     def leave(self, tx: Tx) -> None:
-        """Say that this server is about to end."""
+        """Mark this server as stopping."""
         tx.run("DELETE FROM server_process WHERE id = :id", id=self.incarnation)
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class PostgresPresence:
         return any(not _is_dead(bytes(row[0]), row[1], row[2], is_free) for row in rows)
 
     def _hold(self) -> None:
-        """Hold the lock of this life, on a connection of its own; anew, where that was lost."""
+        """Hold the lock of this incarnation on its own connection; reconnect when it is lost."""
         if self._pooled or (self._connection is not None and not was_ended(self._connection)):
             return
         with suppress(psycopg.Error):

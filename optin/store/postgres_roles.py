@@ -97,7 +97,7 @@ def _bindable(connection: Connection, role: str) -> tuple[str, str]:
 
 
 def _grants(tables: Sequence[str], append_only: Sequence[str]) -> list[str]:
-    """Return the statements, in their order: what was granted before goes first."""
+    """Return the statements in order: revoke earlier grants first."""
     evidence = [name for name in tables if name in append_only]
     others = [name for name in tables if name not in (*append_only, *WRITTEN_BY_MIGRATIONS)]
     return [

@@ -67,7 +67,7 @@ def keep_promise(tx: Tx, promise: Promise, now: datetime) -> None:
 
 
 def promise_of(tx: Tx, magnet: str, outcome: str) -> Promise | None:
-    """Return what a magnet promised when it was served last."""
+    """Return what a magnet promised in its last served version."""
     row = tx.one(
         "SELECT file, name, size, report FROM promise WHERE magnet = :magnet AND outcome = :outcome",
         magnet=magnet,

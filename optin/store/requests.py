@@ -41,7 +41,7 @@ class Sealed:
 
     @classmethod
     def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> Sealed:
-        """Return what was sealed for `request`. Raises KeysUnusable."""
+        """Return the decrypted content of `request`. Raises KeysUnusable."""
         plain: Any = parse(vault.open(Place("request", request), sealed))
         return cls(
             declaration=plain["declaration"].encode(),

@@ -1,4 +1,4 @@
-"""Legal holds, and what an officer did for somebody, with its reason (R6, R9). Both sealed."""
+"""Legal holds, and actions of officers with their reasons (R6, R9). Both are sealed."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class RightsAction:
 
 
 def record_action(tx: Tx, vault: Vault, email_index: bytes, action: RightsAction) -> None:
-    """Record what was done, by whom and why. The reason may name people: it is sealed."""
+    """Record an officer's action, with name and reason. The reason may name people, so it is sealed."""
     row = new_id()
     tx.run(
         "INSERT INTO rights_action(at, kind, who, email_index, sealed)"
@@ -90,7 +90,7 @@ def record_action(tx: Tx, vault: Vault, email_index: bytes, action: RightsAction
 
 
 def actions_of(tx: Tx, vault: Vault, email_index: bytes) -> list[RightsAction]:
-    """Return what was done for an address, oldest first. Raises KeysUnusable."""
+    """Return the officers' actions for an address, oldest first. Raises KeysUnusable."""
     rows = tx.all(
         "SELECT at, kind, who, sealed FROM rights_action WHERE email_index = :email_index ORDER BY id",
         email_index=email_index,

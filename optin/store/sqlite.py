@@ -401,7 +401,7 @@ class SqlitePresence:
 
 
 def _foreign(problem: Exception) -> sqlite3.Error:
-    """Return a database's own error, also for one that came of what it left behind."""
+    """Return the original database error, also from a later error that it caused."""
     if isinstance(problem, sqlite3.Error):
         return problem
     return sqlite3.OperationalError(type(problem).__name__)

@@ -28,7 +28,7 @@ class SqliteReaders:
         self._closed = False
 
     def open(self, count: int) -> None:
-        """Open so many beforehand, with the files that go with them. Raises sqlite3.Error."""
+        """Open that many connections beforehand, with their files. Raises sqlite3.Error."""
         for _ in range(count):
             connection = self._connect()
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()

@@ -37,7 +37,7 @@ class SqliteGuard:
     """
 
     def __init__(self, connection: sqlite3.Connection, path: Path, schema: Schema) -> None:
-        """Guard what is written to `path` by `connection`."""
+        """Guard the writes of `connection` to `path`."""
         self._connection = connection
         self._schema = schema
         self._path = path
@@ -163,7 +163,7 @@ def _step(migration: Migration) -> Any:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Return what tells a file from another of the same name; nothing when it is gone."""
+    """Return the identity of a file (it differs for a new file of the same name); nothing when it is gone."""
     try:
         told = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, at each group of writes
     except FileNotFoundError:

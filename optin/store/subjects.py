@@ -1,4 +1,4 @@
-"""Data subjects and their consents: who confirmed, how to reach them, where each consent stands."""
+"""Data subjects: their contact data, and the status of each consent."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Contact:
 
 
 def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> None:
-    """Keep what is known of a person, and let it be found by its declared addresses as by earlier ones."""
+    """Store a person's data, indexed by the declared addresses and by earlier ones."""
     sealed = seal_contact(vault, subject, contact)
     tx.run("UPDATE subject SET sealed = :sealed WHERE id = :id", sealed=sealed, id=subject)
     for address in declared_addresses():
@@ -127,7 +127,7 @@ def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> 
 
 
 def seal_contact(vault: Vault, subject: SubjectId, contact: Contact) -> bytes:
-    """Return what is known of a person encrypted, for its row alone."""
+    """Return a person's data encrypted, bound to its row."""
     plain = {_SALT: contact.salt.hex(), _DETAILS: contact.plain.decode()}
     return vault.seal(Place("subject", subject), json.dumps(plain).encode())
 
@@ -138,7 +138,7 @@ def forget_numbers(tx: Tx, subject: SubjectId) -> None:
 
 
 def load_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
-    """Return what is known of a person."""
+    """Return a person's decrypted data."""
     row = tx.one("SELECT sealed FROM subject WHERE id = :id", id=subject)
     return Contact({}) if row is None else open_contact(vault, subject, row[0])
 
@@ -310,7 +310,7 @@ def allow_calls(tx: Tx, number: bytes, email_index: bytes, key: ConsentKey) -> N
 
 
 def suppressions_of(tx: Tx, email_index: bytes) -> list[tuple[str, str, datetime]]:
-    """Return for what an address is suppressed (purpose, channel), and since when."""
+    """Return the suppressions of an address: purpose, channel and start."""
     rows = tx.all(
         "SELECT purpose, channel, at FROM suppression WHERE email_index = :email_index"
         " ORDER BY purpose, channel",

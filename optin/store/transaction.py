@@ -55,7 +55,7 @@ class Tx(Protocol):
 
 @contextmanager
 def savepoint(tx: Tx) -> Iterator[None]:
-    """Undo what is done inside when it raises, and nothing else of the transaction."""
+    """Run in a savepoint: when the block raises, undo only the block."""
     tx.run("SAVEPOINT part")
     try:
         yield

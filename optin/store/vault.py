@@ -26,7 +26,7 @@ NONCE_BYTES = 12
 
 @dataclass(frozen=True)
 class Place:
-    """Where a sealed value stands. Moved elsewhere it no longer opens."""
+    """The row and column of a sealed value. Copied elsewhere, the value cannot be decrypted."""
 
     table: str
     row: bytes
@@ -58,7 +58,7 @@ class Vault:
         return bytes([newest]) + nonce + self._ciphers[newest].encrypt(nonce, data, place.label)
 
     def open(self, place: Place, sealed: bytes) -> bytes:
-        """Return what was sealed for `place`. Raises KeysUnusable: other keys, or an altered value."""
+        """Decrypt the value of `place`. Raises KeysUnusable: other keys, or an altered value."""
         nonce, body = sealed[1 : 1 + NONCE_BYTES], sealed[1 + NONCE_BYTES :]
         try:
             return self._ciphers[sealed[0]].decrypt(nonce, body, place.label)
@@ -80,7 +80,7 @@ class Vault:
         return hmac.digest(key, address_key(address), "sha256")
 
     def vouch(self, event: bytes) -> bytes:
-        """Return what shows that optin wrote an event: whoever only writes to the database cannot make it."""
+        """Return the MAC of an event, which proves that optin wrote it; it needs the keys."""
         return hmac.digest(self._event_key, event, "sha256")
 
     def limit_digest(self, window: str, who: bytes = b"") -> bytes:

@@ -1,4 +1,4 @@
-"""What processors are still to be told, and whom each was told about (E7).
+"""Queue of webhook messages, and the people that each processor knows of (E7).
 
 `next_at` is both the due time and the end of a lease, and `claim` a random fence, as in the outbox of mails.
 A message holds ids; what it says is composed when it leaves. Only that of an erasure holds the address,
@@ -73,7 +73,7 @@ def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
 
 
 def living_webhooks(tx: Tx) -> frozenset[str]:
-    """Return the processors that have a webhook which is not gone."""
+    """Return the processors whose webhook has not answered 410 Gone."""
     return frozenset(row[0] for row in tx.all("SELECT processor FROM webhook WHERE gone_at IS NULL"))
 
 
@@ -185,7 +185,7 @@ def claim_notices(
 
 
 def attempts_of(tx: Tx, notice: Notice) -> int | None:
-    """Return how often a claimed message was tried; None when another has it by now, or it is gone."""
+    """Return the tries of a claimed message; None when another process has claimed it, or it is gone."""
     row = tx.one(
         "SELECT attempts FROM webhook_outbox WHERE id = :id AND claim = :claim AND state = 'queued'"
         f" {tx.for_update}",
@@ -196,7 +196,7 @@ def attempts_of(tx: Tx, notice: Notice) -> int | None:
 
 
 def forget_notice(tx: Tx, number: int) -> None:
-    """Remove a message that was told, or has nothing to say any more."""
+    """Remove a message that was delivered, or that has become void."""
     tx.run("DELETE FROM webhook_outbox WHERE id = :id", id=number)
 
 
@@ -210,7 +210,7 @@ def put_off_notice(tx: Tx, number: int, until: datetime) -> None:
 
 
 def give_up_notice(tx: Tx, number: int, now: datetime) -> None:
-    """Give a message up: that it was not told is kept for a while, not about whom."""
+    """Give a message up; keep for a while that it failed, without the person."""
     tx.run(_GIVE_UP + "id = :id", id=number, now=to_ms(now), nobody=NOBODY)
 
 
@@ -234,7 +234,7 @@ _GIVE_UP = (
 
 
 def drop_confirmations(tx: Tx, person: bytes, key: ConsentKey) -> None:
-    """Let what is queued about a consent that just ended not leave; what is on its way comes to its end."""
+    """Cancel queued confirmations of an ended consent; deliveries in flight finish."""
     tx.run(
         "DELETE FROM webhook_outbox WHERE person = :person AND purpose = :purpose AND channel = :channel"
         " AND kind = :kind AND claim IS NULL AND state = 'queued'",
@@ -260,7 +260,7 @@ def drop_notices(tx: Tx, person: bytes, now: datetime) -> datetime:
 def note_told(
     tx: Tx, processor: str, subject: SubjectId, key: ConsentKey, message: str, now: datetime
 ) -> bool:
-    """Remember that a processor is told of a consent; False when this message was noted already."""
+    """Record that a processor learns of a consent; return False when it was already recorded."""
     noted = tx.run(
         "INSERT INTO webhook_told(subject_id, processor, purpose, channel, message, live, at)"
         " VALUES (:subject, :processor, :purpose, :channel, :message, 1, :now)"
@@ -277,7 +277,7 @@ def note_told(
 
 
 def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
-    """Return which processors know a consent as given, and note that they are told of its end."""
+    """Return the processors that know a consent as given, and mark it as ended for them."""
     rows = tx.all(
         "UPDATE webhook_told SET live = 0 WHERE subject_id = :subject AND purpose = :purpose"
         " AND channel = :channel AND live = 1 RETURNING processor",
@@ -305,7 +305,7 @@ def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId,
 
 
 def who_has(tx: Tx, subject: SubjectId) -> list[str]:
-    """Return every processor that was told of a person, by webhook or by an export."""
+    """Return every processor that received a person's data, by webhook or by an export."""
     rows = tx.all(
         "SELECT processor FROM webhook_told WHERE subject_id = :subject"
         " UNION SELECT export_run.processor FROM export_member"
@@ -317,7 +317,7 @@ def who_has(tx: Tx, subject: SubjectId) -> list[str]:
 
 
 def disclosures_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, datetime]]:
-    """Return who was told of which consent of a person by webhook, and when last; the newest first."""
+    """Return the processors, consents and last times of a person's webhooks, newest first."""
     rows = tx.all(
         "SELECT processor, purpose, channel, at FROM webhook_told WHERE subject_id = :subject"
         " ORDER BY at DESC, processor, purpose, channel",
@@ -328,7 +328,7 @@ def disclosures_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, da
 
 @dataclass(frozen=True)
 class WebhookState:
-    """How it stands with one processor: people it knows of, messages that wait, or were given up."""
+    """Webhook counts of a processor: people that it knows of, waiting and abandoned messages."""
 
     processor: str
     people: int
@@ -338,7 +338,7 @@ class WebhookState:
 
 
 def webhook_states(tx: Tx) -> list[WebhookState]:
-    """Return how it stands with each processor that is, or was, told by webhook."""
+    """Return the counts of each processor that has, or had, a webhook."""
     rows = tx.all(
         "SELECT processor, MAX(gone), SUM(people), SUM(waiting), SUM(dead) FROM ("
         " SELECT processor, CASE WHEN gone_at IS NULL THEN 0 ELSE 1 END AS gone, 0 AS people, 0 AS waiting,"

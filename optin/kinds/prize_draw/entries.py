@@ -26,7 +26,7 @@ class DrawEntry:
 
 @dataclass(frozen=True)
 class DrawList:
-    """The tickets of a draw as they were fixed; `event` is what the log holds of it."""
+    """The fixed tickets of a draw; `event` is their event in the log."""
 
     magnet: str
     at: datetime
@@ -83,7 +83,7 @@ def entry_of(tx: Tx, request: RequestId) -> DrawEntry | None:
 
 
 def entries_of(tx: Tx, requests: Iterable[RequestId]) -> dict[RequestId, DrawEntry]:
-    """Return the entries of requests, as far as there are any."""
+    """Return the entries of those requests that have one."""
     found = {request: entry_of(tx, request) for request in requests}
     return {request: entry for request, entry in found.items() if entry is not None}
 

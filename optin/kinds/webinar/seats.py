@@ -1,4 +1,4 @@
-"""Seats at webinars: who has one, who waits for one; ids alone. And what of each webinar was told last."""
+"""Seats and waiting lists of webinars, by ids; and the last announced plan of each webinar."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def peek_occasion(tx: Tx, magnet: str) -> Occasion | None:
 
 
 def tell_occasion(tx: Tx, magnet: str, sequence: int, plan: Mapping[str, Any]) -> None:
-    """Record the plan that is told from now on."""
+    """Record the newly announced plan."""
     tx.run(
         "UPDATE occasion SET sequence = :sequence, plan = :plan WHERE magnet = :magnet",
         magnet=magnet,
