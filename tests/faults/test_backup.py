@@ -511,7 +511,7 @@ def test_a_line_whose_sum_is_right_and_whose_meaning_is_unknown_is_refused(tmp_p
         {"kind": "erased", "person": "ab" * 32},
         {"kind": "erased", "person": "ab" * 31, "suppressed": True},
         {"kind": "erased", "person": "zz" * 32, "suppressed": True},
-        {"kind": "withdrawn", "person": "ab" * 32, "purpose": TIPS, "channel": "telepathy"},
+        {"kind": "withdrawn", "person": "ab" * 32, "purpose": TIPS, "channel": "tele pathy"},
     )
     ring = load_keys("var/keys.json", house.root)
     assert ring is not None
