@@ -39,6 +39,7 @@ from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
 from optin.services.log_signer import sign_log
+from optin.store.claims import Batch
 from optin.store.clock_mark import keep_mark
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.log import StoredCheckpoint, integrate
@@ -193,7 +194,7 @@ class World:
         """Take the mails that are due, as a courier does."""
         self.sign()
         self.do(give_up_killers, now=self.now)
-        return self.run(claim_orders, most=most, now=self.now, suspect=suspect)
+        return self.run(claim_orders, batch=Batch(most), now=self.now, suspect=suspect)
 
     def sign(self) -> StoredCheckpoint:
         """Take what happened into the log and sign it, as the log keeper does."""

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from optin.jobs.job import Job
 from optin.jobs.store_outbox import StoreOutbox
 from optin.mail.composing import Composer
-from optin.mail.courier import LANES, LANES_A_PLACE, Courier
+from optin.mail.courier import LANES, LANES_A_PLACE, Courier, MailWriter
 from optin.mail.kind_mails import Mailbox
 from optin.mail.signing import open_signer
 from optin.mail.threaded_transport import ThreadedTransport
@@ -24,15 +24,16 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
+    composer = Composer(
+        edition.theme,
+        sender,
+        site.settings.base_url,
+        site.controller,
+        edition.kinds.mails,
+    )
     courier = Courier(
         StoreOutbox(installation),
-        Composer(
-            edition.theme,
-            sender,
-            site.settings.base_url,
-            site.controller,
-            edition.kinds.mails,
-        ),
+        MailWriter(composer, open_signer(site.settings.dkim), sender.address),
         ThreadedTransport(
             open_transport(
                 site.settings.mail,
@@ -42,8 +43,6 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
                 troubles=troubles,
             )
         ),
-        open_signer(site.settings.dkim),
-        sender.address,
         installation.clock,
         max(LANES, LANES_A_PLACE * site.settings.mail_server.connections),
         troubles,

@@ -21,6 +21,7 @@ from optin.flows.delivery.mail_order import MailKind, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
+from optin.store.claims import Batch
 from optin.store.outbox import give_up_killers, has_suspects, hurry, revive
 from optin.store.transaction import Tx, read, written
 
@@ -129,11 +130,10 @@ class StoreOutbox:
             return given_up, claim_orders(
                 tx,
                 installation.context,
-                most,
+                Batch(most, installation.store.presence.incarnation),
                 now,
                 suspect=suspect,
                 receipts_wait=wait,
-                holder=installation.store.presence.incarnation,
             )
 
         try:

@@ -22,6 +22,7 @@ from optin.jobs.job import Job, RoundDone, rest
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
+from optin.store.claims import Batch
 from optin.store.transaction import read, written
 from optin.store.webhooks import is_due
 from optin.store.webhooks import keep_webhooks as register
@@ -159,9 +160,8 @@ class _Lane:
             claim_calls,
             context=installation.context,
             processor=self._processor,
-            most=AT_ONCE,
+            batch=Batch(AT_ONCE, installation.store.presence.incarnation),
             now=now,
-            holder=installation.store.presence.incarnation,
             endings_of=await asyncio.to_thread(self._memory),
         )
         calls, dropped = await written(installation.store, claim)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -54,26 +54,35 @@ class Outbox(Protocol):
         """Let mails that were just given up wait for another try instead."""
 
 
+@dataclass(frozen=True)
+class MailWriter:
+    """Writes mails: their words, the signature of the domain, and the address that they come from."""
+
+    composer: Composer
+    signer: Signer
+    sender: str
+
+    def write(self, order: Order, now: datetime) -> bytes:
+        """Return the bytes of a mail, signed."""
+        return self.signer.sign(self.composer.compose(order, now))
+
+
 class Courier:
     """Sends mails until it is stopped."""
 
     def __init__(
         self,
         outbox: Outbox,
-        composer: Composer,
+        writer: MailWriter,
         transport: Transport,
-        signer: Signer,
-        sender: str,
         clock: Callable[[], datetime],
         lanes: int = LANES,
         troubles: TroubleLog | None = None,
     ) -> None:
         """Carry mails from `outbox` over `transport`."""
         self._outbox = outbox
-        self._composer = composer
+        self._writer = writer
         self._transport = transport
-        self._signer = signer
-        self._sender = sender
         self._clock = clock
         self._lanes = lanes
         self._woken = asyncio.Event()
@@ -149,9 +158,11 @@ class Courier:
     async def _carry(self, order: Order) -> None:
         message, round_ = b"", self._round
         try:
-            message = self._signer.sign(self._composer.compose(order, self._clock()))
+            message = self._writer.write(order, self._clock())
             taken = partial(self._outbox.taken, order, message)
-            outcome = await self._transport.send(self._sender, as_mailed(order.recipient), message, taken)
+            outcome = await self._transport.send(
+                self._writer.sender, as_mailed(order.recipient), message, taken
+            )
         except Exception as problem:  # noqa: BLE001 - one mail that cannot be made must not stop the rest
             name = type(problem).__name__
             self._troubles.fail(f"{order.kind} {name}", f"a {order.kind} mail failed: {name}")

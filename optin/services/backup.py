@@ -24,7 +24,8 @@ from optin.keys import KeyRing
 from optin.proof.journal import Tip, branches, current
 from optin.services.edition import Edition
 from optin.services.installation import Installation
-from optin.services.journal import Journal, JournalContent
+from optin.services.journal import Journal
+from optin.services.journal_content import JournalContent
 from optin.services.journal_file import sync_folder
 from optin.services.log_signer import advance_log
 from optin.services.open_store import claim_store, open_store, sqlite_path

@@ -13,7 +13,6 @@ import os
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -36,10 +35,10 @@ from optin.proof.journal import (
     thinned,
 )
 from optin.proof.tree import Frontier
+from optin.services.journal_content import JournalContent
 from optin.services.journal_file import ANEW, EMPTY, UNKEYED, JournalFile, read_lines
 from optin.store.journal_lines import (
     JournalHead,
-    ReplayLine,
     has_journal_head,
     has_lines,
     journal_head,
@@ -61,19 +60,6 @@ _UNFOUNDED = (
     " there past optin. They are not written; see: optin audit"
 )
 _OTHER = "name another with --journal, or say --without-journal; nothing was changed"
-
-
-@dataclass(frozen=True)
-class JournalContent:
-    """What a journal holds: every withdrawal and erasure `since`; None: since there is a journal."""
-
-    since: datetime | None
-    lines: tuple[JournalLine, ...]
-
-    @property
-    def told(self) -> tuple[ReplayLine, ...]:
-        """The lines that a restored backup is told: those about people."""
-        return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))
 
 
 class Journal:

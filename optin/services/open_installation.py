@@ -20,7 +20,7 @@ from optin.services.handover_log import HandoverLog
 from optin.services.installation import Installation
 from optin.services.journal_opening import open_journal
 from optin.services.kind_parts import KindParts
-from optin.services.open_store import claim_keys, open_keys, open_store
+from optin.services.open_store import StoreUse, claim_keys, open_keys, open_store
 from optin.services.promised_files import PromisedFiles
 from optin.services.served_settings import keep_served
 from optin.services.setup_check import check_use
@@ -49,14 +49,14 @@ def open_installation(
     """
     keys = open_keys(settings, kinds.schema)
     vault, serving = Vault(keys), server is not None
+    use = StoreUse.SERVER if serving else StoreUse.INSPECTION if inspecting else StoreUse.COMMAND
     store = open_store(
         settings.store,
         settings.root,
         vault,
         kinds.schema,
         origin=settings.log_origin,
-        serving=serving,
-        inspecting=inspecting,
+        use=use,
     )
     try:
         if server is not None:

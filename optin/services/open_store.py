@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext, suppress
 from dataclasses import replace
+from enum import Enum, auto
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -22,6 +23,14 @@ SQLITE_PREFIX = "sqlite:///"
 POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 
 
+class StoreUse(Enum):
+    """What a store is opened for."""
+
+    COMMAND = auto()
+    SERVER = auto()
+    INSPECTION = auto()  # whatever its schema is; nothing is written where that is not optin's
+
+
 def open_store(
     url: str,
     root: Path,
@@ -29,15 +38,15 @@ def open_store(
     schema: Schema,
     *,
     origin: str = "localhost/log",
-    serving: bool = False,
-    inspecting: bool = False,
+    use: StoreUse = StoreUse.COMMAND,
 ) -> Store:
     """Open the store at `url`, made by these keys or new. Raises StoreUnusable or KeysUnusable.
 
-    `origin` names the log of a new store. `inspecting`: a schema that is not optin's is taken as it is, to be
-    looked at (`Store.schema_findings`); nothing is written to it.
+    `origin` names the log of a new store. For an inspection a schema that is not optin's is taken as it is,
+    to be looked at (`Store.schema_findings`); nothing is written to it.
     """
-    store = connect(url, root, schema, serving=serving, inspecting=inspecting)
+    inspecting = use is StoreUse.INSPECTION
+    store = connect(url, root, schema, serving=use is StoreUse.SERVER, inspecting=inspecting)
     try:
         if inspecting and store.schema_findings():
             store.read(check_keys, vault=vault, origin=origin)

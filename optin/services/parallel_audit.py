@@ -12,7 +12,7 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.audit_people import EVERYBODY, Share
 from optin.flows.kind_flows import FlowPart
-from optin.services.open_store import open_store, open_vault
+from optin.services.open_store import StoreUse, open_store, open_vault
 from optin.settings.installation import Settings
 from optin.store.schema_sets import Schema
 
@@ -47,7 +47,7 @@ def shares_of(count: int) -> list[Share]:
 def _look_at(settings: Settings, schema: Schema, kinds: PartsByKind[FlowPart], share: Share) -> list[str]:
     vault = open_vault(settings, schema)
     store = open_store(
-        settings.store, settings.root, vault, schema, origin=settings.log_origin, inspecting=True
+        settings.store, settings.root, vault, schema, origin=settings.log_origin, use=StoreUse.INSPECTION
     )
     try:
         audit = Audit(store.read, vault, kinds)

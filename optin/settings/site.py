@@ -1,8 +1,9 @@
 """Every setting of a site, from `optin.toml` to its readers: `SiteSettings` and its tables.
 
 A new setting is a line in a table here, and its reader. What a value means beyond its type (a file that must
-be there, a zone that must exist) is checked in `site.settings_check`. The file is long because the tables are
-one list: whoever looks for a key looks here.
+be there, a zone that must exist) is checked in `site.settings_check`.
+
+The module is long because the tables are one list: whoever looks for a key looks here.
 """
 
 from __future__ import annotations

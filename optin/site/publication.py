@@ -313,7 +313,7 @@ def _privacy(site: Site, theme: Theme, lang: str, here: Collection[str], kept: K
     )
 
 
-def _landing(
+def _landing(  # noqa: PLR0913 - everything that a page is made of
     site: Site,
     theme: Theme,
     magnet: Magnet,

@@ -7,12 +7,21 @@ hand is due at once, for nobody will settle it any more.
 from __future__ import annotations
 
 import secrets
+from dataclasses import dataclass
 from datetime import datetime
 
 from optin.store.transaction import Tx, to_ms
 
 INCARNATION_BYTES = 16
 OUTBOXES = ("outbox", "webhook_outbox")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How much a process claims at once. `holder`: its incarnation, if it has one."""
+
+    most: int
+    holder: bytes | None = None
 
 
 def new_incarnation() -> bytes:

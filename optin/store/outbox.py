@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ID_BYTES, RequestId
+from optin.store.claims import Batch
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -63,18 +64,25 @@ def enqueue(
     )
 
 
-def enqueue_notice(
-    tx: Tx, vault: Vault, kind: str, email_index: bytes, told: dict[str, str], domain: str, now: datetime
-) -> None:
+@dataclass(frozen=True)
+class Notice:
+    """A mail that belongs to no request, and what it is about."""
+
+    kind: str
+    email_index: bytes
+    told: dict[str, str]
+
+
+def enqueue_notice(tx: Tx, vault: Vault, notice: Notice, domain: str, now: datetime) -> None:
     """Queue a mail without a request; its content is sealed, and deleted after sending."""
     message_id = f"<{secrets.token_hex(16)}@{domain}>"
     tx.run(
         "INSERT INTO outbox(message_id, kind, request_id, sealed, next_at, created_at)"
         " VALUES (:message_id, :kind, :request, :sealed, :now, :now)",
         message_id=message_id,
-        kind=kind,
-        request=email_index[:ID_BYTES],
-        sealed=vault.seal(Place("outbox", message_id.encode()), json.dumps(told).encode()),
+        kind=notice.kind,
+        request=notice.email_index[:ID_BYTES],
+        sealed=vault.seal(Place("outbox", message_id.encode()), json.dumps(notice.told).encode()),
         now=to_ms(now),
     )
 
@@ -98,22 +106,17 @@ WHERE id IN (SELECT id FROM due)
 RETURNING id, message_id, kind, request_id, sealed"""
 
 
-def claim(
-    tx: Tx, most: int, lease: timedelta, now: datetime, *, suspect: bool, holder: bytes | None = None
-) -> list[Letter]:
-    """Take up to `most` due mails for the length of `lease`: the suspect ones, or all others.
-
-    `holder`: the incarnation of this process (`claims`).
-    """
+def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: bool) -> list[Letter]:
+    """Take a batch of due mails for the length of `lease`: the suspect ones, or all others."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
     rows = tx.all(
         _CLAIM.format(suspicion=suspicion, skip_locked=tx.skip_locked),
         now=to_ms(now),
-        most=most,
+        most=batch.most,
         until=to_ms(now + lease),
         claim=fence,
-        holder=holder,
+        holder=batch.holder,
     )
     return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
 

@@ -2,6 +2,8 @@
 
 Each group is one BEGIN IMMEDIATE … COMMIT with one fsync; each operation in it has a savepoint, so a
 failing one takes nobody along. `synchronous=FULL`: what was acknowledged survives a power cut.
+
+The module is long because the writer thread, its queue, the readers and the lock of the file are one state.
 """
 
 from __future__ import annotations

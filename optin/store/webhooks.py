@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.consent.webhook import ID_PREFIX, WebhookKind
+from optin.store.claims import Batch
 from optin.store.consent_columns import columns_of
 from optin.store.exports import listed
 from optin.store.transaction import Tx, from_ms, to_ms
@@ -77,50 +78,55 @@ def living_webhooks(tx: Tx) -> frozenset[str]:
     return frozenset(row[0] for row in tx.all("SELECT processor FROM webhook WHERE gone_at IS NULL"))
 
 
+_ENQUEUE = """INSERT INTO webhook_outbox
+(message, processor, person, kind, purpose, channel, sealed, next_at, created_at)
+VALUES (:message, :processor, :person, :kind, :purpose, :channel, :sealed, :due, :now)"""
+
+
+@dataclass(frozen=True)
+class ErasedPerson:
+    """Whom a processor must forget. `due`: not before what is on its way came to its end."""
+
+    index: bytes
+    email: str
+    due: datetime
+
+
 def enqueue_notice(
     tx: Tx, processor: str, kind: WebhookKind, person: bytes, key: ConsentKey, now: datetime
 ) -> None:
     """Queue a message, due at once."""
-    _enqueue(tx, _new_message(), processor, kind, person, key, None, now, now)
-
-
-def enqueue_erasure(
-    tx: Tx, vault: Vault, processor: str, person: bytes, email: str, due: datetime, now: datetime
-) -> None:
-    """Queue the message that somebody is erased; the address goes with it, sealed."""
-    message = _new_message()
-    sealed = vault.seal(Place("webhook_outbox", message.encode()), email.encode())
-    _enqueue(tx, message, processor, WebhookKind.ERASED, person, None, sealed, due, now)
-
-
-def _new_message() -> str:
-    return ID_PREFIX + secrets.token_hex(16)
-
-
-def _enqueue(  # noqa: PLR0913 - one parameter a column
-    tx: Tx,
-    message: str,
-    processor: str,
-    kind: WebhookKind,
-    person: bytes,
-    key: ConsentKey | None,
-    sealed: bytes | None,
-    due: datetime,
-    now: datetime,
-) -> None:
     tx.run(
-        "INSERT INTO webhook_outbox"
-        "(message, processor, person, kind, purpose, channel, sealed, next_at, created_at)"
-        " VALUES (:message, :processor, :person, :kind, :purpose, :channel, :sealed, :due, :now)",
-        message=message,
+        _ENQUEUE,
+        message=_new_message(),
         processor=processor,
         person=person,
         kind=kind.value,
         **columns_of(key),
-        sealed=sealed,
-        due=to_ms(due),
+        sealed=None,
+        due=to_ms(now),
         now=to_ms(now),
     )
+
+
+def enqueue_erasure(tx: Tx, vault: Vault, processor: str, gone: ErasedPerson, now: datetime) -> None:
+    """Queue the message that somebody is erased; the address goes with it, sealed."""
+    message = _new_message()
+    tx.run(
+        _ENQUEUE,
+        message=message,
+        processor=processor,
+        person=gone.index,
+        kind=WebhookKind.ERASED.value,
+        **columns_of(None),
+        sealed=vault.seal(Place("webhook_outbox", message.encode()), gone.email.encode()),
+        due=to_ms(gone.due),
+        now=to_ms(now),
+    )
+
+
+def _new_message() -> str:
+    return ID_PREFIX + secrets.token_hex(16)
 
 
 def open_erasure(vault: Vault, notice: Notice) -> str:
@@ -150,22 +156,17 @@ def is_due(tx: Tx, processor: str, now: datetime) -> bool:
     return row is not None
 
 
-def claim_notices(
-    tx: Tx, processor: str, most: int, lease: timedelta, now: datetime, holder: bytes | None = None
-) -> list[Notice]:
-    """Take up to `most` due messages to a processor: of each person the oldest, and no other meanwhile.
-
-    `holder`: the incarnation of this process (`claims`).
-    """
+def claim_notices(tx: Tx, processor: str, batch: Batch, lease: timedelta, now: datetime) -> list[Notice]:
+    """Take a batch of due messages to a processor: of each person the oldest, and no other meanwhile."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     rows = tx.all(
         _CLAIM.format(skip_locked=tx.skip_locked),
         processor=processor,
         now=to_ms(now),
-        most=most,
+        most=batch.most,
         until=to_ms(now + lease),
         claim=fence,
-        holder=holder,
+        holder=batch.holder,
     )
     return [
         Notice(

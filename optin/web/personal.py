@@ -29,7 +29,7 @@ from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
 from optin.flows.consents.renew import give_anew
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.erase import BY_PERSON, erase_and_tell
 from optin.flows.rights.personal_data import (
     PersonalData,
     ask_as_reader,
@@ -229,7 +229,7 @@ async def _erase(request: Request, index: bytes) -> Response:
     installation = app_context.installation
     lang = (await _data(app_context, index)).lang or language_of(request)
     gone = await app_context.run(
-        erase_person, email_index=index, reason=BY_PERSON, now=installation.clock(), notify=lang
+        erase_and_tell, email_index=index, reason=BY_PERSON, lang=lang, now=installation.clock()
     )
     await app_context.note_ending(erased=gone is not None)
     if gone is not None:

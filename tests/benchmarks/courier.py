@@ -12,7 +12,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from optin.jobs.store_outbox import StoreOutbox
-from optin.mail.courier import LANES, Courier
+from optin.mail.courier import LANES, Courier, MailWriter
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport, nothing
@@ -51,7 +51,8 @@ async def rate(world: World, transport: SmtpTransport, mails: int, lanes: int) -
     """Return mails a second from the outbox: claimed, composed, sent and settled."""
     installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
     outbox = StoreOutbox(installation)
-    courier = Courier(outbox, composer(), transport, Signer(), "tips@example.com", lambda: world.now, lanes)
+    writer = MailWriter(composer(), Signer(), "tips@example.com")
+    courier = Courier(outbox, writer, transport, lambda: world.now, lanes)
     stop, before = asyncio.Event(), world.count("mail")
     begun = time.perf_counter()
     running = asyncio.ensure_future(courier.run(stop))

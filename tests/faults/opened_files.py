@@ -17,6 +17,7 @@ from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition
 from optin.services.installation import Installation
+from optin.services.open_store import StoreUse
 from optin.services.preload import load_everything
 from optin.store.vault import Vault
 from optin.web.app import build_app
@@ -76,7 +77,7 @@ def composer_of(edition: Edition) -> Composer:
 def main(folder: Path) -> None:
     """Load a site as `serve` does, and walk through it."""
     edition, vault = site_at(folder / "site"), Vault(KeyRing.fresh("dev"))
-    store = open_store(f"sqlite:///{folder}/optin.db", folder, vault, serving=True)
+    store = open_store(f"sqlite:///{folder}/optin.db", folder, vault, use=StoreUse.SERVER)
     installation = Installation(store, vault, edition.policy, KINDS)
     keep_edition(store, edition, installation.clock())
     load_everything(edition)

@@ -11,8 +11,9 @@ import pytest
 
 from optin.flows.delivery.retry import Left, retry_dead
 from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
+from optin.store.claims import Batch
 from optin.store.log import integrate
-from optin.store.outbox import enqueue, enqueue_notice
+from optin.store.outbox import Notice, enqueue, enqueue_notice
 from optin.store.webhooks import keep_webhooks
 from tests.world import TIPS, World, open_world
 
@@ -58,7 +59,7 @@ def test_a_mail_of_an_unknown_kind_is_given_up_and_says_which(world: World) -> N
     world.send()
     world.do(enqueue, kind="parcel-sent", request=request, domain="example.com", now=world.now)
     world.do(
-        enqueue_notice, vault=world.vault, kind="parcel-lost", email_index=bytes(32), told={},
+        enqueue_notice, vault=world.vault, notice=Notice("parcel-lost", bytes(32), {}),
             domain="example.com", now=world.now
     )  # fmt: skip
     world.sign_up("bob@example.com", TIPS)
@@ -80,7 +81,7 @@ def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:
     told = {"email": "alice@example.com", "lang": "nl"}
     for _ in range(2):
         world.do(
-            enqueue_notice, vault=world.vault, kind="personal", email_index=index, told=told,
+            enqueue_notice, vault=world.vault, notice=Notice("personal", index, told),
                 domain="example.com", now=world.now
         )  # fmt: skip
     world.do(
@@ -100,7 +101,7 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
     other = world.join("bob@example.com", TIPS)
     while world.do(integrate):
         pass
-    claim = partial(claim_calls, context=world.context, processor="crm", most=10)
+    claim = partial(claim_calls, context=world.context, processor="crm", batch=Batch(10))
     for call in world.do(claim, now=world.now)[0]:
         world.do(settle_call, notice=call.notice, answer=Answer.TAKEN, now=world.now)
     for request in (broken, other):

@@ -25,9 +25,10 @@ from optin.services import handover_log
 from optin.services.crash_recovery import take_back
 from optin.services.handover_log import HandoverLog, left_behind
 from optin.services.installation import Installation
+from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
-from optin.store.claims import new_incarnation
-from optin.store.outbox import enqueue_notice
+from optin.store.claims import Batch, new_incarnation
+from optin.store.outbox import Notice, enqueue_notice
 from optin.store.postgres import PostgresStore
 from optin.store.transaction import Store
 from optin.store.vault import Vault
@@ -42,8 +43,7 @@ ALICE = "alice@example.com"
 def claim(world: World, holder: bytes) -> list[Order]:
     """Claim as the process of an incarnation."""
     return world.run(
-        claim_orders, most=9, now=world.now, suspect=False,
-            holder=holder
+        claim_orders, batch=Batch(9, holder), now=world.now, suspect=False
     )  # fmt: skip
 
 
@@ -254,8 +254,8 @@ def test_a_notice_that_was_taken_is_settled_too(
     world.send()
     index = world.vault.index(ALICE)  # type: ignore[arg-type]
     world.do(
-        enqueue_notice, vault=world.vault, kind=kind, email_index=index,
-            told={"email": ALICE, "lang": "nl"}, domain="example.com", now=world.now
+        enqueue_notice, vault=world.vault, notice=Notice(kind, index, {"email": ALICE, "lang": "nl"}),
+            domain="example.com", now=world.now
     )  # fmt: skip
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))
@@ -456,7 +456,7 @@ def test_a_rule_for_addresses_is_not_changed_beside_a_server(tmp_path: Path) -> 
     world.sign_up(ALICE, TIPS)
     world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = 'address_rule'"))
     world.store.close()
-    serving = open_store(url, tmp_path, world.vault, serving=True)
+    serving = open_store(url, tmp_path, world.vault, use=StoreUse.SERVER)
     serving.submit(lambda tx: tx.run("DELETE FROM installation WHERE name = 'address_rule'")).result()
     with pytest.raises(StoreUnusable, match="Another optin server"):
         open_store(url, tmp_path, world.vault)

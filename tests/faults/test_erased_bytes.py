@@ -12,7 +12,7 @@ import psycopg
 from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.rights.erase import BY_PERSON, erase_person
+from optin.flows.rights.erase import BY_PERSON, erase_and_tell, erase_person
 from optin.services.installation import Installation
 from tests.installed import KINDS
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
@@ -107,11 +107,11 @@ def traffic(world: World) -> Iterator[None]:
 
 def erase(world: World) -> None:
     gone = world.run(
-        erase_person,
+        erase_and_tell,
         email_index=world.vault.index(parse_email(ADDRESS)),
         reason=BY_PERSON,
+        lang="nl",
         now=world.now,
-        notify="nl",
     )
     assert gone is not None
     assert gone.requests == 2

@@ -36,6 +36,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine
 from optin.settings.site import Limits
+from optin.store.claims import Batch
 from optin.store.events import events_of, said_about_nobody
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate
@@ -615,7 +616,7 @@ def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
     world.do(keep_webhooks, addresses={"crm": "a" * 64})
     world.policy = replace(world.policy, webhooks={"crm": frozenset({TIPS})})
     world.join(ALICE, TIPS)
-    claim = partial(claim_calls, context=world.context, processor="crm", most=5)
+    claim = partial(claim_calls, context=world.context, processor="crm", batch=Batch(5))
     calls, _ = world.do(claim, now=world.now)
     assert len(calls) == 1
     assert findings(world) == []

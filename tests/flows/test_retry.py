@@ -25,7 +25,8 @@ from optin.kinds.prize_draw.drawing import DRAWN
 from optin.kinds.webinar.flows import WebinarMail
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
-from optin.store.outbox import MAX_STARTS, enqueue, enqueue_notice
+from optin.store.claims import Batch
+from optin.store.outbox import MAX_STARTS, Notice, enqueue, enqueue_notice
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
 from tests.installed import KINDS
@@ -140,7 +141,8 @@ def test_what_has_nothing_to_say_is_left(world: World) -> None:
         world.do(_dead, kind=kind, request=about, world=world)
     told = {"email": "alice@example.com", "lang": "nl"}
     index = world.vault.index(parse_email("alice@example.com"))
-    world.do(lambda tx: enqueue_notice(tx, world.vault, "personal", index, told, "example.com", world.now))
+    gone = Notice("personal", index, told)
+    world.do(lambda tx: enqueue_notice(tx, world.vault, gone, "example.com", world.now))
     world.do(lambda tx: tx.run("UPDATE outbox SET state = 'dead', sealed = NULL WHERE kind = 'personal'"))
     assert dict(retry(world).left) == {Left.UNKNOWN: 2, Left.NOTHING: 1, Left.FORGOTTEN: 1}
 
@@ -210,7 +212,11 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
                 sign_up, context=Context(installation.vault, policy), form=form, entry=entry, now=now
             )
             claim = partial(
-                claim_orders, context=Context(installation.vault, policy), most=9, now=now, suspect=False
+                claim_orders,
+                context=Context(installation.vault, policy),
+                batch=Batch(9),
+                now=now,
+                suspect=False,
             )
             for order in installation.write(claim):
                 installation.run(settle_order, order, Attempt(verdict, "554"), now=now)

@@ -36,6 +36,7 @@ from optin.flows.rights.withdraw import withdraw_person
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
 from optin.services.installation import Installation
+from optin.store.claims import Batch
 from optin.store.exports import ExportRun, record_export
 from optin.store.webhooks import keep_webhooks, webhook_states
 from tests.installed import KINDS
@@ -61,7 +62,7 @@ class Told:
             claim_calls,
             context=self.world.context,
             processor=self.processor,
-            most=most,
+            batch=Batch(most),
             now=self.world.now,
         )
         calls, dropped = self.world.do(claim)

@@ -105,7 +105,7 @@ class KindVisit(Visit):
 
     def mails(self) -> list[Order]:
         """Take every mail that is due, compose it, and record it as sent."""
-        composer = courier_of(self.app_context.edition, self.installation)._composer  # noqa: SLF001 - as it composes
+        composer = courier_of(self.app_context.edition, self.installation)._writer.composer  # noqa: SLF001 - as it composes
         orders = super().mails()
         for order in orders:
             message = message_from_bytes(composer.compose(order, self.moment), policy=default)

@@ -18,7 +18,7 @@ from optin.flows.delivery.deliver import LEASE
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.jobs.job import Job
 from optin.jobs.store_outbox import StoreOutbox
-from optin.mail.courier import Courier
+from optin.mail.courier import Courier, MailWriter
 from optin.mail.refusals import CURES, Trouble
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport
@@ -49,10 +49,8 @@ def carry(
         transport = SmtpTransport(server, troubles=troubles)
         courier = Courier(
             StoreOutbox(installation),
-            composer(),
+            MailWriter(composer(), Signer(), "tips@example.com"),
             transport,
-            Signer(),
-            "tips@example.com",
             lambda: world.now,
             lanes,
             troubles,
@@ -225,7 +223,9 @@ def test_a_store_that_is_busy_and_a_mail_that_cannot_be_made_stop_nothing() -> N
     async def run(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("optin.mail.courier.BACK_OFF_SECONDS", 0.01)
         transport = SmtpTransport(SmtpAddress("127.0.0.1", NOBODY))
-        courier = Courier(Outbox(), composer(), transport, Signer(), "t@example.com", lambda: NOON)
+        courier = Courier(
+            Outbox(), MailWriter(composer(), Signer(), "t@example.com"), transport, lambda: NOON
+        )
         stop = asyncio.Event()
         running = asyncio.ensure_future(Job("courier", courier.run).run(stop))
         while not settled:

@@ -53,6 +53,8 @@ from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
 from optin.services.journal import Journal
 from optin.services.log_signer import advance_log
+from optin.services.open_store import StoreUse
+from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
@@ -105,7 +107,7 @@ class Scene:
 
     def open(self) -> Installation:
         url, origin = f"sqlite:///{self.path}", "optin.example.com/log"
-        store = open_store(url, self.root, self.vault, origin=origin, inspecting=True)
+        store = open_store(url, self.root, self.vault, origin=origin, use=StoreUse.INSPECTION)
         return Installation(
             store, self.vault, self.edition.policy, KINDS, clock=lambda: self.moment, journal=self.journal
         )
@@ -141,7 +143,7 @@ class Scene:
         do, vault = self.installation.store.submit, self.vault
         advance_log(self.installation)
         claim = partial(
-            claim_orders, context=Context(vault, self.edition.policy), most=9, now=now, suspect=False
+            claim_orders, context=Context(vault, self.edition.policy), batch=Batch(9), now=now, suspect=False
         )
         for order in do(claim).result():
             sent = Attempt(Verdict.SENT, "250", order.message_id.encode() + b" as sent")

@@ -13,6 +13,7 @@ from sqlite_utils import Database, Migrations
 
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
+from optin.services.open_store import StoreUse
 from optin.store.postgres_schema import RECORD, all_tables
 from optin.store.schema import MIGRATIONS
 from optin.store.schema_guard import differences
@@ -193,7 +194,7 @@ def refused(url: str, root: Path, finding: str, statements: list[str]) -> None:
     with pytest.raises(StoreUnusable, match="is not optin's") as caught:
         open_store(url, root, vault)
     assert "optin audit" in str(caught.value)
-    store = open_store(url, root, vault, inspecting=True)
+    store = open_store(url, root, vault, use=StoreUse.INSPECTION)
     assert finding in store.schema_findings()
     store.close()
 

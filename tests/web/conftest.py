@@ -22,6 +22,7 @@ from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.site.scaffold import make_site
+from optin.store.claims import Batch
 from optin.store.vault import Vault
 from optin.web import even_timing
 from optin.web.app import build_app
@@ -104,7 +105,7 @@ class Visit:
         claim = partial(
             claim_orders,
             context=installation.context,
-            most=100,
+            batch=Batch(100),
             now=self.moment,
             suspect=False,
         )

@@ -26,6 +26,7 @@ from optin.kinds.webinar.flows import WebinarMail, has_use
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition
+from optin.store.claims import Batch
 from optin.store.transaction import Tx
 from tests.installed import KINDS
 from tests.web.conftest import Visit
@@ -552,7 +553,7 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     join(webinar, "alice")
     webinar.moment = START - timedelta(days=1)
     installation = webinar.installation
-    claim = partial(claim_orders, context=installation.context, most=9, now=webinar.moment)
+    claim = partial(claim_orders, context=installation.context, batch=Batch(9), now=webinar.moment)
     (order,) = installation.store.submit(claim, suspect=False).result()
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
     sweep(installation)

@@ -9,11 +9,10 @@ from optin.consent.consent_record import RequestId
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.policy import RESEND, RequestPolicy
+from optin.flows.policy import RESEND
 from optin.store.outbox import enqueue, is_queued
 from optin.store.requests import Declared, Sealed, count_resend, load_request
 from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 
 def resend_confirmation(
@@ -37,18 +36,16 @@ def resend_confirmation(
         return False
     sealed = Sealed.open(context.vault, request, stored.sealed)
     email = EmailAddress(Declared.parse(sealed.declaration).email)
-    if not _take(tx, context.vault, email, sealed.code, context.policy, now, asker):
+    if not _take(tx, context, email, sealed.code, asker, now):
         return False
     count_resend(tx, request, erase_at=context.policy.unconfirmed.keep.after(now))
     enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)
     return True
 
 
-def _take(
-    tx: Tx, vault: Vault, email: EmailAddress, code: str, policy: RequestPolicy, now: datetime, asker: Asker
-) -> bool:
+def _take(tx: Tx, context: Context, email: EmailAddress, code: str, asker: Asker, now: datetime) -> bool:
     if asker is Asker.READER:
-        return take_reader_mail(tx, Context(vault, policy), email, now)
-    mailbox = mailbox_digest(vault, email)
+        return take_reader_mail(tx, context, email, now)
+    mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
-    return take_form_mail(tx, Context(vault, policy), mailbox, code, now)
+    return take_form_mail(tx, context, mailbox, code, now)

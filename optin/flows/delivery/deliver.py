@@ -19,6 +19,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled,
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.retention.clock import read_clock
 from optin.proof.commitment import commit
+from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.outbox import (
     Letter,
@@ -59,14 +60,13 @@ DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the
 def claim_orders(
     tx: Tx,
     context: Context,
-    most: int,
+    batch: Batch,
     now: datetime,
     *,
     suspect: bool,
     receipts_wait: timedelta | None = MOMENT,
-    holder: bytes | None = None,
 ) -> list[Order]:
-    """Claim up to `most` due mails. `suspect`: those with which couriers died, to be tried alone.
+    """Claim a batch of due mails. `suspect`: those with which couriers died, to be tried alone.
 
     A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
 
@@ -75,7 +75,7 @@ def claim_orders(
     read waits as after a failed try. One of an unknown kind is given up at once, and says which kind.
     """
     orders: list[Order] = []
-    for letter in claim(tx, most, LEASE, now, suspect=suspect, holder=holder):
+    for letter in claim(tx, batch, LEASE, now, suspect=suspect):
         try:
             order = order_for(tx, context, letter, now)
         except NotSigned:

@@ -29,6 +29,7 @@ from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.exports.lead_columns import columns_of
 from optin.flows.policy import RequestPolicy
 from optin.flows.rights.journal_endings import EndingsOf, no_journal_endings, still_proven
+from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.exports import leads_of
 from optin.store.forms import form_by_digest
@@ -37,6 +38,7 @@ from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.store.webhooks import (
+    ErasedPerson,
     Notice,
     attempts_of,
     claim_notices,
@@ -138,21 +140,20 @@ def queue_erased(
 
     All else that is queued about the person goes. What is on its way comes to its end first.
     """
-    due = drop_notices(tx, person, now)
+    gone = ErasedPerson(person, address, due=drop_notices(tx, person, now))
     for processor in living_webhooks(tx).intersection(who_has(tx, subject)):
-        enqueue_erasure(tx, vault, processor, person, address, due, now)
+        enqueue_erasure(tx, vault, processor, gone, now)
 
 
 def claim_calls(
     tx: Tx,
     context: Context,
     processor: str,
-    most: int,
+    batch: Batch,
     now: datetime,
-    holder: bytes | None = None,
     endings_of: EndingsOf = no_journal_endings,
 ) -> tuple[list[Call], list[Dropped]]:
-    """Claim up to `most` due messages to a processor, composed as things stand now; and what was dropped.
+    """Claim a batch of due messages to a processor, composed as things stand now; and what was dropped.
 
     A message whose rows cannot be read is tried again later, as one that was not taken. `endings_of`: what is
     remembered outside the database; where that raises LogDiverged or JournalUnusable,
@@ -160,7 +161,7 @@ def claim_calls(
     """
     calls: list[Call] = []
     dropped: list[Dropped] = []
-    for notice in claim_notices(tx, processor, most, LEASE, now, holder):
+    for notice in claim_notices(tx, processor, batch, LEASE, now):
         try:
             told = _compose(tx, context, notice, now, endings_of)
         except (LogDiverged, JournalUnusable) as problem:

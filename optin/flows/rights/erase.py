@@ -6,7 +6,7 @@ that held the person a digest that fits that export alone. A legal hold keeps ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
@@ -18,7 +18,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.webhooks import queue_erased, queue_objected
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
-from optin.store.outbox import enqueue_notice, withdraw_notices
+from optin.store.outbox import Notice, enqueue_notice, withdraw_notices
 from optin.store.person_records import request_ids
 from optin.store.requests import (
     Declared,
@@ -43,7 +43,7 @@ from optin.store.subjects import (
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
-__all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "Erased", "erase_person"]
+__all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "Erased", "erase_and_tell", "erase_person"]
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Erased:
 
     requests: int
     holds: tuple[LegalHold, ...]
+    address: EmailAddress | None = field(default=None, repr=False)
 
 
 def erase_person(
@@ -60,7 +61,6 @@ def erase_person(
     email_index: bytes,
     reason: Ground,
     now: datetime,
-    notify: str = "",
     *,
     suppress_all: bool = True,
 ) -> Erased | None:
@@ -72,7 +72,6 @@ def erase_person(
        webhook and the person's data is told by that: its address is sealed until then.
     4. Remove it all; the log keeps the leaves.
     Retention is no wish to be left alone: it suppresses nothing (`suppress_all`) that was not before.
-    5. `notify` (a language): queue a last mail, which is forgotten when it is sent.
     """
     vault = context.vault
 
@@ -111,12 +110,19 @@ def erase_person(
         now,
     )
 
-    # 5. Queue a last mail.
     holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
-    if notify and address is not None:
-        told = {"email": address, "lang": notify}
-        enqueue_notice(tx, vault, MailKind.ERASED, email_index, told, context.policy.mail_domain, now)
-    return Erased(len(requests), holds)
+    return Erased(len(requests), holds, address)
+
+
+def erase_and_tell(
+    tx: Tx, context: Context, email_index: bytes, reason: Ground, lang: str, now: datetime
+) -> Erased | None:
+    """Erase a person, and queue a last mail that says so; it is forgotten when it is sent."""
+    gone = erase_person(tx, context, email_index, reason, now)
+    if gone is not None and gone.address is not None:
+        notice = Notice(MailKind.ERASED, email_index, {"email": gone.address, "lang": lang})
+        enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
+    return gone
 
 
 def _own_requests(

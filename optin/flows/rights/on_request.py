@@ -11,7 +11,7 @@ from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
-from optin.flows.rights.erase import BY_OFFICER, Erased, erase_person
+from optin.flows.rights.erase import BY_OFFICER, Erased, erase_and_tell
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
@@ -77,6 +77,6 @@ def hold_on_request(
 
 def erase_on_request(tx: Tx, context: Context, handling: Handling, lang: str, now: datetime) -> Erased | None:
     """Erase everything about a person, tell it in a last mail, and record it; None: nothing was left."""
-    gone = erase_person(tx, context, handling.email_index, BY_OFFICER, now, notify=lang)
+    gone = erase_and_tell(tx, context, handling.email_index, BY_OFFICER, lang, now)
     record_handling(tx, context, handling, "erase", now)
     return gone

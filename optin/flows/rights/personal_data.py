@@ -29,7 +29,7 @@ from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
-from optin.store.outbox import enqueue_notice
+from optin.store.outbox import Notice, enqueue_notice
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.requests import (
     peek_request,
@@ -190,7 +190,8 @@ def ask_for_link(
         return
     index = context.vault.index(address)
     told = {"email": address, "lang": lang}
-    enqueue_notice(tx, context.vault, MailKind.PERSONAL, index, told, context.policy.mail_domain, now)
+    notice = Notice(MailKind.PERSONAL, index, told)
+    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
 
 
 def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
@@ -202,7 +203,8 @@ def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: 
     if address is None or not take_reader_mail(tx, context, address, now):
         return
     told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
-    enqueue_notice(tx, context.vault, MailKind.PERSONAL, email_index, told, context.policy.mail_domain, now)
+    notice = Notice(MailKind.PERSONAL, email_index, told)
+    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
 
 
 def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -> PersonalData:

@@ -1,0 +1,23 @@
+"""What stands in a journal, and what of it a restored backup is told (S7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from optin.flows.rights.replay_journal import concerns_person
+from optin.proof.journal import JournalLine
+from optin.store.journal_lines import ReplayLine
+
+
+@dataclass(frozen=True)
+class JournalContent:
+    """What a journal holds: every withdrawal and erasure `since`; None: since there is a journal."""
+
+    since: datetime | None
+    lines: tuple[JournalLine, ...]
+
+    @property
+    def told(self) -> tuple[ReplayLine, ...]:
+        """The lines that a restored backup is told: those about people."""
+        return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))
