@@ -18,6 +18,7 @@ from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart
 from optin.services.kind_parts import KindParts
+from optin.site.file_models import MagnetFile
 from optin.site.kind_file import FilePart
 from optin.site.kind_pages import PagesPart
 from optin.store.kind_tables import TablesPart
@@ -115,6 +116,9 @@ def _load(entry: EntryPoint) -> Kind | KindProblem:
         message = f"The kind {entry.name!r} of {package} is for version {kind.api} of the parts of kinds."
         cure = f"Install a version of {package} for {OLDEST_API} to {API}."
         return KindProblem(entry.name, package, message, cure)
+    if kind.file.table in MagnetFile.model_fields:
+        message = f"The kind {entry.name!r} of {package} has a table {kind.file.table!r}, a key of optin."
+        return KindProblem(entry.name, package, message, f"Let {package} give its table a name of its own.")
     return kind
 
 

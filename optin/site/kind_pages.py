@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from optin.consent.magnet_details import Details
@@ -47,3 +47,4 @@ class PagesPart:
         no_page  # by language; with their links
     )
     sample: Details | None = None  # details for the sample of its form
+    moved_templates: Mapping[str, str] = field(default_factory=dict)  # present names by former ones

@@ -72,7 +72,7 @@ def try_samples(site: Site, theme: Theme, kinds: PartsByKind[PagesPart]) -> list
     """Make every page and mail once, where a site has templates or texts of its own."""
     if own_templates(site.root) is None and not site.settings.texts:
         return []
-    findings: list[Finding] = []
+    findings = moved_templates(site.root, kinds)
     for lang in site.settings.languages:
         for make in _attempts(theme, lang, kinds):
             try:
@@ -80,6 +80,26 @@ def try_samples(site: Site, theme: Theme, kinds: PartsByKind[PagesPart]) -> list
             except BROKEN as problem:
                 findings.append(template_finding(site.root, problem))
     return findings
+
+
+def moved_templates(root: Path, kinds: PartsByKind[PagesPart]) -> list[Finding]:
+    """Return the site's own templates whose name a kind has changed: they would be used no more."""
+    own = own_templates(root)
+    if own is None:
+        return []
+    return [
+        Finding(
+            f"templates/{former}",
+            1,
+            1,
+            f"This template is {name} now; nothing uses it under its former name.",
+            f"Move it to templates/{name}, and compare it with ours.",
+            code="template",
+        )
+        for _, part in kinds.items()
+        for former, name in part.moved_templates.items()
+        if (own / former).is_file()
+    ]
 
 
 def _attempts(theme: Theme, lang: str, kinds: PartsByKind[PagesPart]) -> Iterable[Callable[[], object]]:

@@ -44,6 +44,7 @@ BROKEN = {
     "site": Kind("site", file=FilePart(check_site=fail)),
     "other-name": Kind("another"),
     "too-new": Kind("too-new", api=99),
+    "clash": Kind("clash", file=FilePart(table="title")),  # a key of every magnet
     "not-a-kind": "nothing",
 }
 

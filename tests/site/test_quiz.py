@@ -300,6 +300,20 @@ def test_a_template_of_ones_own_that_hides_the_result_is_refused(site: Path) -> 
     assert "/proef/result/laag" in found[0].message
 
 
+MOVED = {name: now for _, part in KINDS.pages.items() for name, now in part.moved_templates.items()}
+
+
+@pytest.mark.parametrize(("name", "moved"), MOVED.items(), ids=MOVED)
+def test_a_template_under_its_former_name_is_told_where_it_belongs(site: Path, name: str, moved: str) -> None:
+    """M10: those of kinds have moved; there it is found again."""
+    (site / "templates" / name).parent.mkdir(parents=True)
+    (site / "templates" / name).write_bytes((OURS / moved).read_bytes())
+    assert [(it.path, it.code) for it in all_findings(site)] == [(f"templates/{name}", "template")]
+    (site / "templates" / moved).parent.mkdir(parents=True)
+    (site / "templates" / name).rename(site / "templates" / moved)
+    assert all_findings(site) == ()
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

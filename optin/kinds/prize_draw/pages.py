@@ -84,4 +84,9 @@ def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
         yield kind_mail(lang, KIND, "drawn", "drawn", result), (f"{URL}/draw", SEE)
 
 
-PAGES = PagesPart(look=look, samples=samples, mail_samples=mail_samples, sample=DRAW)
+MOVED = {
+    "pages/draw.html": "kinds/prize-draw/draw.html",
+    "mails/drawn.html": "kinds/prize-draw/drawn.html",
+    "mails/drawn.txt": "kinds/prize-draw/drawn.txt",
+}
+PAGES = PagesPart(look=look, samples=samples, mail_samples=mail_samples, sample=DRAW, moved_templates=MOVED)

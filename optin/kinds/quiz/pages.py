@@ -89,4 +89,5 @@ def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     yield delivery(lang, "quiz", outcome), (FETCH, WITHDRAW)
 
 
-PAGES = PagesPart(faces, opening, with_links, look, samples, mail_samples)
+MOVED = {"pages/quiz.html": "kinds/quiz/quiz.html", "pages/result.html": "kinds/quiz/result.html"}
+PAGES = PagesPart(faces, opening, with_links, look, samples, mail_samples, moved_templates=MOVED)

@@ -60,4 +60,11 @@ def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
     yield kind_mail(lang, "webinar", WEBINAR_NEWS[-1], "news", shown[3]), ()
 
 
-PAGES = PagesPart(samples=samples, mail_samples=mail_samples, sample=WEBINAR)
+MOVED = {
+    "pages/place.html": "kinds/webinar/place.html",
+    "mails/webinar.html": "kinds/webinar/news.html",
+    "mails/webinar.txt": "kinds/webinar/news.txt",
+    "mails/seat.html": "kinds/webinar/seat-mail.html",
+    "mails/seat.txt": "kinds/webinar/seat-mail.txt",
+}
+PAGES = PagesPart(samples=samples, mail_samples=mail_samples, sample=WEBINAR, moved_templates=MOVED)
