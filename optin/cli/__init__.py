@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
@@ -41,20 +42,22 @@ COMMANDS = {
 class Commands(click.Group):
     """Loads a command when it is needed, and prints a domain error as one sentence."""
 
-    def __init__(self, *args: Any, kinds: InstalledKinds, **settings: Any) -> None:
-        """Take the commands of `kinds` as well; none of ours has another's name."""
+    def __init__(self, *args: Any, kinds: Callable[[], InstalledKinds], **settings: Any) -> None:
+        """Take the commands of the installed kinds as well; none of ours has another's name."""
         super().__init__(*args, **settings)
         self._kinds = kinds
 
+    def make_context(self, *args: Any, **settings: Any) -> click.Context:
+        """Look which kinds are installed, at each run anew, and give them to the command."""
+        return super().make_context(*args, **{"obj": self._kinds(), **settings})
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of use, those of kinds last."""
-        del ctx
-        return [*COMMANDS, *(name for name in self._kinds.commands() if name not in COMMANDS)]
+        return [*COMMANDS, *(name for name in _of_kinds(ctx) if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a command, or None."""
-        del ctx
-        target = COMMANDS.get(cmd_name) or self._kinds.commands().get(cmd_name)
+        target = COMMANDS.get(cmd_name) or _of_kinds(ctx).get(cmd_name)
         if target is None:
             return None
         module, _, name = target.partition(":")
@@ -73,3 +76,8 @@ class Commands(click.Group):
         except OptinError as problem:
             click.secho(str(problem) or problem.name, fg="red", err=True)
             ctx.exit(1)
+
+
+def _of_kinds(ctx: click.Context) -> Mapping[str, str]:
+    kinds = ctx.find_object(InstalledKinds)
+    return {} if kinds is None else kinds.commands()

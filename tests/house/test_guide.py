@@ -31,7 +31,7 @@ from optin.site.scaffold import make_site
 from tests.house.guide import GUIDE, generated, page
 from tests.house.messages import FILLED, messages
 from tests.house.requirements_table import ROOT
-from tests.installed import COMMANDS, KINDS, TABLES
+from tests.installed import COMMANDS, INSTALLED, KINDS, TABLES
 from tests.site.conftest import (
     all_findings,
     magnet,
@@ -118,7 +118,7 @@ def test_every_key_is_explained(model: type[BaseModel], name: str) -> None:
 
 def commands() -> dict[str, click.Command]:
     """Return every command and subcommand by its words."""
-    context = click.Context(main)
+    context = click.Context(main, obj=INSTALLED)
     found: dict[str, click.Command] = {}
     for name in COMMANDS:
         command = main.get_command(context, name)
