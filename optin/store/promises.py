@@ -1,4 +1,4 @@
-"""What served magnets promised and hand out later: files by their digest, reports, webinars, prize draws.
+"""What served magnets promised and hand out later: files by their digest, reports, what their kinds keep.
 
 A magnet may be removed before everybody has what they were promised; then this says what that was.
 Nothing here is about a person.
@@ -28,17 +28,17 @@ class PromisedFile:
 
 @dataclass(frozen=True)
 class Promise:
-    """What one form of a magnet hands out: that of a quiz by its outcome, all others by ""."""
+    """What one form of a magnet hands out, by its face: the magnet's only form by ""."""
 
     magnet: str
     outcome: str
     file: PromisedFile | None = None
-    report: str = ""  # JSON of a quiz's long report
+    report: str = ""  # JSON of a long report
 
 
 @dataclass(frozen=True)
 class PromisedDetails:
-    """What a magnet said of its webinar or prize draw when it was served last."""
+    """What a magnet's kind kept of it when it was served last."""
 
     name: str  # an address of the magnet, perhaps an earlier one
     magnet: str  # its address then
@@ -125,7 +125,7 @@ def needed_files(tx: Tx, now: datetime) -> frozenset[str]:
 
 
 def keep_details(tx: Tx, kept: PromisedDetails) -> None:
-    """Keep what a webinar or prize draw says now in place of what it said before."""
+    """Keep what a magnet's kind says of it now in place of what it said before."""
     tx.run(
         "INSERT INTO served_details(name, magnet, kind, details) VALUES (:name, :magnet, :kind, :details)"
         " ON CONFLICT (name) DO UPDATE SET magnet = :magnet, kind = :kind, details = :details",
@@ -137,6 +137,6 @@ def keep_details(tx: Tx, kept: PromisedDetails) -> None:
 
 
 def all_details(tx: Tx) -> list[PromisedDetails]:
-    """Return what every webinar and prize draw said when it was served last."""
+    """Return what the kinds of all magnets kept of them when they were served last."""
     rows = tx.all("SELECT name, magnet, kind, details FROM served_details ORDER BY name")
     return [PromisedDetails(*row) for row in rows]
