@@ -24,7 +24,7 @@ def as_json(data: PersonalData) -> bytes:
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of what `as_json` writes."""
     found = _ADAPTER.json_schema()
-    request = found["$defs"]["KeptRequest"]
+    request = found["$defs"]["PersonalRequest"]
     del request["properties"]["kind"]
     request["additionalProperties"] = request["properties"].pop("kept")["additionalProperties"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
