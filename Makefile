@@ -13,7 +13,7 @@ MEASURED = $(BIN)/coverage erase && $(BIN)/coverage run -m $(SUITE) && \
 demo: .venv/demo.stamp
 	$(BIN)/optin dev --port $(PORT)
 
-# THOROUGH=yes, as on the build server: more random input, and which branches the tests took.
+# THOROUGH=yes: more random input, and which branches the tests took.
 test: .venv/test.stamp
 	CHROMIUM="$$($(BIN)/python -m tests.chromium)" && export CHROMIUM && $(READY) && \
 	  $(if $(THOROUGH),$(MEASURED),$(BIN)/python -m $(SUITE))

@@ -75,7 +75,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
             addresses[address.field] = _ask(words, lambda it: _line(it, MOST_SENTENCE_CHARACTERS), why)
     file = _ask("File to hand out (Enter: a placeholder)", _file, "") if kind.hands_out_file else None
     answers = {
-        it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]
+        it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]  # untyped default
         for it in kind.questions
     }
     told = Told(title, description, tuple(chosen), addresses, file, answers)

@@ -49,7 +49,7 @@ class _Sheet:
 
     def write(self, cells: Sequence[str]) -> None:
         for column, cell in enumerate(cells):
-            self._sheet.write_string(self._row, column, cell)  # type: ignore[attr-defined]
+            self._sheet.write_string(self._row, column, cell)  # type: ignore[attr-defined]  # an untyped library
         self._row += 1
 
 
@@ -57,6 +57,6 @@ class _Sheet:
 def _spreadsheet(file: IO[str]) -> Iterator[_Sheet]:
     from xlsxwriter import Workbook  # noqa: PLC0415 - heavy, and seldom needed
 
-    book = Workbook(file.buffer, {"constant_memory": True})  # type: ignore[attr-defined]
+    book = Workbook(file.buffer, {"constant_memory": True})  # type: ignore[attr-defined]  # an untyped library
     yield _Sheet(book.add_worksheet())
     book.close()

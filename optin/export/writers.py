@@ -83,7 +83,7 @@ def write_xlsx(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) -> 
     """Write one sheet, row by row in flat memory: moments as dates, all else as texts that never run."""
     from xlsxwriter import Workbook  # noqa: PLC0415 - heavy, and seldom needed
 
-    book = Workbook(file.buffer, {"constant_memory": True, "remove_timezone": True})  # type: ignore[attr-defined]
+    book = Workbook(file.buffer, {"constant_memory": True, "remove_timezone": True})  # type: ignore[attr-defined]  # an untyped library
     moment, bold = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}), book.add_format({"bold": True})
     sheet = book.add_worksheet("export")
     sheet.freeze_panes(1, 0)

@@ -33,7 +33,7 @@ def read_magnets(root: Path, around: Surroundings, kept: Kept) -> tuple[dict[Slu
         kept.once(
             ("magnet", path),
             (known, kept.stamp(path.parent if path.name == INDEX else path)),
-            lambda path=path: MagnetReader(root, path, around).reading,  # type: ignore[misc]
+            lambda path=path: MagnetReader(root, path, around).reading,  # type: ignore[misc]  # untyped default
         )
         for path in paths
     ]

@@ -23,7 +23,7 @@ class RequestsPage:
 
 @dataclass(frozen=True, order=True)
 class ServedVersion:
-    """A form version: of which magnet, the how manieth, which wording, and since when it is served."""
+    """A form version: of which magnet, its version number, which variant, and since when it is served."""
 
     magnet: str
     ordinal: int

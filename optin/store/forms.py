@@ -186,7 +186,7 @@ def _form(row: tuple[object, ...] | None) -> StoredForm | None:
     version = FormVersion(
         digest=FormDigest(str(digest)),
         key=FormKey(str(key)),
-        page=bytes(page),  # type: ignore[call-overload]
+        page=bytes(page),  # type: ignore[call-overload]  # bytes or memoryview
         declaration=_declaration(str(declaration)),
     )
     return StoredForm(version, int(str(ordinal)), from_ms(int(str(first_served))))

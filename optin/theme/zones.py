@@ -109,7 +109,7 @@ def load_zone(zone: str, languages: Iterable[str]) -> set[ZoneInfo]:
 def _name(zone: str, lang: str, which: str | None) -> str:
     from babel.dates import get_timezone_name  # noqa: PLC0415 - see above
 
-    return get_timezone_name(ZoneInfo(zone), width="long", locale=lang, zone_variant=which)  # type: ignore[arg-type]
+    return get_timezone_name(ZoneInfo(zone), width="long", locale=lang, zone_variant=which)  # type: ignore[arg-type]  # str for a Literal
 
 
 @lru_cache

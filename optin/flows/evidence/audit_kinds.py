@@ -19,7 +19,7 @@ def audit_kinds(
     return [
         fault
         for name, part in kinds.items()
-        for fault in _found(name, lambda part=part: part.audit(read, events))  # type: ignore[misc]
+        for fault in _found(name, lambda part=part: part.audit(read, events))  # type: ignore[misc]  # untyped default
     ]
 
 
@@ -31,7 +31,7 @@ def audit_confirmed(
     for kind in sorted({it.form.kind for it in confirmed}):
         look, own = kinds[kind].audit_confirmed, [it for it in confirmed if it.form.kind == kind]
         if look is not None:
-            found += _found(kind, lambda look=look, own=own: look(read, vault, own))  # type: ignore[misc]
+            found += _found(kind, lambda look=look, own=own: look(read, vault, own))  # type: ignore[misc]  # untyped default
     return found
 
 

@@ -119,10 +119,10 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
         until = before.after(context.now)
         due = decide(
             context,
-            lambda most, purpose=purpose, until=until: [  # type: ignore[misc]
+            lambda most, purpose=purpose, until=until: [  # type: ignore[misc]  # untyped default
                 (_name(it), it) for it in consents_ending_soon(tx, purpose, context.now, until, most)
             ],
-            lambda it, until=until: expired(_by_events(tx, context, *it), until),  # type: ignore[misc]
+            lambda it, until=until: expired(_by_events(tx, context, *it), until),  # type: ignore[misc]  # untyped default
             STEP,
         )
         for (subject, _), consent in due:

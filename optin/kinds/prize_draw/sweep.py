@@ -60,10 +60,10 @@ def sweep_entries(tx: Tx, context: SweepContext) -> int:
         drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
         due = decide(
             context,
-            lambda most, magnet=magnet: [  # type: ignore[misc]
+            lambda most, magnet=magnet: [  # type: ignore[misc]  # untyped default
                 (it.request, it) for it in entries_left(tx, magnet, most)
             ],
-            lambda it, drawn=drawn: _entry_ground(tx, context, it, drawn),  # type: ignore[misc]
+            lambda it, drawn=drawn: _entry_ground(tx, context, it, drawn),  # type: ignore[misc]  # untyped default
             min(PEOPLE_STEP, context.room),
         )
         kept = [entry for entry, ground in due if not _forget_entry(tx, context, entry, ground)]
