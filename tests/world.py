@@ -25,7 +25,8 @@ from optin.consent.form import (
     Slug,
 )
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId
+from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context, Flow

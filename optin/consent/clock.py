@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 
 CLOCKS_DIFFER = timedelta(minutes=5)  # between processes, and between an event and its commit
 FOLLOWED = timedelta(minutes=15)  # so far a process follows another whose clock is ahead

@@ -12,7 +12,7 @@ from datetime import datetime
 from optin.consent.consent_record import ConsentState, EventKind, Status
 from optin.consent.erasure import Ground, Reason
 from optin.consent.history import History
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
 
 _OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, EventKind.NOTED})

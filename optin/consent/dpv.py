@@ -15,7 +15,8 @@ from optin.consent.channel import MAILBOX
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.event import rfc3339
 from optin.consent.form import NAME_FIELDS, FormDeclaration
-from optin.consent.purpose import ConsentQuestion, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion
+from optin.consent.retention_period import RetentionPeriod
 
 RECORD_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#record-eu-gdpr"
 RECEIPT_PROFILE = "https://w3id.org/dpv/schema/dpv-27560#receipt-eu-gdpr"

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.consent_record import EventKind
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 
 SAYS_KINDS = 2  # the version of events since which an erasure does
 FOREIGN = "not written by optin"  # in place of a kind: what such an event says is not believed

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 from typing import Any, NewType, Self
 
 from optin.consent.channel import MAILBOX, channel_named
-from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
+from optin.consent.retention_period import RetentionPeriod
 
 FormDigest = NewType("FormDigest", str)  # SHA-256 of the page as served, in hexadecimal
 FormKey = NewType("FormKey", str)  # what travels in the form's hidden field

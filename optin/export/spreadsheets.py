@@ -9,7 +9,7 @@ from pathlib import Path
 
 from optin.errors import RequestRefused
 from optin.export.list_line import MAX_COLUMNS, Line
-from optin.export.workbook import MOST_CELL_CHARACTERS, Sheet, Workbook
+from optin.export.xlsx_reader import MOST_CELL_CHARACTERS, Sheet, Workbook
 from optin.export.xml_units import TooLarge
 
 MAX_XLSX_BYTES = 2_000_000_000  # unpacked

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from optin.consent.magnet_details import Details, DetailsPart
 from optin.consent.offers import Offers
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.flows.kind_flows import FlowPart
 from optin.settings.site import DownloadTable, Limits, PersonalTable, Retention, Sweep, Unconfirmed
 

@@ -1,7 +1,7 @@
 """Sends webhooks to processors: never delays a sign-up, never calls a private address (E7).
 
 Each processor has a lane of its own, so that a slow one holds up nobody else. How a call is made, and where
-to none goes, stands in `outgoing`.
+to none goes, stands in `services.http_client`.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from optin.errors import KeysUnusable, SetupRefused, StoreUnusable
 from optin.keys import UNUSED, KeyRing, load_keys, make_keys, write_rotated
 from optin.servers import AddressRefused, check_postgres_address
 from optin.settings.installation import Settings
-from optin.store.address_index import needs_new_indexes, note_address_rule, renew_address_indexes
 from optin.store.installation import check_keys, is_claimed
+from optin.store.move_address_indexes import needs_new_indexes, note_address_rule, renew_address_indexes
 from optin.store.schema_sets import Schema
 from optin.store.sqlite import SqliteStore, due_in_file
 from optin.store.transaction import Store, Tx

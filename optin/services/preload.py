@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import phonenumbers
 
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.services.edition import Edition
 from optin.theme.zones import load_zone
 

@@ -14,7 +14,8 @@ from pydantic import Field
 from pydantic.config import JsonDict
 
 from optin.consent.channel import CHANNELS
-from optin.consent.purpose import PurposeId, RetentionPeriod
+from optin.consent.purpose import PurposeId
+from optin.consent.retention_period import RetentionPeriod
 from optin.settings.installation import Settings
 from optin.settings.table import (
     BaseAddress,

@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from optin.consent.channel import CHANNELS, Channel
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.proof.note import NoteBroken, VerifierKey
 from optin.settings.prose import PROSE
 

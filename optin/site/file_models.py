@@ -1,6 +1,6 @@
 """Front matter of a magnet and of a privacy statement: every key, its type and its meaning.
 
-These models are also the JSON Schema for an editor (M6). What a value means is decided in `magnets`.
+These models are also the JSON Schema for an editor (M6). What a value means is decided in `magnet_reader`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.settings.site import MARK, SiteSettings
 from optin.site.file_models import MagnetFile, magnet_file
 from optin.site.files import FILE_ENDINGS

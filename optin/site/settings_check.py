@@ -15,7 +15,7 @@ import phonenumbers
 
 from optin.consent.address import parse_email
 from optin.consent.parts_by_kind import PartsByKind
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import zone_of
 from optin.settings.installation import name_of
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness

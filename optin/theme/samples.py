@@ -11,7 +11,8 @@ from optin.consent.channel import Channel
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
 from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
-from optin.consent.purpose import ConsentQuestion, Controller, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
+from optin.consent.retention_period import RetentionPeriod
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,

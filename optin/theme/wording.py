@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from optin.consent.channel import Channel, channel_named
 from optin.consent.phone_format import international
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import offset_in_words
 from optin.theme.catalogue import catalogue, plural_form
 from optin.theme.cldr import month_name, quantity, weekday_name

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.prize_draw.details import Contest, PrizeDraw
-from optin.kinds.prize_draw.draw import (
+from optin.kinds.prize_draw.lots import (
     SeedRefused,
     canonical_seed,
     draw_order,

@@ -27,7 +27,8 @@ from optin.consent.form import FormDeclaration
 from optin.consent.form_entry import Entry, Problem, Typed, read_entry, read_typed
 from optin.consent.links import LinkKind, Links
 from optin.consent.magnet_details import DetailsPart
-from optin.consent.purpose import ConsentKey, RetentionPeriod
+from optin.consent.purpose import ConsentKey
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LinkForged, PostMalformed
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import commit, leaf_digest, opens

@@ -21,7 +21,8 @@ from optin.app.main import main
 from optin.consent.channel import Channel
 from optin.consent.consent_record import ID_BYTES
 from optin.consent.links import LinkKind
-from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows

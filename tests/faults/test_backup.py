@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.consent_record import Status
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import JournalUnusable
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import plan

@@ -13,7 +13,7 @@ from optin.consent.address import parse_email
 from optin.consent.clock import FOLLOWED, ClockReading
 from optin.consent.consent_record import EventKind, Status
 from optin.consent.links import SKEW, LinkKind
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.retention import sweep_share
@@ -24,7 +24,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import ask_for_link
 from optin.jobs.clock_watch import ClockWatch
 from optin.jobs.sweep_runner import sweep
-from optin.kinds.prize_draw.drawing import draw_winners, fix_entries
+from optin.kinds.prize_draw.draw_winners import draw_winners, fix_entries
 from optin.services import clock as clock_module
 from optin.services.clock import SteadyClock
 from optin.services.installation import Installation
@@ -32,7 +32,7 @@ from optin.services.log_signer import sign_log
 from optin.services.open_installation import see_clock
 from optin.settings.site import Sweep
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
-from optin.store.rights import actions_of
+from optin.store.officer_actions import actions_of
 from optin.store.transaction import to_ms
 from tests.flows.test_prize_draw import PROMISE, SLUG
 from tests.installed import KINDS

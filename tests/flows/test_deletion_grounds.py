@@ -19,7 +19,7 @@ from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.erasure import Ground, Reason, faults
 from optin.consent.event import erased
 from optin.consent.offers import Offers
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind

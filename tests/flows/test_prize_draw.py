@@ -16,7 +16,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
 from optin.consent.form import FormDeclaration, FormField, details_text
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import RequestRefused
 from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.mail_order import MailKind
@@ -26,9 +26,9 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.details import ANSWER_FIELD, Contest, PrizeDraw
-from optin.kinds.prize_draw.draw import canonical_seed, draw_order
-from optin.kinds.prize_draw.drawing import DRAWN, draw_winners, fix_entries, publication_of, read_winners
+from optin.kinds.prize_draw.draw_winners import DRAWN, draw_winners, fix_entries, publication_of, read_winners
 from optin.kinds.prize_draw.entries import DrawList, DrawResult, entry_of, load_list, load_result
+from optin.kinds.prize_draw.lots import canonical_seed, draw_order
 from optin.kinds.prize_draw.participation import participation
 from optin.services.log_signer import advance_log
 from optin.store.clock_mark import keep_mark
@@ -318,7 +318,7 @@ def test_of_two_who_fix_or_draw_at_once_the_first_stands(
     def too_early(name: str) -> None:
         looked = [None]  # once
         monkeypatch.setattr(
-            f"optin.kinds.prize_draw.drawing.{name}",
+            f"optin.kinds.prize_draw.draw_winners.{name}",
             lambda tx, magnet: looked.pop() if looked else look[name](tx, magnet),
         )
 

@@ -14,7 +14,7 @@ from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
 from optin.consent.offers import Offers
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person

@@ -21,7 +21,7 @@ from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry import STEP, Left, Retried, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
-from optin.kinds.prize_draw.drawing import DRAWN
+from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.webinar.flows import WebinarMail
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation

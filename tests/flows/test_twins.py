@@ -14,7 +14,7 @@ from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId, Status
 from optin.consent.erasure import Ground, Reason
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LinkExpired
 from optin.flows.consents.confirm import CodeRefused, Confirmation
 from optin.flows.consents.duplicate_posts import MOST_ALIKE, WITHIN, mailed_request

@@ -20,7 +20,7 @@ from optin.flows.exports.scrub import KEPT, UNKNOWN, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import ask_for_link, view_personal
 from optin.keys import KeyRing
-from optin.store.address_index import index_today
+from optin.store.move_address_indexes import index_today
 from optin.store.subjects import find_subject
 from optin.store.vault import Vault
 from tests.export.test_export import lead_export

@@ -27,7 +27,7 @@ from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
 from optin.flows.rights.on_request import Handling, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
-from optin.kinds.prize_draw.drawing import draw_winners, tell_entrants
+from optin.kinds.prize_draw.draw_winners import draw_winners, tell_entrants
 from optin.services.log_signer import advance_log
 from optin.store.claims import Batch
 from optin.store.exports import ExportRun, record_export

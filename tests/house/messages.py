@@ -14,7 +14,7 @@ from itertools import product
 from typing import Any
 
 from optin.consent.channel import declared_addresses
-from optin.consent.purpose import MOST_YEARS
+from optin.consent.retention_period import MOST_YEARS
 from optin.site.addresses import ADDRESS_SETTINGS, REFUSALS
 from tests.house.requirements_table import ROOT
 

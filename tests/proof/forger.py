@@ -27,7 +27,8 @@ from optin.consent.erasure import Ground, Reason
 from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
-from optin.consent.purpose import ConsentKey, PurposeId, RetentionPeriod
+from optin.consent.purpose import ConsentKey, PurposeId
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up

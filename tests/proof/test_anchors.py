@@ -23,7 +23,7 @@ from cryptography.x509 import load_pem_x509_certificates
 
 from optin.app.main import main
 from optin.consent.address import parse_email
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor as anchor_
 from optin.jobs.anchors import anchor_job

@@ -14,7 +14,7 @@ from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import load_edition
 from optin.services.open_installation import open_installation
-from optin.store.rights import actions_of
+from optin.store.officer_actions import actions_of
 from tests.export.test_scrub import site  # noqa: F401 - the same people
 from tests.installed import KINDS
 from tests.world import World

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.channel import Channel
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import SetupRefused
 from optin.export.rows import AFTER, BEFORE
 from optin.services.edition import load_edition

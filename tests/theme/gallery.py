@@ -22,7 +22,7 @@ from optin.flows.rights.personal_data import (
     PersonalSuppression,
     SentMail,
 )
-from optin.kinds.prize_draw.draw import shown_ticket
+from optin.kinds.prize_draw.lots import shown_ticket
 from optin.kinds.prize_draw.pages import CHANGED, DRAW, DrawView
 from optin.kinds.prize_draw.participation import Participation
 from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz

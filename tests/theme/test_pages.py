@@ -14,7 +14,7 @@ import html5lib
 import pytest
 
 from optin import errors
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.webinar.attendance import Standing
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages

@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from optin.flows.delivery.mail_order import MailKind
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
-from optin.kinds.prize_draw.drawing import draw_winners
+from optin.kinds.prize_draw.draw_winners import draw_winners
 from optin.services.edition import keep_edition, load_edition
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log

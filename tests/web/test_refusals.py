@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from optin.consent.consent_record import RequestId
 from optin.consent.erasure import BY_PERSON
 from optin.consent.links import LinkKind
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import StoreBusy, TooManyRequests
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import Edition

@@ -27,10 +27,10 @@ from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import live_consents
 from optin.flows.kind_flows import Later, QueuedMail
 from optin.flows.policy import PER_DAY, RequestPolicy
+from optin.store.legal_holds import holds_of
 from optin.store.outbox import Letter, open_notice
 from optin.store.person_records import is_known
 from optin.store.requests import load_request, open_link
-from optin.store.rights import holds_of
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx, savepoint
 from optin.store.vault import Vault

@@ -12,7 +12,7 @@ from optin.consent.event import Circumstances
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.delivery.receipt import Attachment
-from optin.store.rights import LegalHold
+from optin.store.legal_holds import LegalHold
 
 ASKER = "asker"  # in what a notice is about: who asked for it, where that matters
 

@@ -3,7 +3,7 @@
 1. Request by request: in which weeks it was sent and confirmed, and what became of each consent.
 2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
 3. How many events are blank: the consents of who was erased are in no number.
-4. How the wordings of a magnet compare, since all of them are served: see `comparing`.
+4. How the wordings of a magnet compare, since all of them are served: see `variant_counts`.
 
 Counted are events, not people. A week is an ISO week in UTC.
 """

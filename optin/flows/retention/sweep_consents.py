@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from optin.consent.consent_record import ConsentState, EventKind, Happening, SubjectId, follow
 from optin.consent.deletion_grounds import expired, idle, longest, unconfirmed
 from optin.consent.erasure import Ground
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.opened_request import open_request
@@ -24,6 +24,7 @@ from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.flows.rights.erase import erase_person
 from optin.store.events import add_events
+from optin.store.legal_holds import LegalHold, end_hold, holds_over, read_hold
 from optin.store.past_retention import (
     IdlePeople,
     consents_ending_soon,
@@ -40,7 +41,6 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.rights import LegalHold, end_hold, holds_over, read_hold
 from optin.store.subjects import (
     address_index,
     find_subject,

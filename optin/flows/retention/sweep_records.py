@@ -14,6 +14,7 @@ from optin.store.events import add_events, said_about_nobody
 from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports
 from optin.store.journal_lines import forget_lines
 from optin.store.limits import forget_counts
+from optin.store.officer_actions import forget_actions
 from optin.store.outbox import forget_settled
 from optin.store.past_retention import (
     count_actions,
@@ -22,7 +23,6 @@ from optin.store.past_retention import (
     count_unrecorded_members,
     forget_notices,
 )
-from optin.store.rights import forget_actions
 from optin.store.transaction import Tx
 from optin.store.webhooks import count_given_up, forget_given_up
 

@@ -18,6 +18,8 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.webhooks import queue_erased, queue_objected
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
+from optin.store.legal_holds import LegalHold, holds_of
+from optin.store.officer_actions import reword_actions
 from optin.store.outbox import Notice, enqueue_notice, withdraw_notices
 from optin.store.person_records import request_ids
 from optin.store.requests import (
@@ -29,7 +31,6 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.rights import LegalHold, holds_of, reword_actions
 from optin.store.subjects import (
     consents_of,
     find_subject,

@@ -14,9 +14,10 @@ from optin.flows.context import Context
 from optin.flows.rights.erase import BY_OFFICER, Erased, erase_and_tell
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.events import add_events
+from optin.store.legal_holds import LegalHold, place_hold
+from optin.store.officer_actions import RightsAction, record_action
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
-from optin.store.rights import LegalHold, RightsAction, place_hold, record_action
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 

@@ -29,14 +29,12 @@ from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
+from optin.store.legal_holds import holds_of
+from optin.store.officer_actions import actions_of
 from optin.store.outbox import Notice, enqueue_notice
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.requests import (
     peek_request,
-)
-from optin.store.rights import (
-    actions_of,
-    holds_of,
 )
 from optin.store.subjects import (
     Contact,

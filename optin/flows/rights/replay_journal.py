@@ -17,11 +17,11 @@ from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
 from optin.proof.canonical import Json
-from optin.store.address_index import index_today
 from optin.store.events import add_events
 from optin.store.installation import forget_backup
 from optin.store.journal_lines import ReplayLine, lines_after, mark_waiting, remember
 from optin.store.log import leaves_of_events
+from optin.store.move_address_indexes import index_today
 from optin.store.subjects import find_subject, suppress
 from optin.store.transaction import Tx
 

@@ -3,7 +3,7 @@
 from optin.kinds.kind import Kind
 from optin.kinds.prize_draw.database import TABLES
 from optin.kinds.prize_draw.details import KIND
-from optin.kinds.prize_draw.drawing import DRAWN
+from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.prize_draw.flows import FLOWS
 from optin.kinds.prize_draw.form import DETAILS
 from optin.kinds.prize_draw.front_matter import TABLE, keeps_its_address, read_draw

@@ -9,8 +9,8 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event import ENTRIES, rfc3339
 from optin.flows.kind_flows import ConfirmedRequest
 from optin.kinds.prize_draw.details import ANSWER_FIELD, PrizeDraw
-from optin.kinds.prize_draw.draw import SeedRefused, canonical_seed, draw_order, list_digest
 from optin.kinds.prize_draw.entries import DrawEntry, DrawList, DrawResult, all_lists, all_results, entries_of
+from optin.kinds.prize_draw.lots import SeedRefused, canonical_seed, draw_order, list_digest
 from optin.kinds.prize_draw.participation import promise_of
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest

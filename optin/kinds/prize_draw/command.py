@@ -14,8 +14,7 @@ from optin.consent.event import rfc3339
 from optin.errors import RequestRefused
 from optin.export import tables
 from optin.export.destination import STANDARD_OUTPUT, write_whole
-from optin.kinds.prize_draw.draw import shown_tickets
-from optin.kinds.prize_draw.drawing import (
+from optin.kinds.prize_draw.draw_winners import (
     draw_winners,
     fix_entries,
     publication_of,
@@ -23,6 +22,7 @@ from optin.kinds.prize_draw.drawing import (
     tell_entrants,
 )
 from optin.kinds.prize_draw.entries import DrawList, DrawResult, load_result
+from optin.kinds.prize_draw.lots import shown_tickets
 from optin.kinds.prize_draw.participation import draws_of
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from optin.consent.magnet_details import Details
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 
 KIND = "prize-draw"
 ANSWER_FIELD = "answer"

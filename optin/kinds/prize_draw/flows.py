@@ -12,7 +12,7 @@ from optin.flows.context import Context
 from optin.flows.kind_flows import FlowPart, QueuedMail
 from optin.kinds.prize_draw.audit import audit_draws, audit_entries
 from optin.kinds.prize_draw.details import PrizeDraw
-from optin.kinds.prize_draw.drawing import DRAWN
+from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.prize_draw.participation import Participation, enter, participation, stands
 from optin.kinds.prize_draw.sweep import RULES, missed_draws
 from optin.store.transaction import Tx

@@ -7,7 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from optin.consent.form import FormField
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.prize_draw.details import ANSWER_FIELD, SETTLING, Contest, PrizeDraw
 from optin.kinds.prize_draw.table import DrawTable
 from optin.site.documents import read_text

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.kinds.prize_draw.details import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
-from optin.kinds.prize_draw.draw import ShownTicket, shown_ticket
-from optin.kinds.prize_draw.drawing import DECIDING
+from optin.kinds.prize_draw.draw_winners import DECIDING
+from optin.kinds.prize_draw.lots import ShownTicket, shown_ticket
 from optin.kinds.prize_draw.participation import Participation
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection

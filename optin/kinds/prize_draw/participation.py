@@ -13,8 +13,8 @@ from optin.flows.context import Context
 from optin.flows.kind_flows import Standing
 from optin.flows.policy import RequestPolicy
 from optin.kinds.prize_draw.details import ANSWER_FIELD, KIND, PrizeDraw
-from optin.kinds.prize_draw.draw import SHORT_CHARACTERS, ShownTicket, shown_ticket
 from optin.kinds.prize_draw.entries import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
+from optin.kinds.prize_draw.lots import SHORT_CHARACTERS, ShownTicket, shown_ticket
 from optin.store.transaction import Tx
 
 

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from optin.consent.form import FormDeclaration, Slug
 from optin.errors import PageUnknown
 from optin.kinds.prize_draw.details import KIND, PrizeDraw
-from optin.kinds.prize_draw.draw import SCHEME, shown_tickets
-from optin.kinds.prize_draw.drawing import publication_of
+from optin.kinds.prize_draw.draw_winners import publication_of
+from optin.kinds.prize_draw.lots import SCHEME, shown_tickets
 from optin.kinds.prize_draw.pages import DrawView
 from optin.kinds.prize_draw.participation import draws_of, promise_of
 from optin.web.app_context import AppContext, desk_of

@@ -7,7 +7,7 @@ from datetime import datetime
 from optin.consent.consent_record import EventKind
 from optin.consent.erasure import Ground, Reason
 from optin.consent.history import History
-from optin.consent.purpose import RetentionPeriod
+from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.consents.contact_details import current_contact, vouch_anew
 from optin.flows.consents.opened_request import open_request
@@ -18,7 +18,7 @@ from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.rights.erase import erase_person
 from optin.kinds.prize_draw.details import SETTLING
-from optin.kinds.prize_draw.drawing import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
+from optin.kinds.prize_draw.draw_winners import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
 from optin.kinds.prize_draw.entries import (
     DrawEntry,
     count_entries,

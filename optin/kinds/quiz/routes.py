@@ -16,8 +16,8 @@ from starlette.routing import Route
 
 from optin.consent.form import Slug
 from optin.errors import AnswersStale, AnswersUnknown, PageUnknown, PostMalformed
-from optin.kinds.quiz.answers import open_answers, seal_answers
 from optin.kinds.quiz.details import Answers, AnswerUnknown, Pages, Quiz
+from optin.kinds.quiz.sealed_answers import open_answers, seal_answers
 from optin.kinds.quiz.views import QuizView, quiz_view
 from optin.web.app_context import AppContext, desk_of, see_other, slug_of
 from optin.web.form_reader import read_post, single

@@ -22,7 +22,6 @@ from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import trust_clock
 from optin.kinds.prize_draw.details import SETTLING, PrizeDraw
-from optin.kinds.prize_draw.draw import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
 from optin.kinds.prize_draw.entries import (
     DrawEntry,
     DrawList,
@@ -37,13 +36,14 @@ from optin.kinds.prize_draw.entries import (
     tickets_in,
     untold_entries,
 )
+from optin.kinds.prize_draw.lots import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.events import add_events, said_about_nobody
 from optin.store.log import StoredCheckpoint, first_checkpoint_over
+from optin.store.officer_actions import RightsAction, record_action
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
-from optin.store.rights import RightsAction, record_action
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

@@ -1,4 +1,4 @@
-"""Moving a store to today's rule for who is one person (`consent.address.address_key`), once.
+"""Migrate a store to today's rule for who is one person (`consent.address.address_key`), once.
 
 Until now addresses were found by their casefolded text, under which two domains could be one person
 (straße and strasse). Rows of ASCII addresses keep their index under both rules. Where two mailboxes were

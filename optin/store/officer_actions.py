@@ -1,0 +1,77 @@
+"""What officers did for somebody who wrote or called, with their sealed reasons (R9)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from optin.consent.consent_record import ID_BYTES
+from optin.proof.canonical import parse
+from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.vault import Place, Vault, new_id
+
+
+@dataclass(frozen=True)
+class RightsAction:
+    """One thing that an officer did for somebody who wrote or called."""
+
+    at: datetime
+    kind: str
+    who: str
+    why: str
+
+
+def record_action(tx: Tx, vault: Vault, email_index: bytes, action: RightsAction) -> None:
+    """Record an officer's action, with name and reason. The reason may name people, so it is sealed."""
+    row = new_id()
+    tx.run(
+        "INSERT INTO rights_action(at, kind, who, email_index, sealed)"
+        " VALUES (:at, :kind, :who, :email_index, :sealed)",
+        at=to_ms(action.at),
+        kind=action.kind,
+        who=action.who,
+        email_index=email_index,
+        sealed=row + vault.seal(Place("rights_action", row), json.dumps({"why": action.why}).encode()),
+    )
+
+
+def actions_of(tx: Tx, vault: Vault, email_index: bytes) -> list[RightsAction]:
+    """Return the officers' actions for an address, oldest first. Raises KeysUnusable."""
+    rows = tx.all(
+        "SELECT at, kind, who, sealed FROM rights_action WHERE email_index = :email_index ORDER BY id",
+        email_index=email_index,
+    )
+    return [
+        RightsAction(
+            from_ms(row[0]), row[1], row[2], opened_reason(vault, "rights_action", bytes(row[3]))["why"]
+        )
+        for row in rows
+    ]
+
+
+def reword_actions(tx: Tx, email_index: bytes) -> None:
+    """Take the reasons out of what was done: at an erasure they go too; that it was done stays."""
+    tx.run(
+        "UPDATE rights_action SET sealed = :empty WHERE email_index = :email_index",
+        empty=b"",
+        email_index=email_index,
+    )
+
+
+def forget_actions(tx: Tx, before: datetime, most: int) -> int:
+    """Remove old entries; return how many."""
+    return tx.run(
+        "DELETE FROM rights_action WHERE id IN"
+        " (SELECT id FROM rights_action WHERE at < :before ORDER BY at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
+
+
+def opened_reason(vault: Vault, table: str, sealed: bytes) -> dict[str, Any]:
+    """Return a sealed reason and what is sealed with it. Raises KeysUnusable."""
+    if not sealed:
+        return {"why": ""}
+    return dict(parse(vault.open(Place(table, sealed[:ID_BYTES]), sealed[ID_BYTES:])))
