@@ -16,6 +16,7 @@ from optin.proof.tree import Frontier
 from optin.store.kind_tables import REGISTER
 from optin.store.log import latest_checkpoint, log_frontier
 from optin.store.schema import POSTGRES, QUEUE_TRIGGERS
+from optin.store.schema_guard import refuse_schema
 from optin.store.schema_sets import Schema, register_rows
 from optin.store.sqlite import SqliteStore, connect
 from optin.store.transaction import Row, Tx
@@ -45,7 +46,8 @@ def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
 def copy_out(tx: Tx, path: Path, schema: Schema) -> None:
     """Copy every table of another database into a new file at `path`, under one snapshot."""
     tx.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    whole, _ = schema.with_removed(tx.all(REGISTER))
+    whole, findings = schema.with_removed(tx.all(REGISTER))
+    refuse_schema(findings)
     SqliteStore(path, whole).close()  # makes the schema
     with closing(connect(path)) as file:
         file.execute("BEGIN IMMEDIATE")
@@ -76,7 +78,8 @@ def copy_in(tx: Tx, path: Path) -> None:
     for table in MADE_WITH_THE_SCHEMA:
         tx.run(f"DELETE FROM {table}")
     with closing(connect(path)) as file:
-        whole, _ = there.with_removed(file.execute(REGISTER))
+        whole, findings = there.with_removed(file.execute(REGISTER))
+        refuse_schema(findings)
         _make_kinds(tx, whole, there)
         for table in (*TABLES, *whole.kind_tables):
             names = columns_of(file, table)

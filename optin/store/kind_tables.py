@@ -17,10 +17,27 @@ from optin.errors import StoreUnusable
 from optin.store.schema import MIGRATIONS, Guarded, Migration
 from optin.store.transaction import Row
 
-_STATEMENT = re.compile(
-    r"\s*(?:CREATE TABLE|CREATE (?:UNIQUE )?INDEX \w+ ON|ALTER TABLE|DROP TABLE"
-    r"|INSERT INTO|UPDATE|DELETE FROM) (\w+)"
+# Each statement that a kind's migration may hold, whole: nothing that reads, calls or drops anything else.
+# The register in the database holds such statements too, and whoever writes there must gain nothing by it.
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_STATEMENTS = tuple(
+    re.compile(rf"\s*{text}\s*", re.DOTALL)
+    for text in (
+        r"CREATE TABLE (\w+) ?\([^;\"$]+\)(?:\{strict\}|\{norowid\})?",
+        r"CREATE (?:UNIQUE )?INDEX [a-z]\w* ON (\w+) ?\([\w, ]+\)"
+        r"(?: WHERE \w+ (?:= (?:'[\w-]*'|\d+)|IS (?:NOT )?NULL))?",
+        r"ALTER TABLE (\w+) RENAME TO (\w+)",
+        r"ALTER TABLE (\w+) DROP CONSTRAINT \w+",
+        r"ALTER TABLE (\w+) ADD [^;\"$]+",
+        r"DROP TABLE (\w+)",
+        r"INSERT INTO (\w+) ?\([\w, ]+\) SELECT [\w, ]+ FROM (\w+)"
+        r"(?: WHERE request_id IN \(SELECT id FROM request\))?",
+        r"DELETE FROM (\w+) WHERE request_id NOT IN \(SELECT id FROM request\)",
+    )
 )
+_CALLS = re.compile(r"(?<!REFERENCES )\b(\w+)\s*\(")
+_CALLED = frozenset({"CHECK", "KEY", "UNIQUE", "IN", "NOT", "AND", "OR"})
+_NEVER = re.compile(r"--|/\*|\b(?:FUNCTION|TRIGGER|EXECUTE|COPY)\b", re.IGNORECASE)
 _MADE = re.compile(r"\s*CREATE (?:\{unlogged\})?TABLE (\w+)")
 _REFERENCE = re.compile(r"\bREFERENCES (\w+)(\(id\) ON DELETE CASCADE)?")
 ANEW = "_anew"  # how a table is called while it is rebuilt
@@ -108,7 +125,10 @@ def faults(kind: str, part: TablesPart) -> Iterator[str]:
     prefix = f"kind_{kind.replace('-', '_')}_"
     earlier = {made_by(text) for it in part.migrations if it.formerly for text in it.tables}
     for table in part.tables:
-        if table.name in OWN_TABLES or not (table.name.startswith(prefix) or table.name in earlier):
+        plain = _NAME.fullmatch(table.name) and not table.name.startswith(("sqlite_", "pg_"))
+        if not plain or table.name in OWN_TABLES:
+            yield f"no kind may have a table {table.name[:60]}"
+        elif not (table.name.startswith(prefix) or table.name in earlier):
             yield f"the name of the table {table.name} does not begin with {prefix}"
     for migration in part.migrations:
         yield from (f"{migration.name} {fault}" for fault in _migration_faults(part, migration))
@@ -123,18 +143,31 @@ def _migration_faults(part: TablesPart, migration: Migration) -> Iterator[str]:
         yield "adds to the log"
     for guarded in migration.guarded:
         if guarded.table not in part.on(Shelf.LEDGER):
-            yield f"guards {guarded.table}, which is no ledger"
+            yield f"guards {guarded.table[:60]}, which is no ledger"
+        if not all(_NAME.fullmatch(key) for key in guarded.keys):
+            yield "guards by something else than columns"
     for text in (*migration.tables, *migration.sqlite, *migration.postgres):
         yield from _statement_faults(part.names, text, earlier=bool(migration.formerly))
 
 
 def _statement_faults(names: tuple[str, ...], text: str, *, earlier: bool) -> Iterator[str]:
-    found = _STATEMENT.match(text)
-    if ";" in text or found is None or found[1].removesuffix(ANEW) not in names:
+    found = next(filter(None, (it.fullmatch(text) for it in _STATEMENTS)), None)
+    own = found is not None and all(it.removesuffix(ANEW) in names for it in found.groups())
+    if not own or _NEVER.search(text) or not _calls_nothing(names, text):
         yield f"does something else than make or change a table of the kind: {' '.join(text.split())[:60]}"
     for table, cascade in _REFERENCE.findall(text):
         if table not in names and not (table == "request" and (cascade or earlier)):
             yield f"holds rows of {table}"
+
+
+def _calls_nothing(names: tuple[str, ...], text: str) -> bool:
+    """Return whether a parenthesis follows only words of a table's text, never a function's name."""
+    if text.lstrip().startswith(("CREATE TABLE", "ALTER TABLE")):
+        if re.search(r"\b(?:AS|SELECT|LIKE|INHERITS|PARTITION|USING)\b", text, re.IGNORECASE):
+            return False
+        called = (it for it in _CALLS.findall(text) if it.removesuffix(ANEW) not in names)
+        return all(it in _CALLED for it in called)
+    return True
 
 
 def _goes_with_request(name: str, text: str) -> bool:

@@ -57,6 +57,12 @@ class Schema:
         """
         here = {kind for kind, _ in self.kinds}
         removed, findings = registered(row for row in register if row[0] not in here)
+        taken = set(self.kind_tables)
+        for kind, part in sorted(removed.items()):
+            if taken.intersection(part.names):
+                findings.append(f"the register of the kind {kind} is not optin's (its tables are another's)")
+                del removed[kind]
+            taken.update(part.names)
         return Schema((*self.kinds, *sorted(removed.items(), key=lambda it: it[0])), self.own), findings
 
     @property

@@ -20,7 +20,7 @@ from optin.errors import StoreUnusable
 from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
-from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults
+from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults, registered
 from optin.store.schema import Guarded, Migration
 from optin.store.schema_sets import Schema
 from optin.store.sqlite import connect
@@ -172,7 +172,7 @@ REFUSED = {
     ),
     "a table of optin's": (
         TablesPart((KindTable("event", Shelf.MAGNET),), (Migration("m001", (), formerly="m001_x"),)),
-        "the name of the table event does not begin with",
+        "no kind may have a table event",
     ),
     "another's rows": (changed(tables=(NOTE, PAGE, "DELETE FROM event")), "does something else"),
     "a trigger": (
@@ -243,3 +243,48 @@ def test_a_row_without_its_request_is_left_behind_by_the_migration(empty_url: st
     with pytest.raises(Exception, match=r"(?i)foreign key"):
         store.submit(lambda tx: tx.run(seat, id=b"nobody")).result()
     store.close()
+
+
+def written(*, table: str = "kind_evil_t", keys: list[str] | None = None, **texts: list[str]) -> str:
+    """Return a row of the register as somebody with the database alone could write it."""
+    guarded = [] if keys is None else [{"table": table, "keys": keys}]
+    made = {"name": "m0", "formerly": "x", "tables": [f"CREATE TABLE {table} (x TEXT)"]}
+    step = {"name": "m1", "formerly": "", "guarded": guarded, "tables": [], "sqlite": [], "postgres": []}
+    return json.dumps(
+        {
+            "tables": [{"name": table, "shelf": "ledger"}],
+            "migrations": [{**step, **made}, {**step, **texts}],
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        written(table="EVENT", sqlite=["DROP TABLE EVENT"]),
+        written(keys=["1=1) OR 1=1 BEGIN SELECT RAISE(IGNORE); END --"]),
+        written(postgres=["DROP TABLE kind_evil_t, public.event CASCADE"]),
+        written(table="kind_evil_t() RETURNS int LANGUAGE sql AS 'SELECT 1'; COMMIT; --"),
+        written(tables=["CREATE TABLE kind_evil_t AS SELECT * FROM event"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT DEFAULT lo_import('/etc/passwd'))"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT CHECK (pg_sleep(9) IS NULL))"]),
+        written(sqlite=["INSERT INTO kind_evil_t(x) SELECT x FROM event"]),
+        written(sqlite=["DELETE FROM kind_evil_t WHERE x IN (SELECT id FROM event)"]),
+        written(sqlite=["ALTER TABLE kind_evil_t RENAME TO event"]),
+        written(sqlite=["CREATE INDEX a ON kind_evil_t(pg_sleep(9))"]),
+    ],
+)
+def test_a_forged_register_gains_nothing(part: str) -> None:
+    """P3: what is written past optin into the register is never run, nor taken for optin's schema."""
+    parts, findings = registered([("evil", part)])
+    assert parts == {}
+    assert len(findings) == 1
+    assert "register of the kind evil is not optin's" in findings[0]
+
+
+def test_a_register_takes_no_table_of_an_installed_kind() -> None:
+    """P3: a kind that is gone has no table of one that is here."""
+    (_, part), *_ = SCHEMA.kinds
+    whole, findings = SCHEMA.with_removed([("evil", part.as_json())])
+    assert whole == SCHEMA
+    assert findings == ["the register of the kind evil is not optin's (its tables are another's)"]
