@@ -414,12 +414,12 @@ def test_of_a_witness_one_line_is_kept(visit: Visit, tmp_path: Path) -> None:
     visit.join("alice@example.com", consent="tips-email")
     latest = advance_log(visit.installation)
     own = latest.note.rpartition("\n\n")[2]
-    lines = "".join(cosigned(latest.note, f"evil{number}")[1] for number in range(300))
-    (tmp_path / "said.txt").write_text(f"{own}hello\n— short AAAAAAAA\n{lines}")
+    lines = [cosigned(latest.note, f"evil{number}")[1] for number in range(300)]  # each holds its second
+    (tmp_path / "said.txt").write_text(f"{own}hello\n— short AAAAAAAA\n{''.join(lines)}")
     talkative = Anchors(witnesses={"one": Witness(to=f"cat {tmp_path}/said.txt")})
     anchor(visit.installation, talkative, {})
     anchor(visit.installation, talkative, {})
-    assert kept(visit) == [cosigned(latest.note, "evil0")[1].encode()]
+    assert kept(visit) == [lines[0].encode()]
 
 
 def test_a_witness_with_a_key_is_known_by_it(visit: Visit, tmp_path: Path) -> None:
