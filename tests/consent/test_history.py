@@ -126,7 +126,7 @@ def test_a_box_is_asked_and_confirmed_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"channel": "a fax"}, {"channel": None}, {"kind": None}, {"request": "xx"}]
+    "change", [{"channel": "a fax"}, {"channel": None}, {"kind": None}, {"kind": "dreamt"}, {"request": "xx"}]
 )
 def test_an_event_that_is_none_of_ours_is_not_read(change: dict[str, str | None]) -> None:
     """P1: what names no channel, or is no kind at all, decides nothing."""
@@ -136,8 +136,8 @@ def test_an_event_that_is_none_of_ours_is_not_read(change: dict[str, str | None]
 
 
 def test_an_event_of_an_unknown_kind_is_about_no_consent() -> None:
-    """P1: whatever it names, as one of a kind of magnet that is not installed any more."""
-    body = {**logged(2, YES, FIRST, TIPS_KEY).body, "kind": "dreamt"}
+    """P1: a kind of magnet that is not installed any more notes things of requests alone."""
+    body = {**logged(2, YES, FIRST, None).body, "kind": "dreamt"}
     asked = [logged(0, ASKED, FIRST, TIPS_KEY), logged(1, YES, FIRST, TIPS_KEY)]
     found = History([*asked, Logged.read(body, 2)])
     assert found.logged[2].event.kind is EventKind.NOTED

@@ -19,6 +19,7 @@ from optin.store.log import integrate
 from optin.store.requests import peek_request
 from optin.store.transaction import Tx
 from tests.export.test_export import lead_export
+from tests.flows.test_personal_data import erase
 from tests.flows.test_sweep import office_of
 from tests.installed import KINDS
 from tests.proof.test_consents_told import bundle
@@ -27,11 +28,11 @@ from tests.web.test_personal import personal_link
 from tests.world import TIPS, World
 
 ABOUT_TIPS = {"kind": "parcel-sent", "purpose": TIPS, "channel": "email"}
-CHANGES: dict[str, dict[str, Any]] = {
-    "noted": {},
-    "an unknown kind": {"kind": "parcel-sent"},
-    "an unknown kind about a consent": ABOUT_TIPS,
-    "an unknown kind by an unknown channel": {**ABOUT_TIPS, "channel": "pigeon"},
+CHANGES: dict[str, dict[str, Any]] = {"noted": {}, "an unknown kind": {"kind": "parcel-sent"}}
+ABOUT_A_CONSENT: dict[str, dict[str, Any]] = {
+    "noted": {**ABOUT_TIPS, "kind": "noted"},
+    "an unknown kind": ABOUT_TIPS,
+    "an unknown channel": {**ABOUT_TIPS, "channel": "pigeon"},
 }
 
 
@@ -70,6 +71,19 @@ def test_it_goes_with_its_request(world: World, changes: dict[str, Any]) -> None
     assert sweep(office_of(world))["unconfirmed"] == 1
     assert world.count("request") == 0
     world.check_evidence()
+
+
+@pytest.mark.parametrize("changes", ABOUT_A_CONSENT.values(), ids=list(ABOUT_A_CONSENT))
+def test_one_about_a_consent_lets_nobody_go_on_with_it(world: World, changes: dict[str, Any]) -> None:
+    """P8, E1, R5: a newer version may have ended it, so it is not proven; the person is still erased."""
+    write(world, world.join("alice@example.com", TIPS), changes)
+    world.tampered = True
+    assert lead_export(world) == ([], {"unproven": 1})
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
+    assert list(audit.run()) is not None
+    assert [it for it in audit.findings if "cannot be read" in it]
+    erase(world, "alice@example.com")
+    assert world.count("request") == 0
 
 
 @pytest.mark.parametrize("kind", ["noted", "parcel-sent"])
