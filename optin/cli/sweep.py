@@ -14,7 +14,7 @@ from rich.table import Table
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.errors import RequestRefused
-from optin.flows.delivery.published import tell_kinds
+from optin.flows.delivery.changed_magnets import notify_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
@@ -70,7 +70,7 @@ def sweep_command(
         held = installation.store.read(share_backlog, context=context)
         installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
-            installation.write(tell_kinds, policy=edition.policy)
+            installation.write(notify_kinds, policy=edition.policy)
         done = {} if dry_run else sweep(installation, beyond=beyond_share)
         files = installation.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 from optin.jobs.job import Job, RoundDone, every
@@ -25,13 +26,6 @@ def presence_job(installation: Installation, folder: Path) -> Job:
     async def keep_present(stop: asyncio.Event, round_done: RoundDone) -> None:
         seconds = store.presence.beat_seconds
         if seconds is not None:
-            await every(
-                seconds,
-                lambda: asyncio.to_thread(
-                    take_back, store, installation.context, installation.clock(), folder
-                ),
-                stop,
-                round_done,
-            )
+            await every(seconds, partial(asyncio.to_thread, look), stop, round_done)
 
     return Job("presence", keep_present, STALE_SECONDS)

@@ -38,7 +38,7 @@ class StoreOutbox:
     """
 
     def __init__(self, installation: Installation) -> None:
-        """Work on the outbox of `office`."""
+        """Work on the outbox of `installation`."""
         self._installation = installation
         self._under_way: set[int] = set()
         self._alone = False

@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import partial
 
 from optin.errors import ClockDoubted, OptinError, StoreBusy
-from optin.flows.context import Context
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.retention.sweep_context import Skipped, SweepContext
 from optin.flows.retention.sweep_rule import Rule
@@ -65,7 +64,7 @@ def _warn(installation: Installation) -> None:
         log.warning("%s", held.sentence)
     for name, part in policy.kinds.items():
         try:
-            said = installation.store.read(part.warnings, Context(vault, policy), now)
+            said = installation.store.read(part.warnings, installation.context, now)
         except OptinError:
             raise
         except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything

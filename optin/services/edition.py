@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from optin.consent.form import details_text
 from optin.consent.offers import Offers
-from optin.flows.delivery.published import tell_kinds
+from optin.flows.delivery.changed_magnets import notify_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest
@@ -215,7 +215,7 @@ def _keep(
         keep_promise(tx, promise, now)
     for details in edition.details():
         keep_details(tx, details)
-    tell_kinds(tx, edition.policy)
+    notify_kinds(tx, edition.policy)
     return _reused_dates(tx, edition)
 
 

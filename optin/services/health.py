@@ -86,7 +86,7 @@ class WriteCheck:
     """Writes to a row of its own, durably, as a sign-up would. One that hangs is not followed by another."""
 
     def __init__(self, installation: Installation) -> None:
-        """Write to the store of `office`."""
+        """Write to the store of `installation`."""
         self._installation = installation
         self._writing: asyncio.Future[None] | None = None
 

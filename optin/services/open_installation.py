@@ -11,7 +11,6 @@ from datetime import datetime
 from pathlib import Path
 
 from optin.errors import OptinError
-from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
 from optin.services.clock import SteadyClock
@@ -101,7 +100,7 @@ def see_clock(installation: Installation, *, serving: bool) -> None:
     store, vault = installation.store, installation.vault
 
     def went_back(was: datetime, now: datetime) -> None:
-        store.submit(note_set_back, context=Context(vault, installation.policy), was=was, now=now)
+        store.submit(note_set_back, installation.context, was=was, now=now)
 
     installation.clock = clock = SteadyClock(went_back)
     if serving:

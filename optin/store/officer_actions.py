@@ -12,6 +12,8 @@ from optin.proof.canonical import parse
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault, new_id
 
+NOBODY = b""  # whose digest stands with an act that is about no person
+
 
 @dataclass(frozen=True)
 class RightsAction:

@@ -77,7 +77,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Confirmation:
-    """What came of it: the same whether this was the first yes or the tenth."""
+    """Result of a confirmation: the same at the first click and at the tenth."""
 
     request: RequestId
     form: FormDeclaration

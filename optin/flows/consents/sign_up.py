@@ -32,7 +32,7 @@ def sign_up(tx: Tx, context: Context, form: FormVersion, entry: Entry, now: date
 def sign_up_and_tell(
     tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
-    """Do the same; tell as well whether a mail was queued: for whoever counts mails, never for a visitor."""
+    """Return the request as well as whether a mail was queued, which no visitor may be told."""
     mailbox = mailbox_digest(context.vault, entry.email)
     tx.hold(mailbox)  # two posts at once: the second sees the first
     asking = NewRequest(form, entry.email, entry.fields, entry.purposes)

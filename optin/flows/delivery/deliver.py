@@ -37,23 +37,11 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
 LEASE = timedelta(minutes=5)  # more than twice what a mail in hand may take, waiting and sending
-
-
 FIRST_WAIT_SECONDS = 30
-
-
 LONGEST_WAIT_SECONDS = 6 * 3600
-
-
 MOMENT = timedelta(milliseconds=250)  # until the log has taken in what was just confirmed
-
-
 GIVE_UP_AFTER = timedelta(days=7)
-
-
 MAX_KIND_CHARACTERS = 60
-
-
 DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the clock is right
 
 

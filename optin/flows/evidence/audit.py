@@ -63,17 +63,9 @@ from optin.store.transaction import Row, Runner
 from optin.store.vault import Vault
 
 PAGE_CHECKPOINTS = 1_000
-
-
 _SHA256 = hashlib.sha256
-
-
 _ERASED = f'"kind":"{EventKind.ERASED}"'
-
-
 _MANY = 1_000_003  # spreads the numbers of events over a sum
-
-
 _AT = slice(7, 31)  # where an event's moment stands in its canonical bytes
 
 

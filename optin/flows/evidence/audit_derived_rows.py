@@ -1,6 +1,6 @@
-"""The part of an audit about whom the database says was told or must not be called: by events.
+"""The part of an audit about rows that follow from events: who was told, and who must not be called.
 
-Rows that an answer, a webhook or a restored backup relies on, held against the events of a page of
+An answer, a webhook or a restored backup relies on them. They are compared with the events of one page of
 people.
 """
 

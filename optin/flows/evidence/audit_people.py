@@ -137,14 +137,16 @@ class PeopleAudit:
             who = f"subject {bytes(key).hex()}"
             self.findings += idle_faults(times[bytes(key)], who, idle_from, consented=bool(consented))
         if page.people:
-            self._check_told(DerivedRowsAudit(self.read, self.vault, page, owners, by_kind, self.kinds))
+            self._check_derived_rows(
+                DerivedRowsAudit(self.read, self.vault, page, owners, by_kind, self.kinds)
+            )
 
-    def _check_told(self, told: DerivedRowsAudit) -> None:
-        """Look at whom the database says was told or must not be called, and at what kinds keep."""
-        self.findings += told.webhook_faults()
-        self.findings += told.line_faults(self._lines_from)
-        self.findings += told.number_faults()
-        confirmed = told.confirmations(self._declaration)
+    def _check_derived_rows(self, rows: DerivedRowsAudit) -> None:
+        """Compare what was told, who must not be called, and what kinds keep with the events."""
+        self.findings += rows.webhook_faults()
+        self.findings += rows.line_faults(self._lines_from)
+        self.findings += rows.number_faults()
+        confirmed = rows.confirmations(self._declaration)
         self.findings += audit_confirmed(self.read, self.vault, self.kinds, confirmed)
 
     def _index(self, address: EmailAddress) -> bytes:

@@ -29,6 +29,7 @@ from optin.store.vault import Vault
 Row = tuple[Sequence[str], Sequence[str]]  # its own addresses or numbers, and those in its other cells
 BATCH = 500
 KEPT = ""
+REFUSED = "\0"  # stands for whatever a person gave; no address or number is written so
 NO_ADDRESS = "no address"
 UNKNOWN = "no consent"
 OBJECTED = "withdrawn or erased"
@@ -106,7 +107,7 @@ class Scrubber:
         return refusals[0] if refusals else UNKNOWN
 
     def _allowed(self, people: Mapping[bytes, Sequence[SubjectId]]) -> dict[bytes, dict[str, str]]:
-        """Return by digest the address or number that is proven; under "" why another is refused."""
+        """Return by digest which address or number is proven (`KEPT`), and why a person's is refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
         leads = self.read(leads_of, key=self.key, subjects=subjects)
         outcomes: dict[SubjectId, Proven | Refusal] = {}
@@ -118,7 +119,7 @@ class Scrubber:
         for index, found in people.items():
             for outcome in (outcomes[subject] for subject in found if subject in outcomes):
                 if isinstance(outcome, Refusal):
-                    allowed.setdefault(index, {})["\0"] = outcome.value
+                    allowed.setdefault(index, {})[REFUSED] = outcome.value
                     continue
                 proven = self.by.own(outcome.fields) if self.by.declared else outcome.email
                 if self._index(proven) == index:

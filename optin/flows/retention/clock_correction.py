@@ -19,12 +19,11 @@ from optin.flows.retention.clock import mark_clock, read_clock
 from optin.store.clock_mark import keep_mark, newest_event, set_backs
 from optin.store.events import add_events
 from optin.store.future_moments import Horizon, bring_back
-from optin.store.officer_actions import RightsAction, record_action
+from optin.store.officer_actions import NOBODY, RightsAction, record_action
 from optin.store.promises import SLACK
 from optin.store.transaction import Tx
 
 NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock that is ahead
-NOBODY = b""  # an officer's act that is about no person
 
 
 def accept_clock(tx: Tx, context: Context, who: str, why: str, now: datetime) -> ClockReading:

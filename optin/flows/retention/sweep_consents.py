@@ -49,13 +49,13 @@ from optin.store.subjects import (
 )
 from optin.store.transaction import Tx
 
-CLOCKS_DIFFER = timedelta(days=1)  # a server whose clock runs ahead may have made a request
+MADE_AHEAD = timedelta(days=1)  # a server whose clock runs ahead may have made a request
 
 
 def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
     """Erase requests that were never confirmed."""
     periods, now = (context.policy.unconfirmed.keep, context.policy.unconfirmed.link), context.now
-    latest = longest(periods, now).after(now) + CLOCKS_DIFFER
+    latest = longest(periods, now).after(now) + MADE_AHEAD
 
     def ground(pending: UnconfirmedRequest) -> Ground | None:
         history = by_right_clock(tx, context.vault, request_history(tx, context.vault, pending.request), now)

@@ -16,11 +16,10 @@ from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
-from optin.store.officer_actions import RightsAction, record_action
+from optin.store.officer_actions import NOBODY, RightsAction, record_action
 from optin.store.transaction import Tx
 
 LEAST = 100  # people: below it a share says nothing
-NOBODY = b""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A site was just loaded: what its kinds have to do for magnets that were changed."""
+"""Changed magnets: each kind is notified when a site is loaded."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from optin.flows.policy import RequestPolicy
 from optin.store.transaction import Tx
 
 
-def tell_kinds(tx: Tx, policy: RequestPolicy) -> None:
-    """Let each kind of a magnet do what a changed site asks of it.
+def notify_kinds(tx: Tx, policy: RequestPolicy) -> None:
+    """Call `on_published` of each kind that the site has a magnet of.
 
     Only for a site that was just loaded: a server that runs on with an earlier one would undo it.
     """
