@@ -29,15 +29,10 @@ from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
 from optin.flows.consents.renew import give_anew
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_and_tell
-from optin.flows.rights.personal_data import (
-    PersonalData,
-    ask_as_reader,
-    ask_for_link,
-    correct,
-    hand_over,
-    view_personal,
-)
+from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
+from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.withdraw import withdraw_one
 from optin.services.personal_data import erase_view, personal_file, personal_view
 from optin.theme.views import ExpiredView, PersonalAskView

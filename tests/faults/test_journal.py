@@ -24,8 +24,8 @@ from optin.consent.consent_record import RequestId
 from optin.consent.form import Slug
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.evidence import log_growth
+from optin.flows.rights.correct import correct
 from optin.flows.rights.on_request import Handling, hold_on_request
-from optin.flows.rights.personal_data import correct
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical

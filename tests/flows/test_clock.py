@@ -21,7 +21,7 @@ from optin.flows.retention.clock import read_clock
 from optin.flows.retention.clock_correction import accept_clock, begin_with_clock, note_set_back
 from optin.flows.retention.sweep_share import share_of
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.personal_data import ask_for_link
+from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.clock_watch import ClockWatch
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.draw_winners import draw_winners, fix_entries

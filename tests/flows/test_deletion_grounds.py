@@ -28,10 +28,11 @@ from optin.flows.evidence.event_history import request_history
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
 from optin.flows.exports.webhooks import claim_calls
+from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.journal_endings import endings_in_journal
 from optin.flows.rights.on_request import Handling, hold_on_request
-from optin.flows.rights.personal_data import correct, view_personal
+from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
 from optin.proof.journal import JournalLine

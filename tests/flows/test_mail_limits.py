@@ -14,7 +14,7 @@ from optin.consent.consent_record import RequestId
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
-from optin.flows.rights.personal_data import ask_for_link
+from optin.flows.rights.personal_link import ask_for_link
 from optin.store.limits import Amount, Counted, take
 from optin.store.requests import Sealed, load_request
 from optin.store.transaction import Tx

@@ -12,8 +12,9 @@ from optin.consent.consent_record import Status
 from optin.consent.purpose import ConsentKey
 from optin.flows.exports.scrub import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads
+from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, Erased, erase_person
-from optin.flows.rights.personal_data import PersonalData, correct, view_personal
+from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.flows.rights.withdraw import withdraw_person
 from optin.store.subjects import find_subject, numbers_of
 from tests.export.test_export import lead_export

@@ -19,7 +19,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.on_request import Handling, hold_on_request, record_handling
-from optin.flows.rights.personal_data import ask_for_link
+from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.sweep_runner import sweep
 from optin.services.installation import Installation
 from optin.settings.site import Limits

@@ -21,8 +21,8 @@ from optin.flows.consents.duplicate_posts import MOST_ALIKE, WITHIN, mailed_requ
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
+from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.personal_data import correct
 from optin.flows.rights.withdraw import withdraw_person
 from optin.store.requests import Sealed, erase_requests, load_request
 from tests.flows.test_double_opt_in import by_code

@@ -18,7 +18,8 @@ from optin.errors import StoreUnusable
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
 from optin.flows.exports.scrub import KEPT, UNKNOWN, Scrubber
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.personal_data import ask_for_link, view_personal
+from optin.flows.rights.personal_data import view_personal
+from optin.flows.rights.personal_link import ask_for_link
 from optin.keys import KeyRing
 from optin.store.move_address_indexes import index_today
 from optin.store.subjects import find_subject

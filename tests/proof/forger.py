@@ -37,8 +37,8 @@ from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
+from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.personal_data import correct
 from optin.flows.rights.withdraw import withdraw_consent
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing

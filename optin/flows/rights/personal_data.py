@@ -1,4 +1,4 @@
-"""What is kept about a person, in plain values; and what the person does about it (GDPR 15, 16, 20).
+"""Everything that is kept about a person, in plain values (GDPR 15, 20).
 
 One answer for the personal page, its downloads, and the officer's `optin subject show`.
 """
@@ -7,42 +7,31 @@ from __future__ import annotations
 
 import email
 import email.policy
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
-from optin.consent.channel import declared_addresses
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD
 from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
-from optin.flows.delivery.mail_limits import Asker, take_link, take_reader_mail
-from optin.flows.delivery.mail_order import ASKER, MailKind
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
 from optin.proof.canonical import parse
-from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
 from optin.store.legal_holds import holds_of
 from optin.store.officer_actions import actions_of
-from optin.store.outbox import Notice, enqueue_notice
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.requests import (
     peek_request,
 )
 from optin.store.subjects import (
     Contact,
-    Correction,
     find_subject,
-    forget_numbers,
-    lock_subject,
-    save_contact,
     suppressions_of,
 )
 from optin.store.transaction import Tx
@@ -169,40 +158,6 @@ class PersonalData:
     def empty(self) -> bool:
         """Whether nothing is left that could be erased."""
         return not (self.contact or self.requests)
-
-
-def ask_for_link(
-    tx: Tx,
-    context: Context,
-    address: EmailAddress,
-    lang: str,
-    now: datetime,
-    network: str = "",
-) -> None:
-    """Queue the mail with the personal link, whether the address is known or not (R1).
-
-    Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
-    `network`: where it is asked from, as far as that is known.
-    """
-    if not take_link(tx, context, address, network, now):
-        return
-    index = context.vault.index(address)
-    told = {"email": address, "lang": lang}
-    notice = Notice(MailKind.PERSONAL, index, told)
-    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
-
-
-def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
-    """Queue another link for whoever holds one that expired: only the mail had it (R1).
-
-    So it is counted for readers alone: what strangers ask for takes nothing away from it.
-    """
-    address = kept_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
-    if address is None or not take_reader_mail(tx, context, address, now):
-        return
-    told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
-    notice = Notice(MailKind.PERSONAL, email_index, told)
-    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
 
 
 def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -> PersonalData:
@@ -360,37 +315,3 @@ def record_access(tx: Tx, context: Context, email_index: bytes, how: str, now: d
     if request is not None:
         opened = open_request(tx, context.vault, peek_request(tx, request))
         add_events(tx, context.vault, request, [opened.circumstances.accessed(now, how)])
-
-
-def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
-    """Put name or number right; tell whether anything changed (GDPR 16). What is not named stays as it is.
-
-    An event commits to the new values; the consents stay what they were, and reach the person as corrected.
-    """
-    subject = find_subject(tx, email_index)
-    if subject is None:
-        return False
-    lock_subject(tx, subject)
-    contact = current_contact(tx, context.vault, subject)
-    changed = {name: value for name, value in values.items() if contact.values.get(name, "") != value}
-    if not changed:
-        return False
-    before = contact.correction or Correction({}, b"", {})
-    correction = Correction(
-        {**before.values, **changed},
-        secrets.token_bytes(SALT_BYTES),
-        {**before.moments, **dict.fromkeys(changed, now)},
-    )
-    newest = {name: value for name, value in {**contact.values, **changed}.items() if value}
-    if any(it.field in changed for it in declared_addresses()):
-        forget_numbers(tx, subject)
-    known = Contact(newest, correction, secrets.token_bytes(SALT_BYTES))
-    save_contact(tx, context.vault, subject, known)
-    request = newest_request(tx, email_index)
-    if request is None:
-        return True
-    opened = open_request(tx, context.vault, peek_request(tx, request))
-    commitment = commit(correction.salt, correction.plain)
-    details = commit(known.salt, known.plain)
-    add_events(tx, context.vault, request, [opened.circumstances.corrected(now, commitment, details)])
-    return True

@@ -1,0 +1,47 @@
+"""The mail with the link to a personal page (R1)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optin.consent.address import EmailAddress
+from optin.flows.consents.opened_request import kept_address, latest_request
+from optin.flows.context import Context
+from optin.flows.delivery.mail_limits import Asker, take_link, take_reader_mail
+from optin.flows.delivery.mail_order import ASKER, MailKind
+from optin.store.outbox import Notice, enqueue_notice
+from optin.store.transaction import Tx
+
+
+def ask_for_link(
+    tx: Tx,
+    context: Context,
+    address: EmailAddress,
+    lang: str,
+    now: datetime,
+    network: str = "",
+) -> None:
+    """Queue the mail with the personal link, whether the address is known or not (R1).
+
+    Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
+    `network`: where it is asked from, as far as that is known.
+    """
+    if not take_link(tx, context, address, network, now):
+        return
+    index = context.vault.index(address)
+    told = {"email": address, "lang": lang}
+    notice = Notice(MailKind.PERSONAL, index, told)
+    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
+
+
+def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
+    """Queue another link for whoever holds one that expired: only the mail had it (R1).
+
+    So it is counted for readers alone: what strangers ask for takes nothing away from it.
+    """
+    address = kept_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
+    if address is None or not take_reader_mail(tx, context, address, now):
+        return
+    told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
+    notice = Notice(MailKind.PERSONAL, email_index, told)
+    enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)
