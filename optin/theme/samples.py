@@ -13,6 +13,7 @@ from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
+from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -32,7 +33,7 @@ QUESTIONS = (
     ConsentQuestion(PurposeId("a"), Channel.EMAIL, "E-mail me.", RetentionPeriod.parse("1 year")),
     ConsentQuestion(PurposeId("b"), Channel.PHONE, "Call me.", RetentionPeriod.parse("6 months")),
 )
-GRANTED = tuple(views.Granted(question, AT) for question in QUESTIONS)
+GRANTED = tuple(GivenConsent(question, AT) for question in QUESTIONS)
 HOLDS = (views.LegalHoldView("invoice 1", AT, (("first_name", "Alice"),)),)
 A_KIND = "other"  # of which nothing particular is said
 NUMBER = "+31201234567"

@@ -13,6 +13,7 @@ from optin.consent.form import FormDeclaration
 from optin.consent.form_entry import Problem, Typed
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
+from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.rights.personal_data import PersonalData
 
 
@@ -120,21 +121,13 @@ class ConfirmView:
 
 
 @dataclass(frozen=True)
-class Granted:
-    """One consent that was given, and until when it is kept."""
-
-    question: ConsentQuestion
-    until: datetime
-
-
-@dataclass(frozen=True)
 class ConfirmedView:
     """The success page: the magnet, and what was given (D4: the same at a second click)."""
 
     frame: Frame
     title: str
     kind: str
-    granted: tuple[Granted, ...]
+    granted: tuple[GivenConsent, ...]
     lapsed: tuple[ConsentQuestion, ...] = ()  # asked, but withdrawn since: not given by this click
     download_url: str | None = None
     file_name: str = ""
@@ -276,7 +269,7 @@ class DeliveryMail:
     page_url: str
     requested_at: datetime
     confirmed_at: datetime
-    granted: tuple[Granted, ...]
+    granted: tuple[GivenConsent, ...]
     download_url: str | None
     download_until: datetime | None
     unsubscribe_url: str

@@ -15,7 +15,7 @@ from optin.flows.consents.confirm import Asked, confirm, view_confirmation, view
 from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import Asker
-from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView, Granted
+from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, desk_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.promised_files import handout_of
@@ -117,7 +117,7 @@ async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
             frame=app_context.frame(form.lang),
             title=form.title,
             kind=form.kind,
-            granted=tuple(Granted(given.question, given.until) for given in outcome.granted),
+            granted=outcome.granted,
             lapsed=outcome.lapsed,
             download_url=None if file is None else f"/download/{token}",
             file_name="" if file is None else file.name,

@@ -8,7 +8,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.form import FormDigest
-from optin.flows.delivery.mail_order import MailKind, MailOrder, Receipt
+from optin.flows.delivery.mail_order import GivenConsent, MailKind, MailOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.theme.look import Look
@@ -44,7 +44,7 @@ def confirmation(recipient: str = "alice@example.com", **changes: Any) -> MailOr
 
 
 def delivery(recipient: str = "alice@example.com", **changes: Any) -> MailOrder:
-    receipts = tuple(Receipt(question, NOON) for question in DECLARATION.questions)
+    receipts = tuple(GivenConsent(question, NOON) for question in DECLARATION.questions)
     order = confirmation(
         recipient,
         kind=MailKind.DELIVERY,

@@ -11,6 +11,7 @@ from typing import Any
 from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import Problem, Typed
+from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.rights.personal_data import (
     PersonalConsent,
     PersonalData,
@@ -95,7 +96,7 @@ def delivery(lang: str, **changes: Any) -> views.DeliveryMail:
         page_url="https://optin.example.com/koud-bellen",
         requested_at=NOW,
         confirmed_at=NOW,
-        granted=tuple(views.Granted(question, NOW) for question in DECLARATION.questions),
+        granted=tuple(GivenConsent(question, NOW) for question in DECLARATION.questions),
         download_url="https://optin.example.com/download/" + "t" * 74,
         download_until=NOW,
         unsubscribe_url="https://optin.example.com/unsubscribe/" + "t" * 74,
@@ -294,7 +295,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield from _webinars(lang)
     yield "sent-again", views.SentView(at, title, "/x/sent", "t", "a@example.com", resent=True)
     yield "confirm-nothing", views.ConfirmView(at, title, "white-paper", "/confirm/t", NOW, ())
-    granted = tuple(views.Granted(question, NOW) for question in asked)
+    granted = tuple(GivenConsent(question, NOW) for question in asked)
     full = views.ConfirmedView(at, title, "white-paper", granted, asked, "/download/t", "a.pdf", 212_000)
     yield "confirmed-full", full
     yield "confirmed-listed", views.ConfirmedView(at, title, "newsletter", granted)
@@ -411,6 +412,6 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     yield (
         "confirmed",
         views.ConfirmedView(
-            frame(lang), HOSTILE, "white-paper", (views.Granted(question, NOW),), (), "/d", HOSTILE, 1
+            frame(lang), HOSTILE, "white-paper", (GivenConsent(question, NOW),), (), "/d", HOSTILE, 1
         ),
     )

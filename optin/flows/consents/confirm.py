@@ -32,7 +32,7 @@ from optin.flows.consents.duplicate_posts import open_mailed
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import has_read
-from optin.flows.delivery.mail_order import MailKind, Receipt
+from optin.flows.delivery.mail_order import GivenConsent, MailKind
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents, live_consents
@@ -81,7 +81,7 @@ class Confirmation:
 
     request: RequestId
     form: FormDeclaration
-    granted: tuple[Receipt, ...]
+    granted: tuple[GivenConsent, ...]
     lapsed: tuple[ConsentQuestion, ...]
     version: str = ""  # digest of the form
     own: Any = None  # where the person stands, as the magnet's kind tells it
@@ -257,7 +257,7 @@ def _outcome(tx: Tx, vault: Vault, opened: OpenedRequest, subject: SubjectId) ->
     return Confirmation(
         request=opened.stored.id,
         form=opened.declaration,
-        granted=tuple(Receipt(question, until) for question, until in asked if until is not None),
+        granted=tuple(GivenConsent(question, until) for question, until in asked if until is not None),
         lapsed=tuple(question for question, until in asked if until is None),
         version=opened.form.version.digest,
         hands_out=not opened.declared.through,

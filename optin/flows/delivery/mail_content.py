@@ -15,11 +15,11 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import Asker, next_day, take_of_day
 from optin.flows.delivery.mail_order import (
     ASKER,
+    GivenConsent,
     MailKind,
     MailOrder,
     NoticeOrder,
     Order,
-    Receipt,
 )
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.receipt import proof_of_receipt
@@ -219,7 +219,7 @@ def _delivery(
         expires_at=context.policy.download.link.after(now) if download else None,
         confirmed_at=stored.confirmed_at,
         receipts=tuple(
-            Receipt(question, live[question.key]) for question in order.questions if question.key in live
+            GivenConsent(question, live[question.key]) for question in order.questions if question.key in live
         ),
         download_token=download,
         hands_out=hands_out,

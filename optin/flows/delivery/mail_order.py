@@ -28,8 +28,8 @@ class MailKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Receipt:
-    """One consent that a delivery mail speaks of."""
+class GivenConsent:
+    """One consent that was given, and until when it is kept."""
 
     question: ConsentQuestion
     until: datetime
@@ -60,7 +60,7 @@ class MailOrder(Order):
     expires_at: datetime | None = None  # of the confirmation link, or of the download link
     ends_at: datetime | None = None  # of the consent that is asked again
     confirmed_at: datetime | None = None
-    receipts: tuple[Receipt, ...] = ()
+    receipts: tuple[GivenConsent, ...] = ()
     download_token: str = ""  # empty: nothing to download
     hands_out: bool = True  # not when a consent was only given anew: the magnet was handed out before
     unsubscribe_token: str = ""
