@@ -31,7 +31,7 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         done = _retry(installation, dry_run=dry_run)
-    again, left = sum(done.again.values()), sum(done.left.values())
+    again, left = sum(done.again.values()), sum(done.skipped.values())
     if not again and not left:
         click.echo("No mail is given up.")
     if again:
@@ -41,7 +41,7 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
         )
     if left:
         click.echo(f"{_mails(left)} {'would not be' if dry_run else f'{_are(left)} not'}:")
-        for reason, count in sorted(done.left.items()):
+        for reason, count in sorted(done.skipped.items()):
             click.echo(f"  {count}: {reason}")
     if done.hurried:
         click.echo(f"{_mails(done.hurried)} that waited for another try {_are(done.hurried)} tried now.")

@@ -72,7 +72,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             installation.clock(),
             edition.site.settings.controller.country,
             suppress_only=suppress_only,
-            told=installation.endings(),
+            endings=installation.endings(),
         )
         if people.header is not None:
             kept.write(people.header)

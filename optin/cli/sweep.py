@@ -67,7 +67,7 @@ def sweep_command(
             SweepContext(installation.vault, installation.policy, installation.clock()),
         )
         planned = installation.store.read(plan, context=context)
-        held = installation.store.read(share_backlog, context=context)
+        backlog = installation.store.read(share_backlog, context=context)
         installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
             installation.write(notify_kinds, policy=edition.policy)
@@ -83,8 +83,8 @@ def sweep_command(
         click.echo(f"{refused} refused: the database and the log disagree. See: optin audit", err=True)
     if look.doubted:
         click.secho(look.sentence, fg="yellow", err=True)
-    if held is not None and not beyond_share:
-        click.secho(held.sentence, fg="yellow", err=True)
+    if backlog is not None and not beyond_share:
+        click.secho(backlog.sentence, fg="yellow", err=True)
     if dry_run:
         click.echo("Nothing was changed.")
 

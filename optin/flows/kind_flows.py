@@ -51,7 +51,7 @@ def nothing_on_confirmed(
 
 
 def no_standing(_tx: Tx, _context: Context, _opened: OpenedRequest, _now: datetime) -> Standing | None:
-    """Tell nothing of where a person stands."""
+    """Return nothing to show of where a person stands."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class Later:
 def no_mail(
     _tx: Tx, _context: Context, _opened: OpenedRequest, _mail: QueuedMail, _now: datetime
 ) -> Any | Later | None:
-    """Have nothing to say."""
+    """Return no content: the mail has no use any more."""
 
 
 def nothing_kept(_details: Details) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What the site decided about requests, links and limits, as far as the flows obey it."""
+"""Policy of the site: its settings for requests, links and limits, and the magnets that it serves."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PER_ADDRESS, RESEND, PER_DAY = (
 
 
 def ignore_limit(_limit: str) -> None:
-    """Tell nobody that a limit was hit."""
+    """Ignore that a limit was hit."""
 
 
 @dataclass(frozen=True)

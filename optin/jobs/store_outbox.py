@@ -112,11 +112,11 @@ class StoreOutbox:
         return settled is not Settled.LOST
 
     async def hurry(self) -> None:
-        """Let what waits after a failed try be due now."""
+        """Make mails due now that wait after a failed attempt."""
         await written(self._installation.store, hurry, now=self._installation.clock())
 
     async def revive(self, orders: list[Order]) -> None:
-        """Let mails that were just given up wait for another try instead."""
+        """Requeue mails that were just given up."""
         until = self._installation.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
         numbers = [order.number for order in orders]
         if count := await written(self._installation.store, revive, numbers=numbers, until=until):

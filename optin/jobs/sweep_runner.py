@@ -60,8 +60,8 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
 def _warn(installation: Installation) -> None:
     """Warn the operator of work that a sweep could not do."""
     vault, policy, now = installation.vault, installation.policy, installation.clock()
-    if held := installation.write(report_backlog, context=SweepContext(vault, policy, now)):
-        log.warning("%s", held.sentence)
+    if backlog := installation.write(report_backlog, context=SweepContext(vault, policy, now)):
+        log.warning("%s", backlog.sentence)
     for name, part in policy.kinds.items():
         try:
             said = installation.store.read(part.warnings, installation.context, now)

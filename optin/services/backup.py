@@ -79,7 +79,7 @@ class Journals:
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did, by kind: what the backup was told, and what nobody can tell it."""
+    """Result of a restore, by kind of event: what was replayed, and what the journal cannot replay."""
 
     told: Counter[str]
     lost: Counter[str]
@@ -116,7 +116,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
             if kept is not None:
                 store.read(_must_fit, kept=kept)
                 lost = store.read(_untellable, kept=kept)
-            told = () if kept is None else kept.told
+            told = () if kept is None else kept.replay_lines
             tell = partial(_tell, lines=told, journal=journals.goes_on)
 
             # 2. On SQLite the copy takes its place when it has been told everything.
@@ -153,7 +153,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
 
 
 def _must_fit(tx: Tx, kept: JournalContent) -> None:
-    """See that a journal tells all that is missing in a backup. Raises RequestRefused."""
+    """Check that a journal tells all that is missing in a backup. Raises RequestRefused."""
     cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
     if kept.since is not None and backup_moment(tx) < kept.since:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
@@ -162,7 +162,7 @@ def _must_fit(tx: Tx, kept: JournalContent) -> None:
     if not any(begins_with(tx, tip) for tip in branches(kept.lines, size)):
         msg = f"The backup's log is not an earlier one of this journal's: one of them was rewritten. {cure}"
         raise RequestRefused(msg)
-    names = {line.name for line in kept.told}
+    names = {line.name for line in kept.replay_lines}
     for line in kept_lines(tx):
         if line.name not in names and (kept.since is None or line.at >= kept.since):
             msg = (
@@ -214,7 +214,7 @@ def _put_in_place(draft: Path, target: Path) -> None:
 
 
 def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | None = None) -> int:
-    """See that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable.
+    """Check that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable.
 
     `begun`: it is a copy of that moment, and keeps it.
     """

@@ -61,7 +61,7 @@ class Edition:
 
     @property
     def policy(self) -> RequestPolicy:
-        """What the site decided, as far as the flows obey it."""
+        """Policy of the site, for flows."""
         site = self.site
         return RequestPolicy(
             mail_domain=site.settings.sender.address.rpartition("@")[2],

@@ -39,16 +39,16 @@ def make_bundle(edition: Edition, installation: Installation, email: EmailAddres
 
 
 def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: datetime) -> EvidenceView:
-    last = evidence.chapters[-1].opened.declaration
+    last = evidence.requests[-1].opened.declaration
     lang = last.lang if last.lang in theme.languages else "en"
-    forms = [chapter.opened.form.version.digest for chapter in evidence.chapters]
+    forms = [request.opened.form.version.digest for request in evidence.requests]
     return EvidenceView(
         frame=Frame(lang=lang, controller=last.controller, privacy_url=""),
         email=evidence.email,
         made_at=now,
         stories=tuple(
-            _story(theme, lang, evidence, chapter, {} if forms[place] in forms[:place] else files)
-            for place, chapter in enumerate(evidence.chapters)
+            _story(theme, lang, evidence, request, {} if forms[place] in forms[:place] else files)
+            for place, request in enumerate(evidence.requests)
         ),
         checkpoint=evidence.checkpoint.note,
         key=evidence.files["log-keys.txt"].decode().partition("\n")[0],
@@ -57,27 +57,27 @@ def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: dat
 
 
 def _story(
-    theme: Theme, lang: str, evidence: Evidence, chapter: RequestEvidence, shown: Mapping[str, bytes]
+    theme: Theme, lang: str, evidence: Evidence, request: RequestEvidence, shown: Mapping[str, bytes]
 ) -> EvidenceRequest:
     """Return one request's story. `shown`: what its page is shown with; empty where it was shown before."""
-    opened, form = chapter.opened, chapter.opened.declaration
+    opened, form = request.opened, request.opened.declaration
     labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
     values = {"email": opened.declared.email, **opened.declared.fields}
     files = {data: name for name, data in evidence.files.items() if name.startswith("events/")}
     consents = []
-    for told in chapter.told:
-        confirmed = next((at for kind, at in told.happened if kind is EventKind.CONFIRMED), None)
+    for consent in request.consents:
+        confirmed = next((at for kind, at in consent.happened if kind is EventKind.CONFIRMED), None)
         consents.append(
             EvidenceConsent(
-                question=told.question,
-                status=_STATUS.get(told.happened[-1][0], "given"),
-                requested_at=told.happened[0][1],
+                question=consent.question,
+                status=_STATUS.get(consent.happened[-1][0], "given"),
+                requested_at=consent.happened[0][1],
                 confirmed_at=confirmed,
-                until=told.until,
+                until=consent.until,
             )
         )
     events = []
-    for stored in chapter.events:
+    for stored in request.events:
         event = Event.read(parse(stored.body))
         question = form.question(event.purpose or "")
         wording = "" if question is None else question.wording
@@ -89,7 +89,7 @@ def _story(
         declared=tuple((labels.get(name, name), value) for name, value in values.items()),
         consents=tuple(consents),
         events=tuple(events),
-        mails=tuple(mails[mail.data] for mail in chapter.mails if mail.data in mails),
+        mails=tuple(mails[mail.data] for mail in request.mails if mail.data in mails),
         page_html=viewable_page(opened.form.version.page, shown).decode() if shown else "",
     )
 

@@ -58,7 +58,7 @@ class _Page:
 
 
 class HandoverLog:
-    """What this process handed over. Where it cannot be written, mail leaves all the same."""
+    """Mails that this process handed over. Where the file cannot be written, mail leaves all the same."""
 
     def __init__(self, folder: Path, vault: Vault, incarnation: bytes) -> None:
         """Begin a file in `folder`, named after this life of the process, and hold its lock."""

@@ -1,4 +1,4 @@
-"""Is this process fit to serve? Named checks, asked by a load balancer or a supervisor (O5).
+"""Readiness of a server process: named checks, for a load balancer or a supervisor (O5).
 
 A check returns what it found, without personal data; it may take a bounded time, and its answer holds for a
 second, so that asking cannot be used to keep the store busy. Whoever has more to see to adds a check.
@@ -28,7 +28,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class Found:
-    """What one check found: whether all is well, and what it says about it."""
+    """Result of one check: whether all is well, with details."""
 
     ok: bool
     says: Mapping[str, Json]
@@ -39,7 +39,7 @@ Check: TypeAlias = Callable[[], Awaitable[Found]]
 
 @dataclass(frozen=True)
 class Report:
-    """What every check found, by name."""
+    """Result of every check, by name."""
 
     found: Mapping[str, Found]
 
@@ -101,7 +101,7 @@ class WriteCheck:
 
 
 async def check_disks(folders: tuple[Path, ...]) -> Found:
-    """See that there is room where the database and the journal are, as far as they are on this machine."""
+    """Check that there is room where the database and the journal are, as far as they are on this machine."""
     free = await asyncio.to_thread(lambda: min(map(_free_bytes, folders)))
     return Found(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
 

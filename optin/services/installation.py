@@ -95,7 +95,7 @@ class Installation:
         return self.files.forget(self.store.read(needed_files, now=now), now)
 
     def trust_clock(self) -> None:
-        """See that something may be deleted now. Raises ClockDoubted."""
+        """Check that something may be deleted now. Raises ClockDoubted."""
         self.view(trust_clock, now=self.clock())
 
     def read_clock(self) -> ClockReading:
@@ -103,7 +103,7 @@ class Installation:
         return self.view(read_clock, now=self.clock())
 
     def see_clock(self) -> None:
-        """See that a sweep may begin; a doubt is noted in the log, and said. Raises ClockDoubted."""
+        """Check that a sweep may begin; a doubt is noted in the log, and said. Raises ClockDoubted."""
         look = self.run(watch_clock, now=self.clock(), steady=False)
         self.say_clock(look)
         if look.doubted:
@@ -140,7 +140,7 @@ class Installation:
             pass
 
     def note_ending(self) -> None:
-        """See what was just withdrawn, erased, corrected or held in the journal that is kept apart.
+        """Write to the journal what was just withdrawn, erased, corrected or held.
 
         Raises EndingUnwritten: it is stored, and the person is not to be told so yet.
         """
@@ -154,7 +154,7 @@ class Installation:
             raise EndingUnwritten(str(problem)) from None
 
     def check_past(self) -> None:
-        """See that the log grew from what the journal remembers, before something is deleted.
+        """Check that the log grew from what the journal remembers, before something is deleted.
 
         Raises LogDiverged or JournalUnusable.
         """

@@ -76,7 +76,7 @@ class Journal:
         self._unkeyed = unkeyed
 
     def open(self, store: Store, now: datetime) -> bool:
-        """See that the file and the log of `store` are of one past; a new installation gets a new file.
+        """Check that the file and the log of `store` are of one past; a new installation gets a new file.
 
         Returns whether a journal of an earlier version, without seals, was taken over.
         Raises JournalUnusable or LogDiverged.
@@ -138,7 +138,7 @@ class Journal:
         """
         with self._file.locked() as descriptor:
             torn = self._file.read_on(descriptor)
-            known = {line.name for line in self._read_all(descriptor).told} if torn else set()
+            known = {line.name for line in self._read_all(descriptor).replay_lines} if torn else set()
             number = 0
             while waiting := store.read(lines_waiting, number=number):
                 numbers = [number for number, _ in waiting]
@@ -165,7 +165,7 @@ class Journal:
             return frontier
 
     def check(self, store: Store) -> None:
-        """See that the log grew from the last checkpoint in the file. Raises LogDiverged, JournalUnusable."""
+        """Check that the log grew from the file's last checkpoint. Raises LogDiverged, JournalUnusable."""
         with self._file.locked() as descriptor:
             self._file.read_on(descriptor)
             store.read(grown_from, remembered=self._chain.tip)
@@ -283,7 +283,7 @@ class Journal:
             raise LogDiverged(lost)
 
     def _must_be_whole(self, tx: Tx) -> None:
-        """See that the database knows this file, and not a longer one. Raises JournalBroken."""
+        """Check that the database knows this file, and not a longer one. Raises JournalBroken."""
         head, chain = journal_head(tx, self._chain.name), self._chain
         if head is None:
             msg = "is unknown to this database: that is another, or was lost (optin restore puts it back)"
@@ -309,12 +309,12 @@ class Journal:
 
 
 def _is_new(tx: Tx) -> bool:
-    """Tell whether nothing was written yet that a journal could remember."""
+    """Return whether nothing was written yet that a journal could remember."""
     return is_new_log(tx) and not has_lines(tx)
 
 
 def _must_be_first(tx: Tx) -> None:
-    """See that a file without seals may be taken over: no keyed one is known yet. Raises JournalBroken."""
+    """Check that a file without seals may be taken over: no keyed one is known yet. Raises JournalBroken."""
     if has_journal_head(tx):
         raise JournalBroken(UNKEYED)
 

@@ -1,4 +1,4 @@
-"""What stands in a journal, and what of it a restored backup is told (S7)."""
+"""Content of a journal, and the lines of it that are replayed to a restored backup (S7)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,6 @@ class JournalContent:
     lines: tuple[JournalLine, ...]
 
     @property
-    def told(self) -> tuple[ReplayLine, ...]:
+    def replay_lines(self) -> tuple[ReplayLine, ...]:
         """The lines that a restored backup is told: those about people."""
         return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))

@@ -205,7 +205,7 @@ def write_whole(descriptor: int, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """See on the disk what a folder's files are called."""
+    """Sync a folder, so that the names of its files are on the disk. Raises OSError."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -25,5 +25,5 @@ def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequ
 
 
 def grant(settings: Settings, schema: Schema, role: str) -> None:
-    """Let `role` serve, and do no more. Raises RequestRefused where no grant could bind it."""
+    """Grant `role` what a server needs, and no more. Raises RequestRefused where no grant could bind it."""
     grant_in(settings.store, role, schema)

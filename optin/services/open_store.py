@@ -151,7 +151,7 @@ def due_in(url: str, root: Path, schema: Schema) -> list[str]:
 
 
 def grant_in(url: str, role: str, schema: Schema) -> None:
-    """Let a role of a PostgreSQL server serve. Raises RequestRefused, and as `connect` does."""
+    """Grant a PostgreSQL role what a server needs. Raises RequestRefused, and as `connect` does."""
     _check_postgres(url)
     from optin.store.postgres_opening import grant_on  # noqa: PLC0415 - an extra; heavy to import
 
@@ -159,7 +159,7 @@ def grant_in(url: str, role: str, schema: Schema) -> None:
 
 
 def _check_postgres(url: str) -> None:
-    """See that `url` is an address of a PostgreSQL server, and its driver is there."""
+    """Check that `url` is an address of a PostgreSQL server, and its driver is there."""
     if not url.startswith(POSTGRES_PREFIXES):
         msg = "OPTIN_STORE is neither sqlite:///FILE nor postgresql://…; correct it."
         raise StoreUnusable(msg)
@@ -174,7 +174,7 @@ def _check_postgres(url: str) -> None:
 
 
 def has_data(settings: Settings, schema: Schema) -> bool:
-    """Tell whether there is a store that some keys were used with; makes none."""
+    """Return whether there is a store that some keys were used with; makes none."""
     path = sqlite_path(settings.store, settings.root)
     if path is not None and not path.exists():
         return False

@@ -83,7 +83,7 @@ class PromisedFiles:
         return len(paths)
 
     def _is(self, digest: str, found: os.stat_result) -> bool:
-        """Tell whether the copy of this digest was made of a file that is as it was."""
+        """Return whether the copy of this digest was made of a file that is as it was."""
         try:
             kept = (self.folder / digest).stat()
         except OSError:

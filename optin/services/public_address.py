@@ -19,7 +19,7 @@ NOT_PUBLIC = (  # which `ipaddress` of some Python versions calls global
 
 
 def is_public(text: str) -> bool:
-    """Tell whether an IP address is of the public internet; so must be one that an IPv6 address carries."""
+    """Return whether an IP address is of the public internet; so must be one that an IPv6 address carries."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -25,7 +25,7 @@ class OnceAMinute(logging.Filter):
     """Lets the same line through once a minute."""
 
     def __init__(self, *, by_template: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Tell lines apart by their words, or `by_template` by those that the program wrote."""
+        """Distinguish lines by their words, or `by_template` by those that the program wrote."""
         super().__init__()
         self._by_template = by_template
         self._clock = clock
@@ -33,7 +33,7 @@ class OnceAMinute(logging.Filter):
         self._said: dict[str, _Said] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether a line is to be written; make it one line, with how many were left out before it."""
+        """Return whether a line is to be written; make it one line, with how many were left out before it."""
         words = " ".join(record.getMessage().split())
         kind, now = str(record.msg) if self._by_template else words, self._clock()
         with self._lock:

@@ -1,4 +1,4 @@
-"""Is this set-up fit for its server? `serve` and `dev` ask; what is weak is refused with its cure."""
+"""Checks of the set-up before `serve` and `dev`: what is weak is refused with its cure."""
 
 from __future__ import annotations
 

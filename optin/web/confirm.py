@@ -11,7 +11,7 @@ from optin.consent.consent_record import RequestId
 from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind
 from optin.errors import LinkExpired
-from optin.flows.consents.confirm import Asked, confirm, view_confirmation, view_request
+from optin.flows.consents.confirm import ShownRequest, confirm, view_confirmation, view_request
 from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import Asker
@@ -82,7 +82,7 @@ def _read(app_context: AppContext, token: str) -> tuple[RequestId, bool]:
         return RequestId(problem.payload), True
 
 
-def _ask(app_context: AppContext, asked: Asked, token: str) -> Response:
+def _ask(app_context: AppContext, asked: ShownRequest, token: str) -> Response:
     form = asked.form
     return app_context.page(
         ConfirmView(

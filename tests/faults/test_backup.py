@@ -334,7 +334,7 @@ def test_a_line_that_a_crash_cut_short_loses_nothing(tmp_path: Path) -> None:
         lines = journal.read_bytes().splitlines()
     assert lines[:7] == whole.splitlines()
     assert len(lines) == 9
-    assert len(house.kept().told) == 4
+    assert len(house.kept().replay_lines) == 4
 
 
 def test_what_is_unknown_to_a_backup_takes_no_number_of_what_is_known(
@@ -556,7 +556,7 @@ def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: Hous
     with house.world() as world:
         withdraw(world, "carol@example.com")
         erase(world, "dora@example.com")
-    told = {line.name for line in house.kept().told}
+    told = {line.name for line in house.kept().replay_lines}
     settings = house.edition.site.settings.model_copy(update={"store": house.store})
     other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
     house.journal.write_bytes(b"")
@@ -569,7 +569,7 @@ def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: Hous
         with pytest.raises(JournalUnusable, match="leave --new-journal out"):
             begin_journal(settings, SCHEMA)
         with house.installation():
-            assert {line.name for line in house.kept().told} == told
+            assert {line.name for line in house.kept().replay_lines} == told
     assert "1 erased, 1 withdrawn" in restored(other, str(file))
 
 
@@ -586,7 +586,7 @@ def test_a_long_line_is_written_once(house: House) -> None:
     assert house.journal.stat().st_size == size
     with house.world() as world:
         world.do(remember, told={**told, "channel": "phone"}, now=world.now)
-    assert len(house.kept().told) == 2
+    assert len(house.kept().replay_lines) == 2
 
 
 def test_the_journal_names_no_request(house: House) -> None:
@@ -633,7 +633,7 @@ def test_the_journal_goes_back_as_far_as_backups_do(
     assert "the backup is older" in refusal(other, str(ancient))
     with house.world() as world:
         erase(world, "alice@example.com")
-    assert len(house.kept().told) == 2
+    assert len(house.kept().replay_lines) == 2
 
 
 def swept_at(house: House, moment: datetime) -> None:
@@ -699,9 +699,9 @@ def test_a_line_that_is_told_twice_is_done_once(
     file = back_up(house, tmp_path / "old.backup")
     with house.installation() as installation:
         installation.write(mark_waiting)  # as after a crash between the file and the note that it is there
-    assert len(house.kept().told) == 1
+    assert len(house.kept().replay_lines) == 1
     with house.installation():
-        assert len(house.kept().told) == 2
+        assert len(house.kept().replay_lines) == 2
     other = fresh_store(house, tmp_path, request)
     assert "nothing" in restored(other, str(file))
     with other.world() as world:
@@ -732,7 +732,7 @@ def test_a_journal_is_written_anew_beside_those_who_write_to_it(house: House) ->
             writer.join()
         house.file().forget(new - timedelta(days=1))
     wanted = [number for first in (0, 1_000) for number in range(first, first + 60) if not number % 3]
-    found = [int(str(line.told["person"]), 16) for line in house.kept().told]
+    found = [int(str(line.told["person"]), 16) for line in house.kept().replay_lines]
     assert sorted(found) == wanted
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from optin.flows.delivery.retry import Left, retry_dead
+from optin.flows.delivery.retry import SkipReason, retry_dead
 from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
 from optin.store.claims import Batch
 from optin.store.log import integrate
@@ -70,7 +70,7 @@ def test_a_mail_of_an_unknown_kind_is_given_up_and_says_which(world: World) -> N
         "unknown kind of mail: parcel-lost",
     ]
     retry = partial(retry_dead, context=world.context, after=0, now=world.now)
-    assert dict(world.do(retry).left) == {Left.UNKNOWN: 2}
+    assert dict(world.do(retry).skipped) == {SkipReason.UNKNOWN: 2}
 
 
 def test_a_notice_that_cannot_be_read_holds_up_no_mail(world: World) -> None:

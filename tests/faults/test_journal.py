@@ -213,7 +213,7 @@ def test_a_journal_that_is_lost_is_begun_anew_only_on_purpose(
     assert "leave --new-journal out" in " ".join(serve(house.root, free_port, "--new-journal").stderr.split())
     house.audit()
     assert "the journal was begun anew at" in house.run("audit").output
-    assert len(house.kept().told) == 1  # who withdrew, from what the database knows
+    assert len(house.kept().replay_lines) == 1  # who withdrew, from what the database knows
     if lost != "gone":
         assert len([*house.journal.parent.glob("journal.jsonl.until-*")]) == (lost != "empty")
 
@@ -265,7 +265,7 @@ def test_what_a_kill_kept_from_the_journal_is_no_divergence(house: House) -> Non
         before = house.journal.read_bytes()
     with house.installation() as installation:
         assert house.journal.read_bytes().startswith(before)
-        assert len(house.kept().told) == 1
+        assert len(house.kept().replay_lines) == 1
         withdraw(world_in(house, installation), "dora@example.com")
         assert installation.journal is not None
         wanted = installation.journal.remember(
@@ -373,7 +373,7 @@ def test_a_restore_tells_what_no_journal_can_tell_it(tmp_path: Path) -> None:
 def unkeyed(house: House) -> None:
     """Make the journal one of the version before: sums without a key, and nobody knows better."""
     plain: list[dict[str, Json]] = [{"journal": "withdrawals and erasures", "since": None}]
-    plain += [{**line.told, "at": line.at.isoformat()} for line in house.kept().told]
+    plain += [{**line.told, "at": line.at.isoformat()} for line in house.kept().replay_lines]
     there, text = "", b""
     for line in plain:
         there = hashlib.sha256(there.encode() + canonical(line)).hexdigest()[:32]
@@ -384,7 +384,7 @@ def unkeyed(house: House) -> None:
 def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogCaptureFixture) -> None:
     """O9: with its lines; from then on whoever puts another without seals there is refused."""
     lived_in(house)
-    told = house.kept().told
+    told = house.kept().replay_lines
     unkeyed(house)
     old = house.journal.read_bytes()
     with pytest.raises(JournalUnusable, match="has no seals"), house.installation():
@@ -400,7 +400,7 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     with house.installation():
         pass
     assert caplog.text.count("it was taken over, and is sealed by key from now on") == 1
-    assert house.kept().told == told
+    assert house.kept().replay_lines == told
     ring = load_keys(KEYS, house.root)
     assert ring is not None
     assert ring.journal is not None
@@ -520,7 +520,7 @@ def test_nobody_lets_the_journal_say_what_the_log_never_held(
 def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -> None:
     """O9: its file is of the version before, another host's was taken over; the named cure works."""
     lived_in(house)
-    told = house.kept().told
+    told = house.kept().replay_lines
     unkeyed(house)
     without_named_key(house)
     with pytest.raises(JournalUnusable, match="optin serve --new-journal"), house.installation():
@@ -528,7 +528,7 @@ def test_a_second_host_with_a_journal_of_before_begins_a_new_one(house: House) -
     begin_journal(house.edition.site.settings.model_copy(update={"store": house.store}), SCHEMA)
     with house.installation():
         pass
-    names = {line.name for line in house.kept().told}
+    names = {line.name for line in house.kept().replay_lines}
     assert {line.name for line in told} <= names
     house.audit()
 
@@ -574,7 +574,7 @@ def test_the_journal_stays_small(house: House, monkeypatch: pytest.MonkeyPatch) 
     with house.installation() as installation:
         sweep(installation)
         assert [line.kind for line in house.kept().lines].count(CHECKPOINT) <= 2  # an hour may have ended
-        assert len(house.kept().told) == 1
+        assert len(house.kept().replay_lines) == 1
         last = house.kept().lines[-1].number
         world_in(house, installation).sign_up("z@example.com")
         advance_log(installation)
@@ -595,7 +595,7 @@ def test_three_workers_share_one_journal(postgres_url: str, tmp_path: Path, free
     finally:
         assert serving.stop() == 0
     kept = house.kept()
-    assert len(kept.told) == 4
+    assert len(kept.replay_lines) == 4
     house.audit()
     house.journal.unlink()
     names = environment(postgres_url, NO_MAIL, keys)

@@ -133,9 +133,9 @@ def test_a_list_keeps_nobody_who_left_by_the_journal(house: House) -> None:
             world.now,
         )
         kept = ["", "withdrawn"]
-        assert list(know("NL", told=installation.endings()).judge([ALICE, CAROL])) == kept
+        assert list(know("NL", endings=installation.endings()).judge([ALICE, CAROL])) == kept
         gone = ["", "withdrawn or erased"]
-        only = know("NL", suppress_only=True, told=installation.endings())
+        only = know("NL", suppress_only=True, endings=installation.endings())
         assert list(only.judge([ALICE, CAROL])) == gone
 
 

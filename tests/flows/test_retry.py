@@ -19,7 +19,7 @@ from optin.flows.consents.sign_up import sign_up
 from optin.flows.context import Context
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
-from optin.flows.delivery.retry import STEP, Left, Retried, retry_dead
+from optin.flows.delivery.retry import STEP, Retried, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.webinar.flows import WebinarMail
@@ -59,7 +59,7 @@ def test_a_confirmation_that_was_given_up_is_sent_with_a_fresh_link(world: World
     die(world)
     world.wait(timedelta(days=6, hours=23))
     done = retry(world)
-    assert (dict(done.again), dict(done.left)) == ({"confirmation": 1}, {})
+    assert (dict(done.again), dict(done.skipped)) == ({"confirmation": 1}, {})
     world.wait(timedelta(days=2))
     assert world.do(sweep_unconfirmed, context=world.sweep_context) == 0  # kept for the mail
     order = world.mail(MailKind.CONFIRMATION)
@@ -90,7 +90,7 @@ def test_a_confirmation_of_what_has_expired_is_not_sent(world: World) -> None:
     world.sign_up("alice@example.com", TIPS)
     die(world)
     world.wait(timedelta(days=7, minutes=1))
-    assert dict(retry(world).left) == {Left.EXPIRED: 1}
+    assert dict(retry(world).skipped) == {SkipReason.EXPIRED: 1}
     assert world.claim() == []
     world.do(sweep_unconfirmed, context=world.sweep_context)
     assert retry(world) == Retried()
@@ -108,7 +108,7 @@ def test_what_needs_no_asking_any_more_is_not_sent(world: World) -> None:
     die(world)
     assert world.run(resend_confirmation, request=followed, now=world.now)
     done = retry(world)
-    assert dict(done.left) == {Left.CONFIRMED: 1, Left.FOLLOWED: 1}
+    assert dict(done.skipped) == {SkipReason.CONFIRMED: 1, SkipReason.FOLLOWED: 1}
     assert not done.again
 
 
@@ -144,7 +144,11 @@ def test_what_has_nothing_to_say_is_left(world: World) -> None:
     gone = Notice("personal", index, told)
     world.do(lambda tx: enqueue_notice(tx, world.vault, gone, "example.com", world.now))
     world.do(lambda tx: tx.run("UPDATE outbox SET state = 'dead', sealed = NULL WHERE kind = 'personal'"))
-    assert dict(retry(world).left) == {Left.UNKNOWN: 2, Left.NOTHING: 1, Left.FORGOTTEN: 1}
+    assert dict(retry(world).skipped) == {
+        SkipReason.UNKNOWN: 2,
+        SkipReason.NOTHING: 1,
+        SkipReason.FORGOTTEN: 1,
+    }
 
 
 def _dead(tx: Tx, *, kind: str, request: RequestId, world: World) -> None:

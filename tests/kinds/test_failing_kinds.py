@@ -15,7 +15,7 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import PurposeId
 from optin.errors import KindFailed
 from optin.flows.consents.confirm import view_confirmation
-from optin.flows.delivery.retry import Left, retry_dead
+from optin.flows.delivery.retry import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flows import FlowPart
 from optin.flows.retention.sweep_rule import Rule
@@ -116,7 +116,7 @@ def test_a_mail_waits_and_keeps_no_other_waiting(world: World, failing: Any) -> 
     assert world.send() == []
     (row,) = world.do(lambda tx: tx.all("SELECT state FROM outbox WHERE kind = 'parcel-sent'"))
     assert row[0] == "dead"
-    assert dict(world.run(retry_dead, after=0, now=world.now).left)[Left.FAILED] == 1
+    assert dict(world.run(retry_dead, after=0, now=world.now).skipped)[SkipReason.FAILED] == 1
 
 
 def test_other_rules_and_warnings_are_done(world: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -64,8 +64,8 @@ from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one request asked for, as the confirm page shows it."""
+class ShownRequest:
+    """A request as its confirmation page shows it."""
 
     request: RequestId
     form: FormDeclaration
@@ -99,10 +99,10 @@ class CodeRefused:
     reason: str
 
 
-def view_request(tx: Tx, context: Context, request: RequestId) -> Asked:
+def view_request(tx: Tx, context: Context, request: RequestId) -> ShownRequest:
     """Return what a confirmation link is about; changes nothing (D2). Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
-    return Asked(
+    return ShownRequest(
         request=request,
         form=opened.declaration,
         requested_at=opened.stored.created_at,
@@ -212,7 +212,7 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
 def _let_kind_act(
     tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId, leaf: bytes, now: datetime
 ) -> None:
-    """Let the magnet's kind do its part. Raises KindFailed: nothing is confirmed, the link still works."""
+    """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed; the link works."""
     kind = opened.declaration.kind
     try:
         context.policy.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
@@ -245,7 +245,7 @@ def _record(kept: Sequence[ConsentState], question: ConsentQuestion) -> ConsentR
 def _may(
     tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: Happening
 ) -> bool:
-    """Tell whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
+    """Return whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
     suppressed = suppressed_at(tx, stored.email_index, question.key)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
     return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)

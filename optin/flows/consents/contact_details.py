@@ -40,7 +40,7 @@ def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
 
 
 def vouch_anew(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact, now: datetime) -> None:
-    """Let the newest request that is left vouch for a person's details: another one of the person went."""
+    """Add an event by which the newest request left vouches for a person's details: another was erased."""
     request = newest_request(tx, address_index(tx, subject))
     if request is None:
         return

@@ -60,7 +60,7 @@ def find_twin(
 
 
 def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime) -> bool:
-    """Tell whether the person withdrew, was erased or put data right since; in the same instant counts."""
+    """Return whether the person withdrew, was erased or put data right since; in the same instant counts."""
     subject = find_subject(tx, email_index)
     correction = None if subject is None else current_contact(tx, vault, subject).correction
     corrected = () if correction is None else correction.moments.values()

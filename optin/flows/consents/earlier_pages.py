@@ -1,4 +1,4 @@
-"""What the site served once and does not serve any more: forms, privacy statements, assets."""
+"""Earlier forms, privacy statements and assets, which the site served before."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class OpenedRequest:
 
     @property
     def circumstances(self) -> Circumstances:
-        """What all events of this request say alike."""
+        """The part that all events of this request have in common."""
         return Circumstances(
             request=self.stored.id,
             form=self.form.version.digest,

@@ -22,7 +22,7 @@ def resend_confirmation(
     now: datetime,
     asker: Asker = Asker.FORM,
 ) -> bool:
-    """Queue the confirmation mail once more; tell whether that was done.
+    """Queue the confirmation mail once more; return whether that was done.
 
     Nothing is queued for a request that is gone, confirmed, already waiting to be sent, or sent often
     enough. The visitor is told the same in every case (D7). What a reader of the mailbox asks is counted

@@ -100,7 +100,7 @@ def _unknown_kind(name: str) -> str:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What became of one attempt to send a mail."""
+    """Result of one attempt to send a mail."""
 
     verdict: Verdict
     reply: str  # a code, never words of the server: they may name people (S4)
@@ -161,7 +161,7 @@ def _note_sent(
 
 
 def _set_aside(tx: Tx, context: Context, letter: Letter, reply: str, now: datetime) -> None:
-    """Let a mail that cannot be read wait, for a week by a clock that is not doubted; then it is dead."""
+    """Postpone a mail that cannot be read; give it up after a week, unless the clock is doubted."""
     stand = standing(tx, letter.number, letter.claim)
     old = stand is None or now >= stand.queued_at + GIVE_UP_AFTER
     if stand is None or (old and not read_clock(tx, context, now).doubted):

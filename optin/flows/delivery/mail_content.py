@@ -1,4 +1,4 @@
-"""What a queued mail says, by its kind: decided anew each time it is about to be sent."""
+"""Content of a queued mail, by its kind: decided anew before each attempt to send it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from optin.store.vault import Vault
 
 
 def is_known_mail(name: str, policy: RequestPolicy) -> bool:
-    """Tell whether optin, or an installed kind of magnets, sends mails of that name."""
+    """Return whether optin, or an installed kind of magnets, sends mails of that name."""
     return name in {*MailKind} or name in policy.mails_of_kinds
 
 

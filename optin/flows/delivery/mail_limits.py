@@ -70,7 +70,7 @@ def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetim
 
 
 def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:
-    """Tell whether somebody typed a code that was mailed to this mailbox in the last 24 hours.
+    """Return whether somebody typed a code that was mailed to this mailbox in the last 24 hours.
 
     It looks `LOOKS_A_DAY` times a day (UTC): nobody guesses at its codes on page after page (D3).
     """

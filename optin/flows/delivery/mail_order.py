@@ -82,7 +82,7 @@ class NoticeOrder(Order):
 
 
 class Settled(StrEnum):
-    """Where a mail stands after a try."""
+    """State of a mail after an attempt to send it."""
 
     SENT = "sent"
     DEAD = "dead"  # refused, or tried for long enough
@@ -91,7 +91,7 @@ class Settled(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What became of one try to send."""
+    """Result of one attempt to send a mail."""
 
     SENT = "sent"
     LATER = "later"  # 4xx, no answer, or a refusal because of us: try again with back-off

@@ -20,7 +20,7 @@ from optin.store.transaction import Tx
 STEP = 40  # mails in one transaction, beside live traffic
 
 
-class Left(StrEnum):
+class SkipReason(StrEnum):
     """Why a mail that was given up is not sent again."""
 
     FORGOTTEN = "a link to a personal page: whoever still wants it asks for a new one"
@@ -34,20 +34,20 @@ class Left(StrEnum):
 
 @dataclass
 class Retried:
-    """How many mails are sent again, by kind; how many are not, by reason.
+    """Counts of mails that are sent again, by kind, and of those that are not, by reason.
 
     `hurried`: how many waited for another try, and are due now. `last`: the last one looked at.
     """
 
     again: Counter[str] = field(default_factory=Counter)
-    left: Counter[Left] = field(default_factory=Counter)
+    skipped: Counter[SkipReason] = field(default_factory=Counter)
     hurried: int = 0
     last: int = 0
 
     def add(self, other: Retried) -> None:
         """Add what a further step did."""
         self.again += other.again
-        self.left += other.left
+        self.skipped += other.skipped
         self.hurried += other.hurried
         self.last = other.last
 
@@ -63,7 +63,7 @@ def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: 
         done.last = letter.number
         reason = _reason(tx, context, letter, now)
         if reason is not None:
-            done.left[reason] += 1
+            done.skipped[reason] += 1
             continue
         if not dry_run:
             requeue(tx, letter.number, now)
@@ -75,33 +75,35 @@ def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: 
     return done
 
 
-def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> Left | None:
+def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> SkipReason | None:
     """Return why a mail is not sent again; None when it is."""
     if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
-        return Left.FORGOTTEN
+        return SkipReason.FORGOTTEN
     if not is_known_mail(letter.kind, context.policy):
-        return Left.UNKNOWN
+        return SkipReason.UNKNOWN
     stored = load_request(tx, letter.request)
     if stored is None or is_over(tx, letter.request, now):
-        return Left.EXPIRED
+        return SkipReason.EXPIRED
     if has_successor(tx, letter):
-        return Left.FOLLOWED
+        return SkipReason.FOLLOWED
     if letter.kind == MailKind.CONFIRMATION:
-        return None if stored.confirmed_at is None else Left.CONFIRMED
+        return None if stored.confirmed_at is None else SkipReason.CONFIRMED
     if stored.subject is None:
-        return Left.NOTHING
+        return SkipReason.NOTHING
     if letter.kind in {*MailKind}:
         return None
     return _own_reason(tx, context, letter, stored, now)
 
 
-def _own_reason(tx: Tx, context: Context, letter: DeadLetter, stored: Request, now: datetime) -> Left | None:
+def _own_reason(
+    tx: Tx, context: Context, letter: DeadLetter, stored: Request, now: datetime
+) -> SkipReason | None:
     """Return why a mail of the magnet's own kind is not sent again; None when it is."""
     opened, mail = open_request(tx, context.vault, stored), QueuedMail(letter.number, letter.kind)
     try:
         facts = facts_of(tx, context, opened, mail, now)
     except UnknownMailKind:
-        return Left.UNKNOWN
+        return SkipReason.UNKNOWN
     except KindFailed:
-        return Left.FAILED
-    return Left.NOTHING if facts is None else None
+        return SkipReason.FAILED
+    return SkipReason.NOTHING if facts is None else None

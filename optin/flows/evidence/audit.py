@@ -61,7 +61,7 @@ class Audit:
     _tree: TreeAudit = field(init=False)
 
     def __post_init__(self) -> None:
-        """Let the audit of the tree add to the same findings: they stand, whatever stops it."""
+        """Share the findings with the audit of the tree: they are kept when it is stopped."""
         self._tree = TreeAudit(
             self.read, self.vault, self.outside, self.remembered, self.findings, self.notes
         )

@@ -87,7 +87,7 @@ class PeopleAudit:
         return list(self.read(set_backs, vault=self.vault))
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
-        """Look at the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
+        """Check the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
         after, until = share
         while page := self.read(people_page, kind=kind, after=after, until=until):
             known = len(self.findings)
@@ -196,7 +196,7 @@ class PeopleAudit:
         return int(logged.body[_MS]) if back is None else to_ms(back.at)
 
     def _check_moments(self, name: str, row: Row, history: History, declared: Declared) -> None:
-        """Asked once and confirmed once for each box, at the moments that the request says."""
+        """Check that each box was asked once and confirmed once, at the moments that the request says."""
         self.findings += [f"{name} was {event.kind} twice" for event in history.repeated]
         asked: set[int] = set()
         confirmed: set[int] = set()

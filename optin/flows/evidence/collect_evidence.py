@@ -54,15 +54,15 @@ class RequestEvidence:
     opened: OpenedRequest
     events: tuple[StoredEvent, ...]
     mails: tuple[SentMail, ...]
-    told: tuple[ConsentSummary, ...]
+    consents: tuple[ConsentSummary, ...]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What goes into a bundle, but for the page and the explanation."""
+    """Content of a bundle, without the page and the explanation."""
 
     email: EmailAddress
-    chapters: tuple[RequestEvidence, ...]
+    requests: tuple[RequestEvidence, ...]
     checkpoint: StoredCheckpoint
     stamps: tuple[Attestation, ...]
     files: dict[str, bytes]
@@ -85,7 +85,7 @@ def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime
         msg = "Nothing is kept about this address: it never signed up, or it was erased."
         raise RequestRefused(msg)
     _check_history(vault, numbered)
-    chapters = tuple(_chapter(tx, vault, request, numbered, base_url, now) for request in opened)
+    requests = tuple(_request_evidence(tx, vault, it, numbered, base_url, now) for it in opened)
 
     # 2. Prove each event under one checkpoint.
     proven = sorted((*numbered, *_set_backs(tx, vault, numbered)), key=lambda event: event.number)
@@ -112,14 +112,14 @@ def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime
     files["log-keys.txt"] = keys_text(verifier_keys(tx)).encode()
 
     # 3. Open each commitment.
-    for chapter in chapters:
-        files |= _openings(tx, chapter, names)
+    for request in requests:
+        files |= _openings(tx, request, names)
 
     # 4. Tell the consents in the standard vocabulary.
-    told = [consent for chapter in chapters for consent in chapter.told]
-    record = json.dumps(record_document(told, base_url), indent=2, ensure_ascii=False)
+    consents = [consent for request in requests for consent in request.consents]
+    record = json.dumps(record_document(consents, base_url), indent=2, ensure_ascii=False)
     files["record.jsonld"] = f"{record}\n".encode()
-    return Evidence(email, chapters, checkpoint, stamps, files)
+    return Evidence(email, requests, checkpoint, stamps, files)
 
 
 def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[StoredEvent]:
@@ -144,7 +144,7 @@ def _check_history(vault: Vault, numbered: Sequence[StoredEvent]) -> None:
         raise RequestRefused(msg) from None
 
 
-def _chapter(
+def _request_evidence(
     tx: Tx,
     vault: Vault,
     opened: OpenedRequest,
@@ -160,12 +160,12 @@ def _chapter(
         opened=opened,
         events=tuple(event for event in later if event in own or _concerns(event, opened)),
         mails=tuple(mails_of(tx, vault, opened.stored.id)),
-        told=consent_summaries(opened, later, f"{base_url}/unsubscribe/{token}", now),
+        consents=consent_summaries(opened, later, f"{base_url}/unsubscribe/{token}", now),
     )
 
 
 def _concerns(event: StoredEvent, opened: OpenedRequest) -> bool:
-    """Tell whether an event is about a consent that this request asked for."""
+    """Return whether an event is about a consent that this request asked for."""
     body = parse(event.body)
     asked = {(question.purpose, question.channel.value) for question in opened.asked}
     return (body["purpose"], body["channel"]) in asked
@@ -189,8 +189,8 @@ def _witnesses(checkpoint: StoredCheckpoint, stamps: Sequence[Attestation]) -> d
     return {**files, "checkpoint.txt": checkpoint.note.encode()}
 
 
-def _openings(tx: Tx, chapter: RequestEvidence, names: dict[int, str]) -> dict[str, bytes]:
-    opened, form = chapter.opened, chapter.opened.form.version
+def _openings(tx: Tx, request: RequestEvidence, names: dict[int, str]) -> dict[str, bytes]:
+    opened, form = request.opened, request.opened.form.version
     folder = f"requests/{opened.stored.id.hex()[:30]}"
     files = {
         f"{folder}/declaration.json": opened.sealed.declaration,
@@ -201,9 +201,9 @@ def _openings(tx: Tx, chapter: RequestEvidence, names: dict[int, str]) -> dict[s
     statement = privacy_by_prefix(tx, form.declaration.privacy)
     if statement is not None:
         files[f"privacy/{statement.digest}.html"] = statement.page
-    for event in (event for event in chapter.events if event.request == opened.stored.id):
+    for event in (event for event in request.events if event.request == opened.stored.id):
         body = parse(event.body)
-        for mail in chapter.mails:
+        for mail in request.mails:
             if "bytes" in body and opens(body["bytes"], opened.sealed.salt, mail.data):
                 files[f"mails/{names[event.number]}.eml"] = mail.data
     return files

@@ -58,7 +58,7 @@ def _signed(tx: Tx) -> Tip | None:
 
 
 def begins_with(tx: Tx, tip: Tip) -> bool:
-    """Tell whether the log, as far as it goes, is the one of a checkpoint that is not larger than it."""
+    """Return whether the log, as far as it goes, is the one of a checkpoint that is not larger than it."""
     try:
         return root_of(tip.size, stored_node(tx)) == tip.root
     except LookupError:
@@ -66,7 +66,7 @@ def begins_with(tx: Tx, tip: Tip) -> bool:
 
 
 def events_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[str]:
-    """Say in a sentence of each event that a journal holds and the log lacks, that it does."""
+    """Yield a sentence for each event that the journal holds and the log lacks."""
     for line in lines_missing_from_log(tx, lines):
         at = rfc3339(line.at)
         yield f"event {_number(line)} ({line.kind}, {at}) stands in the journal, and was taken out of the log"

@@ -1,4 +1,4 @@
-"""Is this consent proven, now? Everything is recomputed from the evidence; the cache is believed in nothing.
+"""Proof of a consent at this moment: everything is recomputed from the evidence, nothing from the cache.
 
 1. Every event was written by optin, and is the bytes of its leaf.
 2. The status that follows from the events is that of the cache, and it is "given".

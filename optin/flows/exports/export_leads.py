@@ -43,7 +43,7 @@ class LeadExport:
     forms: PartsByKind[DetailsPart]  # what kinds know of their forms
     key: ConsentKey
     now: datetime
-    told: Endings = field(default_factory=dict)  # what the journal says that ended
+    endings: Endings = field(default_factory=dict)  # what the journal says that ended
     run: bytes = field(init=False, default=b"")
     exported: int = 0
     refused: Counter[str] = field(default_factory=Counter)
@@ -94,7 +94,7 @@ class LeadExport:
         kind = "" if form is None else form.version.declaration.kind
         key, of_request = self.key, self.forms[kind].exported_of_request
         found = prove(self.vault, lead, form, key, self.now, of_request)
-        return still_proven(found, lead.email_index, self.told)
+        return still_proven(found, lead.email_index, self.endings)
 
     def _count_unconfirmed(self) -> None:
         after = 0

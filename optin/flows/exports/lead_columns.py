@@ -1,4 +1,4 @@
-"""What leaves of a proven consent, by the names of its columns: in an export and by webhook alike (E2)."""
+"""Columns of a proven consent, shared by exports and webhooks (E2)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optin.store.vault import Vault
 
 
 def columns_of(vault: Vault, lead: Proven, base_url: str, now: datetime) -> dict[str, str]:
-    """Return what stands in every file of it; who it is, and the form's own fields, are the caller's.
+    """Return the columns that every export has, by name; the caller adds addresses and the form's fields.
 
     Times are RFC 3339 in UTC with milliseconds.
     """

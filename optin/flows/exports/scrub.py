@@ -47,7 +47,7 @@ class Scrubber:
     now: datetime
     country: str  # reads national numbers
     suppress_only: bool = False
-    told: Endings = field(default_factory=dict)  # what the journal says that ended
+    endings: Endings = field(default_factory=dict)  # what the journal says that ended
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
 
     def judge(self, values: Iterable[str]) -> Iterator[str]:
@@ -114,7 +114,7 @@ class Scrubber:
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
             proof = prove(self.vault, lead, form, self.key, self.now)
-            outcomes[lead.subject] = still_proven(proof, lead.email_index, self.told)
+            outcomes[lead.subject] = still_proven(proof, lead.email_index, self.endings)
         allowed: dict[bytes, dict[str, str]] = {}
         for index, found in people.items():
             for outcome in (outcomes[subject] for subject in found if subject in outcomes):

@@ -66,7 +66,7 @@ LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tell
 
 
 class Answer(StrEnum):
-    """What a receiver made of a message."""
+    """Answer of a receiver to a message."""
 
     TAKEN = "taken"
     GONE = "gone"  # 410: it wants no more of them
@@ -74,7 +74,7 @@ class Answer(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a message thereby."""
+    """State of a message after a call."""
 
     TOLD = "told"
     WAITING = "waiting"

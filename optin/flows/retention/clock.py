@@ -29,7 +29,7 @@ def read_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
 
 
 def trust_clock(tx: Tx, context: Context, now: datetime) -> None:
-    """See that something may be deleted by this clock. Raises ClockDoubted."""
+    """Check that something may be deleted by this clock. Raises ClockDoubted."""
     look = read_clock(tx, context, now)
     if look.doubted:
         raise ClockDoubted(look.sentence)
@@ -49,12 +49,12 @@ def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> Non
 
 
 def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
-    """Tell whether the log says of this very doubt: while it lasts, nobody moves the mark."""
+    """Return whether the log says of this very doubt: while it lasts, nobody moves the mark."""
     return last is not None and (last["kind"], last.get("known")) == (EventKind.CLOCK_DOUBTED, rfc3339(known))
 
 
 def watch_clock(tx: Tx, context: Context, now: datetime, *, steady: bool, even: bool = False) -> ClockReading:
-    """Look at the clock and mark it.
+    """Compare the clock with its mark, and move the mark.
 
     `even`: it ran like the one that nobody sets ever since it was trusted, so it is right however old the
     mark is. The machine may have slept, or the database was away.

@@ -39,7 +39,7 @@ def accept_clock(tx: Tx, context: Context, who: str, why: str, now: datetime) ->
 
 
 def begin_with_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
-    """Look at the clock at a server's start: note that it went back or is doubted, let go what waits in vain.
+    """Compare the clock at a server's start: note that it went back or is doubted, free what waits in vain.
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
     """
@@ -55,7 +55,7 @@ def begin_with_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
 
 
 def note_set_back(tx: Tx, context: Context, was: datetime, now: datetime) -> bool:
-    """Note in the log that the clock went back from `was`; tell whether it was noted.
+    """Note in the log that the clock went back from `was`; return whether it was noted.
 
     Not for minutes, by which clocks differ, and not again what another process noted just now. What waits for
     a moment of the clock before is brought back.

@@ -1,4 +1,4 @@
-"""What every rule of a sweep works with, and how its periods are computed."""
+"""Context of a sweep: time, what was skipped, and how many people may still be erased."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PEOPLE_STEP = 20  # people with all that belongs to them
 
 @dataclass(frozen=True)
 class Skipped:
-    """What one sweep skipped over, by rule: what is not due by its events, and what was refused, with why."""
+    """Candidates that one sweep skipped, by rule: not due by their events, or refused, with the reason."""
 
     waiting: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
     refused: dict[str, dict[bytes, str]] = field(default_factory=lambda: defaultdict(dict))
@@ -27,7 +27,7 @@ class Skipped:
         self.refused[rule][name] = str(problem)
 
     def over(self, rule: str, name: bytes) -> bool:
-        """Tell whether something was skipped over already."""
+        """Return whether something was skipped over already."""
         return name in self.waiting[rule] or name in self.refused[rule]
 
     def count(self, rule: str) -> int:
@@ -42,7 +42,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class SweepContext(Context):
-    """What a sweep works with. `now` is an argument: time is never read here."""
+    """Context of one sweep. `now` is an argument: time is never read here."""
 
     now: datetime
     skipped: Skipped = field(default_factory=Skipped)

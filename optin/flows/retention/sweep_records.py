@@ -71,7 +71,7 @@ def sweep_unrecorded_exports(tx: Tx, context: SweepContext) -> int:
 
 
 def _all_recorded(tx: Tx, context: SweepContext) -> bool:
-    """Tell whether every export that left is in the list: else who was in it seems to be a stray."""
+    """Return whether every export that left is in the list: else who was in it seems to be a stray."""
     if not count_unrecorded_members(tx, context.now - STRAYS_KEPT):
         return True
     told = Counter(str(body.get("run")) for body in said_about_nobody(tx, context.vault, EventKind.EXPORTED))

@@ -23,15 +23,15 @@ LEAST = 100  # people: below it a share says nothing
 
 
 @dataclass(frozen=True)
-class Held:
-    """What waits because a day's share is used: how many people, and how many may go on one day."""
+class Backlog:
+    """People or consents that are due beyond the share of a day."""
 
     waiting: int
     share: int
 
     @property
     def sentence(self) -> str:
-        """What an operator is told."""
+        """A sentence for the operator, with the cure."""
         return (
             f"{self.waiting} more people or consents are due, but a sweep takes {self.share} a day at most"
             " ([sweep] share); they wait. If that many are due, run: optin sweep --beyond-share"
@@ -62,24 +62,24 @@ def share_of(day: SweepDay, policy: RequestPolicy) -> int:
     return max(LEAST, day.people * policy.sweep.share // 100)
 
 
-def share_backlog(tx: Tx, context: SweepContext) -> Held | None:
+def share_backlog(tx: Tx, context: SweepContext) -> Backlog | None:
     """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
     day = sweep_day(tx, context.vault, context.now)
     share = share_of(day, context.policy)
     due = sum(line.count for line in plan(tx, context) if line.rule.takes_people)
     waiting = due - max(0, share - day.taken)
-    return Held(waiting, share) if waiting > 0 else None
+    return Backlog(waiting, share) if waiting > 0 else None
 
 
-def report_backlog(tx: Tx, context: SweepContext) -> Held | None:
+def report_backlog(tx: Tx, context: SweepContext) -> Backlog | None:
     """Return what waits because the day's share is used, once a day; None: nothing, or it was told."""
     day = sweep_day(tx, context.vault, context.now)
     if day.told or day.taken < share_of(day, context.policy):
         return None
-    held = share_backlog(tx, context)
-    if held is not None:
+    backlog = share_backlog(tx, context)
+    if backlog is not None:
         mark_told(tx, context.vault, day)
-    return held
+    return backlog
 
 
 def record_beyond(tx: Tx, context: Context, who: str, why: str, now: datetime) -> None:

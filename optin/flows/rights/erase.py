@@ -49,7 +49,7 @@ __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "Erased", "erase_and_tell", 
 
 @dataclass(frozen=True)
 class Erased:
-    """What an erasure removed, and what a law keeps."""
+    """Result of an erasure: how many requests it removed, and what a law keeps."""
 
     requests: int
     holds: tuple[LegalHold, ...]

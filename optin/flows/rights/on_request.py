@@ -1,4 +1,4 @@
-"""What an officer does for a person who asks by letter or telephone: each act and its record are one (R9)."""
+"""Acts of an officer for a person who wrote or called: each act and its record are one transaction (R9)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def hold_on_request(
 
 
 def erase_on_request(tx: Tx, context: Context, handling: Handling, lang: str, now: datetime) -> Erased | None:
-    """Erase everything about a person, tell it in a last mail, and record it; None: nothing was left."""
+    """Erase a person, queue the mail that says so, and record it; None: nothing was left."""
     gone = erase_and_tell(tx, context, handling.email_index, BY_OFFICER, lang, now)
     record_handling(tx, context, handling, "erase", now)
     return gone

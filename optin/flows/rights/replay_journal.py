@@ -34,12 +34,12 @@ _DIGEST_BYTES = 32
 
 
 def concerns_person(told: Mapping[str, Json]) -> bool:
-    """Tell whether a restored backup is told of this line; else it only holds an event of the log."""
+    """Return whether a restored backup is told of this line; else it only holds an event of the log."""
     return "person" in told
 
 
 def check_replay_line(told: Mapping[str, Json]) -> None:
-    """See that a line means something to us. Raises ValueError."""
+    """Check that a line means something to us. Raises ValueError."""
     kind = str(told.get("kind"))
     wanted = _TOLD.get(kind) if concerns_person(told) else _EVENT if kind in IN_JOURNAL else None
     if wanted is None or {key: type(value) for key, value in told.items()} != wanted:

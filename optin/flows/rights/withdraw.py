@@ -68,7 +68,7 @@ def view_withdrawable(tx: Tx, context: Context, request: RequestId, purpose: str
 
 
 def view_erased(tx: Tx, _context: Context, request: RequestId) -> bool:
-    """Tell whether the request of a spent link was erased."""
+    """Return whether the request of a spent link was erased."""
     return was_erased(tx, request)
 
 
@@ -109,7 +109,7 @@ def withdraw_person(
 
 
 def withdraw_one(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime) -> bool:
-    """Withdraw one consent of an address; tell whether it stood."""
+    """Withdraw one consent of an address; return whether it stood."""
     subject = find_subject(tx, email_index)
     return subject is not None and bool(withdraw_from(tx, context.vault, subject, {key}, now))
 
