@@ -20,16 +20,16 @@ from optin.consent.purpose import Controller
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.receipt import Attachment
 from optin.mail.kind_mails import Mailbox, MailPart
-from optin.theme.theme import MailText, Theme
-from optin.theme.views import (
+from optin.theme.mail_views import (
     ConfirmationMail,
     DeliveryMail,
     ErasedMail,
     KindMail,
-    LegalHoldView,
     PersonalMail,
     RenewalMail,
 )
+from optin.theme.theme import MailText, Theme
+from optin.theme.views import LegalHoldView
 
 HEADER_CHARACTERS = 78  # of a line, where words allow it (RFC 5322, section 2.1.1)
 MAX_HEADER_OCTETS = 998  # of a line, in any case

@@ -25,7 +25,7 @@ from optin.flows.rights.personal_data import (
     PersonalSuppression,
     SentMail,
 )
-from optin.theme import views
+from optin.theme import mail_views, views
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 CONTROLLER = Controller("Sample B.V.", ("Street 1",), "privacy@example.com", "020 123 4567", "KvK 0")
@@ -119,7 +119,7 @@ def _indexes(frame: views.Frame) -> Iterator[Any]:
 
 def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...]]]:
     """Yield a view for every mail, with and without what may be missing from it, and the links it is for."""
-    first = views.ConfirmationMail(
+    first = mail_views.ConfirmationMail(
         lang, CONTROLLER, "Title", A_KIND, URL, AT, QUESTIONS, CONFIRM, "1234 5678", AT, URL
     )
     for kind in kinds:
@@ -129,17 +129,17 @@ def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...
     full = delivery(lang)
     yield full, (FETCH, WITHDRAW)
     yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
-    renewal = views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
+    renewal = mail_views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None, number=NUMBER), (CONFIRM,)
-    yield views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
+    yield mail_views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
     for holds in (HOLDS, ()):
-        yield views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
+        yield mail_views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
 
 
-def delivery(lang: str, kind: str = A_KIND, own: object = None) -> views.DeliveryMail:
+def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.DeliveryMail:
     """Return the mail with a magnet of a kind."""
-    return views.DeliveryMail(
+    return mail_views.DeliveryMail(
         lang,
         CONTROLLER,
         "Title",
@@ -160,9 +160,9 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> views.Deliver
     )
 
 
-def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> views.KindMail:
+def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> mail_views.KindMail:
     """Return a mail that only a kind has."""
-    return views.KindMail(lang, CONTROLLER, "Title", kind, name, template, URL, AT, SEE, URL, own)
+    return mail_views.KindMail(lang, CONTROLLER, "Title", kind, name, template, URL, AT, SEE, URL, own)
 
 
 def _forms(blank: views.LandingView) -> Iterator[Any]:

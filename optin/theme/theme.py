@@ -25,7 +25,7 @@ from jinja2.bccache import Bucket
 
 from optin.consent.channel import address_at
 from optin.proof.assets import asset_address, content_type_of
-from optin.theme import views
+from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
 from optin.theme.icon import page_icon
 from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templates_of, words_of_all
@@ -60,19 +60,19 @@ TEMPLATES: Mapping[type, str] = {
     views.MailView: "dev/mail.html",
 }
 MAILS: Mapping[type, str] = {
-    views.ConfirmationMail: "mails/confirmation",
-    views.DeliveryMail: "mails/delivery",
-    views.RenewalMail: "mails/renewal",
-    views.PersonalMail: "mails/personal",
-    views.ErasedMail: "mails/erased",
+    mail_views.ConfirmationMail: "mails/confirmation",
+    mail_views.DeliveryMail: "mails/delivery",
+    mail_views.RenewalMail: "mails/renewal",
+    mail_views.PersonalMail: "mails/personal",
+    mail_views.ErasedMail: "mails/erased",
 }
 Mail: TypeAlias = (
-    views.ConfirmationMail
-    | views.DeliveryMail
-    | views.RenewalMail
-    | views.PersonalMail
-    | views.ErasedMail
-    | views.KindMail
+    mail_views.ConfirmationMail
+    | mail_views.DeliveryMail
+    | mail_views.RenewalMail
+    | mail_views.PersonalMail
+    | mail_views.ErasedMail
+    | mail_views.KindMail
 )
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"
@@ -213,7 +213,7 @@ class Theme:
     def mail(self, view: Mail) -> MailText:
         """Return the mail that tells `view`."""
         words, template = self.wording(view.lang), mail_template(view)
-        key = view.name if isinstance(view, views.KindMail) else template.partition("/")[2]
+        key = view.name if isinstance(view, mail_views.KindMail) else template.partition("/")[2]
         return MailText(
             subject=words.text(f"mail.{key}.subject", title=view.title),
             text=wrapped(self._render(f"{template}.txt", view, words)),
@@ -226,7 +226,7 @@ class Theme:
 
     def _render(self, template: str, view: Any, words: Wording) -> str:
         names = [template]  # or what a kind has in its place, which extends it
-        if isinstance(view, views.ConfirmedView | views.DeliveryMail):
+        if isinstance(view, views.ConfirmedView | mail_views.DeliveryMail):
             names = [f"kinds/{view.kind}/{PurePosixPath(template).name}", template]
         return self._env.select_template(names).render(
             view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
@@ -241,7 +241,9 @@ def page_template(view: Any) -> str:
 
 def mail_template(view: Mail) -> str:
     """Return the template of a mail, without `.html` or `.txt`."""
-    return f"kinds/{view.kind}/{view.template}" if isinstance(view, views.KindMail) else MAILS[type(view)]
+    if isinstance(view, mail_views.KindMail):
+        return f"kinds/{view.kind}/{view.template}"
+    return MAILS[type(view)]
 
 
 def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:

@@ -1,4 +1,4 @@
-"""What each template is given, and nothing else: one frozen value a page or mail.
+"""What the template of each page receives, and nothing else: one frozen value a page. Mails: `mail_views`.
 
 A view holds facts. Sentences come from the catalogues, markup from the templates.
 """
@@ -190,6 +190,15 @@ class PersonalView:
 
 
 @dataclass(frozen=True)
+class LegalHoldView:
+    """What a law keeps: why, until when, and exactly which data."""
+
+    why: str
+    until: datetime
+    values: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class EraseView:
     """What is lost by an erasure, in the controller's words, before it is done (R5)."""
 
@@ -238,117 +247,6 @@ class ErrorView:
     frame: Frame
     name: str
     wait_seconds: int = 0  # until it is worth trying again, where that is known
-
-
-@dataclass(frozen=True)
-class ConfirmationMail:
-    """The mail that asks for the confirmation; no advertisement, no echo but of a number to call (D5)."""
-
-    lang: str
-    controller: Controller
-    title: str
-    kind: str
-    page_url: str
-    requested_at: datetime
-    questions: tuple[ConsentQuestion, ...]
-    confirm_url: str
-    code: str  # spaced, "1234 5678"
-    expires_at: datetime
-    privacy_url: str
-    number: str = ""  # which would be called (E.164)
-
-
-@dataclass(frozen=True)
-class DeliveryMail:
-    """The magnet and the receipt, after the confirmation."""
-
-    lang: str
-    controller: Controller
-    title: str
-    kind: str
-    page_url: str
-    requested_at: datetime
-    confirmed_at: datetime
-    granted: tuple[GivenConsent, ...]
-    download_url: str | None
-    download_until: datetime | None
-    unsubscribe_url: str
-    privacy_url: str
-    form_version: str  # the digest, for the receipt
-    proof_url: str  # how the attached proof is checked
-    first_name: str = ""
-    personal_url: str = ""  # where the person sees all that is kept
-    own: Any = None  # where the person stands, as the magnet's kind tells it
-
-
-@dataclass(frozen=True)
-class KindMail:
-    """A mail that only this kind of magnet sends: part of what was asked for, and no advertisement.
-
-    `name`: its stored name; its subject is the text `mail.<name>.subject`. `template`: below
-    `templates/kinds/<kind>/`. `own`: what the kind's flows told.
-    """
-
-    lang: str
-    controller: Controller
-    title: str
-    kind: str
-    name: str
-    template: str
-    page_url: str
-    requested_at: datetime
-    personal_url: str  # where the person sees all that is kept
-    privacy_url: str
-    own: Any = None
-
-
-@dataclass(frozen=True)
-class RenewalMail:
-    """A consent asked anew: it ends soon (`ends_at`), or the person wants it back."""
-
-    lang: str
-    controller: Controller
-    title: str
-    page_url: str
-    requested_at: datetime
-    questions: tuple[ConsentQuestion, ...]
-    ends_at: datetime | None
-    confirm_url: str
-    expires_at: datetime
-    privacy_url: str
-    number: str = ""  # which would be called (E.164)
-
-
-@dataclass(frozen=True)
-class PersonalMail:
-    """The link to the personal page (R1)."""
-
-    lang: str
-    controller: Controller
-    title: str  # where it was asked for: the site's address
-    personal_url: str
-    expires_at: datetime
-    privacy_url: str
-
-
-@dataclass(frozen=True)
-class LegalHoldView:
-    """What a law keeps: why, until when, and exactly which data."""
-
-    why: str
-    until: datetime
-    values: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True)
-class ErasedMail:
-    """The last mail: everything is erased, but for what a law keeps (R5, R6)."""
-
-    lang: str
-    controller: Controller
-    title: str
-    holds: tuple[LegalHoldView, ...]
-    privacy_url: str
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,6 @@ TO_CUT = {  # too long, and not for a reason: leave a name out when its module i
     "optin/site/publication.py",
     "optin/store/exports.py",
     "optin/store/webhooks.py",
-    "optin/theme/views.py",
 }
 
 

@@ -26,8 +26,8 @@ from optin.site.scaffold import make_site
 from optin.site.templates import sample_mails, sample_pages
 from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
+from optin.theme.mail_views import KindMail
 from optin.theme.theme import MAILS, OURS, TEMPLATES, page_template
-from optin.theme.views import KindMail
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 

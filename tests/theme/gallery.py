@@ -31,7 +31,7 @@ from optin.kinds.quiz.views import QuizView, ResultView
 from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.pages import WEBINAR_NEWS, PlaceView
-from optin.theme import views
+from optin.theme import mail_views, views
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
@@ -70,8 +70,8 @@ def frame(lang: str) -> views.Frame:
     )
 
 
-def confirmation(lang: str, **changes: Any) -> views.ConfirmationMail:
-    mail = views.ConfirmationMail(
+def confirmation(lang: str, **changes: Any) -> mail_views.ConfirmationMail:
+    mail = mail_views.ConfirmationMail(
         lang=lang,
         controller=DECLARATION.controller,
         title=DECLARATION.title,
@@ -87,8 +87,8 @@ def confirmation(lang: str, **changes: Any) -> views.ConfirmationMail:
     return replace(mail, **changes)
 
 
-def delivery(lang: str, **changes: Any) -> views.DeliveryMail:
-    mail = views.DeliveryMail(
+def delivery(lang: str, **changes: Any) -> mail_views.DeliveryMail:
+    mail = mail_views.DeliveryMail(
         lang=lang,
         controller=DECLARATION.controller,
         title=DECLARATION.title,
@@ -108,8 +108,8 @@ def delivery(lang: str, **changes: Any) -> views.DeliveryMail:
     return replace(mail, **changes)
 
 
-def renewal(lang: str, **changes: Any) -> views.RenewalMail:
-    mail = views.RenewalMail(
+def renewal(lang: str, **changes: Any) -> mail_views.RenewalMail:
+    mail = mail_views.RenewalMail(
         lang=lang,
         controller=DECLARATION.controller,
         title=DECLARATION.title,
@@ -142,12 +142,12 @@ def webinar(standing: Standing = Standing.SEATED) -> Attendance:
     )
 
 
-def webinar_mail(lang: str, news: str, standing: Standing = Standing.SEATED) -> views.KindMail:
+def webinar_mail(lang: str, news: str, standing: Standing = Standing.SEATED) -> mail_views.KindMail:
     return kind_mail(lang, "webinar", news, "news", webinar(standing))
 
 
-def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> views.KindMail:
-    return views.KindMail(
+def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> mail_views.KindMail:
+    return mail_views.KindMail(
         lang=lang,
         controller=DECLARATION.controller,
         title="Bellen, mag dat nog?",
@@ -183,9 +183,9 @@ def mails(lang: str) -> Iterator[Any]:
         yield kind_mail(lang, "prize-draw", "drawn", "drawn", result)
     yield renewal(lang)
     yield renewal(lang, ends_at=None)
-    yield views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
-    yield views.ErasedMail(*about, (), privacy)
-    yield views.ErasedMail(*about, HELD, privacy)
+    yield mail_views.PersonalMail(*about, "https://optin.example.com/me/" + "t" * 74, NOW, privacy)
+    yield mail_views.ErasedMail(*about, (), privacy)
+    yield mail_views.ErasedMail(*about, HELD, privacy)
 
 
 HANDLED = ("show", "export", "withdraw", "hold", "erase", "draw")

@@ -19,8 +19,8 @@ from optin.kinds.webinar.attendance import Standing
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
+from optin.theme.mail_views import ErasedMail, KindMail, PersonalMail
 from optin.theme.theme import OURS, Mail, Theme
-from optin.theme.views import ErasedMail, KindMail, PersonalMail
 from tests.serving import BASE_URL
 from tests.theme import gallery
 from tests.world import DECLARATION

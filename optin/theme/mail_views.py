@@ -1,0 +1,116 @@
+"""What the template of each mail receives, and nothing else: one frozen value a mail.
+
+As in `views`, a value holds facts. Sentences come from the catalogues, markup from the templates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from optin.consent.purpose import ConsentQuestion, Controller
+from optin.flows.delivery.mail_order import GivenConsent
+from optin.theme.views import LegalHoldView
+
+
+@dataclass(frozen=True)
+class ConfirmationMail:
+    """The mail that asks for the confirmation; no advertisement, no echo but of a number to call (D5)."""
+
+    lang: str
+    controller: Controller
+    title: str
+    kind: str
+    page_url: str
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+    confirm_url: str
+    code: str  # spaced, "1234 5678"
+    expires_at: datetime
+    privacy_url: str
+    number: str = ""  # which would be called (E.164)
+
+
+@dataclass(frozen=True)
+class DeliveryMail:
+    """The magnet and the receipt, after the confirmation."""
+
+    lang: str
+    controller: Controller
+    title: str
+    kind: str
+    page_url: str
+    requested_at: datetime
+    confirmed_at: datetime
+    granted: tuple[GivenConsent, ...]
+    download_url: str | None
+    download_until: datetime | None
+    unsubscribe_url: str
+    privacy_url: str
+    form_version: str  # the digest, for the receipt
+    proof_url: str  # how the attached proof is checked
+    first_name: str = ""
+    personal_url: str = ""  # where the person sees all that is kept
+    own: Any = None  # where the person stands, as the magnet's kind tells it
+
+
+@dataclass(frozen=True)
+class KindMail:
+    """A mail that only this kind of magnet sends: part of what was asked for, and no advertisement.
+
+    `name`: its stored name; its subject is the text `mail.<name>.subject`. `template`: below
+    `templates/kinds/<kind>/`. `own`: what the kind's flows told.
+    """
+
+    lang: str
+    controller: Controller
+    title: str
+    kind: str
+    name: str
+    template: str
+    page_url: str
+    requested_at: datetime
+    personal_url: str  # where the person sees all that is kept
+    privacy_url: str
+    own: Any = None
+
+
+@dataclass(frozen=True)
+class RenewalMail:
+    """A consent asked anew: it ends soon (`ends_at`), or the person wants it back."""
+
+    lang: str
+    controller: Controller
+    title: str
+    page_url: str
+    requested_at: datetime
+    questions: tuple[ConsentQuestion, ...]
+    ends_at: datetime | None
+    confirm_url: str
+    expires_at: datetime
+    privacy_url: str
+    number: str = ""  # which would be called (E.164)
+
+
+@dataclass(frozen=True)
+class PersonalMail:
+    """The link to the personal page (R1)."""
+
+    lang: str
+    controller: Controller
+    title: str  # where it was asked for: the site's address
+    personal_url: str
+    expires_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True)
+class ErasedMail:
+    """The last mail: everything is erased, but for what a law keeps (R5, R6)."""
+
+    lang: str
+    controller: Controller
+    title: str
+    holds: tuple[LegalHoldView, ...]
+    privacy_url: str
