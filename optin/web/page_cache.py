@@ -17,7 +17,7 @@ from typing import TypeAlias
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.services.edition import Edition
-from optin.site.publication import Face, privacy_url
+from optin.site.landing_pages import Face, privacy_url
 from optin.web.crawlers import crawler_files
 from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 

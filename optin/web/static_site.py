@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from optin.services.edition import Edition
-from optin.site.publication import privacy_url
+from optin.site.landing_pages import privacy_url
 from optin.theme.card import SocialCard, draw_card
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.views import ErrorView

@@ -22,8 +22,8 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Or
 from optin.flows.evidence.audit import Audit
 from optin.jobs.site_courier import courier_of
 from optin.services.edition import Edition, keep_edition
+from optin.site.landing_pages import Face
 from optin.site.loading import load_site
-from optin.site.publication import Face
 from optin.site.scaffold import make_magnet, make_site
 from optin.store.log import integrate
 from optin.web.app import build_app

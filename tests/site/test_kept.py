@@ -14,7 +14,7 @@ from PIL import Image
 
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
-from optin.site import publication
+from optin.site import landing_pages
 from optin.site.magnet_reader import MagnetReader
 from optin.site.reading_cache import Kept
 from optin.store.forms import form_by_key
@@ -137,7 +137,7 @@ def test_after_any_edits_it_is_the_edition_that_a_full_loading_makes(site: Path,
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note each magnet that is read and each page that is rendered."""
     done: list[str] = []
-    read, rendered = MagnetReader.read, publication._face  # noqa: SLF001 - to see what is spared
+    read, rendered = MagnetReader.read, landing_pages._face  # noqa: SLF001 - to see what is spared
 
     def reading(self: MagnetReader):  # type: ignore[no-untyped-def]  # noqa: ANN202 - as the one it stands for
         done.append(f"read {self.slug}")
@@ -148,7 +148,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return rendered(theme, view, path)
 
     monkeypatch.setattr(MagnetReader, "read", reading)
-    monkeypatch.setattr(publication, "_face", rendering)
+    monkeypatch.setattr(landing_pages, "_face", rendering)
     return done
 
 

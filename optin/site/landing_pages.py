@@ -1,0 +1,195 @@
+"""Landing pages: what each shows, and its form with the version that proves it (P2)."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+
+from optin.consent.form import (
+    FormDeclaration,
+    FormDigest,
+    FormKey,
+    FormVersion,
+    PrivacyDigest,
+    details_text,
+)
+from optin.consent.magnet_details import DetailsPart
+from optin.consent.parts_by_kind import PartsByKind
+from optin.proof.assets import asset_address, content_type_of
+from optin.proof.canonical import canonical
+from optin.site.kind_pages import PagesPart
+from optin.site.model import Magnet, PictureFile, Site, Variant
+from optin.site.reading_cache import Kept
+from optin.theme.card import HEIGHT, WIDTH, SocialCard
+from optin.theme.theme import Asset, Theme
+from optin.theme.views import Alternate, Frame, LandingView, Picture
+
+KEY_CHARACTERS = 32
+VERSION_CHARACTERS = 16  # of a digest in an address
+_LINK = re.compile(r'<a href="(/(?!/)[^"]*)"')
+
+
+@dataclass(frozen=True)
+class Face:
+    """One page with a form of a magnet: most magnets have one, others a page for each wording or outcome."""
+
+    path: str  # where it is shown
+    view: LandingView  # before rendering
+    form: FormVersion
+    card: SocialCard | None = None  # to be drawn, where social sites are not shown a picture of its own
+
+
+@dataclass(frozen=True)
+class KindPages:
+    """What a publication needs of kinds."""
+
+    pages: PartsByKind[PagesPart]
+    details: PartsByKind[DetailsPart]
+
+
+@dataclass(frozen=True)
+class PageMaker:
+    """What the pages of a site are made from. `kept`: what an earlier publication of it made."""
+
+    site: Site
+    theme: Theme
+    kinds: KindPages
+    kept: Kept
+
+
+def privacy_url(digest: PrivacyDigest) -> str:
+    """Return the address of one version of a privacy statement."""
+    return f"/privacy/{digest[:VERSION_CHARACTERS]}"
+
+
+def frame_of(site: Site, lang: str, privacy: str) -> Frame:
+    """Return what surrounds a page whose privacy statement is at `privacy`."""
+    base = site.settings.base_url
+    return Frame(
+        lang,
+        site.controller,
+        privacy,
+        base_url=base,
+        pages_url=site.settings.pages_url or base,
+        privacy_day=site.privacy[lang].day,
+    )
+
+
+def linked(site: Site, html: str) -> str:
+    """Return a text whose links to pages that only the app answers name the app's address."""
+
+    def lead(link: re.Match[str]) -> str:
+        path = re.split("[?#]", link[1])[0]
+        is_built = path in {"/", "/privacy"} or path[1:] in site.magnets
+        return link[0] if is_built else f'<a href="{site.settings.base_url}{link[1]}"'
+
+    return _LINK.sub(lead, html)
+
+
+def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> LandingView:
+    """Return the landing page of a magnet as it is written, under a privacy statement. Raises OSError."""
+    site, theme, kinds = maker.site, maker.theme, maker.kinds
+    declaration = FormDeclaration(
+        magnet=magnet.slug,
+        kind=magnet.kind,
+        title=magnet.title,
+        lang=magnet.lang,
+        controller=site.controller,
+        privacy=privacy,
+        questions=magnet.questions,
+        fields=magnet.fields,
+        file="" if magnet.file is None else magnet.file.name,
+        details="" if magnet.details is None else details_text(magnet.details.declared()),
+    )
+    body = linked(site, magnet.body_html)
+    frame = frame_of(site, magnet.lang, privacy_url(privacy))
+    for picture in magnet.pictures:
+        shown = picture_of(maker, picture)
+        sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
+        body = body.replace(f'src="{picture.source}"', sized)
+    return LandingView(
+        frame=frame,
+        declaration=declaration,
+        description=magnet.description,
+        body_html=body,
+        action=f"{frame.base_url}/{magnet.slug}",
+        form_key="",
+        texts=magnet.texts,
+        page_url=f"{frame.pages_url}/{magnet.slug}",
+        picture=None if magnet.picture is None else picture_of(maker, magnet.picture),
+        details=None
+        if magnet.details is None
+        else kinds.pages[magnet.kind].with_links(magnet.details, lambda html: linked(site, html)),
+        filled_in=kinds.details[magnet.kind].filled_in,
+        alternates=tuple(
+            Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")
+            for it in site.groups.get(magnet.group, ())
+        ),
+    )
+
+
+def picture_of(maker: PageMaker, picture: PictureFile) -> Picture:
+    """Return a picture with its address, at which the theme serves it from now on. Raises OSError."""
+    path = picture.path
+
+    def read() -> tuple[str, Asset]:
+        data = path.read_bytes()
+        return asset_address(path.name, data), Asset(data, content_type_of(path.name))
+
+    url, asset = maker.kept.once(("picture", path), maker.kept.stamp(path), read)
+    maker.theme.keep_asset(url, asset)
+    return Picture(url, picture.alt, picture.width, picture.height)
+
+
+def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
+    """Return every page of a magnet that has a form: as it is written, then its variants.
+
+    A kind may have several of another making.
+    """
+    address = f"/{magnet.slug}"
+    if kind.faces is not None:
+        return tuple(_face(theme, face, f"{address}{path}") for path, face in kind.faces(view))
+    views = [view, *(_as_variant(view, variant) for variant in magnet.variants)]
+    return tuple(_face(theme, wording, address) for wording in views)
+
+
+def _face(theme: Theme, view: LandingView, path: str) -> Face:
+    """Return a page with its form, and with what social sites show of it."""
+    view, card = with_card(theme, view)
+    version, named = _version(theme, view)
+    return Face(path, named, version, card)
+
+
+def with_card(theme: Theme, view: LandingView) -> tuple[LandingView, SocialCard | None]:
+    """Return a page with what social sites show of it: its own picture, else a card that is to be drawn.
+
+    None of them shows an SVG.
+    """
+    card = None
+    shown = view.picture
+    if shown is None or shown.url.endswith(".svg"):
+        key = f"kind.{view.declaration.kind}"
+        kind = dict(view.texts).get(key) or theme.text(view.frame.lang, key)
+        title, name = view.declaration.title, view.frame.controller.name
+        card = SocialCard(kind, title, name, theme.look.colour)
+        shown = Picture(card.url, f"{kind}: {title}", WIDTH, HEIGHT)
+    return replace(view, card=shown), card
+
+
+def _as_variant(view: LandingView, variant: Variant) -> LandingView:
+    """Return a page in another wording."""
+    declaration = replace(
+        view.declaration, title=variant.title, variant=variant.name, questions=variant.questions
+    )
+    return replace(view, declaration=declaration, description=variant.description, texts=variant.texts)
+
+
+def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]:
+    blank = theme.page(view).encode()
+    declared = canonical(view.declaration.as_json())  # a page may not show all that it declares
+    key = FormKey(hashlib.sha256(blank + declared).hexdigest()[:KEY_CHARACTERS])
+    named = replace(view, form_key=key)
+    page = theme.page(named).encode()
+    digest = FormDigest(hashlib.sha256(page).hexdigest())
+    return FormVersion(digest, key, page, view.declaration), named
