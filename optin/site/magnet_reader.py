@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
-from urllib.parse import unquote
-
-from markdown_it.common.utils import escapeHtml
 
 from optin.consent.channel import declared_addresses
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
@@ -17,20 +14,19 @@ from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_file
-from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
-from optin.site.findings import Finding, Severity, kind_failed, nearest, shown_path
-from optin.site.kind_file import Complaint, FilePart, Reading
+from optin.site.findings import Finding, kind_failed, nearest, shown_path
+from optin.site.kind_file import FilePart, Reading
 from optin.site.law_words import claimed, mentioned
 from optin.site.lint import (
-    Objection,
     objections_to_form,
     objections_to_override,
     objections_to_wording,
 )
+from optin.site.magnet_files import MagnetFiles
+from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_set import RESERVED, SLUG
 from optin.site.magnet_set import Reading as FileReading
-from optin.site.model import Magnet, PictureFile
-from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
+from optin.site.model import Magnet
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
 from optin.site.variants import read_variants
@@ -47,8 +43,6 @@ TAKEN_FIELDS = frozenset(
     " requested_at confirmed_at expires_at form_version privacy_version magnet lang evidence unsubscribe_url"
     f" outcome answers".split()
 )
-PLACEHOLDER = b"optin placeholder"
-PLACEHOLDER_WITHIN_BYTES = 2_000
 
 
 @dataclass(frozen=True)
@@ -75,39 +69,39 @@ class MagnetReader:
         """Read `path`, a Markdown file below `root`/magnets."""
         self._around = around
         self._path = path
-        self._own_folder = path.name == "index.md"
         self.name = shown_path(path, root)
         named = Path(self.name)
-        self.slug = Slug(named.parent.name if self._own_folder else named.stem)
-        self.findings: list[Finding] = []
-        self._document = Document(self.name, {}, lambda _: (1, 1))
+        self.slug = Slug(named.parent.name if path.name == "index.md" else named.stem)
+        self._findings = MagnetFindings(self.name, self.slug)
+        self._files = MagnetFiles(path, self._findings)
 
     @property
     def reading(self) -> FileReading:
-        """Read it, whatever comes of it."""
+        """The magnet, unless an error was found, with all findings."""
         magnet = self.read()
         keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
-        places = {where: self._document.place(where) for where in keys}
-        return FileReading(self.name, self.slug, magnet, tuple(self.findings), places)
+        places = {where: self._findings.document.place(where) for where in keys}
+        return FileReading(self.name, self.slug, magnet, tuple(self._findings.found), places)
 
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""
         self._check_slug()
         document = read_front_matter(self._path, self.name)
         if isinstance(document, Finding):
-            self._add(document)
+            self._findings.add(document)
             return None
-        self._document = document
+        self._findings.document = document
         self._tables = self._tables_for(document)
         parts = [(key, part) for key, (_, part) in self._tables.items()]
         model = magnet_file(tuple((key, part.model) for key, part in parts if part.model is not None))
         self._validated = validated(model, document, self.slug)
-        self.findings += self._validated.findings
+        self._findings.found += self._validated.findings
+        self._findings.vouches = self._validated.vouches
         magnet = self._magnet(self._validated.written)
         if magnet.kind in self._around.kinds:
-            for it in self._asked(magnet.kind, (), self._around.kinds[magnet.kind].check, magnet):
-                self._complain(it)
-        broken = any(finding.severity == "error" for finding in self.findings)
+            for it in self._call(magnet.kind, (), self._around.kinds[magnet.kind].check, magnet):
+                self._findings.complain(it)
+        broken = any(finding.severity == "error" for finding in self._findings.found)
         return None if broken else magnet
 
     def _tables_for(self, document: Document) -> Mapping[str, tuple[str, FilePart]]:
@@ -127,28 +121,29 @@ class MagnetReader:
         if written.lang not in self._around.languages:
             languages = self._around.languages
             message = f"The language {written.lang!r} is not one of the site's."
-            self._say(("lang",), message, nearest(written.lang, languages), code="lang")
+            self._findings.say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
         reading = Reading() if kind is None else self._reading(written, kind)
         fields = (*self._fields(written), *reading.fields)
         sure = self._is_sure_of_form(written, questions)
         if sure:
             for key, objection in objections_to_form(questions, fields):
-                self._object((key,), objection)
-            complaint = None if kind is None else self._asked(written.kind, None, kind.insists, questions)
+                self._findings.object_at((key,), objection)
+            complaint = None if kind is None else self._call(written.kind, None, kind.insists, questions)
             if complaint is not None:
-                self._complain(complaint)
+                self._findings.complain(complaint)
         known = {**catalogue("en"), **kind_words(None if kind is None else kind.folder, "en")}
         for key, text in written.texts.items():
             for objection in objections_to_override(key, text, known):
-                self._object(("texts", key), objection)
-        prose = read_prose(self._document.body)
-        pictures = self._prose_pictures(prose)
+                self._findings.object_at(("texts", key), objection)
+        prose = read_prose(self._findings.document.body)
+        pictures = self._files.pictures(prose)
+        self._check_text(prose)
         variants, complaints = read_variants(written, questions, fields, known)
         doubted = {path[:2] for path in self._validated.spoilt}
         for where, objection in complaints:
             if (sure or "purposes" not in where) and where[:2] not in doubted:
-                self._object(where, objection)
+                self._findings.object_at(where, objection)
         return Magnet(
             slug=self.slug,
             kind=written.kind,
@@ -157,8 +152,8 @@ class MagnetReader:
             description=written.description.strip(),
             body_html=prose.html,
             folder=self._path.parent,
-            file=self._file(written, kind),
-            picture=self._picture(("picture", "file"), written.picture.file, written.picture.alt)
+            file=self._files.file(written, kind),
+            picture=self._files.picture(("picture", "file"), written.picture.file, written.picture.alt)
             if written.picture
             else None,
             pictures=pictures,
@@ -178,9 +173,9 @@ class MagnetReader:
             return kinds[name]
         problem = kinds.problem(name)
         if problem is None:
-            self._say(("kind",), f"The kind {name!r} is unknown.", nearest(name, kinds.names()))
+            self._findings.say(("kind",), f"The kind {name!r} is unknown.", nearest(name, kinds.names()))
         else:
-            self._say(("kind",), problem.message, problem.cure, code="kind-broken")
+            self._findings.say(("kind",), problem.message, problem.cure, code="kind-broken")
         return None
 
     def _reading(self, written: MagnetFile, kind: FilePart) -> Reading:
@@ -188,25 +183,27 @@ class MagnetReader:
         for key, (other, _) in self._tables.items():
             if key != kind.table and getattr(written, key) is not None:
                 message = f"A {written.kind} has no {key}."
-                self._say((key,), message, f"Remove it, or write kind: {other}.", code="kind")
+                self._findings.say((key,), message, f"Remove it, or write kind: {other}.", code="kind")
         if kind.forks and written.variants:
             message = f"A {written.kind} has one wording: its pages differ by the result already."
-            self._say(("variants",), message, "Remove variants.", code="variant")
+            self._findings.say(("variants",), message, "Remove variants.", code="variant")
         table = getattr(written, kind.table) if kind.table else None
         if kind.table and table is None:
-            if self._validated.vouches((kind.table,)):
+            if self._findings.vouches((kind.table,)):
                 message = f"A {written.kind} needs the key {kind.table!r}."
-                self._say(("kind",), message, f"optin new {written.kind} shows how it begins.", code="kind")
+                self._findings.say(
+                    ("kind",), message, f"optin new {written.kind} shows how it begins.", code="kind"
+                )
             return Reading()
         if table is None:
             return Reading()
         folder = self._path.parent
-        reading = self._asked(written.kind, Reading(), kind.read, table, folder, written.lang)
+        reading = self._call(written.kind, Reading(), kind.read, table, folder, written.lang)
         partly = any(place[0] == kind.table for place in self._validated.spoilt)
         for it in reading.complaints:
             if it.of_the_whole and partly:
                 continue
-            self._complain(it)
+            self._findings.complain(it)
         return reading
 
     def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
@@ -219,10 +216,12 @@ class MagnetReader:
     def _check_slug(self) -> None:
         if SLUG.fullmatch(self.slug) is None:
             message = f"{self.slug!r} cannot stand in an address."
-            self._add(Finding(self.name, 1, 1, message, "Name it with a-z, 0-9 and hyphens.", code="slug"))
+            self._findings.add(
+                Finding(self.name, 1, 1, message, "Name it with a-z, 0-9 and hyphens.", code="slug")
+            )
         elif self.slug in RESERVED:
             message = f"The address /{self.slug} is optin's own."
-            self._add(Finding(self.name, 1, 1, message, "Choose another name.", code="slug"))
+            self._findings.add(Finding(self.name, 1, 1, message, "Choose another name.", code="slug"))
 
     def _questions(self, written: MagnetFile) -> tuple[ConsentQuestion, ...]:
         questions: list[ConsentQuestion] = []
@@ -236,7 +235,7 @@ class MagnetReader:
             if purpose is None:
                 known = [*self._around.purposes]
                 message = f"The purpose {name!r} is not defined in optin.toml."
-                self._say(where, message, nearest(name, known), code="purpose")
+                self._findings.say(where, message, nearest(name, known), code="purpose")
                 continue
             wording = entry.text if isinstance(entry, PurposeEntry) else purpose.text.get(written.lang)
             if wording is None and written.lang not in self._around.languages:
@@ -244,11 +243,11 @@ class MagnetReader:
             if wording is None:
                 message = f"The purpose {name!r} has no words in {written.lang!r}."
                 cure = f"Add text.{written.lang} to it in optin.toml, or a text here."
-                self._say(where, message, cure, code="wording")
+                self._findings.say(where, message, cure, code="wording")
                 continue
             if own:
                 for objection in objections_to_wording(wording, purpose.channel):
-                    self._object((*where, "text"), objection)
+                    self._findings.object_at((*where, "text"), objection)
             question = ConsentQuestion(PurposeId(name), purpose.channel, wording.strip(), purpose.retention)
             questions.append(question)
         return tuple(questions)
@@ -259,11 +258,13 @@ class MagnetReader:
             where: Path_ = ("fields", place)
             if entry.name == EMAIL_FIELD or entry.name in {field.name for field in fields}:
                 message = f"The field {entry.name!r} is there already."
-                self._say((*where, "name"), message, "Remove it.", code="field-twice")
+                self._findings.say((*where, "name"), message, "Remove it.", code="field-twice")
                 continue
             if entry.name in TAKEN_FIELDS:
                 message = f"The name {entry.name!r} is optin's own, in the form or in an export."
-                self._say((*where, "name"), message, f"Name it own_{entry.name}.", code="field-taken")
+                self._findings.say(
+                    (*where, "name"), message, f"Name it own_{entry.name}.", code="field-taken"
+                )
             fields.append(self._field(written, entry, (*where, "name")))
         return tuple(fields)
 
@@ -274,95 +275,26 @@ class MagnetReader:
         if not label:
             message = f"The field {entry.name!r} needs a label."
             cure = f"Add label, or use one of {', '.join(KNOWN_FIELDS)}."
-            self._say(where, message, cure, code="label")
+            self._findings.say(where, message, cure, code="label")
         return FormField(entry.name, label, entry.why.strip(), entry.required)
 
-    def _file(self, written: MagnetFile, kind: FilePart | None) -> Path | None:
-        where: Path_ = ("file",)
-        if kind is not None and not kind.hands_out_file:
-            if written.file:
-                message = f"A {written.kind} hands out no file."
-                self._say(where, message, "Remove file, or choose another kind.", code="file")
-            return None
-        if not written.file:
-            if kind is not None:
-                message = f"A {written.kind} hands out a file; file is missing."
-                self._say(where, message, "Add file.", code="file")
-            return None
-        if not self._own_folder:
-            cure = f"Move this file to magnets/{self.slug}/index.md, and the file beside it."
-            self._say(where, "A magnet with a file needs a folder of its own.", cure, code="file")
-            return None
-        path = self._inside(where, written.file, FILE_ENDINGS)
-        if path is not None and self._is_placeholder(where, path):
-            message = f"{written.file} is still the placeholder that optin new made."
-            self._say(where, message, "Put the real file in its place.", "warning", "placeholder")
-        return path
-
-    def _is_placeholder(self, where: Path_, path: Path) -> bool:
-        try:
-            return PLACEHOLDER in read_most(path, PLACEHOLDER_WITHIN_BYTES)
-        except OSError as problem:
-            message = f"{path.name} cannot be read ({problem.strerror})."
-            self._say(where, message, "See its rights.", code="file")
-            return False
-
-    def _picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
-        if not self._own_folder:
-            cure = f"Move this file to magnets/{self.slug}/index.md, and the picture beside it."
-            self._say(where, "A magnet with pictures needs a folder of its own.", cure, code="picture")
-            return None
-        path = self._inside(where, name, PICTURE_ENDINGS)
-        if path is None:
-            return None
-        try:
-            drawn = read_picture(path, name)
-        except PictureRefused as problem:
-            self._say(where, str(problem), problem.cure, code="picture")
-            return None
-        return PictureFile(path, alt, drawn.width, drawn.height)
-
-    def _prose_pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
-        first = self._document.body_line - 1
-        pictures: list[PictureFile] = []
-        for source, alt, line in prose.pictures:
-            found = self._picture(first + line, unquote(source), alt)
-            if found is not None:
-                pictures.append(replace(found, source=escapeHtml(source)))
-            if not alt.strip():
-                message = f"The picture {source} has no words for who cannot see it."
-                cure = "Write them between the brackets: ![what it shows](file)."
-                self._add(Finding(self.name, first + line, 1, message, cure, code="alt"))
+    def _check_text(self, prose: Prose) -> None:
+        first = self._findings.document.body_line - 1
         for target, line in prose.foreign:
             message = f"The link {target[:60]!r} leads nowhere on the web."
             cure = "Write https://… in full, or /… for a page of this site."
-            self._add(Finding(self.name, first + line, 1, message, cure, code="link"))
+            self._findings.add(Finding(self.name, first + line, 1, message, cure, code="link"))
         if prose.headings:
             message = "The text has a heading of the first level; the title is that already."
             line = first + prose.headings[0]
-            self._add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
+            self._findings.add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
         if claimed("needed", prose.html) and mentioned("consent", prose.html):
             message = "The text sounds as if a consent were needed for the magnet (GDPR 7(4))."
             cure = "Say that no box is needed."
-            self._add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
-        return tuple(pictures)
+            self._findings.add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
 
-    def _inside(self, where: Path_ | int, name: str, endings: Collection[str]) -> Path | None:
-        """Return a file of the magnet's own folder, whatever `name` tries to be (S8)."""
-        folder = self._path.parent
-        path = find_inside(folder, name)
-        if isinstance(path, Absence):
-            message, cure = absence_in_words(folder, name, path, endings)
-            self._say(where, message, cure, code="file")
-            return None
-        if path.suffix[1:].lower() not in endings:
-            cure = f"Known endings: {', '.join(endings)}."
-            self._say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
-            return None
-        return path
-
-    def _asked(self, name: str, otherwise: T, hook: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """Return what a kind says. What its program raises is a finding, which keeps its magnet back."""
+    def _call(self, name: str, otherwise: T, hook: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+        """Return the result of a kind's hook. What it raises is a finding, and the magnet is left out."""
         try:
             return hook(*given, **named)
         except Exception as problem:
@@ -370,25 +302,5 @@ class MagnetReader:
             if package == OUR_PACKAGE:
                 raise
             message, cure = kind_failed(name, package, problem)
-            self._say(("kind",), message, cure, code="kind-broken")
+            self._findings.say(("kind",), message, cure, code="kind-broken")
             return otherwise
-
-    def _complain(self, it: Complaint) -> None:
-        self._say(it.where, it.message, it.cure, "warning" if it.warning else "error", it.code)
-
-    def _object(self, where: Path_, objection: Objection) -> None:
-        severity: Severity = "warning" if objection.warning else "error"
-        self._say(where, objection.message, objection.cure, severity, objection.code)
-
-    def _say(
-        self, where: Path_ | int, message: str, cure: str, severity: Severity = "error", code: str = "magnet"
-    ) -> None:
-        """Add a finding at a value of the front matter, or at a line of the file."""
-        if isinstance(where, int):
-            self._add(Finding(self.name, where, 1, message, cure, severity, code))
-            return
-        if self._validated.vouches(where):
-            self._add(self._document.finding(where, message, cure, severity=severity, code=code))
-
-    def _add(self, finding: Finding) -> None:
-        self.findings.append(replace(finding, slug=self.slug))

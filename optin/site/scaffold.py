@@ -14,7 +14,7 @@ from optin.consent.purpose import PurposeId
 from optin.settings.site import Purpose
 from optin.site.kind_file import FilePart, Question
 from optin.site.loading import SITE_FILE
-from optin.site.magnet_reader import PLACEHOLDER
+from optin.site.magnet_files import PLACEHOLDER
 from optin.site.magnet_set import RESERVED, SLUG
 from optin.site.model import Site
 from optin.site.starters import magnet_starter, site_starter, starter_text

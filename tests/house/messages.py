@@ -32,6 +32,7 @@ CALLS: dict[str, tuple[int, int, int | None, str]] = {
     "Complaint": (1, 2, None, "kind"),
     "PictureRefused": (0, 1, None, "picture"),
     "hint": (1, 2, 0, ""),
+    "say": (1, 2, 4, "magnet"),
 }
 PERIODS = (f"'{FILLED}' is no period.", f"'{FILLED}' is longer than {MOST_YEARS} years.")  # RetentionPeriod's
 

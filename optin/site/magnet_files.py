@@ -1,0 +1,110 @@
+"""Files of a magnet: what it hands out, and its pictures. All lie in the magnet's own folder (S8)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote
+
+from markdown_it.common.utils import escapeHtml
+
+from optin.site.documents import Path_
+from optin.site.file_models import MagnetFile
+from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
+from optin.site.findings import Finding
+from optin.site.kind_file import FilePart
+from optin.site.magnet_findings import MagnetFindings
+from optin.site.model import PictureFile
+from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
+from optin.site.prose import Prose
+
+PLACEHOLDER = b"optin placeholder"
+PLACEHOLDER_WITHIN_BYTES = 2_000
+
+
+class MagnetFiles:
+    """Finds the files that a magnet names, and says what is wrong with them."""
+
+    def __init__(self, path: Path, findings: MagnetFindings) -> None:
+        """Look beside the magnet's Markdown file at `path`."""
+        self._path = path
+        self._own_folder = path.name == "index.md"
+        self._findings = findings
+
+    def file(self, written: MagnetFile, kind: FilePart | None) -> Path | None:
+        """Return the file that the magnet hands out; None where there is none, or something is wrong."""
+        where: Path_ = ("file",)
+        if kind is not None and not kind.hands_out_file:
+            if written.file:
+                message = f"A {written.kind} hands out no file."
+                self._findings.say(where, message, "Remove file, or choose another kind.", code="file")
+            return None
+        if not written.file:
+            if kind is not None:
+                message = f"A {written.kind} hands out a file; file is missing."
+                self._findings.say(where, message, "Add file.", code="file")
+            return None
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self._findings.slug}/index.md, and the file beside it."
+            self._findings.say(where, "A magnet with a file needs a folder of its own.", cure, code="file")
+            return None
+        path = self._inside(where, written.file, FILE_ENDINGS)
+        if path is not None and self._is_placeholder(where, path):
+            message = f"{written.file} is still the placeholder that optin new made."
+            self._findings.say(where, message, "Put the real file in its place.", "warning", "placeholder")
+        return path
+
+    def picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
+        """Return a picture of the magnet's folder, asked for at `where`; None where something is wrong."""
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self._findings.slug}/index.md, and the picture beside it."
+            self._findings.say(
+                where, "A magnet with pictures needs a folder of its own.", cure, code="picture"
+            )
+            return None
+        path = self._inside(where, name, PICTURE_ENDINGS)
+        if path is None:
+            return None
+        try:
+            drawn = read_picture(path, name)
+        except PictureRefused as problem:
+            self._findings.say(where, str(problem), problem.cure, code="picture")
+            return None
+        return PictureFile(path, alt, drawn.width, drawn.height)
+
+    def pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
+        """Return the pictures that a text shows."""
+        first = self._findings.document.body_line - 1
+        pictures: list[PictureFile] = []
+        for source, alt, line in prose.pictures:
+            found = self.picture(first + line, unquote(source), alt)
+            if found is not None:
+                pictures.append(replace(found, source=escapeHtml(source)))
+            if not alt.strip():
+                message = f"The picture {source} has no words for who cannot see it."
+                cure = "Write them between the brackets: ![what it shows](file)."
+                self._findings.add(Finding(self._findings.name, first + line, 1, message, cure, code="alt"))
+        return tuple(pictures)
+
+    def _is_placeholder(self, where: Path_, path: Path) -> bool:
+        try:
+            return PLACEHOLDER in read_most(path, PLACEHOLDER_WITHIN_BYTES)
+        except OSError as problem:
+            message = f"{path.name} cannot be read ({problem.strerror})."
+            self._findings.say(where, message, "See its rights.", code="file")
+            return False
+
+    def _inside(self, where: Path_ | int, name: str, endings: Collection[str]) -> Path | None:
+        """Return a file of the magnet's own folder, whatever `name` tries to be (S8)."""
+        folder = self._path.parent
+        path = find_inside(folder, name)
+        if isinstance(path, Absence):
+            message, cure = absence_in_words(folder, name, path, endings)
+            self._findings.say(where, message, cure, code="file")
+            return None
+        if path.suffix[1:].lower() not in endings:
+            cure = f"Known endings: {', '.join(endings)}."
+            self._findings.say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
+            return None
+        return path
