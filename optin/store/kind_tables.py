@@ -19,27 +19,36 @@ from optin.store.transaction import Row
 
 # Each statement that a kind's migration may hold, whole: nothing that reads, calls or drops anything else.
 # The register in the database holds such statements too, and whoever writes there must gain nothing by it.
+# So texts are ASCII, a name has neither quotes nor a dot, a string no escapes, a mark of the dialect stands
+# alone, and parentheses are closed: nothing follows that of a table.
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,59}")
+_KIND = re.compile(r"[a-z0-9_-]{1,60}")
+_STRING = r"'[\w -]*'"
+_PIECE = rf"[\w\s=<>+*]|-(?!-)|{_STRING}|(?<!\w)\{{(?:id|int|blob|empty)\}}(?![\w(])"
+_INSIDE = rf"(?:,|{_PIECE}|\((?:,|{_PIECE}|\((?:,|{_PIECE})*\))*\))*"
+_COLUMNS = r"\w+(?:, ?\w+)*"
 _STATEMENTS = tuple(
-    re.compile(rf"\s*{text}\s*", re.DOTALL)
+    re.compile(rf"\s*{text}\s*", re.ASCII)
     for text in (
-        r"CREATE TABLE (\w+) ?\([^;\"$]+\)(?:\{strict\}|\{norowid\})?",
-        r"CREATE (?:UNIQUE )?INDEX [a-z]\w* ON (\w+) ?\([\w, ]+\)"
+        rf"CREATE TABLE (\w+) ?\({_INSIDE}\)(?:\{{strict\}}|\{{norowid\}})?",
+        rf"CREATE (?:UNIQUE )?INDEX [a-z]\w* ON (\w+) ?\({_COLUMNS}\)"
         r"(?: WHERE \w+ (?:= (?:'[\w-]*'|\d+)|IS (?:NOT )?NULL))?",
         r"ALTER TABLE (\w+) RENAME TO (\w+)",
         r"ALTER TABLE (\w+) DROP CONSTRAINT \w+",
-        r"ALTER TABLE (\w+) ADD [^;\"$]+",
+        rf"ALTER TABLE (\w+) ADD (?:{_PIECE}|\({_INSIDE}\))+",
         r"DROP TABLE (\w+)",
-        r"INSERT INTO (\w+) ?\([\w, ]+\) SELECT [\w, ]+ FROM (\w+)"
+        rf"INSERT INTO (\w+) ?\({_COLUMNS}\) SELECT {_COLUMNS} FROM (\w+)"
         r"(?: WHERE request_id IN \(SELECT id FROM request\))?",
         r"DELETE FROM (\w+) WHERE request_id NOT IN \(SELECT id FROM request\)",
     )
 )
-_CALLS = re.compile(r"(?<!REFERENCES )\b(\w+)\s*\(")
-_CALLED = frozenset({"CHECK", "KEY", "UNIQUE", "IN", "NOT", "AND", "OR"})
-_NEVER = re.compile(r"--|/\*|\b(?:FUNCTION|TRIGGER|EXECUTE|COPY)\b", re.IGNORECASE)
+_DEFINES = re.compile(r"\s*(?:CREATE TABLE \w+|ALTER TABLE \w+ ADD)\b")
+_NEVER = re.compile(r"\b(?:AS|SELECT|LIKE|USING|REFERENCES)\b", re.IGNORECASE)
+_WITH_REQUEST = re.compile(r"\brequest_id \{blob\}[^,]* REFERENCES request\(id\) ON DELETE CASCADE")
+_BEFORE_PARENTHESIS = re.compile(r"\b(\w+)\s*\(")
+_CALLS_NOTHING = frozenset({"CHECK", "KEY", "UNIQUE", "IN", "NOT", "AND", "OR"})
 _MADE = re.compile(r"\s*CREATE (?:\{unlogged\})?TABLE (\w+)")
-_REFERENCE = re.compile(r"\bREFERENCES (\w+)(\(id\) ON DELETE CASCADE)?")
+_REFERENCE = re.compile(r"\bREFERENCES (\w+)(?: ?\(\w+\))?( ON DELETE CASCADE\b)?")
 ANEW = "_anew"  # how a table is called while it is rebuilt
 
 
@@ -133,8 +142,9 @@ def faults(kind: str, part: TablesPart) -> Iterator[str]:
     for migration in part.migrations:
         yield from (f"{migration.name} {fault}" for fault in _migration_faults(part, migration))
     for name in part.on(Shelf.PERSON):
-        texts = (text for it in part.migrations for text in (*it.tables, *it.sqlite))
-        if not any(_goes_with_request(name, text) for text in texts):
+        texts = [text for it in part.migrations for text in (*it.tables, *it.sqlite)]
+        made = [text for text in texts if made_by(text).removesuffix(ANEW) == name]
+        if not (made and _WITH_REQUEST.search(made[-1])):
             yield f"the rows of {name} do not go with their request (request_id … ON DELETE CASCADE)"
 
 
@@ -147,32 +157,31 @@ def _migration_faults(part: TablesPart, migration: Migration) -> Iterator[str]:
         if not all(_NAME.fullmatch(key) for key in guarded.keys):
             yield "guards by something else than columns"
     for text in (*migration.tables, *migration.sqlite, *migration.postgres):
-        yield from _statement_faults(part.names, text, earlier=bool(migration.formerly))
+        yield from _statement_faults(part, text, earlier=bool(migration.formerly))
 
 
-def _statement_faults(names: tuple[str, ...], text: str, *, earlier: bool) -> Iterator[str]:
+def _statement_faults(part: TablesPart, text: str, *, earlier: bool) -> Iterator[str]:
     found = next(filter(None, (it.fullmatch(text) for it in _STATEMENTS)), None)
-    own = found is not None and all(it.removesuffix(ANEW) in names for it in found.groups())
-    if not own or _NEVER.search(text) or not _calls_nothing(names, text):
+    tables = [] if found is None else [it.removesuffix(ANEW) for it in found.groups()]
+    if not tables or not set(tables) <= set(part.names) or not _defines_only(text):
         yield f"does something else than make or change a table of the kind: {' '.join(text.split())[:60]}"
+        return
+    persons = ("request", *part.on(Shelf.PERSON))
     for table, cascade in _REFERENCE.findall(text):
-        if table not in names and not (table == "request" and (cascade or earlier)):
+        if table not in persons and table in part.names:
+            continue
+        if table not in persons or tables[0] not in persons or not (cascade or earlier):
             yield f"holds rows of {table}"
 
 
-def _calls_nothing(names: tuple[str, ...], text: str) -> bool:
-    """Return whether a parenthesis follows only words of a table's text, never a function's name."""
-    if text.lstrip().startswith(("CREATE TABLE", "ALTER TABLE")):
-        if re.search(r"\b(?:AS|SELECT|LIKE|INHERITS|PARTITION|USING)\b", text, re.IGNORECASE):
-            return False
-        called = (it for it in _CALLS.findall(text) if it.removesuffix(ANEW) not in names)
-        return all(it in _CALLED for it in called)
-    return True
-
-
-def _goes_with_request(name: str, text: str) -> bool:
-    cascade = re.search(r"\brequest_id \{blob\}[^,]* REFERENCES request\(id\) ON DELETE CASCADE", text)
-    return made_by(text).removesuffix(ANEW) == name and cascade is not None
+def _defines_only(text: str) -> bool:
+    """Return whether what `text` defines, if anything, looks nothing up and calls no function."""
+    defines = _DEFINES.match(text)
+    if defines is None:
+        return True
+    bare = _REFERENCE.sub("", re.sub(_STRING, "''", text[defines.end() :]))
+    called = set(_BEFORE_PARENTHESIS.findall(bare))
+    return called <= _CALLS_NOTHING and _NEVER.search(bare) is None
 
 
 def check_part(kind: str, part: TablesPart) -> None:
@@ -193,10 +202,13 @@ def registered(rows: Iterable[Row]) -> tuple[dict[str, TablesPart], list[str]]:
     parts: dict[str, TablesPart] = {}
     findings: list[str] = []
     for kind, text in rows:
+        if not (isinstance(kind, str) and _KIND.fullmatch(kind)):
+            findings.append("the register of kinds is not optin's (no kind has such a name)")
+            continue
         try:
             part = TablesPart.parse(text)
             wrong = next(faults(kind, part), "")
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             wrong = "it cannot be read"
         if wrong:
             findings.append(f"the register of the kind {kind} is not optin's ({wrong})")

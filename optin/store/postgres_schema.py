@@ -17,7 +17,7 @@ from optin.errors import StoreUnusable
 from optin.store.kind_tables import REGISTER
 from optin.store.postgres_roles import refuse_lesser_role
 from optin.store.schema import POSTGRES
-from optin.store.schema_guard import Objects, differences, refuse_schema
+from optin.store.schema_guard import UNMADE, Objects, differences, refuse_schema
 from optin.store.schema_sets import Record, Schema, Step, names_of, register_rows
 
 Connection = psycopg.Connection[Any]
@@ -104,9 +104,10 @@ def migrate(connection: Connection, schema: Schema, *, inspecting: bool = False)
     `inspecting`: what is not optin's is left as it is, and told by whoever asks.
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
-    due = schema.due(records_in(connection))
+    records = records_in(connection)
+    due = schema.due(records)
     if due or not inspecting:
-        findings = schema_findings(connection, schema)
+        findings = _compare(connection, schema, records)
         if not inspecting:
             refuse_schema(findings)
         if due and not findings:
@@ -145,12 +146,21 @@ def _is_there(connection: Connection, table: str) -> bool:
 
 
 def schema_findings(connection: Connection, schema: Schema) -> list[str]:
-    """Return in sentences what is not as the migrations make it that this database has seen."""
+    """Return in sentences what in a database in use is not as the migrations make it."""
+    records = records_in(connection)
+    return [*schema.unrecorded(records), *_compare(connection, schema, records)]
+
+
+def _compare(connection: Connection, schema: Schema, records: frozenset[Record]) -> list[str]:
+    """Return in sentences what is not as those migrations make it that this database records."""
     whole, findings = complete(connection, schema)
-    applied = whole.applied(records_in(connection))
+    applied = whole.applied(records)
     if not applied:
-        return []
-    expected = _expected(connection, applied)
+        return findings
+    try:
+        expected = _expected(connection, applied)
+    except (psycopg.ProgrammingError, psycopg.NotSupportedError, psycopg.DataError):
+        return [*findings, UNMADE]
     with connection.transaction(force_rollback=True):
         return [*findings, *differences(expected, _printed(connection, _names(applied)))]
 

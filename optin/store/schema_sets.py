@@ -89,7 +89,15 @@ class Schema:
                     " changed."
                 )
                 raise StoreUnusable(msg)
+        return self.lacking(records)
+
+    def lacking(self, records: Collection[Record]) -> tuple[Step, ...]:
+        """Return the migrations that a database has not seen, whatever else it has seen."""
         return tuple(step for step in self.steps if not _is_done(step, records))
+
+    def unrecorded(self, records: Collection[Record]) -> list[str]:
+        """Return in sentences which migrations a database in use does not record: they were struck out."""
+        return [f"the record of the migration {name} is missing" for name in names_of(self.lacking(records))]
 
     @property
     def kind_tables(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from sqlite_utils import Database, Migrations
 
 from optin.store.kind_tables import REGISTER
 from optin.store.schema import SQLITE, Migration
-from optin.store.schema_guard import Objects, differences, refuse_schema
+from optin.store.schema_guard import UNMADE, Objects, differences, refuse_schema
 from optin.store.schema_sets import Record, Schema, Step, register_rows
 
 RECORDS = "SELECT migration_set, name FROM _sqlite_migrations"
@@ -63,9 +63,10 @@ def migrate(connection: sqlite3.Connection, schema: Schema, *, inspecting: bool 
     """
     connection.execute("BEGIN IMMEDIATE")  # two starts at once: the second waits instead of failing
     try:
-        due = schema.due(records_in(connection))
+        records = records_in(connection)
+        due = schema.due(records)
         if due or not inspecting:
-            findings = schema_findings(connection, schema)
+            findings = _compare(connection, schema, records)
             if not inspecting:
                 refuse_schema(findings)
             if due and not findings:
@@ -101,9 +102,18 @@ def complete(connection: sqlite3.Connection, schema: Schema) -> tuple[Schema, li
 
 
 def schema_findings(connection: sqlite3.Connection, schema: Schema) -> list[str]:
-    """Return in sentences what is not as the migrations make it that this database has seen."""
+    """Return in sentences what in a database in use is not as the migrations make it."""
+    records = records_in(connection)
+    return [*schema.unrecorded(records), *_compare(connection, schema, records)]
+
+
+def _compare(connection: sqlite3.Connection, schema: Schema, records: frozenset[Record]) -> list[str]:
+    """Return in sentences what is not as those migrations make it that this database records."""
     whole, findings = complete(connection, schema)
-    expected = _expected(whole.applied(records_in(connection)))
+    try:
+        expected = _expected(whole.applied(records))
+    except sqlite3.Error:
+        return [*findings, UNMADE]
     return [*findings, *differences(expected, _without_strangers(expected, _objects(connection)))]
 
 

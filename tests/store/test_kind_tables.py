@@ -16,19 +16,20 @@ from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
 from optin.consent.erasure import BY_PERSON
 from optin.consent.parts_by_kind import PartsByKind
-from optin.errors import StoreUnusable
+from optin.errors import StoreUnusable, WriteLost
 from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
 from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults, registered
 from optin.store.schema import Guarded, Migration
+from optin.store.schema_guard import UNMADE
 from optin.store.schema_sets import Schema
 from optin.store.sqlite import connect
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 from tests.postgres import new_database
 from tests.stores import SCHEMA, open_store
-from tests.stranger import past_optin
+from tests.stranger import is_sqlite, past_optin
 from tests.world import TIPS, World
 
 NOTE = """CREATE TABLE kind_guest_book_note (
@@ -195,6 +196,25 @@ REFUSED = {
         changed(guarded=(Guarded("kind_guest_book_note", ("id",)),)),
         "guards kind_guest_book_note, which is no ledger",
     ),
+    "a ledger that keeps a request": (
+        changed(
+            tables=(NOTE, PAGE.replace("text TEXT", "of {blob} REFERENCES request(id) ON DELETE CASCADE"))
+        ),
+        "holds rows of request",
+    ),
+    "a ledger that keeps a person's rows": (
+        changed(tables=(NOTE, PAGE.replace("text TEXT", "of {int} REFERENCES kind_guest_book_note(id)"))),
+        "holds rows of kind_guest_book_note",
+    ),
+    "persons that stay after a change": (
+        changed(
+            sqlite=(
+                "DROP TABLE kind_guest_book_note",
+                "CREATE TABLE kind_guest_book_note (request_id {blob})",
+            )
+        ),
+        "do not go with their request",
+    ),
     "the queue of the log": (changed(queueing=True), "adds to the log"),
 }
 
@@ -272,6 +292,21 @@ def written(*, table: str = "kind_evil_t", keys: list[str] | None = None, **text
         written(sqlite=["DELETE FROM kind_evil_t WHERE x IN (SELECT id FROM event)"]),
         written(sqlite=["ALTER TABLE kind_evil_t RENAME TO event"]),
         written(sqlite=["CREATE INDEX a ON kind_evil_t(pg_sleep(9))"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT) A{strict}S SEL{strict}ECT pg_sleep{strict}(9)"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT) INHER{strict}ITS{strict} (event)"]),
+        written(postgres=["ALTER TABLE kind_evil_t ADD y TEXT, INHERIT event"]),
+        written(postgres=["ALTER TABLE kind_evil_t ADD y TEXT DEFAULT public.kind_evil_t()"]),
+        written(sqlite=["INSERT INTO kind_evil_t(x) SELECT body FROM event UNION SELECT x FROM kind_evil_t"]),
+        written(tables=["CREATE TABLE kind_evil_t (x {blob} references request)"]),
+        written(tables=["CREATE TABLE kind_evil_t (x {blob} REFERENCES  request)"]),
+        written(tables=["CREATE TABLE kind_evil_t (x {blob} REFERENCES request(id) ON DELETE CASCADE)"]),
+        written(tables=["CREATE TABLE kind_evil_t (x {blob} REFERENCES [request])"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT CHECK ([hex](x) IS NULL))"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT CHECK (hex\ufeff(x) IS NULL))"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT)\0 (y TEXT)"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT DEFAULT '\ud800')"]),
+        written(tables=["CREATE TABLE kind_evil_t (x TEXT DEFAULT 'a\\\\')"]),
+        "[" * 100_000,
     ],
 )
 def test_a_forged_register_gains_nothing(part: str) -> None:
@@ -288,3 +323,29 @@ def test_a_register_takes_no_table_of_an_installed_kind() -> None:
     whole, findings = SCHEMA.with_removed([("evil", part.as_json())])
     assert whole == SCHEMA
     assert findings == ["the register of the kind evil is not optin's (its tables are another's)"]
+
+
+def test_a_forged_register_that_cannot_be_made_is_told(removed: World) -> None:
+    """P3: a stored index that bears the name of one of optin's ends no comparison."""
+    removed.tampered = True
+    record = "INSERT INTO _sqlite_migrations(migration_set, name, applied_at) VALUES ('kind_evil', :name, '')"
+    for name in ("m0", "m1"):
+        past_optin(removed.store, record, name=name)
+    past_optin(
+        removed.store,
+        "INSERT INTO kind_register(kind, part) VALUES ('evil', :part)",
+        part=written(tables=["CREATE INDEX event_request ON kind_evil_t (x)"]),
+    )
+    assert removed.store.schema_findings() == [UNMADE]
+
+
+def test_migrations_struck_from_the_record_are_told(store_url: str, tmp_path: Path) -> None:
+    """P3: what optin compares the schema with does not shrink with what the database records."""
+    store = open_store(store_url, tmp_path, Vault(KeyRing.fresh("dev")))
+    on = "" if is_sqlite(store) else " ON event"
+    past_optin(store, "DELETE FROM _sqlite_migrations", f"DROP TRIGGER event_no_update{on}")
+    findings = store.schema_findings()
+    assert "the record of the migration m001_consent_and_evidence is missing" in findings
+    with pytest.raises(WriteLost):
+        store.submit(lambda tx: tx.run("DELETE FROM tally")).result()
+    store.close()
