@@ -1,7 +1,7 @@
-"""May this go now? Decided from events that optin wrote, never from the columns beside them (R8).
+"""Grounds for deleting data, decided from authenticated events and never from database columns (R8).
 
-A column says where to look. Where the events say otherwise than the column, LogDisagrees is raised: then
-nothing is deleted and nothing is signed. None: it is not time yet. Pure.
+A column only says where to look. When the events contradict it, LogDisagrees is raised, and nothing is
+deleted. None means that the data are not due yet. Pure.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ def longest(periods: Collection[RetentionPeriod], since: datetime) -> RetentionP
 def unconfirmed(
     history: History, erase_at: int, periods: Collection[RetentionPeriod], now: datetime
 ) -> Ground | None:
-    """Return why a request may be erased that nobody confirmed. `erase_at`: as its row says, milliseconds.
+    """Return the ground for erasing an unconfirmed request, or None.
 
-    `periods`: how long it and its link are kept, from when it was asked or last mailed about.
+    `erase_at`: the time in its row, in milliseconds. `periods`: how long the request and its link are kept,
+    from the moment when it was made or a mail about it was last sent.
     """
     decided = sorted({logged.event.kind for logged in history} - _OPEN)
     if decided:
@@ -49,7 +50,7 @@ def unconfirmed(
 
 
 def expired(consent: ConsentState | None, now: datetime) -> ConsentState:
-    """Return the consent whose retention is over at a moment, as the events say it."""
+    """Return the consent, when its events say too that its retention is over at `now`."""
     if consent is None or consent.record.status is not Status.GIVEN:
         status = "never given" if consent is None else str(consent.record.status)
         msg = f"a consent is stored as given, its events say {status}"
@@ -61,7 +62,7 @@ def expired(consent: ConsentState | None, now: datetime) -> ConsentState:
 
 
 def idle_since(history: History, consents: Collection[ConsentState]) -> datetime | None:
-    """Return from when on a person has no live purpose: when the last consent ended, or the last asking.
+    """Return since when a person has no live purpose: the end of the last consent, or the last confirmation.
 
     None: nothing was ever confirmed.
     """
@@ -79,7 +80,7 @@ def idle(
     *,
     consented: bool,
 ) -> Ground:
-    """Return why a person may be erased who has had no live purpose for so long."""
+    """Return the ground for erasing a person who has had no live purpose for the period `kept`."""
     if bool(consents) != consented:
         msg = f"a person is stored as {'' if consented else 'not '}having consented, its events say otherwise"
         raise LogDisagrees(msg)

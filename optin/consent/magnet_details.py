@@ -1,4 +1,4 @@
-"""What a magnet of one kind has besides its texts, and what its form posts besides its fields."""
+"""Types for what one kind adds to a magnet (its details) and to the magnet's form."""
 
 from __future__ import annotations
 
@@ -10,53 +10,53 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Handout:
-    """What one of several forms of a magnet hands out: a file in the magnet's folder, a report by mail."""
+    """What a person gets after one of several forms: a file in the magnet's folder, or a report by mail."""
 
     file: str = ""
     report: Mapping[str, str] = field(default_factory=dict)
 
 
 class Details:
-    """Checked values of one kind, pure and frozen."""
+    """The details of a magnet: checked values that only its kind knows, pure and frozen."""
 
     @property
     def closes_at(self) -> datetime | None:
-        """From when on no form is taken (UTC); None: never."""
+        """The moment from which forms are refused (UTC); None: never."""
         return None
 
     @property
     def zones(self) -> frozenset[str]:
-        """On whose clocks its moments are told (IANA); they are read before the first request."""
+        """The time zones in which its moments are shown (IANA); they are loaded before the first request."""
         return frozenset()
 
     def declared(self) -> dict[str, Any]:
-        """Return what a form says of it that has legal meaning, as JSON values."""
+        """Return the details with legal meaning that its form shows, as JSON values."""
         return {}
 
     def handout(self, face: str) -> Handout | None:
-        """Return what the form `face` hands out; None: the magnet's own file."""
+        """Return what a person gets after the form `face`; None: the magnet's own file."""
         del face
         return None
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What came of what was posted: the ticks that count, and problems as pairs of field and reason."""
+    """Result of checking a post: the ticks that count, and problems as pairs of field and reason."""
 
     ticked: tuple[str, ...]
     problems: tuple[tuple[str, str], ...] = ()
 
 
 def as_posted(_values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:
-    """Take every tick, and find no problem."""
+    """Return a judgement with every tick and no problem."""
     return Judgement(ticked)
 
 
 @dataclass(frozen=True)
 class DetailsPart:
-    """What a kind knows of its form; by default nothing.
+    """A kind's rules for its form; by default none.
 
-    `controls` are names that its form posts besides its fields: they are judged, and not kept.
+    `controls` are names that its form posts besides its fields: they are judged, and not stored.
     """
 
     filled_in: frozenset[str] = frozenset()  # fields that nobody types
@@ -68,5 +68,5 @@ class DetailsPart:
 
     @property
     def exported_of_request(self) -> frozenset[str]:
-        """The fields of a request that a list gets."""
+        """The fields of a request that exports contain."""
         return self.of_request - self.unexported

@@ -1,4 +1,4 @@
-"""The parts of kinds that one room calls, by the kind's name. Rooms get it as a value; nothing is global."""
+"""Look up the part of a kind that one room calls, by the kind's name. Rooms receive the lookup as a value."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class KindProblem:
 
 
 def no_part(_name: str) -> None:
-    """Know no kind."""
+    """Return no part, whatever the kind."""
 
 
 def no_problem(_name: str) -> KindProblem | None:
-    """Find nothing wrong with any kind."""
+    """Return no problem, whatever the kind."""
     return None
 
 

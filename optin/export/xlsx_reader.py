@@ -1,7 +1,7 @@
-"""An XLSX that was opened by openpyxl: its sheets and their rows, in flat memory, whatever the file is.
+"""Read the sheets and rows of an XLSX file in bounded memory, whatever the file contains.
 
-openpyxl knows what cells mean. The two parts that can be large, texts and rows, are read here element by
-element; the parts that it reads whole can only be small.
+openpyxl interprets the cells. The two parts that can be large, texts and rows, are read here element by
+element; the parts that openpyxl reads whole are refused when they are large.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _DOCTYPE = re.compile(rb"<\0?!\0?[DE]")  # in UTF-16 as well
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: its name, and where it is packed."""
+    """One sheet: its name, and its path in the archive."""
 
     title: str
     path: str
 
 
 class _Archive(zipfile.ZipFile):
-    """The packed file. Raises TooLarge for a part that is read whole and is not small."""
+    """The archive. Raises TooLarge for a large part that openpyxl would read whole."""
 
     def read(self, name: str | zipfile.ZipInfo, pwd: bytes | None = None) -> bytes:
         member = name if isinstance(name, zipfile.ZipInfo) else self.getinfo(name)
@@ -45,7 +45,7 @@ class _Archive(zipfile.ZipFile):
 
 
 class Workbook:
-    """An opened one. Raises TooLarge, and whatever openpyxl raises at a file that is broken."""
+    """An opened XLSX file. Raises TooLarge, and whatever openpyxl raises at a broken file."""
 
     def __init__(self, file: IO[bytes]) -> None:
         """Read names, texts and formats of cells; no row yet."""
@@ -67,7 +67,7 @@ class Workbook:
         ]
 
     def rows(self, sheet: Sheet) -> Iterator[tuple[int, list[Any]]]:
-        """Yield the rows that a sheet has, with their numbers; formulas by the values that were saved."""
+        """Yield the rows of a sheet with their numbers; a formula as the value that was saved."""
         from openpyxl.worksheet._reader import ROW_TAG, WorkSheetParser  # noqa: PLC0415 - as above
 
         told = WorkSheetParser(

@@ -1,4 +1,4 @@
-"""What is found while a bundle is verified: sentences, and the requests that it has."""
+"""Types for the result of verifying an evidence bundle: the report, and each request in it."""
 
 from __future__ import annotations
 

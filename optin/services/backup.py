@@ -1,4 +1,4 @@
-"""Backup and restore: a copy that was looked at before it counts; a past in which nobody comes back (S7)."""
+"""Back up the store, and restore it: verify each copy, then replay later withdrawals and erasures (S7)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
 
 @dataclass(frozen=True)
 class Journals:
-    """The journal that tells who left since the backup (None: nobody tells), and the one that goes on."""
+    """The journal to replay (None: no withdrawals are replayed), and the journal that the server will use."""
 
     told_by: Journal | None
     goes_on: Journal
@@ -86,13 +86,13 @@ class Restored:
 
 
 def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> Restored:
-    """Put a backup in place of nothing; tell it what was withdrawn and erased since.
+    """Restore a backup where there is no store, and replay the withdrawals and erasures made since.
 
-    1. Read the whole journal; look at a copy of the backup, with the keys of this site; see that the two fit.
-    2. On SQLite: tell the copy, then put it where the store is to be; what is there is never overwritten.
-    3. On PostgreSQL: copy it in and tell it, in one transaction.
-    4. Sign the log from here on. The journal says that a log of this size was put back: a smaller one, by
-       word of an officer; that is in it before anybody can see the store.
+    1. Read the whole journal; verify a copy of the backup with the keys of this site; see that the two fit.
+    2. On SQLite: replay into the copy, then move it to the place of the store; no file is overwritten.
+    3. On PostgreSQL: copy the backup in and replay, in one transaction.
+    4. Sign the log from here on. The journal records that an officer put back a log of this size, smaller
+       than the last one, before anybody can read the store.
     No server runs meanwhile: neither one from before, nor one that is started now.
     Raises RequestRefused, StoreUnusable, JournalUnusable or KeysUnusable.
     """
@@ -105,7 +105,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
     folder = file.parent if target is None else target.parent
     draft = folder / f".restore.{secrets.token_hex(4)}.part"
     try:
-        # 1. Look at journal and backup.
+        # 1. Verify journal and backup.
         kept = None if journals.told_by is None else journals.told_by.read()
         shutil.copyfile(file, draft)
         draft.chmod(0o600)
@@ -119,7 +119,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
             told = () if kept is None else kept.replay_lines
             tell = partial(_tell, lines=told, journal=journals.goes_on)
 
-            # 2. On SQLite the copy takes its place when it has been told everything.
+            # 2. On SQLite the copy takes its place after the replay.
             if target is not None:
                 done = _told(Installation(store, vault, edition.policy, edition.kinds), tell)
         finally:
@@ -127,7 +127,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
         if target is not None:
             _put_in_place(draft, target)
 
-        # 3. On PostgreSQL nobody sees it before it has been told everything.
+        # 3. On PostgreSQL nobody sees it before the replay.
         store = open_store(
             settings.store, settings.root, vault, edition.kinds.schema, origin=settings.log_origin
         )
@@ -153,7 +153,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
 
 
 def _must_fit(tx: Tx, kept: JournalContent) -> None:
-    """Check that a journal tells all that is missing in a backup. Raises RequestRefused."""
+    """Check that a journal has every line that a backup lacks. Raises RequestRefused."""
     cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
     if kept.since is not None and backup_moment(tx) < kept.since:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
@@ -189,7 +189,7 @@ def _tell(
 
 
 def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
-    """Count the corrections and holds that a backup lacks: the journal holds no data to tell it."""
+    """Count the corrections and holds that a backup lacks: the journal has no data to replay them."""
     since = [line for line in current(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}]
     return Counter(line.kind for line in lines_missing_from_log(tx, since))
 
@@ -202,7 +202,7 @@ def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Coun
 
 
 def _put_in_place(draft: Path, target: Path) -> None:
-    """Give a closed database its name; what has got there meanwhile is not overwritten."""
+    """Move a closed database to its name; a file that has appeared there is not overwritten."""
     if any(_beside(draft, ending).exists() for ending in _JOURNALS):
         msg = "its own journal could not be emptied"
         raise OSError(msg)
@@ -214,9 +214,9 @@ def _put_in_place(draft: Path, target: Path) -> None:
 
 
 def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | None = None) -> int:
-    """Check that a copy is sound and of these keys; return the size of its log. Raises StoreUnusable.
+    """Verify a copy, with the keys of this site; return the size of its log. Raises StoreUnusable.
 
-    `begun`: it is a copy of that moment, and keeps it.
+    `begun`: the moment of a new copy, which is recorded in it.
     """
     store = SqliteStore(path, edition.kinds.schema)
     try:

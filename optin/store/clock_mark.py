@@ -1,8 +1,8 @@
-"""What the store knows of time: the mark, the newest events, and how much of a day's share is used.
+"""Read and write the clock mark and the sweep's daily share; find events about the clock.
 
-The mark is the last moment at which the clock was known to be right. It is sealed: whoever writes to the
-database without the keys cannot make a later one. One that is removed or put back makes the clock doubted
-sooner, never later.
+The clock mark is the last moment at which the clock was known to be right. It is sealed: without the keys
+nobody can write a later one. When it is removed or replaced by an earlier one, the clock is doubted sooner,
+never later.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ NEWEST_LOOKED_AT = 20  # events: those that optin did not write are passed over
 
 
 def known_moment(tx: Tx, vault: Vault) -> datetime | None:
-    """Return the last moment at which the clock was known to be right; None in a store without a past.
+    """Return the last moment at which the clock was known to be right; None in a store without events.
 
-    It is the mark. A store that never had one, as of an earlier version, has its newest event. The moments in
-    rows of checkpoints are not asked: nothing shows who wrote them.
+    It is the clock mark. A store of an earlier version has no mark: then it follows from the events about
+    the clock, or is the moment of the newest event. The moments in rows of checkpoints are not used: nothing
+    shows who wrote them.
     """
     mark = _load(tx, vault, MARK)
     if mark is not None:
@@ -70,7 +71,7 @@ def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]
 
 
 def set_backs(tx: Tx, vault: Vault) -> list[SetBack]:
-    """Return how often the clock went back, oldest first; each place is the number of its event."""
+    """Return each time that the clock went back, oldest first, with the number of its event."""
     return [
         SetBack(number, datetime.fromisoformat(body["at"]), datetime.fromisoformat(body["was"]))
         for number, body in events_of_the_clock(tx, vault)
@@ -86,7 +87,7 @@ def last_of_the_clock(tx: Tx, vault: Vault) -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class SweepDay:
-    """How many people there were when a day's first sweep began, and how many lost something since."""
+    """The people at the first sweep of a day, and how many were erased or lost a consent since."""
 
     day: str  # ISO date, UTC
     people: int
@@ -95,7 +96,7 @@ class SweepDay:
 
 
 def sweep_day(tx: Tx, vault: Vault, now: datetime) -> SweepDay:
-    """Return the day of `now`; others who ask wait until this transaction ends."""
+    """Return the counts for the day of `now`, locked until this transaction ends."""
     tx.hold(DAY.encode())
     kept = _load(tx, vault, DAY)
     day = None if kept is None else SweepDay(**kept)
@@ -106,7 +107,7 @@ def sweep_day(tx: Tx, vault: Vault, now: datetime) -> SweepDay:
 
 
 def add_to_day(tx: Tx, vault: Vault, day: SweepDay, count: int) -> None:
-    """Count people who lost something by a sweep."""
+    """Add people who were erased or lost a consent by a sweep."""
     _save(tx, vault, DAY, asdict(replace(day, taken=day.taken + count)))
 
 

@@ -278,7 +278,7 @@ def forget_exports(tx: Tx, before: datetime, most: int) -> Counter[bytes]:
 
 
 def delete_unrecorded_members(tx: Tx, before: datetime, most: int) -> int:
-    """Remove who was read for exports that came to nothing: killed before they were recorded."""
+    """Remove members of exports that were never recorded, because their process was killed."""
     end, run = to_ms(before).to_bytes(8, "big"), b""
     while True:  # from run to run, not from member to member
         # not MIN(run): before version 18 PostgreSQL has no MIN of bytes

@@ -1,8 +1,8 @@
-"""Migrate a store to today's rule for who is one person (`consent.address.address_key`), once.
+"""Migrate the address indexes of an older store to the present rule of equality (`address_key`), once.
 
-Until now addresses were found by their casefolded text, under which two domains could be one person
-(straße and strasse). Rows of ASCII addresses keep their index under both rules. Where two mailboxes were
-already kept as one person, nothing is guessed: the store is refused with a sentence.
+An address index is the keyed digest by which a person is found. Older versions computed it from the
+casefolded address, so that two domains could be one person (straße and strasse). Indexes of ASCII addresses
+are the same under both rules. A store that already keeps two mailboxes as one person is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOVED = "moved:"  # and the earlier index in hexadecimal: a journal or backup m
 
 
 def note_address_rule(tx: Tx) -> bool:
-    """Record that this store follows today's rule; return False when it was recorded before."""
+    """Record that this store follows the present rule; return False when it was recorded before."""
     added = tx.run(
         "INSERT INTO installation(name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING",
         name=_RULE,
@@ -35,13 +35,13 @@ def note_address_rule(tx: Tx) -> bool:
 
 
 def needs_new_indexes(tx: Tx) -> bool:
-    """Return whether rows are to be moved to today's rule: nobody may write by the earlier one meanwhile."""
+    """Return whether rows must be migrated; until then nobody may write by the earlier rule."""
     known = tx.one("SELECT name FROM installation WHERE name = :name", name=_RULE)
     return known is None and tx.one("SELECT id FROM request LIMIT 1") is not None
 
 
 def renew_address_indexes(tx: Tx, vault: Vault) -> int:
-    """Give every row of an address that is not ASCII its index of today; return how many people moved.
+    """Recompute the index in every row of an address outside ASCII; return how many people moved.
 
     Raises StoreUnusable when two different mailboxes were confirmed as one person.
     """
@@ -75,13 +75,13 @@ def renew_address_indexes(tx: Tx, vault: Vault) -> int:
 
 
 def index_today(tx: Tx, person: bytes) -> bytes:
-    """Return the index of a person today, by one that a journal or a backup may have from before."""
+    """Return the present index of a person, given one that an older journal or backup may contain."""
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=_MOVED + person.hex())
     return person if row is None else bytes(row[0])
 
 
 def _requests_to_move(tx: Tx, vault: Vault) -> tuple[dict[bytes, bytes], Mapping[bytes, set[bytes]]]:
-    """Return the requests that move with their new index, and every index that a person confirmed by."""
+    """Return the requests to move with their new index, and for each person the indexes of their requests."""
     moving: dict[bytes, bytes] = {}
     identities: defaultdict[bytes, set[bytes]] = defaultdict(set)
     for key, stored, subject, sealed in tx.each("SELECT id, email_index, subject_id, sealed FROM request"):
@@ -98,7 +98,7 @@ def _requests_to_move(tx: Tx, vault: Vault) -> tuple[dict[bytes, bytes], Mapping
 def _people_to_move(
     tx: Tx, vault: Vault, identities: Mapping[bytes, set[bytes]]
 ) -> dict[SubjectId, set[bytes]]:
-    """Return the people whose index is another today, or who are more than one."""
+    """Return the people whose index changes, each with all indexes found: several are several mailboxes."""
     found: dict[SubjectId, set[bytes]] = {}
     for key, stored, sealed in tx.each("SELECT id, email_index, sealed FROM subject"):
         subject = SubjectId(bytes(key))

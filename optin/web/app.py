@@ -51,7 +51,7 @@ ROUTES = (
 
 
 async def get_nothing(_request: Request) -> Response:
-    """Say that there is no such page: those that exist are answered by the front."""
+    """Answer that there is no such page; `page_cache` answers for those that exist."""
     raise PageUnknown
 
 
@@ -63,7 +63,7 @@ LOG_ROUTES = (
     Route("/log/tile/{path:path}", get_tile, methods=["GET"]),
 )
 VISITOR_ROUTES = (
-    # anybody; landing pages, index and assets are answered by the front
+    # anybody; `page_cache` answers for landing pages, index and assets
     Route("/privacy", get_privacy, methods=["GET"]),
     Route("/privacy/{version}", get_privacy_version, methods=["GET"]),
     Route("/static/{name}", get_asset, methods=["GET"]),

@@ -1,7 +1,7 @@
-"""Files under /static that the front does not hold, and the icons that browsers ask for by themselves.
+"""Routes for files under /static that `page_cache` does not hold, and for icons that browsers ask for.
 
-What social sites show of a page is drawn when the first one asks (M8). What pages of earlier editions refer
-to is answered from the store, so that an earlier privacy statement, or a page from a cache, keeps its looks.
+A picture for social sites is drawn when the first of them requests it (M8). Files of earlier editions come
+from the store, so that an earlier privacy statement, or a page from a cache, looks as it did.
 """
 
 from __future__ import annotations

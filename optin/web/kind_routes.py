@@ -44,10 +44,10 @@ class PersonalAction:
 
 @dataclass(frozen=True)
 class RoutesPart:
-    """What a kind answers at addresses of its own; by default nothing.
+    """The routes of a kind; by default none.
 
-    `below`: routes below `/{slug}/`. `place`: routes at and below `/place/{token}`, whose link `place_link`
-    opens for one request. `actions`: buttons on /me, by the value of `action`.
+    `below`: routes below `/{slug}/`. `place`: routes at and below the personal link `/place/{token}`, whose
+    request `request_of_place` returns. `actions`: buttons on /me, by the value of `action`.
     """
 
     below: Sequence[Route] = ()

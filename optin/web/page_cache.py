@@ -1,7 +1,7 @@
-"""The front of the house: pages that were rendered when the site was loaded, served as bytes.
+"""Serve pages that were rendered when the site was loaded, as bytes from memory.
 
-A small ASGI application around the other one: what it knows by path it answers from memory, the rest it
-passes on. Nothing here depends on who asks; which of several wordings somebody gets is drawn by lot.
+An ASGI application around the app: it answers the paths that it has, and passes other requests on. No answer
+depends on the visitor; one of several wordings is drawn by lot.
 """
 
 from __future__ import annotations

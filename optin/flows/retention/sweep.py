@@ -125,8 +125,8 @@ RULES = (
     ),
     Rule(
         name="strays",
-        what="people",
-        why="read for exports that came to nothing",
+        what="members of exports",
+        why="their export was never recorded",
         due=lambda tx, context: count_unrecorded_members(tx, context.now - STRAYS_KEPT),
         step=sweep_unrecorded_exports,
     ),

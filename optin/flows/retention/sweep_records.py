@@ -66,7 +66,7 @@ def count_records(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_unrecorded_exports(tx: Tx, context: SweepContext) -> int:
-    """Delete who was read for exports that came to nothing."""
+    """Delete members of exports that were never recorded."""
     return delete_unrecorded_members(tx, context.now - STRAYS_KEPT, STEP) if _all_recorded(tx, context) else 0
 
 

@@ -1,4 +1,4 @@
-"""What a site's prize draws are together: the Dutch code counts by the year (M2, M5)."""
+"""Compare a site's prize draws with the yearly limits of the Dutch code of conduct for games (M2, M5)."""
 
 from __future__ import annotations
 

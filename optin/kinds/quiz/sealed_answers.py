@@ -1,4 +1,4 @@
-"""Answers to a quiz on their way: sealed, with the visitor, stored nowhere before the sign-up (M2)."""
+"""Carry a quiz's answers from page to page in a sealed token; nothing is stored before the sign-up (M2)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def seal_answers(vault: Vault, slug: str, quiz: Quiz, answers: Answers, now: dat
 
 
 def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime) -> Answers:
-    """Return what was sealed. Raises AnswersStale: altered, too old, of another quiz or version of it."""
+    """Return the answers in a token. Raises AnswersStale: altered, too old, of another quiz or version."""
     if not token.isascii() or len(token) > MAX_CHARACTERS:
         raise AnswersStale
     try:
@@ -51,9 +51,9 @@ def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime)
 def carried(
     vault: Vault, details: Details | None, form: FormDeclaration, query: Mapping[str, str], now: datetime
 ) -> tuple[tuple[str, str], ...]:
-    """Return what a sign-up keeps of a quiz: the outcome that its form showed; the answers where it says why.
+    """Return the fields that a sign-up stores: the outcome that its form showed; the answers if it says why.
 
-    Raises AnswersStale when the answers that came along are not those of this outcome.
+    Raises AnswersStale when the answers in the token do not lead to this outcome.
     """
     told, names = form.detail, {field.name for field in form.fields}
     if OUTCOME_FIELD not in names or "result" not in told:
@@ -70,7 +70,7 @@ def carried(
 
 
 def stands(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
-    """Return the outcome that a form told, as the site words its report now, or did last."""
+    """Return the outcome that a form showed, with its report in the present or else the last wording."""
     form = opened.declaration
     face, details = form.face, context.policy.details(form.magnet)
     if not face:

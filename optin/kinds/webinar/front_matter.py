@@ -1,4 +1,4 @@
-"""Reading a webinar's table: a time that the clock shows once, in a zone that there is."""
+"""Read and check the table `webinar` of front matter: time, time zone, place and seats."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _values(
 
 
 def _moment(table: WebinarTable, local: datetime, zone: ZoneInfo, count: int) -> Iterator[Complaint]:
-    """Find a time that the clock leaves out, or shows twice."""
+    """Yield complaints about a start that the clock of its zone skips, or shows twice."""
     if not count:
         message = f"There is no {local:%H:%M} on that day in {table.zone}: the clock goes forward."
         yield _say("start", message, f"Write {after_gap(local, zone):%Y-%m-%d %H:%M}, or another time.")
@@ -118,7 +118,7 @@ def _local(text: str) -> datetime | None:
 
 
 def no_moment(answer: str) -> str:
-    """Return why an answer is no moment, or ""."""
+    """Return why an answer is no date with a time, or ""."""
     return "" if _local(answer) else "Write day and time like 2027-03-10 14:00."
 
 
