@@ -39,6 +39,7 @@ from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
+from optin.services.installation import Installation
 from optin.services.log_signer import sign_log
 from optin.store.claims import Batch
 from optin.store.clock_mark import keep_mark
@@ -126,6 +127,10 @@ class World:
         super().__setattr__(name, value)
         if name == "now" and before is not None and abs(self.now - before) >= HOUR:
             mark_trusted(self.store, self.vault, self.now)
+
+    def installation(self) -> Installation:
+        """Return an installation on this store, which goes by this world's clock."""
+        return Installation(self.store, self.vault, self.policy, KINDS, clock=lambda: self.now)
 
     @property
     def context(self) -> Context:

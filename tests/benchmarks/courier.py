@@ -16,8 +16,6 @@ from optin.mail.courier import LANES, Courier, MailWriter
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport, nothing
-from optin.services.installation import Installation
-from tests.installed import KINDS
 from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
 from tests.world import TIPS, World, open_world
@@ -49,7 +47,7 @@ class OneEach(SmtpTransport):
 
 async def rate(world: World, transport: SmtpTransport, mails: int, lanes: int) -> float:
     """Return mails a second from the outbox: claimed, composed, sent and settled."""
-    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+    installation = world.installation()
     outbox = StoreOutbox(installation)
     writer = MailWriter(composer(), Signer(), "tips@example.com")
     courier = Courier(outbox, writer, transport, lambda: world.now, lanes)

@@ -32,7 +32,6 @@ from optin.store.outbox import Notice, enqueue_notice
 from optin.store.postgres import PostgresStore
 from optin.store.transaction import Store
 from optin.store.vault import Vault
-from tests.installed import KINDS
 from tests.stores import SCHEMA, open_store
 from tests.world import TIPS, World, open_world
 
@@ -202,8 +201,8 @@ def test_nobody_replaces_a_store_that_is_served(world: World, others: list[Postg
 
 @pytest.fixture
 def installation(world: World, tmp_path: Path) -> Installation:
-    """Open an office whose courier writes down what it hands over."""
-    opened = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+    """Open an installation whose courier writes down what it hands over."""
+    opened = world.installation()
     opened.handover_log = HandoverLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
     return opened
 
@@ -374,7 +373,7 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
 ) -> None:
     """S6: it is said once."""
     (tmp_path / "taken").write_text("a file")
-    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+    installation = world.installation()
     installation.handover_log = HandoverLog(tmp_path / "taken", world.vault, new_incarnation())
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(installation)

@@ -13,16 +13,11 @@ from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.erase import BY_PERSON, erase_and_tell, erase_person
-from optin.services.installation import Installation
 from tests.installed import KINDS
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
 
 NAME, PHONE, ADDRESS = "Zwaantje-Wilhelmina", "+31612345678", "zwaantje.wilhelmina@example.com"
 PLAIN = [text.encode() for text in (NAME, PHONE, ADDRESS, "zwaantje")]
-
-
-def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 def sealed_of(world: World) -> list[bytes]:
@@ -133,7 +128,7 @@ def test_no_byte_is_left_in_the_files_under_live_traffic(tmp_path: Path) -> None
     assert not any(plain in on_disk() for plain in PLAIN), "nothing was ever stored in the open"
     with traffic(world):
         erase(world)
-        assert office_of(world).truncate_wal(tries=50), "readers are short, so the log can be emptied"
+        assert world.installation().truncate_wal(tries=50), "readers are short, so the log can be emptied"
     left = [value for value in sought if value in on_disk()]
     assert left == []
     world.check_evidence()

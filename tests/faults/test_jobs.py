@@ -18,8 +18,6 @@ from optin.jobs import job as jobs_
 from optin.jobs.job import Job, RoundDone, ages, every, rest_seconds, stale
 from optin.jobs.server_jobs import installation_jobs
 from optin.jobs.sweep_runner import sweep
-from optin.services.installation import Installation
-from tests.installed import KINDS
 from tests.world import TIPS, World
 
 PERSON = "alice@example.com"
@@ -167,7 +165,7 @@ def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     """S6: sweep, log, write-ahead log and counts, whatever their first rounds ended with."""
-    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+    installation = world.installation()
     world.sign_up(PERSON, TIPS)
     installation.wal_has_erased.set()
     store, jobs = installation.store, installation_jobs(installation)
@@ -210,7 +208,7 @@ def test_a_rule_that_always_fails_keeps_no_other_from_its_work(
     monkeypatch.setattr("optin.jobs.sweep_runner.sweep_rules", lambda _kinds: (failing, *rules))
     world.sign_up(PERSON, TIPS)
     world.wait(timedelta(days=8))
-    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+    installation = world.installation()
     with pytest.raises(ValueError, match=PERSON):
         sweep(installation)
     assert world.count("request") == 0

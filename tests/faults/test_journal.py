@@ -59,7 +59,7 @@ def house(store_url: str, tmp_path: Path) -> House:
 
 
 def world_in(house: House, installation: Installation) -> World:
-    """Let people do something in an office, which is closed as if it were killed."""
+    """Let people do something in an installation, which is closed as if it were killed."""
     form = house.edition.publication.forms[Slug("paper")]
     return World(installation.store, installation.vault, installation.clock(), form, house.edition.policy)
 

@@ -30,7 +30,6 @@ from optin.services.public_address import is_public
 from optin.settings.site import Processor, Webhook
 from tests.flows.test_webhooks import ALICE, erase
 from tests.house.requirements_table import ROOT
-from tests.installed import KINDS
 from tests.mail.server import certificate
 from tests.ports import NOBODY
 from tests.receiver import Receiver, receiving
@@ -277,7 +276,7 @@ def working(world: World, sender: Any, **urls: str) -> Iterator[Installation]:
     import threading  # noqa: PLC0415 - of this helper alone
 
     world.policy = replace(world.policy, webhooks=dict.fromkeys(urls, frozenset({str(TIPS)})))
-    installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+    installation = world.installation()
     stop, ready = asyncio.Event(), threading.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 

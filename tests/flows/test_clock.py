@@ -42,10 +42,6 @@ from tests.world import NOON, TIPS, World
 DAY, YEAR = timedelta(days=1), timedelta(days=365)
 
 
-def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
-
-
 def jump(world: World, by: timedelta) -> None:
     """Let the clock jump, and nobody knows whether it is right."""
     world.__dict__["now"] = world.now + by
@@ -83,7 +79,7 @@ def test_a_clock_that_jumped_deletes_nothing_and_says_so_once(
     world.wait(timedelta(hours=2))
     jump(world, years * YEAR)
     before = {table: world.count(table) for table in ("subject", "request", "outbox", "mail", "consent")}
-    installation = office_of(world)
+    installation = world.installation()
     for _ in range(3):
         with pytest.raises(ClockDoubted):
             sweep(installation)
@@ -99,7 +95,7 @@ def test_an_officers_word_lets_the_sweep_go_on(world: World) -> None:
     people(world, 3)
     world.wait(timedelta(hours=2))
     jump(world, 3 * YEAR)
-    installation = office_of(world)
+    installation = world.installation()
     with pytest.raises(ClockDoubted):
         sweep(installation)
     world.run(
@@ -141,13 +137,13 @@ def test_events_of_a_doubted_clock_make_it_no_better(world: World) -> None:
     world.do(keep_mark, vault=world.vault, moment=world.now)
     jump(world, 10 * YEAR)
     with pytest.raises(ClockDoubted):
-        sweep(office_of(world))
+        sweep(world.installation())
     world.join("late@example.com", TIPS)
     assert is_doubted(world)
     world.do(lambda tx: tx.run("DELETE FROM installation WHERE name = :name", name=MARK))
     assert is_doubted(world)
     with pytest.raises(ClockDoubted):
-        sweep(office_of(world))
+        sweep(world.installation())
     assert world.count("subject") == 3
 
 
@@ -169,7 +165,7 @@ def test_the_mark_cannot_be_written_without_the_keys(world: World) -> None:
     world.do(lambda tx: tx.run("UPDATE installation SET value = :v WHERE name = :n", v=b"\0" * 60, n=MARK))
     jump(world, 10 * YEAR)
     with pytest.raises(KeysUnusable):
-        sweep(office_of(world))
+        sweep(world.installation())
     assert world.count("subject") == 2
 
 
@@ -200,18 +196,18 @@ class Machine:
 
 def test_a_quiet_week_is_no_jump(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7: the server marks each minute that its clock runs evenly; the sweep goes on."""
-    machine, watch = Machine(world, monkeypatch), ClockWatch(office_of(world))
+    machine, watch = Machine(world, monkeypatch), ClockWatch(world.installation())
     people(world, 1)
     for _ in range(14):
         asyncio.run(rounds(watch))
         machine.run(timedelta(hours=12))
     assert not is_doubted(world)
-    assert "magnets" in sweep(office_of(world))
+    assert "magnets" in sweep(world.installation())
 
 
 def test_a_machine_that_slept_knows_what_time_it_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7: so does a server whose database was away for days; nobody set its clock meanwhile."""
-    machine, installation = Machine(world, monkeypatch), office_of(world)
+    machine, installation = Machine(world, monkeypatch), world.installation()
     people(world, 1)
     watch = ClockWatch(installation)
     asyncio.run(rounds(watch))
@@ -225,7 +221,7 @@ def test_a_machine_that_slept_knows_what_time_it_is(world: World, monkeypatch: p
 
 def test_jumps_below_the_limit_do_not_add_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """O7: nobody walks a running server through the years in steps of twenty hours."""
-    machine, watch = Machine(world, monkeypatch), ClockWatch(office_of(world))
+    machine, watch = Machine(world, monkeypatch), ClockWatch(world.installation())
     people(world, 1)
     start = world.now
     for _ in range(20):
@@ -242,7 +238,7 @@ def test_the_server_trusts_the_clock_again_when_it_is_corrected(
     world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """O7: by itself when the clock is right again; by an officer's word when it was right all along."""
-    machine, installation = Machine(world, monkeypatch), office_of(world)
+    machine, installation = Machine(world, monkeypatch), world.installation()
     people(world, 1)
     watch = ClockWatch(installation)
     asyncio.run(rounds(watch))
@@ -293,13 +289,13 @@ def test_a_share_of_the_people_goes_in_a_day(
     for number in range(6):
         world.sign_up(f"bob{number}@example.com", TIPS)
     world.wait(3 * YEAR)
-    first, second = sweep(office_of(world)), sweep(office_of(world))
+    first, second = sweep(world.installation()), sweep(world.installation())
     assert (first["magnets"], first["unconfirmed"]) == (4, 6)
     assert (second["magnets"], world.count("subject")) == (0, 3)
     assert caplog.text.count("--beyond-share") == 1
     assert "3 more people" in caplog.text
     world.wait(DAY)
-    assert sweep(office_of(world))["magnets"] == 3
+    assert sweep(world.installation())["magnets"] == 3
     assert caplog.text.count("--beyond-share") == 1
 
 
@@ -308,8 +304,8 @@ def test_an_officers_word_goes_beyond_the_share(world: World, monkeypatch: pytes
     monkeypatch.setattr(sweep_share, "LEAST", 1)
     people(world, 5)
     world.wait(3 * YEAR)
-    assert sweep(office_of(world), beyond=True)["magnets"] == 5
-    assert sweep(office_of(world))["magnets"] == 0
+    assert sweep(world.installation(), beyond=True)["magnets"] == 5
+    assert sweep(world.installation())["magnets"] == 0
 
 
 def test_consents_that_expire_count_as_well(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,7 +314,7 @@ def test_consents_that_expire_count_as_well(world: World, monkeypatch: pytest.Mo
     for number in range(3):
         world.join(f"p{number}@example.com", TIPS)
     world.wait(3 * YEAR)
-    assert sweep(office_of(world))["expired"] == 2
+    assert sweep(world.installation())["expired"] == 2
     statuses = [world.status(f"p{number}@example.com", TIPS) for number in range(3)]
     assert sorted(str(it) for it in statuses) == ["expired", "expired", "given"]
 
@@ -444,7 +440,7 @@ def test_an_unconfirmed_request_of_a_clock_ahead_goes_in_time(world: World) -> N
     world.send()
     correct(world, 10 * YEAR)
     world.wait(timedelta(days=8))
-    assert sweep(office_of(world))["unconfirmed"] == 1
+    assert sweep(world.installation())["unconfirmed"] == 1
 
 
 def test_who_withdrew_by_a_clock_ahead_can_ask_anew(world: World) -> None:

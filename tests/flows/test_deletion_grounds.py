@@ -47,7 +47,6 @@ from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import lead_export
 from tests.flows.test_prize_draw import close, draw
 from tests.flows.test_prize_draw import hold as hold_draw
-from tests.flows.test_sweep import office_of
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World
@@ -103,7 +102,7 @@ def test_a_withdrawn_person_does_not_come_back_by_our_own_sweep(
     first, second = withdrawn_through_the_second(world)
     kept = world.count("event")
     forge(world, *UNDO, first=first, second=second)
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     assert (done["unconfirmed"], done["refused"]) == (0, 1)
     assert BLIND in caplog.text
     assert world.count("event") == kept, "nothing is signed either"
@@ -181,7 +180,7 @@ def test_what_is_refused_keeps_nothing_else_waiting(world: World) -> None:
         world.sign_up(f"q{number}@example.com", TIPS)
     world.wait(timedelta(days=8))
     forge(world, "UPDATE request SET confirmed_at = NULL, erase_at = 1 WHERE subject_id IS NOT NULL")
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     assert (done["unconfirmed"], done["refused"]) == (3, len(requests))
 
 
@@ -193,7 +192,7 @@ def test_a_request_that_was_just_made_is_not_swept(world: World) -> None:
     """D6: a column says that its time is over; its event says when it was asked."""
     pending(world)
     forge(world, "UPDATE request SET erase_at = 1")
-    assert sweep(office_of(world))["refused"] == 1
+    assert sweep(world.installation())["refused"] == 1
     assert world.count("request") == 1
     assert any("before it was made" in finding for finding in findings(world))
 
@@ -203,9 +202,9 @@ def test_a_request_is_swept_on_time_whatever_its_row_says(world: World) -> None:
     pending(world)
     forge(world, "UPDATE request SET erase_at = 4102444800000")
     assert any("kept for years" in finding for finding in findings(world))
-    assert sweep(office_of(world))["unconfirmed"] == 0
+    assert sweep(world.installation())["unconfirmed"] == 0
     world.wait(timedelta(days=8))
-    assert sweep(office_of(world))["unconfirmed"] == 1
+    assert sweep(world.installation())["unconfirmed"] == 1
     assert findings(world) == []
 
 
@@ -217,7 +216,7 @@ def test_a_person_who_is_made_idle_is_not_swept(world: World, column: str) -> No
     """R8: alice's consent is live by her events; an audit says that her row says otherwise."""
     world.join(ALICE, TIPS)
     forge(world, f"UPDATE subject SET {column}")
-    sweep(office_of(world))
+    sweep(world.installation())
     assert world.count("subject") == 1
     assert world.status(ALICE, TIPS) is Status.GIVEN
     assert any("events say" in finding for finding in findings(world))
@@ -234,7 +233,7 @@ def test_a_person_with_a_request_that_waits_is_not_swept(world: World) -> None:
         "UPDATE subject SET idle_from = 1",
         "UPDATE request SET confirmed_at = created_at WHERE confirmed_at IS NULL",
     )
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     assert (done["magnets"], done["refused"], world.count("subject")) == (0, 1, 1)
 
 
@@ -244,7 +243,7 @@ def test_nobody_is_erased_for_consents_that_were_never_given(world: World) -> No
     world.send()
     forge(world, "UPDATE subject SET consented = 1")
     world.wait(6 * YEAR)
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     assert (done["leads"], done["refused"], erasures(world)) == (0, 1, [])
 
 
@@ -270,7 +269,7 @@ def test_a_consent_ends_by_its_events_alone(world: World, forgery: str) -> None:
     if "withdrawn" in forgery:
         world.withdraw(request)
     forge(world, forgery)
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     assert (done["expired"], done["refused"]) == (0, 1)
     assert findings(world)
 
@@ -282,7 +281,7 @@ def test_nobody_is_asked_again_after_a_withdrawal(world: World) -> None:
     world.withdraw(world.join(CAROL, TIPS))
     world.wait(timedelta(days=710))
     forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL", "DELETE FROM suppression")
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     assert (done["ending"], done["refused"]) == (0, 1)
 
 
@@ -329,9 +328,9 @@ def test_an_erasure_says_what_it_blanked_and_why(world: World) -> None:
     world.join(CAROL, TIPS)
     world.send()
     world.wait(timedelta(days=8))
-    sweep(office_of(world))
+    sweep(world.installation())
     world.wait(9 * YEAR)
-    sweep(office_of(world))
+    sweep(world.installation())
     world.join(ALICE, TIPS)
     erase = partial(erase_person, context=world.context, email_index=index_of(world, ALICE))
     world.do(erase, reason=BY_PERSON, now=world.now)
@@ -484,7 +483,7 @@ def test_who_was_in_an_export_is_counted(world: World) -> None:
     world.do(erase, reason=BY_PERSON, now=world.now)
     assert findings(world) == []
     world.wait(6 * YEAR)
-    assert sweep(office_of(world))["records"]
+    assert sweep(world.installation())["records"]
     assert world.count("export_gone") == 0
     assert findings(world) == []
     forge(world, "DELETE FROM export_member")
@@ -497,7 +496,7 @@ def test_members_of_an_export_that_is_gone_from_the_list_are_no_strays(world: Wo
     exported(world)
     forge(world, "DELETE FROM export_run")
     world.wait(timedelta(days=30))
-    assert sweep(office_of(world))["refused"] == 1
+    assert sweep(world.installation())["refused"] == 1
     assert world.count("export_member") == 1
 
 
@@ -507,7 +506,7 @@ def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
     handling = Handling(index_of(world, ALICE), "vera", "invoice")
     world.run(hold_on_request, handling, ["first_name"], until=world.now + YEAR, now=world.now)
     forge(world, "UPDATE legal_hold SET ends_at = 1")
-    assert sweep(office_of(world))["refused"] == 1
+    assert sweep(world.installation())["refused"] == 1
     assert world.count("legal_hold") == 1
 
 
@@ -519,7 +518,7 @@ def test_a_line_that_a_restored_backup_must_be_told_is_missed(world: World) -> N
     world.do(erase, reason=BY_PERSON, now=world.now)
     assert findings(world) == []
     world.wait(timedelta(days=120))
-    assert sweep(office_of(world))["journal"] > 0
+    assert sweep(world.installation())["journal"] > 0
     assert findings(world) == [], "an event says that they were forgotten"
     world.withdraw(world.join(MALLORY, TIPS))
     forge(world, "DELETE FROM replay")
@@ -587,10 +586,10 @@ def test_entries_are_kept_as_long_as_their_form_says(world: World) -> None:
     draw(world)
     forge(world, "UPDATE draw_list SET promise = REPLACE(promise, '3 months', '1 hour')")
     world.wait(timedelta(days=20))
-    sweep(office_of(world))
+    sweep(world.installation())
     assert world.count("draw_entry") == 2
     world.wait(timedelta(days=80))
-    assert sweep(office_of(world))["entries"] == 2
+    assert sweep(world.installation())["entries"] == 2
     assert (world.count("draw_entry"), world.count("subject")) == (0, 1)
     world.tampered = False  # what was promised in the list no longer matters
     (told,) = erasures(world)
@@ -606,7 +605,7 @@ def test_details_outlive_an_entry_that_goes(world: World) -> None:
     close(world)
     draw(world)
     world.wait(timedelta(days=120))
-    assert sweep(office_of(world))["entries"] == 1
+    assert sweep(world.installation())["entries"] == 1
     assert findings(world) == []
     world.serve(tips)
     assert [lead.fields["first_name"] for lead in lead_export(world)[0]] == ["Alice"]

@@ -34,7 +34,6 @@ from optin.services.log_signer import advance_log
 from optin.store.clock_mark import keep_mark
 from optin.store.log import integrate, log_frontier, sign_checkpoint
 from optin.store.transaction import Tx
-from tests.flows.test_sweep import office_of
 from tests.installed import KINDS
 from tests.stranger import past_triggers
 from tests.world import DECLARATION, NOON, TIPS, World, about_requests, form_version
@@ -79,7 +78,7 @@ def ticket(world: World, request: RequestId) -> str:
 def close(world: World) -> DrawList:
     """Let the draw close; the sweep fixes the entries."""
     world.now = CLOSES + timedelta(minutes=2)
-    assert sweep(office_of(world))["draws"] == 1
+    assert sweep(world.installation())["draws"] == 1
     fixed = world.store.read(load_list, magnet=SLUG)
     assert fixed is not None
     return fixed
@@ -89,7 +88,7 @@ def draw(world: World, seed: str = "912,34 18477,10") -> DrawResult:
     """Wait for the seed and draw."""
     world.now = max(world.now, PROMISE.seed_at + timedelta(hours=1))
     result = world.run(draw_winners, magnet=SLUG, typed=seed, now=world.now)
-    advance_log(office_of(world))
+    advance_log(world.installation())
     return result
 
 
@@ -255,8 +254,8 @@ def test_everybody_is_told_once_and_winners_how_to_claim(world: World) -> None:
     world.send()
     close(world)
     result = draw(world)
-    assert sweep(office_of(world))["results"] == 5
-    assert sweep(office_of(world))["results"] == 0
+    assert sweep(world.installation())["results"] == 5
+    assert sweep(world.installation())["results"] == 0
     told = about_requests(world.send(), DRAWN)
     assert len(told) == 5
     won = [order.recipient for order in told if order.own.won]
@@ -278,12 +277,12 @@ def test_entries_go_after_the_term_and_consents_stay(world: World) -> None:
     world.join("bob@example.com")
     close(world)
     draw(world)
-    sweep(office_of(world))
+    sweep(world.installation())
     world.send()
     world.wait(timedelta(days=80))
-    assert sweep(office_of(world))["entries"] == 0
+    assert sweep(world.installation())["entries"] == 0
     world.wait(timedelta(days=20))
-    assert sweep(office_of(world))["entries"] == 2
+    assert sweep(world.installation())["entries"] == 2
     assert world.count("draw_entry") == 0
     assert world.count("subject") == world.count("request") == 1
     assert world.status("alice@example.com", TIPS) == "given"
@@ -344,7 +343,7 @@ def test_only_right_answers_take_part_in_a_contest(world: World) -> None:
     assert [told(world, request).state for request in (right, wrong, again)] == ["in", "in", "twice"]
     assert close(world).tickets == (ticket(world, right),)
     draw(world)
-    sweep(office_of(world))
+    sweep(world.installation())
     mailed = {it.recipient: it.own for it in about_requests(world.send(), DRAWN)}
     assert sorted(part.answer_counts for part in mailed.values()) == [False, True]
     index = world.vault.index(parse_email("bob@example.com"))

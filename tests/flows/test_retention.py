@@ -21,7 +21,6 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.on_request import Handling, hold_on_request, record_handling
 from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.sweep_runner import sweep
-from optin.services.installation import Installation
 from optin.settings.site import Limits
 from tests.export.test_export import lead_export
 from tests.installed import KINDS
@@ -32,12 +31,8 @@ PHONE = "+31201234567"
 YEAR = timedelta(days=365)
 
 
-def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
-
-
 def sweep_all(world: World) -> dict[str, int]:
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     return {rule: count for rule, count in done.items() if count}
 
 
@@ -165,7 +160,7 @@ def test_a_dry_run_says_what_a_sweep_does(world: World) -> None:
     rows = [world.count(table) for table in ("request", "subject", "event", "outbox")]
     planned = {line.rule.name: line.count for line in world.store.read(plan, context=world.sweep_context)}
     assert [world.count(table) for table in ("request", "subject", "event", "outbox")] == rows
-    done = sweep(office_of(world))
+    done = sweep(world.installation())
     for rule in ("unconfirmed", "expired", "magnets"):
         assert planned[rule] == done[rule], rule
 

@@ -12,14 +12,8 @@ import pytest
 from optin.errors import StoreBusy
 from optin.jobs.job import Job
 from optin.jobs.sweep_runner import sweep, sweep_by_itself
-from optin.services.installation import Installation
 from optin.settings.site import Limits
-from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
-
-
-def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 def test_what_was_never_confirmed_leaves_no_byte_behind(tmp_path: Path) -> None:
@@ -36,7 +30,7 @@ def test_what_was_never_confirmed_leaves_no_byte_behind(tmp_path: Path) -> None:
 
     assert gone in bytes_on_disk()
     world.wait(timedelta(days=8))
-    assert sweep(office_of(world))["unconfirmed"] == 1
+    assert sweep(world.installation())["unconfirmed"] == 1
     assert gone not in bytes_on_disk()
     assert kept in bytes_on_disk()
     world.check_evidence()
@@ -49,20 +43,20 @@ def test_many_are_swept_in_small_steps(world: World) -> None:
     for number in range(230):
         world.sign_up(f"p{number % 3}@example.com", TIPS)
     world.wait(timedelta(days=8))
-    assert sweep(office_of(world))["unconfirmed"] == 230
+    assert sweep(world.installation())["unconfirmed"] == 230
     assert world.count("request") == 0
     world.join("alice@example.com", TIPS)
     world.claim()
     world.do(lambda tx: tx.run("UPDATE outbox SET state = 'sent', settled_at = next_at"))
     assert world.count("outbox") > 0
     world.wait(timedelta(days=40))
-    assert sweep(office_of(world))["unconfirmed"] == 0
+    assert sweep(world.installation())["unconfirmed"] == 0
     assert world.count("outbox") == 0
 
 
 def test_a_busy_store_puts_the_sweep_off(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """S6: it comes again; the server goes on."""
-    installation = office_of(world)
+    installation = world.installation()
 
     class Busy:
         """A store that takes nothing."""

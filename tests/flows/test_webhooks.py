@@ -245,9 +245,7 @@ def test_the_end_of_its_time_is_told(crm: Told) -> None:
     crm.world.join(ALICE, TIPS)
     crm.hear()
     crm.world.wait(timedelta(days=24 * 31))
-    installation = Installation(
-        crm.world.store, crm.world.vault, crm.world.policy, KINDS, clock=lambda: crm.world.now
-    )
+    installation = crm.world.installation()
     sweep(installation)
     assert crm.hear() == ["consent.expired"]
     crm.world.wait(timedelta(days=6 * 366))
@@ -413,9 +411,7 @@ def test_it_is_tried_for_three_days_and_then_given_up(crm: Told) -> None:
     (state,) = crm.world.store.read(webhook_states)
     assert (state.waiting, state.given_up) == (0, 1)
     crm.world.wait(timedelta(days=31))
-    sweep(
-        Installation(crm.world.store, crm.world.vault, crm.world.policy, KINDS, clock=lambda: crm.world.now)
-    )
+    sweep(crm.world.installation())
     assert crm.world.count("webhook_outbox") == 0
 
 

@@ -21,7 +21,6 @@ from optin.flows.kind_flows import FlowPart
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
-from optin.services.installation import Installation
 from optin.store.outbox import enqueue
 from tests.installed import KINDS
 from tests.world import TIPS, World, open_world
@@ -55,10 +54,6 @@ def work_by(world: World, part: FlowPart) -> None:
     """Let magnets of the world's form be of a kind that has this part."""
     parts = {world.form.declaration.kind: part}
     world.policy = replace(world.policy, kinds=PartsByKind(FlowPart(), lambda: tuple(parts), parts.get))
-
-
-def office_of(world: World) -> Installation:
-    return Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
 
 
 @pytest.mark.parametrize("failing", [fail, fail_in_sql])
@@ -127,7 +122,7 @@ def test_other_rules_and_warnings_are_done(world: World, caplog: pytest.LogCaptu
     world.join("carol@example.com", TIPS)
     world.wait(timedelta(days=3650))
     with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError):
-        sweep(office_of(world))
+        sweep(world.installation())
     assert world.count("request") == 0
     assert "the kind white-paper cannot be told: ZeroDivisionError" in caplog.text
     assert PERSON not in caplog.text

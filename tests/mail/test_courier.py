@@ -23,8 +23,6 @@ from optin.mail.refusals import CURES, Trouble
 from optin.mail.signing import Signer
 from optin.mail.smtp import SmtpAddress, SmtpTransport
 from optin.mail.trouble_log import TroubleLog
-from optin.services.installation import Installation
-from tests.installed import KINDS
 from tests.mail.orders import composer, confirmation
 from tests.mail.server import Script, mail_server
 from tests.ports import NOBODY
@@ -44,7 +42,7 @@ def carry(
     troubles = troubles or TroubleLog()
 
     async def run() -> None:
-        installation = Installation(world.store, world.vault, world.policy, KINDS, clock=lambda: world.now)
+        installation = world.installation()
         server = SmtpAddress("127.0.0.1", port, timeout_seconds=timeout, **address)
         transport = SmtpTransport(server, troubles=troubles)
         courier = Courier(

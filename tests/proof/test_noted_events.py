@@ -20,7 +20,6 @@ from optin.store.requests import peek_request
 from optin.store.transaction import Tx
 from tests.export.test_export import lead_export
 from tests.flows.test_personal_data import erase
-from tests.flows.test_sweep import office_of
 from tests.installed import KINDS
 from tests.proof.test_consents_told import bundle
 from tests.web.conftest import Visit
@@ -68,7 +67,7 @@ def test_it_goes_with_its_request(world: World, changes: dict[str, Any]) -> None
     """D6, R5: whatever a kind noted keeps nobody's data; the erasure is one that was allowed."""
     write(world, world.sign_up("bob@example.com", TIPS), changes)
     world.wait(timedelta(days=8))
-    assert sweep(office_of(world))["unconfirmed"] == 1
+    assert sweep(world.installation())["unconfirmed"] == 1
     assert world.count("request") == 0
     world.check_evidence()
 
@@ -115,9 +114,9 @@ def test_one_that_optin_did_not_write_is_found(world: World, kind: str) -> None:
 def test_the_bundle_and_the_page_tell_that_it_is_there(visit: Visit, changes: dict[str, Any]) -> None:
     """P6, R1: it verifies; what the event means, the bundle says, this version does not know."""
     visit.join(consent="tips-email")
-    office = visit.installation
-    world = World(office.store, office.vault, visit.moment, policy=office.policy)
-    (row,) = office.store.read(lambda tx: tx.all("SELECT id FROM request"))
+    installation = visit.installation
+    world = World(installation.store, installation.vault, visit.moment, policy=installation.policy)
+    (row,) = installation.store.read(lambda tx: tx.all("SELECT id FROM request"))
     write(world, RequestId(bytes(row[0])), changes)
     report = verify_bundle(bundle(visit), visit.moment)
     assert report.holds, report.lines

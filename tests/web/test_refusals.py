@@ -33,7 +33,7 @@ from optin.web.limits import PostLimits, network_of
 from tests.installed import INSTALLED
 from tests.web.conftest import Visit
 
-NOBODY: Any = SimpleNamespace(store=None, vault=None)  # the office of a site that nobody posts to
+NOBODY: Any = SimpleNamespace(store=None, vault=None)  # the installation of a site that nobody posts to
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 
