@@ -634,24 +634,24 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "insert a lead": ("database", insert_lead),
     "insert a lead of last year": ("keys", back_date),
     "delete a withdrawal": ("database", delete_withdrawal),
-    "pass a withdrawal off as erased": ("database", blank_withdrawal),
-    "pass a withdrawal off as erased, with an event that says so": ("database", erase_withdrawal),
-    "cut a withdrawal off from its request": ("database", cut_off_withdrawal),
-    "let a person vanish": ("database", hide_person),
-    "confirm for somebody who did not": ("database", confirm_pending),
-    "give a withdrawn consent anew": ("database", revive),
-    "lengthen a retention": (
+    "present a withdrawal as erased": ("database", blank_withdrawal),
+    "present a withdrawal as erased, with an event that says so": ("database", erase_withdrawal),
+    "detach a withdrawal from its request": ("database", cut_off_withdrawal),
+    "delete a person": ("database", hide_person),
+    "mark an unconfirmed request as confirmed": ("database", confirm_pending),
+    "mark a withdrawn consent as given": ("database", revive),
+    "lengthen a retention in the form's declaration": (
         "database",
         edit("UPDATE form_version SET declaration = REPLACE(declaration, '6 months', '60 months')"),
     ),
-    "take another sentence of the page for the wording": (
+    "declare another sentence of the page as the wording": (
         "database",
         edit(
             "UPDATE form_version SET declaration ="
             " REPLACE(declaration, 'Bel mij een keer hierover.', 'Het witboek')"
         ),
     ),
-    "lengthen a consent in the cache": (
+    "lengthen one consent in the status table": (
         "database", edit("UPDATE consent SET expires_at = expires_at + 31536000000 WHERE status = 'given'"),
     ),
     "edit an export": ("database", edit("UPDATE export_run SET exported = 0")),
@@ -666,32 +666,32 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "edit the stylesheet of a page": (
         "database", edit("UPDATE asset SET data = CAST(data || ' .x { display: none }' AS BLOB)"),
     ),
-    "pass a withdrawal off as unconfirmed, with an event of ours that says so": (
+    "present a withdrawn request as unconfirmed, with a genuine event that says so": (
         "keys", erase_as_unconfirmed,
     ),
     "make a withdrawn request look unconfirmed, and let the sweep erase it": (
         "database", sweep_second_request,
     ),
-    "make a person look idle, and let the sweep erase it": (
+    "make a person look inactive, and let the sweep erase them": (
         "database", let_sweep("UPDATE subject SET idle_from = 1, consented = 0"),
     ),
-    "keep a request that nobody confirmed until 2100": (
+    "keep an unconfirmed request until 2100": (
         "database", edit("UPDATE request SET erase_at = 4102444800000 WHERE confirmed_at IS NULL"),
     ),
-    "file a request under another address, and let that be erased": ("database", file_under_another),
-    "put a person's older details back": ("database", put_details_back),
-    "take somebody out of the list of an export": ("database", thin_out_export),
-    "forget what a restored backup must be told": ("database", edit("DELETE FROM replay")),
-    "lift a suppression": ("database", edit("DELETE FROM suppression")),
+    "move a request to another address, and have that address erased": ("database", file_under_another),
+    "restore older details of a person": ("database", put_details_back),
+    "remove a person from the record of an export": ("database", thin_out_export),
+    "delete what must be replayed after a restore": ("database", edit("DELETE FROM replay")),
+    "delete a suppression": ("database", edit("DELETE FROM suppression")),
     "swap two events": ("database", swap_events),
-    "put back an older copy of the database": ("database", old_copy),
+    "restore an older copy of the database": ("database", old_copy),
     "rebuild the whole log": ("keys", rebuild),
-    "cut a withdrawal out of the log, and let the rest fit": ("database", cut_out_withdrawal),
-    "the same, and put the journal away": ("database and journal", journal_of(lambda _scene, _lines: None)),
-    "the same, and leave its lines out of the journal": ("database and journal", journal_of(leave_out)),
-    "the same, and cut the journal off before it": ("database and journal", journal_of(cut_off)),
-    "the same, and put a journal without seals in place": ("database and journal", journal_of(unkeyed)),
-    "put back older copies of database and journal": ("database and journal", old_copies),
+    "remove a withdrawal from the log, and adjust the rest": ("database", cut_out_withdrawal),
+    "the same, and delete the journal": ("database and journal", journal_of(lambda _scene, _lines: None)),
+    "the same, and remove its lines from the journal": ("database and journal", journal_of(leave_out)),
+    "the same, and cut off the journal before it": ("database and journal", journal_of(cut_off)),
+    "the same, and replace the journal by one without seals": ("database and journal", journal_of(unkeyed)),
+    "restore older copies of database and journal": ("database and journal", old_copies),
     "rebuild the whole log and the journal": ("keys and journal", rebuild_all),
     "rebuild the whole log, signed with another key": ("database", rebuild_with_own_key),
     "replay another site's checkpoint": ("database", replay),
@@ -702,23 +702,23 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
     "edit a privacy statement": (
         "database", edit("UPDATE privacy_version SET page = CAST(page || '<p>More.</p>' AS BLOB)"),
     ),
-    "let a trigger swallow every withdrawal": (
+    "add a trigger that ignores every withdrawal": (
         "database",
         remake("CREATE TRIGGER stay BEFORE UPDATE ON consent BEGIN SELECT RAISE(IGNORE); END"),
     ),
-    "let a trigger take every suppression out again": (
+    "add a trigger that deletes every suppression": (
         "database",
         remake("CREATE TRIGGER out AFTER INSERT ON suppression BEGIN DELETE FROM suppression; END"),
     ),
-    "take a protective trigger away": ("database", remake("DROP TRIGGER event_no_update")),
-    "empty a protective trigger, under its name": (
+    "drop a protective trigger": ("database", remake("DROP TRIGGER event_no_update")),
+    "replace a protective trigger by an empty one of the same name": (
         "database",
         remake(
             "DROP TRIGGER event_no_update",
             "CREATE TRIGGER event_no_update BEFORE UPDATE ON event BEGIN SELECT 1; END",
         ),
     ),
-    "write to the rows of a table by a second name": (
+    "write to a table under a second name": (
         "database",
         remake(
             "PRAGMA writable_schema = ON",
@@ -727,7 +727,7 @@ FORGERIES: dict[str, tuple[str, Callable[[Scene], None]]] = {
             " FROM sqlite_master WHERE name = 'event'",
         ),
     ),
-    "put one person's mail in place of another's": (
+    "replace a person's mail by another person's": (
         "database",
         edit("UPDATE mail SET sealed = (SELECT sealed FROM mail AS m ORDER BY m.message_id LIMIT 1)"),
     ),
