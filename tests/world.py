@@ -25,18 +25,20 @@ from optin.consent.form import (
     Slug,
 )
 from optin.consent.form_entry import Entry
+from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.context import Context, Flow
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.evidence.audit import Audit
+from optin.flows.kind_flows import FlowPart
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
+from optin.flows.site_context import Flow, SiteContext
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
 from optin.services.installation import Installation
@@ -115,10 +117,9 @@ class World:
     now: datetime = NOON
     form: FormVersion = field(default_factory=form_version)
     policy: RequestPolicy = field(
-        default_factory=lambda: RequestPolicy(
-            mail_domain="example.com", kinds=KINDS.flows, forms=KINDS.details
-        )
+        default_factory=lambda: RequestPolicy(mail_domain="example.com", forms=KINDS.details)
     )
+    kinds: PartsByKind[FlowPart] = KINDS.flows
     tampered: bool = False  # a test has written behind the program's back
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -130,12 +131,13 @@ class World:
 
     def installation(self) -> Installation:
         """Return an installation on this store, which goes by this world's clock."""
-        return Installation(self.store, self.vault, self.policy, KINDS, clock=lambda: self.now)
+        kinds = replace(KINDS, flows=self.kinds)
+        return Installation(self.store, self.vault, self.policy, kinds, clock=lambda: self.now)
 
     @property
-    def context(self) -> Context:
+    def context(self) -> SiteContext:
         """What flows work with now."""
-        return Context(self.vault, self.policy)
+        return SiteContext(self.vault, self.policy, self.kinds)
 
     @property
     def sweep_context(self) -> SweepContext:
@@ -144,13 +146,15 @@ class World:
 
     def sweep_step(self, name: str) -> int:
         """Do one step of a rule of the sweep."""
-        rule = next(it for it in sweep_rules(self.policy.kinds) if it.name == name)
+        rule = next(it for it in sweep_rules(self.kinds) if it.name == name)
         return self.do(rule.do_step, context=self.sweep_context)
 
     def due(self, name: str) -> int:
         """Return how many rows a rule of the sweep would do now."""
         return next(
-            it.count for it in self.store.read(plan, context=self.sweep_context) if it.rule.name == name
+            it.count
+            for it in self.store.read(plan, context=self.sweep_context, rules=sweep_rules(self.kinds))
+            if it.rule.name == name
         )
 
     def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -16,7 +16,7 @@ from optin.cli.terminal import served_edition, site_option
 from optin.errors import RequestRefused
 from optin.flows.delivery.changed_magnets import notify_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
-from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_share import record_beyond, share_backlog
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
@@ -66,11 +66,12 @@ def sweep_command(
             installation.read_clock(),
             SweepContext(installation.vault, installation.policy, installation.clock()),
         )
-        planned = installation.store.read(plan, context=context)
-        backlog = installation.store.read(share_backlog, context=context)
+        rules = sweep_rules(edition.kinds.flows)
+        planned = installation.store.read(plan, context=context, rules=rules)
+        backlog = installation.store.read(share_backlog, context=context, rules=rules)
         installation.clock_doubted = look.doubted  # this command says so itself, below or as it is refused
         if not dry_run:
-            installation.write(notify_kinds, policy=edition.policy)
+            installation.write(notify_kinds, policy=edition.policy, kinds=edition.kinds.flows)
         done = {} if dry_run else sweep(installation, beyond=beyond_share)
         files = installation.unneeded_files() if dry_run else done[FILES]
     table = Table("What", "Would go" if dry_run else "Gone", "Why")

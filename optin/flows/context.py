@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, TypeAlias
 
 from optin.flows.policy import RequestPolicy
-from optin.store.transaction import P, T, Tx
 from optin.store.vault import Vault
 
 
@@ -17,6 +14,3 @@ class Context:
 
     vault: Vault
     policy: RequestPolicy
-
-
-Flow: TypeAlias = Callable[Concatenate[Tx, Context, P], T]

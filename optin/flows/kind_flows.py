@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from optin.consent.consent_record import RequestId, SubjectId
-    from optin.consent.form import FormDeclaration
-    from optin.consent.magnet_details import Details
-    from optin.flows.consents.opened_request import OpenedRequest
-    from optin.flows.context import Context
-    from optin.flows.policy import RequestPolicy
-    from optin.flows.retention.sweep_rule import Rule
-    from optin.proof.canonical import Json
-    from optin.store.requests import Declared
-    from optin.store.transaction import Runner, Tx
-    from optin.store.vault import Vault
+from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.form import FormDeclaration
+from optin.consent.magnet_details import Details
+from optin.flows.consents.opened_request import OpenedRequest
+from optin.flows.context import Context
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.sweep_rule import Rule
+from optin.proof.canonical import Json
+from optin.store.requests import Declared
+from optin.store.transaction import Runner, Tx
+from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)

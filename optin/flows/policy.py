@@ -10,7 +10,6 @@ from optin.consent.magnet_details import Details, DetailsPart
 from optin.consent.offers import Offers
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
-from optin.flows.kind_flows import FlowPart
 from optin.settings.site import DownloadTable, Limits, PersonalTable, Retention, Sweep, Unconfirmed
 
 PER_ADDRESS, RESEND, PER_DAY = (
@@ -48,19 +47,13 @@ class RequestPolicy:
     personal: PersonalTable = PersonalTable()
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
-    kinds: PartsByKind[FlowPart] = PartsByKind(FlowPart())  # what kinds of magnets do in flows
-    forms: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())  # and know of their forms
+    forms: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())  # what kinds know of their forms
     # by address, earlier ones too; of one magnet, the details are one and the same value
     magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)
     webhooks: Mapping[str, frozenset[str]] = field(default_factory=dict)  # processor: purposes it is told of
     names: frozenset[str] = frozenset()  # every address of a served magnet, earlier ones too
     handouts: frozenset[tuple[str, str]] = frozenset()  # magnet and outcome of what is handed out
     limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person
-
-    @property
-    def mails_of_kinds(self) -> frozenset[str]:
-        """The names of the mails that installed kinds of magnets queue."""
-        return frozenset(name for _, part in self.kinds.items() for name in part.mails)
 
     def details(self, magnet: str) -> Details | None:
         """Return what is known of a magnet by one of its addresses; None where its kind has no details."""

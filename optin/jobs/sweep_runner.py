@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 
@@ -36,7 +37,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     done: dict[str, int] = {}
     failed: list[Exception] = []
     skipped = Skipped()
-    rules = sweep_rules(installation.policy.kinds)
+    rules = sweep_rules(installation.kinds.flows)
     for rule in rules:
         if rule.in_journal:
             installation.shorten_journal()
@@ -46,7 +47,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     for why, count in sorted(skipped.reasons.items()):
         log.error("%d refused: the database and the log disagree (%s); see: optin audit", count, why)
     done[FILES] = installation.forget_files()
-    _warn(installation)
+    _warn(installation, rules)
     if any(done[rule.name] for rule in rules if rule.signs):
         advance_log(installation)
     if any(done[rule.name] for rule in rules if rule.erases):
@@ -57,12 +58,12 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     return done
 
 
-def _warn(installation: Installation) -> None:
+def _warn(installation: Installation, rules: Sequence[Rule]) -> None:
     """Warn the operator of work that a sweep could not do."""
     vault, policy, now = installation.vault, installation.policy, installation.clock()
-    if backlog := installation.write(report_backlog, context=SweepContext(vault, policy, now)):
+    if backlog := installation.write(report_backlog, context=SweepContext(vault, policy, now), rules=rules):
         log.warning("%s", backlog.sentence)
-    for name, part in policy.kinds.items():
+    for name, part in installation.kinds.flows.items():
         try:
             said = installation.store.read(part.warnings, installation.context, now)
         except OptinError:

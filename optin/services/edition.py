@@ -76,7 +76,6 @@ class Edition:
             ask_again={
                 name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
             },
-            kinds=self.kinds.flows,
             forms=self.kinds.details,
             magnets={
                 name: KnownMagnet(it.kind, it.slug, it.details)
@@ -216,7 +215,7 @@ def _keep(
         keep_promise(tx, promise, now)
     for details in edition.details():
         keep_details(tx, details)
-    notify_kinds(tx, edition.policy)
+    notify_kinds(tx, edition.policy, edition.kinds.flows)
     return _reused_dates(tx, edition)
 
 

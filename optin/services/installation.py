@@ -17,12 +17,12 @@ from optin.errors import (
     JournalUnusable,
     OptinError,
 )
-from optin.flows.context import Context, Flow
 from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import read_clock, trust_clock, watch_clock
 from optin.flows.retention.sweep_records import journal_from
 from optin.flows.rights.journal_endings import Endings, endings_in_journal
+from optin.flows.site_context import Flow, SiteContext
 from optin.services.clock import SteadyClock
 from optin.services.handover_log import HandoverLog
 from optin.services.journal import Journal
@@ -76,7 +76,7 @@ class Installation:
 
     def obey(self, policy: RequestPolicy) -> None:
         """Work by another policy from now on, and by what removed magnets promised."""
-        self.policy = self.store.read(with_removed, policy=policy)
+        self.policy = self.store.read(with_removed, policy=policy, kinds=self.kinds.flows)
 
     def unneeded_files(self) -> int:
         """Return how many kept files nobody needs any more."""
@@ -118,9 +118,9 @@ class Installation:
         self.clock_doubted = look.doubted
 
     @property
-    def context(self) -> Context:
+    def context(self) -> SiteContext:
         """What flows work with now."""
-        return Context(self.vault, self.policy)
+        return SiteContext(self.vault, self.policy, self.kinds.flows)
 
     def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow durably in a transaction of its own, and wait for it."""

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.consent.form import Slug
-from optin.flows.context import Flow
+from optin.flows.site_context import Flow
 from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation

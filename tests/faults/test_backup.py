@@ -21,7 +21,7 @@ from optin.consent.consent_record import Status
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import JournalUnusable
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_consent
@@ -652,7 +652,7 @@ def test_a_dry_run_says_what_leaves_the_journal(house: House) -> None:
         policy = replace(house.edition.policy, retention=Retention(backups=RetentionPeriod.parse("1 week")))
         for days, count in ((6, 0), (9, 2)):
             context = SweepContext(installation.vault, policy, utc_now() + timedelta(days=days))
-            lines = installation.store.read(plan, context=context)
+            lines = installation.store.read(plan, context=context, rules=sweep_rules(KINDS.flows))
             planned = {line.rule.name: line for line in lines}
             assert planned["journal"].count == count
             assert "1 week" in planned["journal"].rule.reason(policy)

@@ -203,7 +203,7 @@ def test_a_rule_that_always_fails_keeps_no_other_from_its_work(
     def broken(_tx: object, _broom: object) -> int:
         raise ValueError(PERSON)
 
-    rules = sweep_rules(world.policy.kinds)
+    rules = sweep_rules(world.kinds)
     failing = replace(rules[0], name="failing", step=broken)
     monkeypatch.setattr("optin.jobs.sweep_runner.sweep_rules", lambda _kinds: (failing, *rules))
     world.sign_up(PERSON, TIPS)

@@ -16,11 +16,11 @@ from optin.consent.form_entry import Entry
 from optin.consent.links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.context import Context
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry import STEP, Retried, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
+from optin.flows.site_context import SiteContext
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.webinar.flows import WebinarMail
 from optin.services.edition import keep_edition, load_edition
@@ -213,11 +213,15 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
             now = installation.clock() - ago
             entry = Entry(parse_email(email), (), ())
             installation.write(
-                sign_up, context=Context(installation.vault, policy), form=form, entry=entry, now=now
+                sign_up,
+                context=SiteContext(installation.vault, policy, KINDS.flows),
+                form=form,
+                entry=entry,
+                now=now,
             )
             claim = partial(
                 claim_orders,
-                context=Context(installation.vault, policy),
+                context=SiteContext(installation.vault, policy, KINDS.flows),
                 batch=Batch(9),
                 now=now,
                 suspect=False,

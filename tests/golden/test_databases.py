@@ -24,7 +24,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.retention.sweep import plan
+from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
@@ -208,7 +208,7 @@ def test_a_sweep_does_what_it_would(lived_in: Visit) -> None:
     assert {name for name, count in sweep(lived_in.installation).items() if count} <= {"limits"}
     lived_in.wait(timedelta(days=9))
     context = SweepContext(lived_in.installation.vault, lived_in.installation.policy, lived_in.moment)
-    planned = lived_in.installation.store.read(lambda tx: plan(tx, context))
+    planned = lived_in.installation.store.read(plan, context=context, rules=sweep_rules(KINDS.flows))
     told = {line.rule.name: line.count for line in planned}
     done = sweep(lived_in.installation)
     assert done["unconfirmed"] == told["unconfirmed"] == len(UNCONFIRMED)
@@ -244,7 +244,7 @@ def test_what_was_promised_is_known_without_its_magnet(golden: Visit) -> None:
     """M2: a webinar and a draw, as they were kept when they were served."""
     policy = golden.app_context.edition.policy
     bare = replace(policy, magnets={}, names=frozenset())
-    found = golden.installation.store.read(with_removed, policy=bare)
+    found = golden.installation.store.read(with_removed, policy=bare, kinds=KINDS.flows)
     assert webinars_of(found) == webinars_of(policy)
     kept = {name: it.declared() for name, it in draws_of(found).items()}
     assert kept == {name: it.declared() for name, it in draws_of(policy).items()}

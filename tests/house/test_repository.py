@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import tomllib
+from graphlib import TopologicalSorter
 
+import grimp
 import pytest
 
 from optin.settings.installation import SETTING_NAMES, name_of
@@ -68,6 +70,13 @@ def test_a_long_module_says_why() -> None:
         if text.count("\n") > MOST_LINES and "The module is long because" not in docstring:
             long.add(name)
     assert long == TO_CUT
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Whoever reads a module begins below it; in a circle there is no below."""
+    graph = grimp.build_graph("optin", cache_dir=None)
+    imports = {name: graph.find_modules_directly_imported_by(name) for name in graph.modules}
+    TopologicalSorter(imports).prepare()  # else CycleError names the circle
 
 
 def test_only_a_command_takes_many_arguments() -> None:

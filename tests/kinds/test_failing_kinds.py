@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -34,7 +33,7 @@ def world(store_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     """Open a world; its evidence is checked at the end."""
     opened = open_world(store_url, tmp_path_factory.mktemp("world"))
     yield opened
-    opened.policy = replace(opened.policy, kinds=KINDS.flows)
+    opened.kinds = KINDS.flows
     opened.check_evidence()
     opened.store.close()
 
@@ -53,7 +52,7 @@ def fail_in_sql(tx: Any, *_: object) -> Any:
 def work_by(world: World, part: FlowPart) -> None:
     """Let magnets of the world's form be of a kind that has this part."""
     parts = {world.form.declaration.kind: part}
-    world.policy = replace(world.policy, kinds=PartsByKind(FlowPart(), lambda: tuple(parts), parts.get))
+    world.kinds = PartsByKind(FlowPart(), lambda: tuple(parts), parts.get)
 
 
 @pytest.mark.parametrize("failing", [fail, fail_in_sql])
@@ -133,7 +132,7 @@ def test_an_audit_finds_that_a_kind_cannot_be_audited(world: World) -> None:
     work_by(world, FlowPart(audit=fail, audit_confirmed=fail))
     world.join(PERSON, TIPS, PurposeId("follow-up-phone"))
     world.sign()
-    audit = Audit(world.store.read, world.vault, world.policy.kinds)
+    audit = Audit(world.store.read, world.vault, world.kinds)
     assert sum(audit.run()) == audit.events > 0
     said = "what the kind white-paper keeps cannot be audited: ZeroDivisionError"
     assert audit.findings == [said, said]

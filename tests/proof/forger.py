@@ -32,7 +32,6 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.context import Context
 from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
@@ -40,6 +39,7 @@ from optin.flows.exports.export_leads import LeadExport
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_consent
+from optin.flows.site_context import SiteContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
 from optin.proof.bundle import BundleBroken, unpack
@@ -126,7 +126,9 @@ class Scene:
         fields = (("phone", "+31201234567"),) if CALL in purposes else ()
         entry = Entry(parse_email(email), fields, purposes)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
-        request = do(sign_up, context=Context(vault, policy), form=form, entry=entry, now=now).result()
+        request = do(
+            sign_up, context=SiteContext(vault, policy, KINDS.flows), form=form, entry=entry, now=now
+        ).result()
         self.mails(now)
         return request
 
@@ -135,7 +137,7 @@ class Scene:
         request = self.ask(email, *purposes, at=at)
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         later = (at or self.moment) + timedelta(minutes=1)
-        do(confirm, context=Context(vault, policy), request=request, now=later).result()
+        do(confirm, context=SiteContext(vault, policy, KINDS.flows), request=request, now=later).result()
         self.moment = max(self.moment, later)
         self.mails(later)
         return request
@@ -144,7 +146,11 @@ class Scene:
         do, vault = self.installation.store.submit, self.vault
         advance_log(self.installation)
         claim = partial(
-            claim_orders, context=Context(vault, self.edition.policy), batch=Batch(9), now=now, suspect=False
+            claim_orders,
+            context=SiteContext(vault, self.edition.policy, KINDS.flows),
+            batch=Batch(9),
+            now=now,
+            suspect=False,
         )
         for order in do(claim).result():
             sent = Attempt(Verdict.SENT, "250", order.message_id.encode() + b" as sent")

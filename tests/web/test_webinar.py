@@ -22,7 +22,7 @@ from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.webinar.attendance import Standing
-from optin.kinds.webinar.flows import WebinarMail, has_use
+from optin.kinds.webinar.flows import RULES, WebinarMail, has_use
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition
@@ -122,7 +122,7 @@ def event(entry: Calendar):  # type: ignore[no-untyped-def]  # noqa: ANN201 - wh
 def due(visit: Visit) -> int:
     """Return how many people a sweep would tell something: what --dry-run says."""
     context = SweepContext(visit.installation.vault, visit.installation.policy, visit.moment)
-    lines = visit.installation.store.read(lambda tx: plan(tx, context))
+    lines = visit.installation.store.read(plan, context=context, rules=RULES)
     return sum(line.count for line in lines if line.rule.name == "webinars")
 
 

@@ -37,6 +37,7 @@ from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents, live_consents
 from optin.flows.exports.webhooks import queue_confirmed
+from optin.flows.site_context import SiteContext
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.database_errors import is_of_database
@@ -112,7 +113,7 @@ def view_request(tx: Tx, context: Context, request: RequestId) -> ShownRequest:
     )
 
 
-def view_confirmation(tx: Tx, context: Context, request: RequestId, now: datetime) -> Confirmation:
+def view_confirmation(tx: Tx, context: SiteContext, request: RequestId, now: datetime) -> Confirmation:
     """Return what a confirmed request led to, and where the person stands. Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
     if opened.stored.subject is None:
@@ -122,7 +123,7 @@ def view_confirmation(tx: Tx, context: Context, request: RequestId, now: datetim
     return replace(outcome, own=None if stands is None else stands.own)
 
 
-def confirm(tx: Tx, context: Context, request: RequestId, now: datetime) -> Confirmation:
+def confirm(tx: Tx, context: SiteContext, request: RequestId, now: datetime) -> Confirmation:
     """Confirm a request by its link. The link's own age was checked when it was read.
 
     Raises LinkSpent when the request is gone: an old link never brings anything back (D4).
@@ -132,7 +133,7 @@ def confirm(tx: Tx, context: Context, request: RequestId, now: datetime) -> Conf
 
 
 def confirm_by_code(
-    tx: Tx, context: Context, request: RequestId, typed: str, now: datetime
+    tx: Tx, context: SiteContext, request: RequestId, typed: str, now: datetime
 ) -> Confirmation | CodeRefused:
     """Confirm a request by its one-time code: few tries, the expiry of the link (D3).
 
@@ -156,7 +157,7 @@ def confirm_by_code(
     return _confirm(tx, context, mailed, now, how="code")
 
 
-def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, how: str) -> Confirmation:
+def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime, *, how: str) -> Confirmation:
     """Confirm a request that this transaction has locked.
 
     1. Confirmed before: show it again, change nothing.
@@ -210,12 +211,12 @@ def _confirm(tx: Tx, context: Context, opened: OpenedRequest, now: datetime, *, 
 
 
 def _let_kind_act(
-    tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId, leaf: bytes, now: datetime
+    tx: Tx, context: SiteContext, opened: OpenedRequest, subject: SubjectId, leaf: bytes, now: datetime
 ) -> None:
     """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed; the link works."""
     kind = opened.declaration.kind
     try:
-        context.policy.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
+        context.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
     except OptinError:
         raise
     except Exception as problem:

@@ -18,6 +18,7 @@ from optin.flows.delivery.mail_content import NotDue, UnknownMailKind, order_for
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.retention.clock import read_clock
+from optin.flows.site_context import SiteContext
 from optin.proof.commitment import commit
 from optin.store.claims import Batch
 from optin.store.events import add_events
@@ -47,7 +48,7 @@ DOUBT_WAIT = timedelta(minutes=1)  # of a mail that may be of use again when the
 
 def claim_orders(
     tx: Tx,
-    context: Context,
+    context: SiteContext,
     batch: Batch,
     now: datetime,
     *,

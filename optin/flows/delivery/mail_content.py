@@ -26,7 +26,8 @@ from optin.flows.delivery.receipt import proof_of_receipt
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import live_consents
 from optin.flows.kind_flows import Later, QueuedMail
-from optin.flows.policy import PER_DAY, RequestPolicy
+from optin.flows.policy import PER_DAY
+from optin.flows.site_context import SiteContext
 from optin.store.legal_holds import holds_of
 from optin.store.outbox import Letter, open_notice
 from optin.store.person_records import is_known
@@ -36,21 +37,21 @@ from optin.store.transaction import Tx, savepoint
 from optin.store.vault import Vault
 
 
-def is_known_mail(name: str, policy: RequestPolicy) -> bool:
+def is_known_mail(name: str, context: SiteContext) -> bool:
     """Return whether optin, or an installed kind of magnets, sends mails of that name."""
-    return name in {*MailKind} or name in policy.mails_of_kinds
+    return name in {*MailKind} or name in context.mails_of_kinds
 
 
 class UnknownMailKind(Exception):
     """A mail of a kind that this program does not know: what queued it is not installed any more."""
 
 
-def order_for(tx: Tx, context: Context, letter: Letter, now: datetime) -> Order | None:
+def order_for(tx: Tx, context: SiteContext, letter: Letter, now: datetime) -> Order | None:
     """Return what is to be sent for a letter; None: it has no use any more.
 
     Raises NotDue, NotSigned, UnknownMailKind, KindFailed.
     """
-    if not is_known_mail(letter.kind, context.policy):
+    if not is_known_mail(letter.kind, context):
         raise UnknownMailKind
     if letter.kind in {MailKind.PERSONAL, MailKind.ERASED}:
         return _notice(tx, context, letter, now)
@@ -176,14 +177,14 @@ class NotDue(Exception):
 
 
 def facts_of(
-    tx: Tx, context: Context, opened: OpenedRequest, mail: QueuedMail, now: datetime
+    tx: Tx, context: SiteContext, opened: OpenedRequest, mail: QueuedMail, now: datetime
 ) -> Any | Later | None:
     """Return what a mail of the magnet's own kind says now; Later, or None: nothing any more.
 
     Raises UnknownMailKind, KindFailed.
     """
     kind = opened.declaration.kind
-    part = context.policy.kinds[kind]
+    part = context.kinds[kind]
     if mail.name not in part.mails:
         raise UnknownMailKind
     try:
@@ -197,7 +198,7 @@ def facts_of(
 
 def _delivery(
     tx: Tx,
-    context: Context,
+    context: SiteContext,
     opened: OpenedRequest,
     order: MailOrder,
     now: datetime,

@@ -10,12 +10,14 @@ import json
 from dataclasses import replace
 
 from optin.consent.magnet_details import Details
+from optin.consent.parts_by_kind import PartsByKind
+from optin.flows.kind_flows import FlowPart
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.store.promises import all_details
 from optin.store.transaction import Tx
 
 
-def with_removed(tx: Tx, policy: RequestPolicy) -> RequestPolicy:
+def with_removed(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) -> RequestPolicy:
     """Return a policy that knows removed magnets as well, as far as their kinds keep something of them."""
     made: dict[tuple[str, str, str], Details | None] = {}  # one value for all addresses of a magnet
     gone: dict[str, KnownMagnet] = {}
@@ -24,7 +26,7 @@ def with_removed(tx: Tx, policy: RequestPolicy) -> RequestPolicy:
             continue
         key = (it.kind, it.magnet, it.details)
         if key not in made:
-            made[key] = policy.kinds[it.kind].read_kept(json.loads(it.details))
+            made[key] = kinds[it.kind].read_kept(json.loads(it.details))
         details = made[key]
         if details is not None:
             gone[it.name] = KnownMagnet(it.kind, it.magnet, details, removed=True)

@@ -9,10 +9,10 @@ from enum import StrEnum
 
 from optin.errors import KindFailed
 from optin.flows.consents.opened_request import open_request
-from optin.flows.context import Context
 from optin.flows.delivery.mail_content import UnknownMailKind, facts_of, is_known_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flows import QueuedMail
+from optin.flows.site_context import SiteContext
 from optin.store.outbox import DeadLetter, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request
 from optin.store.transaction import Tx
@@ -52,7 +52,7 @@ class Retried:
         self.last = other.last
 
 
-def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: bool = False) -> Retried:
+def retry_dead(tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_run: bool = False) -> Retried:
     """Put mails that were given up back, beginning after number `after`: one step.
 
     The last step, that finds none, makes mails due that wait for another try. A confirmation gets a new link
@@ -75,11 +75,11 @@ def retry_dead(tx: Tx, context: Context, after: int, now: datetime, *, dry_run: 
     return done
 
 
-def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> SkipReason | None:
+def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> SkipReason | None:
     """Return why a mail is not sent again; None when it is."""
     if letter.kind == MailKind.PERSONAL:  # what it was about was forgotten when it was given up
         return SkipReason.FORGOTTEN
-    if not is_known_mail(letter.kind, context.policy):
+    if not is_known_mail(letter.kind, context):
         return SkipReason.UNKNOWN
     stored = load_request(tx, letter.request)
     if stored is None or is_over(tx, letter.request, now):
@@ -96,7 +96,7 @@ def _reason(tx: Tx, context: Context, letter: DeadLetter, now: datetime) -> Skip
 
 
 def _own_reason(
-    tx: Tx, context: Context, letter: DeadLetter, stored: Request, now: datetime
+    tx: Tx, context: SiteContext, letter: DeadLetter, stored: Request, now: datetime
 ) -> SkipReason | None:
     """Return why a mail of the magnet's own kind is not sent again; None when it is."""
     opened, mail = open_request(tx, context.vault, stored), QueuedMail(letter.number, letter.kind)

@@ -7,20 +7,20 @@ from datetime import datetime
 
 from optin.errors import OptinError
 from optin.flows.consents.opened_request import OpenedRequest
-from optin.flows.context import Context
 from optin.flows.kind_flows import Standing, no_standing
+from optin.flows.site_context import SiteContext
 from optin.store.transaction import Tx, savepoint
 
 log = logging.getLogger("optin.kinds")
 
 
-def standing_of(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> Standing | None:
+def standing_of(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime) -> Standing | None:
     """Return where the person behind a request stands; None: the kind tells nothing, or fails to.
 
     A kind that fails takes away its own section, not the person's page.
     """
     kind = opened.declaration.kind
-    standing = context.policy.kinds[kind].standing
+    standing = context.kinds[kind].standing
     if standing is no_standing:  # most kinds: no savepoint for nothing
         return None
     try:

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 
 from optin.consent.clock import CLOCKS_DIFFER, FOLLOWED, ClockReading
 from optin.consent.event import clock_accepted, clock_set_back
-from optin.flows.context import Context
 from optin.flows.delivery.deliver import LEASE as MAIL_LEASE
 from optin.flows.delivery.deliver import LONGEST_WAIT_SECONDS as LONGEST_MAIL_WAIT
 from optin.flows.exports.webhooks import LEASE as WEBHOOK_LEASE
 from optin.flows.exports.webhooks import LONGEST_WAIT_SECONDS as LONGEST_WEBHOOK_WAIT
-from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import mark_clock, read_clock
+from optin.flows.site_context import SiteContext
 from optin.store.clock_mark import keep_mark, newest_event, set_backs
 from optin.store.events import add_events
 from optin.store.future_moments import Horizon, bring_back
@@ -26,7 +25,7 @@ from optin.store.transaction import Tx
 NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock that is ahead
 
 
-def accept_clock(tx: Tx, context: Context, who: str, why: str, now: datetime) -> ClockReading:
+def accept_clock(tx: Tx, context: SiteContext, who: str, why: str, now: datetime) -> ClockReading:
     """Take an officer's word that the clock is right, and record it; do nothing where nobody doubts it."""
     look = read_clock(tx, context, now)
     if look.known is None or not look.doubted:
@@ -34,11 +33,11 @@ def accept_clock(tx: Tx, context: Context, who: str, why: str, now: datetime) ->
     add_events(tx, context.vault, None, [clock_accepted(now, look.known)])
     record_action(tx, context.vault, NOBODY, RightsAction(now, "accept-clock", who, why))
     keep_mark(tx, context.vault, now)
-    bring_back(tx, horizon(context.policy, now), now)
+    bring_back(tx, horizon(context, now), now)
     return look
 
 
-def begin_with_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
+def begin_with_clock(tx: Tx, context: SiteContext, now: datetime) -> ClockReading:
     """Compare the clock at a server's start: note that it went back or is doubted, free what waits in vain.
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
@@ -50,11 +49,11 @@ def begin_with_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
     if newest is not None:
         note_set_back(tx, context, newest, now)
     mark_clock(tx, context.vault, look, steady=True)
-    bring_back(tx, horizon(context.policy, now), now)
+    bring_back(tx, horizon(context, now), now)
     return look
 
 
-def note_set_back(tx: Tx, context: Context, was: datetime, now: datetime) -> bool:
+def note_set_back(tx: Tx, context: SiteContext, was: datetime, now: datetime) -> bool:
     """Note in the log that the clock went back from `was`; return whether it was noted.
 
     Not for minutes, by which clocks differ, and not again what another process noted just now. What waits for
@@ -65,12 +64,13 @@ def note_set_back(tx: Tx, context: Context, was: datetime, now: datetime) -> boo
     if noted or was <= now + CLOCKS_DIFFER:
         return False
     add_events(tx, context.vault, None, [clock_set_back(now, was)])
-    bring_back(tx, horizon(context.policy, now), now)
+    bring_back(tx, horizon(context, now), now)
     return True
 
 
-def horizon(policy: RequestPolicy, now: datetime) -> Horizon:
+def horizon(context: SiteContext, now: datetime) -> Horizon:
     """Return how far into the future this site's moments may lie."""
+    policy = context.policy
     return Horizon(
         skew=FOLLOWED,
         mail_lease=MAIL_LEASE,
@@ -80,5 +80,5 @@ def horizon(policy: RequestPolicy, now: datetime) -> Horizon:
         keep=policy.erase_at(now) - now,
         link=policy.unconfirmed.link.after(now) - now,
         handout=policy.handout_until(now) - now + 2 * SLACK,
-        timed=policy.mails_of_kinds,
+        timed=context.mails_of_kinds,
     )

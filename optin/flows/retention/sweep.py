@@ -6,6 +6,7 @@ own, in small steps beside live traffic. Kinds of magnets add rules of their own
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optin.consent.parts_by_kind import PartsByKind
@@ -161,6 +162,6 @@ class Planned:
     count: int
 
 
-def plan(tx: Tx, context: SweepContext) -> list[Planned]:
+def plan(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> list[Planned]:
     """Return what a sweep would do now; changes nothing."""
-    return [Planned(rule, rule.count(tx, context)) for rule in sweep_rules(context.policy.kinds)]
+    return [Planned(rule, rule.count(tx, context)) for rule in rules]

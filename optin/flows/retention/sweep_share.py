@@ -6,6 +6,7 @@ counted: whoever is erased, and each consent that expires. What people ask for t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -62,21 +63,21 @@ def share_of(day: SweepDay, policy: RequestPolicy) -> int:
     return max(LEAST, day.people * policy.sweep.share // 100)
 
 
-def share_backlog(tx: Tx, context: SweepContext) -> Backlog | None:
+def share_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backlog | None:
     """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
     day = sweep_day(tx, context.vault, context.now)
     share = share_of(day, context.policy)
-    due = sum(line.count for line in plan(tx, context) if line.rule.takes_people)
+    due = sum(line.count for line in plan(tx, context, rules) if line.rule.takes_people)
     waiting = due - max(0, share - day.taken)
     return Backlog(waiting, share) if waiting > 0 else None
 
 
-def report_backlog(tx: Tx, context: SweepContext) -> Backlog | None:
+def report_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backlog | None:
     """Return what waits because the day's share is used, once a day; None: nothing, or it was told."""
     day = sweep_day(tx, context.vault, context.now)
     if day.told or day.taken < share_of(day, context.policy):
         return None
-    backlog = share_backlog(tx, context)
+    backlog = share_backlog(tx, context, rules)
     if backlog is not None:
         mark_told(tx, context.vault, day)
     return backlog

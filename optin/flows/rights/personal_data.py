@@ -19,6 +19,7 @@ from optin.flows.context import Context
 from optin.flows.delivery.standing import standing_of
 from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
+from optin.flows.site_context import SiteContext
 from optin.proof.canonical import parse
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
@@ -160,7 +161,7 @@ class PersonalData:
         return not (self.contact or self.requests)
 
 
-def view_personal(tx: Tx, context: Context, email_index: bytes, now: datetime) -> PersonalData:
+def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> PersonalData:
     """Return everything that is kept about an address; changes nothing. Raises KeysUnusable."""
     subject = find_subject(tx, email_index)
     opened = [open_request(tx, context.vault, stored) for stored in requests_of(tx, email_index)]
@@ -256,7 +257,7 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentStat
     return "" if question is None else question.wording
 
 
-def _request(tx: Tx, context: Context, request: OpenedRequest, now: datetime) -> PersonalRequest:
+def _request(tx: Tx, context: SiteContext, request: OpenedRequest, now: datetime) -> PersonalRequest:
     declared = request.declared
     stands = standing_of(tx, context, request, now)
     privacy_day, privacy_since = statement_dates(tx, request.declaration.privacy)
@@ -302,7 +303,7 @@ def _events(tx: Tx, request: OpenedRequest) -> list[PersonalEvent]:
     ]
 
 
-def hand_over(tx: Tx, context: Context, email_index: bytes, now: datetime) -> PersonalData:
+def hand_over(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> PersonalData:
     """Return everything that is kept about an address, and record that it was handed over."""
     data = view_personal(tx, context, email_index, now)
     record_access(tx, context, email_index, "download", now)

@@ -1,0 +1,27 @@
+"""What the flows of a site work with: its keys, its policy, and what its kinds of magnets do in flows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Concatenate, TypeAlias
+
+from optin.consent.parts_by_kind import PartsByKind
+from optin.flows.context import Context
+from optin.flows.kind_flows import FlowPart
+from optin.store.transaction import P, T, Tx
+
+
+@dataclass(frozen=True)
+class SiteContext(Context):
+    """The context of a flow that lets kinds do their part; what it calls of a kind gets it as a Context."""
+
+    kinds: PartsByKind[FlowPart]
+
+    @property
+    def mails_of_kinds(self) -> frozenset[str]:
+        """The names of the mails that installed kinds of magnets queue."""
+        return frozenset(name for _, part in self.kinds.items() for name in part.mails)
+
+
+Flow: TypeAlias = Callable[Concatenate[Tx, SiteContext, P], T]
