@@ -4,7 +4,9 @@ BIN := .venv/bin
 # The tests start our program hundreds of times: keep what Python compiled, also where the machine forbids it.
 READY = unset PYTHONDONTWRITEBYTECODE && export PYTHONPYCACHEPREFIX="$(CURDIR)/.venv/pycache"
 SUITE = pytest -n logical --dist worksteal
-FAST = tests/consent tests/flows tests/proof/test_tree.py tests/site/test_check.py tests/house/test_repository.py -k "not postgres"
+FAST = tests/consent tests/flows tests/kinds/quiz/test_quiz_scores.py tests/kinds/webinar/test_webinar_details.py \
+  tests/kinds/prize_draw/test_draw_lots.py tests/kinds/prize_draw/test_draw_flows.py tests/proof/test_tree.py \
+  tests/site/test_check.py tests/house/test_repository.py -k "not postgres"
 MEASURED = $(BIN)/coverage erase && $(BIN)/coverage run -m $(SUITE) && \
   $(BIN)/coverage combine --quiet && $(BIN)/coverage report
 

@@ -15,13 +15,13 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.browser.front_door import FrontDoor, front_door
 from tests.chromium import ARGUMENTS, installed
+from tests.kinds.prize_draw.test_draw_pages import draw_at
+from tests.kinds.quiz.quizzes import KEEP, write_quiz
+from tests.kinds.webinar.test_webinar_pages import WEBINAR
 from tests.mail.server import Script, certificate, mail_server
 from tests.ports import reserved_port
 from tests.serving import BASE_URL, served
 from tests.web.conftest import site_at
-from tests.web.quizzes import KEEP, write_quiz
-from tests.web.test_prize_draw import draw_at
-from tests.web.test_webinar import WEBINAR
 
 expect.set_options(timeout=20_000)  # a busy machine is slow; a page that never comes still fails
 

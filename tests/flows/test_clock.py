@@ -34,8 +34,8 @@ from optin.settings.site import Sweep
 from optin.store.clock_mark import MARK, SweepDay, events_of_the_clock, keep_mark, known_moment, newest_event
 from optin.store.officer_actions import actions_of
 from optin.store.transaction import to_ms
-from tests.flows.test_prize_draw import PROMISE, SLUG
 from tests.installed import KINDS
+from tests.kinds.prize_draw.test_draw_flows import PROMISE, SLUG
 from tests.stranger import past_triggers
 from tests.world import NOON, TIPS, World
 

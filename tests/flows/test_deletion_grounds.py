@@ -45,9 +45,9 @@ from optin.store.requests import erase_requests
 from optin.store.transaction import Value, from_ms
 from optin.store.webhooks import keep_webhooks
 from tests.export.test_export import lead_export
-from tests.flows.test_prize_draw import close, draw
-from tests.flows.test_prize_draw import hold as hold_draw
 from tests.installed import KINDS
+from tests.kinds.prize_draw.test_draw_flows import close, draw
+from tests.kinds.prize_draw.test_draw_flows import hold as hold_draw
 from tests.stranger import past_triggers
 from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL, World
 

@@ -14,7 +14,7 @@ import sys
 from tests.host import foreign_witness, nginx, pgbouncer, servers
 
 TOO_OLD = min(servers.RELEASES)
-ON_EACH = ("tests/store", "tests/flows", "tests/export")
+ON_EACH = ("tests/store", "tests/flows", "tests/export", "tests/kinds/prize_draw/test_draw_flows.py")
 THE_SERVER = "postgres and not older_postgres"
 
 

@@ -22,10 +22,10 @@ from optin.services.edition import keep_edition, load_edition
 from optin.services.log_signer import advance_log
 from optin.services.promised_files import PromisedFiles
 from tests.installed import KINDS
+from tests.kinds.prize_draw.test_draw_pages import draw_at
+from tests.kinds.quiz.quizzes import REPORT, write_quiz
+from tests.kinds.webinar.test_webinar_pages import FULL, PLACE, START
 from tests.web.conftest import Visit
-from tests.web.quizzes import REPORT, write_quiz
-from tests.web.test_prize_draw import draw_at
-from tests.web.test_webinar import FULL, PLACE, START
 
 VERY_FILE = b"%PDF-1.4 the very file"
 WEEK = timedelta(days=7)

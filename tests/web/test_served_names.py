@@ -11,9 +11,9 @@ import pytest
 from optin.flows.delivery.mail_order import MailKind
 from optin.services.edition import keep_edition, load_edition
 from tests.installed import KINDS
+from tests.kinds.quiz.quizzes import REPORT, write_quiz
+from tests.kinds.quiz.test_quiz_pages import sign_up
 from tests.web.conftest import Visit
-from tests.web.quizzes import REPORT, write_quiz
-from tests.web.test_quiz import sign_up
 
 NFC = unicodedata.normalize("NFC", "één witboek.pdf")
 NFD = unicodedata.normalize("NFD", NFC)

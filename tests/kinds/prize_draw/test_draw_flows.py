@@ -44,7 +44,7 @@ PROMISE = PrizeDraw(
     "Een boek", 20, 2, CLOSES, "Europe/Amsterdam", 18, "T.", "", "De slotkoers van de AEX",
     CLOSES + timedelta(days=2), RetentionPeriod.parse("3 months"), "Antwoord met uw adres.",
 )  # fmt: skip
-STRANGER = Path(__file__).parents[1] / "draw_again.py"
+STRANGER = Path(__file__).parents[2] / "draw_again.py"
 
 
 def declaration_of(promise: PrizeDraw) -> FormDeclaration:

@@ -21,8 +21,8 @@ from optin.services.edition import Edition, keep_edition, load_edition
 from optin.store.requests import peek_request
 from optin.store.subjects import load_contact
 from tests.installed import KINDS
+from tests.kinds.quiz.quizzes import KEEP, REPORT, write_quiz
 from tests.web.conftest import Visit
-from tests.web.quizzes import KEEP, REPORT, write_quiz
 
 FULL: dict[str, str | list[str]] = {"q1": "1", "q2": ["1", "2"], "q3": "1"}
 

@@ -17,9 +17,9 @@ from optin.web.headers import security_headers
 from tests.browser.conftest import House
 from tests.browser.test_languages import LINK, STYLE, THEME
 from tests.browser.test_prospect import someone
+from tests.kinds.quiz.quizzes import REPORT
 from tests.serving import BASE_URL, environment
 from tests.theme import gallery
-from tests.web.quizzes import REPORT
 from tests.web.static_host import static_host
 
 STRONG = {"q1": 1, "q2": 2, "q3": 1}

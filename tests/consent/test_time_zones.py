@@ -1,8 +1,8 @@
-"""A webinar's moment on the clock of its zone, around both changes of the clock and where there are none."""
+"""A moment on the clock of its zone, around both changes of the clock and where there are none."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.time_zones import after_gap, moments_of, offset_in_words, zone_names, zone_of
-from optin.kinds.webinar.details import Webinar
 
 ZONES = (
     "Europe/Amsterdam",
@@ -73,16 +72,3 @@ def test_zones_are_those_of_regions() -> None:
 def test_the_zone_is_told_in_words(zone: str, words: str) -> None:
     """M2: how far it is from UTC on that very day."""
     assert offset_in_words(datetime(2027, 1, 10, tzinfo=UTC), zone) == words
-
-
-def test_it_closes_by_itself_unless_there_is_a_recording() -> None:
-    """M2: at its start; with a recording never; cancelled at once."""
-    start = datetime(2027, 3, 10, 13, tzinfo=UTC)
-    webinar = Webinar(start, 60, "Europe/Amsterdam", "Anna", "https://meet.example.com/x")
-    assert webinar.closes_at == start
-    assert webinar.ends_at == start + timedelta(hours=1)
-    assert Webinar(start, 60, "UTC", "A", "x", replay="https://example.com/r").closes_at is None
-    cancelled = Webinar(start, 60, "UTC", "A", "x", replay="https://example.com/r", cancelled=True).closes_at
-    assert cancelled is not None
-    assert cancelled < start - timedelta(days=9_000)
-    assert "meet.example.com" not in str(webinar.declared())

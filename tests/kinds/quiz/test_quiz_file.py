@@ -249,7 +249,7 @@ def test_what_a_quiz_declares_is_no_field_of_anybody(site: Path, name: str) -> N
     assert told(findings(site), f"The name {name!r} is optin's own").code == "field-taken"
 
 
-GUIDE = (Path(__file__).parent.parent.parent / "docs" / "guide" / "quiz.md").read_text("utf-8")
+GUIDE = (Path(__file__).parents[3] / "docs" / "guide" / "quiz.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

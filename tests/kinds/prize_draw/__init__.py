@@ -1,0 +1,1 @@
+"""What a prize draw alone does."""

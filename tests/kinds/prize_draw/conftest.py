@@ -1,0 +1,6 @@
+"""Sites and windows, as the tests of these rooms have them."""
+
+from tests.browser.conftest import browser, door, house, window
+from tests.site.conftest import site
+
+__all__ = ["browser", "door", "house", "site", "window"]

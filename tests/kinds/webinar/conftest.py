@@ -1,0 +1,6 @@
+"""Visitors and windows, as the tests of these rooms have them."""
+
+from tests.browser.conftest import browser, door, house, window
+from tests.web.conftest import visit
+
+__all__ = ["browser", "door", "house", "visit", "window"]
