@@ -33,8 +33,8 @@ def run_audit(
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
         running = pool.map(partial(_look_at, settings, schema, audit.kinds), shares)
         yield from audit.log()
-        for findings in running:
-            audit.findings += findings
+        for found in running:
+            audit.add(*found)
             yield 0
 
 
@@ -44,7 +44,9 @@ def shares_of(count: int) -> list[Share]:
     return list(zip([EVERYBODY[0], *bounds], [*bounds, EVERYBODY[1]], strict=True))
 
 
-def _look_at(settings: Settings, schema: Schema, kinds: PartsByKind[FlowPart], share: Share) -> list[str]:
+def _look_at(
+    settings: Settings, schema: Schema, kinds: PartsByKind[FlowPart], share: Share
+) -> tuple[list[str], dict[str, int]]:
     vault = open_vault(settings, schema)
     store = open_store(
         settings.store, settings.root, vault, schema, origin=settings.log_origin, use=StoreUse.INSPECTION
@@ -55,4 +57,4 @@ def _look_at(settings: Settings, schema: Schema, kinds: PartsByKind[FlowPart], s
             pass
     finally:
         store.close()
-    return audit.findings
+    return audit.findings, audit.noted

@@ -67,7 +67,7 @@ async def below_magnet(request: Request) -> Response:
     magnet = app_context.edition.site.magnets.get(slug)
     if magnet is not None:
         return await _answer(request, kinds_of(request)[magnet.kind].below)
-    form = await removed_form(app_context, slug)
+    form = await removed_form(request, slug)
     if form is None:
         raise PageUnknown
     return await _answer(request, kinds_of(request)[form.kind].below)

@@ -238,7 +238,7 @@ async def _form_sent(
 
     The token alone says which: a page that looked for the request would tell a stranger of its erasure (D7).
     """
-    if await removed_form(app_context, slug) is None:
+    if await removed_form(request, slug) is None:
         after = _read_after(app_context, token)
         return _wording(app_context, slug, request), after
     try:

@@ -49,7 +49,7 @@ def write(world: World, request: RequestId, changes: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))
 def test_it_changes_no_status(world: World, changes: dict[str, Any]) -> None:
-    """P1, E1: a proven consent stays proven, a withdrawn one withdrawn; the audit finds nothing."""
+    """P1, E1: a proven consent stays proven, a withdrawn one withdrawn; the audit tells of the unknown."""
     alice, carol = world.join("alice@example.com", TIPS), world.join("carol@example.com", TIPS)
     for request in (alice, carol):
         write(world, request, changes)
@@ -60,6 +60,10 @@ def test_it_changes_no_status(world: World, changes: dict[str, Any]) -> None:
     assert refused == {"withdrawn": 1}
     assert world.status("carol@example.com", TIPS) is Status.WITHDRAWN
     world.check_evidence()
+    audit = Audit(world.store.read, world.vault, KINDS.flows)
+    assert list(audit.run()) is not None
+    said = [it for it in audit.notes if "this version does not know" in it]
+    assert [it.split(":")[0].split("kind ")[1] for it in said] == (["'parcel-sent'"] if changes else [])
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))

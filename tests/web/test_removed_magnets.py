@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
+from typing import Any
 
 import html5lib
 import pytest
@@ -96,6 +97,24 @@ def test_what_never_was_is_still_unknown(visit: Visit) -> None:
     """M4: only what was served once is over."""
     for path in ("/nowhere", "/nowhere/sent", "/wp-login.php", "/nowhere/draw", "/paper/draw"):
         assert visit.client.get(path).status_code == 404, path
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/nowhere/junk", "/nowhere/draw", "/paper/junk", "/paper/draw"])
+def test_what_is_not_there_costs_one_look_at_most(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """D8, M4: whoever asks for junk does not ask the store twice, removed magnet or none."""
+    remove(visit)
+    store, looks = visit.installation.store, []
+    submit = store.submit_read
+
+    def counted(*args: Any, **more: Any) -> Any:
+        looks.append(args)
+        return submit(*args, **more)
+
+    monkeypatch.setattr(store, "submit_read", counted)
+    assert visit.client.get(path).status_code in {404, 410}
+    assert len(looks) == 1
 
 
 def test_a_form_that_was_open_is_told_kindly_and_stores_nothing(visit: Visit) -> None:

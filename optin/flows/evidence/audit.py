@@ -14,11 +14,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
-from optin.consent.consent_record import ABOUT_NOBODY
+from optin.consent.consent_record import ABOUT_NOBODY, EventKind
 from optin.consent.form import FormDeclaration, shows
 from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.evidence.audit_kinds import audit_kinds
@@ -57,14 +57,28 @@ class Audit:
     outside: Sequence[str] = ()  # checkpoints from somebody's mailbox, a bundle, a newspaper
     remembered: Sequence[JournalLine] = ()  # what the journal holds
     findings: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)  # what is no finding, but must be known
+    noted: dict[str, int] = field(default_factory=dict)  # kinds of events without effect: the first of each
+    _notes: list[str] = field(default_factory=list)
     _tree: TreeAudit = field(init=False)
 
     def __post_init__(self) -> None:
         """Share the findings with the audit of the tree: they are kept when it is stopped."""
         self._tree = TreeAudit(
-            self.read, self.vault, self.outside, self.remembered, self.findings, self.notes
+            self.read, self.vault, self.outside, self.remembered, self.findings, self._notes
         )
+
+    @property
+    def notes(self) -> list[str]:
+        """What is no finding, but must be known."""
+        return [
+            *self._notes,
+            *(
+                f"event {number} is the first of the kind {kind!r}: this version does not know what it means,"
+                " and counts no consent by it"
+                for kind, number in sorted(self.noted.items())
+                if kind != EventKind.NOTED
+            ),
+        ]
 
     @property
     def events(self) -> int:
@@ -165,4 +179,10 @@ class Audit:
         inspection = PeopleAudit(self.read, self.vault, self.kinds)
         for kind in ("confirmed", "open"):
             yield from inspection.run(kind, share)
-        self.findings += inspection.findings
+        self.add(inspection.findings, inspection.noted)
+
+    def add(self, findings: Iterable[str], noted: Mapping[str, int]) -> None:
+        """Add what was found among a share of the people."""
+        self.findings += findings
+        for kind, number in noted.items():
+            self.noted[kind] = min(number, self.noted.get(kind, number))

@@ -78,6 +78,7 @@ class PeopleAudit:
     vault: Vault
     kinds: PartsByKind[FlowPart]
     findings: list[str] = field(default_factory=list)
+    noted: dict[str, int] = field(default_factory=dict)  # kinds of events without effect: the first of each
     _known: dict[str, _Form] | None = None
     _known_lines_from: str | None = None
     _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
@@ -124,6 +125,8 @@ class PeopleAudit:
             subject = owners[request][1]
             if subject is not None:
                 people[bytes(subject)].append(logged)
+        for _, number, body in by_kind[EventKind.NOTED]:
+            self.noted[str(body["kind"])] = min(number, self.noted.get(str(body["kind"]), number))
         histories = {subject: History(logged) for subject, logged in people.items()}
         self._indexes.clear()
         self._check_people(page.people, histories)

@@ -80,7 +80,7 @@ async def _asked(request: Request) -> tuple[AppContext, Slug, FormDeclaration]:
     """
     app_context, slug = desk_of(request), Slug(request.path_params["slug"])
     served = app_context.edition.publication.forms.get(slug)
-    form = await removed_form(app_context, slug) if served is None else served.declaration
+    form = await removed_form(request, slug) if served is None else served.declaration
     if form is None or form.kind != KIND:
         raise PageUnknown
     return app_context, slug, form
