@@ -24,7 +24,7 @@ from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
 from optin.store.claims import Batch
 from optin.store.transaction import read, written
-from optin.store.webhooks import is_due
+from optin.store.webhook_outbox import is_due
 from optin.store.webhooks import keep_webhooks as register
 
 log = logging.getLogger("optin.webhook")

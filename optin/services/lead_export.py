@@ -16,7 +16,8 @@ from optin.flows.evidence.prove_consent import Proven
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
-from optin.store.exports import ExportRun, count_leads, record_export
+from optin.store.exports import ExportRun, record_export
+from optin.store.leads import count_leads
 from optin.store.log import latest_checkpoint
 
 

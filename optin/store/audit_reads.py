@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
-from optin.store.exports import listed
-from optin.store.transaction import Row, Tx
+from optin.store.transaction import Row, Tx, listed
 
 PAGE_LEAVES = 4_096  # a power of two: pages are complete subtrees
 PAGE_PEOPLE = 500

@@ -1,7 +1,4 @@
-"""Reading leads for an export in short pages, and recording that an export was made (E1, E5).
-
-Each page is a read of its own: a long export neither blocks the write-ahead log nor sees a frozen past.
-"""
+"""Record of exports and of the people in each, so that whoever got data can be told of an end (E1, E5)."""
 
 from __future__ import annotations
 
@@ -10,165 +7,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 
-from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.consent_record import SubjectId
 from optin.consent.event import exported
 from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
 from optin.store.consent_columns import columns_of
-from optin.store.events import StoredEvent, add_events, stored_event
+from optin.store.events import add_events
+from optin.store.leads import PAGE_LEADS
 from optin.store.transaction import Row, Tx, Value, from_ms, to_ms
 from optin.store.vault import Vault
-
-PAGE_LEADS = 500
-FIRST = b""
-
-
-@dataclass(frozen=True)
-class StoredRequest:
-    """What a consent's request holds, as far as its proof is concerned."""
-
-    id: RequestId
-    sealed: bytes
-    form: str
-    created_at: datetime
-    email_index: bytes
-
-
-@dataclass(frozen=True)
-class StoredLead:
-    """One consent with everything that its proof needs."""
-
-    subject: SubjectId
-    email_index: bytes
-    contact: bytes  # sealed
-    status: str
-    expires_at: datetime
-    suppressed: bool
-    request: StoredRequest | None
-    events: tuple[StoredEvent, ...]  # of all the person's requests, oldest first
-
-
-_LEADS = """SELECT consent.subject_id, subject.email_index, subject.sealed, consent.status,
-    consent.expires_at, COALESCE(suppression.at, (
-        SELECT MAX(other.at) FROM number_index JOIN number_objection AS other
-            ON other.number = number_index.number AND other.email_index <> subject.email_index
-        WHERE :declared = 1 AND number_index.subject_id = consent.subject_id
-        AND ((other.purpose = consent.purpose AND other.channel = consent.channel) OR other.purpose = '')
-    )), request.id, request.sealed, request.form,
-    request.created_at, request.email_index
-FROM consent JOIN subject ON subject.id = consent.subject_id
-LEFT JOIN request ON request.id = consent.request_id
-LEFT JOIN suppression ON suppression.email_index = subject.email_index
-    AND suppression.purpose = consent.purpose AND suppression.channel = consent.channel
-WHERE consent.purpose = :purpose AND consent.channel = :channel AND """
-
-_EVENTS = """SELECT event.id, event.request_id, event.body, event.leaf, event.mac, request.subject_id
-FROM request JOIN event ON event.request_id = request.id WHERE """
-# and those of requests of the same address that are not filed with the person: pending, or cut off
-_CUT_OFF = """SELECT event.id, event.request_id, event.body, event.leaf, event.mac, subject.id
-FROM subject JOIN request ON request.email_index = subject.email_index
-    AND (request.subject_id IS NULL OR request.subject_id <> subject.id)
-JOIN event ON event.request_id = request.id WHERE """
-
-
-def lead_page(tx: Tx, key: ConsentKey, after: bytes) -> list[StoredLead]:
-    """Return the next leads of a purpose, in the order of their ids; `after` is the last one seen."""
-    rows = tx.all(
-        _LEADS + "consent.subject_id > :after ORDER BY consent.subject_id LIMIT :most",
-        **_about(key),
-        after=after,
-        most=PAGE_LEADS,
-    )
-    if not rows:
-        return []
-    about = {"after": after, "last": rows[-1][0]}
-    events = tx.all(_EVENTS + "request.subject_id > :after AND request.subject_id <= :last", **about)
-    events += tx.all(_CUT_OFF + "subject.id > :after AND subject.id <= :last", **about)
-    return _leads(rows, sorted(events, key=itemgetter(0)))
-
-
-def leads_of(tx: Tx, key: ConsentKey, subjects: Sequence[SubjectId]) -> list[StoredLead]:
-    """Return the leads of a purpose among some people."""
-    if not subjects:
-        return []
-    ids, among = listed(subjects)
-    rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", **_about(key), **ids)
-    events = tx.all(f"{_EVENTS}request.subject_id IN ({among})", **ids)
-    events += tx.all(f"{_CUT_OFF}subject.id IN ({among})", **ids)
-    return _leads(rows, sorted(events, key=itemgetter(0)))
-
-
-def _about(key: ConsentKey) -> dict[str, Value]:
-    """Return which consent is meant; `declared`: by an address of which others may have objected too."""
-    return {**columns_of(key), "declared": int(key.channel.address.declared)}
-
-
-def listed(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
-    """Return values as parameters, and how a statement names them in a list."""
-    named: dict[str, Value] = {f"v{_letters(place)}": value for place, value in enumerate(values)}
-    return named, ", ".join(f":{name}" for name in named)
-
-
-def _letters(number: int) -> str:
-    """Return a number in letters: parameters have no digits."""
-    return str(number).translate(_AS_LETTERS)
-
-
-_AS_LETTERS = str.maketrans("0123456789", "abcdefghij")
-
-
-def _leads(rows: Sequence[Row], events: Sequence[Row]) -> list[StoredLead]:
-    by_subject: dict[bytes, list[StoredEvent]] = {}
-    for row in events:
-        by_subject.setdefault(bytes(row[5]), []).append(stored_event(row))
-    return [
-        StoredLead(
-            subject=SubjectId(bytes(row[0])),
-            email_index=bytes(row[1]),
-            contact=row[2],
-            status=row[3],
-            expires_at=from_ms(row[4]),
-            suppressed=row[5] is not None,
-            request=None
-            if row[6] is None
-            else StoredRequest(RequestId(bytes(row[6])), row[7], row[8], from_ms(row[9]), bytes(row[10])),
-            events=tuple(by_subject.get(bytes(row[0]), ())),
-        )
-        for row in rows
-    ]
-
-
-def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:
-    """Return the next events of requests that nobody confirmed: their number and bytes."""
-    rows = tx.all(
-        "SELECT event.id, event.body FROM event JOIN request ON request.id = event.request_id"
-        " WHERE request.confirmed_at IS NULL AND event.id > :after ORDER BY event.id LIMIT :most",
-        after=after,
-        most=PAGE_LEADS,
-    )
-    return [(row[0], row[1]) for row in rows]
-
-
-def count_leads(tx: Tx, key: ConsentKey) -> int:
-    """Count the consents of a purpose, whatever their status: how long an export will take."""
-    row = tx.one(
-        "SELECT COUNT(*) FROM consent WHERE purpose = :purpose AND channel = :channel",
-        **columns_of(key),
-    )
-    return 0 if row is None else int(row[0])
-
-
-def forms_of(tx: Tx, key: ConsentKey) -> list[str]:
-    """Return the digests of the forms by which the consents of a purpose were given."""
-    rows = tx.all(
-        "SELECT DISTINCT request.form FROM consent JOIN request ON request.id = consent.request_id"
-        " WHERE consent.purpose = :purpose AND consent.channel = :channel",
-        **columns_of(key),
-    )
-    return sorted(row[0] for row in rows)
 
 
 @dataclass(frozen=True)
@@ -322,16 +171,14 @@ def record_export(tx: Tx, vault: Vault, run: ExportRun) -> int:
         "members": run.members,
     }
     row = tx.one(
-        "INSERT INTO export_run"
-        "(at, who, why, processor, purpose, channel, format, exported, refused,"
-        " checkpoint, members)"
-        " VALUES (:at, :who, :why, :processor, :purpose, :channel, :format, :exported, :refused,"
-        " :checkpoint, :members)"
-        " RETURNING id",
-        **values,
+        f"INSERT INTO export_run({', '.join(values)}) VALUES (:{', :'.join(values)}) RETURNING id", **values
     )
     add_events(tx, vault, None, [exported(run.at, digest_of(values))])
     return 0 if row is None else int(row[0])
+
+
+# what is recorded of an export, and its event commits to
+_RECORDED = "at, who, why, processor, purpose, channel, format, exported, refused, checkpoint, members"
 
 
 @dataclass(frozen=True)
@@ -347,40 +194,35 @@ class RecordedExport:
 
 def recorded_exports(tx: Tx) -> list[RecordedExport]:
     """Return every recorded export, with the digest of what is recorded about it now."""
-    names = ("at", "who", "why", "processor", "purpose", "channel", "format", "exported", "refused")
     rows = tx.all(
-        f"SELECT id, {', '.join(names)}, checkpoint, members,"
-        " (SELECT COUNT(*) FROM export_member WHERE run = export_run.members)"
+        f"SELECT {_RECORDED}, id, (SELECT COUNT(*) FROM export_member WHERE run = export_run.members)"
         " + (SELECT COUNT(*) FROM export_gone WHERE run = export_run.members)"
         " FROM export_run ORDER BY id"
     )
     found: list[RecordedExport] = []
-    for row in rows:
-        members = bytes(row[11] or b"")
-        values = {**dict(zip(names, row[1:10], strict=True)), "checkpoint": row[10], "members": members}
-        found.append(RecordedExport(row[0], digest_of(values), members.hex(), row[8], row[12]))
+    for *recorded, number, known in rows:
+        values = dict(zip(_RECORDED.split(", "), recorded, strict=True))
+        values["members"] = members = bytes(values["members"] or b"")
+        found.append(RecordedExport(number, digest_of(values), members.hex(), values["exported"], known))
     return found
 
 
 def list_exports(tx: Tx) -> list[ExportRun]:
     """Return every recorded export, newest first."""
-    rows = tx.all(
-        "SELECT id, at, who, why, processor, purpose, channel, format, exported, refused,"
-        " checkpoint, members FROM export_run ORDER BY id DESC"
-    )
+    rows = tx.all(f"SELECT {_RECORDED}, id FROM export_run ORDER BY id DESC")
     return [
         ExportRun(
-            number=row[0],
-            at=from_ms(row[1]),
-            who=row[2],
-            why=row[3],
-            processor=row[4],
-            key=ConsentKey.parse(row[5], row[6]),
-            format=row[7],
-            exported=row[8],
-            refused={key: int(str(value)) for key, value in parse(row[9]).items()},
-            checkpoint=row[10],
-            members=bytes(row[11] or b""),
+            at=from_ms(row[0]),
+            who=row[1],
+            why=row[2],
+            processor=row[3],
+            key=ConsentKey.parse(row[4], row[5]),
+            format=row[6],
+            exported=row[7],
+            refused={key: int(str(value)) for key, value in parse(row[8]).items()},
+            checkpoint=row[9],
+            members=bytes(row[10] or b""),
+            number=row[11],
         )
         for row in rows
     ]

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import EVERYTHING, columns_of
-from optin.store.exports import listed
-from optin.store.transaction import Tx
+from optin.store.transaction import Tx, listed
 
 
 def subjects_by_address(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:

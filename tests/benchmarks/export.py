@@ -94,7 +94,7 @@ def export(folder: Path, count: int) -> None:
     from optin.export.rows import Rows  # noqa: PLC0415 - as above
     from optin.export.writers import write_csv  # noqa: PLC0415 - as above
     from optin.flows.exports.export_leads import LeadExport  # noqa: PLC0415 - as above
-    from optin.store.exports import count_leads  # noqa: PLC0415 - as above
+    from optin.store.leads import count_leads  # noqa: PLC0415 - as above
     from tests.stores import open_store  # noqa: PLC0415 - as above
 
     keys = load_keys("keys.json", folder)

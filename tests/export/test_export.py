@@ -211,7 +211,7 @@ def test_the_number_is_the_one_given_with_that_consent(world: World) -> None:
 
 def test_pages_of_an_export_miss_nobody(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """E4: read in short pages, each lead once."""
-    monkeypatch.setattr("optin.store.exports.PAGE_LEADS", 3)
+    monkeypatch.setattr("optin.store.leads.PAGE_LEADS", 3)
     expected = {f"p{number}@example.com" for number in range(10)}
     for address in expected:
         world.join(address, TIPS)

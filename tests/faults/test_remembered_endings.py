@@ -21,7 +21,8 @@ from optin.jobs.webhook_sender import Delivery, Reply, _Lane
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.settings.site import Webhook
-from optin.store.webhooks import enqueue_notice, keep_webhooks
+from optin.store.webhook_outbox import enqueue_notice
+from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import House, index_of
 from tests.flows.test_deletion_grounds import UNDO
 from tests.installed import KINDS

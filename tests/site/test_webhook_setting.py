@@ -17,7 +17,8 @@ from optin.services.open_installation import open_installation
 from optin.site.findings import Finding, as_text
 from optin.site.loading import load_site
 from optin.store.vault import Vault
-from optin.store.webhooks import keep_webhooks, stop_webhook
+from optin.store.webhook_outbox import stop_webhook
+from optin.store.webhooks import keep_webhooks
 from tests.flows.test_webhooks import Told
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS

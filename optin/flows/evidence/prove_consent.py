@@ -27,8 +27,8 @@ from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.evidence.event_history import authenticated
 from optin.proof.commitment import opens
 from optin.proof.vouched_details import vouched
-from optin.store.exports import StoredLead, StoredRequest
 from optin.store.forms import StoredForm
+from optin.store.leads import StoredLead, StoredRequest
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import Contact, open_contact
 from optin.store.vault import Vault

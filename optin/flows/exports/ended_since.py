@@ -13,7 +13,8 @@ from datetime import datetime
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.channel import Address
 from optin.consent.consent_record import Status, SubjectId
-from optin.store.exports import FIRST, ExportRun, ended_members, erased_members
+from optin.store.exports import ExportRun, ended_members, erased_members
+from optin.store.leads import FIRST
 from optin.store.person_records import requests_by
 from optin.store.requests import Declared, Sealed
 from optin.store.subjects import Contact, open_contact

@@ -19,16 +19,9 @@ from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.proof.canonical import parse
-from optin.store.exports import (
-    FIRST,
-    StoredLead,
-    add_members,
-    forms_of,
-    lead_page,
-    new_run,
-    unconfirmed_bodies,
-)
+from optin.store.exports import add_members, new_run
 from optin.store.forms import StoredForm, form_by_digest
+from optin.store.leads import FIRST, StoredLead, forms_of, lead_page, unconfirmed_bodies
 from optin.store.transaction import Runner
 from optin.store.vault import Vault
 

@@ -20,8 +20,8 @@ from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import Proven, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
-from optin.store.exports import leads_of
 from optin.store.forms import StoredForm, form_by_digest
+from optin.store.leads import leads_of
 from optin.store.lists import subjects_by_address, subjects_by_number, suppressed_among
 from optin.store.transaction import Runner
 from optin.store.vault import Vault

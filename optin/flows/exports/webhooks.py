@@ -30,33 +30,30 @@ from optin.flows.exports.lead_columns import columns_of
 from optin.flows.policy import RequestPolicy
 from optin.flows.rights.journal_endings import EndingsOf, no_journal_endings, still_proven
 from optin.store.claims import Batch
+from optin.store.disclosures import end_disclosures, note_told, told_with_numbers, who_has
 from optin.store.events import add_events
-from optin.store.exports import leads_of
 from optin.store.forms import form_by_digest
+from optin.store.leads import leads_of
 from optin.store.requests import peek_request
 from optin.store.subjects import find_subject
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-from optin.store.webhooks import (
+from optin.store.webhook_outbox import (
     ErasedPerson,
     Notice,
     attempts_of,
     claim_notices,
     drop_confirmations,
     drop_notices,
-    end_disclosures,
     enqueue_erasure,
     enqueue_notice,
     forget_notice,
     give_up_notice,
-    living_webhooks,
-    note_told,
     open_erasure,
     put_off_notice,
     stop_webhook,
-    told_with_numbers,
-    who_has,
 )
+from optin.store.webhooks import living_webhooks
 
 LEASE = timedelta(minutes=1)  # more than a call and its two transactions may take
 FIRST_WAIT_SECONDS = 5

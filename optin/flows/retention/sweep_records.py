@@ -24,7 +24,7 @@ from optin.store.past_retention import (
     forget_notices,
 )
 from optin.store.transaction import Tx
-from optin.store.webhooks import count_given_up, forget_given_up
+from optin.store.webhook_outbox import count_given_up, forget_given_up
 
 LINES_STEP = 500
 SETTLED_KEPT = timedelta(days=30)

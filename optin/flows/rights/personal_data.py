@@ -21,6 +21,7 @@ from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
 from optin.flows.site_context import SiteContext
 from optin.proof.canonical import parse
+from optin.store.disclosures import disclosures_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
 from optin.store.forms import statement_dates
@@ -37,7 +38,6 @@ from optin.store.subjects import (
 )
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
-from optin.store.webhooks import disclosures_of
 
 BY_WEBHOOK = "webhook"
 

@@ -1,0 +1,80 @@
+"""The people that each processor knows of, by webhook or by an export (E7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from optin.consent.consent_record import SubjectId
+from optin.consent.purpose import ConsentKey
+from optin.store.consent_columns import columns_of
+from optin.store.transaction import Tx, from_ms, listed, to_ms
+
+
+def note_told(
+    tx: Tx, processor: str, subject: SubjectId, key: ConsentKey, message: str, now: datetime
+) -> bool:
+    """Record that a processor learns of a consent; return False when it was already recorded."""
+    noted = tx.run(
+        "INSERT INTO webhook_told(subject_id, processor, purpose, channel, message, live, at)"
+        " VALUES (:subject, :processor, :purpose, :channel, :message, 1, :now)"
+        " ON CONFLICT (subject_id, processor, purpose, channel) DO UPDATE SET"
+        " message = excluded.message, live = 1, at = excluded.at"
+        " WHERE webhook_told.message <> excluded.message",
+        subject=subject,
+        processor=processor,
+        **columns_of(key),
+        message=message,
+        now=to_ms(now),
+    )
+    return noted > 0
+
+
+def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
+    """Return the processors that know a consent as given, and mark it as ended for them."""
+    rows = tx.all(
+        "UPDATE webhook_told SET live = 0 WHERE subject_id = :subject AND purpose = :purpose"
+        " AND channel = :channel AND live = 1 RETURNING processor",
+        subject=subject,
+        **columns_of(key),
+    )
+    return sorted(row[0] for row in rows)
+
+
+def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, ConsentKey]]:
+    """Return the consents of people with these numbers of which processors know: person, digest, consent."""
+    sought = list(numbers)
+    if not sought:
+        return []
+    ids, among = listed(sought)
+    rows = tx.all(
+        "SELECT DISTINCT webhook_told.subject_id, subject.email_index, webhook_told.purpose,"
+        " webhook_told.channel FROM webhook_told"
+        " JOIN number_index ON number_index.subject_id = webhook_told.subject_id"
+        " JOIN subject ON subject.id = webhook_told.subject_id"
+        f" WHERE webhook_told.live = 1 AND number_index.number IN ({among})",
+        **ids,
+    )
+    return [(SubjectId(bytes(row[0])), bytes(row[1]), ConsentKey.parse(row[2], row[3])) for row in rows]
+
+
+def who_has(tx: Tx, subject: SubjectId) -> list[str]:
+    """Return every processor that received a person's data, by webhook or by an export."""
+    rows = tx.all(
+        "SELECT processor FROM webhook_told WHERE subject_id = :subject"
+        " UNION SELECT export_run.processor FROM export_member"
+        " JOIN export_run ON export_run.members = export_member.run"
+        " WHERE export_member.subject_id = :subject",
+        subject=subject,
+    )
+    return sorted(row[0] for row in rows)
+
+
+def disclosures_of(tx: Tx, subject: SubjectId) -> list[tuple[str, ConsentKey, datetime]]:
+    """Return the processors, consents and last times of a person's webhooks, newest first."""
+    rows = tx.all(
+        "SELECT processor, purpose, channel, at FROM webhook_told WHERE subject_id = :subject"
+        " ORDER BY at DESC, processor, purpose, channel",
+        subject=subject,
+    )
+    return [(row[0], ConsentKey.parse(row[1], row[2]), from_ms(row[3])) for row in rows]

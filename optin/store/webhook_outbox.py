@@ -1,0 +1,242 @@
+"""Queue of webhook messages (E7).
+
+`next_at` is both the due time and the end of a lease, and `claim` a random fence, as in the outbox of mails.
+A message holds ids; what it says is composed when it leaves. Only that of an erasure holds the address,
+sealed, until it is told or given up: by then nothing else knows it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from optin.consent.purpose import ConsentKey
+from optin.consent.webhook import ID_PREFIX, WebhookKind
+from optin.store.claims import Batch
+from optin.store.consent_columns import columns_of
+from optin.store.transaction import Tx, from_ms, to_ms
+from optin.store.vault import Place, Vault
+
+CLAIM_BYTES = 12
+
+
+NOBODY = b""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message to one processor, claimed."""
+
+    number: int
+    claim: bytes
+    message: str  # its id, the same at every try
+    processor: str
+    person: bytes  # digest of the address
+    kind: WebhookKind
+    purpose: str  # empty, and so the channel: about all of the person
+    channel: str
+    sealed: bytes | None
+    at: datetime  # of what happened
+
+    @property
+    def key(self) -> ConsentKey:
+        """Which consent it is about. Raises ValueError where that cannot be read."""
+        return ConsentKey.parse(self.purpose, self.channel)
+
+
+_ENQUEUE = """INSERT INTO webhook_outbox
+(message, processor, person, kind, purpose, channel, sealed, next_at, created_at)
+VALUES (:message, :processor, :person, :kind, :purpose, :channel, :sealed, :due, :now)"""
+
+
+@dataclass(frozen=True)
+class ErasedPerson:
+    """Whom a processor must forget. `due`: not before what is on its way came to its end."""
+
+    index: bytes
+    email: str
+    due: datetime
+
+
+def enqueue_notice(
+    tx: Tx, processor: str, kind: WebhookKind, person: bytes, key: ConsentKey, now: datetime
+) -> None:
+    """Queue a message, due at once."""
+    tx.run(
+        _ENQUEUE,
+        message=_new_message(),
+        processor=processor,
+        person=person,
+        kind=kind.value,
+        **columns_of(key),
+        sealed=None,
+        due=to_ms(now),
+        now=to_ms(now),
+    )
+
+
+def enqueue_erasure(tx: Tx, vault: Vault, processor: str, gone: ErasedPerson, now: datetime) -> None:
+    """Queue the message that somebody is erased; the address goes with it, sealed."""
+    message = _new_message()
+    tx.run(
+        _ENQUEUE,
+        message=message,
+        processor=processor,
+        person=gone.index,
+        kind=WebhookKind.ERASED.value,
+        **columns_of(None),
+        sealed=vault.seal(Place("webhook_outbox", message.encode()), gone.email.encode()),
+        due=to_ms(gone.due),
+        now=to_ms(now),
+    )
+
+
+def _new_message() -> str:
+    return ID_PREFIX + secrets.token_hex(16)
+
+
+def open_erasure(vault: Vault, notice: Notice) -> str:
+    """Return the address that an erasure is about. Raises KeysUnusable."""
+    return vault.open(Place("webhook_outbox", notice.message.encode()), bytes(notice.sealed or b"")).decode()
+
+
+_CLAIM = """WITH due AS MATERIALIZED (
+    SELECT id FROM webhook_outbox WHERE processor = :processor AND state = 'queued' AND next_at <= :now
+    AND NOT EXISTS (SELECT 1 FROM webhook_outbox AS earlier WHERE earlier.person = webhook_outbox.person
+        AND earlier.processor = webhook_outbox.processor AND earlier.state = 'queued'
+        AND earlier.id < webhook_outbox.id)
+    ORDER BY next_at, id LIMIT :most {skip_locked})
+UPDATE webhook_outbox SET next_at = :until, claim = :claim, holder = :holder
+WHERE id IN (SELECT id FROM due)
+RETURNING id, message, processor, person, kind, purpose, channel, sealed, created_at"""
+
+
+def is_due(tx: Tx, processor: str, now: datetime) -> bool:
+    """Return whether something may wait for a processor: a look beside the writers, before a claim."""
+    row = tx.one(
+        "SELECT id FROM webhook_outbox WHERE processor = :processor AND state = 'queued'"
+        " AND next_at <= :now LIMIT 1",
+        processor=processor,
+        now=to_ms(now),
+    )
+    return row is not None
+
+
+def claim_notices(tx: Tx, processor: str, batch: Batch, lease: timedelta, now: datetime) -> list[Notice]:
+    """Take a batch of due messages to a processor: of each person the oldest, and no other meanwhile."""
+    fence = secrets.token_bytes(CLAIM_BYTES)
+    rows = tx.all(
+        _CLAIM.format(skip_locked=tx.skip_locked),
+        processor=processor,
+        now=to_ms(now),
+        most=batch.most,
+        until=to_ms(now + lease),
+        claim=fence,
+        holder=batch.holder,
+    )
+    return [
+        Notice(
+            number=row[0],
+            claim=fence,
+            message=row[1],
+            processor=row[2],
+            person=bytes(row[3]),
+            kind=WebhookKind(row[4]),
+            purpose=row[5],
+            channel=row[6],
+            sealed=row[7],
+            at=from_ms(row[8]),
+        )
+        for row in sorted(rows)
+    ]
+
+
+def attempts_of(tx: Tx, notice: Notice) -> int | None:
+    """Return the tries of a claimed message; None when another process has claimed it, or it is gone."""
+    row = tx.one(
+        "SELECT attempts FROM webhook_outbox WHERE id = :id AND claim = :claim AND state = 'queued'"
+        f" {tx.for_update}",
+        id=notice.number,
+        claim=notice.claim,
+    )
+    return None if row is None else int(row[0])
+
+
+def forget_notice(tx: Tx, number: int) -> None:
+    """Remove a message that was delivered, or that has become void."""
+    tx.run("DELETE FROM webhook_outbox WHERE id = :id", id=number)
+
+
+def put_off_notice(tx: Tx, number: int, until: datetime) -> None:
+    """Let a message wait until `until`."""
+    tx.run(
+        "UPDATE webhook_outbox SET attempts = attempts + 1, claim = NULL, next_at = :until WHERE id = :id",
+        until=to_ms(until),
+        id=number,
+    )
+
+
+def give_up_notice(tx: Tx, number: int, now: datetime) -> None:
+    """Give a message up; keep for a while that it failed, without the person."""
+    tx.run(_GIVE_UP + "id = :id", id=number, now=to_ms(now), nobody=NOBODY)
+
+
+def stop_webhook(tx: Tx, processor: str, now: datetime) -> int:
+    """Leave a processor alone until its address changes; return how many messages are given up by it."""
+    tx.run(
+        "UPDATE webhook SET gone_at = :now WHERE processor = :processor", processor=processor, now=to_ms(now)
+    )
+    return tx.run(
+        _GIVE_UP + "processor = :processor AND state = 'queued'",
+        processor=processor,
+        now=to_ms(now),
+        nobody=NOBODY,
+    )
+
+
+_GIVE_UP = (
+    "UPDATE webhook_outbox SET state = 'dead', settled_at = :now, sealed = NULL, claim = NULL,"
+    " person = :nobody WHERE "
+)
+
+
+def drop_confirmations(tx: Tx, person: bytes, key: ConsentKey) -> None:
+    """Cancel queued confirmations of an ended consent; deliveries in flight finish."""
+    tx.run(
+        "DELETE FROM webhook_outbox WHERE person = :person AND purpose = :purpose AND channel = :channel"
+        " AND kind = :kind AND claim IS NULL AND state = 'queued'",
+        person=person,
+        **columns_of(key),
+        kind=WebhookKind.CONFIRMED.value,
+    )
+
+
+def drop_notices(tx: Tx, person: bytes, now: datetime) -> datetime:
+    """Remove all that is queued about a person but erasures; return until when one may be on its way."""
+    claimed = tx.all(  # waits for whoever claims one just now
+        f"SELECT next_at, claim FROM webhook_outbox WHERE person = :person {tx.for_update}", person=person
+    )
+    tx.run(
+        "DELETE FROM webhook_outbox WHERE person = :person AND kind <> :erased",
+        person=person,
+        erased=WebhookKind.ERASED.value,
+    )
+    return max((from_ms(row[0]) for row in claimed if row[1] is not None), default=now)
+
+
+def count_given_up(tx: Tx, before: datetime) -> int:
+    """Count messages that were given up before a moment."""
+    sql = "SELECT COUNT(*) FROM webhook_outbox WHERE state = 'dead' AND settled_at < :before"
+    row = tx.one(sql, before=to_ms(before))
+    return 0 if row is None else int(row[0])
+
+
+def forget_given_up(tx: Tx, before: datetime, most: int) -> int:
+    """Remove messages that were given up before a moment; return how many."""
+    return tx.run(
+        "DELETE FROM webhook_outbox WHERE id IN (SELECT id FROM webhook_outbox"
+        " WHERE state = 'dead' AND settled_at < :before ORDER BY settled_at LIMIT :most)",
+        before=to_ms(before),
+        most=most,
+    )
