@@ -12,7 +12,7 @@ from pathlib import Path
 
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
-from optin.consent.consent_record import Happening, RequestId, Status, SubjectId, fold
+from optin.consent.consent_record import RequestId, Status, StatusEvent, SubjectId, fold
 from optin.consent.event import Event
 from optin.consent.form import (
     FormDeclaration,
@@ -30,8 +30,8 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion, Controller, Purpo
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.consents.confirm import Confirmation, confirm
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
-from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
+from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
+from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flows import FlowPart
 from optin.flows.policy import RequestPolicy
@@ -47,7 +47,7 @@ from optin.store.claims import Batch
 from optin.store.clock_mark import keep_mark
 from optin.store.forms import keep_form, keep_privacy
 from optin.store.log import StoredCheckpoint, integrate
-from optin.store.outbox import give_up_killers
+from optin.store.outbox import give_up_crashing_mails
 from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
 from tests.installed import KINDS
@@ -203,7 +203,7 @@ class World:
     def claim(self, most: int = 100, *, suspect: bool = False) -> list[Order]:
         """Take the mails that are due, as a courier does."""
         self.sign()
-        self.do(give_up_killers, now=self.now)
+        self.do(give_up_crashing_mails, now=self.now)
         return self.run(claim_orders, batch=Batch(most), now=self.now, suspect=suspect)
 
     def sign(self) -> StoredCheckpoint:
@@ -214,8 +214,8 @@ class World:
 
     def settle(self, order: Order, verdict: Verdict, message: bytes = b"mail") -> bool:
         """Tell what became of a mail; False when it is another's by now."""
-        settled = self.run(settle_order, order, Attempt(verdict, "250", message), now=self.now)
-        return settled is not Settled.LOST
+        settled = self.run(record_result, order, Attempt(verdict, "250", message), now=self.now)
+        return settled is not MailState.LOST
 
     def send(self) -> list[Order]:
         """Send everything that is due; return it."""
@@ -272,13 +272,13 @@ class World:
             )
         )
         asked: dict[bytes, datetime] = {}
-        happenings: list[Happening] = []
+        happenings: list[StatusEvent] = []
         for body, _ in rows:
             event = Event.read(parse(body))
             if event.kind == "requested":
                 asked[event.request] = event.at
             if event.purpose == purpose:
-                happenings.append(Happening(event.kind, event.at, event.request, asked.get(event.request)))
+                happenings.append(StatusEvent(event.kind, event.at, event.request, asked.get(event.request)))
         return fold(happenings).status
 
 

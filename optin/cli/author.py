@@ -11,12 +11,12 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, KindName, pass_kinds
 from optin.cli.new_prompts import ask_for_magnet, on_a_terminal
-from optin.cli.terminal import REFUSED, asked_edition, refuse, show_findings, site_option
+from optin.cli.terminal import REFUSED, load_edition_or_exit, refuse, show_findings, site_option
 from optin.consent.parts_by_kind import OUR_PACKAGE
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.services.clock import utc_now
-from optin.services.edition import Edition, load_edition, served_otherwise
+from optin.services.edition import Edition, earlier_statements, load_edition
 from optin.site.closed_magnets import closed_magnets
 from optin.site.findings import Finding, as_github, as_json, kind_failed
 from optin.site.hints import hints
@@ -24,7 +24,7 @@ from optin.site.loading import SITE_FILE, find_root, load_site
 from optin.site.scaffold import LANGUAGES, AlreadyThere, make_magnet, make_site
 from optin.site.schemas import magnet_schema, site_schema
 from optin.site.starters import starter_languages
-from optin.site.statement import dated_ahead
+from optin.site.statement import statements_dated_ahead
 
 SCHEMAS = {"personal": personal_schema, "stats": stats_schema}  # of what optin writes
 
@@ -71,7 +71,7 @@ def new(
     if missing and not on_a_terminal():
         parameter = next(it for it in context.command.params if it.name == missing)
         raise click.MissingParameter(ctx=context, param=parameter)
-    edition = asked_edition(site, kinds)
+    edition = load_edition_or_exit(site, kinds)
     problem = None if kind is None else kinds.parts.files.problem(kind)
     if problem is not None:
         refuse(f"{problem.message} {problem.cure}")
@@ -106,7 +106,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
     if edition is not None:
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
-        findings += (*dated_ahead(edition.site, now), *served_otherwise(edition))
+        findings += (*statements_dated_ahead(edition.site, now), *earlier_statements(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import asked_edition, served_edition, site_option
+from optin.cli.terminal import load_edition_or_exit, served_edition, site_option
 from optin.errors import KeysUnusable, RequestRefused
 from optin.keys import load_keys
 from optin.services.backup import Journals, back_up
@@ -58,7 +58,7 @@ def restore(
     new_store: bool,
 ) -> None:
     """Restore a backup, then replay every later withdrawal and erasure from the journal."""
-    edition = asked_edition(site, kinds)
+    edition = load_edition_or_exit(site, kinds)
     settings = edition.site.settings
     kept = journal_to_restore(settings, elsewhere=new_store)
     found = load_keys(settings.keys, settings.root)

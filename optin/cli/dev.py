@@ -13,16 +13,16 @@ from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.server import background_jobs
 from optin.cli.terminal import REFUSED, port_option, show_findings, site_option
 from optin.jobs.job import Job
-from optin.jobs.webhook_sender import SpokenSender
+from optin.jobs.webhook_sender import PrintingSender
 from optin.services.edition import keep_edition, load_edition
 from optin.services.journal_opening import renew_journal
 from optin.services.open_installation import open_installation
 from optin.services.open_store import open_keys
 from optin.services.setup_check import DEV, check_use
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
-from optin.web.dev import DevFront, Workbench, dev_routes
+from optin.web.dev import DevMiddleware, DevState, dev_routes
 from optin.web.mailbox import Mailbox
 from optin.web.serving import open_port, run_server
 
@@ -40,7 +40,7 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
     shown = f"[{shown}]" if ":" in shown else shown
     os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
     os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
-    kept = Kept()
+    kept = ReadingCache()
     edition, findings = load_edition(site, kinds.parts, kept)
     show_findings(findings)
     if edition is None:
@@ -53,11 +53,11 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
         reused = keep_edition(installation.store, edition, installation.clock())
         show_findings(reused)
         app_context = AppContext.of(edition, installation)
-        bench = Workbench(app_context, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
-        app = DevFront(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
+        bench = DevState(app_context, Mailbox(site / DEV_MAIL), (*findings, *reused), kept)
+        app = DevMiddleware(build_app(app_context, kinds.routes, dev_routes(bench)), bench)
         url = settings.base_url
         click.echo(f"Your site: {url}/    Its mailbox: {url}/dev/mail    Stop: Ctrl-C")
-        jobs = background_jobs(app_context, listening, SpokenSender(click.echo), Job("reload", bench.watch))
+        jobs = background_jobs(app_context, listening, PrintingSender(click.echo), Job("reload", bench.watch))
         held_out = asyncio.run(run_server(app, listening, jobs, edition.site.settings.server))
     if not held_out:
         sys.exit(REFUSED)

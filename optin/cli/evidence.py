@@ -21,10 +21,10 @@ from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
 from optin.proof.bundle_report import Report
-from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tips
+from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
 from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
 from optin.proof.outside_checkpoints import checkpoints_in
-from optin.proof.verify_bundle import Outside, verify_bundle
+from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
@@ -33,7 +33,7 @@ from optin.services.log_signer import advance_log
 from optin.services.open_installation import open_installation
 from optin.services.parallel_audit import run_audit
 from optin.settings.installation import Settings
-from optin.theme.verification_guide import written_beside
+from optin.theme.verification_guide import instruction_files
 
 
 @click.command()
@@ -85,7 +85,7 @@ def verify(
     """
     trusted = () if key_file is None else _keys(key_file)
     authorities = () if authority_file is None else _certificates(authority_file)
-    outside = Outside(tuple(_witness(key) for key in witness_keys), authorities, written_beside())
+    outside = OutsideEvidence(tuple(_witness(key) for key in witness_keys), authorities, instruction_files())
     try:
         bundle = unpack(_read(file, "any bundle of evidence"))
         report = verify_bundle(bundle, utc_now(), trusted, outside)
@@ -198,7 +198,7 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
     for finding in audit_.findings:
         click.secho(f"FOUND  {finding}", fg="red")
     summary = f"{audit_.events} events, {audit_.erased} of them erased; {audit_.checkpoints} checkpoints"
-    click.echo(f"{summary}; {len(tips(lines))} in the journal, {len(notes)} from outside.")
+    click.echo(f"{summary}; {len(tree_heads(lines))} in the journal, {len(notes)} from outside.")
     _tell_beginnings(lines)
     if without_journal:
         click.echo("The journal was not compared: without it, a log that was cut or rewritten is not found.")

@@ -17,7 +17,7 @@ from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.presets import PRESETS
 from optin.export.writers import WRITERS
-from optin.flows.evidence.prove_consent import Proven
+from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.services.lead_export import ExportOrder, export_leads
 from optin.services.open_installation import open_installation
 from optin.site.findings import nearest
@@ -114,7 +114,9 @@ def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: st
     return ConsentKey(known, channel)
 
 
-def _with_progress(total: Callable[[], int], leads: Iterable[tuple[int, Proven]]) -> Iterator[Proven]:
+def _with_progress(
+    total: Callable[[], int], leads: Iterable[tuple[int, ProvenConsent]]
+) -> Iterator[ProvenConsent]:
     """Show progress, on a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import asked_edition, site_option
+from optin.cli.terminal import load_edition_or_exit, site_option
 from optin.consent.webhook import secret_text
 from optin.errors import RequestRefused, SetupRefused
 from optin.keys import load_keys, write_rotated
 from optin.services.open_installation import open_installation
 from optin.services.open_store import open_vault
-from optin.services.served_settings import must_agree, settings_of_server
+from optin.services.served_settings import require_server_settings, settings_of_server
 from optin.site.findings import nearest
 
 
@@ -30,11 +30,11 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
 
     Old ones go on reading: links, data and checkpoints keep working.
     """
-    edition = asked_edition(site, kinds)
+    edition = load_edition_or_exit(site, kinds)
     settings = edition.site.settings
     served = settings_of_server(settings, kinds.parts.schema)
     if served is not None:
-        must_agree(settings, served)
+        require_server_settings(settings, served)
     ring = load_keys(settings.keys, settings.root)
     if ring is None or settings.keys.lstrip().startswith("{"):
         msg = "There is no key file to rotate; keys from the environment are changed where they are set."
@@ -63,7 +63,7 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
 @pass_kinds
 def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     """Print the secret with which PROCESSOR verifies our webhooks. Whoever has it can forge them."""
-    edition = asked_edition(site, kinds)
+    edition = load_edition_or_exit(site, kinds)
     told = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
     if processor not in told:
         msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"

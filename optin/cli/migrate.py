@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import asked_edition, site_option
+from optin.cli.terminal import load_edition_or_exit, site_option
 from optin.services.migrate import grant, migrate
 from optin.services.open_store import due_in
 
@@ -30,7 +30,7 @@ def migrate_command(kinds: InstalledKinds, site: Path, role: str | None, *, plan
 
     `optin serve` does so by itself, unless its role may not change the schema (PostgreSQL).
     """
-    settings = asked_edition(site, kinds).site.settings
+    settings = load_edition_or_exit(site, kinds).site.settings
     if plan:
         due = due_in(settings.store, settings.root, kinds.parts.schema)
         click.echo("\n".join(f"{name}  due" for name in due) if due else "No migration is due.")

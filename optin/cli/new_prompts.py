@@ -23,11 +23,11 @@ from optin.site.kind_file import FilePart
 from optin.site.model import Site
 from optin.site.scaffold import (
     AlreadyThere,
-    Told,
-    begins_with,
+    MagnetAnswers,
+    default_purposes,
+    purposes_in_language,
     reason_against_language,
     reason_against_slug,
-    sayable_purposes,
 )
 from optin.site.starters import magnet_starter, site_starter
 
@@ -44,7 +44,7 @@ class NewMagnet:
     kind: str
     slug: str
     lang: str
-    told: Told
+    told: MagnetAnswers
 
 
 def on_a_terminal() -> bool:
@@ -59,7 +59,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
     name = name or _kind(kinds)
     kind = kinds[name]
     lang = lang or _language(site.settings.languages)
-    purposes = sayable_purposes(site, name, kind, lang)
+    purposes = purposes_in_language(site, name, kind, lang)
     title = _ask("Title", lambda it: _line(it, MOST_LINE_CHARACTERS))
     slug = _ask("Address of the page", lambda it: _slug(site, it), suggested_slug(site, title))
     example = magnet_starter(name, kind.folder, lang).description
@@ -78,7 +78,7 @@ def ask_for_magnet(site: Site, kinds: PartsByKind[FilePart], name: str | None, l
         it.name: _ask(it.words, lambda answer, it=it: _own(answer, it.reason), it.default)  # type: ignore[misc]  # untyped default
         for it in kind.questions
     }
-    told = Told(title, description, tuple(chosen), addresses, file, answers)
+    told = MagnetAnswers(title, description, tuple(chosen), addresses, file, answers)
     return NewMagnet(name, slug, lang, told)
 
 
@@ -122,7 +122,7 @@ def _purposes(kind: FilePart, lang: str, purposes: Purposes) -> Purposes:
     for number, (name, purpose) in enumerate(purposes.items(), 1):
         click.echo(f"  {number:>2}  {name} (by {purpose.channel.value}): {purpose.text[lang]}")
     names = [*purposes]
-    first = [str(names.index(name) + 1) for name in begins_with(purposes)]
+    first = [str(names.index(name) + 1) for name in default_purposes(purposes)]
     words = "Their numbers with commas, or none"
     return _ask(words, lambda it: _boxes(it, kind, lang, purposes), ",".join(first) or "none")
 

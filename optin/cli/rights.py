@@ -24,10 +24,10 @@ from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.export.personal import as_json
 from optin.flows.rights.on_request import (
-    Handling,
+    OfficerRequest,
     erase_on_request,
     hold_on_request,
-    record_handling,
+    record_officer_request,
     withdraw_on_request,
 )
 from optin.flows.rights.personal_data import PersonalData, record_access, view_personal
@@ -73,8 +73,8 @@ class _PersonRequest:
         return self.edition.site.settings.languages[0]
 
     @property
-    def handling(self) -> Handling:
-        return Handling(self.index, getpass.getuser(), self.why)
+    def handling(self) -> OfficerRequest:
+        return OfficerRequest(self.index, getpass.getuser(), self.why)
 
     def note_access(self, how: str) -> None:
         """Record in the log that the data were shown or exported."""
@@ -83,7 +83,7 @@ class _PersonRequest:
     def record(self, what: str) -> None:
         """Record the action for the person, with who did it and why."""
         now = self.installation.clock()
-        self.installation.run(record_handling, handling=self.handling, what=what, now=now)
+        self.installation.run(record_officer_request, handling=self.handling, what=what, now=now)
 
 
 @contextmanager

@@ -33,14 +33,14 @@ from optin.services.open_installation import open_installation
 from optin.services.open_store import sqlite_path
 from optin.services.preload import load_everything
 from optin.services.rate_limited_log import log_rarely
-from optin.services.served_settings import must_agree, settings_of_server
+from optin.services.served_settings import require_server_settings, settings_of_server
 from optin.services.setup_check import SERVE, check_placeholders, check_settings
 from optin.site.findings import Finding
 from optin.site.output_folder import write_folder
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
 from optin.web.serving import open_port, run_server
-from optin.web.static_site import drawn_before, static_files, unsplit
+from optin.web.static_site import card_picture, magnets_with_variants, static_files
 from optin.web.workers import Pipe, join_parent, keep_workers, start_worker, stop_at_signals
 
 log = logging.getLogger("optin.serve")
@@ -75,13 +75,13 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         show_findings(keep_edition(installation.store, edition, installation.clock()))
     base_url = edition.site.settings.base_url
-    files = static_files(edition, partial(drawn_before, out))
+    files = static_files(edition, partial(card_picture, out))
     try:
         write_folder(out, files)
     except OSError as problem:
         refuse(f"{out} cannot be written: {problem}")
     click.echo(f"{out} holds {len(files)} files; their forms post to {base_url}.")
-    for slug in unsplit(edition):
+    for slug in magnets_with_variants(edition):
         click.echo(f"/{slug} is there as it is written: only the app shows its variants in turn.")
     if not edition.site.settings.secure:
         click.secho(
@@ -99,7 +99,7 @@ def _as_served(edition: Edition) -> Edition:
     if served is None:
         return edition
     if not served.over_file:
-        must_agree(settings, served)
+        require_server_settings(settings, served)
     elif settings.differing_from(served) or "base_url" in settings.in_file:
         return edition
     return with_settings_of(served, edition)

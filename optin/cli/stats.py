@@ -16,7 +16,7 @@ from optin.consent.compare_variants import Comparison, Wording
 from optin.export.chart import as_svg
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.export.statistics import as_json
-from optin.flows.reports.statistics import Count, Rate, Statistics, WeekCount
+from optin.flows.reports.statistics import Rate, Statistics, StatisticsCount, WeekCount
 from optin.services.open_installation import open_installation
 
 WIDTH = 120  # of a table in a file
@@ -37,7 +37,9 @@ def stats(
     edition = served_edition(site, kinds)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         day = None if since is None else since.date()
-        counted = Count(installation.store.read, edition.policy, installation.clock(), day, magnet).run()
+        counted = StatisticsCount(
+            installation.store.read, edition.policy, installation.clock(), day, magnet
+        ).run()
     if shape in WRITERS:
         write_whole(out or STANDARD_OUTPUT, WRITERS[shape](counted))
     elif out is None:

@@ -14,7 +14,7 @@ from optin.consent.channel import CHANNELS, Channel
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.services.edition import Edition, load_edition
-from optin.services.served_settings import must_agree, must_be_served, settings_of_server
+from optin.services.served_settings import require_served_site, require_server_settings, settings_of_server
 from optin.settings.installation import Served
 from optin.site.findings import Finding, as_text, nearest
 from optin.site.loading import find_root
@@ -56,7 +56,7 @@ def port_option(command: Any) -> Any:
     )(command)
 
 
-def asked_edition(root: Path, kinds: InstalledKinds) -> Edition:
+def load_edition_or_exit(root: Path, kinds: InstalledKinds) -> Edition:
     """Load the site, or print its errors and exit."""
     edition, findings = load_edition(root, kinds.parts)
     if edition is None:
@@ -70,10 +70,10 @@ def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
 
     A setting that this shell lacks is that of the server; one that differs is refused.
     """
-    edition = asked_edition(root, kinds)
+    edition = load_edition_or_exit(root, kinds)
     settings = edition.site.settings
-    served = must_be_served(settings, settings_of_server(settings, kinds.parts.schema))
-    must_agree(settings, served)
+    served = require_served_site(settings, settings_of_server(settings, kinds.parts.schema))
+    require_server_settings(settings, served)
     return with_settings_of(served, edition)
 
 

@@ -16,7 +16,7 @@ _OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})
 
 
 @dataclass
-class Times:
+class RetentionTimes:
     """What a person's events say of its retention."""
 
     ends: list[int] = field(default_factory=list)  # of each consent
@@ -34,7 +34,7 @@ class Times:
         return max((*self.ends, *self.confirmed), default=0)
 
 
-def idle_faults(times: Times, who: str, idle_from: int, *, consented: bool) -> Iterator[str]:
+def idle_faults(times: RetentionTimes, who: str, idle_from: int, *, consented: bool) -> Iterator[str]:
     """Yield what the row of a person says otherwise than its events."""
     if times.idle_from != idle_from:
         yield f"{who} is stored as idle from another moment on than its events say"

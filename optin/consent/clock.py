@@ -42,7 +42,7 @@ class ClockReading:
 
 
 @dataclass(frozen=True)
-class SetBack:
+class ClockSetBack:
     """An event that says: the clock went back, from `was` to `at`. `place`: its place among the events."""
 
     place: int
@@ -54,13 +54,13 @@ class SetBack:
         return self.at - CLOCKS_DIFFER <= at and latest <= self.was + CLOCKS_DIFFER
 
 
-def corrected_by(place: int, at: datetime, set_backs: Iterable[SetBack]) -> SetBack | None:
+def set_back_over(place: int, at: datetime, set_backs: Iterable[ClockSetBack]) -> ClockSetBack | None:
     """Return what says that an event at `place` bears the moment of a clock that was ahead; None: nothing."""
     later = (it for it in set_backs if it.place > place)
     return next((it for it in later if it.at + CLOCKS_DIFFER < at <= it.was + CLOCKS_DIFFER), None)
 
 
-def explained(place: int, at: datetime, latest: datetime, set_backs: Iterable[SetBack]) -> bool:
+def explained(place: int, at: datetime, latest: datetime, set_backs: Iterable[ClockSetBack]) -> bool:
     """Return whether an event at `place` may be earlier than one before it.
 
     Notes before the event were heeded when they came; but a process whose clock is ahead may write on after

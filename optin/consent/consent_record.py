@@ -138,7 +138,7 @@ class TransitionRefused(ValueError):
     """An event that cannot follow on the status: evidence that does not fit together."""
 
 
-class Happening(NamedTuple):
+class StatusEvent(NamedTuple):
     """One event as far as the status is concerned. `asked_at` is the moment of the request it belongs to."""
 
     kind: EventKind
@@ -178,7 +178,7 @@ class ConsentState:
         return self.key.channel
 
 
-def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
+def follow(record: ConsentRecord, happening: StatusEvent) -> ConsentRecord:
     """Return the record after one more event. Raises TransitionRefused.
 
     A confirmation of something asked before a withdrawal revives nothing: who withdrew must ask again (D4).
@@ -201,7 +201,7 @@ def follow(record: ConsentRecord, happening: Happening) -> ConsentRecord:
     return ConsentRecord(status, at, request, record.withdrawn_at, record.asked_since)
 
 
-def may_confirm(record: ConsentRecord, confirmation: Happening) -> bool:
+def may_confirm(record: ConsentRecord, confirmation: StatusEvent) -> bool:
     """Return whether a request may still be confirmed: it was made after the last withdrawal.
 
     A withdrawal that bears a later moment than the confirmation that follows it is of a clock that was ahead:
@@ -216,7 +216,7 @@ def may_confirm(record: ConsentRecord, confirmation: Happening) -> bool:
 _NOTHING = ConsentRecord()
 
 
-def fold(happenings: Iterable[Happening]) -> ConsentRecord:
+def fold(happenings: Iterable[StatusEvent]) -> ConsentRecord:
     """Derive the record from its events, oldest first. Raises TransitionRefused."""
     record = _NOTHING
     for happening in happenings:

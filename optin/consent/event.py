@@ -22,7 +22,7 @@ def rfc3339(moment: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Circumstances:
+class EventBuilder:
     """What all events of one request have in common."""
 
     request: RequestId

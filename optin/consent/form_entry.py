@@ -39,7 +39,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Typed:
+class FormInput:
     """What was typed, kept so that nothing is lost when the form comes back (F6)."""
 
     values: tuple[tuple[str, str], ...]
@@ -51,7 +51,9 @@ class Typed:
         return dict(self.values).get(name, "")
 
 
-def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]], kind: DetailsPart) -> Typed:
+def read_form_input(
+    declaration: FormDeclaration, posted: Sequence[tuple[str, str]], kind: DetailsPart
+) -> FormInput:
     """Sort a post into values and ticks. Raises PostMalformed for what no browser sends from this form."""
     names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *kind.controls]
     values: dict[str, str] = {}
@@ -68,18 +70,18 @@ def read_typed(declaration: FormDeclaration, posted: Sequence[tuple[str, str]], 
             raise PostMalformed
     pairs = tuple((name, values.get(name, "")) for name in names)
     counted = kind.judge(dict(pairs), tuple(ticked)).ticked
-    return Typed(values=pairs, ticked=counted, meant="".join(meant))
+    return FormInput(values=pairs, ticked=counted, meant="".join(meant))
 
 
 @dataclass(frozen=True)
-class Doubt:
+class DoubtfulAddress:
     """An address with a domain that looks misspelt, and the one that was probably meant."""
 
     typed: str
     meant: str
 
 
-def settle_doubt(typed: Typed, asked: str) -> tuple[Typed, Doubt | None]:
+def settle_doubtful_address(typed: FormInput, asked: str) -> tuple[FormInput, DoubtfulAddress | None]:
     """Return what was typed, with the proposed address where its button was pressed; and what to ask now.
 
     `asked`: the address about which it was asked before. Each is asked about once, then taken as it stands.
@@ -92,14 +94,14 @@ def settle_doubt(typed: Typed, asked: str) -> tuple[Typed, Doubt | None]:
     if meant is None:
         return typed, None
     if address != asked:
-        return typed, Doubt(address, meant)
+        return typed, DoubtfulAddress(address, meant)
     if typed.meant != meant:
         return typed, None
     values = tuple((name, meant if name == EMAIL_FIELD else value) for name, value in typed.values)
     return replace(typed, values=values), None
 
 
-def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
+def normalised_values(typed: FormInput, country: str) -> tuple[tuple[str, str], ...]:
     """Return how an address and a number are read, by field, where that is not how they were typed."""
     read: dict[str, str] = {}
     with suppress(ValueError):
@@ -112,7 +114,7 @@ def understood(typed: Typed, country: str) -> tuple[tuple[str, str], ...]:
 
 
 def read_entry(
-    declaration: FormDeclaration, typed: Typed, country: str, kind: DetailsPart
+    declaration: FormDeclaration, typed: FormInput, country: str, kind: DetailsPart
 ) -> Entry | tuple[Problem, ...]:
     """Return the entry, or every problem in it, in the form's order."""
     problems: list[Problem] = []

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Self
 from optin.consent.consent_record import (
     ConsentRecord,
     EventKind,
-    Happening,
     RequestId,
+    StatusEvent,
     TransitionRefused,
     fold,
 )
@@ -27,11 +27,11 @@ from optin.consent.purpose import ConsentKey
 
 _ONCE = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
 _PLAIN = (EventKind.REQUESTED, EventKind.CONFIRMED)
-_AFTER_PLAIN = fold(Happening(kind, datetime.min.replace(tzinfo=UTC)) for kind in _PLAIN).status
+_AFTER_PLAIN = fold(StatusEvent(kind, datetime.min.replace(tzinfo=UTC)) for kind in _PLAIN).status
 _Step = tuple[EventKind, RequestId, str | None]  # what happened once to one box of one request
 
 
-class Logged(NamedTuple):
+class LoggedEvent(NamedTuple):
     """One event of the log: as read, and all that it says."""
 
     event: Event
@@ -58,7 +58,7 @@ class ConsentHistory(NamedTuple):
         if kinds == _PLAIN:  # as nearly every consent: asked, confirmed, and nothing since
             return ConsentRecord(_AFTER_PLAIN, self.events[-1].at, self.events[-1].request)
         return fold(
-            Happening(event.kind, event.at, event.request, self.asked_at.get(event.request))
+            StatusEvent(event.kind, event.at, event.request, self.asked_at.get(event.request))
             for event in self.events
         )
 
@@ -77,9 +77,9 @@ class ConsentHistory(NamedTuple):
 class History:
     """All events of a person, or of one request, oldest first."""
 
-    logged: Sequence[Logged]
+    logged: Sequence[LoggedEvent]
 
-    def __iter__(self) -> Iterator[Logged]:
+    def __iter__(self) -> Iterator[LoggedEvent]:
         return iter(self.logged)
 
     def of(self, *kinds: EventKind) -> list[Event]:
@@ -103,8 +103,8 @@ class History:
         """Return what happened to one consent, if anything did."""
         return self.consents.get(key) or ConsentHistory(key, (), {})
 
-    def _steps(self) -> dict[_Step, list[Logged]]:
-        steps: dict[_Step, list[Logged]] = {}
+    def _steps(self) -> dict[_Step, list[LoggedEvent]]:
+        steps: dict[_Step, list[LoggedEvent]] = {}
         for it in self.logged:
             if it.event.kind in _ONCE:
                 steps.setdefault((it.event.kind, it.event.request, it.event.purpose), []).append(it)
@@ -118,7 +118,7 @@ class History:
             return []
         return [it.event for steps in self._steps().values() for it in steps[1:]]
 
-    def once(self, kind: EventKind, request: RequestId, key: ConsentKey) -> Logged:
+    def once(self, kind: EventKind, request: RequestId, key: ConsentKey) -> LoggedEvent:
         """Return how one request asked for, or confirmed, a consent. Raises TransitionRefused unless once."""
         found = self._steps().get((kind, request, key.purpose), [])
         if len(found) != 1 or found[0].event.key != key:

@@ -8,7 +8,7 @@ from optin.consent.form import FormDeclaration, FormVersion, Slug
 from optin.consent.purpose import ConsentKey
 
 
-class Offers:
+class ServedForms:
     """The forms that are served, by what they ask."""
 
     def __init__(self, forms: Iterable[FormVersion], renamed: Mapping[Slug, Slug] | None = None) -> None:

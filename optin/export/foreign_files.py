@@ -35,7 +35,7 @@ _BY_MEMBER: tuple[tuple[Callable[[str], bool], str], ...] = (
 )
 
 
-def foreign(path: Path) -> str:
+def foreign_format(path: Path) -> str:
     """Return a file's format and the cure; empty when it may be a list. Raises OSError."""
     with path.open("rb") as file:
         begin = file.read(_BEGIN_BYTES)

@@ -11,19 +11,19 @@ _ROW, _HEAD, _GAP, _BAR = 24, 26, 18, 10
 _LEFT, _SCALE, _LETTER = 16, 160, 8
 
 
-def height_of(comparisons: Sequence[Comparison]) -> int:
+def intervals_height(comparisons: Sequence[Comparison]) -> int:
     """Return how much room the comparisons take, in pixels."""
     return sum(_GAP + _HEAD + _ROW * len(it.wordings) for it in comparisons)
 
 
-def width_of(comparisons: Sequence[Comparison]) -> int:
+def intervals_width(comparisons: Sequence[Comparison]) -> int:
     """Return how wide the comparisons are with their words, in pixels."""
     words = [_words(it) for comparison in comparisons for it in comparison.wordings]
     titles = [_LETTER * len(_title(it)) for it in comparisons]
     return max([0, *titles, *(_LETTER * len(it) + _SCALE + 3 * _LEFT for it in words)])
 
 
-def told(comparisons: Sequence[Comparison]) -> Iterator[str]:
+def describe_intervals(comparisons: Sequence[Comparison]) -> Iterator[str]:
     """Describe the drawing and its conclusion in words."""
     for comparison in comparisons:
         yield f"{_title(comparison)}:"
@@ -32,7 +32,7 @@ def told(comparisons: Sequence[Comparison]) -> Iterator[str]:
         yield comparison.method
 
 
-def drawn(comparisons: Sequence[Comparison], top: int, width: int) -> Iterator[str]:
+def draw_intervals(comparisons: Sequence[Comparison], top: int, width: int) -> Iterator[str]:
     """Draw the comparisons below each other, from `top` down; shares go from none on the left to all."""
     x, y = width - _SCALE - _LEFT, top
     for comparison in comparisons:

@@ -16,7 +16,7 @@ from optin.consent.channel import MAILBOX, TELEPHONE
 from optin.errors import RequestRefused
 from optin.export.cells import EMAIL, PHONE, addresses_within, is_address, own_addresses
 from optin.export.delimited import read_delimited
-from optin.export.foreign_files import foreign, is_spreadsheet
+from optin.export.foreign_files import foreign_format, is_spreadsheet
 from optin.export.list_line import MAX_COLUMNS, Line
 from optin.export.spreadsheets import read_spreadsheet
 
@@ -106,7 +106,7 @@ def open_list(
 def _whole(path: Path, kind: str, encoding: str, sheet: str | None) -> Iterator[Line]:
     """Yield the rows of a file of any kind. Raises RequestRefused."""
     try:
-        what = foreign(path)
+        what = foreign_format(path)
         if what:
             msg = f"{path.name} is {what}."
             raise RequestRefused(msg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.channel import MAILBOX, declared_addresses
-from optin.flows.evidence.prove_consent import Proven
+from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.lead_columns import columns_of
 from optin.store.vault import Vault
 
@@ -37,7 +37,7 @@ class Rows:
         self._now = now
         self.columns = (*BEFORE, *field_names, *AFTER)
 
-    def row(self, lead: Proven) -> dict[str, str]:
+    def row(self, lead: ProvenConsent) -> dict[str, str]:
         """Return one lead by column. Times are RFC 3339 in UTC with milliseconds."""
         address = lead.question.channel.address
         return {

@@ -20,7 +20,7 @@ from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep_rule import Rule
 from optin.proof.canonical import Json
-from optin.store.requests import Declared
+from optin.store.requests import DeclaredData
 from optin.store.transaction import Runner, Tx
 from optin.store.vault import Vault
 
@@ -59,7 +59,7 @@ class ConfirmedRequest:
 
     request: RequestId
     form: FormDeclaration
-    declared: Declared
+    declared: DeclaredData
     at: datetime  # when it was confirmed
     leaf: bytes  # hash of the event in the log, as `on_confirmed` got it
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from optin.consent.magnet_details import Details, DetailsPart
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.site import DownloadTable, Limits, PersonalTable, Retention, Sweep, Unconfirmed
@@ -46,7 +46,9 @@ class RequestPolicy:
     download: DownloadTable = DownloadTable()
     personal: PersonalTable = PersonalTable()
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
-    offers: Offers = field(default_factory=lambda: Offers(()))  # what may be given anew, as served now
+    offers: ServedForms = field(
+        default_factory=lambda: ServedForms(())
+    )  # what may be given anew, as served now
     forms: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())  # what kinds know of their forms
     # by address, earlier ones too; of one magnet, the details are one and the same value
     magnets: Mapping[str, KnownMagnet] = field(default_factory=dict)

@@ -28,7 +28,7 @@ from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
 from optin.proof.note import Note, Signature, cosignatures
 from optin.proof.stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
-from optin.services.http_client import Answered, CallFailed, VettedClient
+from optin.services.http_client import CallFailed, HttpAnswer, VettedClient
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
@@ -222,7 +222,7 @@ def _in_time(name: str, ask: Callable[[], T]) -> T:
     return came[0]
 
 
-def _post(client: VettedClient, address: str, headers: Mapping[str, str], body: bytes) -> Answered:
+def _post(client: VettedClient, address: str, headers: Mapping[str, str], body: bytes) -> HttpAnswer:
     return asyncio.run(client.post(address, body, headers))
 
 

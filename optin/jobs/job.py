@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 from optin.errors import log_line_of
 from optin.proof.canonical import Json
-from optin.services.health import Found
+from optin.services.health import CheckResult
 
 log = logging.getLogger("optin.jobs")
 
@@ -132,12 +132,12 @@ def stale(jobs: Iterable[Job]) -> list[str]:
     return sorted(job.name for job in jobs if job.is_stale)
 
 
-async def check_jobs(jobs: Iterable[Job]) -> Found:
+async def check_jobs(jobs: Iterable[Job]) -> CheckResult:
     """Readiness check: name each background job whose last round is too long ago."""
     late, waited = stale(jobs), ages(jobs)
     oldest = max(waited, key=lambda name: waited[name], default="")
     says: dict[str, Json] = {"oldest": oldest, "age_seconds": round(waited.get(oldest, 0.0))}
-    return Found(not late, {**says, "stale": list(late)} if late else says)
+    return CheckResult(not late, {**says, "stale": list(late)} if late else says)
 
 
 def _is_cancelled(problem: BaseException) -> bool:

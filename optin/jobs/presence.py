@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from optin.jobs.job import Job, RoundDone, every
-from optin.services.crash_recovery import take_back
+from optin.services.crash_recovery import recover_crashed_work
 from optin.services.installation import Installation
 
 STALE_SECONDS = 60.0
@@ -21,7 +21,7 @@ def presence_job(installation: Installation, folder: Path) -> Job:
     store = installation.store
 
     def look() -> None:
-        take_back(store, installation.context, installation.clock(), folder)
+        recover_crashed_work(store, installation.context, installation.clock(), folder)
 
     async def keep_present(stop: asyncio.Event, round_done: RoundDone) -> None:
         seconds = store.presence.beat_seconds

@@ -12,7 +12,7 @@ from functools import partial
 
 from optin.errors import WriteLost
 from optin.jobs.job import Job, RoundDone, every
-from optin.services.health import Found
+from optin.services.health import CheckResult
 from optin.services.installation import Installation
 
 log = logging.getLogger("optin.store")
@@ -38,6 +38,6 @@ def look_at_schema(installation: Installation) -> None:
         log.error("%s", WriteLost(installation.schema_findings).log_line)
 
 
-async def check_schema(installation: Installation) -> Found:
+async def check_schema(installation: Installation) -> CheckResult:
     """Readiness check: return the foreign or altered objects of the last comparison."""
-    return Found(not installation.schema_findings, {"found": list(installation.schema_findings)})
+    return CheckResult(not installation.schema_findings, {"found": list(installation.schema_findings)})

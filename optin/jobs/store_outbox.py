@@ -15,14 +15,14 @@ from optin.flows.delivery.deliver import (
     MOMENT,
     Attempt,
     claim_orders,
-    settle_order,
+    record_result,
 )
-from optin.flows.delivery.mail_order import MailKind, Order, Settled, Verdict
+from optin.flows.delivery.mail_order import MailKind, MailState, Order, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.store.claims import Batch
-from optin.store.outbox import give_up_killers, has_suspects, hurry, revive
+from optin.store.outbox import give_up_crashing_mails, has_suspects, hurry, revive
 from optin.store.transaction import Tx, read, written
 
 mail_log = logging.getLogger("optin.mail")
@@ -97,7 +97,7 @@ class StoreOutbox:
         installation = self._installation
         settled = await written(
             installation.store,
-            settle_order,
+            record_result,
             installation.context,
             order,
             Attempt(verdict, reply, message),
@@ -107,9 +107,9 @@ class StoreOutbox:
             installation.handover_log.settled(order)
         if order.kind is MailKind.ERASED:
             installation.wal_has_erased.set()
-        if settled is Settled.DEAD:
+        if settled is MailState.DEAD:
             mail_log.warning("mail %s is dead: %s", order.message_id, reply)
-        return settled is not Settled.LOST
+        return settled is not MailState.LOST
 
     async def hurry(self) -> None:
         """Make mails due now that wait after a failed attempt."""
@@ -126,7 +126,7 @@ class StoreOutbox:
         installation, now = self._installation, self._installation.clock()
 
         def claim(tx: Tx, wait: timedelta | None) -> tuple[list[str], list[Order]]:
-            given_up = give_up_killers(tx, now)
+            given_up = give_up_crashing_mails(tx, now)
             return given_up, claim_orders(
                 tx,
                 installation.context,

@@ -11,7 +11,7 @@ from functools import partial
 
 from optin.errors import ClockDoubted, OptinError, StoreBusy
 from optin.flows.retention.sweep import sweep_rules
-from optin.flows.retention.sweep_context import Skipped, SweepContext
+from optin.flows.retention.sweep_context import SkippedCandidates, SweepContext
 from optin.flows.retention.sweep_rule import Rule
 from optin.flows.retention.sweep_share import report_backlog, sweep_step
 from optin.jobs.job import RoundDone, every
@@ -36,7 +36,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     installation.see_clock()
     done: dict[str, int] = {}
     failed: list[Exception] = []
-    skipped = Skipped()
+    skipped = SkippedCandidates()
     rules = sweep_rules(installation.kinds.flows)
     for rule in rules:
         if rule.in_journal:
@@ -75,7 +75,7 @@ def _warn(installation: Installation, rules: Sequence[Rule]) -> None:
 
 
 def _do_rule(
-    installation: Installation, rule: Rule, skipped: Skipped, *, beyond: bool
+    installation: Installation, rule: Rule, skipped: SkippedCandidates, *, beyond: bool
 ) -> tuple[int, Exception | None]:
     """Return the number of rows of a rule, and its error, which must not stop other rules."""
     done = 0
@@ -89,7 +89,7 @@ def _do_rule(
     return done, None
 
 
-def _step(installation: Installation, rule: Rule, skipped: Skipped, *, beyond: bool) -> int:
+def _step(installation: Installation, rule: Rule, skipped: SkippedCandidates, *, beyond: bool) -> int:
     context = SweepContext(installation.vault, installation.policy, installation.clock(), skipped)
     begun = time.perf_counter()
     count = installation.write(sweep_step, context=context, rule=rule, beyond=beyond)

@@ -16,7 +16,13 @@ from typing import NoReturn, Protocol
 
 from optin.consent.webhook import WebhookKind, signed_headers
 from optin.errors import JournalUnusable, LogDiverged
-from optin.flows.exports.webhooks import Answer, Call, Outcome, claim_calls, settle_call
+from optin.flows.exports.webhooks import (
+    MessageState,
+    OutgoingMessage,
+    ReceiverAnswer,
+    claim_outgoing,
+    record_answer,
+)
 from optin.flows.rights.journal_endings import EndingsOf
 from optin.jobs.job import Job, RoundDone, rest
 from optin.services.http_client import CallFailed, VettedClient
@@ -51,7 +57,7 @@ class Delivery:
 class Reply:
     """Result of a call, with a status or error name for the log."""
 
-    answer: Answer
+    answer: ReceiverAnswer
     said: str
 
 
@@ -75,13 +81,13 @@ class HttpSender:
         try:
             status = await self._client.post_for_status(delivery.url, delivery.body, headers)
         except CallFailed as problem:
-            return Reply(Answer.LATER, str(problem))
+            return Reply(ReceiverAnswer.LATER, str(problem))
         if OK <= status < REDIRECT:
-            return Reply(Answer.TAKEN, str(status))
-        return Reply(Answer.GONE if status == GONE else Answer.LATER, str(status))
+            return Reply(ReceiverAnswer.TAKEN, str(status))
+        return Reply(ReceiverAnswer.GONE if status == GONE else ReceiverAnswer.LATER, str(status))
 
 
-class SpokenSender:
+class PrintingSender:
     """Prints messages without personal data instead of sending them, for `optin dev`."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
@@ -94,7 +100,7 @@ class SpokenSender:
         self._say(
             f"webhook: {delivery.processor} would be told {delivery.kind} ({message}); nothing leaves dev."
         )
-        return Reply(Answer.TAKEN, "spoken")
+        return Reply(ReceiverAnswer.TAKEN, "spoken")
 
 
 def webhook_jobs(
@@ -157,7 +163,7 @@ class _Lane:
         if not await read(installation.store, is_due, processor=self._processor, now=now):
             return False
         claim = partial(
-            claim_calls,
+            claim_outgoing,
             context=installation.context,
             processor=self._processor,
             batch=Batch(AT_ONCE, installation.store.presence.incarnation),
@@ -183,7 +189,7 @@ class _Lane:
             return partial(_refuse, problem)
         return self._installation.endings_of
 
-    async def _tell(self, call: Call) -> bool:
+    async def _tell(self, call: OutgoingMessage) -> bool:
         """Make one call and record its result; return whether it was accepted."""
         installation, notice = self._installation, call.notice
         seconds = int(installation.clock().timestamp())
@@ -192,7 +198,7 @@ class _Lane:
         delivery = Delivery(self._processor, notice.kind, self._webhook.url, headers, call.body)
         reply = await self._sender.post(delivery)
         settle = partial(
-            settle_call,
+            record_answer,
             notice=notice,
             answer=reply.answer,
             now=installation.clock(),
@@ -202,21 +208,21 @@ class _Lane:
         _say(self._processor, call, reply, outcome)
         if notice.kind is WebhookKind.ERASED:
             installation.wal_has_erased.set()  # its address may still be in SQLite's write-ahead log (R5)
-        return outcome is Outcome.TOLD
+        return outcome is MessageState.TOLD
 
 
 def _refuse(problem: LogDiverged | JournalUnusable, _person: bytes) -> NoReturn:
     raise problem
 
 
-def _say(processor: str, call: Call, reply: Reply, outcome: Outcome) -> None:
+def _say(processor: str, call: OutgoingMessage, reply: Reply, outcome: MessageState) -> None:
     """Log the result of a message, without personal data (S4)."""
     about = (processor, call.notice.kind.value, call.notice.message)
-    if outcome is Outcome.STOPPED:
+    if outcome is MessageState.STOPPED:
         log.error(
             "webhook %s: %s %s was answered 410; it is told nothing any more until its url changes", *about
         )
-    elif outcome is Outcome.GIVEN_UP:
+    elif outcome is MessageState.GIVEN_UP:
         log.error("webhook %s: %s %s is given up after days: %s; tell them yourself", *about, reply.said)
-    elif outcome is Outcome.WAITING:
+    elif outcome is MessageState.WAITING:
         log.warning("webhook %s: %s %s was not taken: %s", *about, reply.said)

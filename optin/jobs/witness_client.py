@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, read_answer, submission
-from optin.services.http_client import Answered
+from optin.services.http_client import HttpAnswer
 from optin.services.installation import Installation
 from optin.store.log import StoredCheckpoint, last_attested, latest_checkpoint, prove_growth
 
 COSIGNATURE = "cosignature"
 PLAIN = {"content-type": "text/plain; charset=utf-8"}
 
-Post = Callable[[bytes], Answered]
+Post = Callable[[bytes], HttpAnswer]
 
 
 def cosigned_by(installation: Installation, name: str, latest: StoredCheckpoint, post: Post) -> str:

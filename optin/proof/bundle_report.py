@@ -25,7 +25,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Case:
+class RequestReport:
     """One request as the bundle has it."""
 
     declaration: bytes

@@ -48,7 +48,7 @@ class JournalLine:
 
 
 @dataclass(frozen=True)
-class Tip:
+class TreeHead:
     """The tree at the last checkpoint that a journal remembers."""
 
     size: int
@@ -67,7 +67,7 @@ class Chain:
     place: int = 0  # lines so far, the heading included
     number: int = 0  # of the last line; a line that was forgotten leaves a gap
     last: str = ""  # seal of the last line
-    tip: Tip | None = None
+    tip: TreeHead | None = None
     newest: datetime | None = None  # the latest moment of any line
 
     def begin(self, name: str, since: datetime | None, number: int = 0) -> bytes:
@@ -113,7 +113,7 @@ class Chain:
             raise ValueError(number)
         line = JournalLine(number, at, plain)
         if line.kind == CHECKPOINT or line.kind in BASES:
-            tip_of(plain)
+            read_tree_head(plain)
         elif line.kind != SHORTENED:
             self.check(plain)
         return line
@@ -122,7 +122,7 @@ class Chain:
         self.number = line.number
         self.newest = line.at if self.newest is None else max(self.newest, line.at)
         if line.kind == CHECKPOINT or line.kind in BASES:
-            self.tip = tip_of(line.told)
+            self.tip = read_tree_head(line.told)
 
     def _sealed(self, plain: dict[str, Json]) -> bytes:
         self.last = self._link(canonical(plain))
@@ -170,35 +170,35 @@ def current(lines: Iterable[JournalLine]) -> list[JournalLine]:
     return found
 
 
-def tips(lines: Iterable[JournalLine]) -> list[Tip]:
+def tree_heads(lines: Iterable[JournalLine]) -> list[TreeHead]:
     """Return every checkpoint that lines remember."""
-    return [tip_of(line.told) for line in lines if line.kind == CHECKPOINT or line.kind in BASES]
+    return [read_tree_head(line.told) for line in lines if line.kind == CHECKPOINT or line.kind in BASES]
 
 
-def branches(lines: Iterable[JournalLine], size: int) -> list[Tip]:
+def branches(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
     """Return the checkpoints of which a backup of `size` events must begin with one.
 
     One for each past that the log has had: the last that is not larger than the backup. Where nothing
     smaller is remembered, any backup fits.
     """
-    pasts: list[list[Tip]] = [[]]
+    pasts: list[list[TreeHead]] = [[]]
     for line in lines:
         if line.kind == RESTORED:
             pasts.append([])
-        pasts[-1] += [tip for tip in tips([line]) if tip.size <= size]
+        pasts[-1] += [tip for tip in tree_heads([line]) if tip.size <= size]
     found = [max(past, key=lambda tip: tip.size) for past in pasts if past]
-    return found or [Tip(0, EMPTY_ROOT)]
+    return found or [TreeHead(0, EMPTY_ROOT)]
 
 
-def tip_of(told: dict[str, Json]) -> Tip:
+def read_tree_head(told: dict[str, Json]) -> TreeHead:
     """Read a checkpoint. Raises ValueError or KeyError when it is none."""
     size, root = told["size"], bytes.fromhex(str(told["root"]))
     if not isinstance(size, int) or size < 0 or len(root) != HASH_BYTES:
         raise ValueError(size)
-    return Tip(size, root)
+    return TreeHead(size, root)
 
 
-def tell_tip(kind: str, tip: Tip) -> dict[str, Json]:
+def tree_head_fields(kind: str, tip: TreeHead) -> dict[str, Json]:
     """Return the checkpoint that a line records."""
     return {"kind": kind, "size": tip.size, "root": tip.root.hex()}
 

@@ -20,9 +20,9 @@ from datetime import datetime
 from cryptography.x509 import Certificate
 
 from optin.consent.consent_record import EventKind
-from optin.consent.history import Logged
+from optin.consent.history import LoggedEvent
 from optin.proof.bundle import BundleBroken
-from optin.proof.bundle_report import Case, Report
+from optin.proof.bundle_report import Report, RequestReport
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.inclusion import ENDING, InclusionProof
@@ -41,7 +41,7 @@ _STAMP = re.compile(r"timestamps/[0-9]{1,4}\.tsr")
 
 
 @dataclass(frozen=True)
-class Outside:
+class OutsideEvidence:
     """What the reader has from elsewhere about others than the log, and what this version writes itself."""
 
     witnesses: Sequence[VerifierKey] = ()
@@ -53,14 +53,14 @@ def verify_bundle(
     files: dict[str, bytes],
     now: datetime,
     trusted: Sequence[VerifierKey] = (),
-    outside: Outside | None = None,
+    outside: OutsideEvidence | None = None,
 ) -> Report:
     """Return what a bundle proves `now`. `trusted`: keys known from elsewhere; without, those in the bundle.
 
     Raises BundleBroken with one sentence when there is nothing to verify.
     """
     try:
-        return _verify(files, now, trusted, outside or Outside())
+        return _verify(files, now, trusted, outside or OutsideEvidence())
     except BundleBroken:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as problem:
@@ -69,7 +69,7 @@ def verify_bundle(
 
 
 def _verify(
-    files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey], outside: Outside
+    files: dict[str, bytes], now: datetime, trusted: Sequence[VerifierKey], outside: OutsideEvidence
 ) -> Report:
     report = Report()
     keys = tuple(trusted) or _keys(files)
@@ -88,7 +88,7 @@ def _verify(
     _check_unnamed(files, cases, logged, report)
 
     # 4. The consents follow from the events.
-    read = [Logged.read(body, place) for place, (_, body) in enumerate(events)]
+    read = [LoggedEvent.read(body, place) for place, (_, body) in enumerate(events)]
     check_times(logged, report.say)
     check_order(cases, read, report.say)
     consent_summaries(files, cases, read, now, report)
@@ -164,13 +164,13 @@ def _logged(
     return [found[place] for place in sorted(found)]
 
 
-def _cases(files: dict[str, bytes]) -> list[Case]:
-    cases: list[Case] = []
+def _cases(files: dict[str, bytes]) -> list[RequestReport]:
+    cases: list[RequestReport] = []
     for path in sorted(files):
         if path.startswith("requests/") and path.endswith("/declaration.json"):
             salt = files.get(path.removesuffix(".json") + ".salt", b"").decode("ascii", "replace").strip()
             try:
-                cases.append(Case(files[path], bytes.fromhex(salt)))
+                cases.append(RequestReport(files[path], bytes.fromhex(salt)))
                 commit(cases[-1].salt, b"")
             except ValueError:
                 msg = f"The salt beside {path} is none."

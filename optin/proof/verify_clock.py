@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from optin.consent.clock import CLOCKS_DIFFER, SetBack, corrected_by, explained
+from optin.consent.clock import CLOCKS_DIFFER, ClockSetBack, explained, set_back_over
 from optin.consent.consent_record import EventKind
 from optin.consent.event import Event, rfc3339
 
@@ -38,7 +38,7 @@ def check_times(events: Sequence[Named], say: Callable[..., None]) -> None:
         if latest is not None and late and not explained(place, at, latest, noted):
             say(f"an event of {rfc3339(at)} is back-dated: a later one precedes it", held=False)
         latest = at if latest is None else max(latest, at)
-        back = corrected_by(place, at, noted)
+        back = set_back_over(place, at, noted)
         if back is not None:
             said = f"event {name} says {rfc3339(at)}, by a clock that was ahead"
             say(f"{said}: it was put back, to {rfc3339(back.at)}")
@@ -48,15 +48,15 @@ def latest_moment(events: Sequence[Named]) -> datetime | None:
     """Return the latest moment of the events, as far as no other says that the clock was ahead."""
     noted = _set_backs(events)
     moments = (
-        moment_of(body) if (back := corrected_by(place, moment_of(body), noted)) is None else back.at
+        moment_of(body) if (back := set_back_over(place, moment_of(body), noted)) is None else back.at
         for place, (_, body) in enumerate(events)
     )
     return max(moments, default=None)
 
 
-def _set_backs(events: Sequence[Named]) -> list[SetBack]:
+def _set_backs(events: Sequence[Named]) -> list[ClockSetBack]:
     return [
-        SetBack(place, moment_of(body), datetime.fromisoformat(str(body["was"])))
+        ClockSetBack(place, moment_of(body), datetime.fromisoformat(str(body["was"])))
         for place, (_, body) in enumerate(events)
         if is_set_back(body)
     ]

@@ -9,15 +9,15 @@ from optin.consent.address import EmailAddress, address_key
 from optin.consent.consent_record import EventKind, Status, TransitionRefused
 from optin.consent.event import Event, rfc3339
 from optin.consent.form import FormDeclaration, shows
-from optin.consent.history import ConsentHistory, History, Logged
+from optin.consent.history import ConsentHistory, History, LoggedEvent
 from optin.consent.purpose import ConsentKey
-from optin.proof.bundle_report import Case, Report
+from optin.proof.bundle_report import Report, RequestReport
 from optin.proof.canonical import parse
 
-Cases = Mapping[str, Case]  # by the commitment that their events name
+Cases = Mapping[str, RequestReport]  # by the commitment that their events name
 
 
-def check_order(cases: Cases, events: Sequence[Logged], say: Callable[..., None]) -> None:
+def check_order(cases: Cases, events: Sequence[LoggedEvent], say: Callable[..., None]) -> None:
     """Check that each request asks and confirms each box once, at the declared moment."""
     for event in History(events).repeated:
         say(f"{event.purpose} was {event.kind} twice by one request", held=False)
@@ -31,10 +31,10 @@ def check_order(cases: Cases, events: Sequence[Logged], say: Callable[..., None]
 
 
 def consent_summaries(
-    files: dict[str, bytes], cases: Cases, events: Sequence[Logged], now: datetime, report: Report
+    files: dict[str, bytes], cases: Cases, events: Sequence[LoggedEvent], now: datetime, report: Report
 ) -> None:
     """Report the status and the wording of each consent of each person."""
-    people: dict[str, list[Logged]] = {}
+    people: dict[str, list[LoggedEvent]] = {}
     for logged in events:
         people.setdefault(_who(cases, logged.event), []).append(logged)
     for who in sorted(people):

@@ -31,7 +31,7 @@ class Details(Committed, Protocol):
         """What the person put right."""
 
 
-def vouched(details: Details, history: History) -> bool:
+def are_committed(details: Details, history: History) -> bool:
     """Tell whether a person's details are those that the newest event names.
 
     Events of older versions name only what was corrected.

@@ -18,10 +18,10 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event import rfc3339
 from optin.errors import RequestRefused, StoreUnusable
 from optin.flows.context import Context
-from optin.flows.evidence.log_growth import begins_with, lines_missing_from_log
+from optin.flows.evidence.log_growth import lines_missing_from_log, log_begins_with
 from optin.flows.rights.replay_journal import replay
 from optin.keys import KeyRing
-from optin.proof.journal import Tip, branches, current
+from optin.proof.journal import TreeHead, branches, current
 from optin.services.edition import Edition
 from optin.services.installation import Installation
 from optin.services.journal import Journal
@@ -78,14 +78,14 @@ class Journals:
 
 
 @dataclass(frozen=True)
-class Restored:
+class RestoreResult:
     """Result of a restore, by kind of event: what was replayed, and what the journal cannot replay."""
 
     told: Counter[str]
     lost: Counter[str]
 
 
-def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> Restored:
+def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> RestoreResult:
     """Restore a backup where there is no store, and replay the withdrawals and erasures made since.
 
     1. Read the whole journal; verify a copy of the backup with the keys of this site; see that the two fit.
@@ -140,7 +140,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
             # 4. Sign the log from here on.
             installation.note_ending()
             advance_log(installation)
-            return Restored(done, lost)
+            return RestoreResult(done, lost)
         finally:
             store.close()
     except (OSError, sqlite3.Error) as problem:
@@ -159,7 +159,7 @@ def _must_fit(tx: Tx, kept: JournalContent) -> None:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
         raise RequestRefused(msg)
     size = log_frontier(tx).size
-    if not any(begins_with(tx, tip) for tip in branches(kept.lines, size)):
+    if not any(log_begins_with(tx, tip) for tip in branches(kept.lines, size)):
         msg = f"The backup's log is not an earlier one of this journal's: one of them was rewritten. {cure}"
         raise RequestRefused(msg)
     names = {line.name for line in kept.replay_lines}
@@ -183,7 +183,7 @@ def _tell(
     if draft is not None:
         copy_in(tx, draft)
     frontier = log_frontier(tx)
-    journal.put_back(Tip(frontier.size, frontier.root), now)
+    journal.put_back(TreeHead(frontier.size, frontier.root), now)
     journal.note_head(tx)
     return replay(tx, context, lines, frontier.size, now)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from optin.errors import StoreBusy, log_line_of
 from optin.flows.broken_rows import BROKEN
 from optin.flows.context import Context
-from optin.flows.delivery.deliver import settle_taken
-from optin.services.handover_log import left_behind
+from optin.flows.delivery.deliver import record_crashed_send
+from optin.services.handover_log import mails_of_dead_processes
 from optin.store.transaction import Store
 
 log = logging.getLogger("optin.mail")
@@ -21,7 +21,7 @@ log = logging.getLogger("optin.mail")
 HANDED_OVER = "var/handed-over"
 
 
-def take_back(store: Store, context: Context, now: datetime, folder: Path) -> None:
+def recover_crashed_work(store: Store, context: Context, now: datetime, folder: Path) -> None:
     """Show that this server lives; mark as sent, or queue again, what servers that died were sending.
 
     1. What they wrote down as handed over, in `folder`, is sent.
@@ -29,10 +29,10 @@ def take_back(store: Store, context: Context, now: datetime, folder: Path) -> No
     Raises StoreUnusable while a backup is put back.
     """
     # 1. What was handed over is sent.
-    for taken in left_behind(folder, context.vault):
+    for taken in mails_of_dead_processes(folder, context.vault):
         for it in taken:
             try:
-                store.submit(settle_taken, context, it.number, it.claim, it.message, now).result()
+                store.submit(record_crashed_send, context, it.number, it.claim, it.message, now).result()
             except StoreBusy:
                 raise  # the file stays for the next time
             except BROKEN as problem:

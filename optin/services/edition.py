@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.consent.form import details_text
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.flows.delivery.changed_magnets import notify_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
@@ -24,7 +24,7 @@ from optin.site.landing_pages import KindPages, frame_of, privacy_url
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site
 from optin.site.publication import Publication, publish
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.site.statement import changed_under_its_date
 from optin.site.templates import broken_templates, make_theme
 from optin.store.forms import StoredAsset, has_other_text, keep_asset, keep_form, keep_privacy
@@ -88,7 +88,7 @@ class Edition:
                 for name, it in site.settings.processors.items()
                 if it.webhook is not None
             },
-            offers=Offers(self.publication.every_form, site.renamed),
+            offers=ServedForms(self.publication.every_form, site.renamed),
             names=frozenset(name for it in site.magnets.values() for name in (it.slug, *it.was)),
             handouts=frozenset((it.magnet, it.outcome) for it in self.promises()),
         )
@@ -128,7 +128,7 @@ def _report(magnet: Magnet, outcome: str) -> str:
 
 
 def load_edition(
-    root: Path, kinds: KindParts, kept: Kept | None = None, served: Served | None = None
+    root: Path, kinds: KindParts, kept: ReadingCache | None = None, served: Served | None = None
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken.
 
@@ -179,7 +179,7 @@ def _keep_file(
     return files.keep(path, known.get(path.name, ()), now) if inside else None
 
 
-def served_otherwise(edition: Edition) -> tuple[Finding, ...]:
+def earlier_statements(edition: Edition) -> tuple[Finding, ...]:
     """Return what a store that is a file knows of earlier statements; nothing is changed in it."""
     settings = edition.site.settings
     path = sqlite_path(settings.store, settings.root)

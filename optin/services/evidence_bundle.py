@@ -19,7 +19,7 @@ from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.store.forms import asset_by_prefix
 from optin.theme.theme import Asset, Theme
-from optin.theme.verification_guide import written_beside
+from optin.theme.verification_guide import instruction_files
 from optin.theme.views import EvidenceConsent, EvidenceEvent, EvidenceRequest, EvidenceView, Frame
 
 
@@ -35,7 +35,7 @@ def make_bundle(edition: Edition, installation: Installation, email: EmailAddres
         copies = {}
     view = _view(edition.theme, evidence, {**files, **copies}, now)
     files["index.html"] = edition.theme.page(view).encode()
-    return pack({**files, **copies, **written_beside()})
+    return pack({**files, **copies, **instruction_files()})
 
 
 def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: datetime) -> EvidenceView:

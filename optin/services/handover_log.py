@@ -34,7 +34,7 @@ _HEAD = Struct("!q12s")  # number of the mail, claim
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
 
 
-class HandedOver(NamedTuple):
+class AcceptedMail(NamedTuple):
     """One mail that was taken: which, by which claim, and the very bytes."""
 
     number: int
@@ -143,7 +143,7 @@ class HandoverLog:
         self._complained = True
 
 
-def left_behind(folder: Path, vault: Vault) -> Iterator[list[HandedOver]]:
+def mails_of_dead_processes(folder: Path, vault: Vault) -> Iterator[list[AcceptedMail]]:
     """Yield what dead processes handed over, by file. A file goes when the next one is asked for."""
     for path in sorted(folder.glob(f"*{ENDING}")):
         with suppress(OSError), path.open("rb") as file:
@@ -152,7 +152,7 @@ def left_behind(folder: Path, vault: Vault) -> Iterator[list[HandedOver]]:
             path.unlink()
 
 
-def _read(data: bytes, place: Place, vault: Vault) -> Iterator[HandedOver]:
+def _read(data: bytes, place: Place, vault: Vault) -> Iterator[AcceptedMail]:
     """Yield what stands in a file; its end may have been cut off, and other keys open nothing."""
     at = 0
     while at + _LENGTH.size <= len(data):
@@ -163,5 +163,5 @@ def _read(data: bytes, place: Place, vault: Vault) -> Iterator[HandedOver]:
         except KeysUnusable:
             return
         number, claim = _HEAD.unpack_from(plain)
-        yield HandedOver(number, claim, plain[_HEAD.size :])
+        yield AcceptedMail(number, claim, plain[_HEAD.size :])
         at += length

@@ -27,21 +27,21 @@ MEGABYTE = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Found:
+class CheckResult:
     """Result of one check: whether all is well, with details."""
 
     ok: bool
     says: Mapping[str, Json]
 
 
-Check: TypeAlias = Callable[[], Awaitable[Found]]
+Check: TypeAlias = Callable[[], Awaitable[CheckResult]]
 
 
 @dataclass(frozen=True)
-class Report:
+class ReadinessReport:
     """Result of every check, by name."""
 
-    found: Mapping[str, Found]
+    found: Mapping[str, CheckResult]
 
     @property
     def is_ready(self) -> bool:
@@ -62,18 +62,18 @@ class Readiness:
         self._checks = dict(checks)
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._last: tuple[float, Report] | None = None
+        self._last: tuple[float, ReadinessReport] | None = None
 
     def add(self, name: str, check: Check) -> None:
         """Ask one more check from now on."""
         self._checks[name] = check
 
-    async def report(self) -> Report:
+    async def report(self) -> ReadinessReport:
         """Return what the checks find now, or found less than a second ago."""
         async with self._lock:
             if self._last is None or self._clock() - self._last[0] >= HOLDS_SECONDS:
                 found = await asyncio.gather(*(_bounded(check) for check in self._checks.values()))
-                self._last = self._clock(), Report(dict(zip(self._checks, found, strict=True)))
+                self._last = self._clock(), ReadinessReport(dict(zip(self._checks, found, strict=True)))
             return self._last[1]
 
 
@@ -90,30 +90,30 @@ class WriteCheck:
         self._installation = installation
         self._writing: asyncio.Future[None] | None = None
 
-    async def __call__(self) -> Found:
+    async def __call__(self) -> CheckResult:
         """Write; raises what the store raises."""
         if self._writing is None or self._writing.done():
             submitted = self._installation.store.submit(note_health, now=self._installation.clock())
             self._writing = asyncio.wrap_future(submitted)
             self._writing.add_done_callback(_look_at)  # perhaps nobody waits for it any more
         await asyncio.shield(self._writing)
-        return Found(ok=True, says={})
+        return CheckResult(ok=True, says={})
 
 
-async def check_disks(folders: tuple[Path, ...]) -> Found:
+async def check_disks(folders: tuple[Path, ...]) -> CheckResult:
     """Check that there is room where the database and the journal are, as far as they are on this machine."""
     free = await asyncio.to_thread(lambda: min(map(_free_bytes, folders)))
-    return Found(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
+    return CheckResult(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
 
 
-async def _bounded(check: Check) -> Found:
+async def _bounded(check: Check) -> CheckResult:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
             return await check()
     except TimeoutError:
-        return Found(ok=False, says={"why": f"no answer within {CHECK_SECONDS:g} seconds"})
+        return CheckResult(ok=False, says={"why": f"no answer within {CHECK_SECONDS:g} seconds"})
     except Exception as problem:  # noqa: BLE001 - whatever it is, the answer is no
-        return Found(ok=False, says={"why": log_line_of(problem)})
+        return CheckResult(ok=False, says={"why": log_line_of(problem)})
 
 
 def _look_at(future: asyncio.Future[None]) -> None:

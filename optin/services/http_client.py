@@ -42,7 +42,7 @@ class AddressRefused(CallFailed):
 
 
 @dataclass(frozen=True)
-class Answered:
+class HttpAnswer:
     """What a server answered, whatever its status. Header names are in small letters."""
 
     status: int
@@ -80,12 +80,12 @@ class VettedClient:
                     await response.aread()
             return response.status
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answered:
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
         """Post, and return the whole answer. Raises CallFailed."""
         async with self._answer(url, body, headers) as response:
             content = await response.aread()
         named = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-        return Answered(response.status, named, content)
+        return HttpAnswer(response.status, named, content)
 
     @asynccontextmanager
     async def _answer(

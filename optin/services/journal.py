@@ -18,8 +18,8 @@ from functools import partial
 from pathlib import Path
 
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
-from optin.flows.evidence.log_growth import events_missing_from_log, grown_from
-from optin.flows.rights.replay_journal import check_replay_line, concerns_person, founded_lines
+from optin.flows.evidence.log_growth import checked_frontier, events_missing_from_log
+from optin.flows.rights.replay_journal import check_replay_line, concerns_person, lines_with_event
 from optin.proof.journal import (
     BEGUN,
     CHECKPOINT,
@@ -29,10 +29,10 @@ from optin.proof.journal import (
     Chain,
     JournalBroken,
     JournalLine,
-    Tip,
+    TreeHead,
     current,
-    tell_tip,
     thinned,
+    tree_head_fields,
 )
 from optin.proof.tree import Frontier
 from optin.services.journal_content import JournalContent
@@ -110,13 +110,13 @@ class Journal:
         self.catch_up(store)
         return aside
 
-    def put_back(self, tip: Tip, now: datetime) -> None:
+    def put_back(self, tip: TreeHead, now: datetime) -> None:
         """Note that a backup with the log of `tip` is put back, by word of an officer.
 
         From this line on, the log is asked for nothing that came after the backup. A missing file is begun;
         a damaged one is set aside first. Raises JournalUnusable.
         """
-        base = JournalLine(0, now, tell_tip(RESTORED, tip))
+        base = JournalLine(0, now, tree_head_fields(RESTORED, tip))
         with self._file.locked(create=True) as descriptor:
             try:
                 kept = self._read_all(descriptor)
@@ -143,7 +143,7 @@ class Journal:
             while waiting := store.read(lines_waiting, number=number):
                 numbers = [number for number, _ in waiting]
                 number = numbers[-1]
-                founded = store.read(founded_lines, lines=[line for _, line in waiting])
+                founded = store.read(lines_with_event, lines=[line for _, line in waiting])
                 if len(founded) < len(waiting):
                     log.error(_UNFOUNDED, len(waiting) - len(founded))
                 lines = [(line.at, line.told) for line in founded if line.name not in known]
@@ -158,9 +158,9 @@ class Journal:
         """
         with self._file.locked() as descriptor:
             self._file.read_on(descriptor)
-            frontier: Frontier = store.read(grown_from, remembered=self._chain.tip)
+            frontier: Frontier = store.read(checked_frontier, remembered=self._chain.tip)
             line = _base(CHECKPOINT, frontier, now)
-            if self._chain.tip != Tip(frontier.size, frontier.root):
+            if self._chain.tip != TreeHead(frontier.size, frontier.root):
                 self._file.append(descriptor, [(line.at, line.told)])
             return frontier
 
@@ -168,7 +168,7 @@ class Journal:
         """Check that the log grew from the file's last checkpoint. Raises LogDiverged, JournalUnusable."""
         with self._file.locked() as descriptor:
             self._file.read_on(descriptor)
-            store.read(grown_from, remembered=self._chain.tip)
+            store.read(checked_frontier, remembered=self._chain.tip)
 
     def note_head(self, tx: Tx) -> None:
         """Note in the database how far the file was written: where it is cut off, that shows."""
@@ -278,7 +278,7 @@ class Journal:
 
     def _must_agree(self, store: Store, kept: JournalContent) -> None:
         store.read(self._must_be_whole)
-        store.read(grown_from, remembered=self._chain.tip)
+        store.read(checked_frontier, remembered=self._chain.tip)
         for lost in store.read(_first_lost, lines=current(kept.lines)):
             raise LogDiverged(lost)
 
@@ -320,7 +320,7 @@ def _must_be_first(tx: Tx) -> None:
 
 
 def _base(kind: str, frontier: Frontier, now: datetime) -> JournalLine:
-    return JournalLine(0, now, tell_tip(kind, Tip(frontier.size, frontier.root)))
+    return JournalLine(0, now, tree_head_fields(kind, TreeHead(frontier.size, frontier.root)))
 
 
 def _first_lost(tx: Tx, lines: Sequence[JournalLine]) -> list[str]:

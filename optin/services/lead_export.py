@@ -12,7 +12,7 @@ from optin.export.destination import Draft
 from optin.export.presets import Preset
 from optin.export.rows import Rows
 from optin.export.writers import FOR_EXCEL, WRITERS, write_csv
-from optin.flows.evidence.prove_consent import Proven
+from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
@@ -33,7 +33,7 @@ class ExportOrder:
     excel: bool = False  # a CSV that Excel opens by itself
 
 
-Watch = Callable[[Callable[[], int], Iterable[tuple[int, Proven]]], Iterable[Proven]]
+Watch = Callable[[Callable[[], int], Iterable[tuple[int, ProvenConsent]]], Iterable[ProvenConsent]]
 
 
 def export_leads(
@@ -86,6 +86,6 @@ def export_leads(
     return replace(run, number=number)
 
 
-def _counted(leads: LeadExport) -> Iterator[tuple[int, Proven]]:
+def _counted(leads: LeadExport) -> Iterator[tuple[int, ProvenConsent]]:
     for lead in leads.proven():
         yield leads.exported + leads.refused.total(), lead

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.flows.evidence.log_growth import grown_from
+from optin.flows.evidence.log_growth import checked_frontier
 from optin.proof.tree import Frontier
 from optin.services.installation import Installation
 from optin.services.journal import Journal
@@ -37,7 +37,7 @@ def sign_log(store: Store, vault: Vault, journal: Journal | None, now: datetime)
         return latest
     # 1. and 2. See that it grew, and write it down.
     if journal is None:
-        frontier: Frontier = store.read(grown_from, remembered=None)
+        frontier: Frontier = store.read(checked_frontier, remembered=None)
     else:
         frontier = journal.remember(store, now)
 

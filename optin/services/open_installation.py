@@ -14,7 +14,7 @@ from optin.errors import OptinError
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
 from optin.services.clock import SteadyClock
-from optin.services.crash_recovery import HANDED_OVER, take_back
+from optin.services.crash_recovery import HANDED_OVER, recover_crashed_work
 from optin.services.handover_log import HandoverLog
 from optin.services.installation import Installation
 from optin.services.journal_opening import open_journal
@@ -82,7 +82,7 @@ def open_installation(
 def _present(installation: Installation, folder: Path) -> Iterator[None]:
     """Live as a server: recover what crashed ones left, and note which mails are handed over."""
     store, vault = installation.store, installation.vault
-    take_back(store, installation.context, installation.clock(), folder)
+    recover_crashed_work(store, installation.context, installation.clock(), folder)
     installation.handover_log = HandoverLog(folder, vault, store.presence.incarnation)
     try:
         yield

@@ -21,7 +21,7 @@ class _Said:
     unsaid: int = 0
 
 
-class OnceAMinute(logging.Filter):
+class OncePerMinuteFilter(logging.Filter):
     """Lets the same line through once a minute."""
 
     def __init__(self, *, by_template: bool, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,5 +49,5 @@ class OnceAMinute(logging.Filter):
 
 def log_rarely() -> None:
     """Write such lines once a minute in this process."""
-    logging.getLogger(OURS).addFilter(OnceAMinute(by_template=False))
-    logging.getLogger(POOL).addFilter(OnceAMinute(by_template=True))
+    logging.getLogger(OURS).addFilter(OncePerMinuteFilter(by_template=False))
+    logging.getLogger(POOL).addFilter(OncePerMinuteFilter(by_template=True))

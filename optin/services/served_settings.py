@@ -31,7 +31,7 @@ def keep_served(store: Store, settings: Settings, server: str) -> None:
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        noted = {**values, "store": shown_store(settings), _BY: server}
+        noted = {**values, "store": store_without_password(settings), _BY: server}
         draft.write_text(json.dumps(noted) + "\n", encoding="utf-8")
         draft.replace(path)
     except OSError:  # a folder that is only read: other shells then have to be set up alike
@@ -65,11 +65,11 @@ def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
         _must_be_the_same_store(settings, "or say --new-store to put the backup there all the same")
     noted = _noted(settings)
     kept = {name: noted[name] for name in ("journal",) if isinstance(noted.get(name), str)}
-    must_agree(settings, Served(kept, over_file=noted.get(_BY) == DEV))
+    require_server_settings(settings, Served(kept, over_file=noted.get(_BY) == DEV))
     return kept.get("journal", settings.journal)
 
 
-def must_agree(settings: Settings, served: Served) -> None:
+def require_server_settings(settings: Settings, served: Served) -> None:
     """Refuse a setting of this command that is not the server's. Raises SetupRefused, naming both."""
     for name, value in settings.differing_from(served).items():
         msg = (
@@ -80,18 +80,18 @@ def must_agree(settings: Settings, served: Served) -> None:
         raise SetupRefused(msg)
 
 
-def must_be_served(settings: Settings, served: Served | None) -> Served:
+def require_served_site(settings: Settings, served: Served | None) -> Served:
     """Return what the server runs with. Raises SetupRefused when nobody has served the site yet."""
     if served is None:
         msg = (
-            f"Nobody has served this site yet: there is no data in {shown_store(settings)}."
+            f"Nobody has served this site yet: there is no data in {store_without_password(settings)}."
             " Where its server keeps the data elsewhere, set OPTIN_STORE as it is set there."
         )
         raise SetupRefused(msg)
     return served
 
 
-def shown_store(settings: Settings) -> str:
+def store_without_password(settings: Settings) -> str:
     """Return the address of the store as it may be shown and compared: no user, no password.
 
     A password that is not percent-encoded may hold any sign, so all that stands before the last @ goes.
@@ -118,7 +118,7 @@ def _noted(settings: Settings) -> dict[str, str]:
 def _must_be_the_same_store(
     settings: Settings, other: str = "or start the server with the new one first"
 ) -> None:
-    noted, own = _noted(settings).get("store"), shown_store(settings)
+    noted, own = _noted(settings).get("store"), store_without_password(settings)
     if noted is not None and noted != own:
         msg = (
             f"The server of this site keeps its data in {noted}, and this command would use {own}. Set"

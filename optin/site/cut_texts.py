@@ -31,7 +31,7 @@ _TOML = re.compile(
 
 
 @dataclass(frozen=True)
-class Cut:
+class CutText:
     """The comment that cuts a text short: where its # stands, and whether the text was in quotes."""
 
     line: int
@@ -49,7 +49,7 @@ class Cut:
         return Finding(path, self.line, self.column, message, cure, code="comment")
 
 
-def cut_in_yaml(text: str) -> dict[Where, Cut]:
+def cut_in_yaml(text: str) -> dict[Where, CutText]:
     """Return the comments that cut a value of a YAML text, by the place of the value.
 
     `text` is known to be YAML. Whether a value is one of which nothing may be lost, the caller knows.
@@ -60,7 +60,7 @@ def cut_in_yaml(text: str) -> dict[Where, Cut]:
     return dict(_cuts(text, root, ()))
 
 
-def _cuts(text: str, node: Node, where: Where) -> Iterator[tuple[Where, Cut]]:
+def _cuts(text: str, node: Node, where: Where) -> Iterator[tuple[Where, CutText]]:
     if isinstance(node, MappingNode):
         for key, value in node.value:
             column = _column(node, key.start_mark.column)
@@ -79,7 +79,7 @@ def _column(collection: CollectionNode, column: int) -> int | None:
 
 def _value(
     text: str, node: Node, where: Where, begin: int, column: int | None
-) -> Iterator[tuple[Where, Cut]]:
+) -> Iterator[tuple[Where, CutText]]:
     """Yield the cut of a value, or those in it. `begin`: where what stands before the value begins."""
     if not isinstance(node, ScalarNode):
         yield from _cuts(text, node, where)
@@ -137,11 +137,11 @@ def _goes_on(comment: str, quote: str) -> bool:
     return comment[1:2].isalnum() or comment.count(quote) % 2 == 1
 
 
-def _cut(text: str, at: int, *, quoted: bool = False) -> Cut:
-    return Cut(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at), quoted)
+def _cut(text: str, at: int, *, quoted: bool = False) -> CutText:
+    return CutText(text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at), quoted)
 
 
-def cut_in_toml(text: str) -> list[Cut]:
+def cut_in_toml(text: str) -> list[CutText]:
     """Return the comments of a TOML text that stand where a quote seems to have ended a text too early."""
     found = []
     for token in _TOML.finditer(text):
@@ -153,10 +153,10 @@ def cut_in_toml(text: str) -> list[Cut]:
     return found
 
 
-def comment_before(text: str, line: int) -> Cut | None:
+def comment_before(text: str, line: int) -> CutText | None:
     """Return the comment that ended a text without quotes just before `line`, where YAML gave up."""
     above = text.split("\n")[: line - 1]
     while above and not above[-1].strip():
         above.pop()
     found = _ENDS_A_TEXT.search(above[-1]) if above else None
-    return None if found is None else Cut(len(above), found.start(1) + 1)
+    return None if found is None else CutText(len(above), found.start(1) + 1)

@@ -18,7 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 
-from optin.site.cut_texts import Cut, comment_before, cut_in_toml, cut_in_yaml
+from optin.site.cut_texts import CutText, comment_before, cut_in_toml, cut_in_yaml
 from optin.site.findings import Finding
 from optin.site.odd_spaces import ODD_SPACE, OddSpace, odd_space_at, odd_space_in_key, odd_space_near
 
@@ -41,7 +41,7 @@ class Document:
     place: Callable[[Path_], Place]
     body: str = ""
     body_line: int = 1
-    cuts: Mapping[Path_, Cut] = field(default_factory=dict)  # comments that may have cut a value short
+    cuts: Mapping[Path_, CutText] = field(default_factory=dict)  # comments that may have cut a value short
 
     def finding(self, where: Path_, message: str, cure: str = "", **more: Any) -> Finding:
         """Return a finding at one value."""
@@ -118,7 +118,7 @@ def _parts(dotted: str) -> Path_:
     return tuple(part.strip("\"'") for part in _PART.findall(dotted))
 
 
-def _value_at(places: Mapping[Path_, Place], cut: Cut) -> Path_:
+def _value_at(places: Mapping[Path_, Place], cut: CutText) -> Path_:
     """Return the value that a comment follows: that of the last key before it."""
     before = (where for where, place in places.items() if place <= (cut.line, cut.column))
     return max(before, key=lambda where: (places[where], len(where)))

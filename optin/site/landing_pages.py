@@ -20,7 +20,7 @@ from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
 from optin.site.kind_pages import PagesPart
 from optin.site.model import Magnet, PictureFile, Site, Variant
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.theme.card import HEIGHT, WIDTH, SocialCard
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Alternate, Frame, LandingView, Picture
@@ -55,7 +55,7 @@ class PageMaker:
     site: Site
     theme: Theme
     kinds: KindPages
-    kept: Kept
+    kept: ReadingCache
 
 
 def privacy_url(digest: PrivacyDigest) -> str:

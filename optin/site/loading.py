@@ -17,8 +17,8 @@ from optin.site.lint import Objection
 from optin.site.look_table import read_look
 from optin.site.magnet_folder import read_magnets
 from optin.site.magnet_reader import Surroundings
-from optin.site.model import Loaded, PrivacyStatement, Site
-from optin.site.reading_cache import Kept
+from optin.site.model import LoadedSite, PrivacyStatement, Site
+from optin.site.reading_cache import ReadingCache
 from optin.site.settings_check import objections_to_settings
 from optin.site.statement import read_statement
 from optin.site.validation import validated
@@ -37,8 +37,8 @@ def find_root(start: Path) -> Path | None:
 
 
 def load_site(
-    root: Path, kinds: PartsByKind[FilePart], kept: Kept | None = None, served: Served | None = None
-) -> Loaded:
+    root: Path, kinds: PartsByKind[FilePart], kept: ReadingCache | None = None, served: Served | None = None
+) -> LoadedSite:
     """Read the site at `root`. Never raises for what a file says.
 
     `kept`: of an earlier loading of this site, to read only what has changed. `served`: settings of its
@@ -48,13 +48,13 @@ def load_site(
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document, served)
     site = reader.read(kinds)
-    magnets, findings = read_magnets(root, reader.surroundings(site, kinds), kept or Kept())
+    magnets, findings = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache())
     if not magnets and not findings:
         message = "There is no magnet yet."
         findings = [Finding("magnets", 1, 1, message, "Make one: optin new", "warning")]
     broken = any(finding.severity == "error" for finding in reader.findings)
     whole = None if broken else replace(site, magnets=magnets)
-    return Loaded(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
+    return LoadedSite(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
 
 
 def _order(finding: Finding) -> tuple[bool, str, int, int]:

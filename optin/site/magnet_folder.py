@@ -10,9 +10,9 @@ from optin.consent.form import Slug
 from optin.site.files import read_most
 from optin.site.findings import Finding, shown_path
 from optin.site.magnet_reader import MagnetReader, Surroundings
-from optin.site.magnet_set import put_together
+from optin.site.magnet_set import combine_magnets
 from optin.site.model import Magnet
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 
 INDEX = "index.md"
 _ENDING = ".md"
@@ -25,7 +25,9 @@ _FRONT_MATTER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:.*\n)*?kind[ \t]
 _SNIFFED_BYTES = 2_000
 
 
-def read_magnets(root: Path, around: Surroundings, kept: Kept) -> tuple[dict[Slug, Magnet], list[Finding]]:
+def read_magnets(
+    root: Path, around: Surroundings, kept: ReadingCache
+) -> tuple[dict[Slug, Magnet], list[Finding]]:
     """Read every magnet of the site at `root`; broken ones are left out."""
     paths, findings = _magnet_files(root)
     known = around.known
@@ -38,7 +40,7 @@ def read_magnets(root: Path, around: Surroundings, kept: Kept) -> tuple[dict[Slu
         for path in paths
     ]
     findings += [finding for reading in readings for finding in reading.findings]
-    magnets, more = put_together(readings)
+    magnets, more = combine_magnets(readings)
     return magnets, [*findings, *more]
 
 

@@ -24,8 +24,7 @@ from optin.site.lint import (
 )
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
-from optin.site.magnet_set import RESERVED, SLUG
-from optin.site.magnet_set import Reading as FileReading
+from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
 from optin.site.model import Magnet
 from optin.site.prose import Prose, read_prose
 from optin.site.validation import validated
@@ -76,12 +75,12 @@ class MagnetReader:
         self._files = MagnetFiles(path, self._findings)
 
     @property
-    def reading(self) -> FileReading:
+    def reading(self) -> MagnetReading:
         """The magnet, unless an error was found, with all findings."""
         magnet = self.read()
         keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
         places = {where: self._findings.document.place(where) for where in keys}
-        return FileReading(self.name, self.slug, magnet, tuple(self._findings.found), places)
+        return MagnetReading(self.name, self.slug, magnet, tuple(self._findings.found), places)
 
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""

@@ -18,7 +18,7 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Reading:
+class MagnetReading:
     """What came of reading one file: a magnet unless it is broken, what is wrong, where its keys stand."""
 
     name: str
@@ -35,10 +35,10 @@ class Reading:
         return Finding(self.name, line, column, message, cure, severity, code, self.slug)
 
 
-def put_together(readings: Sequence[Reading]) -> tuple[dict[Slug, Magnet], list[Finding]]:
+def combine_magnets(readings: Sequence[MagnetReading]) -> tuple[dict[Slug, Magnet], list[Finding]]:
     """Return the magnets that can stand beside each other, and what keeps others from it."""
     magnets: dict[Slug, Magnet] = {}
-    sound: list[Reading] = []
+    sound: list[MagnetReading] = []
     findings: list[Finding] = []
     for reading in readings:
         if reading.magnet is None:
@@ -56,7 +56,7 @@ def put_together(readings: Sequence[Reading]) -> tuple[dict[Slug, Magnet], list[
     return {slug: magnet for slug, magnet in magnets.items() if slug not in broken}, findings
 
 
-def _earlier_names(readings: Sequence[Reading], here: set[Slug]) -> Iterator[Finding]:
+def _earlier_names(readings: Sequence[MagnetReading], here: set[Slug]) -> Iterator[Finding]:
     taken: dict[Slug, Slug] = {}
     for reading in readings:
         for place, old in enumerate(reading.magnet.was if reading.magnet else ()):
@@ -78,8 +78,8 @@ def _earlier_names(readings: Sequence[Reading], here: set[Slug]) -> Iterator[Fin
                 yield reading.finding(where, message, "Name it in one of the two.", "was")
 
 
-def _languages(readings: Sequence[Reading], *, some_are_broken: bool) -> Iterator[Finding]:
-    groups: dict[str, dict[str, Reading]] = {}
+def _languages(readings: Sequence[MagnetReading], *, some_are_broken: bool) -> Iterator[Finding]:
+    groups: dict[str, dict[str, MagnetReading]] = {}
     twice: set[str] = set()
     for reading in readings:
         if reading.magnet is None or not reading.magnet.group:

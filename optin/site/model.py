@@ -130,7 +130,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedSite:
     """What came of reading a site: the site, unless `optin.toml` is broken, and every mistake."""
 
     site: Site | None

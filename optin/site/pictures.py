@@ -23,7 +23,7 @@ _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 
 @dataclass(frozen=True)
-class Drawn:
+class PictureData:
     """A picture that can be shown: its bytes, and its size in pixels."""
 
     data: bytes
@@ -40,7 +40,7 @@ class PictureRefused(ValueError):
         self.cure = cure
 
 
-def read_picture(path: Path, name: str) -> Drawn:
+def read_picture(path: Path, name: str) -> PictureData:
     """Read a picture that pages can bear and browsers show safely. Raises PictureRefused."""
     try:
         data = read_most(path, MOST_BYTES + 1)
@@ -57,7 +57,7 @@ def read_picture(path: Path, name: str) -> Drawn:
     if b"<svg" not in data[:2_000] and size[0] * size[1] > MOST_PIXELS:
         msg = f"{name} is {size[0]} by {size[1]} pixels; a phone cannot hold them."
         raise PictureRefused(msg, "Save it smaller, such as 2000 pixels wide.")
-    return Drawn(data, *size)
+    return PictureData(data, *size)
 
 
 def read_icon(path: Path, name: str) -> bytes:

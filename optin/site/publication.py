@@ -26,7 +26,7 @@ from optin.site.landing_pages import (
 )
 from optin.site.model import Magnet, Site
 from optin.site.page_check import objections_to_page
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
 from optin.theme.card import SocialCard
@@ -35,7 +35,7 @@ from optin.theme.views import Card, ClosedView, IndexView, LandingView, MovedVie
 
 
 @dataclass(frozen=True)
-class Opening:
+class OpeningPage:
     """The page at a magnet's address, where its forms are on other pages."""
 
     view: Any
@@ -52,7 +52,9 @@ class Publication:
     closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
     moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
-    openings: Mapping[Slug, Opening] = field(default_factory=dict)  # what is at its address before its forms
+    openings: Mapping[Slug, OpeningPage] = field(
+        default_factory=dict
+    )  # what is at its address before its forms
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
@@ -88,17 +90,17 @@ class _Rendered:
     faces: tuple[Face, ...] = ()
     closed: bytes | None = None
     moved: bytes | None = None
-    opening: Opening | None = None
+    opening: OpeningPage | None = None
     wrong: tuple[Finding, ...] = ()
 
 
-def publish(site: Site, theme: Theme, kinds: KindPages, kept: Kept | None = None) -> Publication:
+def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | None = None) -> Publication:
     """Render the pages of a site. Same site, same bytes, in any process.
 
     A template of the site's own that cannot be rendered is a finding; one that all pages need leaves none.
     `kept`: of an earlier publication of this site, to render only what has changed.
     """
-    kept = kept or Kept()
+    kept = kept or ReadingCache()
     maker = PageMaker(site, theme, kinds, kept)
     tried = kept.once(
         "samples", (theme.templates, site.settings.languages), lambda: try_samples(site, theme, kinds.pages)
@@ -144,7 +146,7 @@ def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
         closed = moved = opening = None
         if kind.opening is not None:
             asking = kind.opening(with_card(theme, view)[0])
-            opening = Opening(asking, theme.page(asking).encode())
+            opening = OpeningPage(asking, theme.page(asking).encode())
         if magnet.closes_at is not None:
             closed = theme.page(ClosedView(view.frame, view)).encode()
         if magnet.was:

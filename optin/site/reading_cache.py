@@ -24,7 +24,7 @@ _SETTLED_NANOSECONDS = 2_000_000_000
 
 
 @dataclass
-class Kept:
+class ReadingCache:
     """Results by name, each with what it was made from. One loading at a time."""
 
     clock: Callable[[], int] = time.time_ns

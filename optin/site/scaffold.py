@@ -69,7 +69,7 @@ def _site_file(languages: Sequence[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Told:
+class MagnetAnswers:
     """What the author told about a new magnet; what is left out begins with an example."""
 
     title: str = ""
@@ -81,10 +81,15 @@ class Told:
 
 
 def make_magnet(
-    site: Site, kinds: PartsByKind[FilePart], name: str, slug: str, lang: str, told: Told | None = None
+    site: Site,
+    kinds: PartsByKind[FilePart],
+    name: str,
+    slug: str,
+    lang: str,
+    told: MagnetAnswers | None = None,
 ) -> list[Path]:
     """Make a magnet of the kind `name` at `slug`; return what was made. Raises AlreadyThere, OSError."""
-    told, kind = Told() if told is None else told, kinds[name]
+    told, kind = MagnetAnswers() if told is None else told, kinds[name]
     if reason := reason_against_slug(site, slug) or reason_against_language(site, lang):
         raise AlreadyThere(reason)
     folder, alone = site.root / "magnets" / slug, site.root / "magnets" / f"{slug}.md"
@@ -123,7 +128,7 @@ def reason_against_language(site: Site, lang: str) -> str:
     return f"The site has no language {lang!r}; add it to languages in {SITE_FILE}."
 
 
-def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> dict[PurposeId, Purpose]:
+def purposes_in_language(site: Site, name: str, kind: FilePart, lang: str) -> dict[PurposeId, Purpose]:
     """Return the purposes that have words in `lang`. Raises AlreadyThere: a kind insists on one in vain."""
     found = {name: it for name, it in site.settings.purposes.items() if lang in it.text}
     by_email = any(purpose.channel.by_mail for purpose in found.values())
@@ -133,15 +138,15 @@ def sayable_purposes(site: Site, name: str, kind: FilePart, lang: str) -> dict[P
     return found
 
 
-def begins_with(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, ...]:
+def default_purposes(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, ...]:
     """Return what a new magnet asks unless its author says otherwise: the first purpose by e-mail."""
     return tuple(name for name, it in purposes.items() if it.channel.by_mail)[:1]
 
 
-def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: Told) -> str:
+def _front_matter(site: Site, of: tuple[str, FilePart], lang: str, file: str, told: MagnetAnswers) -> str:
     name, kind = of
     start = magnet_starter(name, kind.folder, lang)
-    begins = begins_with(sayable_purposes(site, name, kind, lang))
+    begins = default_purposes(purposes_in_language(site, name, kind, lang))
     purposes = begins if told.purposes is None else told.purposes
     lines = ["---", f"kind: {name}", f"lang: {lang}", f"title: {_quoted(told.title or start.title)}"]
     lines.append(f"description: {_quoted(told.description or start.description)}")

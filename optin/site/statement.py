@@ -37,7 +37,7 @@ def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, 
     return statement, [*read.findings, *of_date, *_of_body(document)]
 
 
-def dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
+def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
     """Return a warning for each privacy statement whose date is still to come."""
     return tuple(
         Finding(

@@ -16,7 +16,7 @@ from optin.site.findings import Finding
 from optin.site.kind_file import FilePart, folders_of
 from optin.site.kind_pages import PagesPart
 from optin.site.model import Site
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.theme import samples
 from optin.theme.theme import OURS, Mail, Theme, mail_template, unreadable_templates
 from optin.theme.views import PersonalView
@@ -47,7 +47,9 @@ def broken_templates(root: Path) -> list[Finding]:
     return [template_finding(root, problem, name=f"templates/{name}") for name, problem in unreadable]
 
 
-def make_theme(site: Site, kinds: PartsByKind[FilePart], kept: Kept | None = None) -> Theme | list[Finding]:
+def make_theme(
+    site: Site, kinds: PartsByKind[FilePart], kept: ReadingCache | None = None
+) -> Theme | list[Finding]:
     """Return the theme of a site, or what keeps its templates from being used."""
     if kept is None:
         return _make_theme(site, kinds)

@@ -49,7 +49,7 @@ _TABLES, _TEXTS = frozenset({"PurposeEntry", "Witness"}), frozenset({"str", "con
 
 
 @dataclass(frozen=True)
-class Validated(Generic[M]):
+class ValidatedDocument(Generic[M]):
     """What can be used of a document, every mistake in its keys and types, and where stand-ins stand."""
 
     written: M
@@ -61,7 +61,7 @@ class Validated(Generic[M]):
         return not any(where[: len(it)] == it for it in self.spoilt)
 
 
-def validated(model: type[M], document: Document, slug: str | None = None) -> Validated[M]:
+def validated(model: type[M], document: Document, slug: str | None = None) -> ValidatedDocument[M]:
     """Return the values of a document as `model`, with every mistake in them."""
     values = deepcopy(dict(document.values))
     spoilt: set[Path_] = set()
@@ -86,7 +86,7 @@ def validated(model: type[M], document: Document, slug: str | None = None) -> Va
             _put_stand_in(values, error, spoilt)
         errors = _errors(model, values)
     kept = {(f.line, f.column, f.message): replace(f, slug=slug) for f in findings}
-    return Validated(model.model_validate(values), tuple(kept.values()), frozenset(spoilt))
+    return ValidatedDocument(model.model_validate(values), tuple(kept.values()), frozenset(spoilt))
 
 
 def _errors(model: type[BaseModel], values: dict[str, Any]) -> list[ErrorDetails]:

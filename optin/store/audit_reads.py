@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
-from optin.store.transaction import Row, Tx, listed
+from optin.store.transaction import Row, Tx, list_parameters
 
 PAGE_LEAVES = 4_096  # a power of two: pages are complete subtrees
 PAGE_PEOPLE = 500
@@ -174,7 +174,7 @@ def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
     """Return which lines there are among these names."""
     if not names:
         return frozenset()
-    ids, among = listed(names)
+    ids, among = list_parameters(names)
     rows = tx.all(f"SELECT name FROM replay WHERE name IN ({among})", **ids)
     return frozenset(bytes(row[0]) for row in rows)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from optin.consent.clock import SetBack
+from optin.consent.clock import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical import parse
 from optin.store.events import stored_event
@@ -70,10 +70,10 @@ def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]
     return [(number, body) for number, body in found if body["kind"] in OF_THE_CLOCK]
 
 
-def set_backs(tx: Tx, vault: Vault) -> list[SetBack]:
+def set_backs(tx: Tx, vault: Vault) -> list[ClockSetBack]:
     """Return each time that the clock went back, oldest first, with the number of its event."""
     return [
-        SetBack(number, datetime.fromisoformat(body["at"]), datetime.fromisoformat(body["was"]))
+        ClockSetBack(number, datetime.fromisoformat(body["at"]), datetime.fromisoformat(body["was"]))
         for number, body in events_of_the_clock(tx, vault)
         if body["kind"] == EventKind.CLOCK_SET_BACK
     ]

@@ -8,10 +8,10 @@ from datetime import datetime
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
-from optin.store.transaction import Tx, from_ms, listed, to_ms
+from optin.store.transaction import Tx, from_ms, list_parameters, to_ms
 
 
-def note_told(
+def record_disclosure(
     tx: Tx, processor: str, subject: SubjectId, key: ConsentKey, message: str, now: datetime
 ) -> bool:
     """Record that a processor learns of a consent; return False when it was already recorded."""
@@ -46,7 +46,7 @@ def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId,
     sought = list(numbers)
     if not sought:
         return []
-    ids, among = listed(sought)
+    ids, among = list_parameters(sought)
     rows = tx.all(
         "SELECT DISTINCT webhook_told.subject_id, subject.email_index, webhook_told.purpose,"
         " webhook_told.channel FROM webhook_told"

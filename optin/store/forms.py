@@ -28,7 +28,7 @@ class StoredForm:
     @cached_property
     def words(self) -> str:
         """The digest of what the form declares."""
-        return words_of(self.version.declaration)
+        return declaration_digest(self.version.declaration)
 
     @property
     def label(self) -> str:
@@ -37,7 +37,7 @@ class StoredForm:
 
 
 @lru_cache(maxsize=256)
-def words_of(declaration: FormDeclaration) -> str:
+def declaration_digest(declaration: FormDeclaration) -> str:
     """Return the digest of what a form declares, as its events name it."""
     return digest(canonical(declaration.as_json()))
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from optin.errors import StoreUnusable
-from optin.store.schema import MIGRATIONS, Guarded, Migration
+from optin.store.schema import MIGRATIONS, AppendOnlyTable, Migration
 from optin.store.transaction import Row
 
 # Each statement that a kind's migration may hold, whole: nothing that reads, calls or drops anything else.
@@ -113,7 +113,7 @@ def _migration(
     postgres: list[str],
     **rest: str,
 ) -> Migration:
-    guards = tuple(Guarded(str(it["table"]), tuple(it["keys"])) for it in guarded)
+    guards = tuple(AppendOnlyTable(str(it["table"]), tuple(it["keys"])) for it in guarded)
     name, formerly = str(rest["name"]), str(rest["formerly"])
     return Migration(
         name, tuple(tables), guards, formerly=formerly, sqlite=tuple(sqlite), postgres=tuple(postgres)

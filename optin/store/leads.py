@@ -14,7 +14,7 @@ from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
 from optin.store.events import StoredEvent, stored_event
-from optin.store.transaction import Row, Tx, Value, from_ms, listed
+from optin.store.transaction import Row, Tx, Value, from_ms, list_parameters
 
 PAGE_LEADS = 500
 
@@ -93,7 +93,7 @@ def leads_of(tx: Tx, key: ConsentKey, subjects: Sequence[SubjectId]) -> list[Sto
     """Return the leads of a purpose among some people."""
     if not subjects:
         return []
-    ids, among = listed(subjects)
+    ids, among = list_parameters(subjects)
     rows = tx.all(f"{_LEADS}consent.subject_id IN ({among})", **_about(key), **ids)
     events = tx.all(f"{_EVENTS}request.subject_id IN ({among})", **ids)
     events += tx.all(f"{_CUT_OFF}subject.id IN ({among})", **ids)

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import EVERYTHING, columns_of
-from optin.store.transaction import Tx, listed
+from optin.store.transaction import Tx, list_parameters
 
 
 def subjects_by_address(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
     """Return who is behind addresses, by their digests."""
-    values, among = listed(indexes)
+    values, among = list_parameters(indexes)
     rows = tx.all(f"SELECT email_index, id FROM subject WHERE email_index IN ({among})", **values)
     return {bytes(row[0]): [SubjectId(bytes(row[1]))] for row in rows}
 
 
 def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
     """Return who gave telephone numbers, by their digests: several people may share one."""
-    values, among = listed(indexes)
+    values, among = list_parameters(indexes)
     rows = tx.all(f"SELECT number, subject_id FROM number_index WHERE number IN ({among})", **values)
     found: dict[bytes, list[SubjectId]] = {}
     for number, subject in rows:
@@ -29,7 +29,7 @@ def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[Sub
 
 def suppressed_among(tx: Tx, key: ConsentKey, indexes: Sequence[bytes]) -> set[bytes]:
     """Return the digests of addresses or numbers not to be approached for a purpose, or for anything."""
-    values, among = listed(indexes)
+    values, among = list_parameters(indexes)
     about = "((purpose = :purpose AND channel = :channel) OR purpose = :everything)"
     rows = tx.all(
         f"SELECT email_index FROM suppression WHERE email_index IN ({among}) AND {about}"

@@ -14,7 +14,7 @@ from optin.consent.address import EmailAddress
 from optin.consent.consent_record import ID_BYTES, RequestId, SubjectId
 from optin.errors import StoreUnusable
 from optin.store.journal_lines import rename_person
-from optin.store.requests import Declared, Sealed
+from optin.store.requests import DeclaredData, SealedRequest
 from optin.store.subjects import open_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -86,7 +86,7 @@ def _requests_to_move(tx: Tx, vault: Vault) -> tuple[dict[bytes, bytes], Mapping
     identities: defaultdict[bytes, set[bytes]] = defaultdict(set)
     for key, stored, subject, sealed in tx.each("SELECT id, email_index, subject_id, sealed FROM request"):
         request = RequestId(bytes(key))
-        declared = Declared.parse(Sealed.open(vault, request, bytes(sealed)).declaration)
+        declared = DeclaredData.parse(SealedRequest.open(vault, request, bytes(sealed)).declaration)
         new = vault.index(EmailAddress(declared.email))
         if new != bytes(stored):
             moving[request] = new

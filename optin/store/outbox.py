@@ -25,7 +25,7 @@ COURIER_DIED = "courier died"
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutboxMail:
     """One mail to send."""
 
     number: int
@@ -106,7 +106,7 @@ WHERE id IN (SELECT id FROM due)
 RETURNING id, message_id, kind, request_id, sealed"""
 
 
-def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: bool) -> list[Letter]:
+def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: bool) -> list[OutboxMail]:
     """Take a batch of due mails for the length of `lease`: the suspect ones, or all others."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
@@ -118,7 +118,7 @@ def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: boo
         claim=fence,
         holder=batch.holder,
     )
-    return [Letter(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
+    return [OutboxMail(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
 
 
 def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
@@ -144,7 +144,7 @@ def has_suspects(tx: Tx, now: datetime) -> bool:
     return row is not None
 
 
-def give_up_killers(tx: Tx, now: datetime) -> list[str]:
+def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
     """Give up mails with which a courier died time and again; return their Message-IDs."""
     rows = tx.all(
         "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = :died, sealed = NULL"
@@ -264,7 +264,7 @@ def requeue(tx: Tx, number: int, now: datetime) -> bool:
     )
 
 
-def withdraw_letter(tx: Tx, number: int) -> None:
+def remove_mail(tx: Tx, number: int) -> None:
     """Remove a mail that has nothing to say any more."""
     tx.run("DELETE FROM outbox WHERE id = :id", id=number)
 

@@ -21,7 +21,7 @@ from optin.store.vault import Place, Vault
 
 
 @dataclass(frozen=True)
-class Sealed:
+class SealedRequest:
     """What is kept sealed with a request: the declaration as declared, its salt, the one-time code."""
 
     declaration: bytes  # canonical JSON
@@ -40,7 +40,7 @@ class Sealed:
         return vault.seal(Place("request", request), json.dumps(plain).encode())
 
     @classmethod
-    def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> Sealed:
+    def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> SealedRequest:
         """Return the decrypted content of `request`. Raises KeysUnusable."""
         plain: Any = parse(vault.open(Place("request", request), sealed))
         return cls(
@@ -76,7 +76,7 @@ class UnconfirmedRequest:
 
 
 @dataclass(frozen=True)
-class Declared:
+class DeclaredData:
     """What the person declared: the sealed part of a request, read."""
 
     email: str
@@ -86,7 +86,7 @@ class Declared:
     through: str = ""  # empty: the form; else where the person, or the controller, asked
 
     @classmethod
-    def parse(cls, declaration: bytes) -> Declared:
+    def parse(cls, declaration: bytes) -> DeclaredData:
         """Read the canonical declaration."""
         plain = parse(declaration)
         fields, purposes = plain["fields"], plain["purposes"]
@@ -255,7 +255,7 @@ def declared_index(tx: Tx, vault: Vault, request: RequestId) -> bytes:
     if stored is None:
         return b""
     try:
-        declared = Declared.parse(Sealed.open(vault, request, stored.sealed).declaration)
+        declared = DeclaredData.parse(SealedRequest.open(vault, request, stored.sealed).declaration)
         return vault.index(EmailAddress(declared.email))
     except (KeysUnusable, KeyError, TypeError, ValueError):
         return b""

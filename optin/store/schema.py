@@ -68,7 +68,7 @@ POSTGRES = Dialect(
 
 
 @dataclass(frozen=True)
-class Guarded:
+class AppendOnlyTable:
     """A table that is only added to, and the columns each of which tells its rows apart."""
 
     table: str
@@ -76,21 +76,21 @@ class Guarded:
 
 
 EVIDENCE = (
-    Guarded("privacy_version", ("digest",)),
-    Guarded("form_version", ("digest", "form_key")),
-    Guarded("event", ("id",)),
-    Guarded("mail", ("message_id",)),
-    Guarded("erasure", ("request_id",)),
-    Guarded("export_run", ("id",)),
+    AppendOnlyTable("privacy_version", ("digest",)),
+    AppendOnlyTable("form_version", ("digest", "form_key")),
+    AppendOnlyTable("event", ("id",)),
+    AppendOnlyTable("mail", ("message_id",)),
+    AppendOnlyTable("erasure", ("request_id",)),
+    AppendOnlyTable("export_run", ("id",)),
 )
 LOG = (
-    Guarded("log_leaf", ("seq", "event_id")),
-    Guarded("log_node", ()),
-    Guarded("checkpoint", ("size",)),
-    Guarded("log_key", ("id", "line")),
-    Guarded("attestation", ("id",)),
+    AppendOnlyTable("log_leaf", ("seq", "event_id")),
+    AppendOnlyTable("log_node", ()),
+    AppendOnlyTable("checkpoint", ("size",)),
+    AppendOnlyTable("log_key", ("id", "line")),
+    AppendOnlyTable("attestation", ("id",)),
 )
-ASSETS = (Guarded("asset", ("digest",)),)
+ASSETS = (AppendOnlyTable("asset", ("digest",)),)
 _ERASED = "EXISTS (SELECT 1 FROM erasure WHERE erasure.request_id = OLD.request_id)"
 # What an erasure may do: blank an event, never change it; delete a mail.
 _BLANKED = (
@@ -101,7 +101,7 @@ _MAY_UPDATE = {"event": _BLANKED}
 _MAY_DELETE = {"mail": _ERASED}
 
 
-def sqlite_triggers(tables: Iterable[Guarded]) -> tuple[str, ...]:
+def sqlite_triggers(tables: Iterable[AppendOnlyTable]) -> tuple[str, ...]:
     """Return the triggers that make the evidence append-only on SQLite, three for each table.
 
     The third is needed because INSERT OR REPLACE deletes without asking the other two.
@@ -122,7 +122,7 @@ def sqlite_triggers(tables: Iterable[Guarded]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def postgres_triggers(tables: Iterable[Guarded]) -> tuple[str, ...]:
+def postgres_triggers(tables: Iterable[AppendOnlyTable]) -> tuple[str, ...]:
     """Return the same for PostgreSQL, where TRUNCATE is refused as well.
 
     The condition stands in the function: a WHEN clause may not look into another table there.
@@ -163,7 +163,7 @@ class Migration:
 
     name: str
     tables: tuple[str, ...]
-    guarded: tuple[Guarded, ...] = ()
+    guarded: tuple[AppendOnlyTable, ...] = ()
     queueing: bool = False
     formerly: str = ""
     sqlite: tuple[str, ...] = ()

@@ -258,7 +258,7 @@ def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | Non
     return None if row is None else from_ms(row[0])
 
 
-def last_no(tx: Tx, email_index: bytes) -> datetime | None:
+def last_objection(tx: Tx, email_index: bytes) -> datetime | None:
     """Return when an address last withdrew anything, or was erased or suppressed; None: never.
 
     Whoever objects to calls is suppressed in the same moment, so the numbers need no look.

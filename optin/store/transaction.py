@@ -175,7 +175,7 @@ def from_ms(stored: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
 
 
-def listed(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
+def list_parameters(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
     """Return values as parameters, and how a statement names them in a list."""
     named: dict[str, Value] = {f"v{_letters(place)}": value for place, value in enumerate(values)}
     return named, ", ".join(f":{name}" for name in named)

@@ -25,7 +25,7 @@ NOBODY = b""
 
 
 @dataclass(frozen=True)
-class Notice:
+class WebhookMessage:
     """One message to one processor, claimed."""
 
     number: int
@@ -59,7 +59,7 @@ class ErasedPerson:
     due: datetime
 
 
-def enqueue_notice(
+def enqueue_message(
     tx: Tx, processor: str, kind: WebhookKind, person: bytes, key: ConsentKey, now: datetime
 ) -> None:
     """Queue a message, due at once."""
@@ -96,7 +96,7 @@ def _new_message() -> str:
     return ID_PREFIX + secrets.token_hex(16)
 
 
-def open_erasure(vault: Vault, notice: Notice) -> str:
+def open_erasure(vault: Vault, notice: WebhookMessage) -> str:
     """Return the address that an erasure is about. Raises KeysUnusable."""
     return vault.open(Place("webhook_outbox", notice.message.encode()), bytes(notice.sealed or b"")).decode()
 
@@ -123,7 +123,9 @@ def is_due(tx: Tx, processor: str, now: datetime) -> bool:
     return row is not None
 
 
-def claim_notices(tx: Tx, processor: str, batch: Batch, lease: timedelta, now: datetime) -> list[Notice]:
+def claim_messages(
+    tx: Tx, processor: str, batch: Batch, lease: timedelta, now: datetime
+) -> list[WebhookMessage]:
     """Take a batch of due messages to a processor: of each person the oldest, and no other meanwhile."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     rows = tx.all(
@@ -136,7 +138,7 @@ def claim_notices(tx: Tx, processor: str, batch: Batch, lease: timedelta, now: d
         holder=batch.holder,
     )
     return [
-        Notice(
+        WebhookMessage(
             number=row[0],
             claim=fence,
             message=row[1],
@@ -152,7 +154,7 @@ def claim_notices(tx: Tx, processor: str, batch: Batch, lease: timedelta, now: d
     ]
 
 
-def attempts_of(tx: Tx, notice: Notice) -> int | None:
+def attempts_of(tx: Tx, notice: WebhookMessage) -> int | None:
     """Return the tries of a claimed message; None when another process has claimed it, or it is gone."""
     row = tx.one(
         "SELECT attempts FROM webhook_outbox WHERE id = :id AND claim = :claim AND state = 'queued'"
@@ -163,12 +165,12 @@ def attempts_of(tx: Tx, notice: Notice) -> int | None:
     return None if row is None else int(row[0])
 
 
-def forget_notice(tx: Tx, number: int) -> None:
+def forget_message(tx: Tx, number: int) -> None:
     """Remove a message that was delivered, or that has become void."""
     tx.run("DELETE FROM webhook_outbox WHERE id = :id", id=number)
 
 
-def put_off_notice(tx: Tx, number: int, until: datetime) -> None:
+def postpone_message(tx: Tx, number: int, until: datetime) -> None:
     """Let a message wait until `until`."""
     tx.run(
         "UPDATE webhook_outbox SET attempts = attempts + 1, claim = NULL, next_at = :until WHERE id = :id",
@@ -177,7 +179,7 @@ def put_off_notice(tx: Tx, number: int, until: datetime) -> None:
     )
 
 
-def give_up_notice(tx: Tx, number: int, now: datetime) -> None:
+def give_up_message(tx: Tx, number: int, now: datetime) -> None:
     """Give a message up; keep for a while that it failed, without the person."""
     tx.run(_GIVE_UP + "id = :id", id=number, now=to_ms(now), nobody=NOBODY)
 
@@ -212,7 +214,7 @@ def drop_confirmations(tx: Tx, person: bytes, key: ConsentKey) -> None:
     )
 
 
-def drop_notices(tx: Tx, person: bytes, now: datetime) -> datetime:
+def drop_messages(tx: Tx, person: bytes, now: datetime) -> datetime:
     """Remove all that is queued about a person but erasures; return until when one may be on its way."""
     claimed = tx.all(  # waits for whoever claims one just now
         f"SELECT next_at, claim FROM webhook_outbox WHERE person = :person {tx.for_update}", person=person

@@ -9,7 +9,7 @@ from typing import Any
 
 from optin.consent.channel import Channel
 from optin.consent.form import FormDeclaration, FormField, PrivacyDigest, Slug
-from optin.consent.form_entry import Problem, Typed
+from optin.consent.form_entry import FormInput, Problem
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller, PurposeId
 from optin.consent.retention_period import RetentionPeriod
@@ -171,7 +171,7 @@ def _forms(blank: views.LandingView) -> Iterator[Any]:
     doubted = (Problem("email", "email-doubted"),)
     read = (("email", "alice@example.com"), ("phone", NUMBER))
     yield blank
-    typed = Typed((("email", "alice"), ("phone", "")), ("b",))
+    typed = FormInput((("email", "alice"), ("phone", "")), ("b",))
     yield replace(blank, typed=typed, problems=WRONG, changed=True, picture=None)
     yield replace(blank, typed=typed, problems=doubted, meant="alice@example.com", understood=read)
     yield replace(blank, typed=typed, wait_seconds=90)

@@ -184,7 +184,7 @@ def how_to_verify(address: str) -> str:
     return _RECEIPT.format(key=f"{address}/log/key", script=SCRIPT)
 
 
-def written_beside() -> dict[str, bytes]:
+def instruction_files() -> dict[str, bytes]:
     """Return the files that say how a bundle is checked: the same in each, so that others are told apart."""
     readme = _BUNDLE.format(key="/log/key of the company's site")
     return {"README.txt": readme.encode(), "verify.sh": SCRIPT.encode()}

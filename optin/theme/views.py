@@ -10,7 +10,7 @@ from datetime import date, datetime
 from typing import Any
 
 from optin.consent.form import FormDeclaration
-from optin.consent.form_entry import Problem, Typed
+from optin.consent.form_entry import FormInput, Problem
 from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
@@ -62,7 +62,7 @@ class LandingView:
     texts: tuple[tuple[str, str], ...] = ()  # the magnet's own words for keys of the catalogue (M9)
     page_url: str = ""  # the page's own address, for search engines and social cards
     picture: Picture | None = None
-    typed: Typed | None = None
+    typed: FormInput | None = None
     problems: tuple[Problem, ...] = ()
     changed: bool = False  # the form that was posted is not the one that is served now (F7)
     details: Details | None = None  # what only its kind has

@@ -31,7 +31,7 @@ class Admission:
     def __init__(self, inner: ASGIApp, app_context: AppContext) -> None:
         """Start with nobody."""
         self._inner = inner
-        self._desk = app_context
+        self._app_context = app_context
         self._limits = app_context.edition.site.settings.server
         self._turns = asyncio.Semaphore(self._limits.requests)
         self._present: Counter[str] = Counter()
@@ -53,13 +53,13 @@ class Admission:
     @contextmanager
     def _place(self, request: Request) -> Iterator[None]:
         """Count a request for the network behind whichever proxy it came by. Raises TooManyRequests."""
-        address = self._desk.limits.client(request)
+        address = self._app_context.limits.client(request)
         network = None if address is None else network_of(address)
         if network is None or network in THIS_MACHINE:
             yield
             return
         if self._present[network] >= self._limits.connections_per_network:
-            self._desk.limits.log.note("connections_per_network")
+            self._app_context.limits.log.note("connections_per_network")
             raise TooManyRequests(self._limits.body_seconds)
         self._present[network] += 1
         try:
@@ -84,7 +84,7 @@ class Admission:
                     size += len(message.get("body", b""))
                     more = message.get("more_body", False)
         except TimeoutError:
-            self._desk.limits.log.note("body_seconds")
+            self._app_context.limits.log.note("body_seconds")
             raise PostTooSlow from None
 
         async def replay() -> Message:

@@ -26,7 +26,7 @@ from optin.web.health import HEALTH_ROUTES
 from optin.web.kind_routes import RoutesPart, below_magnet, below_place
 from optin.web.landing import get_sent, post_form, post_sent
 from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
-from optin.web.page_cache import Front
+from optin.web.page_cache import PageCacheMiddleware
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.privacy import get_privacy, get_privacy_version
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
@@ -50,7 +50,7 @@ ROUTES = (
 )
 
 
-async def get_nothing(_request: Request) -> Response:
+async def get_unknown_page(_request: Request) -> Response:
     """Answer that there is no such page; `page_cache` answers for those that exist."""
     raise PageUnknown
 
@@ -69,7 +69,7 @@ VISITOR_ROUTES = (
     Route("/static/{name}", get_asset, methods=["GET"]),
     Route(ICON_PATH, get_icon, methods=["GET"]),
     Route(TOUCH_PATH, get_icon, methods=["GET"]),
-    Route("/{slug}", get_nothing, methods=["GET"]),
+    Route("/{slug}", get_unknown_page, methods=["GET"]),
     Route("/{slug}", post_form, methods=["POST"]),
     Route("/{slug}/sent", get_sent, methods=["GET"]),
     Route("/{slug}/sent", at_even_times(post_sent), methods=["POST"]),
@@ -115,7 +115,7 @@ def build_app(
     inner.state.kinds = kinds
     mended = TypedPaths(inner, lambda: app_context.pages)
     base_url = app_context.edition.site.settings.base_url
-    front = Front(SecureHeaders(mended, base_url), lambda: app_context.pages)
+    front = PageCacheMiddleware(SecureHeaders(mended, base_url), lambda: app_context.pages)
 
     async def refusal(scope: Scope, receive: Receive, send: Send) -> None:
         site = app_context.edition.site

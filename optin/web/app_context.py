@@ -20,7 +20,7 @@ from optin.store.transaction import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
-from optin.web.page_cache import FrontPages, PageCache, next_closing
+from optin.web.page_cache import CachedPages, PageCache, next_closing
 
 
 @dataclass
@@ -31,8 +31,8 @@ class AppContext:
     installation: Installation
     limits: PostLimits
     readiness: Readiness
-    _pages: Mapping[str, FrontPages] = field(default_factory=dict)
-    _press: PageCache = field(default_factory=PageCache)
+    _pages: Mapping[str, CachedPages] = field(default_factory=dict)
+    _page_cache: PageCache = field(default_factory=PageCache)
     _until: datetime | None = None  # when the next magnet closes: then the pages are others
 
     @classmethod
@@ -48,7 +48,7 @@ class AppContext:
         return app_context
 
     @property
-    def pages(self) -> Mapping[str, FrontPages]:
+    def pages(self) -> Mapping[str, CachedPages]:
         """What everybody gets now, by path."""
         if self._until is not None and self.installation.clock() >= self._until:
             self._prepare()
@@ -57,7 +57,7 @@ class AppContext:
     def _prepare(self) -> None:
         now = self.installation.clock()
         self._until = next_closing(self.edition, now)
-        self._pages = self._press.pages(self.edition, now)
+        self._pages = self._page_cache.pages(self.edition, now)
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""

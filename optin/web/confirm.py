@@ -14,7 +14,7 @@ from optin.errors import LinkExpired
 from optin.flows.consents.confirm import ShownRequest, confirm, view_confirmation, view_request
 from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
-from optin.flows.delivery.mail_limits import Asker
+from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, desk_of, see_other
 from optin.web.form_reader import read_post, single
@@ -50,12 +50,14 @@ async def post_confirmation(request: Request) -> Response:
         return see_other(f"/confirm/{token}")
     if single(posted, "action") == "resend":
         await app_context.limits.count(request)
-        await mail_again(app_context, stored, Asker.READER)  # only the mail has this link
+        await resend_mail(app_context, stored, MailRequester.READER)  # only the mail has this link
         return see_other(f"/confirm/{token}?again=1")
     return see_other(f"/confirm/{token}")
 
 
-async def mail_again(app_context: AppContext, stored: RequestId, asker: Asker = Asker.FORM) -> None:
+async def resend_mail(
+    app_context: AppContext, stored: RequestId, asker: MailRequester = MailRequester.FORM
+) -> None:
     """Send the confirmation mail once more, if its mailbox did not have enough; nobody is told (D6, D7).
 
     Raises MailsSpent where no more mails leave today that anybody may ask for.
@@ -63,7 +65,7 @@ async def mail_again(app_context: AppContext, stored: RequestId, asker: Asker = 
     installation = app_context.installation
     stored = await app_context.view(mailed_request, request=stored)
     now = installation.clock()
-    if asker is Asker.READER:
+    if asker is MailRequester.READER:
         await app_context.run(resend_confirmation, request=stored, now=now, asker=asker)
     else:
         async with app_context.limits.mails.mail() as mailing:

@@ -22,7 +22,7 @@ from optin.jobs.job import RoundDone
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.site.findings import Finding
 from optin.site.hints import hints_of_magnet, hints_of_site
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
@@ -48,13 +48,13 @@ LONGEST_POLL_SECONDS = 20
 
 
 @dataclass
-class Workbench:
+class DevState:
     """What `optin dev` knows beyond the desk: what is broken, and how often the site changed."""
 
     app_context: AppContext
     mailbox: Mailbox
     findings: tuple[Finding, ...] = ()
-    kept: Kept = field(default_factory=Kept)  # so that one edit costs one magnet
+    kept: ReadingCache = field(default_factory=ReadingCache)  # so that one edit costs one magnet
     version: int = 0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -120,7 +120,7 @@ class SiteFilter(DefaultFilter):
         super().__init__(ignore_paths=[root / "var", root / ".venv"])
 
 
-def dev_routes(bench: Workbench) -> list[Route]:
+def dev_routes(bench: DevState) -> list[Route]:
     """Return the pages under `/dev`."""
 
     async def changes(request: Request) -> Response:
@@ -176,10 +176,10 @@ def moment_of(header: str, words: Wording) -> str:
         return header
 
 
-class DevFront:
+class DevMiddleware:
     """Puts errors in the place of broken pages, and the reload script into every page."""
 
-    def __init__(self, inner: ASGIApp, bench: Workbench) -> None:
+    def __init__(self, inner: ASGIApp, bench: DevState) -> None:
         """Stand before `inner`."""
         self._inner = inner
         self._bench = bench

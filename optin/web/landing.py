@@ -12,14 +12,14 @@ from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.consent.form import EMAIL_FIELD, FormKey, FormVersion, Slug
 from optin.consent.form_entry import (
     FORM_FIELD,
-    Doubt,
+    DoubtfulAddress,
     Entry,
+    FormInput,
     Problem,
-    Typed,
+    normalised_values,
     read_entry,
-    read_typed,
-    settle_doubt,
-    understood,
+    read_form_input,
+    settle_doubtful_address,
 )
 from optin.consent.links import LinkKind
 from optin.consent.magnet_details import DetailsPart
@@ -35,11 +35,11 @@ from optin.errors import (
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.earlier_pages import view_form
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.consents.sign_up import sign_up_and_tell
-from optin.flows.delivery.mail_limits import Asker
+from optin.flows.consents.sign_up import sign_up_with_mail_state
+from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, desk_of, see_other, slug_of
-from optin.web.confirm import mail_again
+from optin.web.confirm import resend_mail
 from optin.web.form_reader import read_post, single
 from optin.web.page_cache import is_over
 from optin.web.removed_magnets import removed_form
@@ -62,7 +62,7 @@ async def post_form(request: Request) -> Response:
     asked = open_text(installation.vault, ASKED, slug.encode(), from_token(sealed))
     kind = app_context.edition.kinds.details[form.declaration.kind]
     country = app_context.edition.site.settings.controller.country
-    typed, doubt = settle_doubt(read_typed(form.declaration, posted, kind), asked)
+    typed, doubt = settle_doubtful_address(read_form_input(form.declaration, posted, kind), asked)
     entry = read_entry(form.declaration, typed, country, kind)
     if not isinstance(entry, Entry) or doubt is not None:
         problems = () if isinstance(entry, Entry) else entry
@@ -77,7 +77,9 @@ async def post_form(request: Request) -> Response:
     entry = replace(entry, fields=(*_typed_fields(entry, kind), *carried))
     try:
         async with app_context.limits.mails.mail() as mailing:
-            stored, mailing.queued = await app_context.run(sign_up_and_tell, form=form, entry=entry, now=now)
+            stored, mailing.queued = await app_context.run(
+                sign_up_with_mail_state, form=form, entry=entry, now=now
+            )
     except MailsSpent as spent:
         return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
     installation.wake_courier()
@@ -107,7 +109,7 @@ async def post_sent(request: Request) -> Response:
     served, after = await _form_sent(app_context, slug, request, single(posted, "token"))
     stored, installation = after.request, app_context.installation
     if single(posted, "action") == "resend":
-        await mail_again(app_context, stored)
+        await resend_mail(app_context, stored)
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     typed = single(posted, "code")
     reason = "code-wrong" if typed.strip() else "code-missing"
@@ -121,7 +123,9 @@ async def post_sent(request: Request) -> Response:
     except LinkSpent:  # an erased request answers like a wrong code
         return _sent(app_context, served, after, problem=reason)
     if isinstance(outcome, CodeRefused) and outcome.reason == "code-elsewhere":
-        await mail_again(app_context, stored, Asker.READER)  # strangers' forms keep nobody's mail back
+        await resend_mail(
+            app_context, stored, MailRequester.READER
+        )  # strangers' forms keep nobody's mail back
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     if isinstance(outcome, CodeRefused):
         if outcome.reason == "code-spent":  # logged; the page says the same of every code that is refused
@@ -155,9 +159,9 @@ async def _shown(app_context: AppContext, served: FormVersion, key: str) -> Form
 class _Returned:
     """A form that comes back: what was typed, what is wrong, what is asked about the address."""
 
-    typed: Typed
+    typed: FormInput
     problems: tuple[Problem, ...]
-    doubt: Doubt | None
+    doubt: DoubtfulAddress | None
     asked: str  # about which address before
     wait_seconds: int = 0  # until it can be sent, where no more mails leave today
 
@@ -171,7 +175,7 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
     view = publication.face_like(slug, shown).view
     now = view.declaration
     same = [question.purpose for question in now.questions if question in shown.declaration.questions]
-    kept = Typed(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
+    kept = FormInput(typed.values, tuple(purpose for purpose in typed.ticked if purpose in same))
     doubted = () if doubt is None else (Problem(EMAIL_FIELD, "email-doubted"),)
     asked = returned.asked if doubt is None else doubt.typed
     sealed = as_token(seal_text(app_context.installation.vault, ASKED, slug.encode(), asked)) if asked else ""
@@ -182,7 +186,7 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
         problems=(*doubted, *returned.problems),
         changed=shown.key != view.form_key,
         meant="" if doubt is None else doubt.meant,
-        understood=understood(typed, app_context.edition.site.settings.controller.country),
+        understood=normalised_values(typed, app_context.edition.site.settings.controller.country),
         wait_seconds=returned.wait_seconds,
     )
     if not returned.wait_seconds:

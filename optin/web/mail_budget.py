@@ -26,7 +26,7 @@ SHARE = 500  # one mail in so many thousandths of the day's asks the store; thre
 
 
 @dataclass
-class Mailing:
+class MailReservation:
     """A mail that may be queued. Say when it was not: then it is there for somebody else."""
 
     queued: bool = True
@@ -42,13 +42,13 @@ class MailBudget:
         self._opens_at: datetime | None = None
 
     @asynccontextmanager
-    async def mail(self) -> AsyncIterator[Mailing]:
+    async def mail(self) -> AsyncIterator[MailReservation]:
         """Hold one mail while it may be queued. Raises MailsSpent with the seconds until the next day."""
         now = self._installation.clock()
         if not await self._lease.spend(now):
             await self._say_spent(now)
             raise MailsSpent(wait_seconds(DAY, now))
-        mailing = Mailing()
+        mailing = MailReservation()
         try:
             yield mailing
         except OptinError:  # nothing was stored

@@ -39,7 +39,7 @@ class Content:
 
 
 @dataclass(frozen=True)
-class Answer:
+class PageResponse:
     """One representation of a page, ready to be sent."""
 
     start: Message
@@ -49,17 +49,17 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class FrontPage:
+class CachedPage:
     """A page with its two representations: as it is, and compressed."""
 
-    plain: Answer
-    compressed: Answer
+    plain: PageResponse
+    compressed: PageResponse
 
 
-FrontPages: TypeAlias = tuple[FrontPage, ...]  # what is at one address: most have one page
+CachedPages: TypeAlias = tuple[CachedPage, ...]  # what is at one address: most have one page
 
 
-def front_page(content: Content, base_url: str) -> FrontPage:
+def cached_page(content: Content, base_url: str) -> CachedPage:
     """Prepare a page once: headers, tag and compressed bytes."""
     data, content_type = content.data, content.content_type
     tag = hashlib.sha256(data).hexdigest()[:32]
@@ -73,14 +73,14 @@ def front_page(content: Content, base_url: str) -> FrontPage:
         headers.append(("location", content.location))
     plain = _answer(data, tag, headers, MOVED if content.location else FOUND)
     if not content_type.startswith(WORTH_COMPRESSING):
-        return FrontPage(plain, plain)
+        return CachedPage(plain, plain)
     packed = gzip.compress(data, 9, mtime=0)
     headers.append(("content-encoding", "gzip"))
     compressed = _answer(packed, f"{tag}-gz", headers, MOVED if content.location else FOUND)
-    return FrontPage(plain, compressed)
+    return CachedPage(plain, compressed)
 
 
-def front_contents(edition: Edition, now: datetime | None = None) -> Mapping[str, Content]:
+def cached_contents(edition: Edition, now: datetime | None = None) -> Mapping[str, Content]:
     """Return everything of an edition that is the same for everybody, by path.
 
     `now`: what closed by then shows that it is; None: nothing is closed.
@@ -110,23 +110,23 @@ class PageCache:
 
     def __init__(self) -> None:
         """Begin with none."""
-        self._made: dict[tuple[str, int], tuple[Content, str, FrontPage]] = {}
+        self._made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
 
-    def pages(self, edition: Edition, now: datetime) -> Mapping[str, FrontPages]:
+    def pages(self, edition: Edition, now: datetime) -> Mapping[str, CachedPages]:
         """Prepare everything of an edition by path, as it is at `now`; a page in several wordings in each."""
         base_url = edition.site.settings.base_url
         contents: dict[str, tuple[Content, ...]] = {
-            path: (content,) for path, content in front_contents(edition, now).items()
+            path: (content,) for path, content in cached_contents(edition, now).items()
         }
         for slug, faces in edition.publication.faces.items():
             if len(faces) > 1 and not is_over(edition.site.magnets[slug].closes_at, now):
                 contents |= _split(faces)
-        made: dict[tuple[str, int], tuple[Content, str, FrontPage]] = {}
+        made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
         for path, several in contents.items():
             for place, content in enumerate(several):
                 before = self._made.get((path, place))
                 if before is None or before[:2] != (content, base_url):
-                    before = (content, base_url, front_page(content, base_url))
+                    before = (content, base_url, cached_page(content, base_url))
                 made[path, place] = before
         self._made = made
         return {path: tuple(made[path, at][2] for at in range(len(it))) for path, it in contents.items()}
@@ -151,10 +151,10 @@ def next_closing(edition: Edition, now: datetime) -> datetime | None:
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
-class Front:
+class PageCacheMiddleware:
     """Answers GET and HEAD for known pages; passes everything else on to `inner`."""
 
-    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, FrontPages]]) -> None:
+    def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, CachedPages]]) -> None:
         """Look the pages up anew for each request: an edition may be replaced while serving."""
         self._inner = inner
         self._pages = pages
@@ -169,7 +169,7 @@ class Front:
         await self._inner(scope, receive, send)
 
 
-async def _send(pages: FrontPages, scope: Scope, send: Send) -> None:
+async def _send(pages: CachedPages, scope: Scope, send: Send) -> None:
     """Send a page; of several wordings one by chance, unless the browser says that it still has one."""
     packed, tags = _wishes(scope["headers"])
     page = pages[0]
@@ -198,12 +198,12 @@ def _wishes(headers: Iterable[tuple[bytes, bytes]]) -> tuple[bool, bytes]:
 _EMPTY: Message = {"type": "http.response.body", "body": b""}
 
 
-def _answer(data: bytes, tag: str, headers: list[tuple[str, str]], status: int) -> Answer:
+def _answer(data: bytes, tag: str, headers: list[tuple[str, str]], status: int) -> PageResponse:
     etag = f'"{tag}"'.encode()
     raw: RawHeaders = [(name.encode(), value.encode()) for name, value in headers]
     raw.append((b"etag", etag))
     length = (b"content-length", str(len(data)).encode())
-    return Answer(
+    return PageResponse(
         start={"type": "http.response.start", "status": status, "headers": [*raw, length]},
         not_modified={"type": "http.response.start", "status": 304, "headers": raw},
         etag=etag,

@@ -16,21 +16,21 @@ from optin.consent.form import EMAIL_FIELD
 from optin.consent.form_entry import (
     MAX_FIELD_CHARACTERS,
     MEANT_FIELD,
-    Doubt,
+    DoubtfulAddress,
+    FormInput,
     Problem,
-    Typed,
     read_address,
-    settle_doubt,
+    settle_doubtful_address,
 )
 from optin.consent.links import LinkKind
 from optin.consent.purpose import ConsentKey
 from optin.consent.typed_address import AddressRefused, parse_typed_email
 from optin.errors import LinkExpired, PostMalformed
 from optin.export.personal import as_json
-from optin.flows.consents.renew import give_anew
+from optin.flows.consents.renew import ask_from_personal_page
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.rights.correct import correct
-from optin.flows.rights.erase import BY_PERSON, erase_and_tell
+from optin.flows.rights.erase import BY_PERSON, erase_and_notify
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
 from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.withdraw import withdraw_one
@@ -62,7 +62,9 @@ async def post_ask(request: Request) -> Response:
     text = single(posted, EMAIL_FIELD).strip()
     installation = app_context.installation
     asked = open_text(installation.vault, ASKED, ABOUT, from_token(request.query_params.get(ASKED, "")))
-    typed, doubt = settle_doubt(Typed(((EMAIL_FIELD, text),), (), single(posted, MEANT_FIELD)), asked)
+    typed, doubt = settle_doubtful_address(
+        FormInput(((EMAIL_FIELD, text),), (), single(posted, MEANT_FIELD)), asked
+    )
     if doubt is not None:
         return _ask(request, typed=text, problem="email-doubted", doubt=doubt)
     try:
@@ -158,7 +160,7 @@ async def _give(request: Request, index: bytes, key: ConsentKey) -> Response:
     await app_context.limits.count(request)
     installation = app_context.installation
     asked = await app_context.run(
-        give_anew,
+        ask_from_personal_page,
         email_index=index,
         key=key,
         now=installation.clock(),
@@ -224,7 +226,7 @@ async def _erase(request: Request, index: bytes) -> Response:
     installation = app_context.installation
     lang = (await _data(app_context, index)).lang or language_of(request)
     gone = await app_context.run(
-        erase_and_tell, email_index=index, reason=BY_PERSON, lang=lang, now=installation.clock()
+        erase_and_notify, email_index=index, reason=BY_PERSON, lang=lang, now=installation.clock()
     )
     await app_context.note_ending(erased=gone is not None)
     if gone is not None:
@@ -273,7 +275,12 @@ def _back(request: Request, done: str) -> Response:
 
 
 def _ask(
-    request: Request, *, typed: str = "", problem: str = "", doubt: Doubt | None = None, sent: bool = False
+    request: Request,
+    *,
+    typed: str = "",
+    problem: str = "",
+    doubt: DoubtfulAddress | None = None,
+    sent: bool = False,
 ) -> Response:
     app_context = desk_of(request)
     frame = app_context.frame(language_of(request))

@@ -11,7 +11,7 @@ from optin.theme.card import SocialCard, draw_card
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
 from optin.theme.views import ErrorView
 from optin.web.headers import ASSET_CACHE, security_headers
-from optin.web.page_cache import HTML, Content, front_contents
+from optin.web.page_cache import HTML, Content, cached_contents
 
 ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 
@@ -21,7 +21,7 @@ def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_c
     site, publication = edition.site, edition.publication
     own = site.settings.languages[0]
     base = site.settings.base_url
-    contents = {**front_contents(edition)}
+    contents = {**cached_contents(edition)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
     files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}
@@ -40,7 +40,7 @@ def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_c
     return files | {name: text.encode() for name, text in texts.items()}
 
 
-def drawn_before(out: Path, card: SocialCard) -> bytes:
+def card_picture(out: Path, card: SocialCard) -> bytes:
     """Return the picture of a card: the one of an earlier build in `out`, or a new one."""
     try:
         return (out / card.url.lstrip("/")).read_bytes()
@@ -48,7 +48,7 @@ def drawn_before(out: Path, card: SocialCard) -> bytes:
         return draw_card(card)
 
 
-def unsplit(edition: Edition) -> list[str]:
+def magnets_with_variants(edition: Edition) -> list[str]:
     """Return the magnets whose page comes in several wordings: a file has only one."""
     return [slug for slug, magnet in edition.site.magnets.items() if magnet.variants]
 

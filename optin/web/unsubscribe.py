@@ -14,7 +14,7 @@ from optin.consent.purpose import PurposeId
 from optin.errors import LinkSpent, PostMalformed
 from optin.flows.rights.withdraw import (
     Withdrawable,
-    view_erased,
+    is_request_erased,
     view_withdrawable,
     withdraw_consent,
     withdraw_everything,
@@ -73,7 +73,7 @@ def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = Tru
 async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
     """Say kindly that there is nothing to withdraw any more."""
     app_context = desk_of(request)
-    erased = await app_context.view(view_erased, request=stored)
+    erased = await app_context.view(is_request_erased, request=stored)
     view = UnsubscribeView(
         app_context.frame(language_of(request)), request.url.path, (), done=False, erased=erased
     )

@@ -16,12 +16,12 @@ from datetime import timedelta
 from pathlib import Path
 
 from optin.consent.consent_record import EventKind, RequestId, SubjectId
-from optin.consent.event import Circumstances, rfc3339
+from optin.consent.event import EventBuilder, rfc3339
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
-from optin.store.forms import words_of
-from optin.store.requests import Sealed
+from optin.store.forms import declaration_digest
+from optin.store.requests import SealedRequest
 from optin.store.sqlite import connect
 from optin.store.subjects import Contact, seal_contact
 from optin.store.transaction import to_ms
@@ -47,9 +47,9 @@ def fill(world: World, path: Path, count: int) -> None:
             declared = canonical(
                 {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": rfc3339(NOON)}
             )
-            sealed = Sealed(declared, secrets.token_bytes(32), "12345678")
-            words, commitment = words_of(form.declaration), commit(sealed.salt, declared)
-            about = Circumstances(request, form.digest, words, form.declaration, commitment)
+            sealed = SealedRequest(declared, secrets.token_bytes(32), "12345678")
+            words, commitment = declaration_digest(form.declaration), commit(sealed.salt, declared)
+            about = EventBuilder(request, form.digest, words, form.declaration, commitment)
             until = to_ms(question.retention.after(confirmed))
             known = Contact({"email": address}, salt=secrets.token_bytes(32))
             contact = seal_contact(world.vault, SubjectId(subject), known)

@@ -18,7 +18,7 @@ from pathlib import Path
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.event import Circumstances, rfc3339
+from optin.consent.event import EventBuilder, rfc3339
 from optin.consent.form_entry import Entry
 from optin.export.list_line import Line
 from optin.export.lists import PeopleList, open_list
@@ -31,9 +31,9 @@ from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.services.installation import Installation
-from optin.store.forms import words_of
+from optin.store.forms import declaration_digest
 from optin.store.log import integrate
-from optin.store.requests import Sealed
+from optin.store.requests import SealedRequest
 from optin.store.sqlite import connect
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
@@ -53,15 +53,15 @@ def unconfirmed(world: World, path: Path, count: int) -> None:
     """Store requests that nobody confirmed, long ago, each with its event and its mail in the outbox."""
     connection = connect(path)
     form, asked = world.form, NOON - timedelta(days=30)
-    words = words_of(form.declaration)
+    words = declaration_digest(form.declaration)
     connection.execute("BEGIN")
     for number in range(count):
         request, address = RequestId(new_id()), f"old{number}@example.com"
         declared = canonical(
             {"email": address, "fields": {}, "purposes": [TIPS], "form": form.digest, "at": rfc3339(asked)}
         )
-        sealed = Sealed(declared, secrets.token_bytes(32), "12345678")
-        about = Circumstances(request, form.digest, words, form.declaration, commit(sealed.salt, declared))
+        sealed = SealedRequest(declared, secrets.token_bytes(32), "12345678")
+        about = EventBuilder(request, form.digest, words, form.declaration, commit(sealed.salt, declared))
         connection.execute(
             "INSERT INTO request(id, email_index, form, sealed, created_at, erase_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",

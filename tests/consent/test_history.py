@@ -13,14 +13,14 @@ from optin.consent.channel import Channel
 from optin.consent.consent_record import (
     TRANSITIONS,
     EventKind,
-    Happening,
     RequestId,
     Status,
+    StatusEvent,
     TransitionRefused,
     fold,
 )
 from optin.consent.event import rfc3339
-from optin.consent.history import History, Logged
+from optin.consent.history import History, LoggedEvent
 from optin.consent.purpose import ConsentKey
 from tests.world import CALL, NOON, TIPS, TIPS_BY_EMAIL
 
@@ -30,7 +30,7 @@ CHANGING = sorted({kind for row in TRANSITIONS.values() for kind in row})
 ASKED, YES, NO = EventKind.REQUESTED, EventKind.CONFIRMED, EventKind.WITHDRAWN
 
 
-def logged(place: int, kind: EventKind, request: RequestId, key: ConsentKey | None) -> Logged:
+def logged(place: int, kind: EventKind, request: RequestId, key: ConsentKey | None) -> LoggedEvent:
     """Return an event as it is read from the log, a minute after the one before it."""
     about = {
         "purpose": None if key is None else key.purpose,
@@ -45,7 +45,7 @@ def logged(place: int, kind: EventKind, request: RequestId, key: ConsentKey | No
         "declaration": "d",
         **about,
     }
-    return Logged.read(body, place)
+    return LoggedEvent.read(body, place)
 
 
 def history(*steps: tuple[EventKind, RequestId, ConsentKey | None]) -> History:
@@ -68,7 +68,7 @@ def test_each_consent_follows_from_its_own_events(
     for key in (TIPS_KEY, CALL_KEY):
         own = [it.event for it in found if it.event.key == key]
         asked = {it.event.request: it.event.at for it in found if it.event.kind is ASKED}
-        happened = [Happening(it.kind, it.at, it.request, asked.get(it.request)) for it in own]
+        happened = [StatusEvent(it.kind, it.at, it.request, asked.get(it.request)) for it in own]
         assert (key in found.consents) == bool(own)
         assert list(found.consent(key).events) == own
         try:
@@ -132,14 +132,14 @@ def test_an_event_that_is_none_of_ours_is_not_read(change: dict[str, str | None]
     """P1: what names no channel, or is no kind at all, decides nothing."""
     body = dict(logged(0, ASKED, FIRST, TIPS_KEY).body)
     with pytest.raises((KeyError, ValueError)):
-        Logged.read({**body, **change}, 0)
+        LoggedEvent.read({**body, **change}, 0)
 
 
 def test_an_event_of_an_unknown_kind_is_about_no_consent() -> None:
     """P1: a kind of magnet that is not installed any more notes things of requests alone."""
     body = {**logged(2, YES, FIRST, None).body, "kind": "dreamt"}
     asked = [logged(0, ASKED, FIRST, TIPS_KEY), logged(1, YES, FIRST, TIPS_KEY)]
-    found = History([*asked, Logged.read(body, 2)])
+    found = History([*asked, LoggedEvent.read(body, 2)])
     assert found.logged[2].event.kind is EventKind.NOTED
     assert found.consent(TIPS_KEY).events == tuple(it.event for it in asked)
     assert found.repeated == []

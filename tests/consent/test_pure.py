@@ -16,15 +16,15 @@ from optin.consent.consent_record import (
     TRANSITIONS,
     ConsentRecord,
     EventKind,
-    Happening,
     Status,
+    StatusEvent,
     TransitionRefused,
     fold,
     follow,
 )
 from optin.consent.event import rfc3339
 from optin.consent.form import FormDeclaration
-from optin.consent.form_entry import Entry, Problem, Typed, read_entry, read_typed
+from optin.consent.form_entry import Entry, FormInput, Problem, read_entry, read_form_input
 from optin.consent.links import LinkKind, Links
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.purpose import ConsentKey
@@ -46,7 +46,7 @@ def test_a_status_follows_the_table_or_is_refused(kinds: list[EventKind]) -> Non
     for step, kind in enumerate(kinds):
         at = NOON + timedelta(minutes=step)
         allowed = TRANSITIONS[record.status].get(kind)
-        happening = Happening(kind, at, asked_at=at)
+        happening = StatusEvent(kind, at, asked_at=at)
         if allowed is None:
             with pytest.raises(TransitionRefused):
                 follow(record, happening)
@@ -61,12 +61,12 @@ def test_a_status_follows_the_table_or_is_refused(kinds: list[EventKind]) -> Non
 def test_an_older_request_never_undoes_a_withdrawal() -> None:
     """D4: asked before, confirmed after: refused, whatever came between."""
     steps = [EventKind.REQUESTED, EventKind.CONFIRMED, EventKind.WITHDRAWN]
-    done = [Happening(kind, NOON + timedelta(hours=n), asked_at=NOON) for n, kind in enumerate(steps)]
-    late = Happening(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=NOON)
+    done = [StatusEvent(kind, NOON + timedelta(hours=n), asked_at=NOON) for n, kind in enumerate(steps)]
+    late = StatusEvent(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=NOON)
     with pytest.raises(TransitionRefused):
         fold([*done, late])
     asked_anew = NOON + timedelta(hours=3)
-    anew = Happening(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=asked_anew)
+    anew = StatusEvent(EventKind.CONFIRMED, NOON + timedelta(days=1), asked_at=asked_anew)
     assert fold([*done, anew]).status is Status.GIVEN
 
 
@@ -182,9 +182,9 @@ def test_only_the_code_matches(typed: str) -> None:
     assert matches("12345678", typed) == (re.sub(r"[^0-9]", "", typed) == "12345678")
 
 
-def typed(**values: str) -> Typed:
+def typed(**values: str) -> FormInput:
     ticked = tuple(values.pop("consent", "").split())
-    return Typed(tuple({"email": "", "first_name": "", "phone": "", **values}.items()), ticked)
+    return FormInput(tuple({"email": "", "first_name": "", "phone": "", **values}.items()), ticked)
 
 
 def test_an_entry_holds_what_the_form_asked_and_no_more() -> None:
@@ -226,7 +226,7 @@ def test_a_post_with_more_than_the_form_has_is_refused() -> None:
         [("consent", TIPS), ("consent", TIPS)],
     ):
         with pytest.raises(PostMalformed):
-            read_typed(DECLARATION, posted, DetailsPart())
+            read_form_input(DECLARATION, posted, DetailsPart())
 
 
 def test_a_declaration_comes_back_as_it_was() -> None:

@@ -27,7 +27,7 @@ from optin.errors import RequestRefused
 from optin.export.destination import destination
 from optin.export.rows import Rows
 from optin.export.writers import safe_cell, write_csv, write_jsonl
-from optin.flows.evidence.prove_consent import Proven
+from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.flows.exports.export_leads import LeadExport
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
@@ -40,7 +40,7 @@ from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, form_version, with_que
 PHONE = "+31201234567"
 
 
-def lead_export(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[Proven], dict[str, int]]:
+def lead_export(world: World, channel: Channel = Channel.EMAIL) -> tuple[list[ProvenConsent], dict[str, int]]:
     """Export from a world."""
     purpose = TIPS if channel is Channel.EMAIL else CALL
     gathered = LeadExport(

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from optin.flows.delivery.retry import SkipReason, retry_dead
-from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
+from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
 from optin.store.claims import Batch
 from optin.store.log import integrate
 from optin.store.outbox import Notice, enqueue, enqueue_notice
@@ -101,9 +101,9 @@ def test_a_message_that_cannot_be_composed_holds_up_no_webhook(world: World) -> 
     other = world.join("bob@example.com", TIPS)
     while world.do(integrate):
         pass
-    claim = partial(claim_calls, context=world.context, processor="crm", batch=Batch(10))
+    claim = partial(claim_outgoing, context=world.context, processor="crm", batch=Batch(10))
     for call in world.do(claim, now=world.now)[0]:
-        world.do(settle_call, notice=call.notice, answer=Answer.TAKEN, now=world.now)
+        world.do(record_answer, notice=call.notice, answer=ReceiverAnswer.TAKEN, now=world.now)
     for request in (broken, other):
         world.withdraw(request)
     world.do(

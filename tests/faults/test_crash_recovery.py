@@ -16,14 +16,14 @@ import psycopg
 import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
-from optin.flows.delivery.deliver import claim_orders, settle_taken
+from optin.flows.delivery.deliver import claim_orders, record_crashed_send
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.store_outbox import StoreOutbox
 from optin.keys import KeyRing
 from optin.services import handover_log
-from optin.services.crash_recovery import take_back
-from optin.services.handover_log import HandoverLog, left_behind
+from optin.services.crash_recovery import recover_crashed_work
+from optin.services.handover_log import HandoverLog, mails_of_dead_processes
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
@@ -225,7 +225,7 @@ def test_what_was_taken_before_the_courier_died_is_settled_not_sent(
     outbox.taken(order, b"the very bytes")
     dies(installation)
     world.wait(timedelta(hours=1))
-    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
+    recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     assert world.do(lambda tx: tx.all("SELECT state FROM outbox")) == [("sent",)]
     assert world.count("mail") == 1
     assert list((tmp_path / "taken").iterdir()) == []
@@ -237,7 +237,7 @@ def test_what_was_not_taken_is_sent(world: World, installation: Installation, tm
     world.sign_up(ALICE, TIPS)
     asyncio.run(StoreOutbox(installation).claim(9))
     dies(installation)
-    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
+    recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     world.do(world.store.presence.renew, now=world.now)
     released = world.do(lambda tx: tx.run("UPDATE outbox SET claim = NULL, next_at = 0"))
     assert released == 1
@@ -261,7 +261,7 @@ def test_a_notice_that_was_taken_is_settled_too(
     outbox.taken(order, b"the very bytes")
     dies(installation)
     mails = world.count("mail")
-    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
+    recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     states = [
         row[0] for row in world.do(lambda tx: tx.all(f"SELECT state FROM outbox WHERE kind = '{kind}'"))
     ]
@@ -281,7 +281,7 @@ def test_a_request_that_was_erased_meanwhile_stays_erased(
     index = world.vault.index(ALICE)  # type: ignore[arg-type]
     erase = partial(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
     assert world.do(erase) is not None
-    take_back(installation.store, installation.context, installation.clock(), tmp_path / "taken")
+    recover_crashed_work(installation.store, installation.context, installation.clock(), tmp_path / "taken")
     assert world.count("mail") == 0
     assert list((tmp_path / "taken").iterdir()) == []
 
@@ -324,7 +324,7 @@ def test_a_long_file_is_followed_by_another(
         asyncio.run(outbox.settle(before, Verdict.SENT, "250", b"mail"))
     assert 1 <= len(list((tmp_path / "taken").iterdir())) <= 3
     dies(installation)
-    found = [it for file in left_behind(tmp_path / "taken", world.vault) for it in file]
+    found = [it for file in mails_of_dead_processes(tmp_path / "taken", world.vault) for it in file]
     assert waiting[-1].number in {it.number for it in found}
 
 
@@ -341,11 +341,11 @@ def test_a_file_that_was_cut_short_tells_what_is_whole(
     dies(installation)
     (file,) = (tmp_path / "taken").iterdir()
     file.write_bytes(file.read_bytes()[:-1])
-    assert [it.number for taken in left_behind(tmp_path / "taken", world.vault) for it in taken] == [
-        orders[0].number
-    ]
+    assert [
+        it.number for taken in mails_of_dead_processes(tmp_path / "taken", world.vault) for it in taken
+    ] == [orders[0].number]
     file.write_bytes(b"\0\0\0\1")
-    assert list(left_behind(tmp_path / "taken", Vault(KeyRing.fresh("dev")))) == [[]]
+    assert list(mails_of_dead_processes(tmp_path / "taken", Vault(KeyRing.fresh("dev")))) == [[]]
 
 
 def test_what_a_living_process_wrote_is_left_alone(
@@ -358,8 +358,8 @@ def test_what_a_living_process_wrote_is_left_alone(
     outbox.taken(order, b"mail")
     look = (
         "import sys\nfrom pathlib import Path\n"
-        "from optin.services.handover_log import left_behind\n"
-        "print(list(left_behind(Path(sys.argv[1]), None)))"
+        "from optin.services.handover_log import mails_of_dead_processes\n"
+        "print(list(mails_of_dead_processes(Path(sys.argv[1]), None)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", look, str(tmp_path / "taken")], capture_output=True, text=True, check=True
@@ -440,7 +440,9 @@ def test_settling_what_another_has_by_now_changes_nothing(world: World) -> None:
     """D1: the fence holds here too."""
     world.sign_up(ALICE, TIPS)
     (order,) = world.claim()
-    settle = partial(settle_taken, context=world.context, number=order.number, message=b"mail", now=world.now)
+    settle = partial(
+        record_crashed_send, context=world.context, number=order.number, message=b"mail", now=world.now
+    )
     assert not world.do(settle, fence=b"another fence")
     assert world.do(settle, fence=order.claim)
     assert not world.do(settle, fence=order.claim)

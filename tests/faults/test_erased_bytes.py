@@ -12,7 +12,7 @@ import psycopg
 from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import Verdict
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.rights.erase import BY_PERSON, erase_and_tell, erase_person
+from optin.flows.rights.erase import BY_PERSON, erase_and_notify, erase_person
 from tests.installed import KINDS
 from tests.world import CALL, TIPS, TIPS_BY_EMAIL, World, open_world
 
@@ -102,7 +102,7 @@ def traffic(world: World) -> Iterator[None]:
 
 def erase(world: World) -> None:
     gone = world.run(
-        erase_and_tell,
+        erase_and_notify,
         email_index=world.vault.index(parse_email(ADDRESS)),
         reason=BY_PERSON,
         lang="nl",

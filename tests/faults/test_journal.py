@@ -25,7 +25,7 @@ from optin.consent.form import Slug
 from optin.errors import JournalUnusable, LogDiverged, StoreUnusable
 from optin.flows.evidence import log_growth
 from optin.flows.rights.correct import correct
-from optin.flows.rights.on_request import Handling, hold_on_request
+from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
@@ -289,7 +289,7 @@ def test_every_end_and_change_is_in_the_journal_by_its_leaf(house: House) -> Non
         about: dict[str, Any] = {"email_index": index, "now": world.now}
         world.run(correct, values={"phone": "+31201234567"}, **about)
         until = world.now + timedelta(days=400)
-        handling = Handling(index, "vera", "invoice")
+        handling = OfficerRequest(index, "vera", "invoice")
         world.run(hold_on_request, handling, ("email",), until=until, now=world.now)
     kept = [line for line in house.kept().lines if "leaf" in line.told]
     assert sorted(line.kind for line in kept) == ["corrected", "erased", "held", "withdrawn"]

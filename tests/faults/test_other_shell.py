@@ -21,7 +21,7 @@ from optin.consent.form import Slug
 from optin.keys import UNUSED, load_keys
 from optin.services.edition import keep_edition, load_edition
 from optin.services.open_installation import open_installation
-from optin.services.served_settings import shown_store
+from optin.services.served_settings import store_without_password
 from optin.settings.installation import Settings
 from tests.installed import KINDS
 from tests.mail.server import Script, mail_server
@@ -269,4 +269,4 @@ def _built(site: Path, out: Path) -> Path:
 )
 def test_the_address_of_a_store_is_noted_without_its_password(store: str, shown: str) -> None:
     """S4: no secret is written where it need not be."""
-    assert shown_store(Settings.at(Path("/srv/site"), store=store)) == shown
+    assert store_without_password(Settings.at(Path("/srv/site"), store=store)) == shown

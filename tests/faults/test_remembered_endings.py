@@ -16,12 +16,12 @@ from optin.consent.channel import Channel
 from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
-from optin.flows.exports.webhooks import Answer
+from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs.webhook_sender import Delivery, Reply, _Lane
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.settings.site import Webhook
-from optin.store.webhook_outbox import enqueue_notice
+from optin.store.webhook_outbox import enqueue_message
 from optin.store.webhooks import keep_webhooks
 from tests.faults.test_backup import House, index_of
 from tests.flows.test_deletion_grounds import UNDO
@@ -48,7 +48,7 @@ class Receiver:
 
     async def post(self, delivery: Delivery) -> Reply:
         self.told.append(delivery)
-        return Reply(Answer.TAKEN, "200")
+        return Reply(ReceiverAnswer.TAKEN, "200")
 
     def people(self) -> list[str]:
         return [name for name in (ALICE, CAROL) for it in self.told if name.encode() in it.body]
@@ -89,7 +89,7 @@ def carol_cut_off(house: House) -> Iterator[tuple[Installation, World]]:
         )
         world.do(keep_webhooks, addresses={"crm": "where it goes"})
         for email in (ALICE, CAROL):
-            note = partial(enqueue_notice, processor="crm", kind=WebhookKind.CONFIRMED, key=ABOUT)
+            note = partial(enqueue_message, processor="crm", kind=WebhookKind.CONFIRMED, key=ABOUT)
             world.do(note, person=index_of(world, email), now=world.now)
         undone = past_triggers(
             installation.store,

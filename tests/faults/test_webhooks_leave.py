@@ -20,9 +20,9 @@ from typing import Any
 import pytest
 
 from optin.consent.webhook import WebhookKind, secret_text, signed_headers
-from optin.flows.exports.webhooks import Answer
+from optin.flows.exports.webhooks import ReceiverAnswer
 from optin.jobs import webhook_sender as webhooks
-from optin.jobs.webhook_sender import Delivery, HttpSender, Reply, SpokenSender, webhook_jobs
+from optin.jobs.webhook_sender import Delivery, HttpSender, PrintingSender, Reply, webhook_jobs
 from optin.services import http_client as outgoing
 from optin.services.http_client import VettedClient
 from optin.services.installation import Installation
@@ -57,7 +57,7 @@ def post(url: str, seconds: float = 5, **options: Any) -> Reply:
 def test_a_message_can_be_verified_by_the_specification() -> None:
     """E7: the headers and signature of Standard Webhooks, computed in the test by its words."""
     with receiving(Receiver()) as receiver:
-        assert post(receiver.url()).answer is Answer.TAKEN
+        assert post(receiver.url()).answer is ReceiverAnswer.TAKEN
     (taken,) = receiver.taken
     assert taken.body == BODY
     assert taken.headers["content-type"] == "application/json"
@@ -80,16 +80,16 @@ def test_the_signature_is_that_of_a_known_example() -> None:
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (200, Answer.TAKEN),
-        (202, Answer.TAKEN),
-        (299, Answer.TAKEN),
-        (301, Answer.LATER),
-        (404, Answer.LATER),
-        (410, Answer.GONE),
-        (500, Answer.LATER),
+        (200, ReceiverAnswer.TAKEN),
+        (202, ReceiverAnswer.TAKEN),
+        (299, ReceiverAnswer.TAKEN),
+        (301, ReceiverAnswer.LATER),
+        (404, ReceiverAnswer.LATER),
+        (410, ReceiverAnswer.GONE),
+        (500, ReceiverAnswer.LATER),
     ],
 )
-def test_the_status_says_what_became_of_it(status: int, answer: Answer) -> None:
+def test_the_status_says_what_became_of_it(status: int, answer: ReceiverAnswer) -> None:
     """E7: 2xx is taken, 410 the end, all else is tried again."""
     with receiving(Receiver(status=lambda _: status)) as receiver:
         assert post(receiver.url()) == Reply(answer, str(status))
@@ -99,9 +99,9 @@ def test_a_redirect_is_not_followed() -> None:
     """E7: not elsewhere, and not round in a loop."""
     with receiving(Receiver()) as other, receiving(Receiver(status=lambda _: 307)) as receiver:
         receiver.location = other.url()
-        assert post(receiver.url()).answer is Answer.LATER
+        assert post(receiver.url()).answer is ReceiverAnswer.LATER
         receiver.location = receiver.url()
-        assert post(receiver.url()).answer is Answer.LATER
+        assert post(receiver.url()).answer is ReceiverAnswer.LATER
     assert (len(receiver.taken), len(other.taken)) == (2, 0)
 
 
@@ -121,7 +121,7 @@ def test_a_redirect_is_not_followed() -> None:
 def test_who_answers_anything_holds_up_nothing(raw: bytes, drip: bytes) -> None:
     """E7, S5: slow drops, answers without end and other protocols end at the deadline or the bound."""
     with receiving(Receiver(raw=raw, drip=drip)) as receiver:
-        assert post(receiver.url(), seconds=0.5).answer is Answer.LATER
+        assert post(receiver.url(), seconds=0.5).answer is ReceiverAnswer.LATER
 
 
 def test_what_comes_after_the_status_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +129,7 @@ def test_what_comes_after_the_status_changes_nothing(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(outgoing, "DRAIN_SECONDS", 0.1)
     raw = b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 204 None\r\n\r\n"
     with receiving(Receiver(raw=raw, drip=b"x")) as receiver:
-        assert post(receiver.url(), seconds=60) == Reply(Answer.TAKEN, "204")
+        assert post(receiver.url(), seconds=60) == Reply(ReceiverAnswer.TAKEN, "204")
 
 
 def test_tls_is_verified_against_the_name(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_tls_is_verified_against_the_name(tmp_path: Path) -> None:
     file, server = certificate(tmp_path)
     trust = ssl.create_default_context(cafile=str(file))
     with receiving(Receiver(), server) as receiver:
-        assert post(receiver.url("https"), trust=trust).answer is Answer.TAKEN
+        assert post(receiver.url("https"), trust=trust).answer is ReceiverAnswer.TAKEN
         wrong = post(receiver.url("https", "localhost"), trust=trust)
         unknown = post(receiver.url("https"))
     assert {wrong.said, unknown.said} == {"SSLCertVerificationError"}
@@ -146,8 +146,8 @@ def test_tls_is_verified_against_the_name(tmp_path: Path) -> None:
 
 def test_nobody_there_is_tried_again() -> None:
     """E7: no listener, and no such name."""
-    assert post(f"http://127.0.0.1:{NOBODY}/").answer is Answer.LATER
-    assert post("http://nobody.invalid/").answer is Answer.LATER
+    assert post(f"http://127.0.0.1:{NOBODY}/").answer is ReceiverAnswer.LATER
+    assert post("http://nobody.invalid/").answer is ReceiverAnswer.LATER
 
 
 @pytest.mark.parametrize(
@@ -216,7 +216,7 @@ def test_the_sender_of_serve_reaches_no_machine_here(host: str) -> None:
     """E7: whatever it is called, and although somebody listens; nothing is sent."""
     with receiving(Receiver()) as receiver:
         reply = asyncio.run(HttpSender().post(delivery(receiver.url("https", host))))
-    assert reply.answer is Answer.LATER
+    assert reply.answer is ReceiverAnswer.LATER
     assert receiver.taken == []
     assert "not https" in asyncio.run(HttpSender().post(delivery(receiver.url()))).said
 
@@ -257,7 +257,7 @@ def test_a_name_that_changes_meanwhile_wins_nothing(monkeypatch: pytest.MonkeyPa
     with receiving(Receiver()) as receiver, names(monkeypatch, ["127.0.0.1"], ["127.0.0.9"]) as asked:
         sender = HttpSender(VettedClient(may_reach=may_reach, schemes=("http",)))
         reply = asyncio.run(sender.post(delivery(receiver.url("http", "hooks.example.com"))))
-    assert reply.answer is Answer.TAKEN
+    assert reply.answer is ReceiverAnswer.TAKEN
     assert looked == ["127.0.0.1"]
     assert asked == ["hooks.example.com"]
     assert receiver.taken[0].headers["host"] == f"hooks.example.com:{receiver.port}"
@@ -460,7 +460,7 @@ def test_in_dev_nothing_leaves(world: World) -> None:
     """E7, O2: it is said what would be told to whom, without the person."""
     now_is_now(world)
     said: list[str] = []
-    with receiving(Receiver()) as receiver, working(world, SpokenSender(said.append), crm=receiver.url()):
+    with receiving(Receiver()) as receiver, working(world, PrintingSender(said.append), crm=receiver.url()):
         world.join(ALICE, TIPS)
         ends = time.monotonic() + 120
         while not said and time.monotonic() < ends:
@@ -523,7 +523,7 @@ def test_the_receiver_of_the_documentation_works(world: World, tmp_path: Path, f
             erase(world, "bob@example.com")
             wait_for([])
         again = asyncio.run(LOCAL.post(kept[0]))
-        assert again == Reply(Answer.TAKEN, "204"), "taken before: nothing happens"
+        assert again == Reply(ReceiverAnswer.TAKEN, "204"), "taken before: nothing happens"
         assert known() == []
         forged = signed_headers([SECRET], "msg_2", int(time.time()), kept[0].body)
         old = signed_headers(

@@ -15,17 +15,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from optin.consent.compare_variants import WordingCounts, brings_more, compare, score_for, wilson
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.export.chart import as_svg
 from optin.export.statistics import as_json, schema
-from optin.flows.reports.statistics import Count, Statistics
+from optin.flows.reports.statistics import Statistics, StatisticsCount
 from tests.world import DECLARATION, NOON, TIPS, World, form_version
 
 SHORT = replace(DECLARATION, variant="short", title="Kort")
 
 
 def count(world: World) -> Statistics:
-    return Count(world.store.read, world.policy, world.now).run()
+    return StatisticsCount(world.store.read, world.policy, world.now).run()
 
 
 def exact(one: int, other: int) -> float:
@@ -101,7 +101,7 @@ def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:
     world.wait(timedelta(hours=1))
     world.serve(short)
     all_served = world.now
-    world.policy = replace(world.policy, offers=Offers([first, short]))
+    world.policy = replace(world.policy, offers=ServedForms([first, short]))
     for at in range(8):
         world.form = short
         world.join(f"short{at}@example.com", TIPS)
@@ -140,7 +140,7 @@ def test_wordings_are_compared_from_when_all_are_served(world: World) -> None:
     assert old.wordings == new.wordings  # what is erased still counts
     renewed = form_version("short again", SHORT)
     world.serve(renewed)
-    world.policy = replace(world.policy, offers=Offers([first, renewed]))
+    world.policy = replace(world.policy, offers=ServedForms([first, renewed]))
     (anew,) = count(world).comparisons
     assert [it.asked for it in anew.wordings] == [0, 0]
     assert not anew.numbers_differ

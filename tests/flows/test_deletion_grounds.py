@@ -18,7 +18,7 @@ from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.erasure import Ground, Reason, faults
 from optin.consent.event import erased
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
@@ -27,11 +27,11 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.evidence.event_history import request_history
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.exports.scrub import Scrubber
-from optin.flows.exports.webhooks import claim_calls
+from optin.flows.exports.webhooks import claim_outgoing
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.journal_endings import endings_in_journal
-from optin.flows.rights.on_request import Handling, hold_on_request
+from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
@@ -277,7 +277,7 @@ def test_a_consent_ends_by_its_events_alone(world: World, forgery: str) -> None:
 def test_nobody_is_asked_again_after_a_withdrawal(world: World) -> None:
     """R3: the cache says that carol's consent ends soon; her events say that she withdrew it."""
     soon = RetentionPeriod.parse("30 days")
-    world.policy = replace(world.policy, ask_again={TIPS: soon}, offers=Offers([world.form]))
+    world.policy = replace(world.policy, ask_again={TIPS: soon}, offers=ServedForms([world.form]))
     world.withdraw(world.join(CAROL, TIPS))
     world.wait(timedelta(days=710))
     forge(world, "UPDATE consent SET status = 'given', withdrawn_at = NULL", "DELETE FROM suppression")
@@ -503,7 +503,7 @@ def test_members_of_an_export_that_is_gone_from_the_list_are_no_strays(world: Wo
 def test_a_hold_ends_when_it_was_placed_to_end(world: World) -> None:
     """R6: the date stands in what is sealed as well."""
     world.join(ALICE, TIPS, first_name="Alice")
-    handling = Handling(index_of(world, ALICE), "vera", "invoice")
+    handling = OfficerRequest(index_of(world, ALICE), "vera", "invoice")
     world.run(hold_on_request, handling, ["first_name"], until=world.now + YEAR, now=world.now)
     forge(world, "UPDATE legal_hold SET ends_at = 1")
     assert sweep(world.installation())["refused"] == 1
@@ -616,7 +616,7 @@ def test_what_a_processor_was_told_is_not_forgotten(world: World) -> None:
     world.do(keep_webhooks, addresses={"crm": "a" * 64})
     world.policy = replace(world.policy, webhooks={"crm": frozenset({TIPS})})
     world.join(ALICE, TIPS)
-    claim = partial(claim_calls, context=world.context, processor="crm", batch=Batch(5))
+    claim = partial(claim_outgoing, context=world.context, processor="crm", batch=Batch(5))
     calls, _ = world.do(claim, now=world.now)
     assert len(calls) == 1
     assert findings(world) == []

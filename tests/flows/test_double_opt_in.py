@@ -19,7 +19,7 @@ from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
 from optin.settings.site import Unconfirmed
-from optin.store.requests import Sealed, load_request
+from optin.store.requests import SealedRequest, load_request
 from tests.world import CALL, TIPS, World, form_version
 
 
@@ -247,7 +247,7 @@ def test_the_code_of_a_mail_that_never_left_confirms_nothing(world: World) -> No
     world.send()
     stored = world.do(load_request, request=silent)
     assert stored is not None
-    code = Sealed.open(world.vault, silent, stored.sealed).code
+    code = SealedRequest.open(world.vault, silent, stored.sealed).code
     with pytest.raises(LinkExpired):
         by_code(world, silent, code)
 

@@ -16,7 +16,7 @@ from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
 from optin.flows.rights.personal_link import ask_for_link
 from optin.store.limits import Amount, Counted, take
-from optin.store.requests import Sealed, load_request
+from optin.store.requests import SealedRequest, load_request
 from optin.store.transaction import Tx
 from tests.world import NOON, TIPS, World, open_world
 
@@ -157,7 +157,7 @@ def test_the_codes_of_a_mailbox_are_not_guessed_at_on_page_after_page(world: Wor
 def code_of(tx: Tx, world: World, request: RequestId) -> str:
     stored = load_request(tx, request)
     assert stored is not None
-    return Sealed.open(world.vault, stored.id, stored.sealed).code
+    return SealedRequest.open(world.vault, stored.id, stored.sealed).code
 
 
 @pytest.mark.parametrize("where", list(Counted))

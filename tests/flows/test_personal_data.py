@@ -13,7 +13,7 @@ from optin.consent.purpose import ConsentKey
 from optin.flows.exports.scrub import KEPT, Scrubber
 from optin.flows.retention.sweep_consents import sweep_leads
 from optin.flows.rights.correct import correct
-from optin.flows.rights.erase import BY_PERSON, Erased, erase_person
+from optin.flows.rights.erase import BY_PERSON, ErasureResult, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.flows.rights.withdraw import withdraw_person
 from optin.store.subjects import find_subject, numbers_of
@@ -32,7 +32,7 @@ def put_right(world: World, email: str, **values: str) -> bool:
     return changed
 
 
-def erase(world: World, email: str) -> Erased | None:
+def erase(world: World, email: str) -> ErasureResult | None:
     index = world.vault.index(parse_email(email))
     return world.do(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
 

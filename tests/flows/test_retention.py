@@ -13,12 +13,12 @@ from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.consent.retention_period import RetentionPeriod
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person
-from optin.flows.rights.on_request import Handling, hold_on_request, record_handling
+from optin.flows.rights.on_request import OfficerRequest, hold_on_request, record_officer_request
 from optin.flows.rights.personal_link import ask_for_link
 from optin.jobs.sweep_runner import sweep
 from optin.settings.site import Limits
@@ -89,7 +89,7 @@ def test_a_lead_that_expired_long_ago_leaves_without_a_sweep_in_between(world: W
 def test_a_consent_that_ends_is_asked_once_more(world: World) -> None:
     """R8: one mail, days before, same rules as the first; nothing is longer without the person's yes."""
     world.policy = replace(
-        world.policy, ask_again={TIPS: RetentionPeriod.parse("30 days")}, offers=Offers([world.form])
+        world.policy, ask_again={TIPS: RetentionPeriod.parse("30 days")}, offers=ServedForms([world.form])
     )
     world.join("alice@example.com", TIPS, CALL, phone=PHONE)
     world.send()
@@ -113,7 +113,7 @@ def test_a_consent_that_ends_is_asked_once_more(world: World) -> None:
 def test_who_does_not_answer_a_reconfirmation_expires(world: World) -> None:
     """R8: silence is no consent."""
     world.policy = replace(
-        world.policy, ask_again={TIPS: RetentionPeriod.parse("30 days")}, offers=Offers([world.form])
+        world.policy, ask_again={TIPS: RetentionPeriod.parse("30 days")}, offers=ServedForms([world.form])
     )
     world.join("bob@example.com", TIPS)
     world.wait(timedelta(days=710))
@@ -129,7 +129,9 @@ def test_a_legal_hold_ends_by_itself(world: World) -> None:
     world.join("alice@example.com", TIPS, first_name="Alice")
     index = world.vault.index(parse_email("alice@example.com"))
     until = world.now + YEAR
-    world.run(hold_on_request, Handling(index, "vera", "invoice"), ["first_name"], until=until, now=world.now)
+    world.run(
+        hold_on_request, OfficerRequest(index, "vera", "invoice"), ["first_name"], until=until, now=world.now
+    )
     world.do(erase_person, context=world.context, email_index=index, reason=BY_PERSON, now=world.now)
     world.wait(YEAR - timedelta(days=1))
     sweep_all(world)
@@ -177,7 +179,7 @@ def test_the_plan_leaves_nothing_out(world: World) -> None:
     link = partial(ask_for_link, context=world.context, address=parse_email("alice@example.com"), lang="nl")
     world.do(link, now=world.now)
     world.send()
-    world.run(record_handling, handling=Handling(index, "o", "w"), what="show", now=world.now)
+    world.run(record_officer_request, handling=OfficerRequest(index, "o", "w"), what="show", now=world.now)
     world.wait(6 * YEAR)
     planned = world.store.read(plan, context=world.sweep_context, rules=RULES)
     assert [line.rule for line in planned] == list(RULES)

@@ -16,7 +16,7 @@ from optin.consent.form_entry import Entry
 from optin.consent.links import LinkKind
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, Order, Verdict
 from optin.flows.delivery.retry import STEP, Retried, SkipReason, retry_dead
 from optin.flows.retention.sweep_consents import sweep_unconfirmed
@@ -227,7 +227,7 @@ def test_the_command_says_how_many_and_why(site: Path, monkeypatch: pytest.Monke
                 suspect=False,
             )
             for order in installation.write(claim):
-                installation.run(settle_order, order, Attempt(verdict, "554"), now=now)
+                installation.run(record_result, order, Attempt(verdict, "554"), now=now)
 
         asked("old@example.com", Verdict.REFUSED, timedelta(days=8))
         asked("alice@example.com", Verdict.REFUSED)

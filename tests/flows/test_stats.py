@@ -17,12 +17,12 @@ from optin.consent.address import parse_email
 from optin.consent.compare_variants import wilson
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import Slug
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
 from optin.export.chart import MOST_WEEKS, as_svg
 from optin.export.statistics import as_json, schema
-from optin.flows.reports.statistics import Blank, Count, Rate, Statistics
+from optin.flows.reports.statistics import ErasedEvents, Rate, Statistics, StatisticsCount
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.store import event_counts as counting
 from optin.store.event_sums import DOWNLOADED, add_to_tally
@@ -33,7 +33,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def count(world: World, since: date | None = None, magnet: str | None = None) -> Statistics:
-    return Count(world.store.read, world.policy, world.now, since, magnet).run()
+    return StatisticsCount(world.store.read, world.policy, world.now, since, magnet).run()
 
 
 def lines(statistics: Statistics) -> list[tuple[str, str, str, int, int]]:
@@ -82,7 +82,7 @@ def sound(statistics: Statistics) -> ET.Element:
 def test_a_site_that_nobody_visited_has_no_numbers(world: World) -> None:
     """O4: nothing, said as such in each format."""
     counted = count(world)
-    assert (counted.weeks, counted.rates, counted.blank) == ((), (), Blank(0, 0))
+    assert (counted.weeks, counted.rates, counted.blank) == ((), (), ErasedEvents(0, 0))
     assert any("may still be confirmed" in note for note in counted.notes)
     assert not any("blank" in note for note in counted.notes)
     assert "Nobody has sent a form" in "".join(sound(counted).itertext())
@@ -163,7 +163,7 @@ def test_requests_that_were_erased_stay_in_the_sums(world: World) -> None:
         ("2026-W49", "koud-bellen", "v1", 2, 1),
     ]
     assert [(it.asked, it.confirmed) for it in counted.rates] == [(10, 5)]
-    assert counted.blank == Blank(unconfirmed=4, erased=0)
+    assert counted.blank == ErasedEvents(unconfirmed=4, erased=0)
     assert any("4 of requests that nobody confirmed" in note for note in counted.notes)
     sound(counted)
 
@@ -194,14 +194,14 @@ def test_of_whoever_was_erased_only_the_number_is_left(world: World) -> None:
     assert set(consents(counted)) == {("2026-W48", "v1", "tips-email", "email")}
     blank = blank_events(world)
     assert blank > 0
-    assert counted.blank == Blank(unconfirmed=0, erased=blank)
+    assert counted.blank == ErasedEvents(unconfirmed=0, erased=blank)
     assert any(f"{blank} of people who were erased" in note for note in counted.notes)
 
 
 def test_what_was_asked_by_mail_is_a_consent_and_no_form(world: World) -> None:
     """O4: asking once more, before a consent ends, counts for the consent alone."""
     world.policy = replace(
-        world.policy, ask_again={TIPS: world.policy.unconfirmed.keep}, offers=Offers([world.form])
+        world.policy, ask_again={TIPS: world.policy.unconfirmed.keep}, offers=ServedForms([world.form])
     )
     world.join("alice@example.com", TIPS)
     world.wait(timedelta(days=725))
@@ -239,7 +239,7 @@ def test_nothing_sealed_is_read(world: World) -> None:
     def read(operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return world.store.read(lambda tx: operation(cast("Tx", Watched(tx)), *args, **kwargs))
 
-    Count(read, world.policy, world.now).run()
+    StatisticsCount(read, world.policy, world.now).run()
     assert asked
     assert not any(word in sql for sql in asked for word in ("sealed", "email_index", "subject", "page"))
     few = ("form_version", "FROM tally")  # a row for each page, or week of one

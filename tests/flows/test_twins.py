@@ -24,7 +24,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.withdraw import withdraw_person
-from optin.store.requests import Sealed, erase_requests, load_request
+from optin.store.requests import SealedRequest, erase_requests, load_request
 from tests.flows.test_double_opt_in import by_code
 from tests.world import CALL, TIPS, World, about_requests, form_version
 
@@ -43,7 +43,7 @@ def mails(world: World, kind: MailKind = MailKind.CONFIRMATION) -> list[MailOrde
 def own_code(world: World, request: RequestId) -> str:
     stored = world.do(load_request, request=request)
     assert stored is not None
-    return Sealed.open(world.vault, request, stored.sealed).code
+    return SealedRequest.open(world.vault, request, stored.sealed).code
 
 
 def again(world: World, request: RequestId) -> bool:

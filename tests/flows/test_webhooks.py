@@ -23,12 +23,12 @@ from optin.flows.exports.webhooks import (
     LEASE,
     LEAST_TRIES,
     LONGEST_WAIT_SECONDS,
-    Answer,
-    Call,
-    Outcome,
-    claim_calls,
+    MessageState,
+    OutgoingMessage,
+    ReceiverAnswer,
+    claim_outgoing,
     queue_objected,
-    settle_call,
+    record_answer,
 )
 from optin.flows.rights.erase import BY_OFFICER, BY_PERSON, erase_person
 from optin.flows.rights.personal_data import view_personal
@@ -56,10 +56,10 @@ class Told:
     ids: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
-    def claim(self, most: int = 10) -> list[Call]:
+    def claim(self, most: int = 10) -> list[OutgoingMessage]:
         """Take what is due, as a lane does."""
         claim = partial(
-            claim_calls,
+            claim_outgoing,
             context=self.world.context,
             processor=self.processor,
             batch=Batch(most),
@@ -69,11 +69,11 @@ class Told:
         self.dropped += [it.why for it in dropped]
         return calls
 
-    def settle(self, call: Call, answer: Answer = Answer.TAKEN) -> Outcome:
+    def settle(self, call: OutgoingMessage, answer: ReceiverAnswer = ReceiverAnswer.TAKEN) -> MessageState:
         """Say what the receiver made of it."""
-        settle = partial(settle_call, notice=call.notice, answer=answer, now=self.world.now)
-        outcome: Outcome = self.world.do(settle)
-        if answer is Answer.TAKEN:
+        settle = partial(record_answer, notice=call.notice, answer=answer, now=self.world.now)
+        outcome: MessageState = self.world.do(settle)
+        if answer is ReceiverAnswer.TAKEN:
             message = json.loads(call.body)
             self.messages.append((message["type"], message["data"]))
             self.ids.append(call.notice.message)
@@ -156,7 +156,7 @@ def test_every_message_is_recorded_before_it_leaves(crm: Told) -> None:
     """E7, E5, R1: who was told, when, of which purpose: in the log, on the personal page, once a message."""
     crm.world.join(ALICE, TIPS)
     (call,) = crm.claim()
-    crm.settle(call, Answer.LATER)
+    crm.settle(call, ReceiverAnswer.LATER)
     crm.world.wait(timedelta(hours=1))
     assert crm.hear() == ["consent.confirmed"]
     handed = [body for body in bodies(crm.world) if body["kind"] == "handed"]
@@ -203,7 +203,7 @@ def test_a_withdrawal_follows_in_order(crm: Told) -> None:
     """E7, R2: confirmed, withdrawn, confirmed anew: told in that order although the first has to wait."""
     crm.world.join(ALICE, TIPS)
     (first,) = crm.claim()
-    crm.settle(first, Answer.LATER)
+    crm.settle(first, ReceiverAnswer.LATER)
     index = crm.world.vault.index(parse_email(ALICE))
     crm.world.run(withdraw_person, email_index=index, now=crm.world.now)
     assert crm.hear() == ["consent.withdrawn"], "it may have come through, though nobody said so"
@@ -211,7 +211,7 @@ def test_a_withdrawal_follows_in_order(crm: Told) -> None:
     crm.world.join(ALICE, TIPS)
     request = crm.world.join("bob@example.com", TIPS)
     calls = {json.loads(call.body)["data"]["email"]: call for call in crm.claim()}
-    crm.settle(calls[ALICE], Answer.LATER)
+    crm.settle(calls[ALICE], ReceiverAnswer.LATER)
     crm.world.withdraw(request)
     assert crm.claim() == [], "what is on its way comes to its end first"
     crm.settle(calls["bob@example.com"])
@@ -339,7 +339,7 @@ def test_an_erasure_waits_for_what_is_on_its_way(crm: Told) -> None:
     crm.world.wait(SECOND)
     crm.world.join(ALICE, TIPS)
     assert crm.claim() == []
-    assert crm.settle(call) is Outcome.LOST
+    assert crm.settle(call) is MessageState.LOST
     crm.messages.clear()
     crm.world.wait(LEASE)
     assert crm.hear() == ["consent.erased", "consent.confirmed"]
@@ -377,8 +377,8 @@ def test_a_message_survives_whoever_died_with_it(crm: Told) -> None:
     crm.world.wait(LEASE)
     (again,) = crm.claim()
     assert again.notice.message == dead.notice.message
-    assert crm.settle(dead, Answer.LATER) is Outcome.LOST
-    assert crm.settle(again) is Outcome.TOLD
+    assert crm.settle(dead, ReceiverAnswer.LATER) is MessageState.LOST
+    assert crm.settle(again) is MessageState.TOLD
     assert sum(body["kind"] == "handed" for body in bodies(crm.world)) == 1
 
 
@@ -389,18 +389,18 @@ def test_it_is_tried_for_three_days_and_then_given_up(crm: Told) -> None:
     assert erased
     crm.hear()
     erase(crm.world, "bob@example.com")
-    begun, ids, waits, outcome = crm.world.now, set(), [], Outcome.WAITING
-    while outcome is Outcome.WAITING:
+    begun, ids, waits, outcome = crm.world.now, set(), [], MessageState.WAITING
+    while outcome is MessageState.WAITING:
         (call,) = crm.claim()
         ids.add(call.notice.message)
-        outcome = crm.settle(call, Answer.LATER)
+        outcome = crm.settle(call, ReceiverAnswer.LATER)
         row = crm.world.store.read(lambda tx: tx.one("SELECT next_at, sealed, person FROM webhook_outbox"))
         assert row is not None
         due = row[0] - round(crm.world.now.timestamp() * 1000)
         waits.append(due / 1000)
-        if outcome is Outcome.WAITING:
+        if outcome is MessageState.WAITING:
             crm.world.wait(timedelta(milliseconds=due))
-    assert outcome is Outcome.GIVEN_UP
+    assert outcome is MessageState.GIVEN_UP
     assert len(ids) == 1
     assert len(waits) >= LEAST_TRIES
     assert waits[0] <= 5
@@ -421,10 +421,10 @@ def test_what_waited_while_nobody_served_has_its_tries(crm: Told) -> None:
     crm.world.wait(timedelta(days=7))
     for _ in range(LEAST_TRIES - 1):
         (call,) = crm.claim()
-        assert crm.settle(call, Answer.LATER) is Outcome.WAITING
+        assert crm.settle(call, ReceiverAnswer.LATER) is MessageState.WAITING
         crm.world.wait(timedelta(hours=12))
     (call,) = crm.claim()
-    assert crm.settle(call, Answer.LATER) is Outcome.GIVEN_UP
+    assert crm.settle(call, ReceiverAnswer.LATER) is MessageState.GIVEN_UP
 
 
 def test_who_answers_gone_is_left_alone(crm: Told) -> None:
@@ -432,7 +432,7 @@ def test_who_answers_gone_is_left_alone(crm: Told) -> None:
     crm.world.join(ALICE, TIPS)
     crm.world.join("bob@example.com", TIPS)
     call, _ = crm.claim()
-    assert crm.settle(call, Answer.GONE) is Outcome.STOPPED
+    assert crm.settle(call, ReceiverAnswer.GONE) is MessageState.STOPPED
     register(crm.world, crm=frozenset({TIPS}))
     assert crm.claim() == []
     crm.world.join("carol@example.com", TIPS)
@@ -449,7 +449,7 @@ def test_each_processor_is_told_for_itself(crm: Told) -> None:
     register(crm.world, crm=frozenset({TIPS}), post=frozenset({TIPS, CALL}))
     request = crm.world.join(ALICE, TIPS, CALL, phone="+31201234567")
     (call,) = crm.claim()
-    crm.settle(call, Answer.LATER)
+    crm.settle(call, ReceiverAnswer.LATER)
     post = Told(crm.world, "post")
     assert post.hear() == ["consent.confirmed"] * 2
     crm.world.withdraw(request, TIPS)

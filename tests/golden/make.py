@@ -20,11 +20,11 @@ from typing import Any
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.purpose import ConsentKey, PurposeId
-from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.exports.export_leads import LeadExport
-from optin.flows.exports.webhooks import Answer, claim_calls, settle_call
-from optin.flows.rights.on_request import Handling, hold_on_request
+from optin.flows.exports.webhooks import ReceiverAnswer, claim_outgoing, record_answer
+from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import write_rotated
 from optin.kinds.prize_draw.draw_winners import draw_winners, tell_entrants
@@ -96,7 +96,7 @@ def refuse_mail(visit: Visit, name: str) -> None:
     claim = partial(claim_orders, context=installation.context, batch=Batch(10), suspect=False)
     for order in installation.write(claim, now=visit.moment):
         attempt = Attempt(Verdict.REFUSED, "550 no such mailbox")
-        installation.run(settle_order, order, attempt, now=visit.moment)
+        installation.run(record_result, order, attempt, now=visit.moment)
 
 
 def export(visit: Visit, purpose: str, channel: Channel) -> None:
@@ -124,18 +124,18 @@ def export(visit: Visit, purpose: str, channel: Channel) -> None:
 def tell_processor(visit: Visit) -> None:
     """Let the webhook take what is due."""
     installation = visit.installation
-    claim = partial(claim_calls, context=installation.context, processor="crm", batch=Batch(100))
+    claim = partial(claim_outgoing, context=installation.context, processor="crm", batch=Batch(100))
     calls, _ = installation.write(claim, now=visit.moment)
     assert calls
     for call in calls:
-        installation.write(settle_call, notice=call.notice, answer=Answer.TAKEN, now=visit.moment)
+        installation.write(record_answer, notice=call.notice, answer=ReceiverAnswer.TAKEN, now=visit.moment)
 
 
 def hold(visit: Visit, name: str) -> None:
     """Keep the data of somebody whatever is erased, and say why."""
     installation, index = visit.installation, visit.installation.vault.index(parse_email(email_of(name)))
     ends = visit.moment + timedelta(days=3650)
-    case = Handling(index, "officer", "invoice 2026-114")
+    case = OfficerRequest(index, "officer", "invoice 2026-114")
     installation.run(hold_on_request, handling=case, names=("email",), until=ends, now=visit.moment)
     installation.note_ending()
 

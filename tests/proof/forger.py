@@ -32,7 +32,7 @@ from optin.consent.retention_period import RetentionPeriod
 from optin.errors import OptinError, SetupRefused
 from optin.flows.consents.confirm import confirm
 from optin.flows.consents.sign_up import sign_up
-from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
@@ -59,7 +59,7 @@ from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
-from optin.store.requests import Sealed
+from optin.store.requests import SealedRequest
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
@@ -154,7 +154,7 @@ class Scene:
         )
         for order in do(claim).result():
             sent = Attempt(Verdict.SENT, "250", order.message_id.encode() + b" as sent")
-            self.installation.run(settle_order, order, sent, now=now)
+            self.installation.run(record_result, order, sent, now=now)
             if isinstance(order, MailOrder) and order.kind is MailKind.DELIVERY:
                 files = {file.name: file.data for file in order.attachments}
                 self.receipt = next(data for name, data in files.items() if name.endswith(".tlog-proof"))
@@ -274,10 +274,12 @@ def reseal(change: Callable[[dict[str, object]], None]) -> Callable[[Scene], Non
 
     def forge(scene: Scene) -> None:
         ((sealed,),) = scene.rows("SELECT sealed FROM request WHERE id = :id", id=scene.alice)
-        opened = Sealed.open(scene.vault, scene.alice, sealed)
+        opened = SealedRequest.open(scene.vault, scene.alice, sealed)
         plain = json.loads(opened.declaration)
         change(plain)
-        forged = Sealed(json.dumps(plain).encode(), opened.salt, opened.code).seal(scene.vault, scene.alice)
+        forged = SealedRequest(json.dumps(plain).encode(), opened.salt, opened.code).seal(
+            scene.vault, scene.alice
+        )
         scene.sql("UPDATE request SET sealed = :sealed WHERE id = :id", sealed=forged, id=scene.alice)
 
     return forge

@@ -32,7 +32,7 @@ from optin.proof.bundle import unpack
 from optin.proof.inclusion import InclusionProof
 from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
 from optin.proof.stamp import StampBroken, read_stamp, vouches
-from optin.proof.verify_bundle import Outside, verify_bundle
+from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.http_client import VettedClient
@@ -306,7 +306,7 @@ def test_a_witness_cosigns(visit: Visit, tmp_path: Path) -> None:
     assert report.holds
     assert any(f"not checked, no key given for {key.name}" in limit for limit in report.limits)
     assert not any(key.name in sentence for _, sentence in report.lines)
-    report = verify_bundle(files, utc_now(), (), Outside([key]))
+    report = verify_bundle(files, utc_now(), (), OutsideEvidence([key]))
     signed = next(sentence for held, sentence in report.lines if held and key.name in sentence)
     assert re.fullmatch(rf"the witness {key.name} signed this checkpoint at 20\S+Z: verified", signed)
     assert report.holds
@@ -405,7 +405,7 @@ def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:
         (None, key),
     ):
         touched = {**files} if below is None else {**files, "witnessed-checkpoint.txt": below.encode()}
-        report = verify_bundle(touched, utc_now(), (), Outside(() if known is None else [known]))
+        report = verify_bundle(touched, utc_now(), (), OutsideEvidence(() if known is None else [known]))
         assert not report.holds, below
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from optin.consent.address import parse_email
-from optin.consent.clock import SetBack, corrected_by, explained
+from optin.consent.clock import ClockSetBack, explained, set_back_over
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.clock_correction import note_set_back
 from optin.proof.bundle import unpack
@@ -167,13 +167,13 @@ def test_a_bundle_says_which_moments_are_of_a_clock_that_was_ahead(visit: Visit)
 
 def test_a_note_explains_only_what_it_says() -> None:
     """O7: between the moments that it names, and near its place."""
-    back = SetBack(10, NOON, NOON + YEAR)
+    back = ClockSetBack(10, NOON, NOON + YEAR)
     hour = timedelta(hours=1)
     assert explained(9, NOON + hour, NOON + YEAR, [back])
     assert explained(11, NOON + hour, NOON + YEAR, [back])
     assert not explained(11, NOON + hour, NOON + YEAR / 2, [back])
     assert not explained(9, NOON - hour, NOON + YEAR, [back])
     assert not explained(9, NOON + hour, NOON + YEAR + hour, [back])
-    assert corrected_by(9, NOON + YEAR, [back]) == back
-    assert corrected_by(11, NOON + YEAR, [back]) is None
-    assert corrected_by(9, NOON, [back]) is None
+    assert set_back_over(9, NOON + YEAR, [back]) == back
+    assert set_back_over(11, NOON + YEAR, [back]) is None
+    assert set_back_over(9, NOON, [back]) is None

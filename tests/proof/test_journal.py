@@ -16,11 +16,11 @@ from optin.proof.journal import (
     Chain,
     JournalBroken,
     JournalLine,
-    Tip,
+    TreeHead,
     branches,
     current,
-    tell_tip,
     thinned,
+    tree_head_fields,
 )
 
 START = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_lines_that_are_cut_off_leave_a_smaller_number() -> None:
 
 def line(number: int, kind: str, at: datetime, size: int = 0) -> JournalLine:
     if kind in {CHECKPOINT, RESTORED, BEGUN}:
-        return JournalLine(number, at, tell_tip(kind, Tip(size, bytes([size]) * 32)))
+        return JournalLine(number, at, tree_head_fields(kind, TreeHead(size, bytes([size]) * 32)))
     return JournalLine(number, at, {**told(number), "kind": kind})
 
 

@@ -38,7 +38,7 @@ ABOUT_A_CONSENT: dict[str, dict[str, Any]] = {
 def note(tx: Tx, world: World, request: RequestId, changes: dict[str, Any]) -> dict[str, Any]:
     """Return what a kind of magnet notes about a request."""
     opened = open_request(tx, world.vault, peek_request(tx, request))
-    return {**opened.circumstances.noted(world.now, "parcel", "sent"), **changes}
+    return {**opened.event_builder.noted(world.now, "parcel", "sent"), **changes}
 
 
 def write(world: World, request: RequestId, changes: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor
 from optin.proof.bundle import unpack
 from optin.proof.note import Note, NoteBroken, Signature, VerifierKey
-from optin.proof.verify_bundle import Outside, verify_bundle
+from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.witness_request import submission, submission_address
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
@@ -183,7 +183,7 @@ def test_a_cosignature_says_when(visit: Visit, witness: SpecWitness) -> None:
         make_bundle(visit.app_context.edition, visit.installation, parse_email("p0-0@example.com"))
     )
     key = VerifierKey.parse(witness.verifier)
-    report = verify_bundle(files, utc_now(), (), Outside([key]))
+    report = verify_bundle(files, utc_now(), (), OutsideEvidence([key]))
     (said,) = (sentence for held, sentence in report.lines if held and NAME in sentence)
     signature = Note.parse(files["witnessed-checkpoint.txt"].decode()).signatures[-1]
     at = datetime.fromtimestamp(int.from_bytes(signature.value[:8], "big"), UTC)
@@ -192,7 +192,7 @@ def test_a_cosignature_says_when(visit: Visit, witness: SpecWitness) -> None:
     signed = witness.key.sign(f"cosignature/v1\ntime 1600000000\n{text}".encode())
     early = Signature(NAME, key.id, (1_600_000_000).to_bytes(8, "big") + signed)
     files["witnessed-checkpoint.txt"] = latest.note.encode() + early.line.encode()
-    report = verify_bundle(files, utc_now(), (), Outside([key]))
+    report = verify_bundle(files, utc_now(), (), OutsideEvidence([key]))
     assert not report.holds
     assert any("which is before the last event in it" in sentence for _, sentence in report.lines)
 

@@ -16,10 +16,10 @@ from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.site import landing_pages
 from optin.site.magnet_reader import MagnetReader
-from optin.site.reading_cache import Kept
+from optin.site.reading_cache import ReadingCache
 from optin.store.forms import form_by_key
 from optin.store.vault import Vault
-from optin.web.page_cache import PageCache, front_contents
+from optin.web.page_cache import PageCache, cached_contents
 from tests.installed import KINDS
 from tests.stores import open_store
 from tests.web.conftest import PAPER, site_at
@@ -111,13 +111,13 @@ def told(edition: Edition | None) -> object:
     """Return all that can be seen of an edition."""
     if edition is None:
         return None
-    return edition.site, edition.publication, dict(edition.theme.assets), front_contents(edition, NOW)
+    return edition.site, edition.publication, dict(edition.theme.assets), cached_contents(edition, NOW)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_after_any_edits_it_is_the_edition_that_a_full_loading_makes(site: Path, seed: int) -> None:
     """O2, M4, P2: pages, versions, assets, findings; also while something is broken, and after it."""
-    dice, kept = random.Random(seed), Kept(later)
+    dice, kept = random.Random(seed), ReadingCache(later)
     press = PageCache()
     whole = 0
     for _ in range(STEPS):
@@ -154,7 +154,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_one_edit_costs_one_magnet(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """O2: nothing else is read or rendered; other purposes, and everything is."""
-    kept = Kept(later)
+    kept = ReadingCache(later)
     load_edition(site, KINDS, kept)
     done = counted(monkeypatch)
     load_edition(site, KINDS, kept)
@@ -173,7 +173,7 @@ def test_a_file_that_was_just_written_is_not_known_by_its_time(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """O2: a second write within the clock's step would go unseen; so it is read until it has settled."""
-    kept = Kept()
+    kept = ReadingCache()
     load_edition(site, KINDS, kept)
     done = counted(monkeypatch)
     (site / "magnets" / "paper-1" / "witboek.pdf").write_bytes(b"%PDF new")
@@ -186,7 +186,7 @@ def test_a_link_in_a_circle_costs_no_more_than_its_folder(site: Path) -> None:
     folder = site / "magnets" / "paper-1"
     for name in ("a", "b"):
         (folder / name).symlink_to(folder, target_is_directory=True)
-    kept = Kept(later)
+    kept = ReadingCache(later)
     first, found = load_edition(site, KINDS, kept)
     again, found_again = load_edition(site, KINDS, kept)
     assert found == found_again
@@ -196,7 +196,7 @@ def test_a_link_in_a_circle_costs_no_more_than_its_folder(site: Path) -> None:
 def test_what_is_new_in_an_edition_is_kept_in_the_store(site: Path) -> None:
     """P2, F7: beside the versions that the edition before it had, which are there already."""
     store = open_store("sqlite:///optin.db", site.parent, Vault(KeyRing.fresh("dev")))
-    kept, before = Kept(later), None
+    kept, before = ReadingCache(later), None
     for text in ("Tekst", "Tekst een", "Tekst twee"):
         reword(site / "magnets" / "paper-1" / "index.md", "Tekst", text)
         edition, _ = load_edition(site, KINDS, kept)

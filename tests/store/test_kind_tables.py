@@ -21,7 +21,7 @@ from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
 from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults, registered
-from optin.store.schema import Guarded, Migration
+from optin.store.schema import AppendOnlyTable, Migration
 from optin.store.schema_guard import UNMADE
 from optin.store.schema_sets import Schema
 from optin.store.sqlite import connect
@@ -38,7 +38,7 @@ NOTE = """CREATE TABLE kind_guest_book_note (
     sealed {blob} NOT NULL
 ){strict}"""
 PAGE = "CREATE TABLE kind_guest_book_page (magnet TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL){strict}"
-FIRST = Migration("m001_notes", (NOTE, PAGE), (Guarded("kind_guest_book_page", ("magnet",)),))
+FIRST = Migration("m001_notes", (NOTE, PAGE), (AppendOnlyTable("kind_guest_book_page", ("magnet",)),))
 BOOK = TablesPart(
     (KindTable("kind_guest_book_note", Shelf.PERSON), KindTable("kind_guest_book_page", Shelf.LEDGER)),
     (FIRST,),
@@ -193,7 +193,7 @@ REFUSED = {
         "holds rows of form_version",
     ),
     "persons that are never deleted": (
-        changed(guarded=(Guarded("kind_guest_book_note", ("id",)),)),
+        changed(guarded=(AppendOnlyTable("kind_guest_book_note", ("id",)),)),
         "guards kind_guest_book_note, which is no ledger",
     ),
     "a ledger that keeps a request": (

@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
 from optin.consent.form import FormDeclaration, FormField
-from optin.consent.form_entry import Problem, Typed
+from optin.consent.form_entry import FormInput, Problem
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.flows.rights.personal_data import (
     PersonalConsent,
@@ -266,7 +266,7 @@ def pages(lang: str) -> Iterator[tuple[str, Any]]:
     yield "landing-languages", landing(lang, alternates=others)
     yield "moved", views.MovedView(at, title, "/koud-bellen")
     reasons = ("email-missing", "email-invalid", "missing", "too-long", "phone-missing", "phone-invalid")
-    typed = Typed((("email", "no"), ("first_name", "x" * 200), ("phone", "1")), ("tips-email",))
+    typed = FormInput((("email", "no"), ("first_name", "x" * 200), ("phone", "1")), ("tips-email",))
     for reason in reasons:
         problems = (Problem("email", reason), Problem("phone", "phone-invalid"))
         yield f"landing-{reason}", landing(lang, typed=typed, problems=problems, changed=True)
@@ -337,7 +337,7 @@ def _understood(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield pages that show how what was typed is understood, or ask whether it is meant."""
     at, email, number = frame(lang), "adelheid.van-der-vennen+tips@gmail.com", "+31475123456"
     doubted, read = Problem("email", "email-doubted"), (("email", email), ("phone", "+31 475 123 456"))
-    typed = Typed((("email", email), ("first_name", ""), ("phone", "0475 12 34 56")), ())
+    typed = FormInput((("email", email), ("first_name", ""), ("phone", "0475 12 34 56")), ())
     asking: dict[str, Any] = {"typed": typed, "meant": email, "understood": read}
     yield "landing-doubted", landing(lang, problems=(doubted,), **asking)
     yield (
@@ -400,7 +400,7 @@ def hostile(lang: str) -> Iterator[tuple[str, Any]]:
     """Yield pages full of what somebody might type or write."""
     question = replace(DECLARATION.questions[0], wording=HOSTILE)
     form = replace(declaration(lang), title=HOSTILE, questions=(question,))
-    typed = Typed((("email", HOSTILE), ("first_name", HOSTILE), ("phone", HOSTILE)), ())
+    typed = FormInput((("email", HOSTILE), ("first_name", HOSTILE), ("phone", HOSTILE)), ())
     yield "landing", landing(lang, declaration=form, description=HOSTILE, typed=typed)
     yield from quizzes(lang, HOSTILE)
     sent = views.SentView(frame(lang), HOSTILE, "/x/sent", HOSTILE, HOSTILE)

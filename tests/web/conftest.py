@@ -15,7 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from optin.cli.installed_kinds import InstalledKinds
-from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order, Verdict
 from optin.keys import KeyRing
 from optin.services.edition import Edition, keep_edition, load_edition
@@ -112,7 +112,7 @@ class Visit:
         orders = installation.store.submit(claim).result()
         for order in orders:
             sent = Attempt(Verdict.SENT, "250", b"mail")
-            installation.run(settle_order, order, sent, now=self.moment)
+            installation.run(record_result, order, sent, now=self.moment)
         return orders
 
     def mail(self, kind: MailKind) -> MailOrder:

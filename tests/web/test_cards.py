@@ -12,7 +12,7 @@ from PIL import Image
 from optin.services.edition import load_edition
 from optin.theme import card as cards
 from optin.web.headers import ASSET_CACHE
-from optin.web.static_site import drawn_before, static_files
+from optin.web.static_site import card_picture, static_files
 from tests.installed import KINDS
 from tests.web.conftest import Visit
 
@@ -66,6 +66,6 @@ def test_a_later_build_takes_the_pictures_that_are_there(visit: Visit, tmp_path:
     address = named(visit.client.get("/paper").text)
     (tmp_path / "static").mkdir()
     (tmp_path / address.lstrip("/")).write_bytes(b"drawn before")
-    files = static_files(visit.app_context.edition, partial(drawn_before, tmp_path))
+    files = static_files(visit.app_context.edition, partial(card_picture, tmp_path))
     assert files[address.lstrip("/")] == b"drawn before"
     assert all(data[:4] in {b"\x89PNG", b"draw"} for name, data in files.items() if "card-" in name)

@@ -16,7 +16,7 @@ import pytest
 from optin.errors import StoreBusy
 from optin.jobs.job import Job, RoundDone, check_jobs
 from optin.services import health
-from optin.services.health import Found, Readiness, WriteCheck, check_disks
+from optin.services.health import CheckResult, Readiness, WriteCheck, check_disks
 from tests.web.conftest import Visit, visit  # noqa: F401 - a fixture
 
 
@@ -88,10 +88,10 @@ def test_asking_often_asks_the_store_once_a_second() -> None:
     asked: list[int] = []
     now = [0.0]
 
-    async def check() -> Found:
+    async def check() -> CheckResult:
         asked.append(1)
         await asyncio.sleep(0)
-        return Found(ok=True, says={})
+        return CheckResult(ok=True, says={})
 
     async def flood() -> None:
         readiness = Readiness({"store": check}, lambda: now[0])

@@ -18,7 +18,7 @@ from optin.consent.links import LinkKind
 from optin.consent.purpose import PurposeId
 from optin.export.personal import schema
 from optin.flows.delivery.mail_order import MailKind, NoticeOrder
-from optin.flows.rights.on_request import Handling, hold_on_request, record_handling
+from optin.flows.rights.on_request import OfficerRequest, hold_on_request, record_officer_request
 from optin.services.edition import load_edition
 from optin.settings.site import ErasureTable
 from optin.store.log import integrate
@@ -328,7 +328,7 @@ def test_a_legal_hold_is_the_one_exception_and_says_so(visit: Visit) -> None:
     visit.join(**BOTH)
     installation = visit.installation
     index = installation.vault.index(parse_email("alice@example.com"))
-    handling = Handling(index, "vera", "factuur 2026-114, zeven jaar")
+    handling = OfficerRequest(index, "vera", "factuur 2026-114, zeven jaar")
     until = visit.moment + timedelta(days=365)
     installation.run(hold_on_request, handling, ("first_name",), until=until, now=visit.moment)
     link = personal_link(visit)
@@ -422,8 +422,8 @@ def test_what_was_done_by_letter_is_shown_after_an_erasure_too(visit: Visit) -> 
     visit.join(**BOTH)
     link = personal_link(visit)
     index = visit.installation.vault.index(parse_email("alice@example.com"))
-    letter = Handling(index, "officer", "brief")
-    visit.installation.run(record_handling, handling=letter, what="show", now=visit.moment)
+    letter = OfficerRequest(index, "officer", "brief")
+    visit.installation.run(record_officer_request, handling=letter, what="show", now=visit.moment)
     assert "brief" in visit.client.get(link).text
     page = press(visit, link, "erase")
     assert "Uw gegevens zijn gewist" in page

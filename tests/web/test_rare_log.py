@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from optin.services.rate_limited_log import OnceAMinute
+from optin.services.rate_limited_log import OncePerMinuteFilter
 
 
 class Written:
@@ -12,7 +12,7 @@ class Written:
 
     def __init__(self, *, by_template: bool) -> None:
         self.now, self.lines = 0.0, []  # type: float, list[str]
-        self._filter = OnceAMinute(by_template=by_template, clock=lambda: self.now)
+        self._filter = OncePerMinuteFilter(by_template=by_template, clock=lambda: self.now)
 
     def say(self, words: str, *args: object) -> None:
         record = logging.LogRecord("a.log", logging.WARNING, __file__, 1, words, args, None)

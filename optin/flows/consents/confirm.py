@@ -17,9 +17,9 @@ from optin.consent.consent_record import (
     ConsentRecord,
     ConsentState,
     EventKind,
-    Happening,
     RequestId,
     Status,
+    StatusEvent,
     SubjectId,
     follow,
     may_confirm,
@@ -28,7 +28,7 @@ from optin.consent.form import EMAIL_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import KindFailed, LinkExpired, LinkSpent, OptinError
 from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.duplicate_posts import open_mailed
+from optin.flows.consents.duplicate_posts import lock_mailed_request
 from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import has_read
@@ -150,7 +150,7 @@ def confirm_by_code(
             return CodeRefused(opened.declaration, "code-elsewhere")
         count_try(tx, request)
         return CodeRefused(opened.declaration, "code-wrong")
-    mailed = open_mailed(tx, context.vault, opened)
+    mailed = lock_mailed_request(tx, context.vault, opened)
     until = mailed.stored.link_until
     if mailed.stored.confirmed_at is None and (until is None or until <= now):
         raise LinkExpired(request)
@@ -177,7 +177,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     subject = find_or_add_subject(tx, stored.email_index, b"", now)
 
     # 3. Decide for each box.
-    happening = Happening(EventKind.CONFIRMED, now, stored.id, stored.created_at)
+    happening = StatusEvent(EventKind.CONFIRMED, now, stored.id, stored.created_at)
     kept = current_consents(tx, context.vault, subject)
     records = [(question, _record(kept, question)) for question in opened.asked]
     given = [pair for pair in records if _may(tx, stored, *pair, happening)]
@@ -186,7 +186,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
     questions = tuple(question for question, _ in given)
     contact = _contact(tx, context, opened, subject)
     details = commit(contact.salt, contact.plain)
-    confirmed = opened.circumstances.confirmed(now, questions, how, details)
+    confirmed = opened.event_builder.confirmed(now, questions, how, details)
     add_events(tx, context.vault, stored.id, confirmed)
     mark_confirmed(tx, stored.id, subject, now)
     for question, record in given:
@@ -244,7 +244,7 @@ def _record(kept: Sequence[ConsentState], question: ConsentQuestion) -> ConsentR
 
 
 def _may(
-    tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: Happening
+    tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: StatusEvent
 ) -> bool:
     """Return whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
     suppressed = suppressed_at(tx, stored.email_index, question.key)

@@ -16,7 +16,7 @@ from optin.errors import LogDisagrees
 from optin.flows.consents.opened_request import open_request
 from optin.flows.evidence.event_history import person_history
 from optin.proof.commitment import SALT_BYTES, commit
-from optin.proof.vouched_details import vouched
+from optin.proof.vouched_details import are_committed
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
@@ -32,7 +32,7 @@ def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
         return contact
     try:
         history = person_history(tx, vault, address_index(tx, subject), subject)
-        if vouched(contact, history):
+        if are_committed(contact, history):
             return contact
     except LogDisagrees:
         pass
@@ -47,4 +47,4 @@ def vouch_anew(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact, now: 
     known = replace(contact, salt=secrets.token_bytes(SALT_BYTES))
     save_contact(tx, vault, subject, known)
     opened = open_request(tx, vault, peek_request(tx, request))
-    add_events(tx, vault, request, [opened.circumstances.kept(now, commit(known.salt, known.plain))])
+    add_events(tx, vault, request, [opened.event_builder.kept(now, commit(known.salt, known.plain))])

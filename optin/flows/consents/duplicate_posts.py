@@ -21,8 +21,8 @@ from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.proof.canonical import parse
 from optin.store.outbox import is_mailed
-from optin.store.requests import Sealed, load_request, peek_request, recent_of_form
-from optin.store.subjects import find_subject, last_no
+from optin.store.requests import SealedRequest, load_request, peek_request, recent_of_form
+from optin.store.subjects import find_subject, last_objection
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -33,19 +33,19 @@ MOMENT = "at"  # the one thing in which the declarations of twins differ
 
 
 @dataclass(frozen=True)
-class Twin:
+class FirstPost:
     """The first of several: its mail is for all of them."""
 
     request: RequestId
     code: str
 
 
-def find_twin(
+def find_first_post(
     tx: Tx, vault: Vault, email_index: bytes, form: FormDigest, declared: bytes, now: datetime
-) -> Twin | None:
+) -> FirstPost | None:
     """Return the request that declared the very same by this form a moment before, and got a mail."""
     recent = recent_of_form(tx, email_index, form, now - WITHIN, now + WITHIN, MOST_LOOKED_AT)
-    posts = [(stored, Sealed.open(vault, stored.id, stored.sealed)) for stored in recent]
+    posts = [(stored, SealedRequest.open(vault, stored.id, stored.sealed)) for stored in recent]
     alike = Counter(stored.id if sealed.twin is None else sealed.twin for stored, sealed in posts)
     for stored, sealed in posts:
         if (
@@ -55,7 +55,7 @@ def find_twin(
             and is_mailed(tx, stored.id, MailKind.CONFIRMATION)
             and not _changed_since(tx, vault, email_index, stored.created_at)
         ):
-            return Twin(stored.id, sealed.code)
+            return FirstPost(stored.id, sealed.code)
     return None
 
 
@@ -64,18 +64,18 @@ def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime)
     subject = find_subject(tx, email_index)
     correction = None if subject is None else current_contact(tx, vault, subject).correction
     corrected = () if correction is None else correction.moments.values()
-    moments = (last_no(tx, email_index), *corrected)
+    moments = (last_objection(tx, email_index), *corrected)
     return any(moment is not None and moment >= asked_at for moment in moments)
 
 
 def mailed_request(tx: Tx, context: Context, request: RequestId) -> RequestId:
     """Return the request whose mail is for `request` as well: itself, or its twin. Changes nothing."""
     stored = peek_request(tx, request)
-    twin = None if stored is None else Sealed.open(context.vault, stored.id, stored.sealed).twin
+    twin = None if stored is None else SealedRequest.open(context.vault, stored.id, stored.sealed).twin
     return request if twin is None or peek_request(tx, twin) is None else twin
 
 
-def open_mailed(tx: Tx, vault: Vault, opened: OpenedRequest) -> OpenedRequest:
+def lock_mailed_request(tx: Tx, vault: Vault, opened: OpenedRequest) -> OpenedRequest:
     """Return the request whose mail is for an opened one as well, locked: itself, or its twin."""
     if opened.sealed.twin is None:
         return opened

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId
-from optin.consent.event import Circumstances
+from optin.consent.event import EventBuilder
 from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import LinkSpent
@@ -14,7 +14,7 @@ from optin.flows.context import Context
 from optin.proof.commitment import commit
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.person_records import newest_request
-from optin.store.requests import Declared, Request, Sealed, peek_request
+from optin.store.requests import DeclaredData, Request, SealedRequest, peek_request
 from optin.store.subjects import find_subject, load_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -26,8 +26,8 @@ class OpenedRequest:
 
     stored: Request
     form: StoredForm
-    sealed: Sealed
-    declared: Declared
+    sealed: SealedRequest
+    declared: DeclaredData
 
     @property
     def declaration(self) -> FormDeclaration:
@@ -46,9 +46,9 @@ class OpenedRequest:
         return next(filter(None, (it.plain(it.own(self.declared.fields)) for it in needed)), "")
 
     @property
-    def circumstances(self) -> Circumstances:
+    def event_builder(self) -> EventBuilder:
         """The part that all events of this request have in common."""
-        return Circumstances(
+        return EventBuilder(
             request=self.stored.id,
             form=self.form.version.digest,
             words=self.form.words,
@@ -62,8 +62,8 @@ def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
     form = None if stored is None else form_by_digest(tx, stored.form)
     if stored is None or form is None:
         raise LinkSpent
-    sealed = Sealed.open(vault, stored.id, stored.sealed)
-    return OpenedRequest(stored, form, sealed, Declared.parse(sealed.declaration))
+    sealed = SealedRequest.open(vault, stored.id, stored.sealed)
+    return OpenedRequest(stored, form, sealed, DeclaredData.parse(sealed.declaration))
 
 
 def kind_of_request(tx: Tx, context: Context, stored: RequestId) -> str:
@@ -77,7 +77,7 @@ def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | 
     return None if request is None else open_request(tx, vault, peek_request(tx, request))
 
 
-def kept_address(
+def known_address(
     tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
 ) -> EmailAddress | None:
     """Return the address as its owner confirmed it, else as typed last; None: only digests are left."""

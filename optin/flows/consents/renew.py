@@ -9,7 +9,7 @@ from optin.consent.purpose import ConsentKey
 from optin.errors import PageUnknown
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
-from optin.flows.consents.store_request import NewRequest, keep_asking
+from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
@@ -24,7 +24,9 @@ PERSONAL_PAGE = "personal-page"
 RECONFIRMATION = "reconfirmation"
 
 
-def give_anew(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime) -> bool:
+def ask_from_personal_page(
+    tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime
+) -> bool:
     """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
 
     Only a reader of the mailbox is on that page, so it counts as what a reader asks. Tell whether a mail was
@@ -36,7 +38,7 @@ def give_anew(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now
         raise PageUnknown
     if not take_reader_mail(tx, context, current_contact(tx, context.vault, subject).email, now):
         return False
-    return ask_again(tx, context, subject, consent, PERSONAL_PAGE, now)
+    return request_renewal(tx, context, subject, consent, PERSONAL_PAGE, now)
 
 
 def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, key: ConsentKey) -> ConsentState | None:
@@ -44,7 +46,7 @@ def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, key: ConsentKey) ->
     return next(found, None)
 
 
-def ask_again(
+def request_renewal(
     tx: Tx,
     context: Context,
     subject: SubjectId,
@@ -67,6 +69,6 @@ def ask_again(
     value = address.own(contact.values)
     fields = ((address.field, value),) if value else ()
     asking = NewRequest(form, contact.email, fields, (consent.purpose,), through)
-    request, _ = keep_asking(tx, context, asking, now)
+    request, _ = store_request(tx, context, asking, now)
     enqueue(tx, MailKind.RENEWAL, request, context.policy.mail_domain, now)
     return True

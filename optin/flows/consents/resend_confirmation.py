@@ -7,11 +7,11 @@ from datetime import datetime
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId
 from optin.flows.context import Context
-from optin.flows.delivery.mail_limits import Asker, mailbox_digest, take_form_mail, take_reader_mail
+from optin.flows.delivery.mail_limits import MailRequester, mailbox_digest, take_form_mail, take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.policy import RESEND
 from optin.store.outbox import enqueue, is_queued
-from optin.store.requests import Declared, Sealed, count_resend, load_request
+from optin.store.requests import DeclaredData, SealedRequest, count_resend, load_request
 from optin.store.transaction import Tx
 
 
@@ -20,7 +20,7 @@ def resend_confirmation(
     context: Context,
     request: RequestId,
     now: datetime,
-    asker: Asker = Asker.FORM,
+    asker: MailRequester = MailRequester.FORM,
 ) -> bool:
     """Queue the confirmation mail once more; return whether that was done.
 
@@ -31,11 +31,11 @@ def resend_confirmation(
     stored = load_request(tx, request)
     if stored is None or stored.confirmed_at is not None or is_queued(tx, request):
         return False
-    if asker is Asker.FORM and stored.resent >= context.policy.unconfirmed.resend:
+    if asker is MailRequester.FORM and stored.resent >= context.policy.unconfirmed.resend:
         context.policy.limited(RESEND)
         return False
-    sealed = Sealed.open(context.vault, request, stored.sealed)
-    email = EmailAddress(Declared.parse(sealed.declaration).email)
+    sealed = SealedRequest.open(context.vault, request, stored.sealed)
+    email = EmailAddress(DeclaredData.parse(sealed.declaration).email)
     if not _take(tx, context, email, sealed.code, asker, now):
         return False
     count_resend(tx, request, erase_at=context.policy.unconfirmed.keep.after(now))
@@ -43,8 +43,10 @@ def resend_confirmation(
     return True
 
 
-def _take(tx: Tx, context: Context, email: EmailAddress, code: str, asker: Asker, now: datetime) -> bool:
-    if asker is Asker.READER:
+def _take(
+    tx: Tx, context: Context, email: EmailAddress, code: str, asker: MailRequester, now: datetime
+) -> bool:
+    if asker is MailRequester.READER:
         return take_reader_mail(tx, context, email, now)
     mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)

@@ -10,8 +10,8 @@ from datetime import datetime
 from optin.consent.consent_record import RequestId
 from optin.consent.form import FormVersion
 from optin.consent.form_entry import Entry
-from optin.flows.consents.duplicate_posts import find_twin
-from optin.flows.consents.store_request import NewRequest, keep_asking
+from optin.flows.consents.duplicate_posts import find_first_post
+from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import mailbox_digest, take_form_mail
 from optin.flows.delivery.mail_order import MailKind
@@ -26,20 +26,20 @@ def sign_up(tx: Tx, context: Context, form: FormVersion, entry: Entry, now: date
     A mailbox that got enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
     twice gets one mail, which counts once.
     """
-    return sign_up_and_tell(tx, context, form, entry, now)[0]
+    return sign_up_with_mail_state(tx, context, form, entry, now)[0]
 
 
-def sign_up_and_tell(
+def sign_up_with_mail_state(
     tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
     """Return the request as well as whether a mail was queued, which no visitor may be told."""
     mailbox = mailbox_digest(context.vault, entry.email)
     tx.hold(mailbox)  # two posts at once: the second sees the first
     asking = NewRequest(form, entry.email, entry.fields, entry.purposes)
-    twin = find_twin(
+    twin = find_first_post(
         tx, context.vault, context.vault.index(entry.email), form.digest, asking.declared(now), now
     )
-    request, code = keep_asking(tx, context, asking, now, twin)
+    request, code = store_request(tx, context, asking, now, twin)
     mailed = twin is None and take_form_mail(tx, context, mailbox, code, now)
     if mailed:
         enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)

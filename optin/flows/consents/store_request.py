@@ -12,15 +12,15 @@ from datetime import datetime
 from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import new_code
 from optin.consent.consent_record import RequestId
-from optin.consent.event import Circumstances, rfc3339
+from optin.consent.event import EventBuilder, rfc3339
 from optin.consent.form import FormVersion
-from optin.flows.consents.duplicate_posts import Twin
+from optin.flows.consents.duplicate_posts import FirstPost
 from optin.flows.context import Context
 from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
-from optin.store.forms import words_of
-from optin.store.requests import Request, Sealed, add_request
+from optin.store.forms import declaration_digest
+from optin.store.requests import Request, SealedRequest, add_request
 from optin.store.transaction import Tx
 from optin.store.vault import new_id
 
@@ -50,8 +50,8 @@ class NewRequest:
         return canonical({**plain, "through": self.through} if self.through else plain)
 
 
-def keep_asking(
-    tx: Tx, context: Context, asking: NewRequest, now: datetime, twin: Twin | None = None
+def store_request(
+    tx: Tx, context: Context, asking: NewRequest, now: datetime, twin: FirstPost | None = None
 ) -> tuple[RequestId, str]:
     """Store a request with its events; return it and its code. Its mail is for the caller to queue.
 
@@ -59,7 +59,7 @@ def keep_asking(
     """
     request, form = RequestId(new_id()), asking.form
     declared = asking.declared(now)
-    sealed = Sealed(
+    sealed = SealedRequest(
         declaration=declared,
         salt=secrets.token_bytes(SALT_BYTES),
         code=new_code() if twin is None else twin.code,
@@ -81,13 +81,13 @@ def keep_asking(
         ),
         erase_at=context.policy.erase_at(now),
     )
-    circumstances = Circumstances(
+    event_builder = EventBuilder(
         request=request,
         form=form.digest,
-        words=words_of(form.declaration),
+        words=declaration_digest(form.declaration),
         declaration=form.declaration,
         commitment=commit(sealed.salt, declared),
     )
     asked = form.declaration.asked(asking.purposes)
-    add_events(tx, context.vault, request, circumstances.requested(now, asked, asking.through))
+    add_events(tx, context.vault, request, event_builder.requested(now, asked, asking.through))
     return request, sealed.code

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from optin.consent.event import Circumstances
+from optin.consent.event import EventBuilder
 from optin.errors import KindFailed
 from optin.flows.broken_rows import BROKEN, name_of
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.delivery.mail_content import NotDue, UnknownMailKind, order_for
-from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Settled, Verdict
+from optin.flows.delivery.mail_order import MailKind, MailOrder, MailState, Order, Verdict
 from optin.flows.delivery.receipt import NotSigned
 from optin.flows.retention.clock import read_clock
 from optin.flows.site_context import SiteContext
@@ -23,15 +23,15 @@ from optin.proof.commitment import commit
 from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.outbox import (
-    Letter,
+    OutboxMail,
     Standing,
     claim,
     keep_mail,
     postpone,
     put_back,
+    remove_mail,
     settle,
     standing,
-    withdraw_letter,
 )
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
@@ -59,9 +59,9 @@ def claim_orders(
 
     A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
 
-    A mail that has nothing to say any more (its request is gone, or already confirmed) is dropped. Mails with
-    which couriers died time and again are given up beforehand (`give_up_killers`). One whose rows cannot be
-    read waits as after a failed try. One of an unknown kind is given up at once, and says which kind.
+    A mail that has no use any more (its request is gone, or already confirmed) is removed. A mail with which
+    several couriers died is given up beforehand (`give_up_crashing_mails`). A mail whose rows cannot be read
+    waits as after a failed try. A mail of an unknown kind is given up at once; the reason names its kind.
     """
     orders: list[Order] = []
     for letter in claim(tx, batch, LEASE, now, suspect=suspect):
@@ -76,7 +76,7 @@ def claim_orders(
             put_back(tx, letter.number, early.until)
             continue
         except UnknownMailKind:
-            settle(tx, letter.number, Settled.DEAD.value, _unknown_kind(letter.kind), now)
+            settle(tx, letter.number, MailState.DEAD.value, _unknown_kind(letter.kind), now)
             continue
         except KindFailed as problem:
             _set_aside(tx, context, letter, str(problem), now)
@@ -88,7 +88,7 @@ def claim_orders(
         if unsure and read_clock(tx, context, now).doubted:
             put_back(tx, letter.number, now + DOUBT_WAIT)  # by the right clock it may still be of use
         elif order is None:
-            withdraw_letter(tx, letter.number)
+            remove_mail(tx, letter.number)
         else:
             orders.append(order)
     return orders
@@ -108,7 +108,7 @@ class Attempt:
     message: bytes = b""  # the very bytes that were sent
 
 
-def settle_order(tx: Tx, context: Context, order: Order, attempt: Attempt, now: datetime) -> Settled:
+def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now: datetime) -> MailState:
     """Record what became of a mail; LOST when another courier has it by now, or it is gone.
 
     Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
@@ -116,24 +116,26 @@ def settle_order(tx: Tx, context: Context, order: Order, attempt: Attempt, now: 
     """
     stand = standing(tx, order.number, order.claim)
     if stand is None:
-        return Settled.LOST
+        return MailState.LOST
     young = now < stand.queued_at + GIVE_UP_AFTER
     if attempt.verdict is Verdict.LATER and (young or read_clock(tx, context, now).doubted):
         postpone(tx, order.number, attempt.reply, _next_try(stand, now))
-        return Settled.WAITING
-    settled = Settled.SENT if attempt.verdict is Verdict.SENT else Settled.DEAD
+        return MailState.WAITING
+    settled = MailState.SENT if attempt.verdict is Verdict.SENT else MailState.DEAD
     if order.kind is MailKind.ERASED:
-        withdraw_letter(tx, order.number)  # the last mail is forgotten as well
+        remove_mail(tx, order.number)  # the last mail is forgotten as well
         return settled
     settle(tx, order.number, settled.value, attempt.reply, now)
     sent = attempt.verdict is Verdict.SENT
-    if sent and isinstance(order, MailOrder) and order.circumstances is not None:
+    if sent and isinstance(order, MailOrder) and order.event_builder is not None:
         keep_mail(tx, context.vault, stand.message_id, stand.request, attempt.message, now)
-        _note_sent(tx, context.vault, stand, order.circumstances, commit(order.salt, attempt.message), now)
+        _note_sent(tx, context.vault, stand, order.event_builder, commit(order.salt, attempt.message), now)
     return settled
 
 
-def settle_taken(tx: Tx, context: Context, number: int, fence: bytes, message: bytes, now: datetime) -> bool:
+def record_crashed_send(
+    tx: Tx, context: Context, number: int, fence: bytes, message: bytes, now: datetime
+) -> bool:
     """Record that a mail was sent whose courier died before it could; False when that is known otherwise.
 
     The event is made of the request and of the very bytes, as the courier would have made it; its moment is
@@ -143,30 +145,30 @@ def settle_taken(tx: Tx, context: Context, number: int, fence: bytes, message: b
     if stand is None:
         return False
     if stand.kind == MailKind.ERASED:
-        withdraw_letter(tx, number)
+        remove_mail(tx, number)
         return True
-    settle(tx, number, Settled.SENT.value, "250", now)
+    settle(tx, number, MailState.SENT.value, "250", now)
     stored = None if stand.kind == MailKind.PERSONAL else load_request(tx, stand.request)
     if stored is not None:
         opened = open_request(tx, context.vault, stored)
         keep_mail(tx, context.vault, stand.message_id, stand.request, message, now)
-        _note_sent(tx, context.vault, stand, opened.circumstances, commit(opened.sealed.salt, message), now)
+        _note_sent(tx, context.vault, stand, opened.event_builder, commit(opened.sealed.salt, message), now)
     return True
 
 
 def _note_sent(
-    tx: Tx, vault: Vault, stand: Standing, circumstances: Circumstances, commitment: str, now: datetime
+    tx: Tx, vault: Vault, stand: Standing, event_builder: EventBuilder, commitment: str, now: datetime
 ) -> None:
-    mailed = circumstances.mailed(now, stand.kind, stand.message_id, commitment)
+    mailed = event_builder.mailed(now, stand.kind, stand.message_id, commitment)
     add_events(tx, vault, stand.request, [mailed])
 
 
-def _set_aside(tx: Tx, context: Context, letter: Letter, reply: str, now: datetime) -> None:
+def _set_aside(tx: Tx, context: Context, letter: OutboxMail, reply: str, now: datetime) -> None:
     """Postpone a mail that cannot be read; give it up after a week, unless the clock is doubted."""
     stand = standing(tx, letter.number, letter.claim)
     old = stand is None or now >= stand.queued_at + GIVE_UP_AFTER
     if stand is None or (old and not read_clock(tx, context, now).doubted):
-        settle(tx, letter.number, Settled.DEAD.value, reply, now)
+        settle(tx, letter.number, MailState.DEAD.value, reply, now)
     else:
         postpone(tx, letter.number, reply, _next_try(stand, now))
 

@@ -10,9 +10,9 @@ from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import spaced
 from optin.consent.links import LinkKind
 from optin.errors import KindFailed, OptinError
-from optin.flows.consents.opened_request import OpenedRequest, kept_address, latest_request, open_request
+from optin.flows.consents.opened_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.context import Context
-from optin.flows.delivery.mail_limits import Asker, next_day, take_of_day
+from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import (
     ASKER,
     GivenConsent,
@@ -29,7 +29,7 @@ from optin.flows.kind_flows import Later, QueuedMail
 from optin.flows.policy import PER_DAY
 from optin.flows.site_context import SiteContext
 from optin.store.legal_holds import holds_of
-from optin.store.outbox import Letter, open_notice
+from optin.store.outbox import OutboxMail, open_notice
 from optin.store.person_records import is_known
 from optin.store.requests import load_request, open_link
 from optin.store.subjects import find_subject
@@ -46,7 +46,7 @@ class UnknownMailKind(Exception):
     """A mail of a kind that this program does not know: what queued it is not installed any more."""
 
 
-def order_for(tx: Tx, context: SiteContext, letter: Letter, now: datetime) -> Order | None:
+def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> Order | None:
     """Return what is to be sent for a letter; None: it has no use any more.
 
     Raises NotDue, NotSigned, UnknownMailKind, KindFailed.
@@ -69,7 +69,7 @@ def order_for(tx: Tx, context: SiteContext, letter: Letter, now: datetime) -> Or
         form_version=opened.form.version.digest,
         requested_at=stored.created_at,
         questions=opened.asked,
-        circumstances=opened.circumstances,
+        event_builder=opened.event_builder,
         salt=opened.sealed.salt,
     )
     match order.kind:
@@ -77,13 +77,13 @@ def order_for(tx: Tx, context: SiteContext, letter: Letter, now: datetime) -> Or
             return _delivery(tx, context, opened, order, now)
         case MailKind.CONFIRMATION | MailKind.RENEWAL:
             return _confirmation(tx, context, opened, order, now)
-    facts = facts_of(tx, context, opened, QueuedMail(letter.number, letter.kind), now)
+    facts = kind_mail_facts(tx, context, opened, QueuedMail(letter.number, letter.kind), now)
     if isinstance(facts, Later):
         raise NotDue(facts.until)
     return None if facts is None else replace(order, own=facts, confirmed_at=stored.confirmed_at)
 
 
-def _kind(letter: Letter, opened: OpenedRequest) -> str:
+def _kind(letter: OutboxMail, opened: OpenedRequest) -> str:
     """Return which mail it is: a confirmation of what no form asked has words of its own."""
     if letter.kind not in {*MailKind}:
         return letter.kind
@@ -91,7 +91,7 @@ def _kind(letter: Letter, opened: OpenedRequest) -> str:
     return MailKind.RENEWAL if kind is MailKind.CONFIRMATION and opened.declared.through else kind
 
 
-def _notice(tx: Tx, context: Context, letter: Letter, now: datetime) -> NoticeOrder | None:
+def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> NoticeOrder | None:
     """Return a mail that belongs to no request; None when the address is not known (R1)."""
     if letter.sealed is None:
         return None
@@ -112,12 +112,12 @@ def _notice(tx: Tx, context: Context, letter: Letter, now: datetime) -> NoticeOr
         return order
     if not is_known(tx, index):
         return None
-    if told.get(ASKER) != Asker.READER and not _may_link(tx, context, now):
+    if told.get(ASKER) != MailRequester.READER and not _may_link(tx, context, now):
         raise NotDue(next_day(now))
     latest = latest_request(tx, context.vault, index)
     return replace(
         order,
-        recipient=kept_address(tx, context.vault, index, latest) or email,  # never another spelling of it
+        recipient=known_address(tx, context.vault, index, latest) or email,  # never another spelling of it
         lang=order.lang if latest is None else latest.declaration.lang,
         token=context.vault.links.sign(LinkKind.PERSONAL, index, now),
         expires_at=context.policy.personal.link.after(now),
@@ -176,7 +176,7 @@ class NotDue(Exception):
         self.until = until
 
 
-def facts_of(
+def kind_mail_facts(
     tx: Tx, context: SiteContext, opened: OpenedRequest, mail: QueuedMail, now: datetime
 ) -> Any | Later | None:
     """Return what a mail of the magnet's own kind says now; Later, or None: nothing any more.

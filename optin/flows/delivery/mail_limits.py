@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 LOOKS_A_DAY = 100  # with the codes of five mails: one chance in 200,000
 
 
-class Asker(StrEnum):
+class MailRequester(StrEnum):
     """Who asks for a mail, as far as that can be known; each is counted apart."""
 
     FORM = "form"  # whoever filled in a form
@@ -41,7 +41,7 @@ def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
 
 def take_form_mail(tx: Tx, context: Context, mailbox: bytes, code: str, now: datetime) -> bool:
     """Count a mail with a code that a form asks for; False when the mailbox had enough. Hold it first."""
-    day = _day(context.vault, Asker.FORM, mailbox, code, now)
+    day = _day(context.vault, MailRequester.FORM, mailbox, code, now)
     return take_mail(tx, day, context.policy.limits.per_address_per_day, now) or _limited(context.policy)
 
 
@@ -54,7 +54,7 @@ def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: 
     mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
     day, most = (
-        _marked_day(context.vault, Asker.LINK, mailbox, network, now),
+        _marked_day(context.vault, MailRequester.LINK, mailbox, network, now),
         context.policy.limits.per_address_per_day,
     )
     share = (most + 1) // 2 if network else most
@@ -65,7 +65,7 @@ def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetim
     """Count a mail that a reader of the mailbox asks for; False when that was done often enough."""
     mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
-    day = _day(context.vault, Asker.READER, mailbox, "", now)
+    day = _day(context.vault, MailRequester.READER, mailbox, "", now)
     return take_mail(tx, day, context.policy.limits.per_address_per_day, now) or _limited(context.policy)
 
 
@@ -78,7 +78,7 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
     today = f"looks {now.astimezone(UTC).date().isoformat()}"
     if not take(tx, Counted.SITE, vault.limit_digest(today, mailbox), Amount(1, LOOKS_A_DAY, next_day(now))):
         return False
-    return has_mark(tx, _marked_day(vault, Asker.FORM, mailbox, digits_of(typed), now), now)
+    return has_mark(tx, _marked_day(vault, MailRequester.FORM, mailbox, digits_of(typed), now), now)
 
 
 def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
@@ -97,7 +97,7 @@ def _limited(policy: RequestPolicy) -> bool:
     return False
 
 
-def _day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -> Day:
+def _day(vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: datetime) -> Day:
     before, today, after = _windows(asker, now.astimezone(UTC).date())
     return Day(
         key=vault.limit_digest(today, mailbox),
@@ -107,7 +107,7 @@ def _day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -
     )
 
 
-def _marked_day(vault: Vault, asker: Asker, mailbox: bytes, mark: str, now: datetime) -> Day:
+def _marked_day(vault: Vault, asker: MailRequester, mailbox: bytes, mark: str, now: datetime) -> Day:
     before, _, after = _windows(asker, now.astimezone(UTC).date())
     marks = (_mark(vault, before, mailbox, mark), _mark(vault, after, mailbox, mark))
     return replace(_day(vault, asker, mailbox, mark, now), marks=marks)

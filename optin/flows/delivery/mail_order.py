@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.event import Circumstances
+from optin.consent.event import EventBuilder
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentQuestion
 from optin.flows.delivery.receipt import Attachment
@@ -67,7 +67,7 @@ class MailOrder(Order):
     first_name: str = ""
     own: Any = None  # what the magnet's kind tells: where the person stands, or its own mail's facts
     attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
-    circumstances: Circumstances | None = None  # what the event of its sending says
+    event_builder: EventBuilder | None = None  # what the event of its sending says
     salt: bytes = b""
 
 
@@ -81,7 +81,7 @@ class NoticeOrder(Order):
     holds: tuple[LegalHold, ...] = ()  # what a law keeps after an erasure
 
 
-class Settled(StrEnum):
+class MailState(StrEnum):
     """State of a mail after an attempt to send it."""
 
     SENT = "sent"

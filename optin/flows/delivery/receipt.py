@@ -14,7 +14,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import EventKind
 from optin.consent.dpv import STATUS, ConsentSummary, receipt_document
-from optin.consent.history import History, Logged
+from optin.consent.history import History, LoggedEvent
 from optin.flows.consents.opened_request import OpenedRequest
 from optin.proof.canonical import parse
 from optin.proof.inclusion import ENDING
@@ -80,7 +80,7 @@ def consent_summaries(
     opened: OpenedRequest, events: Sequence[StoredEvent], withdraw_at: str, now: datetime
 ) -> tuple[ConsentSummary, ...]:
     """Return each consent of a request with what happened to it; at its end it is over by itself."""
-    history = History([Logged.read(parse(event.body), event.number) for event in events])
+    history = History([LoggedEvent.read(parse(event.body), event.number) for event in events])
     told: list[ConsentSummary] = []
     for question in opened.asked:
         consent = history.consent(question.key)

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from optin.errors import KindFailed
 from optin.flows.consents.opened_request import open_request
-from optin.flows.delivery.mail_content import UnknownMailKind, facts_of, is_known_mail
+from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flows import QueuedMail
 from optin.flows.site_context import SiteContext
@@ -101,7 +101,7 @@ def _own_reason(
     """Return why a mail of the magnet's own kind is not sent again; None when it is."""
     opened, mail = open_request(tx, context.vault, stored), QueuedMail(letter.number, letter.kind)
     try:
-        facts = facts_of(tx, context, opened, mail, now)
+        facts = kind_mail_facts(tx, context, opened, mail, now)
     except UnknownMailKind:
         return SkipReason.UNKNOWN
     except KindFailed:

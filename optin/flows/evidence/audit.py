@@ -27,7 +27,7 @@ from optin.flows.evidence.audit_records import audit_erasures, audit_exports, au
 from optin.flows.evidence.audit_tree import TreeAudit
 from optin.flows.evidence.log_growth import events_missing_from_log
 from optin.flows.kind_flows import FlowPart
-from optin.flows.rights.replay_journal import count_unfounded
+from optin.flows.rights.replay_journal import count_lines_without_event
 from optin.proof.canonical import Json, parse
 from optin.proof.commitment import digest
 from optin.proof.journal import JournalLine, current
@@ -163,7 +163,7 @@ class Audit:
         self.findings += audit_kinds(self.read, self.kinds, [event for _, event in genuine])
         self.findings += audit_erasures(genuine)
         self.findings += audit_lines(genuine, self.read(erasures_to_replay))
-        if unfounded := self.read(count_unfounded):
+        if unfounded := self.read(count_lines_without_event):
             self.findings.append(
                 f"{unfounded} lines for the journal mean nothing or name no event of the log"
             )

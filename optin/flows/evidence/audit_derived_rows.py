@@ -21,7 +21,7 @@ from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.proof.commitment import leaf_digest
 from optin.store.audit_reads import PeoplePage, lines_named, objections_of
 from optin.store.journal_lines import withdrawal_line
-from optin.store.requests import Declared, Sealed
+from optin.store.requests import DeclaredData, SealedRequest
 from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner
 from optin.store.vault import Vault
@@ -96,11 +96,13 @@ class DerivedRowsAudit:
             found[request] = ConfirmedRequest(RequestId(request), form, declared, at, leaf)
         return list(found.values())
 
-    def _declared(self, request: bytes) -> Declared | None:
+    def _declared(self, request: bytes) -> DeclaredData | None:
         """Return what was declared; None where it does not open, which is found elsewhere."""
         try:
             row = self.owners[request]
-            return Declared.parse(Sealed.open(self.vault, RequestId(request), bytes(row[4])).declaration)
+            return DeclaredData.parse(
+                SealedRequest.open(self.vault, RequestId(request), bytes(row[4])).declaration
+            )
         except (KeysUnusable, KeyError, TypeError, ValueError):
             return None
 

@@ -19,8 +19,8 @@ from hmac import compare_digest
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.audit_due_dates import Times, idle_faults, pending_faults
-from optin.consent.clock import SetBack, corrected_by
+from optin.consent.audit_due_dates import RetentionTimes, idle_faults, pending_faults
+from optin.consent.clock import ClockSetBack, set_back_over
 from optin.consent.consent_record import (
     ID_BYTES,
     ConsentRecord,
@@ -31,7 +31,7 @@ from optin.consent.consent_record import (
     TransitionRefused,
 )
 from optin.consent.form import FormDeclaration
-from optin.consent.history import ConsentHistory, History, Logged
+from optin.consent.history import ConsentHistory, History, LoggedEvent
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable
@@ -42,11 +42,11 @@ from optin.flows.evidence.audit_records import lines_from
 from optin.flows.kind_flows import FlowPart
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
-from optin.proof.vouched_details import vouched
+from optin.proof.vouched_details import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.events import said_about_nobody
-from optin.store.requests import Declared, Sealed
+from optin.store.requests import DeclaredData, SealedRequest
 from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner, to_ms
 from optin.store.vault import Place, Vault
@@ -84,7 +84,7 @@ class PeopleAudit:
     _indexes: dict[str, bytes] = field(default_factory=dict)  # of one page: a person's address recurs
 
     @cached_property
-    def _set_backs(self) -> list[SetBack]:
+    def _set_backs(self) -> list[ClockSetBack]:
         return list(self.read(set_backs, vault=self.vault))
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
@@ -106,8 +106,8 @@ class PeopleAudit:
         for row in page.mails:
             mails[bytes(row[0])][row[1]] = row
         owners = {bytes(row[0]): row for row in page.requests}
-        events: dict[bytes, list[Logged]] = defaultdict(list)
-        people: dict[bytes, list[Logged]] = defaultdict(list)
+        events: dict[bytes, list[LoggedEvent]] = defaultdict(list)
+        people: dict[bytes, list[LoggedEvent]] = defaultdict(list)
         by_kind: ByKind = defaultdict(list)
         for key, number, text, mac in page.events:  # in the order of the log
             request = bytes(key)
@@ -132,7 +132,7 @@ class PeopleAudit:
         self._check_people(page.people, histories)
         for request, row in owners.items():
             self._check_request(row, History(events[request]), mails[request])
-        times: dict[bytes, Times] = defaultdict(Times)
+        times: dict[bytes, RetentionTimes] = defaultdict(RetentionTimes)
         for request, _, body in by_kind[EventKind.CONFIRMED]:
             times[bytes(owners[request][1] or b"")].confirmed.append(body[_MS])
         self._check_statuses(page.consents, histories, times)
@@ -169,15 +169,15 @@ class PeopleAudit:
                 continue
             if self._index(address) != bytes(index):
                 self.findings.append(f"subject {subject.hex()} is filed under another address")
-            if not vouched(contact, histories.get(subject, _NOTHING)):
+            if not are_committed(contact, histories.get(subject, _NOTHING)):
                 self.findings.append(f"subject {subject.hex()} has other details than its newest event says")
 
     def _check_request(self, row: Row, history: History, mails: dict[str, Row]) -> None:
         request = RequestId(bytes(row[0]))
         name = f"request {request.hex()}"
         try:
-            sealed = Sealed.open(self.vault, request, bytes(row[4]))
-            declared = Declared.parse(sealed.declaration)
+            sealed = SealedRequest.open(self.vault, request, bytes(row[4]))
+            declared = DeclaredData.parse(sealed.declaration)
             index = self._index(EmailAddress(declared.email))
         except (KeysUnusable, KeyError, TypeError, ValueError):
             self.findings.append(f"{name}: what was declared does not open")
@@ -192,13 +192,13 @@ class PeopleAudit:
             asked = [it for it in history if it.event.kind is EventKind.REQUESTED]
             self.findings += pending_faults(name, {self._right_moment(it) for it in asked}, row[8])
 
-    def _right_moment(self, logged: Logged) -> int:
+    def _right_moment(self, logged: LoggedEvent) -> int:
         """Return the moment of an event, put right where the log says that its clock was ahead."""
         noted = self._set_backs
-        back = corrected_by(logged.number, logged.event.at, noted) if noted else None
+        back = set_back_over(logged.number, logged.event.at, noted) if noted else None
         return int(logged.body[_MS]) if back is None else to_ms(back.at)
 
-    def _check_moments(self, name: str, row: Row, history: History, declared: Declared) -> None:
+    def _check_moments(self, name: str, row: Row, history: History, declared: DeclaredData) -> None:
         """Check that each box was asked once and confirmed once, at the moments that the request says."""
         self.findings += [f"{name} was {event.kind} twice" for event in history.repeated]
         asked: set[int] = set()
@@ -223,8 +223,8 @@ class PeopleAudit:
         self,
         row: Row,
         history: History,
-        sealed: Sealed,
-        declared: Declared,
+        sealed: SealedRequest,
+        declared: DeclaredData,
         mails: dict[str, Row],
     ) -> None:
         commitment, named, form = commit(sealed.salt, sealed.declaration), bytes(row[0]).hex(), row[3]
@@ -273,7 +273,7 @@ class PeopleAudit:
             self.findings.append(f"event {number}: the mail {message_id} is kept with another moment")
 
     def _check_statuses(
-        self, consents: Sequence[Row], histories: dict[bytes, History], times: dict[bytes, Times]
+        self, consents: Sequence[Row], histories: dict[bytes, History], times: dict[bytes, RetentionTimes]
     ) -> None:
         cached = {(bytes(row[0]), row[1], row[2]): row for row in consents}
         for subject, history in histories.items():
@@ -335,14 +335,14 @@ def _ms(moment: datetime | None) -> int | None:
     return None if moment is None else to_ms(moment)
 
 
-def _was_asked(form: _Form | None, declared: Declared, key: ConsentKey) -> bool:
+def _was_asked(form: _Form | None, declared: DeclaredData, key: ConsentKey) -> bool:
     question = None if form is None else form.questions.get(key.purpose)
     return question is not None and question.channel == key.channel and key.purpose in declared.purposes
 
 
-def _readable(body: dict[str, Any], number: int) -> Logged:
+def _readable(body: dict[str, Any], number: int) -> LoggedEvent:
     """Return the event when it is one of ours, with its moment as stored. Raises KeyError, ValueError."""
-    logged = Logged.read(body, number)
+    logged = LoggedEvent.read(body, number)
     if "privacy" not in body:
         raise KeyError
     body[_MS] = to_ms(logged.event.at)

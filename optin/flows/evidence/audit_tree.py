@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 
-from optin.consent.clock import CLOCKS_DIFFER, SetBack, explained
+from optin.consent.clock import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.consent.consent_record import EventKind
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX
-from optin.proof.journal import JournalLine, current, tips
+from optin.proof.journal import JournalLine, current, tree_heads
 from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.proof.tree import NODE_PREFIX, Frontier
 from optin.store.audit_reads import PAGE_LEAVES, leaf_page, node_page
@@ -31,7 +31,7 @@ _AT = slice(7, 31)  # where an event's moment stands in its canonical bytes
 
 
 @dataclass
-class Tally:
+class NumberTally:
     """Which numbers were counted, in flat memory: two tallies of the same numbers are equal."""
 
     count: int = 0
@@ -54,10 +54,10 @@ class TreeAudit:
     findings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what is no finding, but must be known
     events: int = 0
-    blank: Tally = field(default_factory=Tally)
-    announced: Tally = field(default_factory=Tally)  # which events the recorded erasures blanked
+    blank: NumberTally = field(default_factory=NumberTally)
+    announced: NumberTally = field(default_factory=NumberTally)  # which events the recorded erasures blanked
     checkpoints: int = 0
-    set_backs: dict[int, SetBack] = field(default_factory=dict)  # of the clock, by number of the event
+    set_backs: dict[int, ClockSetBack] = field(default_factory=dict)  # of the clock, by number of the event
 
     def run(self) -> Iterator[int]:
         """Yield how many events were looked at since the last time."""
@@ -110,7 +110,7 @@ class TreeAudit:
                 )
                 continue
             found[signed.size].append(("the checkpoint from outside", signed))
-        for tip in tips(current(self.remembered)):
+        for tip in tree_heads(current(self.remembered)):
             name = "the checkpoint in the journal"
             found[tip.size].append((name, Checkpoint(self.read(log_origin), tip.size, tip.root)))
         after, at = -1, None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
-from optin.consent.clock import corrected_by
+from optin.consent.clock import set_back_over
 from optin.consent.consent_record import TransitionRefused
 from optin.consent.dpv import ConsentSummary, record_document
 from optin.consent.event import Event
@@ -126,7 +126,7 @@ def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[Stor
     """Return the events that say that these bear moments of a clock that was ahead."""
     noted = set_backs(tx, vault)
     moments = [(event.number, Event.read(parse(event.body)).at) for event in events] if noted else []
-    found = (corrected_by(number, at, noted) for number, at in moments)
+    found = (set_back_over(number, at, noted) for number, at in moments)
     numbers = sorted({it.place for it in found if it is not None})
     return [event for number in numbers if (event := event_about_nobody(tx, number)) is not None]
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from optin.consent.clock import CLOCKS_DIFFER, corrected_by
+from optin.consent.clock import CLOCKS_DIFFER, set_back_over
 from optin.consent.consent_record import ConsentState, RequestId, Status, SubjectId, TransitionRefused
 from optin.consent.event import Event
-from optin.consent.history import History, Logged
+from optin.consent.history import History, LoggedEvent
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import LogDisagrees
 from optin.proof.canonical import parse
@@ -39,12 +39,12 @@ def authenticated(vault: Vault, stored: Iterable[StoredEvent]) -> History:
     return History([_authenticated(vault, event) for event in stored])
 
 
-def _authenticated(vault: Vault, stored: StoredEvent) -> Logged:
+def _authenticated(vault: Vault, stored: StoredEvent) -> LoggedEvent:
     if not stored.genuine(vault):
         msg = f"event {stored.number} was not written by optin"
         raise LogDisagrees(msg)
     try:
-        logged = Logged.read(parse(stored.body), stored.number)
+        logged = LoggedEvent.read(parse(stored.body), stored.number)
     except (KeyError, TypeError, ValueError):
         msg = f"event {stored.number} cannot be read"
         raise LogDisagrees(msg) from None
@@ -59,7 +59,7 @@ def by_right_clock(tx: Tx, vault: Vault, history: History, now: datetime) -> His
     if all(it.event.at <= now + CLOCKS_DIFFER for it in history):
         return history
     noted = set_backs(tx, vault)
-    found = [(it, corrected_by(it.number, it.event.at, noted)) for it in history]
+    found = [(it, set_back_over(it.number, it.event.at, noted)) for it in history]
     return History(
         [it if back is None else it._replace(event=it.event._replace(at=back.at)) for it, back in found]
     )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from optin.consent.event import rfc3339
 from optin.errors import LogDiverged
-from optin.proof.journal import JournalLine, Tip
+from optin.proof.journal import JournalLine, TreeHead
 from optin.proof.note import Checkpoint, Note, NoteBroken
 from optin.proof.tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency
 from optin.store.log import latest_checkpoint, leaves_of_events, log_frontier, stored_node
@@ -18,7 +18,7 @@ from optin.store.transaction import Tx
 PAGE_EVENTS = 500
 
 
-def grown_from(tx: Tx, remembered: Tip | None) -> Frontier:
+def checked_frontier(tx: Tx, remembered: TreeHead | None) -> Frontier:
     """Return the log as it is, when it begins with what is remembered and with its own last checkpoint.
 
     Raises LogDiverged.
@@ -35,7 +35,7 @@ def grown_from(tx: Tx, remembered: Tip | None) -> Frontier:
     return frontier
 
 
-def _must_begin_with(tx: Tx, frontier: Frontier, tip: Tip) -> None:
+def _must_begin_with(tx: Tx, frontier: Frontier, tip: TreeHead) -> None:
     if frontier.size < tip.size:
         msg = f"it has {frontier.size} events, and {tip.size} were signed"
         raise LogDiverged(msg)
@@ -47,17 +47,17 @@ def _must_begin_with(tx: Tx, frontier: Frontier, tip: Tip) -> None:
         raise LogDiverged(msg) from None
 
 
-def _signed(tx: Tx) -> Tip | None:
+def _signed(tx: Tx) -> TreeHead | None:
     latest = latest_checkpoint(tx)
     try:
         signed = None if latest is None else Checkpoint.read(Note.parse(latest.note))
     except NoteBroken:
         msg = "its last checkpoint cannot be read"
         raise LogDiverged(msg) from None
-    return None if signed is None else Tip(signed.size, signed.root)
+    return None if signed is None else TreeHead(signed.size, signed.root)
 
 
-def begins_with(tx: Tx, tip: Tip) -> bool:
+def log_begins_with(tx: Tx, tip: TreeHead) -> bool:
     """Return whether the log, as far as it goes, is the one of a checkpoint that is not larger than it."""
     try:
         return root_of(tip.size, stored_node(tx)) == tip.root

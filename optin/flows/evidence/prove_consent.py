@@ -26,10 +26,10 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.evidence.event_history import authenticated
 from optin.proof.commitment import opens
-from optin.proof.vouched_details import vouched
+from optin.proof.vouched_details import are_committed
 from optin.store.forms import StoredForm
 from optin.store.leads import StoredLead, StoredRequest
-from optin.store.requests import Declared, Sealed
+from optin.store.requests import DeclaredData, SealedRequest
 from optin.store.subjects import Contact, open_contact
 from optin.store.vault import Vault
 
@@ -49,7 +49,7 @@ class Refusal(StrEnum):
 
 
 @dataclass(frozen=True)
-class Proven:
+class ProvenConsent:
     """A consent that is proven at this moment, with what an export says of it."""
 
     subject: SubjectId
@@ -76,7 +76,7 @@ def prove(
     key: ConsentKey,
     now: datetime,
     of_request: frozenset[str] = frozenset(),
-) -> Proven | Refusal:
+) -> ProvenConsent | Refusal:
     """Return the consent as proven, or why it may not be used.
 
     `of_request`: fields that are told as this very request says them, and not as the person is known.
@@ -94,7 +94,7 @@ def _prove(
     key: ConsentKey,
     now: datetime,
     of_request: frozenset[str],
-) -> Proven | Refusal:
+) -> ProvenConsent | Refusal:
     # 1. Every event was written by optin, and is the bytes of its leaf.
     history = authenticated(vault, lead.events)
 
@@ -124,7 +124,7 @@ def _prove(
     declared = _declared(vault, request, (asked, confirmed), key.purpose)
     question = _question(form, request, confirmed, key)
     contact = _contact(vault, lead, request, declared)
-    if not vouched(contact, history):
+    if not are_committed(contact, history):
         raise _Unproven
     address, given = key.channel.address, _addresses(contact, declared, asked.at)
     if address.declared and address.field not in given:
@@ -135,7 +135,7 @@ def _prove(
     if expires_at <= now or confirmed.at > now + FOLLOWED:
         # in the second case the clock was ahead: nobody can say when it was
         return Refusal.EXPIRED if expires_at <= now else Refusal.AHEAD
-    return Proven(
+    return ProvenConsent(
         subject=lead.subject,
         email=contact.email,
         fields=_fields(contact, declared, given, of_request),
@@ -150,13 +150,15 @@ def _prove(
     )
 
 
-def _declared(vault: Vault, request: StoredRequest, events: tuple[Event, Event], purpose: str) -> Declared:
+def _declared(
+    vault: Vault, request: StoredRequest, events: tuple[Event, Event], purpose: str
+) -> DeclaredData:
     # 5. The commitment of both events opens with the sealed declaration, which ticks the purpose.
-    sealed = Sealed.open(vault, request.id, request.sealed)
+    sealed = SealedRequest.open(vault, request.id, request.sealed)
     for event in events:
         if not opens(event.declaration, sealed.salt, sealed.declaration) or event.form != request.form:
             raise _Unproven
-    declared = Declared.parse(sealed.declaration)
+    declared = DeclaredData.parse(sealed.declaration)
     if purpose not in declared.purposes:
         raise _Unproven
     return declared
@@ -174,7 +176,7 @@ def _question(form: StoredForm, request: StoredRequest, event: Event, key: Conse
     return question
 
 
-def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: Declared) -> Contact:
+def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: DeclaredData) -> Contact:
     # 7. Declaration, request and contact are of the same mailbox; the newest event vouches for the contact.
     contact = open_contact(vault, lead.subject, lead.contact)
     for address in (EmailAddress(declared.email), contact.email):
@@ -183,7 +185,7 @@ def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: D
     return contact
 
 
-def _addresses(contact: Contact, declared: Declared, asked_at: datetime) -> dict[str, str]:
+def _addresses(contact: Contact, declared: DeclaredData, asked_at: datetime) -> dict[str, str]:
     """Return the addresses that were declared with this very consent, or put right by the person after it."""
     corrected = {} if contact.correction is None else contact.correction.after(asked_at)
     given = {it.field: corrected.get(it.field, it.own(declared.fields)) for it in declared_addresses()}
@@ -191,7 +193,7 @@ def _addresses(contact: Contact, declared: Declared, asked_at: datetime) -> dict
 
 
 def _fields(
-    contact: Contact, declared: Declared, given: dict[str, str], of_request: frozenset[str]
+    contact: Contact, declared: DeclaredData, given: dict[str, str], of_request: frozenset[str]
 ) -> dict[str, str]:
     """Return what is known of the person; the addresses are those of this very consent."""
     addresses = {EMAIL_FIELD, *(it.field for it in declared_addresses())}

@@ -16,7 +16,7 @@ from optin.consent.consent_record import Status, SubjectId
 from optin.store.exports import ExportRun, ended_members, erased_members
 from optin.store.leads import FIRST
 from optin.store.person_records import requests_by
-from optin.store.requests import Declared, Sealed
+from optin.store.requests import DeclaredData, SealedRequest
 from optin.store.subjects import Contact, open_contact
 from optin.store.transaction import Runner, from_ms
 from optin.store.vault import Vault
@@ -71,7 +71,9 @@ def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> It
 def _given(address: Address, read: Runner, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
     """Return every address that a person declared: which of them the processor got, its own file says."""
     requests = read(requests_by, subject=subject)
-    declared = [Declared.parse(Sealed.open(vault, it.id, it.sealed).declaration) for it in requests]
+    declared = [
+        DeclaredData.parse(SealedRequest.open(vault, it.id, it.sealed).declaration) for it in requests
+    ]
     given = [address.own(contact.values), *(address.own(it.fields) for it in declared)]
     return list(dict.fromkeys(value for value in given if value)) or [""]
 

@@ -16,7 +16,7 @@ from optin.consent.consent_record import SubjectId
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.prove_consent import Proven, Refusal, prove
+from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.proof.canonical import parse
 from optin.store.exports import add_members, new_run
@@ -57,12 +57,12 @@ class LeadExport:
                 names |= {asked.name for asked in declared.fields if asked.name not in own}
         return tuple(sorted(names - {it.field for it in declared_addresses()}))
 
-    def proven(self) -> Iterator[Proven]:
+    def proven(self) -> Iterator[ProvenConsent]:
         """Yield every proven lead, in flat memory."""
         after = FIRST
         while page := self.read(lead_page, key=self.key, after=after):
             outcomes = [self._prove(lead) for lead in page]
-            proven = [outcome for outcome in outcomes if isinstance(outcome, Proven)]
+            proven = [outcome for outcome in outcomes if isinstance(outcome, ProvenConsent)]
             self.refused.update(it.value for it in outcomes if isinstance(it, Refusal))
             living = self._members(proven)
             for lead in proven:
@@ -74,7 +74,7 @@ class LeadExport:
             after = page[-1].subject
         self._count_unconfirmed()
 
-    def _members(self, proven: Sequence[Proven]) -> frozenset[SubjectId]:
+    def _members(self, proven: Sequence[ProvenConsent]) -> frozenset[SubjectId]:
         """Remember who is about to leave; return who is still there."""
         if not proven:
             return frozenset()
@@ -82,7 +82,7 @@ class LeadExport:
         living: frozenset[SubjectId] = self.write(add_members, run=self.run, subjects=subjects)
         return living
 
-    def _prove(self, lead: StoredLead) -> Proven | Refusal:
+    def _prove(self, lead: StoredLead) -> ProvenConsent | Refusal:
         form = None if lead.request is None else self._form(lead.request.form)
         kind = "" if form is None else form.version.declaration.kind
         key, of_request = self.key, self.forms[kind].exported_of_request

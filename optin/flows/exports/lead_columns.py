@@ -6,11 +6,11 @@ from datetime import datetime
 
 from optin.consent.event import rfc3339
 from optin.consent.links import LinkKind
-from optin.flows.evidence.prove_consent import Proven
+from optin.flows.evidence.prove_consent import ProvenConsent
 from optin.store.vault import Vault
 
 
-def columns_of(vault: Vault, lead: Proven, base_url: str, now: datetime) -> dict[str, str]:
+def columns_of(vault: Vault, lead: ProvenConsent, base_url: str, now: datetime) -> dict[str, str]:
     """Return the columns that every export has, by name; the caller adds addresses and the form's fields.
 
     Times are RFC 3339 in UTC with milliseconds.

@@ -18,7 +18,7 @@ from itertools import islice
 from optin.consent.channel import Address
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.prove_consent import Proven, Refusal, prove
+from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
 from optin.flows.rights.journal_endings import Endings, still_proven
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.leads import leads_of
@@ -110,7 +110,7 @@ class Scrubber:
         """Return by digest which address or number is proven (`KEPT`), and why a person's is refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
         leads = self.read(leads_of, key=self.key, subjects=subjects)
-        outcomes: dict[SubjectId, Proven | Refusal] = {}
+        outcomes: dict[SubjectId, ProvenConsent | Refusal] = {}
         for lead in leads:
             form = None if lead.request is None else self._form(lead.request.form)
             proof = prove(self.vault, lead, form, self.key, self.now)

@@ -25,12 +25,12 @@ from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
-from optin.flows.evidence.prove_consent import Proven, Refusal, prove
+from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
 from optin.flows.exports.lead_columns import columns_of
 from optin.flows.policy import RequestPolicy
 from optin.flows.rights.journal_endings import EndingsOf, no_journal_endings, still_proven
 from optin.store.claims import Batch
-from optin.store.disclosures import end_disclosures, note_told, told_with_numbers, who_has
+from optin.store.disclosures import end_disclosures, record_disclosure, told_with_numbers, who_has
 from optin.store.events import add_events
 from optin.store.forms import form_by_digest
 from optin.store.leads import leads_of
@@ -40,17 +40,17 @@ from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from optin.store.webhook_outbox import (
     ErasedPerson,
-    Notice,
+    WebhookMessage,
     attempts_of,
-    claim_notices,
+    claim_messages,
     drop_confirmations,
-    drop_notices,
+    drop_messages,
     enqueue_erasure,
-    enqueue_notice,
-    forget_notice,
-    give_up_notice,
+    enqueue_message,
+    forget_message,
+    give_up_message,
     open_erasure,
-    put_off_notice,
+    postpone_message,
     stop_webhook,
 )
 from optin.store.webhooks import living_webhooks
@@ -62,7 +62,7 @@ GIVE_UP_AFTER = timedelta(days=3)
 LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tells of what is long past
 
 
-class Answer(StrEnum):
+class ReceiverAnswer(StrEnum):
     """Answer of a receiver to a message."""
 
     TAKEN = "taken"
@@ -70,7 +70,7 @@ class Answer(StrEnum):
     LATER = "later"
 
 
-class Outcome(StrEnum):
+class MessageState(StrEnum):
     """State of a message after a call."""
 
     TOLD = "told"
@@ -81,15 +81,15 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Call:
+class OutgoingMessage:
     """One message, ready to leave. `body` names a person: it goes into no log."""
 
-    notice: Notice
+    notice: WebhookMessage
     body: bytes
 
 
 @dataclass(frozen=True)
-class Dropped:
+class DroppedMessage:
     """A message that has nothing to say any more, and why; without a person in it."""
 
     message: str
@@ -108,7 +108,7 @@ def queue_confirmed(
     for processor in living_webhooks(tx).intersection(webhooks) if webhooks else ():
         for question in questions:
             if question.purpose in webhooks[processor]:
-                enqueue_notice(tx, processor, WebhookKind.CONFIRMED, person, question.key, now)
+                enqueue_message(tx, processor, WebhookKind.CONFIRMED, person, question.key, now)
 
 
 def queue_ended(
@@ -117,7 +117,7 @@ def queue_ended(
     """Queue that a consent ended, for whoever was told of it; what is still queued of it does not leave."""
     drop_confirmations(tx, person, key)
     for processor in end_disclosures(tx, subject, key):
-        enqueue_notice(tx, processor, kind, person, key, now)
+        enqueue_message(tx, processor, kind, person, key, now)
 
 
 def queue_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now: datetime) -> None:
@@ -137,77 +137,77 @@ def queue_erased(
 
     All else that is queued about the person goes. What is on its way comes to its end first.
     """
-    gone = ErasedPerson(person, address, due=drop_notices(tx, person, now))
+    gone = ErasedPerson(person, address, due=drop_messages(tx, person, now))
     for processor in living_webhooks(tx).intersection(who_has(tx, subject)):
         enqueue_erasure(tx, vault, processor, gone, now)
 
 
-def claim_calls(
+def claim_outgoing(
     tx: Tx,
     context: Context,
     processor: str,
     batch: Batch,
     now: datetime,
     endings_of: EndingsOf = no_journal_endings,
-) -> tuple[list[Call], list[Dropped]]:
+) -> tuple[list[OutgoingMessage], list[DroppedMessage]]:
     """Claim a batch of due messages to a processor, composed as things stand now; and what was dropped.
 
     A message whose rows cannot be read is tried again later, as one that was not taken. `endings_of`: what is
     remembered outside the database; where that raises LogDiverged or JournalUnusable,
     a message of a consent waits.
     """
-    calls: list[Call] = []
-    dropped: list[Dropped] = []
-    for notice in claim_notices(tx, processor, batch, LEASE, now):
+    calls: list[OutgoingMessage] = []
+    dropped: list[DroppedMessage] = []
+    for notice in claim_messages(tx, processor, batch, LEASE, now):
         try:
             told = _compose(tx, context, notice, now, endings_of)
         except (LogDiverged, JournalUnusable) as problem:
             _put_off(tx, notice, attempts_of(tx, notice) or 0, now)
-            dropped.append(Dropped(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
+            dropped.append(DroppedMessage(notice.message, notice.kind, f"it waits: {type(problem).__name__}"))
             continue
         except BROKEN as problem:
-            settle_call(tx, notice, Answer.LATER, now)
-            dropped.append(Dropped(notice.message, notice.kind, name_of(problem)))
+            record_answer(tx, notice, ReceiverAnswer.LATER, now)
+            dropped.append(DroppedMessage(notice.message, notice.kind, name_of(problem)))
             continue
         if isinstance(told, str):
-            forget_notice(tx, notice.number)
-            dropped.append(Dropped(notice.message, notice.kind, told))
+            forget_message(tx, notice.number)
+            dropped.append(DroppedMessage(notice.message, notice.kind, told))
         else:
-            calls.append(Call(notice, body_of(notice.kind, notice.at, told)))
+            calls.append(OutgoingMessage(notice, body_of(notice.kind, notice.at, told)))
     return calls, dropped
 
 
-def settle_call(
-    tx: Tx, notice: Notice, answer: Answer, now: datetime, *, clock_doubted: bool = False
-) -> Outcome:
+def record_answer(
+    tx: Tx, notice: WebhookMessage, answer: ReceiverAnswer, now: datetime, *, clock_doubted: bool = False
+) -> MessageState:
     """Record what became of a message: again after 5 s, 20 s … 12 h with jitter, for three days.
 
     By a clock that is doubted nothing is given up (O7).
     """
     attempts = attempts_of(tx, notice)
     if attempts is None:
-        return Outcome.LOST
-    if answer is Answer.TAKEN:
-        forget_notice(tx, notice.number)
-        return Outcome.TOLD
-    if answer is Answer.GONE:
+        return MessageState.LOST
+    if answer is ReceiverAnswer.TAKEN:
+        forget_message(tx, notice.number)
+        return MessageState.TOLD
+    if answer is ReceiverAnswer.GONE:
         stop_webhook(tx, notice.processor, now)
-        return Outcome.STOPPED
+        return MessageState.STOPPED
     over = now >= notice.at + GIVE_UP_AFTER and attempts + 1 >= LEAST_TRIES
     if over and not clock_doubted:
-        give_up_notice(tx, notice.number, now)
-        return Outcome.GIVEN_UP
+        give_up_message(tx, notice.number, now)
+        return MessageState.GIVEN_UP
     _put_off(tx, notice, attempts, now)
-    return Outcome.WAITING
+    return MessageState.WAITING
 
 
-def _put_off(tx: Tx, notice: Notice, attempts: int, now: datetime) -> None:
+def _put_off(tx: Tx, notice: WebhookMessage, attempts: int, now: datetime) -> None:
     wait = wait_before(attempts, FIRST_WAIT_SECONDS, 4, LONGEST_WAIT_SECONDS)
-    put_off_notice(tx, notice.number, now + wait)
+    postpone_message(tx, notice.number, now + wait)
 
 
 def _compose(
-    tx: Tx, context: Context, notice: Notice, now: datetime, endings_of: EndingsOf
+    tx: Tx, context: Context, notice: WebhookMessage, now: datetime, endings_of: EndingsOf
 ) -> dict[str, Any] | str:
     """Return what a message says, or why it says nothing."""
     if notice.kind is WebhookKind.ERASED:
@@ -229,7 +229,7 @@ def _compose(
 def _confirmed(
     tx: Tx,
     context: Context,
-    notice: Notice,
+    notice: WebhookMessage,
     subject: SubjectId,
     now: datetime,
     endings_of: EndingsOf,
@@ -260,18 +260,18 @@ def _confirmed(
         return proven.value
 
     # 3. It is recorded first.
-    if note_told(tx, notice.processor, subject, key, notice.message, now):
+    if record_disclosure(tx, notice.processor, subject, key, notice.message, now):
         opened = open_request(tx, context.vault, peek_request(tx, proven.request))
         add_events(
             tx,
             context.vault,
             proven.request,
-            [opened.circumstances.handed(now, notice.processor, key.purpose)],
+            [opened.event_builder.handed(now, notice.processor, key.purpose)],
         )
     return _data(context.vault, context.policy, proven, now)
 
 
-def _data(vault: Vault, policy: RequestPolicy, lead: Proven, now: datetime) -> dict[str, Any]:
+def _data(vault: Vault, policy: RequestPolicy, lead: ProvenConsent, now: datetime) -> dict[str, Any]:
     """Return what a processor is told of a consent: the columns of an export, by their names (E2)."""
     address = lead.question.channel.address
     asked = {field.name for field in lead.form.version.declaration.fields}

@@ -20,7 +20,7 @@ from optin.consent.compare_variants import Comparison, wilson
 from optin.consent.consent_record import EventKind
 from optin.errors import RequestRefused
 from optin.flows.policy import RequestPolicy
-from optin.flows.reports.variant_counts import Comparing
+from optin.flows.reports.variant_counts import VariantCounts
 from optin.proof.canonical import Json, parse
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
 from optin.store.event_sums import ANSWERED, DOWNLOADED, monday_of, tallied
@@ -73,7 +73,7 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Blank:
+class ErasedEvents:
     """How many events were erased, and why: they are in no number."""
 
     unconfirmed: int
@@ -89,7 +89,7 @@ class Statistics:
     magnet: str | None
     weeks: tuple[WeekCount, ...]
     rates: tuple[Rate, ...]
-    blank: Blank
+    blank: ErasedEvents
     notes: tuple[str, ...]
     comparisons: tuple[Comparison, ...] = ()  # of the wordings that are served now
 
@@ -103,7 +103,7 @@ class _Tally:
 
 
 @dataclass
-class Count:
+class StatisticsCount:
     """One counting, in memory that grows with what it will show, not with the requests."""
 
     read: Runner
@@ -115,7 +115,7 @@ class Count:
     _tallies: dict[tuple[date, str], _Tally] = field(default_factory=lambda: defaultdict(_Tally))
     _rates: Counter[tuple[str, str]] = field(default_factory=Counter)
     _versions: dict[str, ServedVersion] = field(default_factory=dict)
-    _comparing: Comparing = field(default_factory=Comparing)
+    _comparing: VariantCounts = field(default_factory=VariantCounts)
 
     def run(self) -> Statistics:
         """Count everything. Raises RequestRefused when there is no such magnet."""
@@ -125,7 +125,7 @@ class Count:
             if not self._versions:
                 msg = f"No page of a magnet {self.magnet!r} was ever served; see the folder magnets/."
                 raise RequestRefused(msg)
-        self._comparing = Comparing.of(self._versions, self.policy.offers.digests, self.since)
+        self._comparing = VariantCounts.of(self._versions, self.policy.offers.digests, self.since)
         for bodies in self._each_request():
             try:
                 self._count([parse(body) for body in bodies])
@@ -191,7 +191,7 @@ class Count:
                 self._rates[form, EventKind.REQUESTED if asked else EventKind.CONFIRMED] += count
 
     # 3. How many events are blank.
-    def _blank(self) -> Blank:
+    def _blank(self) -> ErasedEvents:
         after, blank = 0, Counter[bool]()
         while page := self.read(page_about_nobody, after=after):
             for number, body in page:
@@ -204,7 +204,7 @@ class Count:
                 numbers = plain.get("events")
                 if plain.get("kind") == EventKind.ERASED and isinstance(numbers, list):
                     blank[plain.get("reason") == UNCONFIRMED] += len(numbers)
-        return Blank(unconfirmed=blank[True], erased=blank[False])
+        return ErasedEvents(unconfirmed=blank[True], erased=blank[False])
 
     def _weeks(self) -> Iterator[WeekCount]:
         for monday, form in sorted(self._tallies, key=lambda place: (place[0], self._versions[place[1]])):
@@ -234,7 +234,7 @@ class Count:
             bounds = wilson(confirmed, asked)
             yield Rate(served.magnet, served.label, asked, confirmed, share, *bounds, served.variant)
 
-    def _notes(self, blank: Blank) -> Iterator[str]:
+    def _notes(self, blank: ErasedEvents) -> Iterator[str]:
         yield (
             f"Requests of the last {self.policy.unconfirmed.link.text} may still be confirmed. Downloads are"
             " counted, not people: a file that is fetched twice counts twice."

@@ -23,7 +23,7 @@ _SUMS = {EventKind.REQUESTED.value: _ASKED, ANSWERED: _CONFIRMED}
 
 
 @dataclass
-class Comparing:
+class VariantCounts:
     """What was counted of the wordings that are served now, from when all of them are."""
 
     versions: Mapping[str, ServedVersion] = field(default_factory=dict)

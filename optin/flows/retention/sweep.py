@@ -155,13 +155,13 @@ def sweep_rules(kinds: PartsByKind[FlowPart]) -> tuple[Rule, ...]:
 
 
 @dataclass(frozen=True)
-class Planned:
+class PlannedDeletion:
     """What one rule would do now, and how many rows."""
 
     rule: Rule
     count: int
 
 
-def plan(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> list[Planned]:
+def plan(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> list[PlannedDeletion]:
     """Return what a sweep would do now; changes nothing."""
-    return [Planned(rule, rule.count(tx, context)) for rule in rules]
+    return [PlannedDeletion(rule, rule.count(tx, context)) for rule in rules]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from optin.consent.consent_record import ConsentState, EventKind, Happening, SubjectId, follow
+from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
 from optin.consent.deletion_grounds import expired, idle, longest, unconfirmed
 from optin.consent.erasure import Ground
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
 from optin.flows.consents.opened_request import open_request
-from optin.flows.consents.renew import RECONFIRMATION, ask_again
+from optin.flows.consents.renew import RECONFIRMATION, request_renewal
 from optin.flows.evidence.event_history import (
     by_right_clock,
     consents_by_events,
@@ -87,12 +87,12 @@ def sweep_expired(tx: Tx, context: SweepContext) -> int:
     for (subject, _), consent in due:
         request = consent.record.request
         stored = None if request is None else peek_request(tx, request)
-        happening = Happening(EventKind.EXPIRED, context.now, request)
+        happening = StatusEvent(EventKind.EXPIRED, context.now, request)
         if stored is not None and request is not None:
             opened = open_request(tx, context.vault, stored)
             question = opened.declaration.question(consent.purpose)
             questions = () if question is None else (question,)
-            bodies = opened.circumstances.bodies(EventKind.EXPIRED, context.now, questions)
+            bodies = opened.event_builder.bodies(EventKind.EXPIRED, context.now, questions)
             add_events(tx, context.vault, request, bodies)
         save_consent(tx, subject, replace(consent, record=follow(consent.record, happening)))
         refresh_idle(tx, subject)
@@ -128,7 +128,7 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
         for (subject, _), consent in due:
             mark_asked_again(tx, subject, consent, context.now)
             try:
-                ask_again(tx, context, subject, consent, RECONFIRMATION, context.now)
+                request_renewal(tx, context, subject, consent, RECONFIRMATION, context.now)
             except LinkSpent:
                 continue
             asked += 1

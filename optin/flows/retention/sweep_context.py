@@ -16,7 +16,7 @@ PEOPLE_STEP = 20  # people with all that belongs to them
 
 
 @dataclass(frozen=True)
-class Skipped:
+class SkippedCandidates:
     """Candidates that one sweep skipped, by rule: not due by their events, or refused, with the reason."""
 
     waiting: dict[str, set[bytes]] = field(default_factory=lambda: defaultdict(set))
@@ -45,7 +45,7 @@ class SweepContext(Context):
     """Context of one sweep. `now` is an argument: time is never read here."""
 
     now: datetime
-    skipped: Skipped = field(default_factory=Skipped)
+    skipped: SkippedCandidates = field(default_factory=SkippedCandidates)
     room: int = sys.maxsize  # so many people may lose something in this step
     rule: str = ""  # the name of the rule whose step this is
 

@@ -48,5 +48,5 @@ def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, s
     opened = open_request(tx, context.vault, peek_request(tx, request))
     commitment = commit(correction.salt, correction.plain)
     details = commit(known.salt, known.plain)
-    add_events(tx, context.vault, request, [opened.circumstances.corrected(now, commitment, details)])
+    add_events(tx, context.vault, request, [opened.event_builder.corrected(now, commitment, details)])
     return True

@@ -23,8 +23,8 @@ from optin.store.officer_actions import reword_actions
 from optin.store.outbox import Notice, enqueue_notice, withdraw_notices
 from optin.store.person_records import request_ids
 from optin.store.requests import (
-    Declared,
-    Sealed,
+    DeclaredData,
+    SealedRequest,
     declared_index,
     detach_requests,
     erase_requests,
@@ -44,11 +44,11 @@ from optin.store.subjects import (
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
-__all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "Erased", "erase_and_tell", "erase_person"]
+__all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_notify", "erase_person"]
 
 
 @dataclass(frozen=True)
-class Erased:
+class ErasureResult:
     """Result of an erasure: how many requests it removed, and what a law keeps."""
 
     requests: int
@@ -64,7 +64,7 @@ def erase_person(
     now: datetime,
     *,
     suppress_all: bool = True,
-) -> Erased | None:
+) -> ErasureResult | None:
     """Erase everything about an address; None when there is nothing (any more).
 
     1. Find the person and its requests, confirmed or not: those that were declared with this address.
@@ -112,12 +112,12 @@ def erase_person(
     )
 
     holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
-    return Erased(len(requests), holds, address)
+    return ErasureResult(len(requests), holds, address)
 
 
-def erase_and_tell(
+def erase_and_notify(
     tx: Tx, context: Context, email_index: bytes, reason: Ground, lang: str, now: datetime
-) -> Erased | None:
+) -> ErasureResult | None:
     """Erase a person, and queue a last mail that says so; it is forgotten when it is sent."""
     gone = erase_person(tx, context, email_index, reason, now)
     if gone is not None and gone.address is not None:
@@ -150,7 +150,9 @@ def _address(
     stored = peek_request(tx, requests[-1]) if requests else None
     if stored is None:
         return None
-    return EmailAddress(Declared.parse(Sealed.open(vault, stored.id, stored.sealed).declaration).email)
+    return EmailAddress(
+        DeclaredData.parse(SealedRequest.open(vault, stored.id, stored.sealed).declaration).email
+    )
 
 
 def _suppress_all(tx: Tx, email_index: bytes, subject: SubjectId | None, now: datetime) -> None:

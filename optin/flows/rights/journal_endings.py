@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
-from optin.flows.evidence.prove_consent import Proven, Refusal
+from optin.flows.evidence.prove_consent import ProvenConsent, Refusal
 from optin.proof.journal import JournalLine
 
 Ending: TypeAlias = tuple[str, ConsentKey | None]  # digest of the person (hexadecimal); None: erased
@@ -37,7 +37,9 @@ def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
     return found
 
 
-def still_proven(found: Proven | Refusal, email_index: bytes, endings: Endings) -> Proven | Refusal:
+def still_proven(
+    found: ProvenConsent | Refusal, email_index: bytes, endings: Endings
+) -> ProvenConsent | Refusal:
     """Return what the database proves of a consent, unless it ended by the journal after it was asked.
 
     A withdrawal that the events of the person tell as well was weighed with them, in the order of the log: by

@@ -11,7 +11,7 @@ from optin.errors import RequestRefused
 from optin.flows.consents.contact_details import current_contact
 from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
-from optin.flows.rights.erase import BY_OFFICER, Erased, erase_and_tell
+from optin.flows.rights.erase import BY_OFFICER, ErasureResult, erase_and_notify
 from optin.flows.rights.withdraw import withdraw_from, withdraw_person
 from optin.store.events import add_events
 from optin.store.legal_holds import LegalHold, place_hold
@@ -23,7 +23,7 @@ from optin.store.transaction import Tx
 
 
 @dataclass(frozen=True)
-class Handling:
+class OfficerRequest:
     """Whose data an officer handles, who that officer is, and what was asked."""
 
     email_index: bytes
@@ -31,14 +31,16 @@ class Handling:
     why: str
 
 
-def record_handling(tx: Tx, context: Context, handling: Handling, what: str, now: datetime) -> None:
+def record_officer_request(
+    tx: Tx, context: Context, handling: OfficerRequest, what: str, now: datetime
+) -> None:
     """Record what an officer did for a person, and why."""
     action = RightsAction(now, what, handling.who, handling.why)
     record_action(tx, context.vault, handling.email_index, action)
 
 
 def withdraw_on_request(
-    tx: Tx, context: Context, handling: Handling, which: Collection[ConsentKey] | None, now: datetime
+    tx: Tx, context: Context, handling: OfficerRequest, which: Collection[ConsentKey] | None, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
     """Withdraw these consents, or all of them, and record it; return what was withdrawn."""
     index = handling.email_index
@@ -47,12 +49,12 @@ def withdraw_on_request(
     else:
         subject = find_subject(tx, index)
         ended = () if subject is None else withdraw_from(tx, context.vault, subject, which, now)
-    record_handling(tx, context, handling, "withdraw", now)
+    record_officer_request(tx, context, handling, "withdraw", now)
     return ended
 
 
 def hold_on_request(
-    tx: Tx, context: Context, handling: Handling, names: Sequence[str], until: datetime, now: datetime
+    tx: Tx, context: Context, handling: OfficerRequest, names: Sequence[str], until: datetime, now: datetime
 ) -> LegalHold:
     """Keep named data until a date, whatever is erased, and record it (GDPR 17(3)(b)).
 
@@ -71,13 +73,15 @@ def hold_on_request(
     request = newest_request(tx, index)
     if request is not None:
         opened = open_request(tx, context.vault, peek_request(tx, request))
-        add_events(tx, context.vault, request, [opened.circumstances.held(now, until, names)])
-    record_handling(tx, context, handling, "hold", now)
+        add_events(tx, context.vault, request, [opened.event_builder.held(now, until, names)])
+    record_officer_request(tx, context, handling, "hold", now)
     return hold
 
 
-def erase_on_request(tx: Tx, context: Context, handling: Handling, lang: str, now: datetime) -> Erased | None:
+def erase_on_request(
+    tx: Tx, context: Context, handling: OfficerRequest, lang: str, now: datetime
+) -> ErasureResult | None:
     """Erase a person, queue the mail that says so, and record it; None: nothing was left."""
-    gone = erase_and_tell(tx, context, handling.email_index, BY_OFFICER, lang, now)
-    record_handling(tx, context, handling, "erase", now)
+    gone = erase_and_notify(tx, context, handling.email_index, BY_OFFICER, lang, now)
+    record_officer_request(tx, context, handling, "erase", now)
     return gone

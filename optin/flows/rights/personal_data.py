@@ -315,4 +315,4 @@ def record_access(tx: Tx, context: Context, email_index: bytes, how: str, now: d
     request = newest_request(tx, email_index)
     if request is not None:
         opened = open_request(tx, context.vault, peek_request(tx, request))
-        add_events(tx, context.vault, request, [opened.circumstances.accessed(now, how)])
+        add_events(tx, context.vault, request, [opened.event_builder.accessed(now, how)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.consent.address import EmailAddress
-from optin.flows.consents.opened_request import kept_address, latest_request
+from optin.flows.consents.opened_request import known_address, latest_request
 from optin.flows.context import Context
-from optin.flows.delivery.mail_limits import Asker, take_link, take_reader_mail
+from optin.flows.delivery.mail_limits import MailRequester, take_link, take_reader_mail
 from optin.flows.delivery.mail_order import ASKER, MailKind
 from optin.store.outbox import Notice, enqueue_notice
 from optin.store.transaction import Tx
@@ -39,9 +39,9 @@ def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: 
 
     So it is counted for readers alone: what strangers ask for takes nothing away from it.
     """
-    address = kept_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
+    address = known_address(tx, context.vault, email_index, latest_request(tx, context.vault, email_index))
     if address is None or not take_reader_mail(tx, context, address, now):
         return
-    told = {"email": address, "lang": lang, ASKER: Asker.READER.value}
+    told = {"email": address, "lang": lang, ASKER: MailRequester.READER.value}
     notice = Notice(MailKind.PERSONAL, email_index, told)
     enqueue_notice(tx, context.vault, notice, context.policy.mail_domain, now)

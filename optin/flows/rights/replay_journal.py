@@ -52,7 +52,7 @@ def check_replay_line(told: Mapping[str, Json]) -> None:
         channel_named(str(told["channel"]))
 
 
-def founded_lines(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
+def lines_with_event(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
     """Return the lines that mean something, and whose event, where they name one, is in the log.
 
     Whoever writes to the database would else let the journal say for good that the log was cut.
@@ -67,12 +67,12 @@ def founded_lines(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
     ]
 
 
-def count_unfounded(tx: Tx) -> int:
+def count_lines_without_event(tx: Tx) -> int:
     """Count the lines of the database that mean nothing, or name an event that the log lacks."""
     count = number = 0
     while page := lines_after(tx, number):
         number = page[-1][0]
-        count += len(page) - len(founded_lines(tx, [line for _, line in page]))
+        count += len(page) - len(lines_with_event(tx, [line for _, line in page]))
     return count
 
 

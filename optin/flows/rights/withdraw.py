@@ -10,9 +10,9 @@ from optin.consent.address import EmailAddress
 from optin.consent.consent_record import (
     ConsentState,
     EventKind,
-    Happening,
     RequestId,
     Status,
+    StatusEvent,
     SubjectId,
     follow,
 )
@@ -67,7 +67,7 @@ def view_withdrawable(tx: Tx, context: Context, request: RequestId, purpose: str
     )
 
 
-def view_erased(tx: Tx, _context: Context, request: RequestId) -> bool:
+def is_request_erased(tx: Tx, _context: Context, request: RequestId) -> bool:
     """Return whether the request of a spent link was erased."""
     return was_erased(tx, request)
 
@@ -182,11 +182,11 @@ def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: 
     for request in dict.fromkeys(live.opened.stored.id for live in ended):
         of_it = [live for live in ended if live.opened.stored.id == request]
         questions = tuple(live.question for live in of_it)
-        circumstances = of_it[0].opened.circumstances
-        add_events(tx, vault, request, circumstances.bodies(EventKind.WITHDRAWN, now, questions))
+        event_builder = of_it[0].opened.event_builder
+        add_events(tx, vault, request, event_builder.bodies(EventKind.WITHDRAWN, now, questions))
     for live in ended:
         request, question = live.opened.stored.id, live.question
-        happening = Happening(EventKind.WITHDRAWN, now, request)
+        happening = StatusEvent(EventKind.WITHDRAWN, now, request)
         save_consent(tx, subject, replace(live.consent, record=follow(live.consent.record, happening)))
         email_index, key = live.opened.stored.email_index, question.key
         suppress(tx, email_index, key, now)

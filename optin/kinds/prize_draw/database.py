@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optin.store.kind_tables import KindTable, Shelf, TablesPart
-from optin.store.schema import Guarded, Migration
+from optin.store.schema import AppendOnlyTable, Migration
 
 _COLUMNS = "request_id, magnet, mailbox, ticket, state, told"
 # `state`: in, wrong (answer), twice (the same mailbox), late; `mailbox`: only of who is in or wrong; `told`:
@@ -47,7 +47,7 @@ TABLES = TablesPart(
         transcript {blob} NOT NULL
     ){strict}""",
             ),
-            (Guarded("draw_list", ("magnet",)), Guarded("draw_result", ("magnet",))),
+            (AppendOnlyTable("draw_list", ("magnet",)), AppendOnlyTable("draw_result", ("magnet",))),
             formerly="m008_prize_draws",
         ),
         Migration("m002_tickets", (_TICKET,), formerly="m009_dates_and_tickets"),

@@ -88,7 +88,7 @@ class _Taking:
         if magnet is None or opening is None or not isinstance(magnet.details, Quiz):
             raise PageUnknown
         self.quiz = magnet.details
-        self._slug, self._desk, self._landing = slug, app_context, opening.view.landing
+        self._slug, self._app_context, self._landing = slug, app_context, opening.view.landing
 
     def place(self, number: str) -> int:
         """Return the place of a question by its number, from 1. Raises AnswersUnknown."""
@@ -118,12 +118,12 @@ class _Taking:
 
     def opened(self, token: str) -> Answers:
         """Return the answers so far. Raises AnswersStale."""
-        installation = self._desk.installation
+        installation = self._app_context.installation
         return open_answers(installation.vault, self._slug, self.quiz, token, installation.clock())
 
     def sealed(self, answers: Answers) -> str:
         """Return the answers as they travel."""
-        installation = self._desk.installation
+        installation = self._app_context.installation
         return seal_answers(installation.vault, self._slug, self.quiz, answers, installation.clock())
 
     def page(self, answers: Answers, place: int) -> QuizView:

@@ -11,7 +11,7 @@ import pytest
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form import Slug
 from optin.consent.form_entry import MAX_FIELD_CHARACTERS
-from optin.consent.offers import Offers
+from optin.consent.offers import ServedForms
 from optin.consent.purpose import ConsentKey
 from optin.flows.consents.opened_request import open_request
 from optin.flows.delivery.mail_order import MailKind
@@ -275,7 +275,7 @@ def test_a_consent_given_anew_is_by_the_form_of_the_same_outcome(visit: Visit) -
     """R2, P2: of several pages of a quiz, the one that the person saw."""
     publication = put(visit).publication
     for face in publication.faces[Slug("sterk-of-zwak")]:
-        found = Offers(publication.every_form).form_for(
+        found = ServedForms(publication.every_form).form_for(
             ConsentKey.parse("tips-email", "email"), face.form.declaration
         )
         assert found is face.form

@@ -16,7 +16,7 @@ from icalendar import Calendar
 
 from optin.consent.consent_record import RequestId
 from optin.flows.consents.confirm import confirm
-from optin.flows.delivery.deliver import Attempt, claim_orders, settle_order
+from optin.flows.delivery.deliver import Attempt, claim_orders, record_result
 from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
@@ -557,7 +557,7 @@ def test_a_reminder_in_hand_while_the_time_moves_comes_once(webinar: Visit) -> N
     (order,) = installation.store.submit(claim, suspect=False).result()
     write(webinar, WEBINAR.replace("2027-03-30 14:00", "2027-04-06 15:30"))
     sweep(installation)
-    installation.run(settle_order, order, Attempt(Verdict.LATER, "451"), now=webinar.moment)
+    installation.run(record_result, order, Attempt(Verdict.LATER, "451"), now=webinar.moment)
     webinar.wait(timedelta(hours=1))
     webinar.mails()
     webinar.moment = datetime(2027, 4, 5, 13, 30, tzinfo=UTC)
