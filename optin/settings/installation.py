@@ -35,7 +35,7 @@ class Settings(Table):
 
     base_url: Annotated[BaseAddress, SHARED] = Field(
         default="http://127.0.0.1:8000",
-        description="Where visitors reach the site.",
+        description="Address at which visitors reach the site.",
         examples=["https://tips.example.com"],
     )
     store: str = Field(
@@ -51,10 +51,11 @@ class Settings(Table):
     keys: str = Field(default="var/keys.json", description="The key file.")
     journal: Annotated[str, SHARED] = Field(
         default="var/journal.jsonl",
-        description="The journal, which remembers the log outside the database.",
+        description="The journal, a file outside the database that remembers the log.",
     )
     files: Annotated[str, SHARED] = Field(
-        default="var/files", description="Folder for copies of files, which outlive their magnets."
+        default="var/files",
+        description="Folder for copies of files; they stay available after their magnet is removed.",
     )
     _root: Path = PrivateAttr(default=Path())
     _in_file: frozenset[str] = PrivateAttr(default=frozenset())

@@ -42,7 +42,7 @@ _period = RetentionPeriod.parse
 
 
 class ControllerTable(Table):
-    """Who decides about the data (GDPR 4(7))."""
+    """The company that decides about the data (GDPR 4(7))."""
 
     name: Line = Field(description="Full legal name.")
     address: tuple[Line, ...] = Field(min_length=1, strict=False, description="Postal address, a line each.")
@@ -50,24 +50,24 @@ class ControllerTable(Table):
         description="Where people reach you about their data.", examples=["privacy@example.com"]
     )
     phone: str = Field(default="", description="Telephone number, if you want it shown.")
-    registration: Own = Field(default="", description="Entry in a trade register.")
+    registration: Own = Field(default="", description="Number in a trade register.")
     country: str = Field(
         default="NL",
-        description="ISO 3166 code; reads national telephone numbers.",
+        description="ISO 3166 code; national telephone numbers are read by its rules.",
         examples=["NL", "BE", "DE", "FR", "GB"],
     )
 
 
 class Sender(Table):
-    """Who the mails come from."""
+    """The sender of mails."""
 
     name: Line = Field(description="Name in the From line.")
     address: ShortValue = Field(description="Address in the From line.", examples=["tips@example.com"])
-    reply_to: str = Field(default="", description="Where answers go, if elsewhere.")
+    reply_to: str = Field(default="", description="Address for replies, if it is another.")
 
 
 class LookTable(Table):
-    """How the pages look."""
+    """The look of the pages."""
 
     logo: str = Field(default="", description="A picture beside optin.toml: svg, png, webp or jpg.")
     colour: str = Field(
@@ -97,7 +97,7 @@ class Purpose(Table):
     )
     ask_again: PeriodOrNone = Field(
         default=None,
-        description='Ask once more so long before it ends, such as "30 days".',
+        description='Ask the person again this long before the end, such as "30 days".',
         examples=["30 days"],
     )
     text: Words = Field(
@@ -108,23 +108,23 @@ class Purpose(Table):
 class Webhook(Table):
     """Signed messages that a processor receives at once (E7)."""
 
-    url: ShortValue = Field(description="Where it goes: an https address of the processor.")
+    url: ShortValue = Field(description="An https address of the processor that receives the messages.")
     purposes: tuple[str, ...] = Field(
-        min_length=1, strict=False, description="Ids of the purposes that it is told of."
+        min_length=1, strict=False, description="Ids of the purposes whose consents it receives."
     )
 
 
 class Processor(Table):
-    """Who may receive data (GDPR 28)."""
+    """A company that may receive data (GDPR 28)."""
 
     name: Text = Field(description="Full name of the processor.")
     agreement: Text = Field(
         description="Date and reference of the processing agreement.",
         examples=["2026-03-01, reference DPA-7"],
     )
-    country: str = Field(default="", description="ISO 3166 code of where the data goes.")
+    country: str = Field(default="", description="ISO 3166 code of the country that the data goes to.")
     webhook: Webhook | None = Field(
-        default=None, description="Tell it at once: a table with url and purposes."
+        default=None, description="Sends it a message at once: a table with url and purposes."
     )
 
 
@@ -132,22 +132,22 @@ class Limits(Table):
     """Limits on posts and mails (D8)."""
 
     per_address_per_day: int = Field(
-        default=5, ge=1, le=1_000, description="Mails of one kind to one mailbox, in any 24 hours."
+        default=5, ge=1, le=1_000, description="Mails of one kind to one mailbox in 24 hours."
     )
     per_network_per_hour: int = Field(
         default=300,
         ge=1,
         le=1_000_000,
-        description="Forms from one network, in an hour; in a day five times as many.",
+        description="Forms from one network in an hour; five times as many in a day.",
     )
     per_site_per_minute: int = Field(
-        default=600, ge=1, le=1_000_000, description="Forms on all pages, in a minute."
+        default=600, ge=1, le=1_000_000, description="Forms on the whole site in a minute."
     )
     mails_per_day: int = Field(
         default=20_000,
         ge=2,
         le=10_000_000,
-        description="Mails that forms may cause on the whole site, in a day (UTC); half of them to confirm.",
+        description="Mails a day (UTC) that forms may cause on the whole site; half are confirmation mails.",
     )
 
 
@@ -155,7 +155,7 @@ class Unconfirmed(Table):
     """Requests that nobody confirmed yet (D4, D6)."""
 
     keep: Period = Field(
-        default=_period("7 days"), description="After this they are erased.", examples=["7 days", "14 days"]
+        default=_period("7 days"), description="When they are erased.", examples=["7 days", "14 days"]
     )
     link: Period = Field(
         default=_period("72 hours"),
@@ -166,21 +166,21 @@ class Unconfirmed(Table):
 
 
 class Retention(Table):
-    """How long data is kept when no purpose is live any more (GDPR 5(1)(e))."""
+    """How long data is kept after the last consent ended (GDPR 5(1)(e))."""
 
     magnet: Period = Field(
         default=_period("24 months"),
-        description="People who asked for a magnet and gave no consent.",
+        description="How long people are kept who asked for a magnet and gave no consent.",
         examples=["24 months", "6 months"],
     )
     proof: Period = Field(
         default=_period("5 years"),
-        description="Proof, after somebody's last consent ended.",
+        description="How long the proof is kept after a person's last consent ended.",
         examples=["5 years", "36 months"],
     )
     backups: Period = Field(
         default=_period("3 months"),
-        description="Longest life of a backup; the journal goes back so far.",
+        description="How long you keep backups; the journal covers the same time.",
         examples=["3 months", "4 weeks"],
     )
 
@@ -190,14 +190,14 @@ class Sweep(Table):
 
     clock_jump: Period = Field(
         default=_period("1 day"),
-        description="A clock that jumped further is doubted: nothing is deleted until somebody looked.",
+        description="A clock that jumped further is doubted: nothing is deleted until an officer accepts it.",
         examples=["1 day", "12 hours"],
     )
     share: int = Field(
         default=10,
         ge=1,
         le=100,
-        description="Percentage of people who may lose data in one day; 100 people always may.",
+        description="Percentage of people who may lose data in one day; at least 100 people.",
     )
 
 
@@ -205,16 +205,18 @@ class PersonalTable(Table):
     """The page where people see their stored data (GDPR 15)."""
 
     link: Period = Field(
-        default=_period("1 hour"), description="How long the mailed link to it works.", examples=["1 hour"]
+        default=_period("1 hour"),
+        description="How long a mailed link to that page works.",
+        examples=["1 hour"],
     )
 
 
 class ErasureTable(Table):
-    """The consequences of an erasure, shown beforehand (GDPR 17)."""
+    """The consequences of an erasure, shown to the person beforehand (GDPR 17)."""
 
     consequences: Words = Field(
         default={},
-        description="In your words, by language, such as a warranty that ends.",
+        description="In your words, by language; for example a warranty that ends.",
         json_schema_extra=EACH_LANGUAGE,
     )
 
@@ -235,7 +237,7 @@ class ProxyTable(Table):
     trusted: tuple[str, ...] = Field(
         default=(),
         strict=False,
-        description="Its networks, such as 10.0.0.0/8.",
+        description="The networks of your proxy, such as 10.0.0.0/8.",
         examples=[["127.0.0.1"], ["10.0.0.0/8"]],
     )
 
@@ -247,43 +249,45 @@ class ServerLimits(Table):
         default=4_096,
         ge=16,
         le=100_000,
-        description="Connections at once, for each process; the idlest make room.",
+        description="Connections at once for each process; the longest idle are closed first.",
     )
     connections_per_network: int = Field(
         default=100,
         ge=4,
         le=100_000,
-        description="How many of them from one network; trusted proxies are not counted.",
+        description="Connections at once from one network; trusted proxies are not counted.",
     )
     requests: int = Field(
         default=512,
         ge=1,
         le=100_000,
-        description="Requests worked on at once, for each process; more of them wait.",
+        description="Requests handled at once by each process; further requests wait.",
     )
     header_seconds: int = Field(
         default=10,
         ge=1,
         le=300,
-        description="Seconds for the headers of a request; as long may a connection be idle.",
+        description="Seconds for the headers of a request; also for an idle connection.",
     )
-    body_seconds: int = Field(default=10, ge=1, le=300, description="Seconds for a form to arrive whole.")
+    body_seconds: int = Field(
+        default=10, ge=1, le=300, description="Seconds for a form to arrive completely."
+    )
     stalled_seconds: int = Field(
         default=30,
         ge=1,
         le=3_600,
-        description="Seconds until a visitor who no longer takes the answer is cut off.",
+        description="Seconds until a client that stops reading its answer is disconnected.",
     )
 
 
 class MailServerTable(Table):
-    """How mail is handed to the mail server."""
+    """Connections to the mail server."""
 
     connections: int = Field(
         default=8,
         ge=1,
         le=100,
-        description="Connections at once, for each process; fewer where the server takes fewer.",
+        description="Connections at once for each process; fewer if the mail server accepts fewer.",
     )
 
 
@@ -291,7 +295,7 @@ class Dkim(Table):
     """Signing mails (RFC 6376)."""
 
     selector: ShortValue = Field(description="The name before ._domainkey in the DNS record.")
-    domain: ShortValue = Field(description="The domain that signs, as a rule that of the sender's address.")
+    domain: ShortValue = Field(description="The domain that signs, usually that of the sender's address.")
     key: Value = Field(description="A private key file (PEM), readable by its owner alone.")
 
 
@@ -299,7 +303,7 @@ class Witness(Table):
     """A witness that receives each checkpoint, and the key that verifies its answer."""
 
     to: Value = Field(description="An address (C2SP tlog-witness), or a command that reads the checkpoint.")
-    key: WitnessKey = Field(default=None, description="Its C2SP verifier key: NAME+ID+BASE64.")
+    key: WitnessKey = Field(default=None, description="The witness's verifier key (C2SP): NAME+ID+BASE64.")
 
     @property
     def is_address(self) -> bool:
@@ -317,12 +321,12 @@ class Anchors(Table):
     )
     timestamp_every: Period = Field(
         default=_period("24 hours"),
-        description="How often one is asked for.",
+        description="How often a time-stamp is requested.",
         examples=["24 hours", "7 days"],
     )
     witnesses: dict[str, Value | Witness] = Field(
         default={},
-        description="By name: an address, or a command that reads it; or a table with to and key.",
+        description="By name: an address, a command that reads the checkpoint, or a table with to and key.",
     )
 
     @property
@@ -335,14 +339,17 @@ class SiteSettings(Settings):
     """`optin.toml`."""
 
     languages: tuple[Annotated[str, Field(json_schema_extra=LANGUAGE)], ...] = Field(
-        default=("nl",), min_length=1, strict=False, description="The first is the site's own."
+        default=("nl",),
+        min_length=1,
+        strict=False,
+        description="The languages of the site; the first is its main language.",
     )
     pages_url: BaseAddress = Field(
-        default="", description="Where the pages of optin build are, if not at base_url."
+        default="", description="Address of the pages made by optin build, if it is not base_url."
     )
     time_zone: str = Field(
         default="",
-        description="On whose clock people are told times; if not that of the controller's country.",
+        description="Time zone of the times on pages and in mails, if not that of the controller's country.",
         examples=["Europe/Amsterdam", "America/New_York"],
     )
     controller: ControllerTable
@@ -350,7 +357,7 @@ class SiteSettings(Settings):
     look: LookTable = LookTable()
     privacy: dict[str, str] = Field(
         default={},
-        description="Statement by language, if not privacy/LANG.md.",
+        description="Files of the privacy statement by language, if not privacy/LANG.md.",
         json_schema_extra=EACH_LANGUAGE,
     )
     purposes: dict[PurposeId, Purpose] = Field(default={}, description="Purposes by their id.")
@@ -368,5 +375,5 @@ class SiteSettings(Settings):
     dkim: Dkim | None = None
     log: Anchors = Anchors()
     texts: dict[str, dict[str, Own]] = Field(
-        default={}, description="Your own words by language and key.", json_schema_extra=OWN_WORDS
+        default={}, description="Texts of your own by language and key.", json_schema_extra=OWN_WORDS
     )

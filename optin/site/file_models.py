@@ -14,52 +14,52 @@ from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
 
 
 class FieldEntry(Table):
-    """A further field of a form, and why it is asked (GDPR 5(1)(c))."""
+    """Another field of the form, and why it is asked (GDPR 5(1)(c))."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="first_name, company, phone, …")
     why: Text = Field(
         description="One sentence that visitors read beside the field.",
         examples=["So that we can call you by your name."],
     )
-    label: Remark = Field("", description="Needed for a name that optin does not know.")
-    required: bool = Field(default=False, description="Whether the form is refused without it.")
+    label: Remark = Field("", description="What visitors see; needed for a name that optin does not know.")
+    required: bool = Field(default=False, description="Whether the field must be filled in.")
 
 
 class PurposeEntry(Table):
     """A purpose in this magnet's own wording. Its channel and retention stay as they are (M3)."""
 
     id: str = Field(description="Id of a purpose of optin.toml.")
-    text: Text = Field(description="The question on this page, one sentence.")
+    text: Text = Field(description="The question as this page asks it, one sentence.")
 
 
 class PictureEntry(Table):
     """A picture in the magnet's folder."""
 
-    file: Value = Field(description="Its name: svg, png, webp or jpg.", examples=["cover.png"])
+    file: Value = Field(description="Name of the file: svg, png, webp or jpg.", examples=["cover.png"])
     alt: Text = Field(
         description="What the picture shows, in words.", examples=["The cover: two people at a table."]
     )
 
 
 class MagnetErasure(Table):
-    """What somebody loses of this magnet by being erased."""
+    """What a person loses of this magnet by an erasure."""
 
     consequences: Text = Field(description="One or two sentences, in the magnet's language.")
 
 
 class VariantTable(Table):
-    """Another wording of a magnet, shown to its share of the visitors. It asks for the very same."""
+    """Another wording of a magnet, shown to a share of the visitors. It asks for the same consents."""
 
     title: Line | None = Field(None, description="Another title.")
-    description: Text | None = Field(None, description="Another sentence below it.")
-    texts: dict[str, Own] = Field({}, description="Your own words by key, for this wording.")
-    purposes: dict[str, Text] = Field({}, description="Other words for a box, by the id of its purpose.")
+    description: Text | None = Field(None, description="Another description.")
+    texts: dict[str, Own] = Field({}, description="Texts of your own by key, for this variant.")
+    purposes: dict[str, Text] = Field({}, description="Another wording of a box, by the id of its purpose.")
 
 
 class MagnetFile(Table):
     """The front matter of a magnet."""
 
-    kind: str = Field(description="The kind of magnet; optin new shows those that are installed.")
+    kind: str = Field(description="The kind of magnet; optin new lists the installed kinds.")
     lang: str = Field(description="Language of the page and its mails.")
     title: Line = Field(
         description="The name of the magnet; the page and its mails begin with it.",
@@ -70,16 +70,20 @@ class MagnetFile(Table):
         examples=["Ten short tips that you can use in your very next call."],
     )
     file: str = Field(
-        "", description="What is handed out: a file in the magnet's own folder.", examples=["my-paper.pdf"]
+        "", description="The file that people get, in the magnet's own folder.", examples=["my-paper.pdf"]
     )
     purposes: list[str | PurposeEntry] = Field([], description="Ids of purposes of optin.toml.")
     fields: list[FieldEntry] = Field([], description="What is asked besides the e-mail address.")
     picture: PictureEntry | None = None
-    texts: dict[str, Own] = Field({}, description="Your own words by key, for this page.")
+    texts: dict[str, Own] = Field({}, description="Texts of your own by key, for this page.")
     erasure: MagnetErasure | None = None
-    group: Stripped = Field("", description="The same word in a magnet's other languages: they are linked.")
-    was: list[str] = Field([], description="Its earlier addresses: whoever comes there is sent here.")
-    variants: dict[str, VariantTable] = Field({}, description="Other wordings by name; each gets its share.")
+    group: Stripped = Field(
+        "", description="Any word; pages with the same word link to each other as translations."
+    )
+    was: list[str] = Field([], description="Earlier addresses of the page; they redirect to it.")
+    variants: dict[str, VariantTable] = Field(
+        {}, description="Other wordings by name; each is shown to a share of the visitors."
+    )
 
 
 @lru_cache
@@ -94,5 +98,5 @@ class PrivacyFile(Table):
 
     title: Line = Field(description="The heading of the statement.")
     date: str = Field(
-        "", description="The day from which this text holds, such as 2026-11-23; people are told it."
+        "", description="The day from which this text applies, such as 2026-11-23; pages show it."
     )

@@ -19,21 +19,21 @@ class ContestTable(Table):
 
     question: Line = Field(description="The question; it becomes a field of the form.")
     answer: Own = Field("", description="The right answer; case, accents and spaces do not matter.")
-    answers: list[Own] = Field([], description="Or several that are right.")
+    answers: list[Own] = Field([], description="Instead of answer: several right answers.")
 
 
 class DrawTable(Table):
     """A prize draw: the prize, the terms, when it closes, how its winners are drawn."""
 
     prize: Line = Field(description="What can be won, in words.")
-    value: int = Field(ge=0, le=10_000_000, description="Of all prizes together, in whole euros.")
-    winners: int = Field(1, le=1_000, description="How many tickets win, each the same prize.")
+    value: int = Field(ge=0, le=10_000_000, description="The value of all prizes together, in whole euros.")
+    winners: int = Field(1, le=1_000, description="How many tickets win the prize.")
     closes: str = Field(description='The last moment, such as "2027-03-31 23:59".')
     zone: str = Field("Europe/Amsterdam", description="Time zone of closes and of the seed.")
-    age: int = Field(18, ge=12, le=99, description="Who is younger may not enter.")
-    cost: int = Field(0, ge=0, description="Nothing: a promotional draw is free.")
-    terms: Value = Field(description="Markdown in the magnet's own folder.")
+    age: int = Field(18, ge=12, le=99, description="The lowest age of entrants.")
+    cost: int = Field(0, ge=0, description="Must stay 0: a promotional draw is free.")
+    terms: Value = Field(description="A Markdown file in the magnet's folder.")
     seed: SeedTable
     keep: str = Field("3 months", description="How long entries are kept after the draw.")
-    claim: Remark = Field("", description="How a winner gets the prize; goes into the mail.")
+    claim: Remark = Field("", description="How a winner gets the prize; part of the winners' mail.")
     contest: ContestTable | None = None

@@ -24,31 +24,37 @@ class QuestionEntry(Table):
 
     ask: Text = Field(description="The question itself.")
     several: bool = Field(default=False, description="Whether several answers may be chosen.")
-    optional: bool = Field(default=False, description="Whether it may be left out.")
-    answers: list[AnswerEntry] = Field(min_length=1, description="What can be chosen, each with its points.")
+    optional: bool = Field(default=False, description="Whether the question may be skipped.")
+    answers: list[AnswerEntry] = Field(
+        min_length=1, description="The answers to choose from, each with its points."
+    )
 
 
 class DimensionEntry(Table):
     """Something that a quiz measures."""
 
-    weight: float = Field(1, gt=0, le=1_000, allow_inf_nan=False, description="How often its points count.")
+    weight: float = Field(
+        1, gt=0, le=1_000, allow_inf_nan=False, description="Factor by which its points are multiplied."
+    )
 
 
 class OutcomeEntry(Table):
     """One result of a quiz: its page, and the report that comes by mail."""
 
-    id: str = Field(description="Its name in the address of its page: a-z, 0-9 and hyphens.")
-    title: Line = Field(description="What the visitor is told in one line.")
-    text: Report = Field(description="The result in Markdown; shown without any sign-up.")
+    id: str = Field(description="Part of the address of its page: a-z, 0-9 and hyphens.")
+    title: Line = Field(description="The result in one line.")
+    text: Report = Field(description="The result in Markdown; shown without signing up.")
     least: float | None = Field(
         None, alias="from", allow_inf_nan=False, description="The lowest total score that leads here."
     )
     most: float | None = Field(
         None, alias="to", allow_inf_nan=False, description="The highest total score that leads here."
     )
-    dimension: str = Field("", description="Instead of from and to: the dimension that must be strongest.")
-    report: Report = Field("", description="The long report in Markdown; comes by mail.")
-    file: str = Field("", description="A file in the magnet's folder; comes as a download link by mail.")
+    dimension: str = Field(
+        "", description="Instead of from and to: the dimension that must be the strongest."
+    )
+    report: Report = Field("", description="The long report in Markdown; sent by mail.")
+    file: str = Field("", description="A file in the magnet's folder; the mail has a download link to it.")
 
 
 class KeepTable(Table):
@@ -61,10 +67,12 @@ class QuizTable(Table):
     """A quiz: its questions, and what follows from the answers."""
 
     pages: Literal["one", "each"] = Field(
-        "one", description="one: all questions on a page; each: one a page."
+        "one", description="one: all questions on one page; each: one question a page."
     )
-    questions: list[QuestionEntry] = Field(min_length=1, description="What is asked, in this order.")
-    dimensions: dict[str, DimensionEntry] = Field({}, description="What is measured, by name.")
-    outcomes: list[OutcomeEntry] = Field(min_length=1, description="The results; every score leads to one.")
-    file: str = Field("", description="The report for outcomes without one of their own: a file.")
-    keep: KeepTable | None = Field(None, description="What is kept besides the outcome, and why.")
+    questions: list[QuestionEntry] = Field(min_length=1, description="The questions, in this order.")
+    dimensions: dict[str, DimensionEntry] = Field({}, description="What the quiz measures, by name.")
+    outcomes: list[OutcomeEntry] = Field(
+        min_length=1, description="The results; every score must lead to one."
+    )
+    file: str = Field("", description="The report for outcomes that have neither report nor file.")
+    keep: KeepTable | None = Field(None, description="What is stored besides the outcome, and why.")

@@ -28,15 +28,17 @@ _TWICE = {"first": 0, "second": -1}
 class WebinarTable(Table):
     """When and where a webinar is held, and for how many."""
 
-    start: Value = Field(description="Day and time as the clock in its zone shows it: 2027-03-10 14:00.")
-    which: str = Field("", description="first or second, of a time that comes twice as the clock goes back.")
-    duration: Value = Field(description="How long it lasts, such as 60 minutes.")
+    start: Value = Field(description="Day and time in its zone, such as 2027-03-10 14:00.")
+    which: str = Field("", description="first or second, for a time that occurs twice when summer time ends.")
+    duration: Value = Field(description="How long it takes, such as 60 minutes.")
     zone: Value = Field(description="Its time zone, such as Europe/Amsterdam.")
     host: Line = Field(description="Who speaks.")
-    place: Line = Field(description="Where it is held; only who confirmed is told.")
-    capacity: int = Field(0, ge=0, le=1_000_000, description="How many seats; 0: as many as come.")
-    replay: Stripped = Field("", description="Where the recording is, afterwards.")
-    cancelled: bool = Field(default=False, description="It does not take place: everybody is told.")
+    place: Line = Field(description="A web address or a room; only people who confirmed get it.")
+    capacity: int = Field(0, ge=0, le=1_000_000, description="The number of seats; 0 for no limit.")
+    replay: Stripped = Field("", description="Address of the recording, afterwards.")
+    cancelled: bool = Field(
+        default=False, description="true: it does not take place, and everybody is informed."
+    )
 
 
 def read_webinar(table: WebinarTable, _folder: Path, _lang: str) -> Reading:
