@@ -1,1 +1,1 @@
-"""Flows: one procedure a file, each a plain function of a transaction and the moment."""
+"""Flows: one procedure per file, each a plain function of a transaction and the current time."""

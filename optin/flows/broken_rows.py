@@ -1,4 +1,4 @@
-"""Rows that cannot be read: one of them is set aside, so that it keeps no other waiting."""
+"""Describe unreadable rows, so that one bad row does not block the others."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ BROKEN = (OptinError, ValueError, LookupError, TypeError, AttributeError, Arithm
 
 
 def name_of(problem: Exception) -> str:
-    """Return what is kept about a broken row: the kind of error, nothing that stands in the row."""
+    """Return the note stored about a broken row: the kind of error, and nothing from the row."""
     return f"unreadable: {type(problem).__name__}"

@@ -1,4 +1,4 @@
-"""What every flow works with, besides its transaction and the moment."""
+"""What every flow receives besides its transaction and the current time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class Context:
-    """The keys of an installation and the policy of its site. A flow gets the moment as `now`."""
+    """The keys of an installation and the policy of its site. A flow receives the time as `now`."""
 
     vault: Vault
     policy: RequestPolicy

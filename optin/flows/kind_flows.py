@@ -1,4 +1,4 @@
-"""The part of a kind that the flows call, most of it inside their transaction.
+"""The flow hooks of a kind, most of them called inside the flow's transaction.
 
 What runs in a transaction that writes may read, write the kind's own tables, queue the kind's own mails and
 note an event. It gets the moment as `now`, opens no connection and starts no thread: it may run twice, when
@@ -27,7 +27,7 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a person stands with what they asked for.
+    """A person's status with a magnet: for example a seat or a ticket.
 
     `own`: the kind's own value, for its own templates and mails. `kept`: what the person's data say of it.
     """
@@ -39,23 +39,23 @@ class Standing:
 def nothing_carried(
     _vault: Vault, _details: Details | None, _form: FormDeclaration, _query: Mapping[str, str], _now: datetime
 ) -> tuple[tuple[str, str], ...]:
-    """Add nothing to what was typed."""
+    """Return no additional fields of a form."""
     return ()
 
 
 def nothing_on_confirmed(
     _tx: Tx, _context: Context, _opened: OpenedRequest, _subject: SubjectId, _leaf: bytes, _now: datetime
 ) -> None:
-    """Do nothing more when a request is confirmed."""
+    """Do nothing when a request is confirmed."""
 
 
 def no_standing(_tx: Tx, _context: Context, _opened: OpenedRequest, _now: datetime) -> Standing | None:
-    """Return nothing to show of where a person stands."""
+    """Return no status of a person."""
 
 
 @dataclass(frozen=True)
 class ConfirmedRequest:
-    """A request as its events and its sealed declaration say it, for an audit."""
+    """A request for an audit, from its events and its decrypted declaration."""
 
     request: RequestId
     form: FormDeclaration
@@ -66,7 +66,7 @@ class ConfirmedRequest:
 
 @dataclass(frozen=True)
 class QueuedMail:
-    """A mail of a kind's own that waits in the outbox."""
+    """A queued mail of a kind's own."""
 
     number: int
     name: str
@@ -74,7 +74,7 @@ class QueuedMail:
 
 @dataclass(frozen=True)
 class Later:
-    """A mail that is not to be sent yet."""
+    """A mail that must not be sent yet."""
 
     until: datetime
 
@@ -86,11 +86,11 @@ def no_mail(
 
 
 def nothing_kept(_details: Details) -> Mapping[str, Any] | None:
-    """Keep nothing of a magnet that is removed."""
+    """Return no details to store for a magnet that may be removed."""
 
 
 def nothing_read(_plain: dict[str, Any]) -> Details | None:
-    """Read nothing of a removed magnet."""
+    """Return no details of a removed magnet."""
 
 
 def nothing_on_published(_tx: Tx, _policy: RequestPolicy) -> None:
@@ -98,18 +98,18 @@ def nothing_on_published(_tx: Tx, _policy: RequestPolicy) -> None:
 
 
 def nothing_found(_read: Runner, _events: Sequence[Mapping[str, Json]]) -> Iterable[str]:
-    """Find nothing wrong."""
+    """Return no faults."""
     return ()
 
 
 def no_warnings(_tx: Tx, _context: Context, _now: datetime) -> Sequence[str]:
-    """Find nothing that waits for somebody."""
+    """Return no warnings."""
     return ()
 
 
 @dataclass(frozen=True)
 class FlowPart:
-    """What a kind does when something happens to a request; by default nothing.
+    """The flow hooks of a kind; by default each does nothing.
 
     `carried`: fields of a sign-up that nobody typed, from its form and the query of its address; before the
     transaction. What is wrong with them is raised as an OptinError.

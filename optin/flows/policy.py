@@ -1,4 +1,4 @@
-"""Policy of the site: its settings for requests, links and limits, and the magnets that it serves."""
+"""Policy of the site: its settings for requests, links and limits, and its published magnets."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ PER_ADDRESS, RESEND, PER_DAY = (
 
 
 def ignore_limit(_limit: str) -> None:
-    """Ignore that a limit was hit."""
+    """Ignore a reached limit."""
 
 
 @dataclass(frozen=True)
 class KnownMagnet:
-    """A magnet of a kind with details, by one of its addresses."""
+    """A magnet whose kind has details, under one of its addresses."""
 
     kind: str
     slug: str  # its address now; of a removed one, its last
@@ -35,7 +35,7 @@ class KnownMagnet:
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """The settings that flows obey, as tables of `optin.toml`, and what the site serves now."""
+    """The settings that flows follow, as tables of `optin.toml`, and the site's published magnets."""
 
     mail_domain: str  # of every Message-ID
     base_url: str = "http://localhost"  # of links that stand in evidence
@@ -58,19 +58,19 @@ class RequestPolicy:
     limited: Callable[[str], None] = ignore_limit  # is told which limit kept a mail back, and of no person
 
     def details(self, magnet: str) -> Details | None:
-        """Return what is known of a magnet by one of its addresses; None where its kind has no details."""
+        """Return the details of a magnet by any of its addresses; None when its kind has none."""
         known = self.magnets.get(magnet)
         return None if known is None else known.details
 
     def erase_at(self, now: datetime) -> datetime:
-        """Return when a request that is never confirmed is erased, if its mail leaves now."""
+        """Return when an unconfirmed request is erased, if its mail is sent now."""
         return max(self.unconfirmed.keep.after(now), self.unconfirmed.link.after(now))
 
     def handout_until(self, now: datetime) -> datetime:
-        """Return how long a file must be kept that is promised now: until the last link to it ends."""
+        """Return until when a file promised now must be stored: until its last link expires."""
         return self.download.link.after(self.unconfirmed.link.after(now))
 
     def page_of_code(self, now: datetime) -> timedelta:
-        """Return how long the page for codes works: never longer than any request is kept (D7)."""
+        """Return how long the page for codes works: no longer than any request is stored (D7)."""
         link, keep = (period.after(now) - now for period in (self.unconfirmed.link, self.unconfirmed.keep))
         return min(link * 2, max(link, keep))

@@ -1,4 +1,4 @@
-"""Confirmation: the person behind the mailbox says yes, by the link or by the code (D2-D4).
+"""Confirm a request: the owner of the mailbox agrees, by link or by code (D2-D4).
 
 Looking changes nothing. A second yes adds no evidence. What was withdrawn since it was asked stays withdrawn.
 """
@@ -91,7 +91,7 @@ class Confirmation:
 
 @dataclass(frozen=True)
 class CodeRefused:
-    """A code that does not confirm. `reason`: code-missing, code-wrong, code-spent or code-elsewhere.
+    """The code does not confirm. `reason`: code-missing, code-wrong, code-spent or code-elsewhere.
 
     The last: it was mailed to this mailbox, for another request. So the mailbox was read by who typed it.
     """
@@ -101,7 +101,7 @@ class CodeRefused:
 
 
 def view_request(tx: Tx, context: Context, request: RequestId) -> ShownRequest:
-    """Return what a confirmation link is about; changes nothing (D2). Raises LinkSpent."""
+    """Return the request of a confirmation link; changes nothing (D2). Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
     return ShownRequest(
         request=request,
@@ -114,7 +114,7 @@ def view_request(tx: Tx, context: Context, request: RequestId) -> ShownRequest:
 
 
 def view_confirmation(tx: Tx, context: SiteContext, request: RequestId, now: datetime) -> Confirmation:
-    """Return what a confirmed request led to, and where the person stands. Raises LinkSpent."""
+    """Return the result of a confirmed request and the person's current status. Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
     if opened.stored.subject is None:
         raise LinkSpent
@@ -124,7 +124,7 @@ def view_confirmation(tx: Tx, context: SiteContext, request: RequestId, now: dat
 
 
 def confirm(tx: Tx, context: SiteContext, request: RequestId, now: datetime) -> Confirmation:
-    """Confirm a request by its link. The link's own age was checked when it was read.
+    """Confirm a request by its link. The caller has already checked the age of the link.
 
     Raises LinkSpent when the request is gone: an old link never brings anything back (D4).
     """
@@ -135,7 +135,7 @@ def confirm(tx: Tx, context: SiteContext, request: RequestId, now: datetime) -> 
 def confirm_by_code(
     tx: Tx, context: SiteContext, request: RequestId, typed: str, now: datetime
 ) -> Confirmation | CodeRefused:
-    """Confirm a request by its one-time code: few tries, the expiry of the link (D3).
+    """Confirm a request by its one-time code: few attempts, and the link's expiry date (D3).
 
     Of a form that was sent twice, the request is confirmed whose mail had the code. Raises LinkExpired, and
     LinkSpent when the request is gone.
@@ -213,7 +213,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
 def _let_kind_act(
     tx: Tx, context: SiteContext, opened: OpenedRequest, subject: SubjectId, leaf: bytes, now: datetime
 ) -> None:
-    """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed; the link works."""
+    """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed, and the link still works."""
     kind = opened.declaration.kind
     try:
         context.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
@@ -226,7 +226,7 @@ def _let_kind_act(
 
 
 def _contact(tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId) -> Contact:
-    """Return what is known of the person from now on: as declared, unless it was put right since."""
+    """Return the person's contact details from now on: as declared, unless corrected since."""
     declared, known = opened.declared, current_contact(tx, context.vault, subject)
     of_request = context.policy.forms[opened.declaration.kind].of_request
     of_person = {name: text for name, text in declared.fields.items() if name not in of_request}
@@ -238,7 +238,7 @@ def _contact(tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId
 
 
 def _record(kept: Sequence[ConsentState], question: ConsentQuestion) -> ConsentRecord:
-    """Return where the consent stands for someone who asked."""
+    """Return the status of a consent for a person who requested it."""
     found = (consent.record for consent in kept if consent.key == question.key)
     return next(found, ConsentRecord(status=Status.PENDING))
 
@@ -246,7 +246,7 @@ def _record(kept: Sequence[ConsentState], question: ConsentQuestion) -> ConsentR
 def _may(
     tx: Tx, stored: Request, question: ConsentQuestion, record: ConsentRecord, confirmation: StatusEvent
 ) -> bool:
-    """Return whether a box may still be given; a suppression is a withdrawal, its events gone or not."""
+    """Return whether a box may still be given. A suppression counts as a withdrawal, even without events."""
     suppressed = suppressed_at(tx, stored.email_index, question.key)
     moments = [moment for moment in (record.withdrawn_at, suppressed) if moment is not None]
     return may_confirm(replace(record, withdrawn_at=max(moments, default=None)), confirmation)

@@ -1,4 +1,4 @@
-"""The details of a person, as the newest event about them vouches for them.
+"""A person's contact details, checked against the newest event that commits to them.
 
 Each confirmation and each correction commits to what is known of the person from then on. An older value that
 was put back in the row is not what the newest event says: it is not used, and an audit finds it.
@@ -26,7 +26,7 @@ from optin.store.vault import Vault
 
 
 def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
-    """Return what is known of a person; only the address where no event vouches for the rest."""
+    """Return the person's contact details; the address alone when no event commits to the other details."""
     contact = load_contact(tx, vault, subject)
     if not contact.values:
         return contact
@@ -40,7 +40,7 @@ def current_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
 
 
 def vouch_anew(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact, now: datetime) -> None:
-    """Add an event by which the newest request left vouches for a person's details: another was erased."""
+    """Commit to a person's details in the newest remaining request, because another request was erased."""
     request = newest_request(tx, address_index(tx, subject))
     if request is None:
         return

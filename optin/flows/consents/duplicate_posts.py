@@ -1,4 +1,4 @@
-"""Twins: one form that was sent more than once, by a double click or a slow line.
+"""Duplicate posts: one form sent more than once, by a double click or a slow connection.
 
 Each post is kept as a request of its own, with the same work, so that its answer tells nothing (D7). Only the
 first gets a mail, and its code is the code of all. Confirming any of them confirms the first: all declare the
@@ -34,7 +34,7 @@ MOMENT = "at"  # the one thing in which the declarations of twins differ
 
 @dataclass(frozen=True)
 class FirstPost:
-    """The first of several: its mail is for all of them."""
+    """The first of several equal posts: its mail and its code are for all of them."""
 
     request: RequestId
     code: str
@@ -43,7 +43,7 @@ class FirstPost:
 def find_first_post(
     tx: Tx, vault: Vault, email_index: bytes, form: FormDigest, declared: bytes, now: datetime
 ) -> FirstPost | None:
-    """Return the request that declared the very same by this form a moment before, and got a mail."""
+    """Return the equal request by the same form a moment earlier whose mail was queued."""
     recent = recent_of_form(tx, email_index, form, now - WITHIN, now + WITHIN, MOST_LOOKED_AT)
     posts = [(stored, SealedRequest.open(vault, stored.id, stored.sealed)) for stored in recent]
     alike = Counter(stored.id if sealed.twin is None else sealed.twin for stored, sealed in posts)
@@ -60,7 +60,7 @@ def find_first_post(
 
 
 def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime) -> bool:
-    """Return whether the person withdrew, was erased or put data right since; in the same instant counts."""
+    """Return whether the person withdrew, was erased or corrected data since; the same instant counts."""
     subject = find_subject(tx, email_index)
     correction = None if subject is None else current_contact(tx, vault, subject).correction
     corrected = () if correction is None else correction.moments.values()
@@ -69,14 +69,14 @@ def _changed_since(tx: Tx, vault: Vault, email_index: bytes, asked_at: datetime)
 
 
 def mailed_request(tx: Tx, context: Context, request: RequestId) -> RequestId:
-    """Return the request whose mail is for `request` as well: itself, or its twin. Changes nothing."""
+    """Return the request whose mail covers `request`: itself, or the first equal post. Changes nothing."""
     stored = peek_request(tx, request)
     twin = None if stored is None else SealedRequest.open(context.vault, stored.id, stored.sealed).twin
     return request if twin is None or peek_request(tx, twin) is None else twin
 
 
 def lock_mailed_request(tx: Tx, vault: Vault, opened: OpenedRequest) -> OpenedRequest:
-    """Return the request whose mail is for an opened one as well, locked: itself, or its twin."""
+    """Lock and return the request whose mail covers an opened one: itself, or the first equal post."""
     if opened.sealed.twin is None:
         return opened
     try:

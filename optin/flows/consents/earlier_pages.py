@@ -1,4 +1,4 @@
-"""Earlier forms, privacy statements and assets, which the site served before."""
+"""Forms, privacy statements and assets that the site served earlier."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optin.store.transaction import Tx
 
 
 def view_form(tx: Tx, _context: Context, key: str) -> FormVersion:
-    """Return the form version that a posted form names. Raises FormUnknown."""
+    """Return the form version named in a posted form. Raises FormUnknown."""
     stored = form_by_key(tx, key)
     if stored is None:
         raise FormUnknown
@@ -20,7 +20,7 @@ def view_form(tx: Tx, _context: Context, key: str) -> FormVersion:
 
 
 def view_last_declaration(tx: Tx, _context: Context, magnet: str) -> FormDeclaration | None:
-    """Return what the newest form of a magnet declares; None: it was never served."""
+    """Return the declaration of a magnet's newest form; None when it was never served."""
     return last_declaration(tx, magnet)
 
 
@@ -33,7 +33,7 @@ def view_statement(tx: Tx, _context: Context, version: str) -> PrivacyVersion:
 
 
 def view_asset(tx: Tx, _context: Context, address: str) -> bytes:
-    """Return the file that earlier pages refer to by. Raises PageUnknown, also for altered bytes."""
+    """Return a file that earlier pages refer to. Raises PageUnknown, also for altered bytes."""
     asset = asset_by_prefix(tx, digest_in(address))
     if asset is None or asset.content_type != content_type_of(address) or digest(asset.data) != asset.digest:
         raise PageUnknown

@@ -1,4 +1,4 @@
-"""A request, opened: with its form version, what was declared, and what its events have in common."""
+"""A decrypted request: with its form version, its declaration, and a builder for its events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class OpenedRequest:
-    """Everything that is known of one request."""
+    """A request with everything stored about it, decrypted."""
 
     stored: Request
     form: StoredForm
@@ -31,23 +31,23 @@ class OpenedRequest:
 
     @property
     def declaration(self) -> FormDeclaration:
-        """What the form said."""
+        """The declaration of its form."""
         return self.form.version.declaration
 
     @property
     def asked(self) -> tuple[ConsentQuestion, ...]:
-        """The boxes that were ticked, in the words that were shown."""
+        """The ticked boxes, in the words that were shown."""
         return self.declaration.asked(self.declared.purposes)
 
     @property
     def number(self) -> str:
-        """The declared address that a ticked box needs, which can carry no message; empty: none needs one."""
+        """The declared address that a ticked box needs, in a form that can carry no text; empty when none does."""
         needed = (question.channel.address for question in self.asked)
         return next(filter(None, (it.plain(it.own(self.declared.fields)) for it in needed)), "")
 
     @property
     def event_builder(self) -> EventBuilder:
-        """The part that all events of this request have in common."""
+        """Builds the events of this request."""
         return EventBuilder(
             request=self.stored.id,
             form=self.form.version.digest,
@@ -58,7 +58,7 @@ class OpenedRequest:
 
 
 def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
-    """Open a stored request. Raises LinkSpent when it is gone, KeysUnusable when the keys are others."""
+    """Decrypt a stored request. Raises LinkSpent when it is gone, KeysUnusable when the keys do not fit."""
     form = None if stored is None else form_by_digest(tx, stored.form)
     if stored is None or form is None:
         raise LinkSpent
@@ -67,12 +67,12 @@ def open_request(tx: Tx, vault: Vault, stored: Request | None) -> OpenedRequest:
 
 
 def kind_of_request(tx: Tx, context: Context, stored: RequestId) -> str:
-    """Return the kind of the magnet that a request is about. Raises LinkSpent when it is gone."""
+    """Return the kind of the request's magnet. Raises LinkSpent when the request is gone."""
     return open_request(tx, context.vault, peek_request(tx, stored)).declaration.kind
 
 
 def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | None:
-    """Return the request of an address that was confirmed last; else the one that was made last."""
+    """Return the request of an address that was confirmed last; without any, the newest one."""
     request = newest_request(tx, email_index)
     return None if request is None else open_request(tx, vault, peek_request(tx, request))
 
@@ -80,7 +80,7 @@ def latest_request(tx: Tx, vault: Vault, email_index: bytes) -> OpenedRequest | 
 def known_address(
     tx: Tx, vault: Vault, email_index: bytes, latest: OpenedRequest | None
 ) -> EmailAddress | None:
-    """Return the address as its owner confirmed it, else as typed last; None: only digests are left."""
+    """Return the address as confirmed, else as typed last; None when only digests are left."""
     subject = find_subject(tx, email_index)
     if subject is not None and (contact := load_contact(tx, vault, subject)).values:
         return contact.email

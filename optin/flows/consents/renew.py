@@ -1,4 +1,4 @@
-"""Giving anew: from the personal page, or because a consent ends soon; confirmed like the first (R2, R8)."""
+"""Request a consent again: from the personal page, or because it ends soon; confirmed by mail (R2, R8)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECONFIRMATION = "reconfirmation"
 def ask_from_personal_page(
     tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime
 ) -> bool:
-    """Ask for a consent anew from the personal page: a request like the first, confirmed by mail (R2).
+    """Create a request for a consent from the personal page, to be confirmed by mail (R2).
 
     Only a reader of the mailbox is on that page, so it counts as what a reader asks. Tell whether a mail was
     queued. Raises PageUnknown for what was never asked or is no longer offered.
@@ -54,7 +54,7 @@ def request_renewal(
     through: str,
     now: datetime,
 ) -> bool:
-    """Make a request for one consent, in the words that are served now, and queue its mail.
+    """Create a request for one consent with the form served now, and queue its mail.
 
     False: nobody asks it any more, so nobody may be asked again. Raises LinkSpent.
     """

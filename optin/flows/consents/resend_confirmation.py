@@ -1,4 +1,4 @@
-"""Sending the confirmation mail again, a few times and no more (D6)."""
+"""Send the confirmation mail again, up to a limit (D6)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def resend_confirmation(
     now: datetime,
     asker: MailRequester = MailRequester.FORM,
 ) -> bool:
-    """Queue the confirmation mail once more; return whether that was done.
+    """Queue the confirmation mail again; return whether it was queued.
 
     Nothing is queued for a request that is gone, confirmed, already waiting to be sent, or sent often
     enough. The visitor is told the same in every case (D7). What a reader of the mailbox asks is counted

@@ -1,4 +1,4 @@
-"""Sign-up: one request, its events and its confirmation mail, or nothing at all (D1).
+"""Sign up: store one request, its events and its confirmation mail, or nothing at all (D1).
 
 It never looks whether the person is known, so it takes the same way for everybody (D7).
 """
@@ -21,7 +21,7 @@ from optin.store.transaction import Tx
 
 
 def sign_up(tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime) -> RequestId:
-    """Store what `entry` asks for and queue its confirmation mail; return the request.
+    """Store the request in `entry` and queue its confirmation mail; return the request.
 
     A mailbox that got enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
     twice gets one mail, which counts once.
@@ -32,7 +32,7 @@ def sign_up(tx: Tx, context: Context, form: FormVersion, entry: Entry, now: date
 def sign_up_with_mail_state(
     tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
-    """Return the request as well as whether a mail was queued, which no visitor may be told."""
+    """Return the request and whether a mail was queued, which must not be shown to visitors."""
     mailbox = mailbox_digest(context.vault, entry.email)
     tx.hold(mailbox)  # two posts at once: the second sees the first
     asking = NewRequest(form, entry.email, entry.fields, entry.purposes)

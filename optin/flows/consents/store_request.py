@@ -1,4 +1,4 @@
-"""Keeping what somebody asks for: one request, sealed, and its events; by a form, or again without one.
+"""Store a request, encrypted, with its events; made by a form, or later without one.
 
 Nothing is given by it: only the person's confirmation does that (P8).
 """
@@ -27,7 +27,7 @@ from optin.store.vault import new_id
 
 @dataclass(frozen=True)
 class NewRequest:
-    """What is asked, by which form. `through`: empty for the form itself, else where it was asked again."""
+    """A request to store: its form and boxes. `through`: empty for the form, else where it was made again."""
 
     form: FormVersion
     email: EmailAddress
@@ -36,7 +36,7 @@ class NewRequest:
     through: str = ""
 
     def declared(self, now: datetime) -> bytes:
-        """Return what is declared by it, as it is kept."""
+        """Return the declared data as they are stored."""
         form = self.form.declaration
         plain: dict[str, Json] = {
             "email": self.email,
@@ -53,7 +53,7 @@ class NewRequest:
 def store_request(
     tx: Tx, context: Context, asking: NewRequest, now: datetime, twin: FirstPost | None = None
 ) -> tuple[RequestId, str]:
-    """Store a request with its events; return it and its code. Its mail is for the caller to queue.
+    """Store a request with its events; return it and its code. The caller queues its mail.
 
     What was declared is sealed; events know it by a salted digest only. `twin`: whose mail is for it as well.
     """

@@ -1,1 +1,1 @@
-"""Flows of mail and magnets: what is queued, what a mail says, what was promised."""
+"""Flows of mail and delivery: the queue, the content of mails, and the promised files."""

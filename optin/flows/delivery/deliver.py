@@ -1,4 +1,4 @@
-"""Delivery of mail: claim what is due, say what it is to tell, record what became of it (D1, P2).
+"""Deliver mail: claim due mails, decide their content, record the result (D1, P2).
 
 A claimed mail is composed from the store at this moment, so a link's age starts when its mail leaves.
 """
@@ -55,7 +55,7 @@ def claim_orders(
     suspect: bool,
     receipts_wait: timedelta | None = MOMENT,
 ) -> list[Order]:
-    """Claim a batch of due mails. `suspect`: those with which couriers died, to be tried alone.
+    """Claim a batch of due mails. `suspect`: mails with which couriers died, to be tried alone.
 
     A receipt over which no checkpoint is signed yet waits so long (`receipts_wait`); None: raises NotSigned.
 
@@ -95,7 +95,7 @@ def claim_orders(
 
 
 def _unknown_kind(name: str) -> str:
-    """Return what is kept about a mail of a kind that is not known here."""
+    """Return the note stored about a mail whose kind is not known here."""
     return f"unknown kind of mail: {name[:MAX_KIND_CHARACTERS]}"
 
 
@@ -109,7 +109,7 @@ class Attempt:
 
 
 def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now: datetime) -> MailState:
-    """Record what became of a mail; LOST when another courier has it by now, or it is gone.
+    """Record the result of an attempt; LOST when another courier has claimed the mail, or it is gone.
 
     Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
     Later: again after 30 s · 2ⁿ up to 6 h with jitter, for a week, longer while the clock is doubted (O7).
@@ -136,7 +136,7 @@ def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now:
 def record_crashed_send(
     tx: Tx, context: Context, number: int, fence: bytes, message: bytes, now: datetime
 ) -> bool:
-    """Record that a mail was sent whose courier died before it could; False when that is known otherwise.
+    """Record a mail sent by a courier that died before it could record it; False when already recorded.
 
     The event is made of the request and of the very bytes, as the courier would have made it; its moment is
     the one of the record, for an event stands after those before it. When it left is in the mail itself.

@@ -1,4 +1,4 @@
-"""Content of a queued mail, by its kind: decided anew before each attempt to send it."""
+"""Content of a queued mail, by its kind: decided again before each attempt to send it."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ from optin.store.vault import Vault
 
 
 def is_known_mail(name: str, context: SiteContext) -> bool:
-    """Return whether optin, or an installed kind of magnets, sends mails of that name."""
+    """Return whether optin or an installed kind of magnets sends mails of that name."""
     return name in {*MailKind} or name in context.mails_of_kinds
 
 
 class UnknownMailKind(Exception):
-    """A mail of a kind that this program does not know: what queued it is not installed any more."""
+    """A mail of an unknown kind: the package that queued it is no longer installed."""
 
 
 def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -> Order | None:
-    """Return what is to be sent for a letter; None: it has no use any more.
+    """Return the mail to send for an outbox entry; None when it has no use any more.
 
     Raises NotDue, NotSigned, UnknownMailKind, KindFailed.
     """
@@ -84,7 +84,7 @@ def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -
 
 
 def _kind(letter: OutboxMail, opened: OpenedRequest) -> str:
-    """Return which mail it is: a confirmation of what no form asked has words of its own."""
+    """Return the mail's kind: the confirmation of a request made without a form has its own words."""
     if letter.kind not in {*MailKind}:
         return letter.kind
     kind = MailKind(letter.kind)
@@ -92,7 +92,7 @@ def _kind(letter: OutboxMail, opened: OpenedRequest) -> str:
 
 
 def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> NoticeOrder | None:
-    """Return a mail that belongs to no request; None when the address is not known (R1)."""
+    """Return a mail that belongs to no request; None when the address is unknown (R1)."""
     if letter.sealed is None:
         return None
     told = open_notice(context.vault, letter.message_id, letter.sealed)
@@ -125,7 +125,7 @@ def _notice(tx: Tx, context: Context, letter: OutboxMail, now: datetime) -> Noti
 
 
 def _may_link(tx: Tx, context: Context, now: datetime) -> bool:
-    """Count a link that somebody asked for by typing an address; half of a day's mails may be such links."""
+    """Count a link requested by typing an address; these may use half of a day's mails."""
     if take_of_day(tx, context.vault, "links", 1, context.policy.limits.mails_per_day // 2, now):
         return True
     context.policy.limited(PER_DAY)
@@ -161,7 +161,7 @@ def _confirmation(
 
 
 def _ends_at(tx: Tx, vault: Vault, email_index: bytes, opened: OpenedRequest) -> datetime | None:
-    """Return when the consent that is asked again ends; None where it does not hold now."""
+    """Return when the consent to be renewed ends; None when it does not hold now."""
     subject = find_subject(tx, email_index)
     live = {} if subject is None else live_consents(tx, vault, subject)
     ends = (live.get(question.key) for question in opened.asked)
@@ -169,7 +169,7 @@ def _ends_at(tx: Tx, vault: Vault, email_index: bytes, opened: OpenedRequest) ->
 
 
 class NotDue(Exception):
-    """A reminder of something that was put off: it is due later."""
+    """A reminder that was postponed: it is due later."""
 
     def __init__(self, until: datetime) -> None:
         super().__init__("not due")
@@ -179,7 +179,7 @@ class NotDue(Exception):
 def kind_mail_facts(
     tx: Tx, context: SiteContext, opened: OpenedRequest, mail: QueuedMail, now: datetime
 ) -> Any | Later | None:
-    """Return what a mail of the magnet's own kind says now; Later, or None: nothing any more.
+    """Return the content of a mail of the magnet's kind: its facts, Later, or None when it has no use.
 
     Raises UnknownMailKind, KindFailed.
     """

@@ -1,4 +1,4 @@
-"""How many mails one mailbox gets in any 24 hours, and who can use them up (D8).
+"""How many mails a mailbox gets in any 24 hours, and who can use them up (D8).
 
 Anybody can type somebody's address into a form, or ask for a link to their personal page. What comes of
 that is counted apart from what only a reader of the mailbox can ask: so a stranger takes nothing away from
@@ -27,7 +27,7 @@ LOOKS_A_DAY = 100  # with the codes of five mails: one chance in 200,000
 
 
 class MailRequester(StrEnum):
-    """Who asks for a mail, as far as that can be known; each is counted apart."""
+    """Who requests a mail, as far as known; each is counted separately."""
 
     FORM = "form"  # whoever filled in a form
     LINK = "link"  # whoever typed an address to be mailed the link to a personal page
@@ -35,18 +35,18 @@ class MailRequester(StrEnum):
 
 
 def mailbox_digest(vault: Vault, email: EmailAddress) -> bytes:
-    """Return the digest of the mailbox that an address most likely ends in, for counting and for locking."""
+    """Return the digest of the mailbox that an address most likely ends in, for counting and locking."""
     return vault.index(mailbox_of(email))
 
 
 def take_form_mail(tx: Tx, context: Context, mailbox: bytes, code: str, now: datetime) -> bool:
-    """Count a mail with a code that a form asks for; False when the mailbox had enough. Hold it first."""
+    """Count a mail with a code requested by a form; False above the mailbox's limit. Lock it first."""
     day = _day(context.vault, MailRequester.FORM, mailbox, code, now)
     return take_mail(tx, day, context.policy.limits.per_address_per_day, now) or _limited(context.policy)
 
 
 def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: datetime) -> bool:
-    """Count a link that somebody asks for by typing an address; False when the mailbox had enough.
+    """Count a link requested by typing an address; False above the mailbox's limit.
 
     One network can ask for half of them only (rounded up): the person, elsewhere, gets the others. Empty
     `network`: it is not known.
@@ -62,7 +62,7 @@ def take_link(tx: Tx, context: Context, email: EmailAddress, network: str, now: 
 
 
 def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> bool:
-    """Count a mail that a reader of the mailbox asks for; False when that was done often enough."""
+    """Count a mail requested by a reader of the mailbox; False above the limit."""
     mailbox = mailbox_digest(context.vault, email)
     tx.hold(mailbox)
     day = _day(context.vault, MailRequester.READER, mailbox, "", now)
@@ -70,7 +70,7 @@ def take_reader_mail(tx: Tx, context: Context, email: EmailAddress, now: datetim
 
 
 def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetime) -> bool:
-    """Return whether somebody typed a code that was mailed to this mailbox in the last 24 hours.
+    """Return whether a code mailed to this mailbox was typed in the last 24 hours.
 
     It looks `LOOKS_A_DAY` times a day (UTC): nobody guesses at its codes on page after page (D3).
     """
@@ -82,13 +82,13 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
 
 
 def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
-    """Count mails of the whole site in this day (UTC); False when that is more than it allows."""
+    """Count mails of the whole site on this day (UTC); False above the daily limit."""
     key = vault.limit_digest(_windows(what, now.astimezone(UTC).date())[1])
     return take(tx, Counted.SITE, key, Amount(count, most, next_day(now)))
 
 
 def next_day(now: datetime) -> datetime:
-    """Return when the next day begins (UTC)."""
+    """Return the beginning of the next day (UTC)."""
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + DAY
 
 
@@ -119,6 +119,6 @@ def _mark(vault: Vault, window: str, mailbox: bytes, mark: str) -> bytes:
 
 @lru_cache(maxsize=64)
 def _windows(what: str, day: date) -> tuple[str, str, str]:
-    """Return how the day before, this day and the day after are called."""
+    """Return the names of the previous day, this day and the next."""
     before, today, after = (f"{what} {(day + shift).isoformat()}" for shift in (-DAY, timedelta(0), DAY))
     return before, today, after

@@ -1,4 +1,4 @@
-"""What the courier is asked to send: ids, facts and signed tokens. The words are made when it is sent."""
+"""Orders for the courier: ids, facts and signed tokens. The text is composed when the mail is sent."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class MailKind(StrEnum):
 
 @dataclass(frozen=True)
 class GivenConsent:
-    """One consent that was given, and until when it is kept."""
+    """One given consent, and until when it is kept."""
 
     question: ConsentQuestion
     until: datetime

@@ -1,4 +1,4 @@
-"""What a form hands out after the confirmation: a file by a link that lives for some days (S8)."""
+"""The file that a form hands out after the confirmation, by a link that is valid for some days (S8)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from optin.store.transaction import Tx
 
 
 def keep_handout(tx: Tx, form: FormDeclaration, until: datetime) -> None:
-    """Keep the file of a form until a link to it ends, whether or not its magnet stays. Do it last."""
+    """Keep the file of a form until its last link expires, even if the magnet is removed. Call it last."""
     if form.file:
         promise_until(tx, form.magnet, form.face, until)
 
 
 def view_handout(tx: Tx, _context: Context, form: FormDeclaration) -> PromisedFile | None:
-    """Return the file that is kept for a form; None: it promised none, or none is kept."""
+    """Return the file stored for a form; None when it promised none, or none is stored."""
     promise = promise_of(tx, form.magnet, form.face)
     return None if promise is None else promise.file

@@ -1,4 +1,4 @@
-"""The receipt that leaves the house with the confirmed person's own mail (P5).
+"""The receipt with the proof of a person's events, attached to their delivery mail (P5).
 
 Each event of the request with its proof, what the person declared with its salt, the public keys of the
 log, and the consent in the standard vocabulary. Whoever has this mail can show what was agreed, and that
@@ -25,12 +25,12 @@ from optin.store.transaction import Tx
 
 
 class NotSigned(Exception):
-    """The events are not under a signed checkpoint yet: the log keeper comes to it. Try again in a moment."""
+    """The events have no signed checkpoint yet; the log keeper signs one soon. Try again in a moment."""
 
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file that goes with a mail."""
+    """A file attached to a mail."""
 
     name: str
     content_type: str
@@ -40,7 +40,7 @@ class Attachment:
 def proof_of_receipt(
     tx: Tx, opened: OpenedRequest, withdraw_at: str, base_url: str, now: datetime
 ) -> tuple[Attachment, ...]:
-    """Return what goes with the receipt mail. Raises NotSigned.
+    """Return the attachments of the receipt mail. Raises NotSigned.
 
     1. See that the events are in the log, and under a checkpoint.
     2. Prove each event.
@@ -79,7 +79,7 @@ def proof_of_receipt(
 def consent_summaries(
     opened: OpenedRequest, events: Sequence[StoredEvent], withdraw_at: str, now: datetime
 ) -> tuple[ConsentSummary, ...]:
-    """Return each consent of a request with what happened to it; at its end it is over by itself."""
+    """Return each consent of a request with its history; it expires without an event."""
     history = History([LoggedEvent.read(parse(event.body), event.number) for event in events])
     told: list[ConsentSummary] = []
     for question in opened.asked:
@@ -105,7 +105,7 @@ def consent_summaries(
 
 
 def name_of_event(place: int, event: StoredEvent) -> str:
-    """Return a file's name for an event: its place and what it says."""
+    """Return the file name of an event: its index and its kind."""
     body = parse(event.body)
     kind, what = EventKind.of(body["kind"]), body.get("purpose") or body.get("mail") or "request"
     return f"event-{place}-{kind}-{what}"

@@ -1,4 +1,4 @@
-"""Magnets that were removed from the site: what they promised still holds.
+"""Magnets that were removed from the site: their promises still hold.
 
 What people asked for takes place as it was announced last. Whoever wants it otherwise says so on the magnet's
 own page, and removes it afterwards.
@@ -18,7 +18,7 @@ from optin.store.transaction import Tx
 
 
 def with_removed(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) -> RequestPolicy:
-    """Return a policy that knows removed magnets as well, as far as their kinds keep something of them."""
+    """Return a policy that includes removed magnets, as far as their kinds stored details of them."""
     made: dict[tuple[str, str, str], Details | None] = {}  # one value for all addresses of a magnet
     gone: dict[str, KnownMagnet] = {}
     for it in all_details(tx):

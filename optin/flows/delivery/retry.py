@@ -1,4 +1,4 @@
-"""Sending again what was given up: whatever of it still says something that is so (D1)."""
+"""Send abandoned mails again, where their content still holds (D1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ STEP = 40  # mails in one transaction, beside live traffic
 
 
 class SkipReason(StrEnum):
-    """Why a mail that was given up is not sent again."""
+    """Why an abandoned mail is not sent again."""
 
     FORGOTTEN = "a link to a personal page: whoever still wants it asks for a new one"
     EXPIRED = "the request has expired, or is gone"
@@ -34,7 +34,7 @@ class SkipReason(StrEnum):
 
 @dataclass
 class Retried:
-    """Counts of mails that are sent again, by kind, and of those that are not, by reason.
+    """Numbers of mails that are sent again, by kind, and of those that are not, by reason.
 
     `hurried`: how many waited for another try, and are due now. `last`: the last one looked at.
     """
@@ -45,7 +45,7 @@ class Retried:
     last: int = 0
 
     def add(self, other: Retried) -> None:
-        """Add what a further step did."""
+        """Add the numbers of another step."""
         self.again += other.again
         self.skipped += other.skipped
         self.hurried += other.hurried
@@ -53,7 +53,7 @@ class Retried:
 
 
 def retry_dead(tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_run: bool = False) -> Retried:
-    """Put mails that were given up back, beginning after number `after`: one step.
+    """Queue abandoned mails again, from number `after` on: one step.
 
     The last step, that finds none, makes mails due that wait for another try. A confirmation gets a new link
     when it leaves, so its request is kept long enough for it.
@@ -98,7 +98,7 @@ def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> 
 def _own_reason(
     tx: Tx, context: SiteContext, letter: DeadLetter, stored: Request, now: datetime
 ) -> SkipReason | None:
-    """Return why a mail of the magnet's own kind is not sent again; None when it is."""
+    """Return why a mail of the magnet's kind is not sent again; None when it is."""
     opened, mail = open_request(tx, context.vault, stored), QueuedMail(letter.number, letter.kind)
     try:
         facts = kind_mail_facts(tx, context, opened, mail, now)

@@ -1,4 +1,4 @@
-"""Where a person stands with what they asked for, as the magnet's kind tells it."""
+"""A person's status with a magnet (a seat, a ticket), as the magnet's kind reports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ log = logging.getLogger("optin.kinds")
 
 
 def standing_of(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime) -> Standing | None:
-    """Return where the person behind a request stands; None: the kind tells nothing, or fails to.
+    """Return the status of the person behind a request; None when the kind reports none, or fails.
 
     A kind that fails takes away its own section, not the person's page.
     """

@@ -1,4 +1,4 @@
-"""Audit: everything is computed again from the events, and held against what is stored (P4).
+"""Audit: recompute everything from the events, and compare it with what is stored (P4).
 
 1. The log: each leaf is the hash of its event, no place is missing, the subtrees follow, times run on; what
    is blank was erased by name.
@@ -49,7 +49,7 @@ from optin.store.vault import Vault
 
 @dataclass
 class Audit:
-    """One audit. Findings are sentences; there should be none."""
+    """One audit. Findings are sentences; a sound installation has none."""
 
     read: Runner
     vault: Vault
@@ -62,7 +62,7 @@ class Audit:
     _tree: TreeAudit = field(init=False)
 
     def __post_init__(self) -> None:
-        """Share the findings with the audit of the tree: they are kept when it is stopped."""
+        """Share the list of findings with the audit of the tree, so that a stopped audit keeps them."""
         self._tree = TreeAudit(
             self.read, self.vault, self.outside, self.remembered, self.findings, self._notes
         )
@@ -82,30 +82,30 @@ class Audit:
 
     @property
     def events(self) -> int:
-        """How many events were looked at."""
+        """Number of events checked."""
         return self._tree.events
 
     @property
     def erased(self) -> int:
-        """How many of them are blank."""
+        """Number of blanked events among them."""
         return self._tree.blank.count
 
     @property
     def checkpoints(self) -> int:
-        """How many checkpoints were looked at."""
+        """Number of checkpoints checked."""
         return self._tree.checkpoints
 
     def size(self) -> int:
-        """Return how many events there are to look at."""
+        """Return the number of events to check."""
         return self.read(count_leaves)
 
     def run(self) -> Iterator[int]:
-        """Do it all; yield how many events were looked at since the last time."""
+        """Run every step; yield the number of events checked since the last yield."""
         yield from self.log()
         yield from self.people(EVERYBODY)
 
     def log(self) -> Iterator[int]:
-        """Do 1, 2, 3 and 5; yield how many events were looked at since the last time."""
+        """Run steps 1, 2, 3 and 5; yield the number of events checked since the last yield."""
         yield from self._tree.run()
         yield from self._forms()
         self._about_nobody()
@@ -175,7 +175,7 @@ class Audit:
 
     # 4. People.
     def people(self, share: Share) -> Iterator[int]:
-        """Do 4 for one share of the people; yield as it goes on."""
+        """Run step 4 for one share of the people; yield its progress."""
         inspection = PeopleAudit(self.read, self.vault, self.kinds)
         for kind in ("confirmed", "open"):
             yield from inspection.run(kind, share)

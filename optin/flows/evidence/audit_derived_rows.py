@@ -1,4 +1,4 @@
-"""The part of an audit about rows that follow from events: who was told, and who must not be called.
+"""Audit step for rows derived from events: disclosures to processors, and suppressed numbers.
 
 An answer, a webhook or a restored backup relies on them. They are compared with the events of one page of
 people.
@@ -35,7 +35,7 @@ ByKind = Mapping[str, list[tuple[bytes, int, dict[str, Any]]]]  # events in thei
 
 @dataclass(frozen=True)
 class DerivedRowsAudit:
-    """One page of people with what their events say."""
+    """One page of people, with the state that follows from their events."""
 
     read: Runner
     vault: Vault
@@ -45,7 +45,7 @@ class DerivedRowsAudit:
     kinds: PartsByKind[FlowPart]
 
     def webhook_faults(self) -> Iterator[str]:
-        """Yield the processors of which nobody knows any more that they were told."""
+        """Yield the processors whose row about a disclosed consent is missing."""
         told = {(bytes(row[0]), row[1], row[2]) for row in self.page.told}
         for request, number, body in self.events.get(EventKind.HANDED, ()):
             subject = self.owners[request][1]
@@ -53,7 +53,7 @@ class DerivedRowsAudit:
                 yield f"event {number}: nobody knows any more that {body['to']} was told"
 
     def line_faults(self, lines_from: str) -> Iterator[str]:
-        """Yield the withdrawals that no restored backup would be told of."""
+        """Yield the withdrawals that a restored backup would not replay, because their line is missing."""
         due = {
             withdrawal_line(bytes(self.owners[request][2]), body).name: number
             for request, number, body in self.events.get(EventKind.WITHDRAWN, ())
@@ -65,7 +65,7 @@ class DerivedRowsAudit:
                 yield f"event {number}: no restored backup would be told of this withdrawal"
 
     def number_faults(self) -> Iterator[str]:
-        """Yield whose numbers may be called again after a withdrawal, as far as others have them too."""
+        """Yield people whose numbers may be called again after a withdrawal, as far as others share them."""
         withdrawn = {
             (bytes(row[0]), row[1], row[2])
             for row in self.page.consents
@@ -81,7 +81,7 @@ class DerivedRowsAudit:
                 yield f"event {number}: its {address.noun} is not kept from being approached"
 
     def confirmations(self, form_by: Callable[[str], FormDeclaration | None]) -> list[ConfirmedRequest]:
-        """Return the requests that were confirmed whose kinds keep rows of them."""
+        """Return the confirmed requests whose kinds store rows about them."""
         texts: dict[int, str] = {}
         found: dict[bytes, ConfirmedRequest] = {}
         for request, number, body in self.events.get(EventKind.CONFIRMED, ()):
@@ -97,7 +97,7 @@ class DerivedRowsAudit:
         return list(found.values())
 
     def _declared(self, request: bytes) -> DeclaredData | None:
-        """Return what was declared; None where it does not open, which is found elsewhere."""
+        """Return the declared data; None when it cannot be decrypted, which another step reports."""
         try:
             row = self.owners[request]
             return DeclaredData.parse(
@@ -107,7 +107,7 @@ class DerivedRowsAudit:
             return None
 
     def _given(self, address: Address, subject: bytes, until: int) -> set[bytes]:
-        """Return by digest the addresses that a person had given; none where one was put right since."""
+        """Return the addresses a person gave, by digest; none when one was corrected since."""
         sealed = next(bytes(row[2]) for row in self.page.people if bytes(row[0]) == subject)
         try:
             correction = open_contact(self.vault, SubjectId(subject), sealed).correction

@@ -1,4 +1,4 @@
-"""The part of an audit that kinds of magnets do: each looks at its own rows and events."""
+"""Audit step of the kinds of magnets: each checks its own rows and events."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optin.store.vault import Vault
 def audit_kinds(
     read: Runner, kinds: PartsByKind[FlowPart], events: Sequence[Mapping[str, Json]]
 ) -> list[str]:
-    """Return what kinds find wrong with what is about nobody."""
+    """Return the faults that kinds find in rows and events that concern no person."""
     return [
         fault
         for name, part in kinds.items()
@@ -26,7 +26,7 @@ def audit_kinds(
 def audit_confirmed(
     read: Runner, vault: Vault, kinds: PartsByKind[FlowPart], confirmed: Sequence[ConfirmedRequest]
 ) -> list[str]:
-    """Return what kinds find wrong with the rows of requests that were confirmed."""
+    """Return the faults that kinds find in the rows of confirmed requests."""
     found: list[str] = []
     for kind in sorted({it.form.kind for it in confirmed}):
         look, own = kinds[kind].audit_confirmed, [it for it in confirmed if it.form.kind == kind]
@@ -36,7 +36,7 @@ def audit_confirmed(
 
 
 def _found(kind: str, look: Callable[[], Iterable[str]]) -> list[str]:
-    """Return what a kind finds; that it fails is a finding too."""
+    """Return the faults found by a kind; a failing kind is itself a fault."""
     try:
         return list(look())
     except OptinError:

@@ -1,4 +1,4 @@
-"""Step 4 of an audit: each person with everything that belongs to the person's requests.
+"""Audit step 4: each person with all rows and events of their requests.
 
 1. Optin wrote each event.
 2. How the person is reached, and what was declared, opens and is filed under its own address.
@@ -59,14 +59,14 @@ _ASKED = frozenset({EventKind.REQUESTED, EventKind.CONFIRMED})
 
 @dataclass(frozen=True)
 class _Form:
-    """What a kept form declares, and the digest by which events name that."""
+    """The declaration of a stored form, and the digest that events refer to."""
 
     words: str
     declaration: FormDeclaration
 
     @cached_property
     def questions(self) -> dict[str, ConsentQuestion]:
-        """The boxes by their purposes."""
+        """The boxes by purpose."""
         return {str(question.purpose): question for question in self.declaration.questions}
 
 
@@ -88,7 +88,7 @@ class PeopleAudit:
         return list(self.read(set_backs, vault=self.vault))
 
     def run(self, kind: str, share: Share) -> Iterator[int]:
-        """Check the `confirmed` people of a share, or at the `open` requests; yield as it goes on."""
+        """Check the `confirmed` people of a share, or the `open` requests; yield the progress."""
         after, until = share
         while page := self.read(people_page, kind=kind, after=after, until=until):
             known = len(self.findings)
@@ -145,7 +145,7 @@ class PeopleAudit:
             )
 
     def _check_derived_rows(self, rows: DerivedRowsAudit) -> None:
-        """Compare what was told, who must not be called, and what kinds keep with the events."""
+        """Compare disclosures, suppressed numbers and rows of kinds with the events."""
         self.findings += rows.webhook_faults()
         self.findings += rows.line_faults(self._lines_from)
         self.findings += rows.number_faults()
@@ -193,13 +193,13 @@ class PeopleAudit:
             self.findings += pending_faults(name, {self._right_moment(it) for it in asked}, row[8])
 
     def _right_moment(self, logged: LoggedEvent) -> int:
-        """Return the moment of an event, put right where the log says that its clock was ahead."""
+        """Return the time of an event, corrected where the log says that its clock was ahead."""
         noted = self._set_backs
         back = set_back_over(logged.number, logged.event.at, noted) if noted else None
         return int(logged.body[_MS]) if back is None else to_ms(back.at)
 
     def _check_moments(self, name: str, row: Row, history: History, declared: DeclaredData) -> None:
-        """Check that each box was asked once and confirmed once, at the moments that the request says."""
+        """Check that each box was requested once and confirmed once, at the times stored with the request."""
         self.findings += [f"{name} was {event.kind} twice" for event in history.repeated]
         asked: set[int] = set()
         confirmed: set[int] = set()
@@ -246,7 +246,7 @@ class PeopleAudit:
 
     @property
     def _lines_from(self) -> str:
-        """Before which moment restored backups are told nothing any more (RFC 3339), read once."""
+        """Before which moment journal lines were removed (RFC 3339), read once."""
         if self._known_lines_from is None:
             told = self.read(said_about_nobody, vault=self.vault, kind=EventKind.FORGOTTEN)
             self._known_lines_from = lines_from(told)
@@ -298,7 +298,7 @@ class PeopleAudit:
             )
 
     def _until(self, consent: ConsentHistory) -> int | None:
-        """Return until when a consent is given that was confirmed last; None: never."""
+        """Return the end of a consent confirmed last; None: it has no end."""
         confirmed = next(reversed(consent.confirmations), None)
         form = None if confirmed is None else self._form(confirmed.form)
         question = None if form is None else form.questions.get(consent.key.purpose)
@@ -307,7 +307,7 @@ class PeopleAudit:
         return to_ms(question.retention.after(confirmed.at))
 
     def _form(self, found: str) -> _Form | None:
-        """Return what a form declares, read once."""
+        """Return the declaration of a form, read once."""
         if self._known is None:
             self._known = {}
             for name, _, _, _, _, declaration, _ in self.read(form_rows):
@@ -318,7 +318,7 @@ class PeopleAudit:
 
 
 def _cache_faults(row: Row | None, derived: ConsentRecord, ends: int | None) -> Iterator[str]:
-    """Yield what the cached row of a consent says otherwise than its events."""
+    """Yield the differences between the cached row of a consent and its events."""
     if row is None:
         if derived.status is not Status.PENDING:
             yield f"is stored as None, its events say {derived.status}"
@@ -341,7 +341,7 @@ def _was_asked(form: _Form | None, declared: DeclaredData, key: ConsentKey) -> b
 
 
 def _readable(body: dict[str, Any], number: int) -> LoggedEvent:
-    """Return the event when it is one of ours, with its moment as stored. Raises KeyError, ValueError."""
+    """Return the event when optin wrote it, with its stored time. Raises KeyError, ValueError."""
     logged = LoggedEvent.read(body, number)
     if "privacy" not in body:
         raise KeyError

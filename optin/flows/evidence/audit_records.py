@@ -1,4 +1,4 @@
-"""The part of an audit about what was done with many people at once: erasures and exports. Pure.
+"""Audit step for operations on many people at once: erasures and exports. Pure.
 
 `events` are those about nobody, each with its number, as optin wrote them.
 """
@@ -23,7 +23,7 @@ Said = tuple[int, Mapping[str, Any]]
 
 
 def audit_erasures(events: Sequence[Said]) -> Iterator[str]:
-    """Yield which erasures blanked what their reason does not allow."""
+    """Yield the erasures that blanked events which their reason does not cover."""
     for number, body in events:
         if body.get("kind") == EventKind.ERASED:
             for fault in faults(body):
@@ -31,13 +31,13 @@ def audit_erasures(events: Sequence[Said]) -> Iterator[str]:
 
 
 def lines_from(bodies: Iterable[Mapping[str, Any]]) -> str:
-    """Return before which moment the lines were forgotten that a restored backup is told of (RFC 3339)."""
+    """Return before which moment journal lines for restored backups were removed (RFC 3339)."""
     forgotten = (body for body in bodies if body.get("kind") == EventKind.FORGOTTEN)
     return max((str(body.get("of")) for body in forgotten if body.get("what") == LINES), default="")
 
 
 def audit_lines(events: Sequence[Said], told: Collection[int]) -> Iterator[str]:
-    """Yield the erasures of people that no restored backup would be told of.
+    """Yield the erasures of people that a restored backup would not replay.
 
     `told`: the moments of those that it would be told of, in milliseconds UTC.
     """
@@ -50,7 +50,7 @@ def audit_lines(events: Sequence[Said], told: Collection[int]) -> Iterator[str]:
 
 
 def audit_exports(events: Sequence[Said], exports: Sequence[RecordedExport]) -> Iterator[str]:
-    """Yield which exports are not those that were recorded, or have other people than they had."""
+    """Yield the exports that differ from their event, or from the people recorded for them."""
     told = Counter(str(body.get("run")) for _, body in events if body.get("kind") == EventKind.EXPORTED)
     gone: Counter[str] = Counter()
     for _, body in events:

@@ -1,4 +1,4 @@
-"""Steps 1 and 2 of an audit: the tree of the log, and every checkpoint over it."""
+"""Audit steps 1 and 2: the tree of the log, and every checkpoint of it."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _AT = slice(7, 31)  # where an event's moment stands in its canonical bytes
 
 @dataclass
 class NumberTally:
-    """Which numbers were counted, in flat memory: two tallies of the same numbers are equal."""
+    """A set of numbers in constant memory: equal for the same numbers in any order."""
 
     count: int = 0
     total: int = 0
 
     def add(self, number: int) -> None:
-        """Count one."""
+        """Add one number."""
         self.count += 1
         self.total += pow(number + 2, 3, 2**127 - 1) * _MANY
 
@@ -60,12 +60,12 @@ class TreeAudit:
     set_backs: dict[int, ClockSetBack] = field(default_factory=dict)  # of the clock, by number of the event
 
     def run(self) -> Iterator[int]:
-        """Yield how many events were looked at since the last time."""
+        """Yield the number of events checked since the last yield."""
         self._clock()
         yield from self._log(self._expected(self._keys()))
 
     def _clock(self) -> None:
-        """Read what the log says of the clock: notes for whoever reads the audit."""
+        """Read the events about the clock, as notes for the reader of the audit."""
         self.set_backs = {it.place: it for it in self.read(set_backs, vault=self.vault)}
         for number, body in self.read(events_of_the_clock, vault=self.vault):
             at = body["at"]
@@ -99,7 +99,7 @@ class TreeAudit:
         return ours
 
     def _expected(self, keys: Sequence[VerifierKey]) -> dict[int, list[tuple[str, Checkpoint]]]:
-        """Return every checkpoint by size, with where it comes from."""
+        """Return every checkpoint by size, with its source."""
         found: dict[int, list[tuple[str, Checkpoint]]] = defaultdict(list)
         for note in self.outside:
             try:
@@ -181,7 +181,7 @@ class TreeAudit:
             return Frontier()
 
     def _leaves(self, page: Sequence[Row], latest: str) -> tuple[list[bytes], str]:
-        """Return the leaves of a page and its latest moment; look closer where the page is not all well."""
+        """Return the leaves of a page and its latest time; check one by one where the page has a fault."""
         leaves = [bytes(row[1]) for row in page]
         bodies = [row[4] for row in page]
         if None not in bodies and not any(_ERASED in body for body in bodies):
@@ -238,7 +238,7 @@ class TreeAudit:
         frontier: Frontier,
         leaves: Sequence[bytes],
     ) -> None:
-        """Compare the root with every checkpoint that falls into these leaves."""
+        """Compare the root with every checkpoint within these leaves."""
         while waiting and waiting[-1] <= frontier.size + len(leaves):
             size = waiting.pop()
             taken = size - frontier.size
@@ -248,7 +248,7 @@ class TreeAudit:
                     self.findings.append(f"{name} over {size} events has another root: history was rewritten")
 
     def _nodes(self, frontier: Frontier, leaves: Sequence[bytes]) -> Frontier:
-        """Grow by a page; compare every subtree in it with the stored one."""
+        """Add a page of leaves; compare every complete subtree with the stored one."""
         if len(leaves) < PAGE_LEAVES:
             grown, completed = frontier.grow(leaves)
             by_level: dict[int, list[tuple[int, bytes]]] = defaultdict(list)
@@ -280,7 +280,7 @@ class TreeAudit:
 
 
 def _numbers_in(body: str) -> list[int]:
-    """Return the events that an erasure blanked; none when it cannot be read, which is found elsewhere."""
+    """Return the events blanked by an erasure; none when it is unreadable, which another step reports."""
     try:
         numbers = parse(body).get("events")
     except ValueError:

@@ -1,4 +1,4 @@
-"""Evidence: everything that proves one person's consents, as files that stand alone (P6).
+"""Collect the evidence of one person's consents, as self-contained files (P6).
 
 1. Find the requests of the address.
 2. Prove each event under one checkpoint: the oldest that a time-stamp authority saw, else the last.
@@ -49,7 +49,7 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class RequestEvidence:
-    """One request: what was asked and declared, what happened, which mails went out."""
+    """One request: its form, its declaration, its events, its mails."""
 
     opened: OpenedRequest
     events: tuple[StoredEvent, ...]
@@ -59,7 +59,7 @@ class RequestEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Content of a bundle, without the page and the explanation."""
+    """Content of a bundle, without its readable page and its instructions."""
 
     email: EmailAddress
     requests: tuple[RequestEvidence, ...]
@@ -69,7 +69,7 @@ class Evidence:
 
 
 def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime) -> Evidence:
-    """Return the evidence about an address, whose events are in the log and under a checkpoint.
+    """Return the evidence for an address; its events must be in the log and under a checkpoint.
 
     Raises RequestRefused when nothing is kept about it.
     """
@@ -123,7 +123,7 @@ def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime
 
 
 def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[StoredEvent]:
-    """Return the events that say that these bear moments of a clock that was ahead."""
+    """Return the events which say that some of these events bear times of a clock that was ahead."""
     noted = set_backs(tx, vault)
     moments = [(event.number, Event.read(parse(event.body)).at) for event in events] if noted else []
     found = (set_back_over(number, at, noted) for number, at in moments)
@@ -152,7 +152,7 @@ def _request_evidence(
     base_url: str,
     now: datetime,
 ) -> RequestEvidence:
-    """Return one request, and what happened to its consents by it and after it."""
+    """Return one request, with the events of its consents."""
     own = [event for event in numbered if event.request == opened.stored.id]
     later = [event for event in numbered if event.number >= own[0].number] if own else []
     token = vault.links.sign(LinkKind.UNSUBSCRIBE, opened.stored.id, now)
@@ -165,7 +165,7 @@ def _request_evidence(
 
 
 def _concerns(event: StoredEvent, opened: OpenedRequest) -> bool:
-    """Return whether an event is about a consent that this request asked for."""
+    """Return whether an event is about a consent of this request."""
     body = parse(event.body)
     asked = {(question.purpose, question.channel.value) for question in opened.asked}
     return (body["purpose"], body["channel"]) in asked

@@ -1,4 +1,4 @@
-"""What the log says of a person: events that optin wrote, in their order, and what follows from them.
+"""A person's history by the log: genuine events, in order, and the consents that follow from them.
 
 The rows beside the events are a cache. What deletes, signs or answers a person decides from here; a row that
 says otherwise raises LogDisagrees.
@@ -35,7 +35,7 @@ def person_history(tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId 
 
 
 def authenticated(vault: Vault, stored: Iterable[StoredEvent]) -> History:
-    """Read events. Raises LogDisagrees when optin did not write one, or for another request."""
+    """Read events. Raises LogDisagrees when optin did not write one, or it belongs to another request."""
     return History([_authenticated(vault, event) for event in stored])
 
 
@@ -55,7 +55,7 @@ def _authenticated(vault: Vault, stored: StoredEvent) -> LoggedEvent:
 
 
 def by_right_clock(tx: Tx, vault: Vault, history: History, now: datetime) -> History:
-    """Return events with the moments of a clock that was ahead put right, as far as the log says it (O7)."""
+    """Return events with the times of a clock that was ahead corrected, as far as the log tells (O7)."""
     if all(it.event.at <= now + CLOCKS_DIFFER for it in history):
         return history
     noted = set_backs(tx, vault)
@@ -66,7 +66,7 @@ def by_right_clock(tx: Tx, vault: Vault, history: History, now: datetime) -> His
 
 
 def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, ConsentState]:
-    """Return where each consent stands that was ever confirmed, and until when. Raises LogDisagrees."""
+    """Return the status and the end of each consent ever confirmed. Raises LogDisagrees."""
     found: dict[ConsentKey, ConsentState] = {}
     for key, consent in history.consents.items():
         try:
@@ -81,7 +81,7 @@ def consents_by_events(tx: Tx, history: History) -> dict[ConsentKey, ConsentStat
 
 
 def promised(tx: Tx, event: Event) -> ConsentQuestion:
-    """Return the box that an event is about, as its form declared it. Raises LogDisagrees."""
+    """Return the consent box of an event, as its form declared it. Raises LogDisagrees."""
     form = form_by_digest(tx, event.form)
     question = None if form is None else form.version.declaration.question(event.purpose or "")
     if form is None or question is None or form.words != event.words or question.key != event.key:
@@ -91,7 +91,7 @@ def promised(tx: Tx, event: Event) -> ConsentQuestion:
 
 
 def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[ConsentState]:
-    """Return a person's consents as they follow from the events; where these do not fit together, the cache.
+    """Return a person's consents by their events; by the cache when the events contradict each other.
 
     Then `optin audit` says why. A withdrawal must be taken even so.
     """
@@ -103,7 +103,7 @@ def current_consents(tx: Tx, vault: Vault, subject: SubjectId) -> list[ConsentSt
 
 
 def live_consents(tx: Tx, vault: Vault, subject: SubjectId) -> dict[ConsentKey, datetime]:
-    """Return until when each consent holds that a person gave; none where the events do not fit together."""
+    """Return the end of each live consent of a person; none when the events contradict each other."""
     try:
         history = person_history(tx, vault, address_index(tx, subject), subject)
         found = consents_by_events(tx, history).values()

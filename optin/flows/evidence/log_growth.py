@@ -1,4 +1,4 @@
-"""The past of the log: whether the tree in the database is the one that is remembered outside it (O9).
+"""Check that the log grew from its earlier state, as remembered outside the database (O9).
 
 Nothing here trusts a checkpoint of the database: who writes to it could have put it there.
 """
@@ -19,7 +19,7 @@ PAGE_EVENTS = 500
 
 
 def checked_frontier(tx: Tx, remembered: TreeHead | None) -> Frontier:
-    """Return the log as it is, when it begins with what is remembered and with its own last checkpoint.
+    """Return the log's tree, after checking that it grew from the remembered one and the last checkpoint.
 
     Raises LogDiverged.
     """
@@ -58,7 +58,7 @@ def _signed(tx: Tx) -> TreeHead | None:
 
 
 def log_begins_with(tx: Tx, tip: TreeHead) -> bool:
-    """Return whether the log, as far as it goes, is the one of a checkpoint that is not larger than it."""
+    """Return whether the log, as far as it goes, matches a checkpoint that is not larger."""
     try:
         return root_of(tip.size, stored_node(tx)) == tip.root
     except LookupError:
@@ -66,14 +66,14 @@ def log_begins_with(tx: Tx, tip: TreeHead) -> bool:
 
 
 def events_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[str]:
-    """Yield a sentence for each event that the journal holds and the log lacks."""
+    """Yield a sentence for each event that is in the journal and not in the log."""
     for line in lines_missing_from_log(tx, lines):
         at = rfc3339(line.at)
         yield f"event {_number(line)} ({line.kind}, {at}) stands in the journal, and was taken out of the log"
 
 
 def lines_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[JournalLine]:
-    """Yield each line whose event the log lacks, or has another one for."""
+    """Yield each journal line whose event is missing from the log, or differs there."""
     held = [line for line in lines if "leaf" in line.told]
     for begin in range(0, len(held), PAGE_EVENTS):
         page = held[begin : begin + PAGE_EVENTS]

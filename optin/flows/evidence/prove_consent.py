@@ -1,4 +1,4 @@
-"""Proof of a consent at this moment: everything is recomputed from the evidence, nothing from the cache.
+"""Prove a consent as of now: recompute everything from the evidence, and nothing from the cache.
 
 1. Every event was written by optin, and is the bytes of its leaf.
 2. The status that follows from the events is that of the cache, and it is "given".
@@ -35,7 +35,7 @@ from optin.store.vault import Vault
 
 
 class Refusal(StrEnum):
-    """Why a lead does not leave the system (E1)."""
+    """Why a lead is not exported (E1)."""
 
     WITHDRAWN = "withdrawn"
     REVOKED = "revoked"
@@ -50,7 +50,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class ProvenConsent:
-    """A consent that is proven at this moment, with what an export says of it."""
+    """A consent proven as of now, with the values that an export contains."""
 
     subject: SubjectId
     email: str
@@ -66,7 +66,7 @@ class ProvenConsent:
 
 
 class _Unproven(Exception):
-    """A step of the proof does not hold."""
+    """A step of the proof failed."""
 
 
 def prove(
@@ -77,7 +77,7 @@ def prove(
     now: datetime,
     of_request: frozenset[str] = frozenset(),
 ) -> ProvenConsent | Refusal:
-    """Return the consent as proven, or why it may not be used.
+    """Return the proven consent, or why it may not be used.
 
     `of_request`: fields that are told as this very request says them, and not as the person is known.
     """
@@ -186,7 +186,7 @@ def _contact(vault: Vault, lead: StoredLead, request: StoredRequest, declared: D
 
 
 def _addresses(contact: Contact, declared: DeclaredData, asked_at: datetime) -> dict[str, str]:
-    """Return the addresses that were declared with this very consent, or put right by the person after it."""
+    """Return the addresses declared with this consent, or corrected by the person afterwards."""
     corrected = {} if contact.correction is None else contact.correction.after(asked_at)
     given = {it.field: corrected.get(it.field, it.own(declared.fields)) for it in declared_addresses()}
     return {name: value for name, value in given.items() if value}
@@ -195,7 +195,7 @@ def _addresses(contact: Contact, declared: DeclaredData, asked_at: datetime) -> 
 def _fields(
     contact: Contact, declared: DeclaredData, given: dict[str, str], of_request: frozenset[str]
 ) -> dict[str, str]:
-    """Return what is known of the person; the addresses are those of this very consent."""
+    """Return the person's data; the addresses are those of this consent."""
     addresses = {EMAIL_FIELD, *(it.field for it in declared_addresses())}
     known = {name: value for name, value in contact.values.items() if name not in addresses}
     known |= {name: text for name, text in declared.fields.items() if name in of_request}

@@ -1,4 +1,4 @@
-"""The log as everybody may read it: its last checkpoint, its keys, its tiles (C2SP tlog-tiles, P4)."""
+"""The public log: its last checkpoint, its keys, its tiles (C2SP tlog-tiles, P4)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def view_checkpoint(tx: Tx, _context: Context) -> str:
 
 
 def view_log_keys(tx: Tx, _context: Context) -> str:
-    """Return every key that ever signed, newest first. Raises PageUnknown before there is one."""
+    """Return every key that signed the log, newest first. Raises PageUnknown before the first checkpoint."""
     keys = verifier_keys(tx)
     if not keys:
         raise PageUnknown

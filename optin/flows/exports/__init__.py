@@ -1,1 +1,1 @@
-"""Flows of data that leaves: exports, webhooks, scrubbed lists."""
+"""Flows of data that leaves the system: exports, webhooks, scrubbed lists."""

@@ -1,4 +1,4 @@
-"""Since an export: who withdrew, expired or was erased, for the processor to delete (E5, GDPR 19).
+"""People of an export whom the processor must delete: withdrawn, expired or erased since (E5, GDPR 19).
 
 Of somebody who was erased only a digest is left that fits this export alone: the processor's own file is
 held against it.
@@ -27,7 +27,7 @@ MOST_LINES_NAMED = 10
 
 @dataclass(frozen=True)
 class PersonToDelete:
-    """Somebody of an export whose data the processor must delete."""
+    """A person of an export whom the processor must delete."""
 
     email: str
     addresses: Mapping[str, str]  # by field, declared ones that the channel of the export needs
@@ -37,14 +37,14 @@ class PersonToDelete:
 
 @dataclass
 class FileReading:
-    """How much of a processor's file was read, and which of its lines hold no address that can be read."""
+    """How many rows of a processor's file were read, and which lines hold no readable address."""
 
     rows: int = 0
     unreadable: int = 0
     first_lines: list[int] = field(default_factory=list)  # of those that are unreadable
 
     def note(self, line: int) -> None:
-        """Count a line that somebody has to look at."""
+        """Count a line that somebody has to check."""
         self.unreadable += 1
         if len(self.first_lines) < MOST_LINES_NAMED:
             self.first_lines.append(line)
@@ -54,7 +54,7 @@ Row = tuple[int, Sequence[str], Sequence[str]]  # its line, its own addresses, t
 
 
 def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> Iterator[PersonToDelete]:
-    """Yield who of an export withdrew or expired since; in flat memory. Raises KeysUnusable."""
+    """Yield people of an export who withdrew or expired since, in constant memory. Raises KeysUnusable."""
     after = FIRST
     while page := read(ended_members, run=run, after=after, now=now):
         for key, sealed, status, since, until in page:
@@ -69,7 +69,7 @@ def ended_since(read: Runner, vault: Vault, run: ExportRun, now: datetime) -> It
 
 
 def _given(address: Address, read: Runner, vault: Vault, subject: SubjectId, contact: Contact) -> list[str]:
-    """Return every address that a person declared: which of them the processor got, its own file says."""
+    """Return every address that a person declared; the processor's own file tells which of them it has."""
     requests = read(requests_by, subject=subject)
     declared = [
         DeclaredData.parse(SealedRequest.open(vault, it.id, it.sealed).declaration) for it in requests
@@ -81,7 +81,7 @@ def _given(address: Address, read: Runner, vault: Vault, subject: SubjectId, con
 def erased_since(
     read: Runner, vault: Vault, run: ExportRun, rows: Iterable[Row], reading: FileReading
 ) -> Iterator[PersonToDelete]:
-    """Yield which addresses of a processor's file belong to people who were erased since the export.
+    """Yield the addresses in a processor's file of people erased since the export.
 
     The file is read whole even when nobody was: only then is it known that it can be.
     """

@@ -1,4 +1,4 @@
-"""Export: exactly the leads whose consent for one purpose by one channel is proven at this moment (E1).
+"""Export the leads whose consent for a purpose and channel is proven as of now (E1).
 
 A page is one short read. What is refused is counted with its reason; what leaves is recorded first (E5),
 with who was in it: the person can be told, and the processor when it ends.
@@ -28,7 +28,7 @@ from optin.store.vault import Vault
 
 @dataclass
 class LeadExport:
-    """The leads of one purpose: proven ones come out, refused ones are counted."""
+    """The leads of one purpose: yields the proven ones, and counts the refused."""
 
     read: Runner  # runs one short reading operation
     write: Runner  # runs one durable operation
@@ -43,11 +43,11 @@ class LeadExport:
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Name the run, before its number is known."""
+        """Name the export run, before it has a number."""
         self.run = new_run(self.now)
 
     def field_names(self) -> tuple[str, ...]:
-        """Return the fields that the forms of these leads asked, besides the addresses."""
+        """Return the fields of these leads' forms, besides the addresses."""
         names: set[str] = set()
         for digest in self.read(forms_of, key=self.key):
             form = self._form(digest)
@@ -58,7 +58,7 @@ class LeadExport:
         return tuple(sorted(names - {it.field for it in declared_addresses()}))
 
     def proven(self) -> Iterator[ProvenConsent]:
-        """Yield every proven lead, in flat memory."""
+        """Yield every proven lead, in constant memory."""
         after = FIRST
         while page := self.read(lead_page, key=self.key, after=after):
             outcomes = [self._prove(lead) for lead in page]
@@ -75,7 +75,7 @@ class LeadExport:
         self._count_unconfirmed()
 
     def _members(self, proven: Sequence[ProvenConsent]) -> frozenset[SubjectId]:
-        """Remember who is about to leave; return who is still there."""
+        """Record the people about to be exported; return those who still exist."""
         if not proven:
             return frozenset()
         subjects = [SubjectId(bytes(lead.subject)) for lead in proven]

@@ -11,7 +11,7 @@ from optin.store.vault import Vault
 
 
 def columns_of(vault: Vault, lead: ProvenConsent, base_url: str, now: datetime) -> dict[str, str]:
-    """Return the columns that every export has, by name; the caller adds addresses and the form's fields.
+    """Return the columns common to all exports, by name; the caller adds addresses and form fields.
 
     Times are RFC 3339 in UTC with milliseconds.
     """

@@ -1,4 +1,4 @@
-"""The exports that were made, and what processors were told by webhook (E5, E7)."""
+"""The recorded exports, and the state of each webhook (E5, E7)."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from optin.store.webhooks import WebhookState, webhook_states
 
 @dataclass(frozen=True)
 class RecordedExports:
-    """Every recorded export, newest first, and how it stands with each webhook."""
+    """Every recorded export, newest first, and the state of each webhook."""
 
     runs: Sequence[ExportRun]
     webhooks: Sequence[WebhookState]
 
     def as_json(self) -> list[dict[str, object]]:
-        """Return the exports as they are printed."""
+        """Return the exports as JSON values for printing."""
         return [
             {
                 "at": rfc3339(run.at),

@@ -1,4 +1,4 @@
-"""Scrubbing an old list: who on it may still be approached for one purpose by one channel (E6).
+"""Scrub an old list: find which of its people may be approached for a purpose by a channel (E6).
 
 1. Bring each address or number of a batch to its one normal form; what is none is dropped.
 2. Look up who is behind them, by digest.
@@ -38,7 +38,7 @@ WITHDRAWN = Refusal.WITHDRAWN.value
 
 @dataclass
 class Scrubber:
-    """Judges the rows of a list, batch by batch."""
+    """Decides about the rows of a list, batch by batch."""
 
     read: Runner  # runs one short reading operation
     vault: Vault
@@ -51,11 +51,11 @@ class Scrubber:
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
 
     def judge(self, values: Iterable[str]) -> Iterator[str]:
-        """Yield for each value why it is dropped; `KEPT` (empty): it may be approached."""
+        """Yield for each value why it is dropped; `KEPT` (empty) when it may be approached."""
         return self.judge_rows(((value,), ()) for value in values)
 
     def judge_rows(self, rows: Iterable[Row]) -> Iterator[str]:
-        """Yield for each row why it is dropped: for one of its own addresses, or an objection to another."""
+        """Yield for each row why it is dropped: one of its own addresses, or an objection to another one."""
         waiting = iter(rows)
         while batch := list(islice(waiting, BATCH)):
             yield from self._judge(batch)
@@ -95,7 +95,7 @@ class Scrubber:
             yield of_own or (OBJECTED if any(normal[value] in objected for value in others) else KEPT)
 
     def _objected_among(self, indexes: Mapping[str, bytes], values: Iterable[str | None]) -> set[str]:
-        """Return which of these addresses or numbers are not to be approached."""
+        """Return which of these addresses or numbers are suppressed."""
         known = [value for value in values if value is not None]
         if not known:
             return set()
@@ -107,7 +107,7 @@ class Scrubber:
         return refusals[0] if refusals else UNKNOWN
 
     def _allowed(self, people: Mapping[bytes, Sequence[SubjectId]]) -> dict[bytes, dict[str, str]]:
-        """Return by digest which address or number is proven (`KEPT`), and why a person's is refused."""
+        """Return by digest the proven addresses or numbers (`KEPT`), and why others are refused."""
         subjects = sorted({subject for found in people.values() for subject in found})
         leads = self.read(leads_of, key=self.key, subjects=subjects)
         outcomes: dict[SubjectId, ProvenConsent | Refusal] = {}

@@ -1,4 +1,4 @@
-"""Telling processors by webhook: what is queued when a consent begins or ends, and what then leaves (E7).
+"""Notify processors by webhook: queue a message when a consent begins or ends, compose it when sent (E7).
 
 A processor is told of a consent only if it is proven at that moment, as in an export (E1), and only for a
 purpose that its webhook names. Of the end of a consent exactly those are told who were told of it before; of
@@ -63,7 +63,7 @@ LEAST_TRIES = 8  # also when nobody was serving in those days, or a restore tell
 
 
 class ReceiverAnswer(StrEnum):
-    """Answer of a receiver to a message."""
+    """A receiver's answer to a message."""
 
     TAKEN = "taken"
     GONE = "gone"  # 410: it wants no more of them
@@ -71,7 +71,7 @@ class ReceiverAnswer(StrEnum):
 
 
 class MessageState(StrEnum):
-    """State of a message after a call."""
+    """State of a message after an attempt to send it."""
 
     TOLD = "told"
     WAITING = "waiting"
@@ -82,7 +82,7 @@ class MessageState(StrEnum):
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """One message, ready to leave. `body` names a person: it goes into no log."""
+    """One message, ready to send. `body` holds personal data: never log it."""
 
     notice: WebhookMessage
     body: bytes
@@ -90,7 +90,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class DroppedMessage:
-    """A message that has nothing to say any more, and why; without a person in it."""
+    """A message that has no use any more, and why; names no person."""
 
     message: str
     kind: WebhookKind
@@ -104,7 +104,7 @@ def queue_confirmed(
     questions: Iterable[ConsentQuestion],
     now: datetime,
 ) -> None:
-    """Queue that consents were confirmed, for each processor whose webhook names their purpose."""
+    """Queue "confirmed" for each processor whose webhook has the purpose of a consent."""
     for processor in living_webhooks(tx).intersection(webhooks) if webhooks else ():
         for question in questions:
             if question.purpose in webhooks[processor]:
@@ -114,14 +114,14 @@ def queue_confirmed(
 def queue_ended(
     tx: Tx, subject: SubjectId, person: bytes, kind: WebhookKind, key: ConsentKey, now: datetime
 ) -> None:
-    """Queue that a consent ended, for whoever was told of it; what is still queued of it does not leave."""
+    """Queue "ended" for each processor that knows the consent; cancel its queued messages."""
     drop_confirmations(tx, person, key)
     for processor in end_disclosures(tx, subject, key):
         enqueue_message(tx, processor, kind, person, key, now)
 
 
 def queue_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now: datetime) -> None:
-    """Queue for others with the same number that it may not be called any more for a consent, or at all.
+    """Queue for others with the same number that it may no longer be called for a consent, or at all.
 
     Somebody objected. Their own consent stands, but no call is covered by it. Why, the processor is not told.
     """
@@ -133,7 +133,7 @@ def queue_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now
 def queue_erased(
     tx: Tx, vault: Vault, subject: SubjectId, person: bytes, address: EmailAddress, now: datetime
 ) -> None:
-    """Queue that a person is erased, for every processor that has the data and a webhook (GDPR 17, 19).
+    """Queue "erased" for every processor that has the person's data and a webhook (GDPR 17, 19).
 
     All else that is queued about the person goes. What is on its way comes to its end first.
     """
@@ -150,7 +150,7 @@ def claim_outgoing(
     now: datetime,
     endings_of: EndingsOf = no_journal_endings,
 ) -> tuple[list[OutgoingMessage], list[DroppedMessage]]:
-    """Claim a batch of due messages to a processor, composed as things stand now; and what was dropped.
+    """Claim a batch of a processor's due messages and compose them; return the dropped ones as well.
 
     A message whose rows cannot be read is tried again later, as one that was not taken. `endings_of`: what is
     remembered outside the database; where that raises LogDiverged or JournalUnusable,
@@ -180,7 +180,7 @@ def claim_outgoing(
 def record_answer(
     tx: Tx, notice: WebhookMessage, answer: ReceiverAnswer, now: datetime, *, clock_doubted: bool = False
 ) -> MessageState:
-    """Record what became of a message: again after 5 s, 20 s … 12 h with jitter, for three days.
+    """Record the result of a message: retried after 5 s, 20 s … 12 h with jitter, for three days.
 
     By a clock that is doubted nothing is given up (O7).
     """
@@ -209,7 +209,7 @@ def _put_off(tx: Tx, notice: WebhookMessage, attempts: int, now: datetime) -> No
 def _compose(
     tx: Tx, context: Context, notice: WebhookMessage, now: datetime, endings_of: EndingsOf
 ) -> dict[str, Any] | str:
-    """Return what a message says, or why it says nothing."""
+    """Return the content of a message, or why it has none."""
     if notice.kind is WebhookKind.ERASED:
         return {"email": open_erasure(context.vault, notice)}
     subject = find_subject(tx, notice.person)
@@ -234,7 +234,7 @@ def _confirmed(
     now: datetime,
     endings_of: EndingsOf,
 ) -> dict[str, Any] | str:
-    """Prove the consent, record that it is handed over, and return what is told; or why it is not.
+    """Prove the consent and record its disclosure; return the content, or why there is none.
 
     1. The webhook names the purpose now.
     2. The consent is proven now, and did not end by what is remembered outside the database (E1, O9).
@@ -272,7 +272,7 @@ def _confirmed(
 
 
 def _data(vault: Vault, policy: RequestPolicy, lead: ProvenConsent, now: datetime) -> dict[str, Any]:
-    """Return what a processor is told of a consent: the columns of an export, by their names (E2)."""
+    """Return the data of a consent for a processor: the columns of an export, by name (E2)."""
     address = lead.question.channel.address
     asked = {field.name for field in lead.form.version.declaration.fields}
     asked -= {it.field for it in declared_addresses()}

@@ -1,1 +1,1 @@
-"""Counts that keep posts and mails within their limits."""
+"""Counters that limit posts and mails."""

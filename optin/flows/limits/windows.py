@@ -1,4 +1,4 @@
-"""Counting in windows of time, together with every other server process of the site (D8, O8)."""
+"""Count in fixed windows of time, across all server processes of the site (D8, O8)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class Window:
-    """A length of time, counted from 1970 (UTC): the hours, minutes or days of a clock."""
+    """A window length, aligned to 1970 (UTC): the hours, minutes or days of a clock."""
 
     what: str  # the setting that it limits
     length: timedelta
 
     def begin(self, now: datetime) -> datetime:
-        """Return when the window began that `now` lies in."""
+        """Return the beginning of the window that contains `now`."""
         return now - (now - EPOCH) % self.length
 
     def end(self, now: datetime) -> datetime:
-        """Return when it ends."""
+        """Return the end of the window that contains `now`."""
         return self.begin(now) + self.length
 
     def key(self, vault: Vault, now: datetime, who: bytes = b"") -> bytes:
@@ -34,7 +34,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Share:
-    """How many one network may have in a window."""
+    """How many requests one network may make in a window."""
 
     window: Window
     network: str
@@ -46,11 +46,11 @@ class Share:
 
 
 def take_shares(tx: Tx, context: Context, shares: Sequence[Share], now: datetime) -> int:
-    """Count one in each share until one has no more; return how many were counted."""
+    """Count one in each share until one is used up; return how many were counted."""
     amounts = [(it.key(context.vault, now), Amount(1, it.most, it.window.end(now))) for it in shares]
     return take_each(tx, Counted.NETWORK, amounts)
 
 
 def take_for_site(tx: Tx, context: Context, window: Window, amount: int, most: int, now: datetime) -> bool:
-    """Count `amount` for the whole site, all of it or nothing; False when the window allows less."""
+    """Count `amount` for the whole site, all or nothing; False when the window allows less."""
     return take(tx, Counted.SITE, window.key(context.vault, now), Amount(amount, most, window.end(now)))

@@ -1,4 +1,4 @@
-"""Statistics: how the magnets do by week, counted from events and sums, without following anybody (O4).
+"""Statistics: weekly counts by magnet, from events and anonymous sums, without tracking anybody (O4).
 
 1. Request by request: in which weeks it was sent and confirmed, and what became of each consent.
 2. The sums: downloads, and the requests that were erased since, so that old weeks stay whole.
@@ -34,7 +34,7 @@ _COUNTED = (EventKind.REQUESTED.value, EventKind.CONFIRMED.value, EventKind.WITH
 
 @dataclass(frozen=True)
 class ConsentCount:
-    """What happened in a week to the consents for one purpose and channel."""
+    """One week's counts of the consents for one purpose and channel."""
 
     purpose: str
     channel: str
@@ -45,7 +45,7 @@ class ConsentCount:
 
 @dataclass(frozen=True)
 class WeekCount:
-    """One week of one form version."""
+    """One week's counts of one form version."""
 
     week: str  # as 2026-W48
     monday: date
@@ -60,7 +60,7 @@ class WeekCount:
 
 @dataclass(frozen=True)
 class Rate:
-    """How many of those asked confirmed, with the interval that holds the true share (Wilson, 95 %)."""
+    """The share of requests that were confirmed, with its 95 % interval (Wilson)."""
 
     magnet: str
     version: str
@@ -74,7 +74,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class ErasedEvents:
-    """How many events were erased, and why: they are in no number."""
+    """Number of erased events by reason; no count includes them."""
 
     unconfirmed: int
     erased: int
@@ -82,7 +82,7 @@ class ErasedEvents:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Everything that was counted. `notes` say what the numbers do not."""
+    """All counts. `notes` say what the numbers leave out."""
 
     until: datetime
     since: date | None
@@ -96,7 +96,7 @@ class Statistics:
 
 @dataclass
 class _Tally:
-    """What happened in one week to one form version: requests by kind, consents by what they are for."""
+    """One week's counts of one form version: requests by kind, consents by purpose and channel."""
 
     requests: Counter[str] = field(default_factory=Counter)
     consents: Counter[tuple[str, str, str]] = field(default_factory=Counter)
@@ -104,7 +104,7 @@ class _Tally:
 
 @dataclass
 class StatisticsCount:
-    """One counting, in memory that grows with what it will show, not with the requests."""
+    """One run of counting, in memory that grows with the result and not with the requests."""
 
     read: Runner
     policy: RequestPolicy
@@ -152,7 +152,7 @@ class StatisticsCount:
             after = page.last
 
     def _count(self, events: Sequence[dict[str, Json]]) -> None:
-        """Count one request. What was asked by mail or on the personal page is no form that was sent."""
+        """Count one request. One made by a renewal mail or on the personal page is no posted form."""
         form = str(events[0]["form"])
         if form not in self._versions:
             return
@@ -250,7 +250,7 @@ class StatisticsCount:
 
 
 def week_name(monday: date) -> str:
-    """Return how ISO 8601 names a week: 2026-W53 goes on into January 2027."""
+    """Return the ISO 8601 name of a week: 2026-W53 extends into January 2027."""
     year, week, _ = monday.isocalendar()
     return f"{year:04}-W{week:02}"
 

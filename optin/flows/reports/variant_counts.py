@@ -1,4 +1,4 @@
-"""Gathering what the wordings of a magnet are compared by, while everything is counted (O4).
+"""Count the variants of each magnet for their comparison (O4).
 
 Only requests count that came when all wordings were served. Of what was erased since the week is known and
 not the moment: once there is such a request in the first week, the comparison begins at the Monday after.
@@ -24,7 +24,7 @@ _SUMS = {EventKind.REQUESTED.value: _ASKED, ANSWERED: _CONFIRMED}
 
 @dataclass
 class VariantCounts:
-    """What was counted of the wordings that are served now, from when all of them are."""
+    """Counts of the variants served now, from the moment when all of them were served."""
 
     versions: Mapping[str, ServedVersion] = field(default_factory=dict)
     since: Mapping[str, datetime] = field(default_factory=dict)  # by form version
@@ -34,7 +34,7 @@ class VariantCounts:
 
     @classmethod
     def of(cls, versions: Mapping[str, ServedVersion], served: Collection[str], since: date | None) -> Self:
-        """Compare the versions of each magnet that is served in several wordings; `since`: not before."""
+        """Begin for each magnet with several variants; `since`: count from then on."""
         wordings: dict[str, list[str]] = defaultdict(list)
         for form in served:
             if form in versions:
@@ -50,7 +50,7 @@ class VariantCounts:
         return cls(versions, begins)
 
     def add(self, form: str, asked: str, *, confirmed: bool) -> None:
-        """Count one request that was sent at `asked` (RFC 3339)."""
+        """Count one request posted at `asked` (RFC 3339)."""
         since = self.since.get(form)
         moment = datetime.fromisoformat(asked)
         if since is None or moment < since:
@@ -60,7 +60,7 @@ class VariantCounts:
         counter[form, _CONFIRMED] += confirmed
 
     def add_sum(self, form: str, monday: date, kind: str, count: int) -> None:
-        """Count requests of a week that are erased."""
+        """Count the erased requests of a week."""
         since = self.since.get(form)
         if since is None or kind not in _SUMS or monday < monday_of(since.date()):
             return

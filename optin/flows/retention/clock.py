@@ -1,4 +1,4 @@
-"""The clock that deletions trust: looked at before each, and doubted after a jump (O7).
+"""The clock that deletions rely on: checked before each deletion, doubted after a jump (O7).
 
 A server moves the mark forward each minute while its clock runs evenly. A clock that is more than a day
 (`[sweep] clock_jump`) away from the mark is doubted: by it nothing is deleted and nothing expires. Sign-ups,
@@ -24,19 +24,19 @@ from optin.store.vault import Vault
 
 
 def read_clock(tx: Tx, context: Context, now: datetime) -> ClockReading:
-    """Return what the clock says, and when it was last known to be right. Changes nothing."""
+    """Return the clock's time, and when it was last known to be right. Changes nothing."""
     return ClockReading(now, known_moment(tx, context.vault), context.policy.sweep.clock_jump)
 
 
 def trust_clock(tx: Tx, context: Context, now: datetime) -> None:
-    """Check that something may be deleted by this clock. Raises ClockDoubted."""
+    """Check that data may be deleted by this clock. Raises ClockDoubted."""
     look = read_clock(tx, context, now)
     if look.doubted:
         raise ClockDoubted(look.sentence)
 
 
 def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> None:
-    """Move the mark forward when the clock is not doubted; note in the log when it begins to be.
+    """Advance the stored mark while the clock is trusted; log an event when it becomes doubted.
 
     `steady`: this process saw its clock run evenly; else the mark stays where it is.
     """
@@ -49,12 +49,12 @@ def mark_clock(tx: Tx, vault: Vault, look: ClockReading, *, steady: bool) -> Non
 
 
 def _is_noted(last: Mapping[str, Any] | None, known: datetime) -> bool:
-    """Return whether the log says of this very doubt: while it lasts, nobody moves the mark."""
+    """Return whether the log holds this very doubt: while it lasts, the mark does not move."""
     return last is not None and (last["kind"], last.get("known")) == (EventKind.CLOCK_DOUBTED, rfc3339(known))
 
 
 def watch_clock(tx: Tx, context: Context, now: datetime, *, steady: bool, even: bool = False) -> ClockReading:
-    """Compare the clock with its mark, and move the mark.
+    """Compare the clock with its mark, and advance the mark.
 
     `even`: it ran like the one that nobody sets ever since it was trusted, so it is right however old the
     mark is. The machine may have slept, or the database was away.

@@ -1,4 +1,4 @@
-"""Correcting the clock: an officer says that it is right, or the log notes that it went back (O7).
+"""Correct the clock: an officer accepts it, or the log records that it went back (O7).
 
 Either way, what waits for a moment that the wrong clock wrote is brought back.
 """
@@ -26,7 +26,7 @@ NOTED_AGAIN = timedelta(minutes=4)  # while another process goes on with a clock
 
 
 def accept_clock(tx: Tx, context: SiteContext, who: str, why: str, now: datetime) -> ClockReading:
-    """Take an officer's word that the clock is right, and record it; do nothing where nobody doubts it."""
+    """Record an officer's statement that the clock is right; does nothing while it is not doubted."""
     look = read_clock(tx, context, now)
     if look.known is None or not look.doubted:
         return look
@@ -38,7 +38,7 @@ def accept_clock(tx: Tx, context: SiteContext, who: str, why: str, now: datetime
 
 
 def begin_with_clock(tx: Tx, context: SiteContext, now: datetime) -> ClockReading:
-    """Compare the clock at a server's start: note that it went back or is doubted, free what waits in vain.
+    """Check the clock at a server's start: record a step back or a doubt, release what would wait forever.
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
     """
@@ -54,7 +54,7 @@ def begin_with_clock(tx: Tx, context: SiteContext, now: datetime) -> ClockReadin
 
 
 def note_set_back(tx: Tx, context: SiteContext, was: datetime, now: datetime) -> bool:
-    """Note in the log that the clock went back from `was`; return whether it was noted.
+    """Record in the log that the clock went back from `was`; return whether it was recorded.
 
     Not for minutes, by which clocks differ, and not again what another process noted just now. What waits for
     a moment of the clock before is brought back.
@@ -69,7 +69,7 @@ def note_set_back(tx: Tx, context: SiteContext, was: datetime, now: datetime) ->
 
 
 def horizon(context: SiteContext, now: datetime) -> Horizon:
-    """Return how far into the future this site's moments may lie."""
+    """Return how far in the future times of this site may lie."""
     policy = context.policy
     return Horizon(
         skew=FOLLOWED,

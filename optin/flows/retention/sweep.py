@@ -1,4 +1,4 @@
-"""The rules of the sweep: what is deleted or expires, in the order in which a sweep does it (D6, R8).
+"""The rules of the sweep: what is deleted or expires, in order (D6, R8).
 
 One table: the sweep, its dry run and the documentation are made from it. Each step is a transaction of its
 own, in small steps beside live traffic. Kinds of magnets add rules of their own.
@@ -150,13 +150,13 @@ RULES = (
 
 
 def sweep_rules(kinds: PartsByKind[FlowPart]) -> tuple[Rule, ...]:
-    """Return every rule, in the order in which a sweep does them."""
+    """Return every rule, in the order of a sweep."""
     return (UNCONFIRMED, *(rule for _, part in kinds.items() for rule in part.sweep_rules), *RULES)
 
 
 @dataclass(frozen=True)
 class PlannedDeletion:
-    """What one rule would do now, and how many rows."""
+    """One rule and the number of rows it would delete or change now."""
 
     rule: Rule
     count: int

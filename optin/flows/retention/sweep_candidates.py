@@ -1,4 +1,4 @@
-"""Picking what a sweep may act on: rows say where to look, events decide.
+"""Select what a sweep may delete: rows give the candidates, events decide.
 
 What events contradict is refused, with the reason. What was skipped over once in a sweep is not looked at
 again in it, and keeps nothing else waiting.
@@ -22,7 +22,7 @@ def decide(
     ground: Callable[[Item], Found | None],
     most: int,
 ) -> list[tuple[Item, Found]]:
-    """Return up to `most` things that may go now, each with its ground.
+    """Return up to `most` candidates that may be deleted now, each with its ground.
 
     `find` names the next candidates; `ground` returns None for what is not due, and raises LogDisagrees.
     """

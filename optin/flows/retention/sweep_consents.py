@@ -1,4 +1,4 @@
-"""Rules of the sweep for requests, consents and people past their retention (D6, R8)."""
+"""Sweep rules for requests, consents and people past their retention (D6, R8)."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_expired(tx: Tx, context: SweepContext) -> int:
-    """End consents whose retention is over: an event says so, and nothing is done with them any more."""
+    """Expire consents past their retention: an event records it, and their use ends."""
     due = decide(
         context,
         lambda most: [(_name(it), it) for it in consents_over(tx, context.now, most)],
@@ -113,7 +113,7 @@ def _by_events(
 
 
 def sweep_renewals(tx: Tx, context: SweepContext) -> int:
-    """Ask once more for consents that end soon, where their purpose says so: one mail, as the first."""
+    """Send one renewal mail for consents that end soon, where their purpose is set to."""
     asked = 0
     for purpose, before in context.policy.ask_again.items():
         until = before.after(context.now)
@@ -136,7 +136,7 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
 
 
 def count_asked_again(tx: Tx, context: SweepContext) -> int:
-    """Count the consents that `sweep_renewals` asks for once more."""
+    """Count the consents that `sweep_renewals` would renew."""
     asking = context.policy.ask_again.items()
     return sum(
         count_ending_soon(tx, purpose, context.now, before.after(context.now)) for purpose, before in asking
@@ -144,7 +144,7 @@ def count_asked_again(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_magnets(tx: Tx, context: SweepContext) -> int:
-    """Erase people who asked for a magnet long ago and gave no consent."""
+    """Erase people who signed up long ago and gave no consent."""
     return _erase_idle(tx, context, context.policy.retention.magnet, consented=False)
 
 
@@ -156,7 +156,7 @@ def count_idle_without_consent(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_leads(tx: Tx, context: SweepContext) -> int:
-    """Erase people whose last consent ended so long ago that nobody needs its proof."""
+    """Erase people whose last consent ended so long ago that its proof is not needed any more."""
     return _erase_idle(tx, context, context.policy.retention.proof, consented=True)
 
 
@@ -166,7 +166,7 @@ def count_idle_with_proof(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_holds(tx: Tx, context: SweepContext) -> int:
-    """Remove what a law kept, when its time is over."""
+    """Remove data of legal holds that are over."""
     due = decide(
         context,
         lambda most: [(str(row[0]).encode(), row) for row in holds_over(tx, context.now, most)],

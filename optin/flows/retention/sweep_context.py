@@ -1,4 +1,4 @@
-"""Context of a sweep: time, what was skipped, and how many people may still be erased."""
+"""Context of a sweep: time, skipped candidates, and how many people may still be erased."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class SkippedCandidates:
     refused: dict[str, dict[bytes, str]] = field(default_factory=lambda: defaultdict(dict))
 
     def refuse(self, rule: str, name: bytes, problem: LogDisagrees) -> None:
-        """Note that the database and the log disagree about something."""
+        """Record that the database and the log disagree about a candidate."""
         self.refused[rule][name] = str(problem)
 
     def over(self, rule: str, name: bytes) -> bool:
-        """Return whether something was skipped over already."""
+        """Return whether a candidate was skipped already."""
         return name in self.waiting[rule] or name in self.refused[rule]
 
     def count(self, rule: str) -> int:
-        """Return how many things a rule skipped over."""
+        """Return the number of candidates that a rule skipped."""
         return len(self.waiting[rule]) + len(self.refused[rule])
 
     @property
     def reasons(self) -> Counter[str]:
-        """What was refused, by why; names nobody."""
+        """The numbers of refused candidates by reason; names nobody."""
         return Counter(why for found in self.refused.values() for why in found.values())
 
 
 @dataclass(frozen=True)
 class SweepContext(Context):
-    """Context of one sweep. `now` is an argument: time is never read here."""
+    """Context of one sweep. `now` is an argument: the clock is never read here."""
 
     now: datetime
     skipped: SkippedCandidates = field(default_factory=SkippedCandidates)

@@ -1,4 +1,4 @@
-"""Rules of the sweep for what is kept beside people: mails, records, counts, the journal."""
+"""Sweep rules for records apart from people: mails, officers' actions, counts, the journal."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ FILE_FIRST = timedelta(hours=1)  # a line that the journal's file tells a backup
 
 
 def sweep_mails(tx: Tx, context: SweepContext) -> int:
-    """Delete deliveries that were settled long ago."""
+    """Delete mails that were sent or abandoned long ago."""
     before = context.now - SETTLED_KEPT
     return forget_settled(tx, before, STEP) + forget_given_up(tx, before, STEP)
 
 
 def count_mails(tx: Tx, context: SweepContext) -> int:
-    """Count deliveries that were settled long ago."""
+    """Count mails that were sent or abandoned long ago."""
     before = context.now - SETTLED_KEPT
     return count_settled(tx, before) + count_given_up(tx, before)
 
 
 def sweep_notices(tx: Tx, context: SweepContext) -> int:
-    """Delete links to personal pages a day after they were mailed."""
+    """Delete links to personal pages a day after their mail."""
     return forget_notices(tx, context.now - NOTICES_KEPT, STEP)
 
 
 def sweep_records(tx: Tx, context: SweepContext) -> int:
-    """Delete what was done by letter or telephone, and who left an export, when the proof is not needed."""
+    """Delete officers' actions and erased members of exports whose proof is not needed any more."""
     before = ago(context.policy.retention.proof, context.now)
     gone = forget_exports(tx, before, STEP)
     told = [forgotten(context.now, MEMBERS, run.hex(), count) for run, count in sorted(gone.items())]
@@ -60,7 +60,7 @@ def sweep_records(tx: Tx, context: SweepContext) -> int:
 
 
 def count_records(tx: Tx, context: SweepContext) -> int:
-    """Count what `sweep_records` deletes."""
+    """Count the rows that `sweep_records` would delete."""
     before = ago(context.policy.retention.proof, context.now)
     return count_actions(tx, before) + count_erased_members(tx, before)
 
@@ -71,7 +71,7 @@ def sweep_unrecorded_exports(tx: Tx, context: SweepContext) -> int:
 
 
 def _all_recorded(tx: Tx, context: SweepContext) -> bool:
-    """Return whether every export that left is in the list: else who was in it seems to be a stray."""
+    """Return whether every export's record is there: otherwise its members would look unrecorded."""
     if not count_unrecorded_members(tx, context.now - STRAYS_KEPT):
         return True
     told = Counter(str(body.get("run")) for body in said_about_nobody(tx, context.vault, EventKind.EXPORTED))
@@ -82,12 +82,12 @@ def _all_recorded(tx: Tx, context: SweepContext) -> bool:
 
 
 def sweep_limits(tx: Tx, context: SweepContext) -> int:
-    """Forget counts of limits when their window is over."""
+    """Delete counts of limits whose window is over."""
     return forget_counts(tx, context.now, STEP)
 
 
 def sweep_journal(tx: Tx, context: SweepContext) -> int:
-    """Forget withdrawals and erasures that no backup needs to be told any more."""
+    """Delete journal lines that no backup needs any more."""
     before = lines_before(context)
     count = forget_lines(tx, before, LINES_STEP)
     told = [forgotten(context.now, LINES, rfc3339(before), count)] if count else []
@@ -96,10 +96,10 @@ def sweep_journal(tx: Tx, context: SweepContext) -> int:
 
 
 def lines_before(context: SweepContext) -> datetime:
-    """Return before when lines are forgotten: a whole day at a time, as an event says it each time."""
+    """Return before when journal lines are deleted: whole days, since each deletion logs an event."""
     return datetime.combine((journal_from(context.policy, context.now) - FILE_FIRST).date(), time(), UTC)
 
 
 def journal_from(policy: RequestPolicy, now: datetime) -> datetime:
-    """Return how far the journal goes back: as far as the oldest backup that may be put back."""
+    """Return how far the journal goes back: to the oldest backup that may be restored."""
     return ago(policy.retention.backups, now)

@@ -1,4 +1,4 @@
-"""One rule of a sweep: what it deletes or expires, why, how much is due, and one step of it (R8).
+"""One rule of a sweep: what it deletes or expires, why, how many rows are due, and one step of it (R8).
 
 The dry run, the sweep and the documentation are all made from these values, so they say the same.
 """
@@ -17,7 +17,7 @@ Counting = Callable[[Tx, SweepContext], int]
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule of the sweep. Killed between two steps, the next sweep goes on where this one was."""
+    """A rule of the sweep. When killed between two steps, the next sweep continues there."""
 
     name: str
     what: str  # rows of what, as a table shows it
@@ -30,13 +30,13 @@ class Rule:
     in_journal: bool = False  # the journal outside the database forgets it first
 
     def reason(self, policy: RequestPolicy) -> str:
-        """Return why the rows go, with this site's periods."""
+        """Return why the rows are deleted, with this site's periods."""
         return self.why.format(policy=policy)
 
     def count(self, tx: Tx, context: SweepContext) -> int:
-        """Return how many rows the rule would do now; changes nothing."""
+        """Return how many rows are due now; changes nothing."""
         return self.due(tx, replace(context, rule=self.name))
 
     def do_step(self, tx: Tx, context: SweepContext) -> int:
-        """Do one step; return how many rows it did."""
+        """Do one step; return how many rows it handled."""
         return self.step(tx, replace(context, rule=self.name))

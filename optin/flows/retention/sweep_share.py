@@ -1,4 +1,4 @@
-"""One step of a sweep: only by a clock that is trusted, and of people no more than a day's share (O7).
+"""One step of a sweep: only with a trusted clock, and no more people than a day's share (O7).
 
 A wrong setting or a clock that was accepted by mistake would else take everybody at once. Who confirmed is
 counted: whoever is erased, and each consent that expires. What people ask for themselves never waits.
@@ -25,7 +25,7 @@ LEAST = 100  # people: below it a share says nothing
 
 @dataclass(frozen=True)
 class Backlog:
-    """People or consents that are due beyond the share of a day."""
+    """People or consents that are due beyond the day's share."""
 
     waiting: int
     share: int
@@ -41,7 +41,7 @@ class Backlog:
 
 
 def sweep_step(tx: Tx, context: SweepContext, rule: Rule, *, beyond: bool = False) -> int:
-    """Do one step of a rule; return how many rows it did. Raises ClockDoubted.
+    """Do one step of a rule; return how many rows it handled. Raises ClockDoubted.
 
     `beyond`: an officer said that more than the day's share may go.
     """
@@ -59,12 +59,12 @@ def sweep_step(tx: Tx, context: SweepContext, rule: Rule, *, beyond: bool = Fals
 
 
 def share_of(day: SweepDay, policy: RequestPolicy) -> int:
-    """Return how many people a sweep may take on a day."""
+    """Return how many people sweeps may erase on one day."""
     return max(LEAST, day.people * policy.sweep.share // 100)
 
 
 def share_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backlog | None:
-    """Return what more is due than the rest of the day's share; None: nothing. Changes nothing."""
+    """Return what is due beyond the rest of the day's share; None when nothing is. Changes nothing."""
     day = sweep_day(tx, context.vault, context.now)
     share = share_of(day, context.policy)
     due = sum(line.count for line in plan(tx, context, rules) if line.rule.takes_people)
@@ -73,7 +73,7 @@ def share_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backl
 
 
 def report_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backlog | None:
-    """Return what waits because the day's share is used, once a day; None: nothing, or it was told."""
+    """Return the backlog of a used-up share, once a day; None when there is none, or it was reported."""
     day = sweep_day(tx, context.vault, context.now)
     if day.told or day.taken < share_of(day, context.policy):
         return None
@@ -84,5 +84,5 @@ def report_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Back
 
 
 def record_beyond(tx: Tx, context: Context, who: str, why: str, now: datetime) -> None:
-    """Record that an officer let more people go than a day's share."""
+    """Record that an officer allowed more erasures than a day's share."""
     record_action(tx, context.vault, NOBODY, RightsAction(now, "beyond-share", who, why))

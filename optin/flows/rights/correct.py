@@ -22,7 +22,7 @@ from optin.store.transaction import Tx
 
 
 def correct(tx: Tx, context: Context, email_index: bytes, values: Mapping[str, str], now: datetime) -> bool:
-    """Put name or number right; return whether anything changed. What is not named stays as it is."""
+    """Correct name or number; return whether anything changed. Fields left out stay unchanged."""
     subject = find_subject(tx, email_index)
     if subject is None:
         return False

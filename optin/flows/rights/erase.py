@@ -1,4 +1,4 @@
-"""Erasure: at once, everywhere, without a question why (GDPR 17, R5-R7).
+"""Erase a person: at once, everywhere, without asking why (GDPR 17, R5-R7).
 
 What remains names nobody: the leaves of the log, a keyed digest on the suppression list, and for each export
 that held the person a digest that fits that export alone. A legal hold keeps exactly what it names.
@@ -49,7 +49,7 @@ __all__ = ["BY_OFFICER", "BY_PERSON", "BY_RESTORE", "ErasureResult", "erase_and_
 
 @dataclass(frozen=True)
 class ErasureResult:
-    """Result of an erasure: how many requests it removed, and what a law keeps."""
+    """Result of an erasure: the number of erased requests, and the data under legal hold."""
 
     requests: int
     holds: tuple[LegalHold, ...]
@@ -65,7 +65,7 @@ def erase_person(
     *,
     suppress_all: bool = True,
 ) -> ErasureResult | None:
-    """Erase everything about an address; None when there is nothing (any more).
+    """Erase all data about an address; None when there is none (any more).
 
     1. Find the person and its requests, confirmed or not: those that were declared with this address.
     2. See that the reason allows to blank their events. Raises LogDisagrees, with nothing changed.
@@ -118,7 +118,7 @@ def erase_person(
 def erase_and_notify(
     tx: Tx, context: Context, email_index: bytes, reason: Ground, lang: str, now: datetime
 ) -> ErasureResult | None:
-    """Erase a person, and queue a last mail that says so; it is forgotten when it is sent."""
+    """Erase a person, and queue a last mail that confirms it; the mail is deleted once sent."""
     gone = erase_person(tx, context, email_index, reason, now)
     if gone is not None and gone.address is not None:
         notice = Notice(MailKind.ERASED, email_index, {"email": gone.address, "lang": lang})
@@ -129,7 +129,7 @@ def erase_and_notify(
 def _own_requests(
     tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None, reason: Ground
 ) -> list[RequestId]:
-    """Return the requests that were declared with an address, whatever their rows say.
+    """Return the requests declared with an address, whatever their rows claim.
 
     A request of somebody else that was filed under this address would lose its evidence by this erasure: it
     stays, and an erasure that nobody asked for does not take place. Raises LogDisagrees.

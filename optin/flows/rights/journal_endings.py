@@ -1,4 +1,4 @@
-"""Withdrawals and erasures that the journal remembers: they count, whatever the database says (E1, O9).
+"""Withdrawals and erasures in the journal: they count even if the database lacks them (E1, O9).
 
 Whoever writes to the database can cut a withdrawal off from its person. The journal is outside it.
 """
@@ -20,12 +20,12 @@ EndingsOf: TypeAlias = Callable[[bytes], Endings]  # of one person, by the diges
 
 
 def no_journal_endings(_person: bytes) -> Endings:
-    """Return what is remembered of a person where there is no journal: nothing."""
+    """Return no withdrawals or erasures: there is no journal."""
     return {}
 
 
 def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
-    """Return when consents were withdrawn, and people erased, as lines of a journal say it."""
+    """Return when consents were withdrawn and people erased, by the lines of a journal."""
     found: dict[Ending, frozenset[datetime]] = {}
     for line in lines:
         if "person" in line.told:
@@ -40,7 +40,7 @@ def endings_in_journal(lines: Iterable[JournalLine]) -> Endings:
 def still_proven(
     found: ProvenConsent | Refusal, email_index: bytes, endings: Endings
 ) -> ProvenConsent | Refusal:
-    """Return what the database proves of a consent, unless it ended by the journal after it was asked.
+    """Return the database's proof of a consent, unless the journal says that it ended after its request.
 
     A withdrawal that the events of the person tell as well was weighed with them, in the order of the log: by
     a clock that was ahead it may bear a later moment than what was asked after it (O7).

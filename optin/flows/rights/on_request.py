@@ -1,4 +1,4 @@
-"""Acts of an officer for a person who wrote or called: each act and its record are one transaction (R9)."""
+"""An officer acts for a person who wrote or called; each action is recorded in the same transaction (R9)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from optin.store.transaction import Tx
 
 @dataclass(frozen=True)
 class OfficerRequest:
-    """Whose data an officer handles, who that officer is, and what was asked."""
+    """A person's request as an officer handles it: whose data, which officer, what was asked."""
 
     email_index: bytes
     who: str
@@ -42,7 +42,7 @@ def record_officer_request(
 def withdraw_on_request(
     tx: Tx, context: Context, handling: OfficerRequest, which: Collection[ConsentKey] | None, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw these consents, or all of them, and record it; return what was withdrawn."""
+    """Withdraw the named consents, or all, and record it; return the withdrawn ones."""
     index = handling.email_index
     if which is None:
         ended = withdraw_person(tx, context, index, now)
@@ -56,7 +56,7 @@ def withdraw_on_request(
 def hold_on_request(
     tx: Tx, context: Context, handling: OfficerRequest, names: Sequence[str], until: datetime, now: datetime
 ) -> LegalHold:
-    """Keep named data until a date, whatever is erased, and record it (GDPR 17(3)(b)).
+    """Place a legal hold on named data until a date, and record it (GDPR 17(3)(b)).
 
     Raises RequestRefused for data that is not there.
     """
@@ -81,7 +81,7 @@ def hold_on_request(
 def erase_on_request(
     tx: Tx, context: Context, handling: OfficerRequest, lang: str, now: datetime
 ) -> ErasureResult | None:
-    """Erase a person, queue the mail that says so, and record it; None: nothing was left."""
+    """Erase a person, queue the mail that confirms it, and record it; None when nothing was left."""
     gone = erase_and_notify(tx, context, handling.email_index, BY_OFFICER, lang, now)
     record_officer_request(tx, context, handling, "erase", now)
     return gone

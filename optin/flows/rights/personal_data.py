@@ -1,4 +1,4 @@
-"""Everything that is kept about a person, in plain values (GDPR 15, 20).
+"""All data stored about a person, as plain values (GDPR 15, 20).
 
 One answer for the personal page, its downloads, and the officer's `optin subject show`.
 """
@@ -44,7 +44,7 @@ BY_WEBHOOK = "webhook"
 
 @dataclass(frozen=True)
 class PersonalConsent:
-    """One consent: in which words, by which form, when, until when, and where it stands."""
+    """One consent: its words, its form, its dates and its status."""
 
     purpose: str
     channel: str
@@ -64,7 +64,7 @@ class PersonalConsent:
 
 @dataclass(frozen=True)
 class PersonalRequest:
-    """One form that was filled in: what was asked for, and what was typed and ticked."""
+    """One posted form: its magnet, the typed fields and the ticked boxes."""
 
     magnet: str
     title: str
@@ -84,7 +84,7 @@ class PersonalRequest:
 
 @dataclass(frozen=True)
 class SentMail:
-    """One mail that was sent; its text is kept as evidence."""
+    """One sent mail; its text is stored as evidence."""
 
     subject: str
     sent_at: datetime
@@ -92,7 +92,7 @@ class SentMail:
 
 @dataclass(frozen=True)
 class PersonalExport:
-    """One hand-over of the person's data: to whom, what for. `number` 0: by webhook, not by an export."""
+    """One disclosure of the person's data: recipient, purpose. `number` 0: by webhook, not by an export."""
 
     number: int
     at: datetime
@@ -104,7 +104,7 @@ class PersonalExport:
 
 @dataclass(frozen=True)
 class PersonalHold:
-    """What a law keeps: why, until when, exactly which data."""
+    """A legal hold: why, until when, on which data."""
 
     why: str
     until: datetime
@@ -113,7 +113,7 @@ class PersonalHold:
 
 @dataclass(frozen=True)
 class PersonalSuppression:
-    """That the address must not be approached: a digest and a date. Empty purpose: for nothing at all."""
+    """A suppressed address: a digest and a date. An empty purpose means every purpose."""
 
     purpose: str
     channel: str
@@ -122,7 +122,7 @@ class PersonalSuppression:
 
 @dataclass(frozen=True)
 class PersonalHandling:
-    """What was done for the person on request by letter or telephone."""
+    """An officer's action for the person, requested by letter or telephone."""
 
     at: datetime
     what: str
@@ -131,7 +131,7 @@ class PersonalHandling:
 
 @dataclass(frozen=True)
 class PersonalEvent:
-    """One line of the log about the person."""
+    """One event of the log about the person."""
 
     at: datetime
     kind: str
@@ -140,7 +140,7 @@ class PersonalEvent:
 
 @dataclass(frozen=True)
 class PersonalData:
-    """Everything that is kept about one address."""
+    """All data stored about one address."""
 
     email: str
     lang: str
@@ -157,12 +157,12 @@ class PersonalData:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is left that could be erased."""
+        """Whether nothing is left to erase."""
         return not (self.contact or self.requests)
 
 
 def view_personal(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> PersonalData:
-    """Return everything that is kept about an address; changes nothing. Raises KeysUnusable."""
+    """Return all data stored about an address; changes nothing. Raises KeysUnusable."""
     subject = find_subject(tx, email_index)
     opened = [open_request(tx, context.vault, stored) for stored in requests_of(tx, email_index)]
     newest = newest_request(tx, email_index)
@@ -304,14 +304,14 @@ def _events(tx: Tx, request: OpenedRequest) -> list[PersonalEvent]:
 
 
 def hand_over(tx: Tx, context: SiteContext, email_index: bytes, now: datetime) -> PersonalData:
-    """Return everything that is kept about an address, and record that it was handed over."""
+    """Return all data stored about an address, and record that it was handed over."""
     data = view_personal(tx, context, email_index, now)
     record_access(tx, context, email_index, "download", now)
     return data
 
 
 def record_access(tx: Tx, context: Context, email_index: bytes, how: str, now: datetime) -> None:
-    """Record that what is kept was shown or handed over, where there is a request to record it with."""
+    """Record that the data were shown or handed over, when there is a request to record it with."""
     request = newest_request(tx, email_index)
     if request is not None:
         opened = open_request(tx, context.vault, peek_request(tx, request))

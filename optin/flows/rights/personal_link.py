@@ -1,4 +1,4 @@
-"""The mail with the link to a personal page (R1)."""
+"""Mail the link to a personal page (R1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def ask_for_link(
     now: datetime,
     network: str = "",
 ) -> None:
-    """Queue the mail with the personal link, whether the address is known or not (R1).
+    """Queue the mail with the personal link, whether or not the address is known (R1).
 
     Only the courier looks: an answer that takes the same way for everybody tells nobody who is known.
     `network`: where it is asked from, as far as that is known.
@@ -35,7 +35,7 @@ def ask_for_link(
 
 
 def ask_as_reader(tx: Tx, context: Context, email_index: bytes, lang: str, now: datetime) -> None:
-    """Queue another link for whoever holds one that expired: only the mail had it (R1).
+    """Queue another link for the holder of an expired one: only a reader of the mailbox can have it (R1).
 
     So it is counted for readers alone: what strangers ask for takes nothing away from it.
     """

@@ -1,4 +1,4 @@
-"""Replaying: a restored backup is told what people withdrew, and who was erased, since it was made (S7).
+"""Replay the journal on a restored backup: withdrawals and erasures since the backup was made (S7).
 
 Nothing is given by it, only taken (P8): each line ends consents, and what is unknown here is suppressed.
 """
@@ -34,12 +34,12 @@ _DIGEST_BYTES = 32
 
 
 def concerns_person(told: Mapping[str, Json]) -> bool:
-    """Return whether a restored backup is told of this line; else it only holds an event of the log."""
+    """Return whether a restored backup replays this line; other lines only remember an event of the log."""
     return "person" in told
 
 
 def check_replay_line(told: Mapping[str, Json]) -> None:
-    """Check that a line means something to us. Raises ValueError."""
+    """Check that a line is well-formed. Raises ValueError."""
     kind = str(told.get("kind"))
     wanted = _TOLD.get(kind) if concerns_person(told) else _EVENT if kind in IN_JOURNAL else None
     if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
@@ -53,7 +53,7 @@ def check_replay_line(told: Mapping[str, Json]) -> None:
 
 
 def lines_with_event(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
-    """Return the lines that mean something, and whose event, where they name one, is in the log.
+    """Return the well-formed lines whose event, if they name one, is in the log.
 
     Whoever writes to the database would else let the journal say for good that the log was cut.
     """
@@ -68,7 +68,7 @@ def lines_with_event(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
 
 
 def count_lines_without_event(tx: Tx) -> int:
-    """Count the lines of the database that mean nothing, or name an event that the log lacks."""
+    """Count the database's lines that are malformed, or name an event missing from the log."""
     count = number = 0
     while page := lines_after(tx, number):
         number = page[-1][0]
@@ -85,7 +85,7 @@ def _means_something(line: ReplayLine) -> bool:
 
 
 def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:
-    """Do what each line tells that is unknown here; return what, how often.
+    """Replay each line that is not known here; return the number by kind.
 
     Then log that a backup of `size` events was put back: whoever holds a later receipt can be told why.
     """
@@ -100,7 +100,7 @@ def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now
 
 
 def _replayed(tx: Tx, context: Context, line: ReplayLine) -> str:
-    """Do what a line tells, at its moment; return its kind."""
+    """Replay one line, at its original time; return its kind."""
     kind, person = str(line.told["kind"]), index_today(tx, bytes.fromhex(str(line.told["person"])))
     if kind == EventKind.ERASED:
         wanted = bool(line.told["suppressed"])

@@ -1,4 +1,4 @@
-"""Withdrawal: as easy as giving, at once, and for good unless the person asks anew (GDPR 7(3), R3)."""
+"""Withdraw consents: as easily as they were given, at once, until the person asks again (GDPR 7(3), R3)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class Withdrawable:
-    """What a link can withdraw: the consents of its request that stand."""
+    """What a link can withdraw: the live consents of its request."""
 
     form: FormDeclaration
     questions: tuple[ConsentQuestion, ...]
@@ -52,7 +52,7 @@ class Withdrawable:
 
 @dataclass(frozen=True)
 class _Live:
-    """A consent that stands, with the request that it is withdrawn from."""
+    """A live consent, with the request through which it is withdrawn."""
 
     opened: OpenedRequest
     question: ConsentQuestion
@@ -60,7 +60,7 @@ class _Live:
 
 
 def view_withdrawable(tx: Tx, context: Context, request: RequestId, purpose: str | None) -> Withdrawable:
-    """Return what can be withdrawn by a link; changes nothing. Raises LinkSpent."""
+    """Return the consents a link can withdraw; changes nothing. Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
     return Withdrawable(
         opened.declaration, tuple(live.question for live in _live(tx, context.vault, opened, purpose))
@@ -75,7 +75,7 @@ def is_request_erased(tx: Tx, _context: Context, request: RequestId) -> bool:
 def withdraw_consent(
     tx: Tx, context: Context, request: RequestId, purpose: str | None, now: datetime
 ) -> Withdrawable:
-    """Withdraw what `request` gave, or only `purpose` of it; return what was withdrawn.
+    """Withdraw the consents of `request`, or only `purpose`; return the withdrawn ones.
 
     Whichever request gave a consent last: this link is about the same purpose and channel.
     Raises LinkSpent. Withdrawn twice is withdrawn once.
@@ -91,7 +91,7 @@ def withdraw_consent(
 
 
 def withdraw_everything(tx: Tx, context: Context, request: RequestId, now: datetime) -> Withdrawable:
-    """Withdraw every consent of the person who has this link; return what was. Raises LinkSpent."""
+    """Withdraw every consent of the link's owner; return the withdrawn ones. Raises LinkSpent."""
     opened = open_request(tx, context.vault, peek_request(tx, request))
     return Withdrawable(opened.declaration, withdraw_person(tx, context, opened.stored.email_index, now))
 
@@ -99,7 +99,7 @@ def withdraw_everything(tx: Tx, context: Context, request: RequestId, now: datet
 def withdraw_person(
     tx: Tx, context: Context, email_index: bytes, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw every consent of an address; return what was withdrawn.
+    """Withdraw every consent of an address; return the withdrawn ones.
 
     Also what was asked and is not confirmed yet, so that no link in a mailbox gives it after all.
     """
@@ -109,7 +109,7 @@ def withdraw_person(
 
 
 def withdraw_one(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, now: datetime) -> bool:
-    """Withdraw one consent of an address; return whether it stood."""
+    """Withdraw one consent of an address; return whether it was live."""
     subject = find_subject(tx, email_index)
     return subject is not None and bool(withdraw_from(tx, context.vault, subject, {key}, now))
 
@@ -117,7 +117,7 @@ def withdraw_one(tx: Tx, context: Context, email_index: bytes, key: ConsentKey, 
 def withdraw_from(
     tx: Tx, vault: Vault, subject: SubjectId, which: Collection[ConsentKey] | None, now: datetime
 ) -> tuple[ConsentQuestion, ...]:
-    """Withdraw these consents of a person, or all of them; return what was withdrawn."""
+    """Withdraw the named consents of a person, or all; return the withdrawn ones."""
     lock_subject(tx, subject)
     ended: list[_Live] = []
     for consent in current_consents(tx, vault, subject):
@@ -150,7 +150,7 @@ def _remember(tx: Tx, email_index: bytes, question: ConsentQuestion, now: dateti
 
 
 def _person_behind(tx: Tx, vault: Vault, opened: OpenedRequest) -> SubjectId | None:
-    """Return who confirmed a request, whatever its row says: a withdrawal must not go astray."""
+    """Return who confirmed a request, whatever its row claims: a withdrawal must reach the right person."""
     try:
         history = request_history(tx, vault, opened.stored.id)
     except LogDisagrees:
@@ -175,7 +175,7 @@ def _live(tx: Tx, vault: Vault, opened: OpenedRequest, purpose: str | None) -> l
 
 
 def _end(tx: Tx, vault: Vault, subject: SubjectId, ended: Sequence[_Live], now: datetime) -> None:
-    """Add the events, bring the cache up to them, keep address and number from being approached.
+    """Add the events, update the cached rows, and suppress the address and number.
 
     Whoever was told of the consent by webhook is told of its end.
     """
