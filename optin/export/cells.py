@@ -1,4 +1,4 @@
-"""The addresses or numbers in one cell of a list; other text around them is ignored."""
+"""Addresses and telephone numbers in one cell of a list; other text around them is ignored."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _LEAST_DIGITS = 7
 
 
 def own_addresses(kind: str, cell: str) -> tuple[str, ...]:
-    """Return all that the cell of the address holds; what cannot be told apart comes as it is."""
+    """Return every address in a cell of the address column; a cell of any other form unchanged."""
     text = cell.strip()
     return (text,) if _ONE[kind].fullmatch(text) else _OWN[kind](text)
 
 
 def addresses_within(kind: str, cell: str) -> tuple[str, ...]:
-    """Return what looks like an address or a number somewhere in a cell."""
+    """Return everything in a cell that looks like an address or a number."""
     return _WITHIN[kind](cell)
 
 
 def is_address(kind: str, cell: str) -> bool:
-    """Return whether a cell is an address or several, perhaps with a name, and nothing else."""
+    """Return whether a cell holds only addresses, perhaps with names."""
     text = cell.strip()
     if kind == PHONE:
         return _ONE_PHONE.fullmatch(text) is not None and _DATE.fullmatch(text) is None
@@ -71,7 +71,7 @@ def _split(text: str) -> tuple[str, ...]:
 
 
 def _inside(text: str) -> tuple[str, ...]:
-    """Return the one address between < and >, even with a sign that elsewhere stands between two."""
+    """Return the one address between < and >, even around a sign that separates addresses elsewhere."""
     found, whole = _split(text), text.strip()
     if found == (whole,):  # as nearly always; reading it takes long, and there are millions
         return found

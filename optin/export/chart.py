@@ -1,4 +1,4 @@
-"""Requests and confirmations by week as one SVG: no script, nothing foreign, told in words as well (O4)."""
+"""Weekly requests and confirmations as one SVG: no script, no external files, described in words (O4)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class _Week:
 
 
 def as_svg(statistics: Statistics) -> bytes:
-    """Return the chart; all that it shows stands in its description too."""
+    """Return the chart; its description contains all that it shows."""
     every = list(_by_week(statistics))
     weeks = every[-MOST_WEEKS:]
     of = "" if statistics.magnet is None else f" of {statistics.magnet}"
@@ -74,7 +74,7 @@ def as_svg(statistics: Statistics) -> bytes:
 
 
 def _by_week(statistics: Statistics) -> Iterator[_Week]:
-    """Yield each week from the first to the last, all versions together; also those without anything."""
+    """Yield each week from the first to the last, all versions together; empty weeks included."""
     monday = None
     for at, group in groupby(statistics.weeks, key=lambda week: week.monday):
         while monday is not None and monday < at:
@@ -121,7 +121,7 @@ def _bar(kind: str, x: float, share: float) -> str:
 
 
 def _step(most: int) -> int:
-    """Return the step between lines as people count: 1, 2, 5, 10, 20, 50 and so on."""
+    """Return the distance between grid lines: 1, 2, 5, 10, 20, 50 and so on."""
     size = 1
     while True:
         for step in (size, 2 * size, 5 * size):

@@ -1,4 +1,4 @@
-"""Reading a list of text, whatever parts its cells: each row of it, or a sentence with the line.
+"""Read a list of text with any delimiter: yield its rows, or refuse with the line number.
 
 A stray quote is what hides people: it swallows the rows up to the next quote, or up to the end.
 """
@@ -48,7 +48,7 @@ def read_delimited(path: Path, encoding: str, kind: str) -> Iterator[Line]:
 
 
 def _encoding(path: Path, named: str) -> str:
-    """Return the encoding that the first bytes show, or the one that was named."""
+    """Return the encoding detected from the first bytes, or the one that was named."""
     with path.open("rb") as file:
         begin = file.read(_BEGIN_BYTES)
     for mark, encoding in _BYTE_ORDER_MARKS:
@@ -101,7 +101,7 @@ def _rows(path: Path, lines: Iterator[str], kind: str) -> Iterator[Line]:
 
 
 def _sample(lines: Iterator[str]) -> list[str]:
-    """Take the first lines, fewer where they are long."""
+    """Return the first lines; fewer when they are long."""
     sample: list[str] = []
     characters = 0
     for line in islice(lines, SAMPLE_LINES):
@@ -117,7 +117,7 @@ class _RowTooLong(Exception):
 
 
 class _Feed:
-    """Hands lines to the reader, which joins those of one row without end. Raises _RowTooLong."""
+    """Feeds lines to the CSV reader, with a limit on the lines of one row. Raises _RowTooLong."""
 
     def __init__(self, lines: Iterator[str]) -> None:
         self._lines = lines
@@ -132,14 +132,14 @@ class _Feed:
 
 
 def _are_recipients(lines: Sequence[str]) -> bool:
-    """Return whether each line, perhaps below a header, is people as a mail program lists them."""
+    """Return whether each line, perhaps below a header, is a recipient list as mail programs write it."""
     filled = [line for line in lines if line.strip()]
     quoted = any(map(_QUOTED_NAME.search, filled))
     return quoted and all(map(_RECIPIENTS.fullmatch, filled[1:] or filled))
 
 
 def _line_by_line(lines: Iterator[str]) -> Iterator[Line]:
-    """Yield each line as a row of one cell: quotes are a part of names."""
+    """Yield each line as a row of one cell: quotes belong to names."""
     for number, line in enumerate(lines, 1):
         if line.strip():
             yield Line(number, (line.strip(),))
@@ -161,14 +161,14 @@ def _no_row(path: Path, first: int, last: int, problem: csv.Error) -> str:
 
 
 def _hides_rows(cell: str, delimiter: str, kind: str) -> bool:
-    """Return whether a cell over several lines has an address between separators, so is several rows."""
+    """Return whether a cell over several lines has an address between separators, so hides rows."""
     lines = cell.splitlines() if "\n" in cell or "\r" in cell else ()
     rows = (line.split(delimiter) for line in lines if delimiter in line)
     return any(is_address(kind, part.strip(' "')) for row in rows for part in row)
 
 
 def _delimiter(sample: Sequence[str], kind: str) -> str:
-    """Return the sign that parts cells: with which most rows have an address to themselves."""
+    """Return the delimiter with which most rows have a cell for the address alone."""
     return max(DELIMITERS, key=lambda sign: _fitness(sample, sign, kind))
 
 
@@ -185,7 +185,7 @@ def _fitness(sample: Sequence[str], delimiter: str, kind: str) -> tuple[int, flo
 
 
 def _lines(path: Path, file: IO[str], encoding: str) -> Iterator[str]:
-    """Yield lines of bearable length that are text. Raises RequestRefused."""
+    """Yield the lines, each text and not too long. Raises RequestRefused."""
     number = 0
     while True:
         number += 1
@@ -209,7 +209,7 @@ def _lines(path: Path, file: IO[str], encoding: str) -> Iterator[str]:
 
 
 def _first_unreadable(path: Path, encoding: str) -> int:
-    """Return the first line that is not in this encoding; 0 when bytes cannot show line ends.
+    """Return the first line that this encoding cannot decode; 0 when line ends cannot be found.
 
     The reader decodes in blocks, so it notices many lines too early.
     """

@@ -1,4 +1,4 @@
-"""Where an export goes: a file that appears whole, or standard output; never half, never unrecorded (E5)."""
+"""Where an export is written: a file that appears whole, or standard output; never unrecorded (E5)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STANDARD_OUTPUT = "-"
 
 @dataclass
 class Draft:
-    """An export that nobody can see yet."""
+    """An export that is not visible yet."""
 
     file: IO[str]
     released: bool = False
@@ -40,7 +40,7 @@ def write_whole(out: str, data: bytes) -> None:
 
 @contextmanager
 def destination(out: str) -> Iterator[Draft]:
-    """Write to a draft; it leaves only if `released` was set by the end. Raises RequestRefused."""
+    """Write to a draft; publish it only if `released` was set by the end. Raises RequestRefused."""
     if out == STANDARD_OUTPUT:
         with tempfile.TemporaryFile("w+", encoding="utf-8", newline="") as file:
             draft = Draft(file)
@@ -79,7 +79,7 @@ def destination(out: str) -> Iterator[Draft]:
 
 @contextmanager
 def _standard_output() -> Iterator[None]:
-    """Translate a closed standard output into a sentence. Raises RequestRefused."""
+    """Report a closed standard output as a sentence. Raises RequestRefused."""
     try:
         yield
     except OSError as problem:

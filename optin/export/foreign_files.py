@@ -1,4 +1,4 @@
-"""Files that are not lists, each with a sentence that names the format and the cure."""
+"""Recognise files that are not lists, each with a sentence that names the format and the cure."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def foreign_format(path: Path) -> str:
 
 
 def is_spreadsheet(path: Path) -> bool:
-    """Return whether a file is an XLSX inside, whatever its name says. Raises OSError."""
+    """Return whether the content of a file is XLSX, whatever its name. Raises OSError."""
     with path.open("rb") as file:
         return file.read(2) == b"PK" and zipfile.is_zipfile(path)
 

@@ -1,4 +1,4 @@
-"""The part of the chart with wordings side by side: a bar for each interval, a tick at its share (O4)."""
+"""The chart's comparison of variants: a bar for each interval, a tick at its share (O4)."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ _LEFT, _SCALE, _LETTER = 16, 160, 8
 
 
 def intervals_height(comparisons: Sequence[Comparison]) -> int:
-    """Return how much room the comparisons take, in pixels."""
+    """Return the height of the comparisons, in pixels."""
     return sum(_GAP + _HEAD + _ROW * len(it.wordings) for it in comparisons)
 
 
 def intervals_width(comparisons: Sequence[Comparison]) -> int:
-    """Return how wide the comparisons are with their words, in pixels."""
+    """Return the width of the comparisons with their labels, in pixels."""
     words = [_words(it) for comparison in comparisons for it in comparison.wordings]
     titles = [_LETTER * len(_title(it)) for it in comparisons]
     return max([0, *titles, *(_LETTER * len(it) + _SCALE + 3 * _LEFT for it in words)])
 
 
 def describe_intervals(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    """Describe the drawing and its conclusion in words."""
+    """Yield the drawing and its conclusion in words."""
     for comparison in comparisons:
         yield f"{_title(comparison)}:"
         yield from (f"{_words(it)}." for it in comparison.wordings)
@@ -33,7 +33,7 @@ def describe_intervals(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def draw_intervals(comparisons: Sequence[Comparison], top: int, width: int) -> Iterator[str]:
-    """Draw the comparisons below each other, from `top` down; shares go from none on the left to all."""
+    """Draw the comparisons one below the other, from `top` down; shares run from 0 to 100 %."""
     x, y = width - _SCALE - _LEFT, top
     for comparison in comparisons:
         y += _GAP

@@ -1,4 +1,4 @@
-"""One row of a list, as every reader of lists yields it."""
+"""One row of a list, as all list readers yield it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_COLUMNS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row. `number` is its line in the file, from 1."""
+    """One row. `number`: its line in the file, from 1."""
 
     number: int
     cells: tuple[str, ...]

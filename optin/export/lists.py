@@ -1,4 +1,4 @@
-"""Reading a list from anywhere, row by row, in flat memory: CSV of any shape, or a sheet of an XLSX.
+"""Read a list in constant memory, row by row: CSV of any shape, or a sheet of an XLSX file.
 
 What cannot be read whole is a sentence with its line. Nothing of a list is stored.
 """
@@ -37,7 +37,7 @@ _OF = {EMAIL: f"an {MAILBOX.noun}", PHONE: f"a {TELEPHONE.noun}"}
 
 @dataclass
 class PeopleList:
-    """A list that was opened: its header, if it has one, which column is the address, and its rows."""
+    """An opened list: its header, if any, its address column, and its rows."""
 
     header: tuple[str, ...] | None
     column: int
@@ -46,11 +46,11 @@ class PeopleList:
     width: int  # how many columns a row has
 
     def value(self, line: Line) -> str:
-        """Return the cell of the address; empty where the row is too short."""
+        """Return the cell of the address column; empty when the row is too short."""
         return line.cells[self.column].strip() if self.column < len(line.cells) else ""
 
     def addresses(self, line: Line) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the row's own addresses, and those in its other cells: of people as well.
+        """Return the addresses in the address column, and those in the other cells.
 
         What stands beyond the last column belongs to the cell of the address: it had a separator in it. So
         does everything of a row without a header that is addresses and nothing else.
@@ -76,7 +76,7 @@ class PeopleList:
 def open_list(
     path: Path, kind: str, column: str | None, encoding: str, sheet: str | None = None
 ) -> PeopleList:
-    """Open a list and find the column of `kind` (email or phone), or take the one called `column`.
+    """Open a list and find the column of `kind` (email or phone), or use the one named `column`.
 
     `sheet`: of a spreadsheet with several. Raises RequestRefused with the line.
     """
@@ -123,7 +123,7 @@ def _whole(path: Path, kind: str, encoding: str, sheet: str | None) -> Iterator[
 
 
 def _one_by_one(path: Path, lines: Iterator[Line], people: PeopleList) -> Iterator[Line]:
-    """Yield rows as they are. Raises RequestRefused for two in one line: the second would be hidden."""
+    """Yield rows unchanged. Raises RequestRefused for two rows in one line: the second would be hidden."""
     most = max(people.width + 1, 2 * people.width - 1) if people.width > 1 else MAX_COLUMNS + 1
     for line in lines:
         if len(line.cells) >= most and any(
@@ -140,7 +140,7 @@ def _one_by_one(path: Path, lines: Iterator[Line], people: PeopleList) -> Iterat
 
 
 def _header(sample: Sequence[Line], kind: str, column: str | None) -> int | None:
-    """Return which row names the columns: one that does so, else the widest above all people.
+    """Return the header row: the one that names the column, else the widest above all addresses.
 
     A row with somebody in it is none; above a header there are only titles, with fewer cells.
     """
@@ -167,7 +167,7 @@ def _named(path: Path, number: int, names: Sequence[str], column: str) -> int:
 
 
 def _found(sample: Sequence[Line], names: Sequence[str], kind: str) -> int | None:
-    """Return the column that is called so; else the one whose cells mostly look so."""
+    """Return the column with a known name; else the one whose cells mostly hold addresses."""
     named = [place for place, name in enumerate(names) if _NAMES[kind].fullmatch(name.casefold())]
     if named:
         return named[0]

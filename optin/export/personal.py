@@ -1,4 +1,4 @@
-"""A person's data as a file that another supplier can read (GDPR 20). Its schema: optin schema personal."""
+"""A person's data as a file for another provider (GDPR 20). Its schema: optin schema personal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns as the tools that read them document their imports (E3).
+"""Column layouts of other tools, as they document their imports (E3).
 
 A preset renames columns and leaves out what a tool has no place for; what it cannot match by itself it offers
 to match by hand. The consent's own columns go along: as columns of their own, or as attributes.
@@ -25,7 +25,7 @@ MAILCHIMP_BYTES = 255  # of a text field
 
 @dataclass(frozen=True)
 class Preset:
-    """How one tool wants its rows."""
+    """The columns that one tool imports."""
 
     columns: Callable[[tuple[str, ...]], tuple[str, ...]]  # of the export's columns
     row: Callable[[Row], Row]
@@ -39,7 +39,7 @@ def _renamed(
     document: str,
     formats: tuple[str, ...] = ("csv",),
 ) -> Preset:
-    """Return a preset that gives each column another name; fields without one keep theirs."""
+    """Return a preset that renames columns; other form fields keep their names."""
 
     def name(column: str) -> str:
         return names.get(column) or (consent(column) if column in CONSENT else column)
@@ -75,7 +75,7 @@ def _mailchimp() -> Preset:
 
 
 def _cut(text: str) -> str:
-    """Return what of a text fits, never half a sign: the digest of the form still names all its words."""
+    """Return as much of a text as fits, in whole characters: the form's digest still identifies it."""
     return text.encode()[:MAILCHIMP_BYTES].decode("utf-8", "ignore")
 
 

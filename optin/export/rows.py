@@ -1,4 +1,4 @@
-"""One row of an export: which columns it has, in their order (E2)."""
+"""One row of an export: its columns, in order (E2)."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ AFTER = (
 
 
 class Rows:
-    """Turns proven leads into rows of texts."""
+    """Turns proven leads into rows of text."""
 
     def __init__(self, vault: Vault, base_url: str, field_names: tuple[str, ...], now: datetime) -> None:
-        """Write links under `base_url`, made at `now`."""
+        """Write links below `base_url`, made at `now`."""
         self._vault = vault
         self._base = base_url
         self._fields = field_names

@@ -1,4 +1,4 @@
-"""Reading the rows of a spreadsheet (XLSX) in flat memory; never a part of them only."""
+"""Read the rows of a spreadsheet (XLSX) in constant memory, all of them or none."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_FORMULA_BYTES = 100_000
 
 
 def read_spreadsheet(path: Path, name: str | None) -> Iterator[Line]:
-    """Yield the rows of the sheet called `name`, or of the only one that has any; formulas by their values.
+    """Yield the rows of the sheet `name`, or of the only one with rows; formulas as their values.
 
     Raises RequestRefused.
     """
@@ -44,7 +44,7 @@ def read_spreadsheet(path: Path, name: str | None) -> Iterator[Line]:
 
 
 def _chosen(path: Path, book: Workbook, name: str | None) -> Sheet | None:
-    """Return the sheet to read; None when no sheet has a row. Raises RequestRefused."""
+    """Return the sheet to read; None when no sheet has rows. Raises RequestRefused."""
     if name is not None:
         named = [it for it in book.sheets if it.title.casefold() == name.strip().casefold()]
         if not named:
@@ -64,7 +64,7 @@ def _chosen(path: Path, book: Workbook, name: str | None) -> Sheet | None:
 
 
 def _rows(path: Path, book: Workbook, sheet: Sheet) -> Iterator[Line]:
-    """Yield the rows that have anything in them. Raises RequestRefused."""
+    """Yield the rows that are not empty. Raises RequestRefused."""
     rows, number = book.rows(sheet), 0
     while True:
         try:
@@ -91,7 +91,7 @@ def _too_large(where: str, problem: TooLarge) -> str:
 
 
 def _shown(value: object) -> str:
-    """Return a cell as it shows: a whole number without a fraction."""
+    """Return a cell as it is displayed: a whole number without a fraction."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return "" if value is None else str(value)
@@ -102,7 +102,7 @@ def _broken_off(path: Path, number: int, problem: Exception) -> str:
 
 
 def _check_whole(path: Path) -> None:
-    """Refuse a decompression bomb, and a formula without its value. Raises RequestRefused."""
+    """Refuse a decompression bomb, and a formula without a value. Raises RequestRefused."""
     try:
         with zipfile.ZipFile(path) as archive:
             members = archive.infolist()

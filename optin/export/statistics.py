@@ -1,4 +1,4 @@
-"""Statistics as a file that programs read. Its schema: optin schema stats (O4)."""
+"""Statistics as a file for programs. Its schema: optin schema stats (O4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writing rows as they came, to CSV or XLSX by the name of the file, in flat memory (E4, E6)."""
+"""Write rows unchanged to CSV or XLSX, by the name of the file, in constant memory (E4, E6)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ XLSX = ".xlsx"
 
 
 class Table(Protocol):
-    """A file that takes rows."""
+    """A file that rows are written to."""
 
     def write(self, cells: Sequence[str]) -> None:
-        """Add a row; no cell of it runs as a formula."""
+        """Write a row; spreadsheets run none of its cells as a formula."""
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def table(out: str, *, excel: bool = False) -> Iterator[Table]:
 
 
 class _Sheet:
-    """One sheet; cells are texts, never formulas or links."""
+    """One sheet; its cells are text, never formulas or links."""
 
     def __init__(self, sheet: object) -> None:
         self._sheet = sheet

@@ -1,4 +1,4 @@
-"""Writing rows: CSV as its reader reads it, XLSX with types, JSON Lines for programs (E2, E4)."""
+"""Write rows: CSV with its variants, XLSX with types, JSON Lines for programs (E2, E4)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Writer: TypeAlias = Callable[[IO[str], tuple[str, ...], Iterable[Row]], None]
 
 @dataclass(frozen=True)
 class CsvShape:
-    """What differs between our CSVs: all are UTF-8, every cell in quotes, lines ended by CR LF (RFC 4180)."""
+    """What varies between our CSV files: all are UTF-8, quoted, with CR LF line ends (RFC 4180)."""
 
     delimiter: str = ","
     mark: bool = False  # begins with a byte order mark
@@ -39,7 +39,7 @@ _NUMBER = re.compile(r"\+[0-9]{7,15}")  # E.164: at worst a sum, and importers n
 
 
 def safe_cell(text: str) -> str:
-    """Return a cell that no spreadsheet runs: a quote before what looks like a formula (E4)."""
+    """Return a cell that spreadsheets do not run: an apostrophe before what looks like a formula (E4)."""
     text = text.replace("\0", "")
     if not text or _NUMBER.fullmatch(text):
         return text
@@ -48,7 +48,7 @@ def safe_cell(text: str) -> str:
 
 
 class CsvWriter:
-    """Writes cells; none of them runs as a formula."""
+    """Writes rows whose cells are never formulas."""
 
     def __init__(self, file: IO[str], shape: CsvShape) -> None:
         """Begin a file of this shape."""
@@ -59,14 +59,14 @@ class CsvWriter:
         )
 
     def write(self, cells: Iterable[str]) -> None:
-        """Add a row."""
+        """Write a row."""
         self._writer.writerow([safe_cell(cell) for cell in cells])
 
 
 def write_csv(
     file: IO[str], columns: tuple[str, ...], rows: Iterable[Row], shape: CsvShape = FOR_PROGRAMS
 ) -> None:
-    """Write a header and rows, as programs read them unless another shape is named."""
+    """Write a header and rows, for programs unless another shape is given."""
     writer = CsvWriter(file, shape)
     writer.write(columns)
     for row in rows:
@@ -74,13 +74,13 @@ def write_csv(
 
 
 def write_jsonl(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write one JSON object a line; nothing is changed in it."""
+    """Write one JSON object per line, with unchanged values."""
     for row in rows:
         file.write(json.dumps({name: row[name] for name in columns}, ensure_ascii=False) + "\n")
 
 
 def write_xlsx(file: IO[str], columns: tuple[str, ...], rows: Iterable[Row]) -> None:
-    """Write one sheet, row by row in flat memory: moments as dates, all else as texts that never run."""
+    """Write one sheet in constant memory: moments as dates, everything else as text."""
     from xlsxwriter import Workbook  # noqa: PLC0415 - heavy, and seldom needed
 
     book = Workbook(file.buffer, {"constant_memory": True, "remove_timezone": True})  # type: ignore[attr-defined]  # an untyped library

@@ -45,10 +45,10 @@ class _Archive(zipfile.ZipFile):
 
 
 class Workbook:
-    """An opened XLSX file. Raises TooLarge, and whatever openpyxl raises at a broken file."""
+    """An open XLSX file. Raises TooLarge, and whatever openpyxl raises for a broken file."""
 
     def __init__(self, file: IO[bytes]) -> None:
-        """Read names, texts and formats of cells; no row yet."""
+        """Read names, texts and cell formats; no row yet."""
         from openpyxl.reader.excel import ExcelReader  # noqa: PLC0415 - heavy, and seldom needed
         from openpyxl.styles.stylesheet import apply_stylesheet  # noqa: PLC0415 - as above
 
@@ -67,7 +67,7 @@ class Workbook:
         ]
 
     def rows(self, sheet: Sheet) -> Iterator[tuple[int, list[Any]]]:
-        """Yield the rows of a sheet with their numbers; a formula as the value that was saved."""
+        """Yield the rows of a sheet with their numbers; a formula as its saved value."""
         from openpyxl.worksheet._reader import ROW_TAG, WorkSheetParser  # noqa: PLC0415 - as above
 
         told = WorkSheetParser(
@@ -95,7 +95,7 @@ def _in_columns(cells: list[dict[str, Any]]) -> list[Any]:
 
 
 def _texts(archive: _Archive, package: Any) -> Iterator[str]:
-    """Yield the texts that cells refer to by number."""
+    """Yield the shared texts that cells refer to by number."""
     from openpyxl.cell.text import Text  # noqa: PLC0415 - as above
     from openpyxl.reader.excel import SHARED_STRINGS  # noqa: PLC0415 - as above
     from openpyxl.xml.constants import SHEET_MAIN_NS  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""The elements of one name in a large XML file, one by one, in flat memory.
+"""Yield the elements of one name in a large XML file, one by one, in constant memory.
 
 What stands between them is read past and never kept. An element that holds more than it can ends the reading:
 a packed file of some kilobytes may hold gigabytes.
@@ -18,12 +18,12 @@ MOST_TOKEN_BYTES = 256 * 1024  # of a tag or comment, which the parser holds unt
 
 
 class TooLarge(Exception):
-    """More than there can be. The message continues a sentence: "… has …"."""
+    """The file exceeds a limit. The message continues a sentence: "… has …"."""
 
 
 @dataclass(frozen=True)
 class Most:
-    """How much there can be: elements of the name, parts inside one, characters of text inside one."""
+    """Limits: elements of the name, parts of one element, characters of text in one element."""
 
     elements: int
     parts: int
@@ -31,7 +31,7 @@ class Most:
 
 
 def elements(source: IO[bytes], name: str, most: Most) -> Iterator[Element]:
-    """Yield the elements called `name` (Clark notation), each whole. Raises TooLarge, ExpatError."""
+    """Yield the elements called `name` (Clark notation), each complete. Raises TooLarge, ExpatError."""
     found = _Elements(name, most)
     parser = expat.ParserCreate(namespace_separator="}")
     parser.buffer_text = True
@@ -56,7 +56,7 @@ def _refuse_doctype(*_: object) -> None:
 
 @dataclass
 class _Elements:
-    """Builds the elements of one name; forgets everything else."""
+    """Builds the elements of one name; discards everything else."""
 
     name: str
     most: Most

@@ -63,7 +63,7 @@ def anchor_job(installation: Installation, anchors: Anchors, client: VettedClien
 
 
 async def _beside(act: Callable[[], object], stop: asyncio.Event) -> None:
-    """Run `act` in a thread; return when it is done or `stop` is set. Raises what it raised."""
+    """Run `act` in a thread; return when it is done or `stop` is set. Raises what `act` raised."""
     loop, done = asyncio.get_running_loop(), asyncio.Event()
     problems: list[BaseException] = []
 
@@ -114,7 +114,7 @@ def _is_due(installation: Installation, anchors: Anchors, latest: StoredCheckpoi
 
 
 def _has_signed(installation: Installation, name: str, latest: StoredCheckpoint) -> bool:
-    """Return whether a cosignature of this checkpoint is kept: one of each witness is enough."""
+    """Return whether a cosignature of this checkpoint is stored: one from each witness is enough."""
     last = installation.store.read(last_attested, kind=COSIGNATURE, source=name)
     return last is not None and last.size >= latest.size
 
@@ -139,7 +139,7 @@ def _attempt(name: str, act: partial[None]) -> bool:
 
 
 def _stamp(installation: Installation, address: str, latest: StoredCheckpoint, client: VettedClient) -> None:
-    """Get a time-stamp over the bytes of a checkpoint; keep it if it is one (RFC 3161, section 3.4).
+    """Get a time-stamp over the bytes of a checkpoint; store it if it is valid (RFC 3161, section 3.4).
 
     Raises CallFailed, ValueError, OSError.
     """
@@ -160,7 +160,7 @@ def _stamp(installation: Installation, address: str, latest: StoredCheckpoint, c
 def _show(
     installation: Installation, name: str, witness: Witness, latest: StoredCheckpoint, client: VettedClient
 ) -> None:
-    """Show a checkpoint to a witness; keep its cosignature when it answers with one.
+    """Send a checkpoint to a witness; store the cosignature in its answer.
 
     Raises CallFailed, WitnessRefused, ValueError, OSError, SubprocessError.
     """
@@ -182,7 +182,7 @@ def _show(
 
 
 def _is_of(witness: Witness, signature: Signature, latest: StoredCheckpoint) -> bool:
-    """Return whether a witness made a signature; without a key of the witness, accept any."""
+    """Return whether a witness made a signature; accept any when no key of the witness is configured."""
     key = witness.key
     if key is None:
         return True
@@ -196,7 +196,7 @@ def _keep(installation: Installation, latest: StoredCheckpoint, kind: str, sourc
 
 
 def _in_time(name: str, ask: Callable[[], T]) -> T:
-    """Return an answer that came before the deadline. Raises TimeoutError, and what `ask` raises.
+    """Return an answer that arrives before the deadline. Raises TimeoutError, and what `ask` raises.
 
     Names, handshakes and headers may drip too, and only another thread can turn its back on them. Nobody is
     asked again while such a thread of his is left.
@@ -258,7 +258,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 
 
 def _read(read1: Callable[[int], bytes]) -> bytes:
-    """Return all that comes, within the bound and before the deadline. Raises ValueError, TimeoutError."""
+    """Return everything received, within the size limit and the deadline. Raises ValueError, TimeoutError."""
     body, ends = b"", time.monotonic() + CALL_SECONDS
     while piece := read1(CHUNK_BYTES):
         body += piece

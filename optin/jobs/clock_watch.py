@@ -1,4 +1,4 @@
-"""Watches the clock while a server runs: the mark of deletions moves, and a jump is logged once (O7)."""
+"""Watch the clock while a server runs: advance the mark for deletions, and log a jump once (O7)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ MARK_ROUNDS = 30  # of these looks: the mark moves once a minute
 
 
 class ClockWatch:
-    """Watches the clock of one process: against what nobody sets, and against the mark."""
+    """Compares this process's clock with a monotonic clock and with the stored mark."""
 
     def __init__(self, installation: Installation) -> None:
-        """Begin with nothing: how far the clock is from the mark is seen in the first round."""
+        """Begin without a reading: the first round compares the clock with the mark."""
         self._installation = installation
         self._trusted: timedelta | None = None  # between the two clocks, when this one was trusted last
 
     async def look(self) -> None:
-        """Learn the newest moment of the other processes; say at once when the clock begins to be doubted."""
+        """Read the newest event of other processes; report at once when the clock becomes doubted."""
         installation = self._installation
         reading = await read(installation.store, read_clock, installation.context, installation.clock())
         if reading.doubted != installation.clock_doubted:
@@ -36,7 +36,7 @@ class ClockWatch:
             installation.clock.learn(await read(installation.store, newest_event, vault=installation.vault))
 
     async def mark(self) -> None:
-        """Move the mark, or say that the clock is doubted."""
+        """Advance the mark, or report that the clock is doubted."""
         installation, now = self._installation, self._installation.clock()
         between = clock_drift()
         slipped = timedelta() if self._trusted is None else abs(between - self._trusted)
@@ -54,7 +54,7 @@ class ClockWatch:
 
 
 async def keep_clock(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Watch the clock until `stop` is set: the mark moves, and a jump is said once (O7)."""
+    """Watch the clock until `stop` is set: advance the mark, and report a jump once (O7)."""
     watch, rounds = ClockWatch(installation), itertools.count()
 
     async def watched() -> None:

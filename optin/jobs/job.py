@@ -30,7 +30,7 @@ Work: TypeAlias = Callable[[asyncio.Event, RoundDone], Awaitable[None]]
 
 
 class Job:
-    """One job of a server process. `stale_after_seconds`: since its last round, it does its work no more."""
+    """One job of a server process. `stale_after_seconds`: without a round for so long, it has failed."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Job:
         stale_after_seconds: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Do `work(stop, round_done)`, which comes back at `stop`, or when there is nothing to do."""
+        """Run `work(stop, round_done)`, which returns at `stop`, or when there is nothing to do."""
         self.name = name
         self._work = work
         self._stale_after = stale_after_seconds
@@ -53,12 +53,12 @@ class Job:
 
     @property
     def age_seconds(self) -> float:
-        """How long ago the last round came through; of a job that has nothing to do, 0."""
+        """Seconds since the last completed round; 0 for a job that has nothing to do."""
         return 0.0 if self._over else self._clock() - self._round_at
 
     @property
     def is_stale(self) -> bool:
-        """Whether its last round is too long ago."""
+        """Whether the last completed round is too long ago."""
         return self.age_seconds > self._stale_after
 
     @property
@@ -110,7 +110,7 @@ async def rest(stop: asyncio.Event, seconds: float) -> None:
 async def every(
     seconds: float, act: Callable[[], Awaitable[object]], stop: asyncio.Event, round_done: RoundDone
 ) -> None:
-    """Act, rest, and act again, until `stop` is set."""
+    """Act and pause in turns until `stop` is set."""
     while not stop.is_set():
         await act()
         round_done()
@@ -123,7 +123,7 @@ def rest_seconds(failures: int) -> float:
 
 
 def ages(jobs: Iterable[Job]) -> Mapping[str, float]:
-    """Return how long ago each watched job did its last round, in seconds, by name."""
+    """Return the seconds since the last round of each watched job, by name."""
     return {job.name: job.age_seconds for job in jobs if job.is_watched}
 
 
@@ -141,6 +141,6 @@ async def check_jobs(jobs: Iterable[Job]) -> CheckResult:
 
 
 def _is_cancelled(problem: BaseException) -> bool:
-    """Return whether this task was cancelled, and not merely something that it waited for."""
+    """Return whether this task was cancelled, and not only something that it awaited."""
     task = asyncio.current_task()
     return isinstance(problem, asyncio.CancelledError) and task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""Tells other servers of a database that this one runs, and takes over claims of dead ones."""
+"""Show other servers of a database that this one runs, and take over the work of dead ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STALE_SECONDS = 60.0
 
 
 def presence_job(installation: Installation, folder: Path) -> Job:
-    """Return the job by which servers that share a database know of each other; one alone needs none.
+    """Return the job by which servers that share a database know of each other; idle for a single server.
 
     `folder`: where servers write down which mails they hand over.
     """

@@ -17,7 +17,7 @@ COUNT_SECONDS = 5.0  # so much of the counts is lost when a process is killed
 
 
 async def keep_wal_truncated(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
-    """Empty the write-ahead log of SQLite after each erasure, until it is done and until `stop` (R5)."""
+    """Empty SQLite's write-ahead log after each erasure, until that succeeds or `stop` is set (R5)."""
 
     async def truncate_if_needed() -> None:
         if installation.wal_has_erased.is_set():

@@ -20,7 +20,7 @@ STALE_SECONDS = 300.0  # longer than it waits for a mail server that is down
 
 
 def courier_of(edition: Edition, installation: Installation) -> Courier:
-    """Return a courier that sign-ups wake. Raises SetupRefused."""
+    """Return a courier that new requests wake. Raises SetupRefused."""
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
@@ -52,5 +52,5 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
 
 
 def courier_job(courier: Courier) -> Job:
-    """Return the job that carries mail."""
+    """Return the job that sends mail."""
     return Job("courier", courier.run, STALE_SECONDS)

@@ -61,12 +61,12 @@ class StoreOutbox:
         return orders
 
     def taken(self, order: Order, message: bytes) -> None:
-        """Record at once, in the hand-over file, that a mail server accepted a mail."""
+        """Record at once, in the file of accepted mails, that a mail server accepted a mail."""
         if self._installation.handover_log is not None:
             self._installation.handover_log.note(order, message)
 
     async def _is_turn_of_suspects(self) -> bool:
-        """Return whether a mail that is tried alone has waited for long enough: then the lanes run empty."""
+        """Return whether a suspect mail has waited long enough: then other sending stops for it."""
         if time.monotonic() - self._suspects_at < SUSPECTS_EVERY_SECONDS:
             return False
         installation = self._installation
@@ -146,7 +146,7 @@ class StoreOutbox:
         return orders
 
     def _sign(self) -> timedelta:
-        """Sign the log for receipts; return how long those wait over which nothing is signed all the same."""
+        """Sign the log for receipts; return how long mails wait that it does not cover yet."""
         try:
             advance_log(self._installation)
         except SetupRefused:  # the log keeper says so

@@ -59,7 +59,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
 
 
 def _warn(installation: Installation, rules: Sequence[Rule]) -> None:
-    """Warn the operator of work that a sweep could not do."""
+    """Log a warning about what a sweep could not do."""
     vault, policy, now = installation.vault, installation.policy, installation.clock()
     if backlog := installation.write(report_backlog, context=SweepContext(vault, policy, now), rules=rules):
         log.warning("%s", backlog.sentence)

@@ -1,4 +1,4 @@
-"""Sends webhooks to processors: never delays a sign-up, never calls a private address (E7).
+"""Send webhooks to processors: without delaying requests, and never to a private address (E7).
 
 Each processor has a lane of its own, so that a slow one holds up nobody else. How a call is made, and where
 to none goes, stands in `services.http_client`.
@@ -65,7 +65,7 @@ class Sender(Protocol):
     """Makes one call. Never raises for a fault of the receiver."""
 
     async def post(self, delivery: Delivery) -> Reply:
-        """Hand over a message."""
+        """Send one message."""
 
 
 class HttpSender:
@@ -91,7 +91,7 @@ class PrintingSender:
     """Prints messages without personal data instead of sending them, for `optin dev`."""
 
     def __init__(self, say: Callable[[str], object]) -> None:
-        """Speak by `say`."""
+        """Print with `say`."""
         self._say = say
 
     async def post(self, delivery: Delivery) -> Reply:
@@ -182,7 +182,7 @@ class _Lane:
         return any(told) or (bool(dropped) and not calls)
 
     def _memory(self) -> EndingsOf:
-        """Return whom to ask who left: nobody while the log is not the one that is remembered (O9)."""
+        """Return the journal's withdrawals of a person; refuses while the log is not the remembered one (O9)."""
         try:
             self._installation.check_past()
         except (LogDiverged, JournalUnusable) as problem:

@@ -16,7 +16,7 @@ Post = Callable[[bytes], HttpAnswer]
 
 
 def cosigned_by(installation: Installation, name: str, latest: StoredCheckpoint, post: Post) -> str:
-    """Return the lines with which a witness answers a checkpoint; nothing in them is verified yet.
+    """Return the lines of a witness's answer to a checkpoint; none of them is verified yet.
 
     1. Prove growth from the checkpoint that it cosigned last, as far as we know.
     2. When it knows another size, prove growth from there, once.

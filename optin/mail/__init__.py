@@ -1,1 +1,1 @@
-"""Mail: the words of each kind, the ways out, and the courier that walks them."""
+"""Mail: composing each kind of mail, the transports, and the courier that uses them."""

@@ -1,4 +1,4 @@
-"""Composing mails: one function for each kind. Same order, same moment, same bytes: they are evidence."""
+"""Compose mails: one function for each kind. Same order, same time, same bytes: mails are evidence."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAX_NAME_CHARACTERS = 40
 
 
 class Composer:
-    """Turns an order into the bytes that are sent."""
+    """Turns an order into the bytes of a mail."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Composer:
         controller: Controller,
         kinds: PartsByKind[MailPart],
     ) -> None:
-        """Speak for `sender` of `controller`; every link begins with `base_url`."""
+        """Compose in the name of `sender` of `controller`; every link begins with `base_url`."""
         self._kinds = kinds
         self._controller = controller
         self._theme = theme
@@ -74,14 +74,14 @@ class Composer:
         return self._message(self._attached(order, now), self._of_kind(order), lang, now)
 
     def _attached(self, order: MailOrder, now: datetime) -> MailOrder:
-        """Return an order with what its kind attaches."""
+        """Return an order with the attachments of its kind."""
         sender = replace(self._sender, name=_line(self._sender.name))
         words = partial(self._theme.text, order.form.lang)
         own = self._kinds[order.form.kind].attach(order, sender, words, now)
         return replace(order, attachments=(*own, *order.attachments))
 
     def _of_kind(self, order: MailOrder) -> MailText:
-        """Compose a mail of one kind of magnet. It is no advertisement, so it has no link to withdraw."""
+        """Compose a mail of a kind of magnets. It is no advertisement, so it has no unsubscribe link."""
         template = self._kinds[order.form.kind].templates.get(order.kind)
         if template is None:
             raise ValueError(order.kind)
@@ -102,7 +102,7 @@ class Composer:
         )
 
     def _notice(self, order: NoticeOrder) -> MailText:
-        """Compose the link to the personal page, or the notice that everything is erased."""
+        """Compose the mail with the personal link, or the one that confirms an erasure."""
         privacy = f"{self._base}/privacy"
         if order.kind == MailKind.ERASED:
             held = tuple(
@@ -137,7 +137,7 @@ class Composer:
         )
 
     def _confirmation(self, order: MailOrder) -> MailText:
-        """Compose the confirmation mail, without advertisement or echo but for a number to call (D5)."""
+        """Compose the confirmation mail: no advertisement, and no typed text except a number to call (D5)."""
         if order.expires_at is None:
             raise ValueError(order.kind)
         return self._theme.mail(
@@ -229,13 +229,13 @@ class Composer:
 
 
 def _below(form: FormDeclaration) -> str:
-    """Return where a form was, below its magnet's address: one of several faces is under a result."""
+    """Return the path of a form below its magnet: a form of one outcome is on that outcome's page."""
     outcome = form.detail.get("outcome")
     return f"/result/{outcome}" if outcome else ""
 
 
 def _ascii(name: str, value: str) -> str:
-    """Return a header's value as it may stand in a mail (RFC 2047)."""
+    """Return a header's value encoded for a mail (RFC 2047)."""
     return _folded(name, value) if value.isascii() else _encoded(name, value)
 
 
@@ -244,7 +244,7 @@ def _encoded(name: str, value: str) -> str:
 
 
 def _folded(name: str, value: str) -> str:
-    """Return a header's value on lines that are short; a word longer than any line is encoded (RFC 2047)."""
+    """Return a header's value folded into short lines; a longer word is encoded (RFC 2047)."""
     before = f"{name}: "
     lines = textwrap.wrap(
         value,
@@ -268,7 +268,7 @@ def _part(kind: str, text: str) -> str:
 
 
 def _file(file: Attachment) -> str:
-    """Return an attached file with its headers; its bytes arrive as they are (RFC 2183)."""
+    """Return an attachment with its headers; its bytes arrive unchanged (RFC 2183)."""
     packed = base64.encodebytes(file.data).decode("ascii")
     # without it a reader takes text for US-ASCII (RFC 2046), and a checkpoint has a dash in it
     charset = "; charset=utf-8" if file.content_type.startswith("text/") else ""
@@ -279,11 +279,11 @@ def _file(file: Attachment) -> str:
 
 
 def greeting_name(text: str) -> str:
-    """Return a first name to greet by; empty when it does not look like a name (PEERS 15)."""
+    """Return a first name for the greeting; empty when the value does not look like a name (PEERS 15)."""
     text = text.strip()
     return text if len(text) <= MAX_NAME_CHARACTERS and _NAME.fullmatch(text) else ""
 
 
 def _line(text: str) -> str:
-    """Return a header's text on one line, whatever is in it."""
+    """Return a header's text without line breaks."""
     return " ".join(text.split())

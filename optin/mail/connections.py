@@ -1,4 +1,4 @@
-"""A few connections to one mail server, as many as it takes.
+"""A pool of connections to one mail server, as many as it accepts.
 
 A mail waits for whichever connection is free first; none waits for one that is being opened. The number grows
 while the server takes more, up to a maximum. When it refuses one beside others that are open, that is what it
@@ -23,7 +23,7 @@ C = TypeVar("C")
 
 
 class ServerUnusable(Exception):
-    """No connection can be had; the outcome for whichever mail wanted one."""
+    """No connection is possible; holds the outcome for the mail that wanted one."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__(outcome.reply)
@@ -31,7 +31,7 @@ class ServerUnusable(Exception):
 
 
 class ConnectionPool(Generic[C]):
-    """Hands out connections of kind C, each to one mail at a time."""
+    """Lends connections of type C, each to one mail at a time."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class ConnectionPool(Generic[C]):
         most: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Open by `connect`, which raises ServerUnusable, close by `leave`; have at most `most` at once."""
+        """Open with `connect`, which raises ServerUnusable, close with `leave`; at most `most` at once."""
         self._connect = connect
         self._leave = leave
         self._most = most
@@ -61,11 +61,11 @@ class ConnectionPool(Generic[C]):
 
     @property
     def opened(self) -> int:
-        """How many connections there are, free or in hand."""
+        """Number of open connections, lent or free."""
         return len(self._free) + self._busy
 
     async def take(self) -> C:
-        """Return a connection, as soon as one is free or opened. Raises ServerUnusable."""
+        """Return a connection as soon as one is free or opened. Raises ServerUnusable."""
         if self._free:
             self._busy += 1
             return self._free.pop()
@@ -80,18 +80,18 @@ class ConnectionPool(Generic[C]):
             raise
 
     def give_back(self, connection: C) -> None:
-        """Let the next mail have a connection."""
+        """Return a connection to the pool."""
         self._busy -= 1
         self._offer(connection)
 
     async def drop(self, connection: C) -> None:
-        """Close a connection that is in hand."""
+        """Close a lent connection."""
         await self._leave(connection)
         self._busy -= 1
         self._open_more()
 
     async def replace(self, connection: C) -> C:
-        """Close a connection that is in hand and return a fresh one in its place. Raises ServerUnusable."""
+        """Close a lent connection and return a new one in its place. Raises ServerUnusable."""
         await self._leave(connection)
         try:
             return await self._connect()
@@ -101,11 +101,11 @@ class ConnectionPool(Generic[C]):
             raise
 
     def note_refusal(self) -> None:
-        """Note that the server takes no more connections than are open besides the one in hand."""
+        """Record that the server accepts no more connections than are open besides the lent one."""
         self._shrink(self.opened - 1)
 
     async def close(self) -> None:
-        """Close every connection that nobody has in hand."""
+        """Close every connection that is not lent."""
         for task in tuple(self._opening):
             task.cancel()
             with suppress(asyncio.CancelledError):
@@ -153,7 +153,7 @@ class ConnectionPool(Generic[C]):
         self._offer(connection)
 
     def _failed(self, problem: ServerUnusable) -> None:
-        """With others open, the server takes no more than those; with none, it takes nobody."""
+        """Handle a failed connection: others open are the server's limit; with none, the server is down."""
         if self.opened:
             self._shrink(self.opened)
             return

@@ -36,27 +36,27 @@ LONGEST_BACK_OFF_SECONDS = 60.0
 
 
 class Outbox(Protocol):
-    """What is to be sent."""
+    """The queue of mails that the courier sends."""
 
     async def claim(self, most: int) -> list[Order]:
         """Claim up to `most` due mails; no other process gets them for a while."""
 
     def taken(self, order: Order, message: bytes) -> None:
-        """Note at once that a mail server accepted a mail; `settle` follows."""
+        """Record at once that a mail server accepted a mail; `settle` follows."""
 
     async def settle(self, order: Order, verdict: Verdict, reply: str, message: bytes) -> bool:
         """Record the result of sending; return False when another courier has claimed the mail."""
 
     async def hurry(self) -> None:
-        """Make mails due now that wait after a failed try."""
+        """Make mails due now that wait after a failed attempt."""
 
     async def revive(self, orders: list[Order]) -> None:
-        """Let mails that were just given up wait for another try instead."""
+        """Requeue mails that were just abandoned."""
 
 
 @dataclass(frozen=True)
 class MailWriter:
-    """Writes mails: their words, the signature of the domain, and the address that they come from."""
+    """Writes mails: their text, the domain's signature, and the sender address."""
 
     composer: Composer
     signer: Signer
@@ -79,7 +79,7 @@ class Courier:
         lanes: int = LANES,
         troubles: TroubleLog | None = None,
     ) -> None:
-        """Carry mails from `outbox` over `transport`."""
+        """Send mails from `outbox` by `transport`."""
         self._outbox = outbox
         self._writer = writer
         self._transport = transport
@@ -149,7 +149,7 @@ class Courier:
             self._woken.set()
 
     async def _rest(self, stopping: asyncio.Future[Any]) -> None:
-        """Wait for free lanes, a call, the next poll, or the end."""
+        """Wait for free lanes, a wake-up, the next poll, or the end."""
         woken = asyncio.ensure_future(self._woken.wait())
         waits: set[asyncio.Future[Any]] = {stopping, woken}
         await asyncio.wait(waits, timeout=POLL_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -180,7 +180,7 @@ class Courier:
             await self._hurry()
 
     def _weighed(self, order: Order, outcome: Outcome) -> Outcome:
-        """Let a mail wait whose recipient is refused as several others were: hardly all of them are wrong."""
+        """Postpone a mail that is refused in the same words as several others: we may be at fault."""
         if outcome.verdict is Verdict.SENT:
             self._alike.clear()
         if not outcome.likeness or not self._alike.count(outcome.likeness, order):
@@ -189,7 +189,7 @@ class Courier:
         return replace(outcome, verdict=Verdict.LATER, trouble=Trouble.ALIKE)
 
     def _count(self, outcome: Outcome, round_: int) -> None:
-        """Count rounds that failed: one at most for all mails that were on their way together."""
+        """Count failed rounds: at most one for all mails that were being sent at the same time."""
         if outcome.verdict is Verdict.SENT:
             self._failures = self._of_us = 0
             self._troubles.mail_left()
@@ -203,7 +203,7 @@ class Courier:
             self._failures = min(self._failures + 1, MOST_FAILURES)
 
     async def _hurry(self) -> None:
-        """Try at once what waited, but not time and again where mails are taken and refused by turns."""
+        """Retry waiting mails at once, but not repeatedly while a server accepts and refuses in turns."""
         now = time.monotonic()
         if now - self._hurried_at >= HURRY_EVERY_SECONDS:
             self._hurried_at, self._troubled = now, False
@@ -211,7 +211,7 @@ class Courier:
             self.wake()
 
     async def _recorded(self, what: str, work: Awaitable[object]) -> bool:
-        """Do something in the outbox; where that cannot be done now, leases end and it comes again."""
+        """Run an outbox operation; when the outbox fails, leases expire and the mail is claimed again."""
         try:
             await work
         except Exception as problem:  # noqa: BLE001 - whatever it is, mail must go on

@@ -1,4 +1,4 @@
-"""The part of a kind that composes its mails."""
+"""The hooks of a kind for its mails: attachments, and mails of its own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optin.flows.delivery.receipt import Attachment
 
 @dataclass(frozen=True)
 class Mailbox:
-    """Who the mails come from."""
+    """The sender of the mails."""
 
     name: str
     address: str
@@ -28,7 +28,7 @@ def nothing_attached(
 
 @dataclass(frozen=True)
 class MailPart:
-    """What a kind attaches to mails and composes of its own; by default nothing.
+    """The attachments and mails of a kind; by default none.
 
     `templates`: for each of the kind's own mails (`FlowPart.mails`), its template below
     `templates/kinds/<kind>/`, without `.html` and `.txt`; its subject is the text `mail.<name>.subject`.

@@ -10,7 +10,7 @@ from optin.mail.refusals import Trouble
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict. `reply` is a code, never words of the server: they may name people (S4)."""
+    """A verdict with its reason. `reply` is a code, never the server's text, which may name people (S4)."""
 
     verdict: Verdict
     reply: str

@@ -1,4 +1,4 @@
-"""Reading a mail server's refusal: is the recipient at fault, or are we? (RFC 5321, RFC 3463).
+"""Read a mail server's refusal: is the recipient at fault, or are we? (RFC 5321, RFC 3463).
 
 A refusal about the recipient ends a mail. One about us (no login, no relaying, a sender that is not verified,
 a name in EHLO that is none) says nothing about the mail: it waits, and the operator is told the cure. Where a
@@ -22,7 +22,7 @@ OF_SENDER = frozenset({7, 8})  # X.1.7 and X.1.8 are about the sender's address
 
 
 class Stage(StrEnum):
-    """At which step of a mail the server refused."""
+    """The step of a mail at which the server refused."""
 
     SENDER = "MAIL"
     RECIPIENT = "RCPT"
@@ -30,7 +30,7 @@ class Stage(StrEnum):
 
 
 class Trouble(StrEnum):
-    """What is wrong on our side, or between us and the server."""
+    """A fault on our side, or between us and the server."""
 
     LOGIN = "login"
     RELAY = "relay"
@@ -104,7 +104,7 @@ _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})(?=\s|$)")
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a server said no with. `words` may name people: they are read here and go nowhere (S4)."""
+    """A server's refusal. `words` may name people: they are read here and never logged (S4)."""
 
     stage: Stage
     code: int
@@ -112,12 +112,12 @@ class Refusal:
 
     @property
     def is_final(self) -> bool:
-        """Whether the server says that trying again is no use (5xx)."""
+        """Whether the server says that another attempt is useless (5xx)."""
         return self.code >= PERMANENT
 
     @property
     def reply(self) -> str:
-        """The code and the enhanced status, which name nobody."""
+        """The code and the enhanced status, without any text."""
         found = _ENHANCED.match(self.words)
         return f"{self.code} {found[0]}" if found else str(self.code)
 
@@ -141,7 +141,7 @@ class Refusal:
         return plain or (None if is_recipient else Trouble.POLICY)
 
     def likeness(self, recipient: str) -> bytes:
-        """Return a digest of what was said, without whom it was said about and without numbers of mails."""
+        """Return a digest of the refusal's text, without recipient and mail numbers."""
         name, _, domain = recipient.lower().rpartition("@")
         words = self.words.lower().replace(recipient.lower(), "")
         kept = [it for it in re.split(r"[\s<>:;,()\[\]\"']+", words) if it not in {name, domain}]

@@ -1,4 +1,4 @@
-"""Noticing that a server refuses everybody in the same words: then hardly every recipient is wrong."""
+"""Detect a server that refuses everybody in the same words: then the recipients are hardly at fault."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ SEVERAL = 3  # different recipients, with no mail taken in between
 
 
 class RepeatedRefusals:
-    """The refusals about recipients since a mail was taken, as long as they are in the same words."""
+    """Equal refusals of recipients since the last accepted mail."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without refusals."""
         self._likeness = b""
         self._recipients: set[str] = set()
         self._given_up: list[Order] = []
@@ -21,7 +21,7 @@ class RepeatedRefusals:
         self._likeness, self._recipients, self._given_up = b"", set(), []
 
     def count(self, likeness: bytes, order: Order) -> bool:
-        """Count a refusal; tell whether several different recipients were refused like that by now."""
+        """Count a refusal; return whether several different recipients were refused in these words."""
         if likeness != self._likeness:
             self.clear()
             self._likeness = likeness
@@ -32,10 +32,10 @@ class RepeatedRefusals:
         return False
 
     def was_raised(self, likeness: bytes) -> bool:
-        """Return whether refusals in these words are not believed just now."""
+        """Return whether refusals in these words are currently ignored."""
         return likeness == self._likeness and len(self._recipients) >= SEVERAL
 
     def given_up(self) -> list[Order]:
-        """Return the mails that were given up before it was noticed, each once."""
+        """Return the mails abandoned before this was detected, each once."""
         orders, self._given_up = self._given_up, []
         return orders

@@ -1,4 +1,4 @@
-"""Opening a connection to a mail server: encrypted, greeted, logged in; or what is wrong with it."""
+"""Open a connection to a mail server: encrypt, greet, log in; or report why that fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _HOST_NAME = re.compile(rf"(?=.{{4,253}}$)({_LABEL}\.)+(?![0-9]+$){_LABEL}")
 
 @dataclass(frozen=True)
 class SmtpAddress:
-    """A mail server, and how to speak with it. `own_name`: what we call ourselves; empty: by our address."""
+    """A mail server and how to connect. `own_name`: our name for EHLO; empty: our address."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ class SmtpAddress:
 
     @property
     def on_this_machine(self) -> bool:
-        """Whether the server is on this machine, so that traffic does not leave it."""
+        """Whether the server is on this machine, so that traffic stays on it."""
         try:
             return ip_address(self.host).is_loopback
         except ValueError:
@@ -48,7 +48,7 @@ class SmtpAddress:
 
 
 def name_for_ehlo(host: str) -> str:
-    """Return a host as EHLO may say it: a full name, or an address in brackets (RFC 5321, section 4.1.4).
+    """Return a host in the form that EHLO requires: a full name, or an address in brackets (RFC 5321, 4.1.4).
 
     Empty for a name that no other machine knows, such as localhost: then our address is said.
     """
@@ -66,7 +66,7 @@ def name_for_ehlo(host: str) -> str:
 
 @lru_cache
 def authorities(file: Path | None) -> ssl.SSLContext:
-    """Return whose certificates are trusted: those of this machine, or of `file`; read once."""
+    """Return the trusted certificate authorities: those of this machine, or of `file`; read once."""
     return ssl.create_default_context(cafile=file)
 
 
@@ -94,7 +94,7 @@ async def open_session(address: SmtpAddress) -> aiosmtplib.SMTP:
 
 
 async def close_session(client: aiosmtplib.SMTP) -> None:
-    """Say goodbye; the server may be gone by now."""
+    """Send QUIT; the server may be gone already."""
     try:
         await client.quit(timeout=GOODBYE_SECONDS)
     except (TimeoutError, aiosmtplib.SMTPException, OSError):
@@ -125,21 +125,21 @@ async def _login(client: aiosmtplib.SMTP, address: SmtpAddress) -> None:
 
 
 class _NoEncryption(aiosmtplib.SMTPException):
-    """The server offers no STARTTLS; nothing is said to it in the clear."""
+    """The server offers no STARTTLS, and nothing is sent unencrypted."""
 
     def __init__(self) -> None:
         super().__init__("no STARTTLS")
 
 
 class _NoLogin(aiosmtplib.SMTPException):
-    """The server offers no login that we know."""
+    """The server offers no supported login method."""
 
     def __init__(self) -> None:
         super().__init__("no AUTH")
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
-    """Say EHLO, or HELO to a server that does not know it."""
+    """Send EHLO, or HELO to a server that does not know it."""
     try:
         await client.ehlo()
     except aiosmtplib.SMTPHeloError as problem:

@@ -1,4 +1,4 @@
-"""Signing mails with DKIM (RFC 6376), where the site has a key for it."""
+"""Sign mails with DKIM (RFC 6376), when the site has a key for it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SIGNED_WHERE_PRESENT = (
 
 
 class Signer:
-    """Signs with one key, or leaves mails as they are."""
+    """Signs mails with one key, or leaves them unchanged."""
 
     def __init__(self, selector: bytes = b"", domain: bytes = b"", key: bytes = b"") -> None:
         """Sign for `selector`._domainkey.`domain`; without a key, sign nothing."""
@@ -37,7 +37,7 @@ class Signer:
         self._key = key
 
     def sign(self, message: bytes) -> bytes:
-        """Return the mail as it is sent."""
+        """Return the mail as it will be sent."""
         if not self._key:
             return message
         import dkim  # noqa: PLC0415 - slow to import, and few sites sign here
@@ -56,7 +56,7 @@ class Signer:
 
 
 def signed_names(message: bytes) -> list[bytes]:
-    """Return the names for h=: each once for every such header of the mail, and once more."""
+    """Return the header names for h=: each as often as the mail has it, and once more."""
     head = message.partition(b"\r\n\r\n")[0].decode(errors="replace")
     there = Counter(line.partition(":")[0].lower() for line in head.split("\r\n") if line[:1].strip())
     names = (*SIGNED_ALWAYS, *(name for name in SIGNED_WHERE_PRESENT if there[name]))

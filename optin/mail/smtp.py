@@ -1,4 +1,4 @@
-"""Sending by SMTP (RFC 5321): connections reused, every answer a verdict.
+"""Send by SMTP (RFC 5321): connections are reused, and every answer is a verdict.
 
 A refusal about the recipient is final. Everything that is about the server or about us is a reason to try
 later (`refusals`): the mail is not at fault, and the operator is told.
@@ -31,12 +31,12 @@ CLOSING = 421  # the server is about to hang up
 
 
 def nothing() -> None:
-    """Do nothing: nobody wants to know when a mail is taken."""
+    """Do nothing when a mail is accepted."""
 
 
 @dataclass
 class _Connection:
-    """One connection, with the number of mails that it carried."""
+    """One connection, with the number of mails sent over it."""
 
     client: aiosmtplib.SMTP
     opened_at: float
@@ -45,12 +45,12 @@ class _Connection:
 
     @property
     def is_used(self) -> bool:
-        """Whether the server may have had enough of it: it carried mail, or stood idle."""
+        """Whether the server may refuse it for its age: it has sent mail, or was idle."""
         return self.carried > 0 or time.monotonic() - self.opened_at > IDLE_SECONDS
 
     @property
     def is_worn(self) -> bool:
-        """Whether it should be followed by a fresh one."""
+        """Whether to replace it by a new one."""
         return self.tried >= MAILS_PER_CONNECTION or not self.client.is_connected
 
 
@@ -64,7 +64,7 @@ class _Mail:
 
 @dataclass(frozen=True)
 class _Tried:
-    """One try on one connection. `fresh_may_do`: the server may have had enough of this connection alone."""
+    """One attempt on one connection. `fresh_may_do`: a new connection may succeed."""
 
     outcome: Outcome
     keep: bool = True
@@ -78,20 +78,20 @@ class SmtpTransport:
     def __init__(
         self, address: SmtpAddress, most: int = CONNECTIONS, troubles: TroubleLog | None = None
     ) -> None:
-        """Connect only when there is a mail; have at most `most` connections open at once."""
+        """Connect when there is a mail; keep at most `most` connections open."""
         self._address = address
         self._troubles = troubles or TroubleLog()
         self._pool: ConnectionPool[_Connection] = ConnectionPool(self._connect, self._leave, most)
 
     @property
     def places(self) -> int:
-        """How many mails can be on their way at once, as far as is known."""
+        """How many mails can be sent at once, as far as is known."""
         return self._pool.limit
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
     ) -> Outcome:
-        """Send one mail over the next free connection; say `taken` at the very moment the server took it."""
+        """Send one mail over the next free connection; call `taken` the moment the server accepts it."""
         outcome = await self._send(_Mail(sender, recipient, message, taken))
         if outcome.verdict is Verdict.SENT:
             self._troubles.mail_left()
@@ -104,11 +104,11 @@ class SmtpTransport:
         return outcome
 
     async def close(self) -> None:
-        """Say goodbye on every connection."""
+        """Close every connection politely."""
         await self._pool.close()
 
     async def _send(self, mail: _Mail) -> Outcome:
-        """Send a mail; where its connection may be to blame, once more on a fresh one, at once."""
+        """Send a mail; when its connection may be at fault, at once again over a new one."""
         try:
             connection = await self._take()
             if not connection.client.is_connected:  # the server hung up meanwhile
@@ -131,7 +131,7 @@ class SmtpTransport:
         return await asyncio.wait_for(self._pool.take(), LONGEST_WAIT_SECONDS)
 
     async def _another(self, connection: _Connection, *, one_too_many: bool) -> _Connection:
-        """Close a connection that may be to blame, and return a fresh one, or else any other."""
+        """Close a connection that may be at fault, and return a new one, or any other."""
         if one_too_many and not connection.is_used:  # it was greeted, and then it was one too many
             self._pool.note_refusal()
             await self._pool.drop(connection)
@@ -150,7 +150,7 @@ class SmtpTransport:
             await self._pool.drop(connection)
 
     async def _try(self, connection: _Connection, mail: _Mail) -> _Tried:
-        """Send on one connection; whatever is said of it is an outcome."""
+        """Send over one connection; every result is an outcome."""
         connection.tried += 1
         used = connection.is_used
         try:
@@ -181,7 +181,7 @@ class SmtpTransport:
         return _Tried(Outcome(Verdict.SENT, "250"))
 
     def _refused(self, refusal: Refusal, mail: _Mail, *, used: bool) -> _Tried:
-        """Return what a refusal means. A connection that got a 4xx is closed: it may be all that is wrong."""
+        """Return the outcome of a refusal. A 4xx closes the connection, which may be the only fault."""
         if not refusal.is_final:
             closing = refusal.code == CLOSING
             outcome = Outcome(Verdict.LATER, refusal.reply)

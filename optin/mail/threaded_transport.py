@@ -1,4 +1,4 @@
-"""A way out on a thread of its own, so that a busy server hears at once that a mail was taken.
+"""A transport in a thread of its own, so that a busy server notices acceptance at once.
 
 On the loop that answers visitors, the answer of a mail server waits until they are answered. A server that is
 killed meanwhile would send that mail again.
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 
 class ThreadedTransport:
-    """Sends over `inner`, which lives on a loop in a thread of its own, begun with the first mail."""
+    """Sends by `inner` on an event loop in its own thread, started with the first mail."""
 
     def __init__(self, inner: Transport) -> None:
-        """Begin no thread yet."""
+        """Start no thread yet."""
         self._inner = inner
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
     @property
     def places(self) -> int:
-        """How many mails can be on their way at once, as far as is known."""
+        """How many mails can be sent at once, as far as is known."""
         return self._inner.places
 
     async def send(

@@ -1,4 +1,4 @@
-"""The ways out: a mail server, or a folder in `optin dev`. Chosen by one address."""
+"""Transports: a mail server, or a folder in `optin dev`; chosen by one address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FILES_AT_ONCE = 8
 
 
 class Transport(Protocol):
-    """A way out. May be used by several lanes at once."""
+    """Sends mails. Several lanes may use it at once."""
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
@@ -34,7 +34,7 @@ class Transport(Protocol):
 
     @property
     def places(self) -> int:
-        """How many mails can be on their way at once, as far as is known."""
+        """How many mails can be sent at once, as far as is known."""
 
     async def close(self) -> None:
         """Close every connection."""
@@ -44,25 +44,25 @@ class FileTransport:
     """Writes each mail to a folder, whole or not at all."""
 
     def __init__(self, folder: Path) -> None:
-        """Write to `folder`, made when it is needed."""
+        """Write to `folder`, created when needed."""
         self._folder = folder
 
     @property
     def places(self) -> int:
-        """How many are written at once."""
+        """How many mails are written at once."""
         return FILES_AT_ONCE
 
     async def send(
         self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
     ) -> Outcome:
-        """Write one mail; its name sorts by the moment."""
+        """Write one mail; file names sort by time."""
         del sender, recipient
         await asyncio.to_thread(self._write, message)
         taken()
         return Outcome(Verdict.SENT, "written")
 
     async def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing: there are no connections."""
 
     def _write(self, message: bytes) -> None:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ def open_transport(
     most: int = CONNECTIONS,
     troubles: TroubleLog | None = None,
 ) -> Transport:
-    """Return the way out that `url` names. Raises SetupRefused with the cure.
+    """Return the transport for `url`. Raises SetupRefused with the cure.
 
     `own_host`: what a mail server is told that we are called; `most`: connections to it at once.
 

@@ -1,4 +1,4 @@
-"""Telling the operator of trouble with mail: at once, but not at every try.
+"""Log trouble with mail: at once, but not at every attempt.
 
 A line holds a code and a cure; never a recipient, never words of a server (S4).
 """
@@ -27,10 +27,10 @@ class _Told:
 
 
 class TroubleLog:
-    """Writes one line for many tries that fail alike."""
+    """Writes one line for many equal failures."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin with nothing told."""
+        """Begin with nothing logged."""
         self._clock = clock
         self._told: dict[str, _Told] = {}
         self._shouted: set[str] = set()
@@ -41,7 +41,7 @@ class TroubleLog:
         self._say(logging.WARNING, kind, words)
 
     def fail(self, kind: str, words: str) -> None:
-        """Log an error about a fault that should never occur, as often."""
+        """Log an error about a fault that should never occur, at most once a minute for each kind."""
         self._say(logging.ERROR, kind, words)
 
     def _say(self, level: int, kind: str, words: str) -> None:
@@ -57,7 +57,7 @@ class TroubleLog:
             log.error("%s (%s). Nothing is lost: %s%s", CURES[trouble], reply, WAITING, more)
 
     def mail_left(self) -> None:
-        """Note that a mail left; say so where something had been shouted."""
+        """Record that a mail was sent; log the end of a trouble that was logged."""
         self._left_at = self._clock()
         if self._shouted:
             self._shouted.clear()

@@ -213,7 +213,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
 def _let_kind_act(
     tx: Tx, context: SiteContext, opened: OpenedRequest, subject: SubjectId, leaf: bytes, now: datetime
 ) -> None:
-    """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed, and the link still works."""
+    """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed; the link works."""
     kind = opened.declaration.kind
     try:
         context.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)

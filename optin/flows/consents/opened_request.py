@@ -41,7 +41,7 @@ class OpenedRequest:
 
     @property
     def number(self) -> str:
-        """The declared address that a ticked box needs, in a form that can carry no text; empty when none does."""
+        """The declared address that a ticked box needs, in a form that can carry no text; else empty."""
         needed = (question.channel.address for question in self.asked)
         return next(filter(None, (it.plain(it.own(self.declared.fields)) for it in needed)), "")
 

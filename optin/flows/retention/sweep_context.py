@@ -51,5 +51,5 @@ class SweepContext(Context):
 
 
 def ago(period: RetentionPeriod, now: datetime) -> datetime:
-    """Return the moment whose period ends now: what began before it has had its time."""
+    """Return the start of a period that ends now: what began earlier is past its retention."""
     return RetentionPeriod(period.text, -period.months, -period.hours).after(now)
