@@ -125,8 +125,8 @@ class PeopleAudit:
             subject = owners[request][1]
             if subject is not None:
                 people[bytes(subject)].append(logged)
-        for _, number, body in by_kind[EventKind.NOTED]:
-            self.noted[str(body["kind"])] = min(number, self.noted.get(str(body["kind"]), number))
+        firsts = {str(body["kind"]): number for _, number, body in reversed(by_kind[EventKind.NOTED])}
+        self.noted |= {kind: min(number, self.noted.get(kind, number)) for kind, number in firsts.items()}
         histories = {subject: History(logged) for subject, logged in people.items()}
         self._indexes.clear()
         self._check_people(page.people, histories)
