@@ -22,14 +22,13 @@
         ├── LinkForged             a token that we did not sign, or signed for another action (S3)
         ├── LinkExpired            a token of ours whose time is over (D4)
         ├── LinkSpent              a token of ours whose request is gone (erased, or never kept)
-        ├── AnswersUnknown         an answer that the quiz does not have
-        ├── AnswersStale           answers that cannot be read: too old, of another quiz or version
         ├── FileUnavailable        a magnet that no longer has a file to hand out
         ├── MagnetClosed           a form of a magnet that takes none any more
         ├── MagnetGone             a magnet that was removed from the site
         └── TooManyRequests        a limit was reached (D8)
             └── MailsSpent             the site sends no more mails today that anybody may ask for
 
+Kinds of magnets derive errors of their own from these.
 The visitor's sentences are in the catalogues under `error.<name>.title` and `error.<name>.text`.
 A log line never holds personal data (S4): it is the class's name, for a set-up with its sentence;
 nothing that a visitor typed.
@@ -281,19 +280,6 @@ class LinkSpent(VisitorRefused):
     name = "link-spent"
 
 
-class AnswersUnknown(VisitorRefused):
-    """An answer that the quiz does not have, or more of them than a question takes."""
-
-    name = "answers-unknown"
-
-
-class AnswersStale(VisitorRefused):
-    """Sealed answers that cannot be used: too old, altered, or of another quiz or version of it."""
-
-    status = 410
-    name = "answers-stale"
-
-
 class FileUnavailable(VisitorRefused):
     """A magnet that no longer has a file to hand out."""
 
@@ -302,7 +288,7 @@ class FileUnavailable(VisitorRefused):
 
 
 class MagnetClosed(VisitorRefused):
-    """A form that came after its magnet closed: a webinar that began, a draw whose day is past."""
+    """A form that came after its magnet closed."""
 
     status = 410
     name = "closed"

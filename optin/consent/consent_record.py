@@ -38,15 +38,13 @@ class EventKind(StrEnum):
     RESTORED = "restored"  # evidence only: a backup was put back; what came after it is lost
     EXPORTED = "exported"  # evidence only: proven consents left for a processor
     HANDED = "handed"  # evidence only: a processor was told of a proven consent by webhook
-    ENTRIES_FIXED = "entries-fixed"  # evidence only: the tickets of a prize draw, before its seed
-    DRAWN = "drawn"  # evidence only: the winners of a prize draw, by ticket
     CLOCK_DOUBTED = "clock-doubted"  # evidence only: from here on moments may be wrong
     CLOCK_ACCEPTED = "clock-accepted"  # evidence only: an officer said that the clock is right
     CLOCK_SET_BACK = "clock-set-back"  # evidence only: events before it bear later moments
     MAILED = "mailed"  # evidence only: a mail was sent; changes no status
     KEPT = "kept"  # evidence only: what stays known of the person when another of its requests goes
     FORGOTTEN = "forgotten"  # evidence only: what was kept beside the log had its time
-    NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind that is not known here
+    NOTED = "noted"  # evidence only: what a kind of magnet notes; every kind of event not known here
 
     @classmethod
     def of(cls, name: object) -> EventKind:
@@ -63,18 +61,7 @@ class EventKind(StrEnum):
 _KNOWN_KINDS = {kind.value: kind for kind in EventKind}
 
 
-# about no request: what was done, and how often, without a person in it
 OF_THE_CLOCK = frozenset({EventKind.CLOCK_DOUBTED, EventKind.CLOCK_ACCEPTED, EventKind.CLOCK_SET_BACK})
-ABOUT_NOBODY = OF_THE_CLOCK.union(
-    {
-        EventKind.ERASED,
-        EventKind.RESTORED,
-        EventKind.EXPORTED,
-        EventKind.ENTRIES_FIXED,
-        EventKind.DRAWN,
-        EventKind.FORGOTTEN,
-    }
-)
 
 
 # what people chose and what was taken from the store: held by the journal outside the database, too

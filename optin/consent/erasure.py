@@ -26,24 +26,18 @@ _WITHOUT_CONSENT = _BEFORE_CONFIRMING | {EventKind.CONFIRMED.value, EventKind.CO
 
 
 class Reason(StrEnum):
-    """Why events were blanked, as the event of the erasure says it."""
+    """Why events were blanked, as the event of the erasure says it. Kinds of magnets have others, too."""
 
     UNCONFIRMED = "unconfirmed"  # a request that nobody confirmed in its time
     NO_CONSENT = "no consent"  # a person who never gave one, and asked long ago
     ENDED = "consents ended"  # a person whose last consent ended so long ago that nobody needs its proof
-    DRAW = "prize draw over"  # an entry without a consent, long after the draw
     PERSON = "asked by the person"
     OFFICER = "asked by letter or telephone"
     RESTORE = "erased since the backup"
 
 
-# what each reason may blank; a reason that is not here may blank everything
-_ALLOWED: dict[str, frozenset[str]] = {
-    Reason.UNCONFIRMED: _BEFORE_CONFIRMING,
-    Reason.NO_CONSENT: _WITHOUT_CONSENT,
-    Reason.DRAW: _WITHOUT_CONSENT,
-}
-_TIMED = frozenset({Reason.UNCONFIRMED, Reason.NO_CONSENT, Reason.ENDED, Reason.DRAW})
+_WISHED = frozenset({Reason.PERSON, Reason.OFFICER, Reason.RESTORE})  # of all others the time must be over
+_OF_EVERYTHING = _WISHED | {Reason.ENDED}  # may blank everything
 
 
 @dataclass(frozen=True)
@@ -53,16 +47,16 @@ class Ground:
     An erasure that somebody asked for has neither.
     """
 
-    reason: Reason
+    reason: str  # a Reason, or a kind's own
     since: datetime | None = None
     kept: RetentionPeriod | None = None
 
     def said(self) -> dict[str, str]:
         """Return what the event says of it. The day is enough, and tells less of a person than a moment."""
         if self.since is None or self.kept is None:
-            return {"reason": self.reason.value}
+            return {"reason": str(self.reason)}
         return {
-            "reason": self.reason.value,
+            "reason": str(self.reason),
             "since": self.since.astimezone(UTC).date().isoformat(),
             "kept": self.kept.text,
         }
@@ -71,6 +65,17 @@ class Ground:
 BY_PERSON = Ground(Reason.PERSON)
 BY_OFFICER = Ground(Reason.OFFICER)
 BY_RESTORE = Ground(Reason.RESTORE)
+
+
+def own_ground(reason: str, since: datetime, kept: RetentionPeriod) -> Ground:
+    """Return a ground that a kind of magnets has for requests without a consent, once their time is over.
+
+    Raises ValueError for a reason of optin's own: it may allow more.
+    """
+    if not reason or reason in set(Reason):
+        msg = f"{reason!r} is not a kind's to give"
+        raise ValueError(msg)
+    return Ground(reason, since, kept)
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
@@ -91,16 +96,27 @@ def faults(body: Mapping[str, Any]) -> Iterator[str]:
         if int(body.get("version") or 0) >= SAYS_KINDS:
             yield "does not say which kinds of events it blanked"
         return
-    reason = str(body.get("reason"))
+    reason = body.get("reason")
     if not isinstance(kinds, dict) or not isinstance(numbers, list) or sum(kinds.values()) != len(numbers):
         yield "names other events than it counts"
         return
-    if reason not in set(Reason):
-        yield f"has a reason that is none: {reason}"
-    for kind in sorted(kinds.keys() - _ALLOWED.get(reason, kinds.keys())):
+    if not isinstance(reason, str) or not reason:
+        yield f"has a reason that is none: {reason!r}"
+        return
+    for kind in sorted(kinds.keys() - _may_blank(reason, kinds)):
         yield f"is called {reason!r}, but blanked events of the kind {kind!r}"
-    if reason in _TIMED and not _in_time(body):
+    if reason not in _WISHED and not _in_time(body):
         yield f"is called {reason!r}, but came before the time was over"
+
+
+def _may_blank(reason: str, kinds: Mapping[str, Any]) -> frozenset[str]:
+    """Return which kinds of events a reason may blank; one that is not known here, no confirmed consent.
+
+    So an erasure by a kind of magnets is judged alike when that kind is not installed.
+    """
+    if reason in _OF_EVERYTHING:
+        return frozenset(kinds)
+    return _BEFORE_CONFIRMING if reason == Reason.UNCONFIRMED else _WITHOUT_CONSENT
 
 
 def _in_time(body: Mapping[str, Any]) -> bool:

@@ -124,7 +124,6 @@ def erased(at: datetime, ground: Ground, numbers: Sequence[int], kinds: Mapping[
     }
 
 
-ENTRIES = "entries"  # of a prize draw
 MEMBERS = "members"  # of an export: the digests of those who were erased since
 LINES = "lines"  # that a restored backup is told of; `of` is the moment before which they are forgotten
 
@@ -142,6 +141,17 @@ def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dic
         "of": of,
         "count": count,
     }
+
+
+def own_forgotten(at: datetime, what: str, of: str) -> dict[str, Any]:
+    """Return the event that rows of a kind of magnets had their time.
+
+    Raises ValueError for what optin calls rows of its own.
+    """
+    if what in {MEMBERS, LINES}:
+        msg = f"{what!r} are rows of optin's own"
+        raise ValueError(msg)
+    return forgotten(at, what, of)
 
 
 def exported(at: datetime, run: str) -> dict[str, Any]:
@@ -173,27 +183,15 @@ def _of_the_clock(kind: EventKind, at: datetime) -> dict[str, Any]:
     return {"version": VERSION, "kind": kind.value, "at": rfc3339(at)}
 
 
-def entries_fixed(at: datetime, magnet: str, said: dict[str, Any]) -> dict[str, Any]:
-    """Return the event that the list of a prize draw is fixed; `said`: its digest, the seed named for it."""
-    return {
-        **said,
-        "version": VERSION,
-        "kind": EventKind.ENTRIES_FIXED.value,
-        "at": rfc3339(at),
-        "magnet": magnet,
-    }
+def of_magnet(name: str, at: datetime, magnet: str, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event `name` that a kind of magnets logs about one of them: about nobody, of no request.
 
-
-def drawn(at: datetime, magnet: str, seed: str, transcript: str) -> dict[str, Any]:
-    """Return the event that a prize draw was drawn; `transcript`: the digest of what was published."""
-    return {
-        "version": VERSION,
-        "kind": EventKind.DRAWN.value,
-        "at": rfc3339(at),
-        "magnet": magnet,
-        "seed": seed,
-        "transcript": transcript,
-    }
+    Raises ValueError for a name that is not the kind's to give.
+    """
+    if name in set(EventKind):
+        msg = f"{name!r} is an event of optin's own"
+        raise ValueError(msg)
+    return {**said, "version": VERSION, "kind": name, "at": rfc3339(at), "magnet": magnet}
 
 
 class Event(NamedTuple):  # an audit reads millions

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import IN_JOURNAL, EventKind, RequestId, SubjectId
+from optin.consent.consent_record import IN_JOURNAL, RequestId, SubjectId
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.store.journal_lines import remember_event
@@ -90,12 +90,12 @@ def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[
     return [stored_event(row) for row in rows]
 
 
-def said_about_nobody(tx: Tx, vault: Vault, kind: EventKind) -> list[dict[str, Any]]:
+def said_about_nobody(tx: Tx, vault: Vault, kind: str) -> list[dict[str, Any]]:
     """Return what the events of a kind say that belong to no request, as far as optin wrote them."""
     rows = tx.all(
         "SELECT body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL AND body LIKE :kind"
         " ORDER BY id",
-        kind=f'%"kind":"{kind.value}"%',
+        kind=f'%"kind":"{kind}"%',
     )
     return [
         parse(body)

@@ -227,7 +227,7 @@ def erase_requests(
         tx.run(
             "INSERT INTO erasure(request_id, reason, at) VALUES (:id, :reason, :now)",
             id=request,
-            reason=reason.reason.value,
+            reason=str(reason.reason),
             now=to_ms(now),
         )
         blank += blank_events(tx, request)

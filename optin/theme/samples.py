@@ -97,7 +97,7 @@ def _rights(frame: views.Frame) -> Iterator[Any]:
     asked = views.PersonalAskView(frame, "/me", "a@example.com", "alice", "email-doubted")
     yield replace(asked, meant="alice@example.com")
     yield views.PersonalAskView(frame, "/me", "a@example.com", sent=True)
-    whole = views.PersonalView(frame, "/me/t", _personal(), (("first_name", "First name"),), (("c", "C"),))
+    whole = _personal_page(frame, _personal())
     for done in ("withdrawn", "given", "corrected", "unchanged", "limited"):
         yield replace(whole, done=done)
     yield replace(whole, problems=WRONG, typed=(("phone", "1"),))
@@ -236,16 +236,7 @@ def _personal() -> PersonalData:
         consents=(given, withdrawn),
         requests=(
             asked,
-            replace(asked, kind="webinar", kept={"seat": "seat"}),
-            replace(
-                asked,
-                confirmed_at=None,
-                file="",
-                ticked=(),
-                kind="prize-draw",
-                kept={"ticket": "7" * 64, "ticket_short": "7" * 10},
-                privacy_day="",
-            ),
+            replace(asked, confirmed_at=None, file="", ticked=(), privacy_day=""),
         ),
         mails=(SentMail("Subject", AT),),
         exports=(
@@ -258,6 +249,16 @@ def _personal() -> PersonalData:
         handled=(PersonalHandling(AT, "show", "letter"),),
         events=(PersonalEvent(AT, "confirmed", "a"),),
     )
+
+
+def personal_page(frame: views.Frame, kind: str, kept: Mapping[str, str]) -> views.PersonalView:
+    """Return the page of a person who made a request of a kind; `kept`: what it says of where they stand."""
+    data = _personal()
+    return _personal_page(frame, replace(data, requests=(replace(data.requests[0], kind=kind, kept=kept),)))
+
+
+def _personal_page(frame: views.Frame, data: PersonalData) -> views.PersonalView:
+    return views.PersonalView(frame, "/me/t", data, (("first_name", "First name"),), (("c", "C"),))
 
 
 def _nothing() -> PersonalData:

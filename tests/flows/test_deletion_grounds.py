@@ -16,7 +16,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.erasure import Ground, Reason, faults
+from optin.consent.erasure import Ground, Reason, faults, own_ground
 from optin.consent.event import erased
 from optin.consent.offers import ServedForms
 from optin.consent.retention_period import RetentionPeriod
@@ -362,6 +362,12 @@ PERIOD = RetentionPeriod.parse("7 days")
         (Ground(Reason.ENDED, NOON, RetentionPeriod.parse("5 years")), {"requested": 2}, "before the time"),
         (Ground(Reason.PERSON), {"withdrawn": 1, "not written by optin": 1}, ""),
         (Ground(Reason.PERSON), {"withdrawn": 3}, "other events"),
+        (own_ground("parcel lost", NOON, PERIOD), {"requested": 1, "confirmed": 1}, ""),
+        (own_ground("parcel lost", NOON, PERIOD), {"requested": 1, "confirmed consent": 1}, "consent"),
+        (own_ground("parcel lost", NOON, PERIOD), {"requested": 1, "withdrawn": 1}, "'withdrawn'"),
+        (own_ground("parcel lost", NOON + timedelta(days=5), PERIOD), {"requested": 2}, "before the time"),
+        (Ground("parcel lost"), {"requested": 2}, "before the time"),
+        (Ground(""), {"requested": 2}, "a reason that is none"),
     ],
 )
 def test_an_erasure_may_blank_what_its_reason_allows(
@@ -373,6 +379,13 @@ def test_an_erasure_may_blank_what_its_reason_allows(
     assert bool(wrong) == bool(list(faults(body)))
     assert list(faults({"reason": "retention", "events": [1, 2]})) == []
     assert list(faults({"version": 2, "reason": "asked by the person", "events": [1, 2]})) != []
+
+
+@pytest.mark.parametrize("reason", ["", *Reason])
+def test_a_kind_gives_no_reason_of_optin_s(reason: str) -> None:
+    """P4: one of these may allow more."""
+    with pytest.raises(ValueError, match="not a kind's to give"):
+        own_ground(reason, NOON, PERIOD)
 
 
 def test_the_signer_refuses_an_erasure_that_its_reason_does_not_allow(world: World) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
@@ -22,15 +24,8 @@ PARTS = {
 HOOKS = [(part, hook) for part, hooks in PARTS.items() for hook in hooks]
 GUIDE = (ROOT / "docs" / "guide" / "own-kind.md").read_text("utf-8")
 NAMES = re.compile(r"webinar|quiz|prize.?draw|newsletter|white.?paper|tip.?booklet|checklist", re.IGNORECASE)
-ABOVE = ("optin/kinds/", "optin/app/kinds.py", "optin/locale/")
-# how often a file below the kinds names one: to become fewer, and in no other file
-NAMED: dict[str, int] = {
-    "optin/consent/consent_record.py": 2,
-    "optin/consent/erasure.py": 1,
-    "optin/consent/event.py": 3,
-    "optin/errors.py": 5,
-    "optin/theme/samples.py": 2,
-}
+ABOVE = ("optin/kinds/", "optin/app/kinds.py", "optin/locale/", "templates/kinds/")
+SUBJECTS = sorted(it.name for it in iter_modules(api.__path__))
 
 
 @pytest.mark.parametrize(("part", "hook"), HOOKS, ids=[f"{part}-{hook}" for part, hook in HOOKS])
@@ -51,27 +46,45 @@ def test_no_hook_is_described_that_is_not_there() -> None:
 
 
 def test_all_parts_can_be_imported_from_one_place() -> None:
-    """M2: and everything else that is named there is there."""
-    assert set(PARTS) <= set(api.__all__)
-    assert all(hasattr(api, name) for name in api.__all__)
-    assert len(set(api.__all__)) == len(api.__all__)
+    """M2: beside the kind and the version."""
+    assert {*PARTS, "Kind", "API"} == set(api.__all__)
+
+
+@pytest.mark.parametrize("subject", SUBJECTS)
+def test_the_guide_lists_what_a_kind_may_import(subject: str) -> None:
+    """M2: by subject; every name is there."""
+    module = import_module(f"{api.__name__}.{subject}")
+    told = GUIDE.split(f"### {module.__name__}\n")[1].split("\n#")[0]
+    listed = re.findall(r"`(\w+)`", " ".join(re.findall(r"\| ([^|]*) \|$", told, re.MULTILINE)))
+    assert sorted(listed) == sorted(module.__all__)
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+def test_each_name_stands_in_one_place() -> None:
+    """M2: there is one way to import a thing; guide and package name the same subjects."""
+    names = Counter(api.__all__)
+    for subject in SUBJECTS:
+        names.update(import_module(f"{api.__name__}.{subject}").__all__)
+    assert [name for name, count in names.items() if count > 1] == []
+    listed = re.findall(r"^    (\w+)  +", api.__doc__ or "", re.MULTILINE)
+    assert sorted(listed) == SUBJECTS
+    assert re.findall(r"^### optin\.kinds\.api\.(\w+)$", GUIDE, re.MULTILINE) == listed
 
 
 def test_the_calculator_needs_nothing_else() -> None:
     """M2: a kind of another package imports from there alone."""
     code = "".join(path.read_text("utf-8") for path in SOURCE.rglob("*.py"))
-    imported = set(re.findall(r"^(?:from|import) (optin[\w.]*)", code, re.MULTILINE))
-    own = {it for it in imported if it.partition(".")[0] == "optin_calculator"}
-    assert own
-    assert imported - own == {"optin.kinds.api", "optin.kinds"}
-    assert re.findall(r"^from optin\.kinds import (.*)$", code, re.MULTILINE) == ["api"]
+    imported = re.findall(r"^(?:from|import) (optin\b[\w.]*)", code, re.MULTILINE)
+    assert api.__name__ in imported
+    assert [it for it in imported if not f"{it}.".startswith(f"{api.__name__}.")] == []
 
 
-def test_what_lies_below_kinds_names_ever_fewer_of_them() -> None:
-    """M2: a kind is an example there at most."""
-    found = Counter[str]()
-    for path in [*sorted((ROOT / "optin").rglob("*.py")), *sorted((ROOT / "templates").rglob("*.html"))]:
-        name = path.relative_to(ROOT).as_posix()
-        if not name.startswith(ABOVE) and not name.startswith("templates/kinds/"):
-            found[name] += len(NAMES.findall(path.read_text("utf-8")))
-    assert {name: count for name, count in found.items() if count > NAMED.get(name, 0)} == {}
+def test_what_lies_below_the_kinds_names_none_of_them() -> None:
+    """M2: what belongs to a kind is in its folder, its templates and its words."""
+    found = [
+        (path, name)
+        for path in [*sorted((ROOT / "optin").rglob("*.py")), *sorted((ROOT / "templates").rglob("*.html"))]
+        for name in NAMES.findall(path.read_text("utf-8"))
+        if not path.relative_to(ROOT).as_posix().startswith(ABOVE)
+    ]
+    assert found == []

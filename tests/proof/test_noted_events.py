@@ -7,24 +7,26 @@ from typing import Any
 
 import pytest
 
-from optin.consent.consent_record import RequestId, Status
+from optin.consent.consent_record import EventKind, RequestId, Status
+from optin.consent.event import LINES, MEMBERS, of_magnet, own_forgotten
 from optin.flows.consents.opened_request import open_request
 from optin.flows.evidence.audit import Audit
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import canonical
 from optin.proof.commitment import leaf_digest
 from optin.proof.verify_bundle import verify_bundle
-from optin.store.events import add_events
+from optin.store.events import add_events, said_about_nobody
 from optin.store.log import integrate
 from optin.store.requests import peek_request
 from optin.store.transaction import Tx
 from tests.export.test_export import lead_export
+from tests.flows.test_deletion_grounds import findings, forge
 from tests.flows.test_personal_data import erase
 from tests.installed import KINDS
 from tests.proof.test_consents_told import bundle
 from tests.web.conftest import Visit
 from tests.web.test_personal import personal_link
-from tests.world import TIPS, World
+from tests.world import NOON, TIPS, World
 
 ABOUT_TIPS = {"kind": "parcel-sent", "purpose": TIPS, "channel": "email"}
 CHANGES: dict[str, dict[str, Any]] = {"noted": {}, "an unknown kind": {"kind": "parcel-sent"}}
@@ -74,6 +76,37 @@ def test_it_goes_with_its_request(world: World, changes: dict[str, Any]) -> None
     assert sweep(world.installation())["unconfirmed"] == 1
     assert world.count("request") == 0
     world.check_evidence()
+
+
+def test_what_a_kind_logs_about_its_magnet_is_no_finding(world: World) -> None:
+    """P1, M2: also when the kind that gave the event its name is not installed."""
+    packed = of_magnet("parcels-packed", world.now, "koud-bellen", {"parcels": 7})
+    gone = own_forgotten(world.now, "parcels", "koud-bellen")
+    world.do(lambda tx: add_events(tx, world.vault, None, [packed, gone]))
+    world.check_evidence()
+    assert world.store.read(said_about_nobody, vault=world.vault, kind="parcels-packed") == [packed]
+
+
+@pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))
+def test_an_event_that_is_cut_off_from_its_request_is_found(world: World, changes: dict[str, Any]) -> None:
+    """P3: whatever its name is, it does not pass for one about nobody."""
+    write(world, world.join("alice@example.com", TIPS), changes)
+    forge(world, "UPDATE event SET request_id = NULL WHERE id = (SELECT max(id) FROM event)")
+    assert any("cut off from its request" in finding for finding in findings(world))
+
+
+@pytest.mark.parametrize("name", EventKind)
+def test_a_kind_logs_no_event_of_optin_s(name: str) -> None:
+    """P1: what it says could be taken for evidence."""
+    with pytest.raises(ValueError, match="optin's own"):
+        of_magnet(name, NOON, "koud-bellen", {})
+
+
+@pytest.mark.parametrize("what", [MEMBERS, LINES])
+def test_a_kind_lets_no_rows_of_optin_s_go_unmissed(what: str) -> None:
+    """P4: an audit misses what no event says to be forgotten."""
+    with pytest.raises(ValueError, match="optin's own"):
+        own_forgotten(NOON, what, "koud-bellen")
 
 
 @pytest.mark.parametrize("changes", ABOUT_A_CONSENT.values(), ids=list(ABOUT_A_CONSENT))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from optin.consent.consent_record import ABOUT_NOBODY, EventKind, RequestId
+from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import FormDeclaration, FormField
 from optin.consent.form_entry import FormInput, Problem
 from optin.flows.delivery.mail_order import GivenConsent
@@ -32,6 +32,7 @@ from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.pages import WEBINAR_NEWS, PlaceView
 from optin.theme import mail_views, views
+from optin.theme.catalogue import catalogue
 from tests.serving import BASE_URL
 from tests.world import DECLARATION
 
@@ -219,7 +220,9 @@ def personal(**changes: Any) -> PersonalData:
         suppressions=(PersonalSuppression("", "", NOW), PersonalSuppression("tips-email", "email", NOW)),
         handled=tuple(PersonalHandling(NOW, it, "brief") for it in HANDLED),
         events=tuple(
-            PersonalEvent(NOW, kind.value, "tips-email") for kind in EventKind if kind not in ABOUT_NOBODY
+            PersonalEvent(NOW, kind.value, "tips-email")
+            for kind in EventKind
+            if f"event.{kind}" in catalogue("nl")  # not of those that name nobody
         ),
     )
     return replace(data, **changes)

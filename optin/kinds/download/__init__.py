@@ -1,7 +1,6 @@
 """A file to download: one kind under three names, for a white paper, a tip booklet and a checklist."""
 
-from optin.kinds.kind import Kind
-from optin.site.kind_file import FilePart
+from optin.kinds.api import FilePart, Kind
 
 WHITE_PAPER = Kind(
     "white-paper",

@@ -1,9 +1,8 @@
 """A newsletter: nothing but the subscription, which is one consent to e-mail."""
 
-from optin.consent.magnet_details import DetailsPart
-from optin.consent.purpose import ConsentQuestion
-from optin.kinds.kind import Kind
-from optin.site.kind_file import Complaint, FilePart
+from optin.kinds.api import DetailsPart, FilePart, Kind
+from optin.kinds.api.forms import ConsentQuestion
+from optin.kinds.api.reading import Complaint
 
 
 def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | None:

@@ -1,6 +1,6 @@
 """A prize draw: a raffle, or with a question a contest; nobody needs to consent to enter (M2)."""
 
-from optin.kinds.kind import Kind
+from optin.kinds.api import FilePart, Kind, MailPart
 from optin.kinds.prize_draw.database import TABLES
 from optin.kinds.prize_draw.details import KIND
 from optin.kinds.prize_draw.draw_winners import DRAWN
@@ -11,8 +11,6 @@ from optin.kinds.prize_draw.pages import PAGES
 from optin.kinds.prize_draw.routes import ROUTES
 from optin.kinds.prize_draw.table import DrawTable
 from optin.kinds.prize_draw.yearly_draws import draws_of_a_year
-from optin.mail.kind_mails import MailPart
-from optin.site.kind_file import FilePart
 
 PRIZE_DRAW = Kind(
     KIND,

@@ -5,30 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from optin.consent.consent_record import EventKind
-from optin.consent.event import ENTRIES, rfc3339
-from optin.flows.kind_flows import ConfirmedRequest
+from optin.kinds.api.flows import ConfirmedRequest
+from optin.kinds.api.log import EventKind, Json, canonical, digest, parse, rfc3339, said_about_nobody
+from optin.kinds.api.store import Runner, Vault
+from optin.kinds.prize_draw import events
 from optin.kinds.prize_draw.details import ANSWER_FIELD, PrizeDraw
 from optin.kinds.prize_draw.entries import DrawEntry, DrawList, DrawResult, all_lists, all_results, entries_of
 from optin.kinds.prize_draw.lots import SeedRefused, canonical_seed, draw_order, list_digest
 from optin.kinds.prize_draw.participation import promise_of
-from optin.proof.canonical import Json, canonical, parse
-from optin.proof.commitment import digest
-from optin.store.events import said_about_nobody
-from optin.store.transaction import Runner
-from optin.store.vault import Vault
 
 Event = Mapping[str, Json]
 
 
-def audit_draws(read: Runner, events: Sequence[Event]) -> Iterator[str]:
-    """Yield what is wrong with the draws; `events` are those about nobody, as they were logged."""
+def audit_draws(read: Runner, said: Sequence[Event]) -> Iterator[str]:
+    """Yield what is wrong with the draws; `said`: the events about nobody, as they were logged."""
     fixed: dict[str, Event] = {}
     told: dict[str, Event] = {}
-    for event in events:
+    for event in said:
         kind, magnet = event.get("kind"), str(event.get("magnet"))
-        if kind in {EventKind.ENTRIES_FIXED, EventKind.DRAWN}:
-            known = fixed if kind == EventKind.ENTRIES_FIXED else told
+        if kind in {events.FIXED, events.DRAWN}:
+            known = fixed if kind == events.FIXED else told
             if magnet in known:
                 yield f"the draw of {magnet} has two events that say {kind}"
             known[magnet] = event
@@ -74,7 +70,7 @@ def audit_entries(read: Runner, vault: Vault, confirmed: Sequence[ConfirmedReque
     """Yield who confirmed an entry of a prize draw and takes another part in it; or none."""
     lists = {it.magnet: (it.at, frozenset(it.tickets)) for it in read(all_lists)}
     told = read(said_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
-    gone = frozenset(str(body.get("of")) for body in told if body.get("what") == ENTRIES)
+    gone = frozenset(str(body.get("of")) for body in told if body.get("what") == events.ENTRIES)
     entries = read(entries_of, requests=[it.request for it in confirmed])
     for it in confirmed:
         promise, magnet = promise_of(it.form), it.form.magnet

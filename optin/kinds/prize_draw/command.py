@@ -8,12 +8,21 @@ from pathlib import Path
 
 import click
 
-from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import served_edition, site_option
-from optin.consent.event import rfc3339
-from optin.errors import RequestRefused
-from optin.export import tables
-from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.kinds.api.commands import (
+    STANDARD_OUTPUT,
+    Installation,
+    InstalledKinds,
+    advance_log,
+    open_installation,
+    pass_kinds,
+    served_edition,
+    site_option,
+    table,
+    write_whole,
+)
+from optin.kinds.api.errors import RequestRefused
+from optin.kinds.api.log import rfc3339
+from optin.kinds.api.reading import nearest
 from optin.kinds.prize_draw.draw_winners import (
     draw_winners,
     fix_entries,
@@ -24,10 +33,6 @@ from optin.kinds.prize_draw.draw_winners import (
 from optin.kinds.prize_draw.entries import DrawList, DrawResult, load_result
 from optin.kinds.prize_draw.lots import shown_tickets
 from optin.kinds.prize_draw.participation import draws_of
-from optin.services.installation import Installation
-from optin.services.log_signer import advance_log
-from optin.services.open_installation import open_installation
-from optin.site.findings import nearest
 
 TOLD_AT_ONCE = 200
 
@@ -105,7 +110,7 @@ def _hand_over(installation: Installation, result: DrawResult | None, out: str) 
         for row, ticket in zip(rows, short, strict=True):
             click.echo("  ".join((row[0], str(ticket), *row[2:])))
         return
-    with tables.table(out) as file:
+    with table(out) as file:
         file.write(("place", "ticket", "email", *names))
         for row in rows:
             file.write(row)

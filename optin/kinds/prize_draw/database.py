@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from optin.store.kind_tables import KindTable, Shelf, TablesPart
-from optin.store.schema import AppendOnlyTable, Migration
+from optin.kinds.api import TablesPart
+from optin.kinds.api.store import AppendOnlyTable, KindTable, Migration, Shelf
 
 _COLUMNS = "request_id, magnet, mailbox, ticket, state, told"
 # `state`: in, wrong (answer), twice (the same mailbox), late; `mailbox`: only of who is in or wrong; `told`:

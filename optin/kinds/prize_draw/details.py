@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from optin.consent.magnet_details import Details
-from optin.consent.retention_period import RetentionPeriod
+from optin.kinds.api.forms import Details, RetentionPeriod
 
 KIND = "prize-draw"
 ANSWER_FIELD = "answer"

@@ -11,16 +11,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.address import EmailAddress
-from optin.consent.consent_record import EventKind
-from optin.consent.event import ENTRIES, drawn, entries_fixed, forgotten, rfc3339
-from optin.consent.form import EMAIL_FIELD
-from optin.errors import RequestRefused
-from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.opened_request import open_request
-from optin.flows.context import Context
-from optin.flows.policy import RequestPolicy
-from optin.flows.retention.clock import trust_clock
+from optin.kinds.api.errors import RequestRefused
+from optin.kinds.api.flows import (
+    Context,
+    EmailAddress,
+    RequestPolicy,
+    RightsAction,
+    current_contact,
+    open_request,
+    peek_request,
+    record_action,
+    trust_clock,
+)
+from optin.kinds.api.forms import EMAIL_FIELD
+from optin.kinds.api.log import (
+    EventKind,
+    Json,
+    StoredCheckpoint,
+    add_events,
+    canonical,
+    digest,
+    first_checkpoint_over,
+    of_magnet,
+    own_forgotten,
+    parse,
+    rfc3339,
+    said_about_nobody,
+)
+from optin.kinds.api.mail import enqueue
+from optin.kinds.api.store import Tx, Vault
+from optin.kinds.prize_draw import events
 from optin.kinds.prize_draw.details import SETTLING, PrizeDraw
 from optin.kinds.prize_draw.entries import (
     DrawEntry,
@@ -37,15 +57,6 @@ from optin.kinds.prize_draw.entries import (
     untold_entries,
 )
 from optin.kinds.prize_draw.lots import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
-from optin.proof.canonical import Json, canonical, parse
-from optin.proof.commitment import digest
-from optin.store.events import add_events, said_about_nobody
-from optin.store.log import StoredCheckpoint, first_checkpoint_over
-from optin.store.officer_actions import RightsAction, record_action
-from optin.store.outbox import enqueue
-from optin.store.requests import peek_request
-from optin.store.transaction import Tx
-from optin.store.vault import Vault
 
 DRAWN = "drawn"  # the mail that tells each entrant the result
 # what an entrant goes by
@@ -88,7 +99,7 @@ def fix_entries(tx: Tx, context: Context, magnet: str, promise: PrizeDraw, now: 
         "winners": promise.winners,
         "changed": _changed(tx, magnet, promise),
     }
-    body = entries_fixed(now, magnet, said)
+    body = of_magnet(events.FIXED, now, magnet, said)
     fixed = DrawList(magnet, now, promise, canonical(body).decode(), tuple(tickets))
     if not keep_list(tx, fixed):  # a server's sweep and `optin draw` at once: the first one's list stands
         return fix_entries(tx, context, magnet, promise, now)
@@ -155,7 +166,8 @@ def draw_winners(tx: Tx, context: Context, magnet: str, typed: str, now: datetim
     result = DrawResult(magnet, now, seed, picked.winners, transcript)
     if not keep_result(tx, result):  # somebody else drew at the same moment: that result stands
         return draw_winners(tx, context, magnet, typed, now)
-    add_events(tx, context.vault, None, [drawn(now, magnet, seed, digest(transcript))])
+    said: dict[str, Json] = {"seed": seed, "transcript": digest(transcript)}
+    add_events(tx, context.vault, None, [of_magnet(events.DRAWN, now, magnet, said)])
     return result
 
 
@@ -182,15 +194,15 @@ def _published(fixed: DrawList, checkpoint: StoredCheckpoint | None) -> dict[str
 
 def drawn_at(tx: Tx, vault: Vault, magnet: str) -> datetime | None:
     """Return when a prize draw was drawn, by its event; None when no event of ours says so."""
-    told = (body for body in said_about_nobody(tx, vault, EventKind.DRAWN) if body.get("magnet") == magnet)
+    told = (body for body in said_about_nobody(tx, vault, events.DRAWN) if body.get("magnet") == magnet)
     return next((datetime.fromisoformat(str(body["at"])) for body in told), None)
 
 
 def note_entries_forgotten(tx: Tx, vault: Vault, magnet: str, now: datetime) -> None:
     """Log once that entries of a draw are forgotten from now on: else they would be missed by an audit."""
     known = said_about_nobody(tx, vault, EventKind.FORGOTTEN)
-    if not any((body.get("what"), body.get("of")) == (ENTRIES, magnet) for body in known):
-        add_events(tx, vault, None, [forgotten(now, ENTRIES, magnet)])
+    if not any((body.get("what"), body.get("of")) == (events.ENTRIES, magnet) for body in known):
+        add_events(tx, vault, None, [own_forgotten(now, events.ENTRIES, magnet)])
 
 
 def publication_of(tx: Tx, magnet: str) -> bytes | None:

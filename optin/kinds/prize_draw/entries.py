@@ -7,11 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.consent_record import RequestId
+from optin.kinds.api.flows import RequestId
+from optin.kinds.api.log import leaf_digest, parse
+from optin.kinds.api.store import Row, Tx, from_ms, to_ms
 from optin.kinds.prize_draw.details import PrizeDraw
-from optin.proof.canonical import parse
-from optin.proof.commitment import leaf_digest
-from optin.store.transaction import Row, Tx, from_ms, to_ms
 
 
 @dataclass(frozen=True)

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from optin.consent.magnet_details import Details
-from optin.flows.consents.opened_request import OpenedRequest
-from optin.flows.context import Context
-from optin.flows.kind_flows import FlowPart, QueuedMail
+from optin.kinds.api import FlowPart
+from optin.kinds.api.flows import Context, OpenedRequest, QueuedMail
+from optin.kinds.api.forms import Details
+from optin.kinds.api.store import Tx
 from optin.kinds.prize_draw.audit import audit_draws, audit_entries
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.kinds.prize_draw.draw_winners import DRAWN
 from optin.kinds.prize_draw.participation import Participation, enter, participation, stands
 from optin.kinds.prize_draw.sweep import RULES, missed_draws
-from optin.store.transaction import Tx
 
 
 def fill_mail(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from optin.consent.magnet_details import DetailsPart, Judgement
+from optin.kinds.api import DetailsPart
+from optin.kinds.api.forms import Judgement
 from optin.kinds.prize_draw.details import AGE_FIELD, ANSWER_FIELD, CHOICE_FIELD, WITHOUT_CONSENT
 
 

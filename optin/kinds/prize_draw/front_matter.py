@@ -6,19 +6,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from optin.consent.form import FormField
-from optin.consent.retention_period import RetentionPeriod
+from optin.kinds.api.forms import FormField, RetentionPeriod
+from optin.kinds.api.reading import (
+    Absence,
+    Complaint,
+    Finding,
+    Magnet,
+    Reading,
+    absence_in_words,
+    catalogue,
+    find_inside,
+    languages,
+    nearest_zone,
+    read_prose,
+    read_text,
+)
 from optin.kinds.prize_draw.details import ANSWER_FIELD, SETTLING, Contest, PrizeDraw
 from optin.kinds.prize_draw.table import DrawTable
-from optin.site.documents import read_text
-from optin.site.files import Absence, absence_in_words, find_inside
-from optin.site.findings import Finding
-from optin.site.kind_file import Complaint, Reading
-from optin.site.model import Magnet
-from optin.site.prose import read_prose
-from optin.site.time_zone import nearest_zone
-from optin.theme.catalogue import catalogue
-from optin.theme.languages import languages
 
 TABLE = "draw"
 MOMENT = "%Y-%m-%d %H:%M"

@@ -6,17 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from optin.consent.retention_period import RetentionPeriod
+from optin.kinds.api import PagesPart
+from optin.kinds.api.forms import RetentionPeriod
+from optin.kinds.api.pages import CURE, ConfirmedView, Frame, LandingView, Objection, SeenPage
+from optin.kinds.api.samples import (
+    AT,
+    SEE,
+    URL,
+    WITHDRAW,
+    declaration,
+    delivery,
+    kind_mail,
+    landing,
+    personal_page,
+)
 from optin.kinds.prize_draw.details import AGE_FIELD, CHOICE_FIELD, KIND, WITHOUT_CONSENT, Contest, PrizeDraw
 from optin.kinds.prize_draw.draw_winners import DECIDING
 from optin.kinds.prize_draw.lots import ShownTicket, shown_ticket
 from optin.kinds.prize_draw.participation import Participation
-from optin.site.kind_pages import PagesPart
-from optin.site.lint import Objection
-from optin.site.page_check import CURE
-from optin.site.seen_page import SeenPage
-from optin.theme.samples import AT, SEE, URL, WITHDRAW, declaration, delivery, kind_mail, landing
-from optin.theme.views import ConfirmedView, Frame, LandingView
 
 CHOICES = 2
 
@@ -71,6 +78,7 @@ def samples(frame: Frame) -> Iterator[Any]:
     yield from (open_, fixed, drawn, replace(drawn, winners=(TICKET,), passed_over=(shown_ticket("8" * 64),)))
     for state in ("in", "twice", "late"):
         yield ConfirmedView(frame, "Title", KIND, (), own=Participation(state, TICKET, DRAW))
+    yield personal_page(frame, KIND, {"ticket": TICKET.full, "ticket_short": TICKET.short})
     unasked = replace(declaration(frame.lang, KIND), questions=())
     yield replace(landing(frame, KIND, DRAW), declaration=unasked)
 

@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from optin.consent.address import EmailAddress, mailbox_of
-from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.form import FormDeclaration
-from optin.flows.consents.opened_request import OpenedRequest
-from optin.flows.context import Context
-from optin.flows.kind_flows import Standing
-from optin.flows.policy import RequestPolicy
+from optin.kinds.api.flows import (
+    Context,
+    EmailAddress,
+    OpenedRequest,
+    RequestId,
+    RequestPolicy,
+    Standing,
+    SubjectId,
+    mailbox_of,
+)
+from optin.kinds.api.forms import FormDeclaration
+from optin.kinds.api.store import Tx
 from optin.kinds.prize_draw.details import ANSWER_FIELD, KIND, PrizeDraw
 from optin.kinds.prize_draw.entries import DrawEntry, add_entry, entry_of, fixed_at, tickets_like, winners_of
 from optin.kinds.prize_draw.lots import SHORT_CHARACTERS, ShownTicket, shown_ticket
-from optin.store.transaction import Tx
 
 
 @dataclass(frozen=True)

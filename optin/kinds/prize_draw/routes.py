@@ -11,17 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.consent.form import FormDeclaration, Slug
-from optin.errors import PageUnknown
+from optin.kinds.api import RoutesPart
+from optin.kinds.api.errors import PageUnknown
+from optin.kinds.api.forms import FormDeclaration, Slug
+from optin.kinds.api.web import NO_STORE, AppContext, desk_of, removed_form
 from optin.kinds.prize_draw.details import KIND, PrizeDraw
 from optin.kinds.prize_draw.draw_winners import publication_of
 from optin.kinds.prize_draw.lots import SCHEME, shown_tickets
 from optin.kinds.prize_draw.pages import DrawView
 from optin.kinds.prize_draw.participation import draws_of, promise_of
-from optin.web.app_context import AppContext, desk_of
-from optin.web.headers import NO_STORE
-from optin.web.kind_routes import RoutesPart
-from optin.web.removed_magnets import removed_form
 
 
 async def get_draw(request: Request) -> Response:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from optin.consent.consent_record import EventKind
-from optin.consent.erasure import Ground, Reason
-from optin.consent.history import History
-from optin.consent.retention_period import RetentionPeriod
-from optin.errors import LogDisagrees
-from optin.flows.consents.contact_details import current_contact, vouch_anew
-from optin.flows.consents.opened_request import open_request
-from optin.flows.evidence.event_history import request_history
-from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep_candidates import decide
-from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
-from optin.flows.retention.sweep_rule import Rule
-from optin.flows.rights.erase import erase_person
+from optin.kinds.api.errors import LogDisagrees
+from optin.kinds.api.flows import RequestPolicy, open_request, peek_request
+from optin.kinds.api.forms import RetentionPeriod
+from optin.kinds.api.log import EventKind, History, request_history
+from optin.kinds.api.store import Tx
+from optin.kinds.api.sweep import (
+    PEOPLE_STEP,
+    STEP,
+    Ground,
+    Rule,
+    SweepContext,
+    decide,
+    forget_request,
+    own_ground,
+)
+from optin.kinds.prize_draw import events
 from optin.kinds.prize_draw.details import SETTLING
 from optin.kinds.prize_draw.draw_winners import drawn_at, fix_entries, note_entries_forgotten, tell_entrants
 from optin.kinds.prize_draw.entries import (
@@ -29,13 +32,6 @@ from optin.kinds.prize_draw.entries import (
     remove_entry,
 )
 from optin.kinds.prize_draw.participation import draws_of, promise_of
-from optin.store.person_records import request_ids
-from optin.store.requests import (
-    erase_requests,
-    peek_request,
-)
-from optin.store.subjects import refresh_idle
-from optin.store.transaction import Tx
 
 
 def sweep_draws(tx: Tx, context: SweepContext) -> int:
@@ -109,7 +105,7 @@ def draw_over(
     if not confirmed or (not consented and any(event.purpose for event in confirmed)):
         msg = "an entry of a prize draw is not what its events say"
         raise LogDisagrees(msg)
-    return Ground(Reason.DRAW, drawn, kept) if kept.after(drawn) <= now else None
+    return own_ground(events.OVER, drawn, kept) if kept.after(drawn) <= now else None
 
 
 def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Ground) -> bool:
@@ -118,14 +114,7 @@ def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Groun
     if stored is None or open_request(tx, context.vault, stored).declared.purposes:
         remove_entry(tx, entry.request)
         return False
-    if request_ids(tx, stored.email_index, stored.subject) == [entry.request]:
-        erase_person(tx, context, stored.email_index, ground, context.now, suppress_all=False)
-        return True
-    contact = None if stored.subject is None else current_contact(tx, context.vault, stored.subject)
-    erase_requests(tx, context.vault, [entry.request], ground, context.now)
-    if stored.subject is not None and contact is not None:
-        vouch_anew(tx, context.vault, stored.subject, contact, context.now)
-        refresh_idle(tx, stored.subject)
+    forget_request(tx, context, stored, ground)
     return True
 
 

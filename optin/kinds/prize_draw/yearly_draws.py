@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from zoneinfo import ZoneInfo
 
+from optin.kinds.api.reading import Finding, Site
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.kinds.prize_draw.front_matter import MOST_VALUE, SMALL_VALUE
-from optin.site.findings import Finding
-from optin.site.model import Site
 
 
 def draws_of_a_year(site: Site) -> tuple[Finding, ...]:

@@ -17,7 +17,7 @@ from math import gcd, lcm
 from operator import add, mul
 from typing import TypeAlias
 
-from optin.consent.magnet_details import Details, Handout
+from optin.kinds.api.forms import Details, Handout
 
 OUTCOME_FIELD = "outcome"  # nobody types it
 ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them

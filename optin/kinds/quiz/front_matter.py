@@ -8,7 +8,21 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from optin.consent.form import FormField
+from optin.kinds.api.forms import FormField
+from optin.kinds.api.reading import (
+    FILE_ENDINGS,
+    Absence,
+    Complaint,
+    Reading,
+    absence_in_words,
+    as_on_disk,
+    catalogue,
+    find_inside,
+    languages,
+    nearest,
+    plain_prose,
+    read_prose,
+)
 from optin.kinds.quiz.details import (
     ANSWERS_FIELD,
     OUTCOME_FIELD,
@@ -23,12 +37,6 @@ from optin.kinds.quiz.details import (
     reach,
 )
 from optin.kinds.quiz.table import AnswerEntry, OutcomeEntry, QuestionEntry, QuizTable
-from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
-from optin.site.findings import nearest
-from optin.site.kind_file import Complaint, Reading
-from optin.site.prose import plain_prose, read_prose
-from optin.theme.catalogue import catalogue
-from optin.theme.languages import languages
 
 MOST_QUESTIONS = 40
 MOST_ANSWERS = 20

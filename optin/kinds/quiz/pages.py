@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from optin.consent.form import FormField
+from optin.kinds.api import PagesPart
+from optin.kinds.api.forms import FormField
+from optin.kinds.api.pages import CURE, Frame, LandingView, Objection, SeenPage
+from optin.kinds.api.samples import FETCH, URL, WITHDRAW, delivery, landing
 from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView, quiz_view, result_view
-from optin.site.kind_pages import PagesPart
-from optin.site.lint import Objection
-from optin.site.page_check import CURE
-from optin.site.seen_page import SeenPage
-from optin.theme.samples import FETCH, URL, WITHDRAW, delivery, landing
-from optin.theme.views import Frame, LandingView
 
 
 def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:

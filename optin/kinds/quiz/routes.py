@@ -14,15 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.consent.form import Slug
-from optin.errors import AnswersStale, AnswersUnknown, PageUnknown, PostMalformed
+from optin.kinds.api import RoutesPart
+from optin.kinds.api.errors import PageUnknown, PostMalformed
+from optin.kinds.api.forms import Slug
+from optin.kinds.api.web import AppContext, desk_of, post_form, read_post, see_other, single, slug_of
 from optin.kinds.quiz.details import Answers, AnswerUnknown, Pages, Quiz
+from optin.kinds.quiz.errors import AnswersStale, AnswersUnknown
 from optin.kinds.quiz.sealed_answers import open_answers, seal_answers
 from optin.kinds.quiz.views import QuizView, quiz_view
-from optin.web.app_context import AppContext, desk_of, see_other, slug_of
-from optin.web.form_reader import read_post, single
-from optin.web.kind_routes import RoutesPart
-from optin.web.landing import post_form
 
 CHANGED = 409
 MISSING = 422

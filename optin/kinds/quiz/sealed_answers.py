@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from optin.consent.form import FormDeclaration
-from optin.consent.magnet_details import Details
-from optin.errors import AnswersStale, KeysUnusable
-from optin.flows.consents.opened_request import OpenedRequest
-from optin.flows.context import Context
-from optin.flows.kind_flows import FlowPart, Standing
+from optin.kinds.api import FlowPart
+from optin.kinds.api.flows import Context, OpenedRequest, Standing, as_token, from_token, open_text, seal_text
+from optin.kinds.api.forms import Details, FormDeclaration
+from optin.kinds.api.store import Tx, Vault, promise_of
 from optin.kinds.quiz.details import ANSWERS_FIELD, OUTCOME_FIELD, Answers, AnswerUnknown, Outcome, Quiz
-from optin.store.promises import promise_of
-from optin.store.transaction import Tx
-from optin.store.vault import Place, Vault
+from optin.kinds.quiz.errors import AnswersStale
 
+USE = "quiz"
 LIFETIME = timedelta(hours=24)
 MAX_CHARACTERS = 4_000  # more than the largest quiz needs
 
@@ -26,19 +21,15 @@ MAX_CHARACTERS = 4_000  # more than the largest quiz needs
 def seal_answers(vault: Vault, slug: str, quiz: Quiz, answers: Answers, now: datetime) -> str:
     """Return the answers so far as a token: encrypted, bound to this quiz and version, for 24 hours."""
     plain = {"version": quiz.version, "at": int(now.timestamp()), "answers": answers}
-    sealed = vault.seal(_place(slug), json.dumps(plain, separators=(",", ":")).encode())
-    return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
+    return as_token(seal_text(vault, USE, slug.encode(), json.dumps(plain, separators=(",", ":"))))
 
 
 def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime) -> Answers:
     """Return the answers in a token. Raises AnswersStale: altered, too old, of another quiz or version."""
-    if not token.isascii() or len(token) > MAX_CHARACTERS:
+    opened = open_text(vault, USE, slug.encode(), from_token(token[:MAX_CHARACTERS]))
+    if not opened:
         raise AnswersStale
-    try:
-        sealed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        plain = json.loads(vault.open(_place(slug), sealed))
-    except (KeysUnusable, ValueError, binascii.Error):
-        raise AnswersStale from None
+    plain = json.loads(opened)
     age = now.timestamp() - plain["at"]
     if plain["version"] != quiz.version or age > LIFETIME.total_seconds():
         raise AnswersStale
@@ -82,10 +73,6 @@ def stands(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> S
         return None
     told = json.loads(kept.report)
     return Standing(Outcome(face, told["title"], "", report=told["report"], report_html=told["report_html"]))
-
-
-def _place(slug: str) -> Place:
-    return Place("quiz", slug.encode())
 
 
 FLOWS = FlowPart(carried=carried, standing=stands)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields, replace
 from typing import ClassVar
 
-from optin.consent.form import details_text
+from optin.kinds.api.forms import details_text
+from optin.kinds.api.pages import Frame, LandingView
 from optin.kinds.quiz.details import Answers, Outcome, Pages, Quiz
-from optin.theme.views import Frame, LandingView
 
 NO_OUTCOME = Outcome("", "", "")
 

@@ -1,6 +1,7 @@
 """A webinar: a seat at an hour, with a calendar entry and reminders."""
 
-from optin.kinds.kind import Kind
+from optin.kinds.api import FilePart, Kind
+from optin.kinds.api.reading import Question
 from optin.kinds.webinar.calendar import MAILS
 from optin.kinds.webinar.database import TABLES
 from optin.kinds.webinar.flows import FLOWS
@@ -13,7 +14,6 @@ from optin.kinds.webinar.front_matter import (
 )
 from optin.kinds.webinar.pages import PAGES
 from optin.kinds.webinar.routes import ROUTES
-from optin.site.kind_file import FilePart, Question
 
 WEBINAR = Kind(
     "webinar",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlencode
 
-from optin.consent.consent_record import RequestId
+from optin.kinds.api.flows import RequestId
 from optin.kinds.webinar.details import Webinar
 
 

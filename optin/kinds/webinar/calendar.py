@@ -9,12 +9,11 @@ from enum import StrEnum
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from optin.consent.address import as_mailed
-from optin.flows.delivery.mail_order import MailKind, MailOrder
-from optin.flows.delivery.receipt import Attachment
+from optin.kinds.api import MailPart
+from optin.kinds.api.flows import as_mailed
+from optin.kinds.api.mail import Attachment, Mailbox, MailKind, MailOrder
 from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.flows import WebinarMail
-from optin.mail.kind_mails import Mailbox, MailPart
 
 FILE = "webinar.ics"
 RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after it; by default they stop in 2038

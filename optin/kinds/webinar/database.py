@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from optin.store.kind_tables import KindTable, Shelf, TablesPart
-from optin.store.schema import Migration
+from optin.kinds.api import TablesPart
+from optin.kinds.api.store import KindTable, Migration, Shelf
 
 _COLUMNS = "magnet, subject_id, request_id, state, sequence, replayed, at"
 _SEAT = """(

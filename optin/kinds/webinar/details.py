@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from optin.consent.magnet_details import Details
+from optin.kinds.api.forms import Details
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 DAY_BEFORE, HOUR_BEFORE = timedelta(days=1), timedelta(hours=1)

@@ -11,16 +11,23 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from optin.consent.consent_record import SubjectId
-from optin.consent.links import LinkKind
-from optin.consent.magnet_details import Details
-from optin.flows.consents.opened_request import OpenedRequest, open_request
-from optin.flows.context import Context
-from optin.flows.kind_flows import FlowPart, Later, QueuedMail
-from optin.flows.kind_flows import Standing as Stands
-from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep_context import SweepContext
-from optin.flows.retention.sweep_rule import Rule
+from optin.kinds.api import FlowPart
+from optin.kinds.api.flows import (
+    Context,
+    Later,
+    LinkKind,
+    OpenedRequest,
+    QueuedMail,
+    RequestPolicy,
+    SubjectId,
+    open_request,
+    requests_of,
+)
+from optin.kinds.api.flows import Standing as Stands
+from optin.kinds.api.forms import Details
+from optin.kinds.api.mail import enqueue, forget_queued, has_twin
+from optin.kinds.api.store import Tx
+from optin.kinds.api.sweep import Rule, SweepContext
 from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.details import DAY_BEFORE, HOUR_BEFORE, Webinar
 from optin.kinds.webinar.seats import (
@@ -39,9 +46,6 @@ from optin.kinds.webinar.seats import (
     update_seat,
     waiting_for,
 )
-from optin.store.outbox import enqueue, forget_queued, has_twin
-from optin.store.person_records import requests_of
-from optin.store.transaction import Tx
 
 STEP = 40  # people told in one transaction
 MOST_COUNTED = 1_000_000

@@ -11,12 +11,20 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from optin.consent.time_zones import after_gap, moments_of, zone_of
+from optin.kinds.api.reading import (
+    Complaint,
+    Line,
+    Magnet,
+    Reading,
+    Stripped,
+    Table,
+    Value,
+    after_gap,
+    moments_of,
+    nearest_zone,
+    zone_of,
+)
 from optin.kinds.webinar.details import Webinar
-from optin.settings.table import Line, Stripped, Table, Value
-from optin.site.kind_file import Complaint, Reading
-from optin.site.model import Magnet
-from optin.site.time_zone import nearest_zone
 
 _DURATION = re.compile(r"(?P<count>\d{1,4}) ?(?P<unit>minutes?|min|hours?|h)")
 _START = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:00)?")

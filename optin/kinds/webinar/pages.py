@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
-from optin.consent.consent_record import RequestId
+from optin.kinds.api import PagesPart
+from optin.kinds.api.flows import RequestId
+from optin.kinds.api.pages import ConfirmedView, Frame
+from optin.kinds.api.samples import AT, HOST, WITHDRAW, delivery, kind_mail, personal_page
 from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.details import Webinar
-from optin.site.kind_pages import PagesPart
-from optin.theme.samples import AT, HOST, WITHDRAW, delivery, kind_mail
-from optin.theme.views import ConfirmedView, Frame
 
 WEBINAR_NEWS = (
     "webinar-day", "webinar-hour", "webinar-moved", "webinar-cancelled", "webinar-seated", "webinar-replay",
@@ -47,6 +47,7 @@ def samples(frame: Frame) -> Iterator[Any]:
     for shown in webinars():
         yield PlaceView(frame, shown, "/x")
         yield ConfirmedView(frame, "Title", "webinar", (), own=shown)
+        yield personal_page(frame, "webinar", {"seat": shown.standing.value})
 
 
 def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:

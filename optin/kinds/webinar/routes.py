@@ -8,19 +8,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.consent.form import FormDeclaration
-from optin.errors import LinkSpent
-from optin.flows.consents.opened_request import open_request
+from optin.kinds.api import RoutesPart
+from optin.kinds.api.errors import LinkSpent
+from optin.kinds.api.flows import load_request, open_request, peek_request
+from optin.kinds.api.forms import FormDeclaration
+from optin.kinds.api.store import Tx
+from optin.kinds.api.web import (
+    NO_STORE,
+    AppContext,
+    PersonalAction,
+    desk_of,
+    read_post,
+    request_of_place,
+    see_other,
+    single,
+)
 from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.calendar import FILE, Invitation, calendar_file
 from optin.kinds.webinar.flows import attendance, give_up_seat, give_up_seats
 from optin.kinds.webinar.pages import PlaceView
-from optin.store.requests import load_request, peek_request
-from optin.store.transaction import Tx
-from optin.web.app_context import AppContext, desk_of, see_other
-from optin.web.form_reader import read_post, single
-from optin.web.headers import NO_STORE
-from optin.web.kind_routes import PersonalAction, RoutesPart, request_of_place
 
 
 async def get_place(request: Request) -> Response:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from optin.consent.consent_record import RequestId, SubjectId
-from optin.store.transaction import Row, Tx, to_ms
+from optin.kinds.api.flows import RequestId, SubjectId
+from optin.kinds.api.store import Row, Tx, to_ms
 
 SEATED, WAITING, GIVEN_UP = "seat", "waiting", "given-up"
 

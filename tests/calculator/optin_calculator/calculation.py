@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from optin.kinds import api
+from optin.kinds.api import flows, forms, store
 
 RESULT, NUMBER = "result", re.compile(r"[0-9]{1,12}([.,][0-9]{1,9})?")
 
 
 @dataclass(frozen=True)
-class Calculator(api.Details):
+class Calculator(forms.Details):
     """Two numbers and a factor, whose product has a unit."""
 
     first: str
@@ -32,21 +32,21 @@ class Calculator(api.Details):
 
 
 def carried(
-    vault: api.Vault,
-    _details: api.Details | None,
-    form: api.FormDeclaration,
+    vault: store.Vault,
+    _details: forms.Details | None,
+    form: forms.FormDeclaration,
     query: Mapping[str, str],
     _now: datetime,
 ) -> tuple[tuple[str, str], ...]:
     """Return the result, where the form says why it is kept."""
-    result = api.open_text(vault, RESULT, form.magnet.encode(), api.from_token(query.get(RESULT, "")))
+    result = flows.open_text(vault, RESULT, form.magnet.encode(), flows.from_token(query.get(RESULT, "")))
     asked = any(field.name == RESULT for field in form.fields)
     return ((RESULT, result),) if asked and result else ()
 
 
 def standing(
-    _tx: api.Tx, context: api.Context, opened: api.OpenedRequest, _now: datetime
-) -> api.Standing | None:
+    _tx: store.Tx, context: flows.Context, opened: flows.OpenedRequest, _now: datetime
+) -> flows.Standing | None:
     """Return the calculator, which has the long version, and the result where it is kept."""
     details = context.policy.details(opened.declaration.magnet)
-    return None if details is None else api.Standing((details, opened.declared.fields.get(RESULT, "")))
+    return None if details is None else flows.Standing((details, opened.declared.fields.get(RESULT, "")))

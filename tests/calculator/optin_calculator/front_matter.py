@@ -4,7 +4,8 @@ from pathlib import Path
 
 from pydantic import Field
 
-from optin.kinds.api import FormField, Line, Reading, Table, Text, kind_words, read_prose
+from optin.kinds.api.forms import FormField
+from optin.kinds.api.reading import Line, Reading, Table, Text, kind_words, read_prose
 from optin_calculator.calculation import RESULT, Calculator
 
 

@@ -6,7 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from optin.kinds.api import LandingView, RoutesPart, as_token, desk_of, post_form, seal_text, slug_of
+from optin.kinds.api import RoutesPart, flows
+from optin.kinds.api.pages import LandingView
+from optin.kinds.api.web import desk_of, post_form, slug_of
 from optin_calculator.calculation import RESULT, Calculator
 
 
@@ -45,7 +47,7 @@ async def get_result(request: Request) -> Response:
     result = view.details.result(typed) if isinstance(view.details, Calculator) else ""
     if not result:
         return app_context.page(replace(view, numbers=typed, result=None), 422)
-    token = as_token(seal_text(app_context.installation.vault, RESULT, slug.encode(), result))
+    token = flows.as_token(flows.seal_text(app_context.installation.vault, RESULT, slug.encode(), result))
     shown = replace(view, numbers=typed, result=result, more_url=f"/{slug}/mail?{RESULT}={token}")
     return app_context.page(shown)
 

@@ -1,0 +1,27 @@
+"""Forgetting one request of a person, on a ground that a rule of the sweep found."""
+
+from __future__ import annotations
+
+from optin.consent.erasure import Ground
+from optin.flows.consents.contact_details import current_contact, vouch_anew
+from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.rights.erase import erase_person
+from optin.store.person_records import request_ids
+from optin.store.requests import Request, erase_requests
+from optin.store.subjects import refresh_idle
+from optin.store.transaction import Tx
+
+
+def forget_request(tx: Tx, context: SweepContext, stored: Request, ground: Ground) -> None:
+    """Erase a request; with its person, where it is the only one. Raises LogDisagrees.
+
+    Of who has others the details stay known: the newest of these vouches for them.
+    """
+    if request_ids(tx, stored.email_index, stored.subject) == [stored.id]:
+        erase_person(tx, context, stored.email_index, ground, context.now, suppress_all=False)
+        return
+    contact = None if stored.subject is None else current_contact(tx, context.vault, stored.subject)
+    erase_requests(tx, context.vault, [stored.id], ground, context.now)
+    if stored.subject is not None and contact is not None:
+        vouch_anew(tx, context.vault, stored.subject, contact, context.now)
+        refresh_idle(tx, stored.subject)

@@ -1,0 +1,41 @@
+"""What a kind of magnets may import from optin: this package. Anything else may change with any version.
+
+Here stands what a kind consists of: `Kind`, its parts, and `API`, the version of what stands in this package.
+What its hooks are given, return and call stands by subject in a module each; none names what another does:
+
+    errors      what a kind raises or catches
+    reading     front matter: tables, files, complaints
+    forms       details of a magnet, and what a form declares
+    flows       requests, people, and what hooks are given
+    sweep       what is deleted in time
+    log         events, canonical JSON, digests, checkpoints
+    store       tables of the kind's own, transactions
+    mail        mails of the kind's own
+    pages       views of pages, and objections to them
+    samples     samples of views
+    web         requests and responses
+    commands    commands of the kind's own
+
+docs/guide/own-kind.md lists every name.
+"""
+
+from optin.consent.magnet_details import DetailsPart
+from optin.flows.kind_flows import FlowPart
+from optin.kinds.kind import API, Kind
+from optin.mail.kind_mails import MailPart
+from optin.site.kind_file import FilePart
+from optin.site.kind_pages import PagesPart
+from optin.store.kind_tables import TablesPart
+from optin.web.kind_routes import RoutesPart
+
+__all__ = [
+    "API",
+    "DetailsPart",
+    "FilePart",
+    "FlowPart",
+    "Kind",
+    "MailPart",
+    "PagesPart",
+    "RoutesPart",
+    "TablesPart",
+]

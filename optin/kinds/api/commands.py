@@ -1,0 +1,22 @@
+"""Commands of the kind's own; import this only in the module of the command, for it costs time."""
+
+from optin.cli.installed_kinds import InstalledKinds, pass_kinds
+from optin.cli.terminal import served_edition, site_option
+from optin.export.destination import STANDARD_OUTPUT, write_whole
+from optin.export.tables import table
+from optin.services.installation import Installation
+from optin.services.log_signer import advance_log
+from optin.services.open_installation import open_installation
+
+__all__ = [
+    "STANDARD_OUTPUT",
+    "Installation",
+    "InstalledKinds",
+    "advance_log",
+    "open_installation",
+    "pass_kinds",
+    "served_edition",
+    "site_option",
+    "table",
+    "write_whole",
+]

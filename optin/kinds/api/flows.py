@@ -1,0 +1,43 @@
+"""What happens to a request, and who is behind it."""
+
+from optin.consent.address import EmailAddress, as_mailed, mailbox_of
+from optin.consent.consent_record import RequestId, SubjectId
+from optin.consent.links import LinkKind
+from optin.flows.consents.contact_details import current_contact
+from optin.flows.consents.opened_request import OpenedRequest, open_request
+from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.context import Context
+from optin.flows.kind_flows import ConfirmedRequest, Later, QueuedMail, Standing
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.clock import trust_clock
+from optin.store.officer_actions import RightsAction, record_action
+from optin.store.person_records import requests_of
+from optin.store.requests import load_request, peek_request
+
+__all__ = [
+    "ConfirmedRequest",
+    "Context",
+    "EmailAddress",
+    "Later",
+    "LinkKind",
+    "OpenedRequest",
+    "QueuedMail",
+    "RequestId",
+    "RequestPolicy",
+    "RightsAction",
+    "Standing",
+    "SubjectId",
+    "as_mailed",
+    "as_token",
+    "current_contact",
+    "from_token",
+    "load_request",
+    "mailbox_of",
+    "open_request",
+    "open_text",
+    "peek_request",
+    "record_action",
+    "requests_of",
+    "seal_text",
+    "trust_clock",
+]

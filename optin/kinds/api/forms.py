@@ -1,0 +1,19 @@
+"""The form and what it declares."""
+
+from optin.consent.form import EMAIL_FIELD, FormDeclaration, FormField, Slug, details_text
+from optin.consent.magnet_details import Details, Handout, Judgement
+from optin.consent.purpose import ConsentQuestion
+from optin.consent.retention_period import RetentionPeriod
+
+__all__ = [
+    "EMAIL_FIELD",
+    "ConsentQuestion",
+    "Details",
+    "FormDeclaration",
+    "FormField",
+    "Handout",
+    "Judgement",
+    "RetentionPeriod",
+    "Slug",
+    "details_text",
+]

@@ -1,0 +1,28 @@
+"""The log of evidence: events, canonical JSON, digests and checkpoints."""
+
+from optin.consent.consent_record import EventKind
+from optin.consent.event import of_magnet, own_forgotten, rfc3339
+from optin.consent.history import History
+from optin.flows.evidence.event_history import request_history
+from optin.proof.canonical import Json, canonical, parse
+from optin.proof.commitment import digest, leaf_digest
+from optin.store.events import add_events, said_about_nobody
+from optin.store.log import StoredCheckpoint, first_checkpoint_over
+
+__all__ = [
+    "EventKind",
+    "History",
+    "Json",
+    "StoredCheckpoint",
+    "add_events",
+    "canonical",
+    "digest",
+    "first_checkpoint_over",
+    "leaf_digest",
+    "of_magnet",
+    "own_forgotten",
+    "parse",
+    "request_history",
+    "rfc3339",
+    "said_about_nobody",
+]

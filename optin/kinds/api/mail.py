@@ -1,0 +1,16 @@
+"""The kind's own mails: queued, and sent with files."""
+
+from optin.flows.delivery.mail_order import MailKind, MailOrder
+from optin.flows.delivery.receipt import Attachment
+from optin.mail.kind_mails import Mailbox
+from optin.store.outbox import enqueue, forget_queued, has_twin
+
+__all__ = [
+    "Attachment",
+    "MailKind",
+    "MailOrder",
+    "Mailbox",
+    "enqueue",
+    "forget_queued",
+    "has_twin",
+]

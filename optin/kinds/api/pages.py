@@ -1,0 +1,15 @@
+"""Views of pages, and what is objected to in a page."""
+
+from optin.site.lint import Objection
+from optin.site.page_check import CURE
+from optin.site.seen_page import SeenPage
+from optin.theme.views import ConfirmedView, Frame, LandingView
+
+__all__ = [
+    "CURE",
+    "ConfirmedView",
+    "Frame",
+    "LandingView",
+    "Objection",
+    "SeenPage",
+]

@@ -1,0 +1,48 @@
+"""Reading front matter: the kind's own table, the files that it names, complaints with their cures."""
+
+from optin.consent.time_zones import after_gap, moments_of, zone_of
+from optin.settings.prose import PROSE
+from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
+from optin.site.documents import read_text
+from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
+from optin.site.findings import Finding, nearest
+from optin.site.kind_file import Complaint, Question, Reading
+from optin.site.model import Magnet, Site
+from optin.site.prose import plain_prose, read_prose
+from optin.site.time_zone import nearest_zone
+from optin.theme.catalogue import catalogue
+from optin.theme.kind_folders import kind_words
+from optin.theme.languages import languages
+
+__all__ = [
+    "FILE_ENDINGS",
+    "PROSE",
+    "Absence",
+    "Complaint",
+    "Finding",
+    "Line",
+    "Magnet",
+    "Own",
+    "Question",
+    "Reading",
+    "Remark",
+    "Site",
+    "Stripped",
+    "Table",
+    "Text",
+    "Value",
+    "absence_in_words",
+    "after_gap",
+    "as_on_disk",
+    "catalogue",
+    "find_inside",
+    "kind_words",
+    "languages",
+    "moments_of",
+    "nearest",
+    "nearest_zone",
+    "plain_prose",
+    "read_prose",
+    "read_text",
+    "zone_of",
+]

@@ -1,0 +1,29 @@
+"""Samples of views, to try templates on."""
+
+from optin.theme.samples import (
+    AT,
+    FETCH,
+    HOST,
+    SEE,
+    URL,
+    WITHDRAW,
+    declaration,
+    delivery,
+    kind_mail,
+    landing,
+    personal_page,
+)
+
+__all__ = [
+    "AT",
+    "FETCH",
+    "HOST",
+    "SEE",
+    "URL",
+    "WITHDRAW",
+    "declaration",
+    "delivery",
+    "kind_mail",
+    "landing",
+    "personal_page",
+]

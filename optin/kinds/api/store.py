@@ -1,0 +1,21 @@
+"""The kind's own tables, and the transaction in which they are read and written."""
+
+from optin.store.kind_tables import KindTable, Shelf
+from optin.store.promises import promise_of
+from optin.store.schema import AppendOnlyTable, Migration
+from optin.store.transaction import Row, Runner, Tx, from_ms, to_ms
+from optin.store.vault import Vault
+
+__all__ = [
+    "AppendOnlyTable",
+    "KindTable",
+    "Migration",
+    "Row",
+    "Runner",
+    "Shelf",
+    "Tx",
+    "Vault",
+    "from_ms",
+    "promise_of",
+    "to_ms",
+]
