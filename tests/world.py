@@ -182,7 +182,7 @@ class World:
     def sign_up(self, email: str, *purposes: PurposeId, **fields: str) -> RequestId:
         """Fill in the form and send it."""
         entry = Entry(parse_email(email), tuple(fields.items()), purposes)
-        return self.run(sign_up, form=self.form, entry=entry, now=self.now)
+        return self.run(sign_up, form=self.form, entry=entry, now=self.now)[0]
 
     def confirm(self, request: RequestId) -> Confirmation:
         """Press the button of the confirmation page."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import load_edition_or_exit, served_edition, site_option
+from optin.cli.terminal import READABLE_FILE, load_edition_or_exit, served_edition, site_option
 from optin.errors import KeysUnusable, RequestRefused
 from optin.keys import load_keys
 from optin.services.backup import Journals, back_up
@@ -33,11 +33,11 @@ def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=READABLE_FILE)
 @click.option(
     "--journal",
     "journal_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=READABLE_FILE,
     help="Journal of the withdrawals and erasures since the backup. Default: as in optin.toml.",
 )
 @click.option(

@@ -13,10 +13,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import REFUSED, refuse, served_edition, site_option
-from optin.consent.address import parse_email
+from optin.cli.terminal import READABLE_FILE, REFUSED, address_of, refuse, served_edition, site_option
 from optin.consent.event import rfc3339
-from optin.errors import RequestRefused, SetupRefused, WriteLost
+from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
 from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
@@ -44,11 +43,7 @@ from optin.theme.verification_guide import instruction_files
 def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
     """Write the evidence for the consents of EMAIL as one self-contained bundle."""
     edition = served_edition(site, kinds)
-    try:
-        address = parse_email(email)
-    except ValueError:
-        msg = "This is no e-mail address."
-        raise RequestRefused(msg) from None
+    address = address_of(email)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         write_whole(out, make_bundle(edition, installation, address))
     where = "standard output" if out == STANDARD_OUTPUT else out
@@ -60,7 +55,7 @@ def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
 @click.option(
     "--key",
     "key_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=READABLE_FILE,
     help="Keys of the log that you already had (log-keys.txt of a receipt). Default: those in the bundle.",
 )
 @click.option(
@@ -73,7 +68,7 @@ def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
 @click.option(
     "--tsa-cert",
     "authority_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=READABLE_FILE,
     help="The certificate (PEM) of a time-stamp authority that you trust.",
 )
 def verify(
@@ -154,7 +149,7 @@ def _printable(text: str) -> str:
     "--checkpoint",
     "outside",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=READABLE_FILE,
     help="A checkpoint from outside: a note, a proof, a receipt mail (.eml), a bundle (.zip).",
 )
 @click.option(

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import excel_option, served_edition, site_option
+from optin.cli.terminal import READABLE_FILE, excel_option, served_edition, site_option
 from optin.consent.channel import MAILBOX, declared_addresses
 from optin.consent.event import rfc3339
 from optin.export import tables
@@ -29,7 +29,7 @@ from optin.services.open_installation import open_installation
 @click.option(
     "--file",
     "theirs",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=READABLE_FILE,
     help="The processor's file of export N, in which erased people are found.",
 )
 @click.option("--column", help="Name or number of the column with the address in --file.")

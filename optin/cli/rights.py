@@ -16,8 +16,8 @@ from typing import Any
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import served_edition, site_option
-from optin.consent.address import EmailAddress, parse_email
+from optin.cli.terminal import address_of, served_edition, site_option
+from optin.consent.address import EmailAddress
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey
 from optin.errors import RequestRefused
@@ -90,11 +90,7 @@ class _PersonRequest:
 def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_PersonRequest]:
     """Load a person's data. Raises RequestRefused when nothing is kept about the address."""
     edition = served_edition(site, kinds)
-    try:
-        address = parse_email(email)
-    except ValueError:
-        msg = "This is no e-mail address."
-        raise RequestRefused(msg) from None
+    address = address_of(email)
     if not why.strip():
         msg = "--why is empty; say what was asked, it is recorded."
         raise RequestRefused(msg)

@@ -9,7 +9,14 @@ from pathlib import Path
 import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
-from optin.cli.terminal import ChannelChoice, excel_option, known_purpose, served_edition, site_option
+from optin.cli.terminal import (
+    READABLE_FILE,
+    ChannelChoice,
+    excel_option,
+    known_purpose,
+    served_edition,
+    site_option,
+)
 from optin.consent.channel import Channel
 from optin.consent.purpose import ConsentKey
 from optin.export import tables
@@ -19,7 +26,7 @@ from optin.services.open_installation import open_installation
 
 
 @click.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=READABLE_FILE)
 @click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
 @click.option("--channel", required=True, type=ChannelChoice())
 @click.option("--out", required=True, help="CSV or XLSX to make with the people who may be contacted.")

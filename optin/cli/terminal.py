@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import click
 
 from optin.cli.installed_kinds import InstalledKinds
+from optin.consent.address import EmailAddress, parse_email
 from optin.consent.channel import CHANNELS, Channel
 from optin.consent.purpose import PurposeId
 from optin.errors import RequestRefused
@@ -21,8 +22,8 @@ from optin.site.loading import find_root
 from optin.site.model import Site
 
 REFUSED = 1
-MISUSED = 2
 LAST_PORT = 65_535
+READABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 
@@ -43,6 +44,15 @@ def site_option(command: Any) -> Any:
         callback=_root,
         help="Folder of the site. Default: here or upward.",
     )(command)
+
+
+def address_of(email: str) -> EmailAddress:
+    """Return the address that was typed. Raises RequestRefused."""
+    try:
+        return parse_email(email)
+    except ValueError:
+        msg = "This is no e-mail address."
+        raise RequestRefused(msg) from None
 
 
 def port_option(command: Any) -> Any:

@@ -45,7 +45,6 @@ class Job:
         self._stale_after = stale_after_seconds
         self._clock = clock
         self._round_at = clock()
-        self._rounds = 0
         self._over = False
         self._failures = 0  # since the last round that came through
         self._unsaid = 0  # failures since the log's last line about it
@@ -86,7 +85,6 @@ class Job:
 
     def _round_done(self) -> None:
         self._round_at = self._clock()
-        self._rounds += 1
         if self._failures:
             log.info("%s works again", self.name)
         self._failures = 0

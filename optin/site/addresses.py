@@ -8,12 +8,8 @@ from dataclasses import dataclass
 from ipaddress import IPv6Address
 
 from optin.servers import (
-    CURE_LOGIN,
     CURE_MAIL,
-    CURE_POSTGRES,
-    WANTED_LOGIN,
     WANTED_MAIL,
-    WANTED_POSTGRES,
     AddressRefused,
     check_postgres_address,
     read_mail_server,
@@ -111,10 +107,4 @@ ADDRESS_SETTINGS = (
         is_mail_address,
         mail_refusal,
     ),
-)
-# What a refusal says, for the guide: the code is the setting's name.
-REFUSALS = (
-    ("mail", WANTED_LOGIN, CURE_LOGIN),
-    ("store", WANTED_LOGIN, CURE_LOGIN),
-    ("store", WANTED_POSTGRES, CURE_POSTGRES),
 )

@@ -12,7 +12,6 @@ from dataclasses import dataclass, fields
 Rgb = tuple[int, int, int]
 
 LEAST_TEXT_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: text against its ground
-LEAST_EDGE_CONTRAST = 3.0  # WCAG 2.2, 1.4.11: borders of controls and focus rings; 1.4.3: large text
 WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 
@@ -85,14 +84,6 @@ def accent_contrasts(accent: str, palette: Palette) -> Iterator[Contrast]:
         yield _pair(accent, getattr(palette, name), LEAST_TEXT_CONTRAST, words)
     words = f"{palette.on_accent} on a button of this colour"
     yield _pair(palette.on_accent, accent, LEAST_TEXT_CONTRAST, words)
-
-
-def own_contrasts(palette: Palette) -> Iterator[Contrast]:
-    """Yield every other pair."""
-    for ground in palette.grounds:
-        for name in ("ink", "quiet", "wrong"):
-            yield _pair(getattr(palette, name), ground, LEAST_TEXT_CONTRAST, f"{name} on {ground}")
-        yield _pair(palette.edge, ground, LEAST_EDGE_CONTRAST, f"edge on {ground}")
 
 
 def _pair(one: str, other: str, needed: float, words: str) -> Contrast:

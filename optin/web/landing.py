@@ -35,7 +35,7 @@ from optin.errors import (
 from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.earlier_pages import view_form
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
-from optin.flows.consents.sign_up import sign_up_with_mail_state
+from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import SentView
 from optin.web.app_context import AppContext, desk_of, see_other, slug_of
@@ -77,9 +77,7 @@ async def post_form(request: Request) -> Response:
     entry = replace(entry, fields=(*_typed_fields(entry, kind), *carried))
     try:
         async with app_context.limits.mails.mail() as mailing:
-            stored, mailing.queued = await app_context.run(
-                sign_up_with_mail_state, form=form, entry=entry, now=now
-            )
+            stored, mailing.queued = await app_context.run(sign_up, form=form, entry=entry, now=now)
     except MailsSpent as spent:
         return _again(app_context, slug, form, _Returned(typed, (), None, asked, spent.retry_after_seconds))
     installation.wake_courier()

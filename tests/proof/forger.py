@@ -128,7 +128,7 @@ class Scene:
         do, vault, policy = self.installation.store.submit, self.vault, self.edition.policy
         request = do(
             sign_up, context=SiteContext(vault, policy, KINDS.flows), form=form, entry=entry, now=now
-        ).result()
+        ).result()[0]
         self.mails(now)
         return request
 

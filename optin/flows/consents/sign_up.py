@@ -20,19 +20,14 @@ from optin.store.outbox import enqueue
 from optin.store.transaction import Tx
 
 
-def sign_up(tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime) -> RequestId:
-    """Store the request in `entry` and queue its confirmation mail; return the request.
-
-    A mailbox that got enough mails today gets no other, and nobody is told (D7, D8). A form that was sent
-    twice gets one mail, which counts once.
-    """
-    return sign_up_with_mail_state(tx, context, form, entry, now)[0]
-
-
-def sign_up_with_mail_state(
+def sign_up(
     tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
-    """Return the request and whether a mail was queued, which must not be shown to visitors."""
+    """Store what `entry` asks for; return the request, and whether its confirmation mail was queued.
+
+    A mailbox that got enough mails today gets no other, and no visitor may be told (D7, D8). A form that was
+    sent twice gets one mail, which counts once.
+    """
     mailbox = mailbox_digest(context.vault, entry.email)
     tx.hold(mailbox)  # two posts at once: the second sees the first
     asking = NewRequest(form, entry.email, entry.fields, entry.purposes)

@@ -28,7 +28,6 @@ from optin.store.vault import Vault
 
 MS = "at in milliseconds"  # beside what an event says
 SAYS_FORGOTTEN = 2  # the version of events since which it is said what was forgotten
-Body = Mapping[str, Any]
 Owners = Mapping[bytes, Row]  # requests by their ids
 ByKind = Mapping[str, list[tuple[bytes, int, dict[str, Any]]]]  # events in their order: request, number, body
 
