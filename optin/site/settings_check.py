@@ -230,7 +230,8 @@ def _not_public(where: Path_, address: str, cure: str) -> Iterator[At]:
 def _texts(settings: SiteSettings, kinds: PartsByKind[FilePart]) -> Iterator[At]:
     known = catalogue("en")
     if any(key not in known for words in settings.texts.values() for key in words):
-        known = {**known, **words_of_all(folders_of(kinds), "en")}
+        of_kinds = words_of_all(folders_of(kinds), "en")
+        known = {**known, **{key: sentence.text for key, sentence in of_kinds.items()}}
     for lang, words in settings.texts.items():
         if lang not in languages():
             message = f"There are no texts in the language {lang!r}."

@@ -12,6 +12,7 @@ import io
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from string import Formatter
@@ -66,10 +67,22 @@ def texts_of(source: Path) -> Mapping[str, str]:
     return texts
 
 
-def plural_form(lang: str, key: str, count: int) -> str:
-    """Return the sentence of a key for a number of things; empty where the key has no plural forms."""
-    form = _translations(catalogue_path(lang)).ngettext(key, "", count)
+def plural_form(source: Path, key: str, count: int) -> str:
+    """Return the sentence of a key in a file for a number of things; empty where it has no plural forms."""
+    form = _translations(source).ngettext(key, "", count)
     return "" if form == key else form
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of a kind of magnets; of one with plural forms, the last form."""
+
+    text: str
+    source: Path  # the file that says it
+
+    def in_form(self, key: str, count: object) -> str:
+        """Return it in the plural form that a number of things asks for, if it has any."""
+        return (plural_form(self.source, key, count) if isinstance(count, int) else "") or self.text
 
 
 @lru_cache

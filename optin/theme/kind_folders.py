@@ -14,7 +14,7 @@ from typing import TypeAlias
 from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound
 
 from optin.consent.parts_by_kind import PartsByKind
-from optin.theme.catalogue import texts_of
+from optin.theme.catalogue import Sentence, texts_of
 
 KindFolders: TypeAlias = PartsByKind[Path | None]
 NO_FOLDERS: KindFolders = PartsByKind(None)
@@ -23,15 +23,27 @@ _ENGLISH = "en"
 
 def kind_words(folder: Path | None, lang: str) -> Mapping[str, str]:
     """Return the sentences of a kind in a language; in English where it lacks that."""
+    source = _source(folder, lang)
+    return {} if source is None else texts_of(source)
+
+
+def words_of_all(folders: KindFolders, lang: str) -> Mapping[str, Sentence]:
+    """Return the sentences of every installed kind that has a folder, each with the file that says it."""
+    sources = (_source(folder, lang) for _, folder in folders.items())
+    return {
+        key: Sentence(text, source)
+        for source in sources
+        if source is not None
+        for key, text in texts_of(source).items()
+    }
+
+
+def _source(folder: Path | None, lang: str) -> Path | None:
+    """Return the file that says a kind's sentences in a language, or in English."""
     if folder is None:
-        return {}
+        return None
     found = (folder / "locale" / it / "LC_MESSAGES" / "optin.po" for it in (lang, _ENGLISH))
-    return next((texts_of(path) for path in found if path.is_file()), {})
-
-
-def words_of_all(folders: KindFolders, lang: str) -> Mapping[str, str]:
-    """Return the sentences of every installed kind that has a folder."""
-    return {key: text for _, folder in folders.items() for key, text in kind_words(folder, lang).items()}
+    return next((path for path in found if path.is_file()), None)
 
 
 class KindLoader(BaseLoader):

@@ -11,11 +11,11 @@ from optin.consent.channel import Channel, channel_named
 from optin.consent.phone_format import international
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import offset_in_words
-from optin.theme.catalogue import catalogue, plural_form
+from optin.theme.catalogue import Sentence, catalogue, catalogue_path, plural_form
 from optin.theme.cldr import month_name, quantity, weekday_name
 from optin.theme.zones import UNIVERSAL, needs_name, zone_name
 
-Words: TypeAlias = Callable[[], Mapping[str, str]]
+Words: TypeAlias = Callable[[], Mapping[str, Sentence]]
 MOST_MINUTES = 90  # a longer wait is told in hours
 
 
@@ -43,11 +43,13 @@ class Wording:
         """
         text, count = self._texts.get(key), values.get("count")
         if text is None:
-            text = self._more().get(key) or self._texts.get(f"{key.rpartition('.')[0]}.other")
+            sentence = self._more().get(key)
+            other = self._texts.get(f"{key.rpartition('.')[0]}.other")
+            text = other if sentence is None else sentence.in_form(key, count)
+        elif isinstance(count, int) and key not in self._own:
+            text = plural_form(catalogue_path(self.lang), key, count) or text
         if text is None:
             raise KeyError(key)
-        if isinstance(count, int) and key not in self._own:
-            text = plural_form(self.lang, key, count) or text
         return text.format_map(values)
 
     def has(self, key: str) -> bool:

@@ -75,6 +75,32 @@ def test_its_templates_and_words_stand_below_the_site_s(kinds: PartsByKind[FileP
     own.load_templates([KIND, "bare"])
 
 
+def test_a_number_of_things_has_the_plural_of_the_language(
+    kinds: PartsByKind[FilePart], tmp_path: Path
+) -> None:
+    """M2, M9: by the rule of its file; in French none is singular too."""
+    plural = """msgid "calculator.sums"
+msgid_plural "calculator.sums"
+msgstr[0] "{count} somme"
+msgstr[1] "{count} sommes"
+"""
+    english = WORDS + plural.replace("somme", "sum")
+    rule = '\\n"\n"Plural-Forms: nplurals=2; plural=(n > 1);\\n"'
+    for lang, text in {"en": english, "fr": WORDS.replace('\\n"', rule, 1) + plural}.items():
+        path = tmp_path / "locale" / lang / "LC_MESSAGES" / "optin.po"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    theme = Theme(Look(), kinds=folders_of(kinds))
+    said = {
+        lang: [theme.text(lang, "calculator.sums", count=it) for it in (0, 1, 2)]
+        for lang in ("en", "fr", "nl")
+    }
+    assert said["en"] == said["nl"] == ["0 sums", "1 sum", "2 sums"], "a missing language is English"
+    assert said["fr"] == ["0 somme", "1 somme", "2 sommes"]
+    own = Theme(Look(), texts={"en": {"calculator.sums": "Sums: {count}"}}, kinds=folders_of(kinds))
+    assert own.text("en", "calculator.sums", count=1) == "Sums: 1"
+
+
 def test_what_is_said_of_a_kind_that_is_gone_is_said_as_of_any_other() -> None:
     """M2: the confirmation of somebody who signed up before its package was removed."""
     theme = Theme(Look())

@@ -11,8 +11,11 @@ import html5lib
 import pytest
 
 from optin.services.edition import Edition, load_edition
+from optin.site.kind_file import folders_of
 from optin.site.scaffold import make_magnet
-from optin.theme.kind_folders import kind_words
+from optin.theme.catalogue import parameters
+from optin.theme.kind_folders import kind_words, words_of_all
+from optin.theme.languages import languages
 from optin.web import even_timing
 from tests.kinds.installed import INSTALLED, KINDS, LOADED, NAMES, without
 from tests.kinds.journey import SLUG, KindVisit, new_site, plain
@@ -127,5 +130,9 @@ def test_the_words_of_a_kind_are_its_own_and_complete() -> None:
             words = kind_words(part.folder, lang)
             assert words.keys() == english.keys(), (name, lang)
             for key, text in words.items():
-                assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", english[key]))
+                assert parameters(text) == parameters(english[key])
+        for lang in languages():
+            for key, sentence in words_of_all(folders_of(KINDS.files), lang).items():
+                forms = {sentence.in_form(key, count) for count in range(120)}
+                assert all(parameters(it) <= parameters(sentence.text) | {"count"} for it in forms), key
     assert "calculator.result" in seen
