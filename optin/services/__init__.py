@@ -1,1 +1,1 @@
-"""Services: what an installation holds while it runs: its clock, keys, journal, files and connections."""
+"""Services: what a running installation holds open: clock, keys, journal, files and connections."""

@@ -41,7 +41,7 @@ _JOURNALS = ("-wal", "-shm", "-journal")
 
 
 def back_up(edition: Edition, installation: Installation, out: Path) -> int:
-    """Write a verified copy of the store beside live traffic; return the size of its log.
+    """Write a verified copy of the store while the server runs; return the size of its log.
 
     Raises RequestRefused or StoreUnusable; then there is no file.
     """
@@ -71,7 +71,7 @@ def back_up(edition: Edition, installation: Installation, out: Path) -> int:
 
 @dataclass(frozen=True)
 class Journals:
-    """The journal to replay (None: no withdrawals are replayed), and the journal that the server will use."""
+    """The journal to replay (None: replay nothing), and the journal that the server will use."""
 
     told_by: Journal | None
     goes_on: Journal
@@ -86,7 +86,7 @@ class RestoreResult:
 
 
 def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> RestoreResult:
-    """Restore a backup where there is no store, and replay the withdrawals and erasures made since.
+    """Restore a backup where there is no store; replay the withdrawals and erasures made since.
 
     1. Read the whole journal; verify a copy of the backup with the keys of this site; see that the two fit.
     2. On SQLite: replay into the copy, then move it to the place of the store; no file is overwritten.
@@ -153,7 +153,7 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
 
 
 def _must_fit(tx: Tx, kept: JournalContent) -> None:
-    """Check that a journal has every line that a backup lacks. Raises RequestRefused."""
+    """Check that the journal has every line that a backup lacks. Raises RequestRefused."""
     cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
     if kept.since is not None and backup_moment(tx) < kept.since:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
@@ -202,7 +202,7 @@ def _told(installation: Installation, tell: Callable[..., Counter[str]]) -> Coun
 
 
 def _put_in_place(draft: Path, target: Path) -> None:
-    """Move a closed database to its name; a file that has appeared there is not overwritten."""
+    """Rename a closed database to its final name; never overwrite a file that appeared there."""
     if any(_beside(draft, ending).exists() for ending in _JOURNALS):
         msg = "its own journal could not be emptied"
         raise OSError(msg)
@@ -214,7 +214,7 @@ def _put_in_place(draft: Path, target: Path) -> None:
 
 
 def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | None = None) -> int:
-    """Verify a copy, with the keys of this site; return the size of its log. Raises StoreUnusable.
+    """Verify a copy with the keys of this site; return the size of its log. Raises StoreUnusable.
 
     `begun`: the moment of a new copy, which is recorded in it.
     """
@@ -233,7 +233,7 @@ def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | Non
 
 
 def _must_be_new(path: Path) -> None:
-    """Refuse a database that is there, or what is left of one: SQLite would write it into the new one."""
+    """Refuse an existing database, or the remains of one, which SQLite would merge into the new one."""
     for ending in ("", *_JOURNALS):
         if _beside(path, ending).exists():
             msg = f"{_beside(path, ending)} is there already; move it away first, nothing is overwritten."

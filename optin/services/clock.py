@@ -1,4 +1,4 @@
-"""The one clock of the program: it never goes back without saying so (O7)."""
+"""The one clock of the program: it never goes back silently (O7)."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from optin.store.transaction import EPOCH, MILLISECOND
 
 
 def utc_now() -> datetime:
-    """Return this moment, in UTC, as the machine says it."""
+    """Return the current time of this machine, in UTC."""
     return datetime.now(UTC)
 
 
 def running_seconds() -> float:
-    """Return how long the machine runs, asleep or not: nobody sets this clock."""
+    """Return the seconds since the machine started, sleep included: a clock that nobody can set."""
     if hasattr(time, "CLOCK_BOOTTIME"):
         return time.clock_gettime(time.CLOCK_BOOTTIME)
     return time.monotonic()
 
 
 def clock_drift() -> timedelta:
-    """Return how far the clock is from the one that nobody sets: it changes when somebody sets it."""
+    """Return the offset of the clock from the one that nobody can set: it changes when the clock is set."""
     return utc_now() - EPOCH - timedelta(seconds=running_seconds())
 
 
 class SteadyClock:
-    """Says the moment, never before the newest event that is known while clocks differ by minutes only.
+    """Tells the time, never before the newest known event, as long as clocks differ by minutes only.
 
     A clock that goes back further is followed: `went_back` is told from which moment to which.
     """
 
     def __init__(self, went_back: Callable[[datetime, datetime], object] = lambda _was, _now: None) -> None:
-        """Start with whatever the machine says."""
+        """Begin with the machine's time."""
         self.went_back = went_back
         self._latest = EPOCH
         self._lock = threading.Lock()
 
     def __call__(self) -> datetime:
-        """Return this moment, in UTC."""
+        """Return the current time, in UTC."""
         with self._lock:
             now, was = utc_now(), self._latest
             back = now < self._latest - FOLLOWED
@@ -52,6 +52,6 @@ class SteadyClock:
         return said
 
     def learn(self, moment: datetime | None) -> None:
-        """Know of an event that another process wrote, perhaps by a clock that is ahead."""
+        """Take note of an event of another process, whose clock may be ahead."""
         with self._lock:
             self._latest = max(self._latest, moment or EPOCH)

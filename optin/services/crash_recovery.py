@@ -1,4 +1,4 @@
-"""Recovery after a crash: mail and webhook calls of a server that died are marked as sent, or queued again.
+"""Recover after a crash: mark mail and webhook calls of a dead server as sent, or queue them again.
 
 Servers that share a database know of each other, so that one takes over what another left.
 """
@@ -22,7 +22,7 @@ HANDED_OVER = "var/handed-over"
 
 
 def recover_crashed_work(store: Store, context: Context, now: datetime, folder: Path) -> None:
-    """Show that this server lives; mark as sent, or queue again, what servers that died were sending.
+    """Show that this server is alive; mark as sent, or queue again, what dead servers were sending.
 
     1. What they wrote down as handed over, in `folder`, is sent.
     2. All else is due at once.

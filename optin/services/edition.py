@@ -1,4 +1,4 @@
-"""One edition of the site: what the marketer wrote, checked and rendered, with the theme that rendered it."""
+"""One edition of the site: its files, checked and rendered, and the theme that rendered them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FileOf: TypeAlias = Callable[[Path, Path], PromisedFile | None]
 
 @dataclass(frozen=True)
 class Edition:
-    """A site that can be served."""
+    """A site ready to be served."""
 
     site: Site
     theme: Theme
@@ -55,14 +55,14 @@ class Edition:
     kinds: KindParts
 
     def frame(self, lang: str) -> Frame:
-        """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
+        """Return the frame of a page in `lang`, or in the site's own language when `lang` is not offered."""
         if lang not in self.publication.privacy:
             lang = self.site.settings.languages[0]
         return frame_of(self.site, lang, privacy_url(self.publication.privacy[lang].digest))
 
     @property
     def policy(self) -> RequestPolicy:
-        """Policy of the site, for flows."""
+        """The site's policy for flows."""
         site = self.site
         return RequestPolicy(
             mail_domain=site.settings.sender.address.rpartition("@")[2],
@@ -111,7 +111,7 @@ class Edition:
         return [found[key] for key in sorted(found)]  # in one order: others write the same rows
 
     def details(self) -> list[PromisedDetails]:
-        """Return what must be known of magnets when they are removed, as far as their kinds say so."""
+        """Return the details to store in case a magnet is removed, as its kind chooses them."""
         found: list[PromisedDetails] = []
         for magnet in self.site.magnets.values():
             details = magnet.details
@@ -130,7 +130,7 @@ def _report(magnet: Magnet, outcome: str) -> str:
 def load_edition(
     root: Path, kinds: KindParts, kept: ReadingCache | None = None, served: Served | None = None
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
-    """Load, check and render the site at `root`. No edition: `optin.toml` or a template is broken.
+    """Load, check and render the site at `root`. No edition when `optin.toml` or a template is broken.
 
     `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
     `served`: settings of its server (`optin.services.served_settings`), for a command in another shell.
@@ -152,7 +152,7 @@ def load_edition(
 def keep_edition(
     store: Store, edition: Edition, now: datetime, before: Edition | None = None
 ) -> tuple[Finding, ...]:
-    """Keep every form version, privacy statement and asset of an edition before it is served (P2, F7).
+    """Store every form version, privacy statement and asset of an edition before serving it (P2, F7).
 
     What kinds have to do for changed magnets begins. Return a warning for each
     privacy statement of which another text was served under the same date.
@@ -174,20 +174,20 @@ def keep_edition(
 def _keep_file(
     files: PromisedFiles, known: Mapping[str, Sequence[PromisedFile]], now: datetime, folder: Path, path: Path
 ) -> PromisedFile | None:
-    """Keep a copy of a magnet's file, unless it leads out of its folder since it was checked."""
+    """Store a copy of a magnet's file, unless it now leads outside its folder."""
     inside = path.resolve().is_relative_to(folder.resolve())
     return files.keep(path, known.get(path.name, ()), now) if inside else None
 
 
 def earlier_statements(edition: Edition) -> tuple[Finding, ...]:
-    """Return what a store that is a file knows of earlier statements; nothing is changed in it."""
+    """Return warnings about dates of privacy statements, read from a database file; changes nothing."""
     settings = edition.site.settings
     path = sqlite_path(settings.store, settings.root)
     return () if path is None else read_file(path, bind(_reused_dates, edition), ())
 
 
 def _reused_dates(tx: Tx, edition: Edition) -> tuple[Finding, ...]:
-    """Return a warning for each privacy statement of which another text was served under the same date."""
+    """Return a warning for each privacy statement whose date was served with another text."""
     statements = edition.publication.privacy.values()
     return tuple(
         changed_under_its_date(edition.site.privacy[it.lang])
@@ -220,7 +220,7 @@ def _keep(
 
 
 def assets_of(pages: Iterable[bytes], find: Callable[[str], Asset | None]) -> dict[str, Asset]:
-    """Return what pages refer to, by address, as far as `find` has it; of a stylesheet its fonts too."""
+    """Return the assets of pages by address, as far as `find` has them; stylesheets with their fonts."""
     found: dict[str, Asset] = {}
     for text in pages:
         new = {name: asset for name in assets_in(text) - found.keys() if (asset := find(name)) is not None}

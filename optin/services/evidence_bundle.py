@@ -1,4 +1,4 @@
-"""An evidence bundle put together: what the flow gathered, the readable page, the explanation (P6)."""
+"""Assemble an evidence bundle: the evidence, the readable page and the instructions (P6)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from optin.theme.views import EvidenceConsent, EvidenceEvent, EvidenceRequest, E
 
 
 def make_bundle(edition: Edition, installation: Installation, email: EmailAddress) -> bytes:
-    """Return the bundle about an address. Raises RequestRefused when nothing is kept about it."""
+    """Return the evidence bundle of an address. Raises RequestRefused when nothing is stored about it."""
     now = installation.clock()
     advance_log(installation)
     evidence = installation.view(gather_evidence, email=email, now=now)
@@ -59,7 +59,7 @@ def _view(theme: Theme, evidence: Evidence, files: Mapping[str, bytes], now: dat
 def _story(
     theme: Theme, lang: str, evidence: Evidence, request: RequestEvidence, shown: Mapping[str, bytes]
 ) -> EvidenceRequest:
-    """Return one request's story. `shown`: what its page is shown with; empty where it was shown before."""
+    """Return one request for the readable page. `shown`: the assets of its page; empty when already shown."""
     opened, form = request.opened, request.opened.declaration
     labels = {"email": theme.text(lang, "field.email"), **{field.name: field.label for field in form.fields}}
     values = {"email": opened.declared.email, **opened.declared.fields}
@@ -104,7 +104,7 @@ _STATUS = {
 
 
 def _assets(edition: Edition, installation: Installation, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    """Return what the pages of a bundle refer to: as kept when served, by the digest in the name."""
+    """Return the assets of a bundle's pages, as stored when served, by the digest in their names."""
 
     def find(address: str) -> Asset | None:
         kept = installation.store.read(asset_by_prefix, prefix=digest_in(address))

@@ -1,4 +1,4 @@
-"""Mails that the mail server accepted, noted in a file before the database knows it.
+"""Mails accepted by the mail server, written to a file before the database records them.
 
 A courier that is killed between the server's 250 and the commit would send the mail once more. So the first
 thing after the 250 is one write to a file of this process; the next start on this machine marks as sent what
@@ -35,7 +35,7 @@ _FLAGS = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
 
 
 class AcceptedMail(NamedTuple):
-    """One mail that was taken: which, by which claim, and the very bytes."""
+    """One accepted mail: its number, its claim, and its exact bytes."""
 
     number: int
     claim: bytes
@@ -44,7 +44,7 @@ class AcceptedMail(NamedTuple):
 
 @dataclass
 class _Page:
-    """One file, and which of its mails the database does not know yet."""
+    """One file, and which of its mails the database has not recorded yet."""
 
     path: Path
     descriptor: int
@@ -52,16 +52,16 @@ class _Page:
     open: set[int] = field(default_factory=set)
 
     def remove(self) -> None:
-        """Forget the file."""
+        """Delete the file."""
         self.path.unlink(missing_ok=True)
         os.close(self.descriptor)
 
 
 class HandoverLog:
-    """Mails that this process handed over. Where the file cannot be written, mail leaves all the same."""
+    """The accepted mails of this process. When the file cannot be written, mail is sent all the same."""
 
     def __init__(self, folder: Path, vault: Vault, incarnation: bytes) -> None:
-        """Begin a file in `folder`, named after this life of the process, and hold its lock."""
+        """Begin a file in `folder`, named after this process's incarnation, and hold its lock."""
         self._folder = folder
         self._vault = vault
         self._name = incarnation.hex()
@@ -72,13 +72,13 @@ class HandoverLog:
         self._turn()
 
     def note(self, order: Order, message: bytes) -> None:
-        """Write down that a mail was taken; in whichever thread that is known first."""
+        """Write down an accepted mail, in the thread that learns of it first."""
         with self._lock:
             if self._pages:
                 self._write(self._pages[-1], order, message)
 
     def settled(self, order: Order) -> None:
-        """Forget a mail: the database knows what became of it."""
+        """Remove a mail: the database has recorded its result."""
         with self._lock:
             for page in self._pages:
                 page.open.discard(order.number)
@@ -98,7 +98,7 @@ class HandoverLog:
             self._complain(problem)
 
     def close(self) -> None:
-        """Forget the files, unless something of them is still open: that is for the next start."""
+        """Delete the files whose mails are all recorded; others remain for the next start."""
         for page in self._pages:
             if page.open:
                 os.close(page.descriptor)
@@ -115,7 +115,7 @@ class HandoverLog:
             self._turn()
 
     def _turn(self) -> None:
-        """Begin another file; again, where one that looks for dead processes was quicker with its lock."""
+        """Begin another file; retry when a process that looks for dead ones locked it first."""
         for _ in range(TRIES):
             path = self._folder / f"{self._name}-{self._begun}{ENDING}"
             self._begun += 1
@@ -144,7 +144,7 @@ class HandoverLog:
 
 
 def mails_of_dead_processes(folder: Path, vault: Vault) -> Iterator[list[AcceptedMail]]:
-    """Yield what dead processes handed over, by file. A file goes when the next one is asked for."""
+    """Yield the accepted mails of dead processes, by file. A file is deleted when the next is requested."""
     for path in sorted(folder.glob(f"*{ENDING}")):
         with suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not of one that lives
@@ -153,7 +153,7 @@ def mails_of_dead_processes(folder: Path, vault: Vault) -> Iterator[list[Accepte
 
 
 def _read(data: bytes, place: Place, vault: Vault) -> Iterator[AcceptedMail]:
-    """Yield what stands in a file; its end may have been cut off, and other keys open nothing."""
+    """Yield the mails of a file; its end may be cut off, and other keys decrypt nothing."""
     at = 0
     while at + _LENGTH.size <= len(data):
         (length,) = _LENGTH.unpack_from(data, at)

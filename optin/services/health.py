@@ -28,7 +28,7 @@ MEGABYTE = 1024 * 1024
 
 @dataclass(frozen=True)
 class CheckResult:
-    """Result of one check: whether all is well, with details."""
+    """Result of one check: whether it passed, with details."""
 
     ok: bool
     says: Mapping[str, Json]
@@ -45,11 +45,11 @@ class ReadinessReport:
 
     @property
     def is_ready(self) -> bool:
-        """Whether all is well."""
+        """Whether every check passed."""
         return all(it.ok for it in self.found.values())
 
     def as_json(self) -> dict[str, Json]:
-        """Return the report as it is shown."""
+        """Return the report as JSON values."""
         checks: dict[str, Json] = {name: {"ok": it.ok, **it.says} for name, it in self.found.items()}
         return {"status": "ready" if self.is_ready else "not ready", "checks": checks}
 
@@ -65,11 +65,11 @@ class Readiness:
         self._last: tuple[float, ReadinessReport] | None = None
 
     def add(self, name: str, check: Check) -> None:
-        """Ask one more check from now on."""
+        """Add a check."""
         self._checks[name] = check
 
     async def report(self) -> ReadinessReport:
-        """Return what the checks find now, or found less than a second ago."""
+        """Return the results of all checks; those found less than a second ago are reused."""
         async with self._lock:
             if self._last is None or self._clock() - self._last[0] >= HOLDS_SECONDS:
                 found = await asyncio.gather(*(_bounded(check) for check in self._checks.values()))
@@ -78,12 +78,12 @@ class Readiness:
 
 
 def readiness_of(installation: Installation, folders: Iterable[Path]) -> Readiness:
-    """Return what every server sees to: its store can be written, its disks have room in `folders`."""
+    """Return the checks of every server: the store can be written, and the disks of `folders` have room."""
     return Readiness({"store": WriteCheck(installation), "disk": partial(check_disks, tuple(folders))})
 
 
 class WriteCheck:
-    """Writes to a row of its own, durably, as a sign-up would. One that hangs is not followed by another."""
+    """Writes to a row of its own, durably, as a request would. While one write hangs, no other starts."""
 
     def __init__(self, installation: Installation) -> None:
         """Write to the store of `installation`."""
@@ -101,7 +101,7 @@ class WriteCheck:
 
 
 async def check_disks(folders: tuple[Path, ...]) -> CheckResult:
-    """Check that there is room where the database and the journal are, as far as they are on this machine."""
+    """Check for free space where the database and journal are, if that is on this machine."""
     free = await asyncio.to_thread(lambda: min(map(_free_bytes, folders)))
     return CheckResult(free >= LEAST_FREE_BYTES, {"free_mb": free // MEGABYTE})
 
@@ -122,7 +122,7 @@ def _look_at(future: asyncio.Future[None]) -> None:
 
 
 def _free_bytes(folder: Path) -> int:
-    """Return the room in a folder, or where it will be made."""
+    """Return the free space in a folder, or where it will be made."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return shutil.disk_usage(folder).free

@@ -1,4 +1,4 @@
-"""Calls to other servers: webhooks, time-stamp authorities, witnesses. One client, and no other, makes them.
+"""The HTTP client for webhooks, time-stamp authorities and witnesses; it calls public servers only.
 
 Nothing may lead such a call into the network of this machine, whoever answers for a name. A name is resolved
 once, each of its addresses is looked at, and the connection goes to exactly such an address: whoever changes
@@ -34,16 +34,16 @@ _TOO_MANY = "too many names are looked up at once"
 
 
 class CallFailed(Exception):
-    """A call that brought no answer. Its text is a word for the log, without anything that was sent."""
+    """A call that got no answer. Its text is a word for the log, without anything that was sent."""
 
 
 class AddressRefused(CallFailed):
-    """An address that no call goes to."""
+    """An address that is not called."""
 
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What a server answered, whatever its status. Header names are in small letters."""
+    """A server's answer, whatever its status. Header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -51,7 +51,7 @@ class HttpAnswer:
 
 
 class VettedClient:
-    """Posts to public servers.
+    """Sends POST requests to public servers.
 
     `may_reach`: which IP addresses it connects to; only tests give another rule, and another authority.
     `seconds`: the deadline of a whole call. `most_bytes`: of a whole answer, headers and all.
@@ -65,7 +65,7 @@ class VettedClient:
         seconds: float = 15.0,
         most_bytes: int = 64 * 1024,
     ) -> None:
-        """Take the rules; the authorities of this machine are read at the first call."""
+        """Take the rules; the machine's certificate authorities are read at the first call."""
         self._may_reach = may_reach
         self._trust = trust
         self._schemes = schemes
@@ -73,7 +73,7 @@ class VettedClient:
         self._most_bytes = most_bytes
 
     async def post_for_status(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
-        """Post, and return the status; what comes after it changes nothing. Raises CallFailed."""
+        """Post, and return the status; what follows it is ignored. Raises CallFailed."""
         async with self._answer(url, body, headers) as response:
             with suppress(TimeoutError, *_TROUBLES):  # let it finish what it says
                 async with asyncio.timeout(DRAIN_SECONDS):
@@ -91,7 +91,7 @@ class VettedClient:
     async def _answer(
         self, url: str, body: bytes, headers: Mapping[str, str]
     ) -> AsyncIterator[httpcore2.Response]:
-        """Yield an answer as far as its headers; its body can be read inside. Raises CallFailed."""
+        """Yield an answer after its headers; its body can be read inside. Raises CallFailed."""
         parts = self._parts(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         asked = httpcore2.URL(
@@ -109,7 +109,7 @@ class VettedClient:
             raise CallFailed(type(_first(problem)).__name__) from None
 
     def _parts(self, url: str) -> SplitResult:
-        """Return the parts of an address, if its text tells nothing against it. Raises AddressRefused."""
+        """Return the parts of an address whose text is acceptable. Raises AddressRefused."""
         plain = url.isascii() and url.isprintable() and not set(url) & set(' \\"<>^`{|}')
         with suppress(ValueError):
             parts = urlsplit(url)
@@ -134,7 +134,7 @@ class VettedClient:
 
 
 class _PinnedBackend(httpcore2.AsyncNetworkBackend):
-    """Connects to an address that was looked at. Raises AddressRefused when one of a name's is not public."""
+    """Connects to the checked address. Raises AddressRefused when one of a name's addresses is not public."""
 
     def __init__(self, may_reach: Callable[[str], bool], most_bytes: int) -> None:
         self._may_reach = may_reach
@@ -166,7 +166,7 @@ class _PinnedBackend(httpcore2.AsyncNetworkBackend):
 
 
 class _BoundedStream(httpcore2.AsyncNetworkStream):
-    """A connection on which only so much comes in. Raises ReadError beyond it."""
+    """A connection that limits the received bytes. Raises ReadError beyond the limit."""
 
     def __init__(self, inner: httpcore2.AsyncNetworkStream, most_bytes: int) -> None:
         self._inner = inner
@@ -201,7 +201,7 @@ _lookups = threading.BoundedSemaphore(MOST_LOOKUPS)
 
 
 async def _addresses_of(host: str, port: int) -> list[str]:
-    """Return the addresses of a name, once. Raises OSError.
+    """Return the addresses of a name, from one lookup. Raises OSError.
 
     In a thread of its own, which ends with the program: a resolver that hangs holds up nothing else.
     """
@@ -238,14 +238,14 @@ _TROUBLES = (OSError, httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2
 
 
 def _first(problem: BaseException) -> BaseException:
-    """Return what lies behind an error of the network: the error of the system, where there is one."""
+    """Return the cause of a network error: the system's error, when there is one."""
     while problem.__cause__ is not None and not isinstance(problem, OSError):
         problem = problem.__cause__
     return problem
 
 
 def _port_of(parts: SplitResult) -> int:
-    """Return the port that an address leads to; 0: none. Raises ValueError."""
+    """Return the port of an address; 0 when there is none. Raises ValueError."""
     return PORTS.get(parts.scheme, 0) if parts.port is None else parts.port
 
 

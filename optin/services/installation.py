@@ -1,4 +1,4 @@
-"""An open installation: store, keys, journal, files and clock, and what is done with them."""
+"""An open installation: its store, keys, journal, files and clock, and the operations on them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ WAL_RETRY_SECONDS = 0.2
 
 @dataclass
 class Installation:
-    """What every request and command works with."""
+    """The open parts of an installation, which every request and command uses."""
 
     store: Store
     vault: Vault
@@ -60,11 +60,11 @@ class Installation:
     clock_doubted: bool = False  # the operator was told of it
 
     def count_download(self, form: str) -> None:
-        """Count that a file was fetched; not by whom, and not in the way of whoever fetches it (O4)."""
+        """Count a download without delaying it, and without the person (O4)."""
         self.downloads[monday_of(self.clock().date()), form, DOWNLOADED] += 1
 
     def keep_counts(self) -> None:
-        """Put what was counted into the store."""
+        """Write the counted downloads to the store."""
         counts, self.downloads = self.downloads, Counter()
         if not counts:
             return
@@ -75,18 +75,18 @@ class Installation:
             raise
 
     def obey(self, policy: RequestPolicy) -> None:
-        """Work by another policy from now on, and by what removed magnets promised."""
+        """Use another policy from now on, including the promises of removed magnets."""
         self.policy = self.store.read(with_removed, policy=policy, kinds=self.kinds.flows)
 
     def unneeded_files(self) -> int:
-        """Return how many kept files nobody needs any more."""
+        """Return the number of stored files that nobody needs any more."""
         if self.files is None:
             return 0
         now = self.clock()
         return len(self.files.unneeded(self.store.read(needed_files, now=now), now))
 
     def forget_files(self) -> int:
-        """Remove the kept files that nobody needs any more; return how many."""
+        """Delete the stored files that nobody needs any more; return their number."""
         if self.files is None:
             return 0
         self.trust_clock()
@@ -95,22 +95,22 @@ class Installation:
         return self.files.forget(self.store.read(needed_files, now=now), now)
 
     def trust_clock(self) -> None:
-        """Check that something may be deleted now. Raises ClockDoubted."""
+        """Check that data may be deleted by the clock now. Raises ClockDoubted."""
         self.view(trust_clock, now=self.clock())
 
     def read_clock(self) -> ClockReading:
-        """Return what the clock says, and when it was last known to be right."""
+        """Return the clock's time, and when it was last known to be right."""
         return self.view(read_clock, now=self.clock())
 
     def see_clock(self) -> None:
-        """Check that a sweep may begin; a doubt is noted in the log, and said. Raises ClockDoubted."""
+        """Check that a sweep may begin; log a doubt about the clock. Raises ClockDoubted."""
         look = self.run(watch_clock, now=self.clock(), steady=False)
         self.say_clock(look)
         if look.doubted:
             raise ClockDoubted(look.sentence)
 
     def say_clock(self, look: ClockReading) -> None:
-        """Tell the operator when the clock begins to be doubted, and when that is over: each once."""
+        """Log once when the clock becomes doubted, and once when that is over."""
         if look.doubted and not self.clock_doubted:
             clock_log.error("%s", look.sentence)
         if self.clock_doubted and not look.doubted:
@@ -119,7 +119,7 @@ class Installation:
 
     @property
     def context(self) -> SiteContext:
-        """What flows work with now."""
+        """The context for flows."""
         return SiteContext(self.vault, self.policy, self.kinds.flows)
 
     def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -135,12 +135,12 @@ class Installation:
         return self.store.submit(operation, *args, **kwargs).result()
 
     def integrate(self) -> None:
-        """Take every queued event into the log."""
+        """Add every queued event to the log."""
         while self.write(integrate):
             pass
 
     def note_ending(self) -> None:
-        """Write to the journal what was just withdrawn, erased, corrected or held.
+        """Write what was just withdrawn, erased, corrected or held to the journal.
 
         Raises EndingUnwritten: it is stored, and the person is not to be told so yet.
         """
@@ -154,7 +154,7 @@ class Installation:
             raise EndingUnwritten(str(problem)) from None
 
     def check_past(self) -> None:
-        """Check that the log grew from what the journal remembers, before something is deleted.
+        """Check, before a deletion, that the log grew from what the journal remembers.
 
         Raises LogDiverged or JournalUnusable.
         """
@@ -162,15 +162,15 @@ class Installation:
             self.journal.check(self.store)
 
     def endings(self) -> Endings:
-        """Return who withdrew or was erased, as the journal remembers it. Raises JournalUnusable."""
+        """Return all withdrawals and erasures in the journal. Raises JournalUnusable."""
         return {} if self.journal is None else endings_in_journal(self.journal.read_whole(self.store))
 
     def endings_of(self, person: bytes) -> Endings:
-        """Return what the journal remembers of one person (digest of the address). Raises JournalUnusable."""
+        """Return the journal's lines about a person (digest of the address). Raises JournalUnusable."""
         return {} if self.journal is None else endings_in_journal(self.journal.lines_about(person))
 
     def shorten_journal(self) -> None:
-        """Forget in the journal that is kept apart what no backup needs to be told any more (R8)."""
+        """Delete lines from the journal file that no backup needs any more (R8)."""
         if self.journal is not None:
             self.journal.catch_up(self.store)
             self.trust_clock()

@@ -1,4 +1,4 @@
-"""The journal: what is remembered of the log outside the database (S7, O9).
+"""The journal: the file outside the database that remembers the log and each withdrawal (S7, O9).
 
 It holds each checkpoint before its signature is published, and every withdrawal, erasure, correction and hold
 before its person is told that it is done: digests and names of purposes only. A backup that is put back is
@@ -66,7 +66,7 @@ class Journal:
     """The journal of one installation, in one file on each of its hosts."""
 
     def __init__(self, path: Path, vault: Vault, *, unkeyed: bool = False) -> None:
-        """Keep it at `path`; best on another disk than the database, and away from the keys.
+        """Use the file at `path`; best on another disk than the database, and apart from the keys.
 
         `unkeyed`: the keys name none for it yet, so a journal without seals may be of an earlier version.
         """
@@ -76,7 +76,7 @@ class Journal:
         self._unkeyed = unkeyed
 
     def open(self, store: Store, now: datetime) -> bool:
-        """Check that the file and the log of `store` are of one past; a new installation gets a new file.
+        """Check that the file and the log of `store` have one past; create the file of a new installation.
 
         Returns whether a journal of an earlier version, without seals, was taken over.
         Raises JournalUnusable or LogDiverged.
@@ -95,7 +95,7 @@ class Journal:
         return True
 
     def begin_anew(self, store: Store, now: datetime) -> Path | None:
-        """Begin a new file, by word of an officer, because there is none that agrees with the log.
+        """Begin a new file by an officer's decision, because none agrees with the log.
 
         Returns what the old file is called now. Raises JournalUnusable when the old one agrees.
         """
@@ -111,7 +111,7 @@ class Journal:
         return aside
 
     def put_back(self, tip: TreeHead, now: datetime) -> None:
-        """Note that a backup with the log of `tip` is put back, by word of an officer.
+        """Record that a backup with the log of `tip` is being restored, by an officer's decision.
 
         From this line on, the log is asked for nothing that came after the backup. A missing file is begun;
         a damaged one is set aside first. Raises JournalUnusable.
@@ -132,7 +132,7 @@ class Journal:
             self._file.read_on(descriptor)
 
     def catch_up(self, store: Store) -> None:
-        """Add every line of `store` that is not in the file yet, and see it on the disk.
+        """Append every line of `store` that the file lacks, and sync it to the disk.
 
         Raises JournalUnusable when it is damaged or cannot be written.
         """
@@ -152,7 +152,7 @@ class Journal:
                     store.submit(self._note_kept, numbers=numbers).result()
 
     def remember(self, store: Store, now: datetime) -> Frontier:
-        """Write down the log as it is committed now, having seen that it grew from what stands there.
+        """Write down the committed state of the log, after checking that it grew from the file's last.
 
         Returns it. Raises LogDiverged when it did not grow from it, JournalUnusable.
         """
@@ -171,12 +171,12 @@ class Journal:
             store.read(checked_frontier, remembered=self._chain.tip)
 
     def note_head(self, tx: Tx) -> None:
-        """Note in the database how far the file was written: where it is cut off, that shows."""
+        """Record in the database how many lines the file has, so that a truncated file is noticed."""
         if self._chain.name:
             keep_journal_head(tx, self._chain.name, self._mark)
 
     def forget(self, before: datetime) -> None:
-        """Write the file anew without the lines that are older than `before`, when there are any.
+        """Rewrite the file without lines older than `before`, when there are any.
 
         Of each hour's checkpoints the last one stays. Raises JournalUnusable.
         """
@@ -189,7 +189,7 @@ class Journal:
                 self._file.replace(partial(_shortened, end=self._chain, since=since, lines=lines))
 
     def read(self) -> JournalContent:
-        """Return what the file holds; a last line that a crash cut short is passed over.
+        """Return the content of the file; a last line cut short by a crash is skipped.
 
         Raises JournalUnusable, with the number of the line, when it is damaged.
         """
@@ -203,7 +203,7 @@ class Journal:
         return JournalContent(chain.since, tuple(lines))
 
     def read_whole(self, store: Store) -> tuple[JournalLine, ...]:
-        """Return what the file remembers of the log of `store`; whether the two agree is not looked at yet.
+        """Return what the file remembers of the log of `store`, without checking that both agree.
 
         Raises JournalUnusable: also when the file is another's, or was cut off.
         """
@@ -216,7 +216,7 @@ class Journal:
             return kept.lines
 
     def lines_about(self, person: bytes) -> list[JournalLine]:
-        """Return what the file says of a person (digest of the address); no seal is checked anew.
+        """Return the lines about a person (digest of the address); seals are not checked again.
 
         It waits for nobody who writes to the file: who asks may hold what they wait for.
         Raises JournalUnusable.
@@ -250,7 +250,7 @@ class Journal:
             raise JournalBroken(UNKEYED)
 
     def _begin(self, descriptor: int, store: Store) -> None:
-        """Begin a file. The database knows it first: one that it does not know is of another."""
+        """Begin a file. The database records it first: a file that it does not know is of another one."""
         name = secrets.token_hex(NAME_BYTES)
         store.submit(keep_journal_head, name=name, head=self._head_of(name, 0)).result()
         self._file.begin(descriptor, name)
@@ -260,7 +260,7 @@ class Journal:
         self._write_anew(store, kept, _base(TAKEN_OVER, store.read(log_frontier), now))
 
     def _write_anew(self, store: Store | None, kept: JournalContent, base: JournalLine) -> None:
-        """Write a file of another name, with the lines of `kept` and then `base`."""
+        """Write a file under another name, with the lines of `kept`, then `base`."""
         name = secrets.token_hex(NAME_BYTES)
         if store is not None:
             store.submit(keep_journal_head, name=name, head=self._head_of(name, 0)).result()
@@ -283,7 +283,7 @@ class Journal:
             raise LogDiverged(lost)
 
     def _must_be_whole(self, tx: Tx) -> None:
-        """Check that the database knows this file, and not a longer one. Raises JournalBroken."""
+        """Check that the database knows this file, and no longer version of it. Raises JournalBroken."""
         head, chain = journal_head(tx, self._chain.name), self._chain
         if head is None:
             msg = "is unknown to this database: that is another, or was lost (optin restore puts it back)"
@@ -314,7 +314,7 @@ def _is_new(tx: Tx) -> bool:
 
 
 def _must_be_first(tx: Tx) -> None:
-    """Check that a file without seals may be taken over: no keyed one is known yet. Raises JournalBroken."""
+    """Check that an unkeyed file may be taken over: no keyed one is known yet. Raises JournalBroken."""
     if has_journal_head(tx):
         raise JournalBroken(UNKEYED)
 
@@ -331,7 +331,7 @@ def _first_lost(tx: Tx, lines: Sequence[JournalLine]) -> list[str]:
 def _shortened(
     chain: Chain, end: Chain, since: datetime | None, lines: Sequence[JournalLine]
 ) -> Iterator[bytes]:
-    """Yield a file with these lines of another, under their numbers, and one more that ends it."""
+    """Yield a file with some lines of another, under their numbers, and one more at its end."""
     yield chain.begin(end.name, since)
     for line in lines:
         yield chain.add(line.at, line.told, line.number)

@@ -1,4 +1,4 @@
-"""Content of a journal, and the lines of it that are replayed to a restored backup (S7)."""
+"""Content of a journal, and its lines for a restored backup (S7)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from optin.store.journal_lines import ReplayLine
 
 @dataclass(frozen=True)
 class JournalContent:
-    """What a journal holds: every withdrawal and erasure `since`; None: since there is a journal."""
+    """Content of a journal: every withdrawal and erasure from `since` on; None: from its beginning."""
 
     since: datetime | None
     lines: tuple[JournalLine, ...]
 
     @property
     def replay_lines(self) -> tuple[ReplayLine, ...]:
-        """The lines that a restored backup is told: those about people."""
+        """The lines that a restored backup replays: those about people."""
         return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))

@@ -1,4 +1,4 @@
-"""The file of the journal: locked by whoever writes, added to at its end, seen on the disk (S6).
+"""The journal's file: locked while written, append-only, synced to the disk (S6).
 
 What a line means is not known here, only that each follows on the one before it (`proof.journal`).
 """
@@ -32,7 +32,7 @@ _CUT = "has lost lines while it was in use"
 
 @dataclass
 class _Known:
-    """How far a file was read: by which open descriptor, how many bytes, and what stands there."""
+    """How far a file was read: its descriptor, its size, and the end of its chain."""
 
     descriptor: int | None
     chain: Chain
@@ -40,10 +40,10 @@ class _Known:
 
 
 class JournalFile:
-    """One file, for any number of processes of one host."""
+    """One file, shared by any number of processes of one host."""
 
     def __init__(self, path: Path, fresh: Callable[[], Chain]) -> None:
-        """Keep it at `path`; `fresh` makes a chain of which nothing was read."""
+        """Use the file at `path`; `fresh` makes the chain of an unread file."""
         self.path = path
         self._fresh = fresh
         self._known: _Known | None = None
@@ -53,12 +53,12 @@ class JournalFile:
 
     @property
     def chain(self) -> Chain:
-        """The end of the file, as far as this process knows it."""
+        """The end of the file, as far as this process has read it."""
         return self._fresh() if self._known is None else self._known.chain
 
     @contextmanager
     def locked(self, *, create: bool = False) -> Iterator[int]:
-        """Hold the file that is at the path now: while one waits, another may write it anew.
+        """Lock the file that is at the path now: it may be replaced while waiting for the lock.
 
         Raises JournalUnusable, also for what the caller finds wrong with the file.
         """
@@ -75,7 +75,7 @@ class JournalFile:
             raise self.unusable(problem, ANEW) from None
 
     def _hold(self, *, create: bool) -> int:
-        """Return the file that is at the path, locked. It stays open: somebody who withdraws needs it."""
+        """Return the locked file at the path. It stays open: a withdrawal must never lack a descriptor."""
         while True:
             if self._descriptor is None:
                 flags = _FLAGS | (os.O_CREAT if create else 0)
@@ -90,7 +90,7 @@ class JournalFile:
             self._closing()
 
     def read_on(self, descriptor: int, lines: list[JournalLine] | None = None) -> bool:
-        """Read what others wrote since, or the whole of another file; `lines` takes what was read.
+        """Read what others wrote since, or a replaced file as a whole, onto `lines` if given.
 
         Returns whether a crash cut the last line short. Raises JournalBroken.
         """
@@ -109,7 +109,7 @@ class JournalFile:
         return status.st_size > known.offset
 
     def lines_with(self, text: bytes) -> list[JournalLine]:
-        """Return the lines that hold a text; no seal is checked anew.
+        """Return the lines that contain a text; seals are not checked again.
 
         Raises OSError, ValueError or LookupError.
         """
@@ -122,7 +122,7 @@ class JournalFile:
         return found
 
     def append(self, descriptor: int, told: Sequence[tuple[datetime, dict[str, Json]]]) -> None:
-        """Add lines after what was read, and see them on the disk: all or, where it is full, none.
+        """Append lines after what was read, and sync them: all of them, or none when the disk is full.
 
         Raises OSError, and JournalBroken for a file without seals.
         """
@@ -151,7 +151,7 @@ class JournalFile:
         self.read_on(descriptor)
 
     def replace(self, write: Callable[[Chain], Iterator[bytes]]) -> None:
-        """Put what `write` yields in place of the file, at once or not at all. Raises OSError.
+        """Replace the file with what `write` yields, atomically. Raises OSError.
 
         Whoever waits for the old file takes the new one; so does the caller, by locking anew.
         """
@@ -166,13 +166,13 @@ class JournalFile:
         sync_folder(self.path.parent)
 
     def set_aside(self, now: datetime) -> Path:
-        """Keep the file under another name as well; return that. Raises OSError."""
+        """Keep the file under another name as well; return that name. Raises OSError."""
         aside = self.path.with_name(f"{self.path.name}.until-{now:%Y%m%dT%H%M%S%f}")
         os.link(self.path, aside)
         return aside
 
     def unusable(self, problem: Exception, cure: str) -> JournalUnusable:
-        """Return the error that says which file it is, what is wrong with it, and the cure."""
+        """Return the error that names the file, its fault and the cure."""
         if isinstance(problem, FileNotFoundError):
             problem = ValueError("is not there")
         elif isinstance(problem, OSError):
@@ -181,7 +181,7 @@ class JournalFile:
 
 
 def read_lines(chain: Chain, file: Iterator[bytes], lines: list[JournalLine] | None = None) -> int:
-    """Read lines onto a chain; return how many bytes. A last line that a crash cut short is not read.
+    """Read lines onto a chain; return their size in bytes. A last line cut short by a crash is not read.
 
     Raises JournalBroken.
     """
@@ -197,7 +197,7 @@ def read_lines(chain: Chain, file: Iterator[bytes], lines: list[JournalLine] | N
 
 
 def write_whole(descriptor: int, data: bytes) -> None:
-    """Write data, and see it on the disk. Raises OSError."""
+    """Write data and sync it to the disk. Raises OSError."""
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]

@@ -1,4 +1,4 @@
-"""The journal of one installation: opened before anything else is done, or begun anew on purpose (O9)."""
+"""Open the journal of an installation before anything else, or begin a new one on purpose (O9)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ log = logging.getLogger("optin.log")
 
 
 def open_journal(settings: Settings, keys: KeyRing, store: Store, now: datetime) -> Journal:
-    """Open the journal, having seen that it and the log are of one past. Raises as `Journal.open`."""
+    """Open the journal after checking that it and the log have the same past. Raises as `Journal.open`."""
     journal = journal_at(settings.path(settings.journal), keys)
     taken_over = journal.open(store, now)
     name_journal_key(settings, keys)
@@ -45,7 +45,7 @@ def journal_of(settings: Settings, schema: Schema) -> Journal:
 
 
 def begin_journal(settings: Settings, schema: Schema) -> None:
-    """Begin a new journal, by word of an officer, and say what nothing proves by it (O9).
+    """Begin a new journal by an officer's decision, and say which proofs are lost by it (O9).
 
     Raises JournalUnusable when there is one that agrees with the log.
     """
@@ -67,7 +67,7 @@ def begin_journal(settings: Settings, schema: Schema) -> None:
 
 
 def renew_journal(settings: Settings, schema: Schema) -> None:
-    """Begin a new journal where it does not fit its store: for `dev`, in which nothing is proven anyhow."""
+    """Begin a new journal when it does not fit its store: for `dev`, which proves nothing anyway."""
     if has_data(settings, schema) or settings.path(settings.journal).exists():
         with suppress(JournalUnusable):  # it fits
             begin_journal(settings, schema)

@@ -17,7 +17,7 @@ from optin.store.schema_sets import Schema
 
 @dataclass(frozen=True)
 class KindParts:
-    """One mapping for each room; without kinds, every magnet's kind is unknown."""
+    """One mapping for each room; without installed kinds, every magnet's kind is unknown."""
 
     files: PartsByKind[FilePart] = PartsByKind(FilePart())
     details: PartsByKind[DetailsPart] = PartsByKind(DetailsPart())

@@ -1,4 +1,4 @@
-"""The export of leads: what is proven is written, then recorded, and only then released (E1, E5)."""
+"""Export leads: write the proven ones, record the export, and only then release it (E1, E5)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from optin.store.log import latest_checkpoint
 
 @dataclass(frozen=True)
 class ExportOrder:
-    """Which leads to export, to whom and why, and in which form."""
+    """Which leads to export, to which processor, why, and in which format."""
 
     key: ConsentKey
     processor: str
@@ -39,7 +39,7 @@ Watch = Callable[[Callable[[], int], Iterable[tuple[int, ProvenConsent]]], Itera
 def export_leads(
     installation: Installation, order: ExportOrder, draft: Draft, watch: Watch, *, compare: bool = True
 ) -> ExportRun:
-    """Export to a draft and release it; return what was recorded, with its number.
+    """Write an export to a draft and release it; return its record, with its number.
 
     1. Sign a checkpoint over what the log has: the export is recorded under it.
     2. Write every lead whose consent is proven now. `watch` gets a function that counts the leads, and each

@@ -1,4 +1,4 @@
-"""The signer of the log: it signs what grew from what it signed before, and nothing else (O9).
+"""Sign the log: only a tree that grew from what was signed before (O9).
 
 1. See, in what is committed, that the log begins with the last checkpoint that the journal holds.
 2. Write the new checkpoint into the journal, and see it on the disk.
@@ -21,13 +21,13 @@ from optin.store.vault import Vault
 
 
 def advance_log(installation: Installation) -> StoredCheckpoint:
-    """Take queued events into the log and sign a checkpoint over them (P4)."""
+    """Add queued events to the log and sign a checkpoint over them (P4)."""
     installation.integrate()
     return sign_log(installation.store, installation.vault, installation.journal, installation.clock())
 
 
 def sign_log(store: Store, vault: Vault, journal: Journal | None, now: datetime) -> StoredCheckpoint:
-    """Return a checkpoint over the log as it is committed now; a new one if it has grown since the last.
+    """Return a checkpoint over the committed log; a new one if it has grown since the last.
 
     Not within a transaction: what is undone with it must not be in the journal.
     Raises LogDiverged when the log is not what was signed before, JournalUnusable.

@@ -1,4 +1,4 @@
-"""Bringing the schema up to date, by the role that may; and letting a lesser role serve (PostgreSQL)."""
+"""Update the schema, by the role that may; and let a lesser role serve (PostgreSQL)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from optin.store.schema_sets import Schema
 
 
 def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequence[str]:
-    """Make the migrations that are due; return their names. Raises StoreUnusable.
+    """Apply the pending migrations; return their names. Raises StoreUnusable.
 
     `role`: who shall be able to serve afterwards. Raises RequestRefused on SQLite, which has none.
     A SQLite database that a server uses is refused.
@@ -25,5 +25,5 @@ def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequ
 
 
 def grant(settings: Settings, schema: Schema, role: str) -> None:
-    """Grant `role` what a server needs, and no more. Raises RequestRefused where no grant could bind it."""
+    """Grant `role` what a server needs, and no more. Raises RequestRefused for a role that keeps more."""
     grant_in(settings.store, role, schema)

@@ -1,4 +1,4 @@
-"""Opens an installation: its keys, store, journal, files and clock, checked and put together.
+"""Open an installation: check its keys, store, journal, files and clock, and connect them.
 
 Wiring only: what an installation does while it is open is in `services.installation`.
 """
@@ -80,7 +80,7 @@ def open_installation(
 
 @contextmanager
 def _present(installation: Installation, folder: Path) -> Iterator[None]:
-    """Live as a server: recover what crashed ones left, and note which mails are handed over."""
+    """Run as a server: recover crashed work, and write down accepted mails."""
     store, vault = installation.store, installation.vault
     recover_crashed_work(store, installation.context, installation.clock(), folder)
     installation.handover_log = HandoverLog(folder, vault, store.presence.incarnation)
@@ -93,7 +93,7 @@ def _present(installation: Installation, folder: Path) -> Iterator[None]:
 
 
 def see_clock(installation: Installation, *, serving: bool) -> None:
-    """Compare the clock with what the store knows: note that it went back, or is doubted (O7).
+    """Compare the clock with the store: log that it went back, or is doubted (O7).
 
     A server also lets go what waits for a moment that a wrong clock wrote.
     """

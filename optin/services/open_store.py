@@ -1,4 +1,4 @@
-"""Opening the store and the keys, and seeing that they belong together."""
+"""Open the store and the keys, and check that they belong together."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ POSTGRES_PREFIXES = ("postgresql://", "postgres://")
 
 
 class StoreUse(Enum):
-    """What a store is opened for."""
+    """Why a store is opened."""
 
     COMMAND = auto()
     SERVER = auto()
@@ -40,7 +40,7 @@ def open_store(
     origin: str = "localhost/log",
     use: StoreUse = StoreUse.COMMAND,
 ) -> Store:
-    """Open the store at `url`, made by these keys or new. Raises StoreUnusable or KeysUnusable.
+    """Open the store at `url`, new or made with these keys. Raises StoreUnusable or KeysUnusable.
 
     `origin` names the log of a new store. For an inspection a schema that is not optin's is taken as it is,
     to be looked at (`Store.schema_findings`); nothing is written to it.
@@ -60,7 +60,7 @@ def open_store(
 
 
 def claim_store(tx: Tx, vault: Vault, origin: str) -> None:
-    """Check that keys and data belong together, and tell people apart by today's rule.
+    """Check that keys and data belong together, and apply the present rule for equal addresses.
 
     Raises KeysUnusable for other keys, StoreUnusable for data that today's rule cannot take apart.
     """
@@ -70,7 +70,7 @@ def claim_store(tx: Tx, vault: Vault, origin: str) -> None:
 
 
 def open_keys(settings: Settings, schema: Schema) -> KeyRing:
-    """Read the keys; make them on the first run, when there is no data yet that others sealed.
+    """Read the keys; create them on the first run, when no data exists that other keys encrypted.
 
     Raises KeysUnusable. New keys are of no use yet: the first server takes them (`claim_keys`).
     """
@@ -92,7 +92,7 @@ def open_vault(settings: Settings, schema: Schema) -> Vault:
 
 
 def claim_keys(settings: Settings, keys: KeyRing, use: str) -> KeyRing:
-    """Take keys that no server used yet for `use`, for good; return others as they are."""
+    """Mark unused keys for `use`, for good; return other keys unchanged."""
     if keys.use != UNUSED:
         return keys
     claimed = replace(keys, use=use)
@@ -102,7 +102,7 @@ def claim_keys(settings: Settings, keys: KeyRing, use: str) -> KeyRing:
 
 
 def name_journal_key(settings: Settings, keys: KeyRing) -> None:
-    """Put the journal's key into a key file of an earlier version: no other unkeyed journal is taken over."""
+    """Add the journal's key to an older key file: from then on no unkeyed journal is taken over."""
     if keys.journal is not None or settings.keys.lstrip().startswith("{"):
         return
     with suppress(OSError):  # a file that is only read: then the database knows that there is a journal
@@ -125,7 +125,7 @@ def data_folders(settings: Settings) -> tuple[Path, ...]:
 def connect(
     url: str, root: Path, schema: Schema, *, serving: bool = False, inspecting: bool = False
 ) -> Store:
-    """Open the store at `url`, whatever keys it was made with. Raises StoreUnusable or SetupRefused.
+    """Open the store at `url`, whatever its keys. Raises StoreUnusable or SetupRefused.
 
     `inspecting`: whatever its schema is, too.
     """
@@ -140,7 +140,7 @@ def connect(
 
 
 def due_in(url: str, root: Path, schema: Schema) -> list[str]:
-    """Return the migrations that a store lacks, by name; change nothing. Raises as `connect` does."""
+    """Return the names of a store's pending migrations; change nothing. Raises as `connect` does."""
     path = sqlite_path(url, root)
     if path is not None:
         return due_in_file(path, schema)
@@ -174,7 +174,7 @@ def _check_postgres(url: str) -> None:
 
 
 def has_data(settings: Settings, schema: Schema) -> bool:
-    """Return whether there is a store that some keys were used with; makes none."""
+    """Return whether a store exists that keys were used with; creates none."""
     path = sqlite_path(settings.store, settings.root)
     if path is not None and not path.exists():
         return False

@@ -1,4 +1,4 @@
-"""An audit on every processor: one process reads the log, the others look at the people meanwhile."""
+"""Audit on every processor: one process checks the log while others check the people."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PARTS = 16  # for each process, so that none waits long for the last
 def run_audit(
     audit: Audit, settings: Settings, schema: Schema, processes: int | None = None
 ) -> Iterator[int]:
-    """Run `audit`; yield how many events were looked at since the last time."""
+    """Run `audit`; yield the number of events checked since the last yield."""
     processes = processes or (os.cpu_count() or 1)
     if processes == 1 or audit.size() < WORTH_PROCESSES:
         yield from audit.run()
@@ -39,7 +39,7 @@ def run_audit(
 
 
 def shares_of(count: int) -> list[Share]:
-    """Divide everybody by the first bytes of their random ids."""
+    """Divide all people by the first bytes of their random ids."""
     bounds = [(number * 65_536 // count).to_bytes(2, "big") for number in range(1, count)]
     return list(zip([EVERYBODY[0], *bounds], [*bounds, EVERYBODY[1]], strict=True))
 

@@ -1,4 +1,4 @@
-"""What is kept about a person, ready to be shown: on the personal page, as a file, to an officer (R1, R9)."""
+"""A person's data prepared for display: on the personal page, in a file, for an officer (R1, R9)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optin.theme.views import EraseView, LegalHoldView, PersonalView
 
 
 def personal_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> PersonalView:
-    """Return the personal page of `data`. `lang` is for a person of whom no language is known."""
+    """Return the personal page of `data`. `lang`: used when no language of the person is known."""
     site, lang = edition.site, data.lang or lang
     fields = (field for magnet in site.magnets.values() if magnet.lang == lang for field in magnet.fields)
     return PersonalView(
@@ -27,13 +27,13 @@ def personal_view(edition: Edition, data: PersonalData, lang: str, action: str =
 
 
 def personal_file(edition: Edition, data: PersonalData, lang: str) -> bytes:
-    """Return the data as a page that stands alone, to be read."""
+    """Return the data as a self-contained page."""
     view = replace(personal_view(edition, data, lang), stands_alone=True)
     return edition.theme.page(view).encode()
 
 
 def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> EraseView:
-    """Return what an erasure costs, in the controller's words, and what stays (R5, R6)."""
+    """Return the consequences of an erasure, in the controller's words, and what stays (R5, R6)."""
     site, lang = edition.site, data.lang or lang
     told = [site.settings.erasure.consequences.get(lang, "")]
     for slug in dict.fromkeys(asked.magnet for asked in data.requests):

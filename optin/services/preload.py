@@ -1,4 +1,4 @@
-"""Everything that a request or a mail needs is read before the first one comes.
+"""Load everything that requests and mails need before the first one arrives.
 
 A server that has used up its file descriptors, or whose disk is away for a moment, must still confirm and
 withdraw: what it would read then for the first time, it could not read.

@@ -1,4 +1,4 @@
-"""The files of magnets, kept apart from `magnets/`: a promised download outlives its magnet (S8).
+"""Copies of magnets' files, apart from `magnets/`: a promised download outlives its magnet (S8).
 
 Each file is copied once, under the SHA-256 of its bytes. It is a copy and no link, because a program that
 writes into the file in `magnets/` would change a link as well.
@@ -26,19 +26,19 @@ _KEPT = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}\.part")
 
 
 class PromisedFiles:
-    """The folder of kept files of one machine."""
+    """The folder of stored files on one machine."""
 
     def __init__(self, folder: Path) -> None:
-        """Use `folder`; it is made when the first file is kept."""
+        """Use `folder`, created with the first file."""
         self.folder = folder
 
     def path(self, digest: str) -> Path | None:
-        """Return where the file with this digest is kept; None: it is not."""
+        """Return the path of the file with this digest; None when it is not stored."""
         path = self.folder / digest
         return path if digest and path.is_file() else None
 
     def keep(self, source: Path, known: Iterable[PromisedFile], now: datetime) -> PromisedFile | None:
-        """Keep a copy of `source`, unless one of the `known` files is that already.
+        """Store a copy of `source`, unless one of the `known` files already is one.
 
         None: it cannot be kept; the log says why, and the magnet is served all the same.
         """
@@ -63,7 +63,7 @@ class PromisedFiles:
             return None
 
     def unneeded(self, needed: Collection[str], now: datetime) -> list[Path]:
-        """Return the kept files that nobody needs any more, and copies that a crash left half done."""
+        """Return the stored files that nobody needs any more, and copies left unfinished by a crash."""
         try:
             paths = sorted(self.folder.iterdir())
         except OSError:
@@ -76,14 +76,14 @@ class PromisedFiles:
         ]
 
     def forget(self, needed: Collection[str], now: datetime) -> int:
-        """Remove what nobody needs any more; return how many files that were."""
+        """Delete the unneeded files; return their number."""
         paths = self.unneeded(needed, now)
         for path in paths:
             path.unlink(missing_ok=True)
         return len(paths)
 
     def _is(self, digest: str, found: os.stat_result) -> bool:
-        """Return whether the copy of this digest was made of a file that is as it was."""
+        """Return whether the copy of this digest was made from an unchanged file."""
         try:
             kept = (self.folder / digest).stat()
         except OSError:
@@ -91,7 +91,7 @@ class PromisedFiles:
         return (kept.st_size, kept.st_mtime_ns) == (found.st_size, found.st_mtime_ns)
 
     def _copy(self, source: Path) -> str:
-        """Copy a file to its digest, whole or not at all."""
+        """Copy a file to the name of its digest, atomically."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = self.folder / f".{secrets.token_hex(16)}.part"
         summed = hashlib.sha256()

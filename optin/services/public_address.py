@@ -1,4 +1,4 @@
-"""Which IP addresses are of the public internet: no call of ours goes to any other.
+"""Which IP addresses belong to the public internet; no others are called.
 
 What is not known to be public is not. A place where Python versions differ stands in `NOT_PUBLIC`.
 """
@@ -19,7 +19,7 @@ NOT_PUBLIC = (  # which `ipaddress` of some Python versions calls global
 
 
 def is_public(text: str) -> bool:
-    """Return whether an IP address is of the public internet; so must be one that an IPv6 address carries."""
+    """Return whether an IP address is public, including one embedded in an IPv6 address."""
     try:
         address = ip_address(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Log lines that would come with each request while something is away: once a minute, with how often (S4).
+"""Repeat equal log lines at most once a minute, with their number (S4).
 
 A database that is away is told of by every form that is refused and every connection that is tried.
 """
@@ -22,10 +22,10 @@ class _Said:
 
 
 class OncePerMinuteFilter(logging.Filter):
-    """Lets the same line through once a minute."""
+    """Lets equal lines through once a minute."""
 
     def __init__(self, *, by_template: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        """Distinguish lines by their words, or `by_template` by those that the program wrote."""
+        """Compare lines by their text, or `by_template` by the format string in the program."""
         super().__init__()
         self._by_template = by_template
         self._clock = clock
@@ -33,7 +33,7 @@ class OncePerMinuteFilter(logging.Filter):
         self._said: dict[str, _Said] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether a line is to be written; make it one line, with how many were left out before it."""
+        """Return whether to write a line; make it one line, with the number of suppressed ones."""
         words = " ".join(record.getMessage().split())
         kind, now = str(record.msg) if self._by_template else words, self._clock()
         with self._lock:
@@ -48,6 +48,6 @@ class OncePerMinuteFilter(logging.Filter):
 
 
 def log_rarely() -> None:
-    """Write such lines once a minute in this process."""
+    """Limit these lines to one a minute in this process."""
     logging.getLogger(OURS).addFilter(OncePerMinuteFilter(by_template=False))
     logging.getLogger(POOL).addFilter(OncePerMinuteFilter(by_template=True))

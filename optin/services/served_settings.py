@@ -1,4 +1,4 @@
-"""The settings a site is served with, kept so that a command in another shell works with the same.
+"""Settings that the server runs with, stored so that commands in another shell use the same.
 
 Links in an export, the digests of forms and the journal depend on them. A setting that the command's shell
 lacks is taken from the server; one that differs is refused, naming both.
@@ -24,7 +24,7 @@ _SECRET = {"password", "sslpassword", "passfile", "sslkey"}
 
 
 def keep_served(store: Store, settings: Settings, server: str) -> None:
-    """Keep what a server (`serve` or `dev`) runs with, in its store and, without secrets, beside its site."""
+    """Store what a server (`serve`, `dev`) runs with in its store and, without secrets, beside its site."""
     values = settings.shared
     store.submit(note_served, settings={**values, _BY: server}).result()
     path = settings.path(NOTE)
@@ -39,7 +39,7 @@ def keep_served(store: Store, settings: Settings, server: str) -> None:
 
 
 def settings_of_server(settings: Settings, schema: Schema) -> Served | None:
-    """Return what the site's server runs with; None when there is no data yet. Raises SetupRefused.
+    """Return the settings of the site's server; None when there is no data yet. Raises SetupRefused.
 
     A store other than the server's is refused: what it holds may be of another time.
     """
@@ -56,7 +56,7 @@ def settings_of_server(settings: Settings, schema: Schema) -> Served | None:
 
 
 def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
-    """Return the journal of the server whose database is gone: it tells who left since the backup.
+    """Return the journal of a server whose database is gone: it lists withdrawals since the backup.
 
     `elsewhere`: the backup goes into another store than the server's, on purpose. Raises SetupRefused for a
     store or a journal that is not the server's: people who withdrew since would come back.
@@ -70,7 +70,7 @@ def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
 
 
 def require_server_settings(settings: Settings, served: Served) -> None:
-    """Refuse a setting of this command that is not the server's. Raises SetupRefused, naming both."""
+    """Refuse a setting that differs from the server's. Raises SetupRefused, naming both values."""
     for name, value in settings.differing_from(served).items():
         msg = (
             f"The server of this site was started with {name} = {value}, and this command with"
@@ -81,7 +81,7 @@ def require_server_settings(settings: Settings, served: Served) -> None:
 
 
 def require_served_site(settings: Settings, served: Served | None) -> Served:
-    """Return what the server runs with. Raises SetupRefused when nobody has served the site yet."""
+    """Return the server's settings. Raises SetupRefused when the site was never served."""
     if served is None:
         msg = (
             f"Nobody has served this site yet: there is no data in {store_without_password(settings)}."
@@ -92,7 +92,7 @@ def require_served_site(settings: Settings, served: Served | None) -> Served:
 
 
 def store_without_password(settings: Settings) -> str:
-    """Return the address of the store as it may be shown and compared: no user, no password.
+    """Return the address of the store for display and comparison, without user and password.
 
     A password that is not percent-encoded may hold any sign, so all that stands before the last @ goes.
     """
@@ -107,7 +107,7 @@ def store_without_password(settings: Settings) -> str:
 
 
 def _noted(settings: Settings) -> dict[str, str]:
-    """Return what the last server noted beside the site; empty where there is no such note."""
+    """Return what the last server wrote beside the site; empty when there is no such file."""
     try:
         noted = json.loads(settings.path(NOTE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Checks of the set-up before `serve` and `dev`: what is weak is refused with its cure."""
+"""Check the set-up before `serve` and `dev`: refuse weak settings with their cure."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_settings(settings: Settings) -> None:
 
 
 def check_placeholders(findings: Iterable[Finding]) -> None:
-    """Refuse a site whose controller or file is still our example. Raises SetupRefused."""
+    """Refuse a site whose controller or file is still the example. Raises SetupRefused."""
     places = [f"{found.path}:{found.line}" for found in findings if found.code == "placeholder"]
     if places:
         msg = (
@@ -40,7 +40,7 @@ def check_placeholders(findings: Iterable[Finding]) -> None:
 
 
 def check_use(keys_use: str, server: str) -> None:
-    """Refuse the keys of the other server. Raises SetupRefused.
+    """Refuse the keys of the other server: those of `dev` for `serve`, and the reverse. Raises SetupRefused.
 
     `optin dev` writes every mail to a folder: whoever reads it there could confirm for anybody (P8).
     """

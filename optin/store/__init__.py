@@ -1,1 +1,1 @@
-"""The store: transactions, the operations with their SQL, the schema, and one adapter for each database."""
+"""The store: transactions, operations with their SQL, the schema, and an adapter for each database."""

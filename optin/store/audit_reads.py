@@ -1,4 +1,4 @@
-"""Reading everything back for an audit, in short pages and in the order of the log."""
+"""Read everything for an audit, in short pages and in the order of the log."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def count_leaves(tx: Tx) -> int:
 
 
 def events_outside(tx: Tx) -> list[int]:
-    """Return events that are neither in the log nor on their way to it."""
+    """Return events that are neither in the log nor queued for it."""
     rows = tx.all(
         "SELECT event.id FROM event LEFT JOIN log_leaf ON log_leaf.event_id = event.id"
         " LEFT JOIN log_queue ON log_queue.event_id = event.id"
@@ -86,7 +86,7 @@ def orphans(tx: Tx) -> list[str]:
 
 @dataclass(frozen=True)
 class PeoplePage:
-    """Some people with everything that is kept about their requests."""
+    """Some people, with all rows about their requests."""
 
     last: bytes
     people: list[Row]  # subject, address index, sealed contact, idle from, whether it ever consented
@@ -109,7 +109,7 @@ _NEXT = {
 
 
 def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | None:
-    """Return the next people (`confirmed`), or the next requests that nobody confirmed (`open`)."""
+    """Return the next people (`confirmed`), or the next unconfirmed requests (`open`)."""
     ids = tx.all(
         f"{_NEXT[kind]} id > :after AND id <= :until ORDER BY id LIMIT :most",
         after=after,
@@ -171,7 +171,7 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
 
 
 def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
-    """Return which lines there are among these names."""
+    """Return which of these names belong to stored journal lines."""
     if not names:
         return frozenset()
     ids, among = list_parameters(names)
@@ -204,7 +204,7 @@ def privacy_rows(tx: Tx) -> list[Row]:
 
 
 def objections_of(tx: Tx, email_index: bytes, key: ConsentKey) -> frozenset[bytes]:
-    """Return the digests of the numbers that the person behind an address keeps from being called."""
+    """Return the digests of the numbers suppressed by the person behind an address."""
     rows = tx.all(
         "SELECT number FROM number_objection"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",

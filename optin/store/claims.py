@@ -1,4 +1,4 @@
-"""Claims: work that a process holds, by the incarnation of that process.
+"""Claims: mails and messages that a process is sending, marked with its incarnation.
 
 An incarnation is one life of a process: a server that is started again is another one. What a dead one had in
 hand is due at once, for nobody will settle it any more.
@@ -18,14 +18,14 @@ OUTBOXES = ("outbox", "webhook_outbox")
 
 @dataclass(frozen=True)
 class Batch:
-    """How much a process claims at once. `holder`: its incarnation, if it has one."""
+    """How many rows a process claims at once. `holder`: its incarnation, if it has one."""
 
     most: int
     holder: bytes | None = None
 
 
 def new_incarnation() -> bytes:
-    """Return what tells one life of a process from every other."""
+    """Return a random id that distinguishes this run of a process from every other."""
     return secrets.token_bytes(INCARNATION_BYTES)
 
 
@@ -35,7 +35,7 @@ def release_claims(tx: Tx, holder: bytes, now: datetime) -> int:
 
 
 def release_other_claims(tx: Tx, own: bytes, now: datetime) -> int:
-    """Do the same for every process but this one, where no other can live: also of versions before this."""
+    """Release the claims of every other process, where no other can be running; older versions' too."""
     return _release(tx, now, "(holder IS NULL OR holder <> :own)", own=own)
 
 

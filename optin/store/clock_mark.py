@@ -43,12 +43,12 @@ def known_moment(tx: Tx, vault: Vault) -> datetime | None:
 
 
 def keep_mark(tx: Tx, vault: Vault, moment: datetime) -> None:
-    """Remember that the clock was right at `moment`."""
+    """Store that the clock was right at `moment`."""
     _save(tx, vault, MARK, {"at": to_ms(moment)})
 
 
 def newest_event(tx: Tx, vault: Vault) -> datetime | None:
-    """Return the moment of the newest event that optin wrote."""
+    """Return the time of the newest genuine event."""
     rows = tx.all(
         "SELECT id, request_id, body, leaf, mac FROM event WHERE body IS NOT NULL ORDER BY id DESC"
         " LIMIT :most",
@@ -60,7 +60,7 @@ def newest_event(tx: Tx, vault: Vault) -> datetime | None:
 
 
 def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]]:
-    """Return every event about the clock that optin wrote, with its number, oldest first."""
+    """Return every genuine event about the clock with its number, oldest first."""
     rows = tx.all(
         "SELECT id, request_id, body, leaf, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL"
         " AND body LIKE :of_the_clock ORDER BY id",
@@ -71,7 +71,7 @@ def events_of_the_clock(tx: Tx, vault: Vault) -> list[tuple[int, dict[str, Any]]
 
 
 def set_backs(tx: Tx, vault: Vault) -> list[ClockSetBack]:
-    """Return each time that the clock went back, oldest first, with the number of its event."""
+    """Return each time the clock went back, oldest first, with the number of its event."""
     return [
         ClockSetBack(number, datetime.fromisoformat(body["at"]), datetime.fromisoformat(body["was"]))
         for number, body in events_of_the_clock(tx, vault)

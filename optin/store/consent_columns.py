@@ -1,4 +1,4 @@
-"""How a consent is named in rows: by a column for its purpose and one for its channel."""
+"""The two columns by which rows name a consent: purpose and channel."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ EVERYTHING = ""  # in both columns: every purpose by every channel, as an erasur
 
 
 def columns_of(key: ConsentKey | None) -> dict[str, str]:
-    """Return the values of both columns; None: everything."""
+    """Return the values of both columns; None means every consent."""
     if key is None:
         return {"purpose": EVERYTHING, "channel": EVERYTHING}
     return {"purpose": key.purpose, "channel": key.channel.value}

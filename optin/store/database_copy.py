@@ -1,4 +1,4 @@
-"""Copies a whole database into one SQLite file, the format of every backup (S7).
+"""Copy a whole database into one SQLite file, the format of every backup (S7).
 
 On SQLite it is a copy; on PostgreSQL every table is copied out under one snapshot, and into an empty one.
 """
@@ -39,7 +39,7 @@ BATCH_ROWS = 1_000
 
 
 def columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
-    """Return the columns of a table, as both databases have them."""
+    """Return the columns of a table, equal in both databases."""
     return [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
 
 
@@ -94,7 +94,7 @@ def copy_in(tx: Tx, path: Path) -> None:
 
 
 def _make_kinds(tx: Tx, whole: Schema, there: Schema) -> None:
-    """Make the tables of kinds that `there` lacks, on PostgreSQL."""
+    """Create the tables of kinds that the target lacks, on PostgreSQL."""
     lacking = [step for step in whole.steps if step not in there.steps]
     for step in lacking:
         for statement in step.migration.statements(POSTGRES):
@@ -109,7 +109,7 @@ def _make_kinds(tx: Tx, whole: Schema, there: Schema) -> None:
 
 
 def count_on(tx: Tx, tables: Iterable[str]) -> None:
-    """Let PostgreSQL number new rows after those that were copied in."""
+    """Let PostgreSQL number new rows after the copied ones."""
     for table in tables:
         tx.one(
             f"SELECT setval(pg_get_serial_sequence('{table}', 'id'),"
@@ -129,7 +129,7 @@ def _batches(rows: Iterable[Row]) -> Iterable[Sequence[Row]]:
 
 
 def check_copy(tx: Tx) -> str:
-    """Return what is wrong with a copy; empty when its pages are sound and its log is the one last signed."""
+    """Return the faults of a copy; empty when its pages are sound and its log is the one last signed."""
     found = tx.all("PRAGMA integrity_check(1)")
     if found != [("ok",)]:
         return "its pages are damaged"

@@ -1,4 +1,4 @@
-"""Reading events for counting, in short pages: nothing sealed is among them, and nothing is opened (O4)."""
+"""Read events for counting, in short pages; no encrypted data is read (O4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PAGE_ERASURES = 200  # each names up to several hundred events
 
 @dataclass(frozen=True)
 class RequestsPage:
-    """The event bytes of some requests, those of one request together, oldest first."""
+    """The event bytes of some requests, grouped by request, oldest first."""
 
     last: bytes
     requests: Sequence[Sequence[str]]
@@ -23,7 +23,7 @@ class RequestsPage:
 
 @dataclass(frozen=True, order=True)
 class ServedVersion:
-    """A form version: of which magnet, its version number, which variant, and since when it is served."""
+    """A form version: its magnet, its version number, its variant, and when it was first served."""
 
     magnet: str
     ordinal: int
@@ -32,7 +32,7 @@ class ServedVersion:
 
     @property
     def label(self) -> str:
-        """How people name it."""
+        """Its name for readers."""
         return f"v{self.ordinal}"
 
 

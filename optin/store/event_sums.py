@@ -24,7 +24,7 @@ def monday_of(day: date) -> date:
 
 
 def add_to_tally(tx: Tx, counts: Mapping[Place, int]) -> None:
-    """Add to the sums. In one order, so that two processes never wait for each other."""
+    """Add to the sums, in a fixed order, so that two processes never wait for each other."""
     tx.many(
         "INSERT INTO tally(monday, form, kind, count) VALUES (:monday, :form, :kind, :count)"
         " ON CONFLICT (monday, form, kind) DO UPDATE SET count = tally.count + excluded.count",
@@ -42,7 +42,7 @@ def tallied(tx: Tx) -> dict[Place, int]:
 
 
 def tally_before_erasure(tx: Tx, requests: Sequence[RequestId]) -> None:
-    """Add requests that are about to be erased to the sums; not those for which no form was sent."""
+    """Add requests about to be erased to the sums; requests made without a form are left out."""
     counts: dict[Place, int] = {}
     for request in requests:
         row = tx.one("SELECT form, created_at, confirmed_at FROM request WHERE id = :id", id=request)

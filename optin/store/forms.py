@@ -1,4 +1,4 @@
-"""Form versions, privacy statements and their assets: kept as they were served, found by digest (P2, F7)."""
+"""Form versions, privacy statements and assets: stored as served, found by digest (P2, F7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optin.store.transaction import Tx, from_ms, to_ms
 
 @dataclass(frozen=True)
 class StoredForm:
-    """A form version as it is kept. `ordinal` counts the versions of one magnet, from 1."""
+    """A stored form version. `ordinal` counts the versions of one magnet, from 1."""
 
     version: FormVersion
     ordinal: int
@@ -22,29 +22,29 @@ class StoredForm:
 
     @cached_property
     def intact(self) -> bool:
-        """Whether the page is the one of its digest."""
+        """Whether the page matches its digest."""
         return digest(self.version.page) == self.version.digest
 
     @cached_property
     def words(self) -> str:
-        """The digest of what the form declares."""
+        """The digest of the form's declaration."""
         return declaration_digest(self.version.declaration)
 
     @property
     def label(self) -> str:
-        """How people name it."""
+        """Its name for readers."""
         return f"v{self.ordinal}"
 
 
 @lru_cache(maxsize=256)
 def declaration_digest(declaration: FormDeclaration) -> str:
-    """Return the digest of what a form declares, as its events name it."""
+    """Return the digest of a form's declaration, as events name it."""
     return digest(canonical(declaration.as_json()))
 
 
 @dataclass(frozen=True)
 class StoredAsset:
-    """A file that pages refer to. `name`: its address when it was first served."""
+    """A file that pages refer to. `name`: its address when first served."""
 
     digest: str
     name: str
@@ -53,7 +53,7 @@ class StoredAsset:
 
 
 def keep_asset(tx: Tx, asset: StoredAsset, now: datetime) -> None:
-    """Keep an asset as served, unless these very bytes are kept already."""
+    """Store an asset as served, unless its bytes are stored already."""
     tx.run(
         "INSERT INTO asset(digest, name, content_type, data, first_served)"
         " SELECT :digest, :name, :content_type, :data, :now WHERE NOT EXISTS"
@@ -67,7 +67,7 @@ def keep_asset(tx: Tx, asset: StoredAsset, now: datetime) -> None:
 
 
 def changed_assets(tx: Tx) -> list[str]:
-    """Return the addresses of kept assets that are not the files of their digests."""
+    """Return the addresses of stored assets that do not match their digests."""
     rows = tx.each("SELECT name, digest, data FROM asset ORDER BY digest")
     return [row[0] for row in rows if digest(bytes(row[2])) != row[1]]
 
@@ -84,7 +84,7 @@ def asset_by_prefix(tx: Tx, prefix: str) -> StoredAsset | None:
 
 
 def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
-    """Keep a statement as served, unless these very bytes are kept already."""
+    """Store a statement as served, unless its bytes are stored already."""
     tx.run(
         "INSERT INTO privacy_version(digest, lang, page, first_served)"
         " SELECT :digest, :lang, :page, :now WHERE NOT EXISTS"
@@ -106,7 +106,7 @@ def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
 
 
 def has_other_text(tx: Tx, lang: str, day: str, words: str) -> bool:
-    """Return whether a statement with another text was served in this language under this date."""
+    """Return whether a statement in this language was served under this date with another text."""
     row = tx.one(
         "SELECT 1 FROM privacy_text WHERE lang = :lang AND day = :day AND words <> :words LIMIT 1",
         lang=lang,
@@ -117,7 +117,7 @@ def has_other_text(tx: Tx, lang: str, day: str, words: str) -> bool:
 
 
 def statement_dates(tx: Tx, digest: str) -> tuple[str, datetime | None]:
-    """Return the date that a statement bears, if any (2026-11-23), and when it was first served."""
+    """Return a statement's own date, if any (2026-11-23), and when it was first served."""
     row = tx.one(
         "SELECT privacy_text.day, privacy_version.first_served FROM privacy_version"
         " LEFT JOIN privacy_text ON privacy_text.digest = privacy_version.digest"
@@ -128,7 +128,7 @@ def statement_dates(tx: Tx, digest: str) -> tuple[str, datetime | None]:
 
 
 def keep_form(tx: Tx, version: FormVersion, now: datetime) -> None:
-    """Keep a form version as served. Same bytes, same version; else the next ordinal of its magnet."""
+    """Store a form version as served. Same bytes, same version; else the next ordinal of its magnet."""
     tx.run(
         "INSERT INTO form_version"
         "(digest, form_key, magnet, ordinal, page, declaration, privacy, first_served)"
@@ -150,7 +150,7 @@ _FORM = "SELECT digest, form_key, page, declaration, ordinal, first_served FROM 
 
 
 def form_by_key(tx: Tx, key: str) -> StoredForm | None:
-    """Return the version that a posted form names, or None: never issued."""
+    """Return the version named in a posted form; None: never issued."""
     return _form(tx.one(f"{_FORM} WHERE form_key = :form_key", form_key=key))
 
 
@@ -160,7 +160,7 @@ def form_by_digest(tx: Tx, digest: str) -> StoredForm | None:
 
 
 def last_declaration(tx: Tx, magnet: str) -> FormDeclaration | None:
-    """Return what the newest form of a magnet declares; None: none was ever served at this address."""
+    """Return the declaration of a magnet's newest form; None: none was ever served."""
     row = tx.one(
         "SELECT declaration FROM form_version WHERE magnet = :magnet ORDER BY ordinal DESC LIMIT 1",
         magnet=magnet,

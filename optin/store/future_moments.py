@@ -1,4 +1,4 @@
-"""Moments to come that a wrong clock wrote: brought back, so that nothing waits for years (D1, D6, E7).
+"""Correct times in the far future, written by a wrong clock, so that nothing waits for years (D1, D6, E7).
 
 Only what tells when something is due, or how long it is kept. Evidence keeps the moments that it has.
 """
@@ -14,7 +14,7 @@ from optin.store.transaction import Tx, Value, to_ms
 
 @dataclass(frozen=True)
 class Horizon:
-    """How far into the future each moment may lie when all is well."""
+    """How far in the future each time may normally lie."""
 
     skew: timedelta  # between clocks that are right
     mail_lease: timedelta
@@ -28,7 +28,7 @@ class Horizon:
 
 
 def bring_back(tx: Tx, horizon: Horizon, now: datetime) -> int:
-    """Bring moments that lie too far in the future back; return how many rows were changed.
+    """Bring times beyond the horizon back; return how many rows were changed.
 
     A mail for a day to come may be made due at once: whoever claims it sees that, and puts it back.
     """

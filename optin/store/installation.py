@@ -1,4 +1,4 @@
-"""Which keys this database belongs to. Other keys are refused before anything is written."""
+"""Which keys a database belongs to. Other keys are refused before anything is written."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_claimed(tx: Tx) -> bool:
 
 
 def check_keys(tx: Tx, vault: Vault, origin: str) -> None:
-    """Check that `vault` has the keys of this database; a new database takes them. Raises KeysUnusable.
+    """Check that `vault` has the keys of this database; a new one is bound to them. Raises KeysUnusable.
 
     The log is named once, after the base address of its first day: proofs in people's mailboxes name it.
     """
@@ -48,7 +48,7 @@ def check_keys(tx: Tx, vault: Vault, origin: str) -> None:
 
 
 def note_served(tx: Tx, settings: Mapping[str, str]) -> None:
-    """Keep the settings that the server runs with, for commands that are given in another shell."""
+    """Store the settings that the server runs with, for commands in another shell."""
     for name, value in settings.items():
         tx.run(
             "INSERT INTO installation(name, value) VALUES (:name, :value)"
@@ -59,13 +59,13 @@ def note_served(tx: Tx, settings: Mapping[str, str]) -> None:
 
 
 def served_settings(tx: Tx) -> dict[str, str]:
-    """Return the settings that the last server ran with; empty when nobody has served yet."""
+    """Return the settings that the last server ran with; empty when the site was never served."""
     rows = tx.all("SELECT name, value FROM installation WHERE name LIKE :served", served=f"{SERVED}%")
     return {row[0].removeprefix(SERVED): bytes(row[1]).decode() for row in rows}
 
 
 def note_health(tx: Tx, now: datetime) -> None:
-    """Write to a row that nothing else uses: shows that the database takes changes."""
+    """Write to a row that nothing else uses, to check that the database accepts writes."""
     tx.run(
         "INSERT INTO installation(name, value) VALUES (:name, :value)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -84,7 +84,7 @@ def log_origin(tx: Tx) -> str:
 
 
 def mark_backup(tx: Tx, at: datetime) -> None:
-    """Note in a copy what moment it is of."""
+    """Record in a copy when it was made."""
     forget_backup(tx)
     tx.run(
         "INSERT INTO installation(name, value) VALUES (:name, :value)",
@@ -94,11 +94,11 @@ def mark_backup(tx: Tx, at: datetime) -> None:
 
 
 def backup_moment(tx: Tx) -> datetime:
-    """Return the moment that a copy is of; where none was noted, the beginning of time."""
+    """Return when a copy was made; the beginning of time when that was not recorded."""
     row = tx.one("SELECT value FROM installation WHERE name = :name", name=BACKUP)
     return from_ms(0 if row is None else int(bytes(row[0])))
 
 
 def forget_backup(tx: Tx) -> None:
-    """Note that this is no copy (any more)."""
+    """Record that this is no copy (any more)."""
     tx.run("DELETE FROM installation WHERE name = :name", name=BACKUP)

@@ -1,4 +1,4 @@
-"""Lines for the journal outside the database, with digests only (S7, O9).
+"""Lines for the journal outside the database; they hold digests only (S7, O9).
 
 Some lines a restored backup must be told: withdrawals and erasures, by the digest of the person. The others
 hold an event of the log by its number and leaf, so that it cannot be taken out of the log. A line is written
@@ -32,7 +32,7 @@ class ReplayLine:
 
     @property
     def name(self) -> bytes:
-        """The digest of moment and meaning: the same line has the same name everywhere."""
+        """The digest of time and content: equal lines have equal names everywhere."""
         return hashlib.sha256(canonical({**self.told, "at": to_ms(self.at)})).digest()
 
 
@@ -48,19 +48,19 @@ def remember(tx: Tx, told: dict[str, Json], now: datetime) -> bool:
 
 
 def remember_event(tx: Tx, kind: str, number: int, leaf: bytes, at: datetime) -> None:
-    """Let the journal hold an event of the log by its number and leaf."""
+    """Queue a line that remembers an event of the log by its number and leaf."""
     remember(tx, {"kind": kind, "event": number, "leaf": leaf.hex()}, at)
 
 
 def rename_person(tx: Tx, old: str, new: str) -> None:
-    """Tell the lines about a person (digest in hexadecimal) again under the digest it has now."""
+    """Queue the lines about a person (digest in hexadecimal) again under the present digest."""
     for at, line in tx.all("SELECT at, line FROM replay WHERE line LIKE :about", about=f'%"{old}"%'):
         told: dict[str, Json] = parse(line)
         remember(tx, {**told, "person": new}, from_ms(at))
 
 
 def lines_waiting(tx: Tx, number: int) -> list[tuple[int, ReplayLine]]:
-    """Return the next lines after `number` that are in no file yet, each with its number."""
+    """Return the next lines after `number` that no file has yet, each with its number."""
     return _page(tx, number, "kept = 0 AND")
 
 
@@ -79,12 +79,12 @@ def _page(tx: Tx, number: int, which: str) -> list[tuple[int, ReplayLine]]:
 
 
 def mark_kept(tx: Tx, numbers: Sequence[int]) -> None:
-    """Note that these lines are in the file, and on its disk."""
+    """Record that these lines are in the file and synced to its disk."""
     tx.many("UPDATE replay SET kept = 1 WHERE id = :id", [{"id": number} for number in numbers])
 
 
 def mark_waiting(tx: Tx) -> None:
-    """Let every line about a person be written to the file anew: it is another one, or of another past.
+    """Queue every line about a person again: the file is new, or has another past.
 
     Lines about events are not: the other file begins with a checkpoint over all of them.
     """
@@ -92,26 +92,26 @@ def mark_waiting(tx: Tx) -> None:
 
 
 def kept_lines(tx: Tx) -> list[ReplayLine]:
-    """Return every line about a person that a file has had."""
+    """Return every line about a person that some file has had."""
     text = "SELECT at, line FROM replay WHERE kept <> 0 AND line NOT LIKE :event ORDER BY id"
     return [_line(row) for row in tx.each(text, event=_EVENT)]
 
 
 def has_lines(tx: Tx) -> bool:
-    """Return whether anything was written for a journal."""
+    """Return whether any line was ever written for a journal."""
     return tx.one("SELECT id FROM replay LIMIT 1") is not None
 
 
 @dataclass(frozen=True)
 class JournalHead:
-    """How many lines a journal file has had; `seal` shows that optin says so."""
+    """How many lines a journal file has had; `seal` proves that optin wrote this."""
 
     lines: int
     seal: str
 
 
 def journal_head(tx: Tx, name: str) -> JournalHead | None:
-    """Return how far the file of this name was written; None: the database knows of no such file."""
+    """Return how many lines the file of this name has had; None: the database does not know the file."""
     row = tx.one("SELECT lines, seal FROM journal_head WHERE name = :name", name=name)
     return None if row is None else JournalHead(row[0], row[1])
 
@@ -122,7 +122,7 @@ def has_journal_head(tx: Tx) -> bool:
 
 
 def keep_journal_head(tx: Tx, name: str, head: JournalHead) -> None:
-    """Note how far a file was written; a smaller number than is noted changes nothing."""
+    """Store how far a file was written; a smaller number than the stored one changes nothing."""
     tx.run(
         "INSERT INTO journal_head(name, lines, seal) VALUES (:name, :lines, :seal) ON CONFLICT (name)"
         " DO UPDATE SET lines = excluded.lines, seal = excluded.seal"
@@ -134,7 +134,7 @@ def keep_journal_head(tx: Tx, name: str, head: JournalHead) -> None:
 
 
 def count_lines(tx: Tx, before: datetime) -> int:
-    """Count the lines that are older than `before`."""
+    """Count the lines older than `before`."""
     row = tx.one("SELECT COUNT(*) FROM replay WHERE at < :before", before=to_ms(before))
     return 0 if row is None else int(row[0])
 
@@ -149,7 +149,7 @@ def forget_lines(tx: Tx, before: datetime, most: int) -> int:
 
 
 def _line(row: Row) -> ReplayLine:
-    """Read a row; one that somebody else wrote may mean nothing."""
+    """Read a row; one that optin did not write may be malformed."""
     try:
         told = parse(row[1])
     except ValueError:
@@ -158,7 +158,7 @@ def _line(row: Row) -> ReplayLine:
 
 
 def withdrawal(email_index: bytes, key: ConsentKey) -> dict[str, Json]:
-    """Return what a line tells of a withdrawal."""
+    """Return the content of a withdrawal's line."""
     return {
         "kind": EventKind.WITHDRAWN.value,
         "person": email_index.hex(),
@@ -168,6 +168,6 @@ def withdrawal(email_index: bytes, key: ConsentKey) -> dict[str, Json]:
 
 
 def withdrawal_line(email_index: bytes, body: Mapping[str, Any]) -> ReplayLine:
-    """Return the line by which a restored backup is told of a withdrawal, as its event says it."""
+    """Return the line by which a restored backup replays a withdrawal, from its event."""
     at = datetime.fromisoformat(body["at"])
     return ReplayLine(at, withdrawal(email_index, ConsentKey.parse(body["purpose"], body["channel"])))

@@ -1,4 +1,4 @@
-"""The part of a kind that owns tables in the store.
+"""The tables of a kind in the store, and the check of what it declares.
 
 A kind's tables are made by migrations in a set of the kind's own, and nothing but migrations runs for it:
 erasure, backup and the comparison of the schema read what it declared here, from the program or, when the
@@ -53,7 +53,7 @@ ANEW = "_anew"  # how a table is called while it is rebuilt
 
 
 class Shelf(StrEnum):
-    """What a table of a kind holds, which decides how it is deleted."""
+    """What a table of a kind holds; decides how its rows are deleted."""
 
     PERSON = "person"  # rows of requests: they go with the request, whoever deletes it
     MAGNET = "magnet"  # about magnets; nobody is in it
@@ -70,7 +70,7 @@ class KindTable:
 
 @dataclass(frozen=True)
 class TablesPart:
-    """What a kind stores in tables of its own; by default nothing.
+    """The tables of a kind; by default none.
 
     Their names begin with `kind_`, the kind's name and an underscore. A table of persons has a column
     `request_id` that references `request(id) ON DELETE CASCADE`.
@@ -80,27 +80,27 @@ class TablesPart:
     migrations: tuple[Migration, ...] = ()
 
     def as_json(self) -> str:
-        """Return this as the register keeps it."""
+        """Return this as stored in the register."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @classmethod
     def parse(cls, text: str) -> TablesPart:
-        """Read what `as_json` wrote. Raises ValueError, KeyError or TypeError."""
+        """Read what `as_json` returned. Raises ValueError, KeyError or TypeError."""
         plain = json.loads(text)
         tables = tuple(KindTable(it["name"], Shelf(it["shelf"])) for it in plain["tables"])
         return cls(tables, tuple(_migration(**it) for it in plain["migrations"]))
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of the tables, what is referred to first."""
+        """The names of the tables, referenced ones first."""
         return tuple(table.name for table in self.tables)
 
     def on(self, shelf: Shelf) -> tuple[str, ...]:
-        """Return the names of the tables of one shelf."""
+        """Return the names of the tables on one shelf."""
         return tuple(table.name for table in self.tables if table.shelf is shelf)
 
     def numbered(self) -> frozenset[str]:
-        """Return the names of the tables whose rows the database numbers."""
+        """Return the names of the tables whose rows are numbered by the database."""
         made = {made_by(text): text for it in self.migrations for text in it.tables}
         return frozenset(name for name in self.names if "{id}" in made.get(name, ""))
 
@@ -121,7 +121,7 @@ def _migration(
 
 
 def made_by(text: str) -> str:
-    """Return the table that a statement makes, or ""."""
+    """Return the name of the table that a statement creates, or ""."""
     found = _MADE.match(text)
     return "" if found is None else found[1]
 
@@ -175,7 +175,7 @@ def _statement_faults(part: TablesPart, text: str, *, earlier: bool) -> Iterator
 
 
 def _defines_only(text: str) -> bool:
-    """Return whether what `text` defines, if anything, looks nothing up and calls no function."""
+    """Return whether the definitions in `text` query nothing and call no function."""
     defines = _DEFINES.match(text)
     if defines is None:
         return True
@@ -185,7 +185,7 @@ def _defines_only(text: str) -> bool:
 
 
 def check_part(kind: str, part: TablesPart) -> None:
-    """Raise StoreUnusable for a part that declares what no kind may."""
+    """Raise StoreUnusable for a part with a declaration that no kind may make."""
     for fault in faults(kind, part):
         msg = (
             f"The tables of the kind {kind} cannot be used: {fault}. Update or remove the package that brings"
@@ -198,7 +198,7 @@ REGISTER = "SELECT kind, part FROM kind_register"
 
 
 def registered(rows: Iterable[Row]) -> tuple[dict[str, TablesPart], list[str]]:
-    """Return the parts that a register holds, by kind, and in sentences what is wrong with it."""
+    """Return the parts in a register, by kind, and its faults in sentences."""
     parts: dict[str, TablesPart] = {}
     findings: list[str] = []
     for kind, text in rows:

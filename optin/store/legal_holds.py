@@ -1,4 +1,4 @@
-"""Legal holds: what a law keeps after an erasure, sealed (R6, GDPR 17(3)(b))."""
+"""Legal holds: encrypted data that a law requires to keep after an erasure (R6, GDPR 17(3))."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optin.store.vault import Place, Vault, new_id
 
 @dataclass(frozen=True)
 class LegalHold:
-    """Data that a law keeps after an erasure: exactly these values, why, and until when (GDPR 17(3)(b))."""
+    """Data kept after an erasure as a law requires: exactly these values, why, until when (GDPR 17(3)(b))."""
 
     why: str
     until: datetime
@@ -23,7 +23,7 @@ class LegalHold:
 
 
 def place_hold(tx: Tx, vault: Vault, email_index: bytes, hold: LegalHold) -> None:
-    """Keep the values of a hold, apart from everything that is used for marketing."""
+    """Store the values of a hold, apart from all data used for marketing."""
     row = new_id()
     plain = {"why": hold.why, "values": hold.values, "until": to_ms(hold.until)}
     tx.run(
@@ -43,7 +43,7 @@ def holds_of(tx: Tx, vault: Vault, email_index: bytes) -> list[LegalHold]:
 
 
 def holds_over(tx: Tx, now: datetime, most: int) -> list[Row]:
-    """Return holds whose time is over by their rows, for `read_hold`."""
+    """Return holds that are over by their rows, for `read_hold`."""
     return tx.all(f"{_HOLDS} WHERE ends_at <= :now ORDER BY ends_at LIMIT :most", now=to_ms(now), most=most)
 
 
@@ -56,7 +56,7 @@ def read_hold(vault: Vault, row: Row) -> LegalHold:
 
 
 def end_hold(tx: Tx, number: int) -> None:
-    """Remove a hold whose time is over."""
+    """Remove a hold that is over."""
     tx.run("DELETE FROM legal_hold WHERE id = :id", id=number)
 
 

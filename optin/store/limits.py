@@ -1,4 +1,4 @@
-"""Counts behind the limits, in the store: they hold across processes and restarts (D8, O8).
+"""Counters behind the limits: shared by all processes, and kept across restarts (D8, O8).
 
 A row knows whom it counts by a keyed digest with the window in it: nothing links it to an address or a
 network, nor to another window. It goes with its window. What processes count together is counted in one
@@ -18,7 +18,7 @@ DAY = timedelta(days=1)
 
 
 class Counted(StrEnum):
-    """Where something is counted: by name of its table."""
+    """What is counted, by the name of its table."""
 
     SITE = "limit_site"  # survives a crash of the database
     NETWORK = "limit_network"  # a crash of PostgreSQL empties it: it is not written to its log
@@ -26,7 +26,7 @@ class Counted(StrEnum):
 
 @dataclass(frozen=True)
 class Amount:
-    """How many to count in one window, of how many at most; `until`: the window's end."""
+    """How many to count in one window, and at most; `until`: the end of the window."""
 
     count: int
     most: int
@@ -34,7 +34,7 @@ class Amount:
 
 
 def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
-    """Count `amount` for `key`, all of it or nothing; False when that is more than its window allows."""
+    """Count `amount` for `key`, all or nothing; False above the window's limit."""
     if amount.count > amount.most:
         return False
     row = tx.one(
@@ -50,7 +50,7 @@ def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
 
 
 def take_each(tx: Tx, where: Counted, amounts: Sequence[tuple[bytes, Amount]]) -> int:
-    """Count one after the other until one is more than its window allows; return how many were counted."""
+    """Count one after the other until one is above its limit; return how many were counted."""
     for place, (key, amount) in enumerate(amounts):
         if not take(tx, where, key, amount):
             return place
@@ -59,7 +59,7 @@ def take_each(tx: Tx, where: Counted, amounts: Sequence[tuple[bytes, Amount]]) -
 
 @dataclass(frozen=True)
 class Day:
-    """Digests of one mailbox for a day, the day before and the day after: any 24 hours lie in them.
+    """Digests of one mailbox for the previous day, this day and the next: any 24 hours lie in them.
 
     The day after is there for a process whose clock is behind. `marks`: what tells some of its mails from
     the others, in the same days, where that is asked; `mark`: that of this day.
@@ -81,7 +81,7 @@ _TAKE_SHARE = f"{_TAKE} AND (SELECT COUNT(*) {_MARKED}) < :most_marked"
 
 
 def take_mail(tx: Tx, day: Day, most: int, now: datetime) -> bool:
-    """Count one mail to a mailbox; False when it had `most` in 24 hours.
+    """Count one mail to a mailbox; False when it got `most` in 24 hours.
 
     Hold the mailbox first: two transactions at once would not see each other.
     """
@@ -89,13 +89,13 @@ def take_mail(tx: Tx, day: Day, most: int, now: datetime) -> bool:
 
 
 def take_share(tx: Tx, day: Day, most: int, most_marked: int, now: datetime) -> bool:
-    """Do the same; False as well when it had `most_marked` with the same mark."""
+    """Count one mail to a mailbox; False also when `most_marked` of them had the same mark."""
     named = {**_named(day, now), **_marks(day)}
     return tx.run(_TAKE_SHARE, **named, now=to_ms(now), most=most, most_marked=most_marked) == 1
 
 
 def has_mark(tx: Tx, day: Day, now: datetime) -> bool:
-    """Return whether a mail with this mark was counted for the mailbox in the last 24 hours."""
+    """Return whether the mailbox got a mail with this mark in the last 24 hours."""
     named = {**_named(day, now), **_marks(day)}
     return tx.one(f"SELECT 1 {_MARKED} LIMIT 1", **named) is not None
 
@@ -111,7 +111,7 @@ def _marks(day: Day) -> dict[str, bytes]:
 
 
 def forget_counts(tx: Tx, now: datetime, most: int) -> int:
-    """Remove counts whose window is over, up to `most` windows of each kind; return how many counts."""
+    """Remove counts of past windows, up to `most` windows of each kind; return how many."""
     return sum(
         tx.run(
             f"DELETE FROM {table} WHERE key IN (SELECT key FROM {table} {over} LIMIT :most)",
@@ -123,7 +123,7 @@ def forget_counts(tx: Tx, now: datetime, most: int) -> int:
 
 
 def count_counts_over(tx: Tx, now: datetime) -> int:
-    """Count the counts whose window is over."""
+    """Count the counts of past windows."""
     rows = [
         tx.one(f"SELECT COUNT(*) FROM {table} WHERE key IN (SELECT key FROM {table} {over})", **values)
         for table, over, values in _over(now)
@@ -132,7 +132,7 @@ def count_counts_over(tx: Tx, now: datetime) -> int:
 
 
 def _over(now: datetime) -> Iterator[tuple[str, str, dict[str, int]]]:
-    """Yield where counts are, and which are over: also those of a clock that ran ahead, which never count."""
+    """Yield each counter table with the condition for counts to remove: past, or of a fast clock."""
     days = {"past": to_ms(now - DAY), "ahead": to_ms(now + DAY)}
     yield "limit_mail", "GROUP BY key HAVING MAX(at) <= :past OR MIN(at) > :ahead", days
     ends = {"past": to_ms(now), "ahead": to_ms(now + 2 * DAY)}  # no window ends later than that

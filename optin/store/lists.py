@@ -1,4 +1,4 @@
-"""Looking up many addresses or numbers at once, by their digests."""
+"""Look up many addresses or numbers at once, by their digests."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from optin.store.transaction import Tx, list_parameters
 
 
 def subjects_by_address(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
-    """Return who is behind addresses, by their digests."""
+    """Return the people with these addresses, by digest."""
     values, among = list_parameters(indexes)
     rows = tx.all(f"SELECT email_index, id FROM subject WHERE email_index IN ({among})", **values)
     return {bytes(row[0]): [SubjectId(bytes(row[1]))] for row in rows}
 
 
 def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:
-    """Return who gave telephone numbers, by their digests: several people may share one."""
+    """Return the people with these telephone numbers, by digest: several may share one."""
     values, among = list_parameters(indexes)
     rows = tx.all(f"SELECT number, subject_id FROM number_index WHERE number IN ({among})", **values)
     found: dict[bytes, list[SubjectId]] = {}
@@ -28,7 +28,7 @@ def subjects_by_number(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[Sub
 
 
 def suppressed_among(tx: Tx, key: ConsentKey, indexes: Sequence[bytes]) -> set[bytes]:
-    """Return the digests of addresses or numbers not to be approached for a purpose, or for anything."""
+    """Return the digests of addresses or numbers suppressed for a purpose, or for all."""
     values, among = list_parameters(indexes)
     about = "((purpose = :purpose AND channel = :channel) OR purpose = :everything)"
     rows = tx.all(

@@ -23,7 +23,7 @@ ROUND_LEAVES = 5_000
 
 
 def integrate(tx: Tx) -> int:
-    """Make leaves of queued events; return how many. 0 also when another process is at it."""
+    """Add queued events as leaves; return their number. 0 also while another process does it."""
     if tx.one("SELECT event_id FROM log_queue LIMIT 1") is None:
         return 0
     state = tx.one(f"SELECT size, peaks FROM log_state WHERE id = 1 {tx.skip_locked}")
@@ -61,14 +61,14 @@ def is_new_log(tx: Tx) -> bool:
 
 
 def log_frontier(tx: Tx) -> Frontier:
-    """Return the tree as it is."""
+    """Return the present tree."""
     row = tx.one("SELECT size, peaks FROM log_state WHERE id = 1")
     return Frontier() if row is None else Frontier.unpack(row[0], bytes(row[1]))
 
 
 @dataclass(frozen=True)
 class StoredCheckpoint:
-    """A signed note over the log at one size."""
+    """A signed note about the log at one size."""
 
     size: int
     note: str
@@ -76,7 +76,7 @@ class StoredCheckpoint:
 
 
 def sign_checkpoint(tx: Tx, vault: Vault, frontier: Frontier, now: datetime) -> StoredCheckpoint:
-    """Sign the log as it was at `frontier`, and keep that; return the checkpoint that is kept of that size.
+    """Sign the log at `frontier` and store the checkpoint; return the one stored for that size.
 
     Whoever calls has seen that the log grew from what was signed before (`services.log_signer`).
     """
@@ -105,7 +105,7 @@ _CHECKPOINT = "SELECT size, note, at FROM checkpoint"
 
 
 def latest_checkpoint(tx: Tx) -> StoredCheckpoint | None:
-    """Return the last one that was signed."""
+    """Return the newest checkpoint."""
     row = tx.one(f"{_CHECKPOINT} ORDER BY size DESC LIMIT 1")
     return None if row is None else StoredCheckpoint(row[0], row[1], from_ms(row[2]))
 
@@ -119,7 +119,7 @@ def checkpoint_at(tx: Tx, size: int) -> StoredCheckpoint:
 
 
 def first_checkpoint_over(tx: Tx, leaf: bytes) -> StoredCheckpoint | None:
-    """Return the first checkpoint that covers an event about nobody, by its leaf; None: not yet."""
+    """Return the first checkpoint that covers an event without a request, by its leaf; None: not yet."""
     row = tx.one(
         "SELECT log_leaf.seq FROM event JOIN log_leaf ON log_leaf.event_id = event.id"
         " WHERE event.request_id IS NULL AND event.body IS NOT NULL AND event.leaf = :leaf",
@@ -143,7 +143,7 @@ def verifier_keys(tx: Tx) -> tuple[VerifierKey, ...]:
 
 
 def places_of(tx: Tx, numbers: Sequence[int]) -> dict[int, int]:
-    """Return the places in the log of events, by event number; those not integrated yet are missing."""
+    """Return the index in the log of each event, by event number; queued events are missing."""
     found = (
         (number, tx.one("SELECT seq FROM log_leaf WHERE event_id = :id", id=number)) for number in numbers
     )
@@ -151,7 +151,7 @@ def places_of(tx: Tx, numbers: Sequence[int]) -> dict[int, int]:
 
 
 def leaves_of_events(tx: Tx, numbers: Sequence[int]) -> dict[int, str]:
-    """Return the leaves (in hexadecimal) of events in the log, or on their way into it, by event number."""
+    """Return the leaves (in hexadecimal) of events that are in the log or queued, by event number."""
     if not numbers:
         return {}
     among = ", ".join(str(int(number)) for number in numbers)
@@ -163,7 +163,7 @@ def leaves_of_events(tx: Tx, numbers: Sequence[int]) -> dict[int, str]:
 
 
 def prove_event(tx: Tx, place: int, event: bytes, checkpoint: StoredCheckpoint) -> InclusionProof:
-    """Return the proof that `event` is number `place` of the log at a checkpoint."""
+    """Return the proof that `event` has index `place` in the log at a checkpoint."""
     path = inclusion_proof(place, checkpoint.size, stored_node(tx))
     return InclusionProof(place, tuple(path), checkpoint.note, event)
 
@@ -174,7 +174,7 @@ def prove_growth(tx: Tx, old: int, new: int) -> list[bytes]:
 
 
 def stored_node(tx: Tx) -> Node:
-    """Return the subtrees as they are stored."""
+    """Return the subtrees as stored."""
 
     def node(level: int, place: int) -> bytes:
         row = (
@@ -193,7 +193,7 @@ def stored_node(tx: Tx) -> Node:
 
 
 def tile(tx: Tx, level: int, number: int, width: int) -> bytes:
-    """Return `width` hashes of a tile (C2SP tlog-tiles); fewer when there are none."""
+    """Return `width` hashes of a tile (C2SP tlog-tiles); fewer when there are not as many."""
     first = number * TILE_LEAVES
     if level == 0:
         rows = tx.all(
@@ -226,7 +226,7 @@ def attest(tx: Tx, size: int, kind: str, source: str, value: bytes, now: datetim
 
 @dataclass(frozen=True)
 class Attestation:
-    """What a time-stamp authority or a witness said of a checkpoint."""
+    """A time-stamp or cosignature of a checkpoint, from an authority or a witness."""
 
     size: int
     kind: str
@@ -236,7 +236,7 @@ class Attestation:
 
 
 def is_sound(attestation: Attestation, note: str) -> bool:
-    """Return whether what was kept is a time-stamp of this note, or a line of somebody else below it."""
+    """Return whether an attestation is a time-stamp of this note, or another signer's line below it."""
     if attestation.kind == "cosignature":
         return bool(cosignatures(note, attestation.value.decode("utf-8", "replace")))
     try:
@@ -247,7 +247,7 @@ def is_sound(attestation: Attestation, note: str) -> bool:
 
 
 def attestations(tx: Tx, since: int = 0) -> Iterator[Attestation]:
-    """Yield time-stamps and cosignatures of checkpoints of at least `since` events, by size."""
+    """Yield attestations of checkpoints with at least `since` events, by size."""
     for row in tx.each(
         "SELECT size, kind, source, value, at FROM attestation WHERE size >= :since ORDER BY size, id",
         since=since,
@@ -256,7 +256,7 @@ def attestations(tx: Tx, since: int = 0) -> Iterator[Attestation]:
 
 
 def last_attested(tx: Tx, kind: str, source: str) -> Attestation | None:
-    """Return the newest word of one source."""
+    """Return the newest attestation of one source."""
     row = tx.one(
         "SELECT size, kind, source, value, at FROM attestation WHERE kind = :kind AND source = :source"
         " ORDER BY size DESC, id DESC LIMIT 1",
@@ -267,7 +267,7 @@ def last_attested(tx: Tx, kind: str, source: str) -> Attestation | None:
 
 
 def unsound_attestations(tx: Tx) -> list[str]:
-    """Return the sources whose kept words are not of the checkpoint that they stand with."""
+    """Return the sources whose stored attestations do not match their checkpoint."""
     return [
         attestation.source
         for attestation in list(attestations(tx))

@@ -1,4 +1,4 @@
-"""Migrate the address indexes of an older store to the present rule of equality (`address_key`), once.
+"""Migrate the address indexes of an older store to the present rule of equal addresses (`address_key`), once.
 
 An address index is the keyed digest by which a person is found. Older versions computed it from the
 casefolded address, so that two domains could be one person (straße and strasse). Indexes of ASCII addresses

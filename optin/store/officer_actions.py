@@ -1,4 +1,4 @@
-"""What officers did for somebody who wrote or called, with their sealed reasons (R9)."""
+"""What officers did for people who wrote or called, with their encrypted reasons (R9)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOBODY = b""  # whose digest stands with an act that is about no person
 
 @dataclass(frozen=True)
 class RightsAction:
-    """One thing that an officer did for somebody who wrote or called."""
+    """One officer's action for a person who wrote or called."""
 
     at: datetime
     kind: str
@@ -26,7 +26,7 @@ class RightsAction:
 
 
 def record_action(tx: Tx, vault: Vault, email_index: bytes, action: RightsAction) -> None:
-    """Record an officer's action, with name and reason. The reason may name people, so it is sealed."""
+    """Record an officer's action, with name and reason. The reason may name people, so it is encrypted."""
     row = new_id()
     tx.run(
         "INSERT INTO rights_action(at, kind, who, email_index, sealed)"
@@ -54,7 +54,7 @@ def actions_of(tx: Tx, vault: Vault, email_index: bytes) -> list[RightsAction]:
 
 
 def reword_actions(tx: Tx, email_index: bytes) -> None:
-    """Take the reasons out of what was done: at an erasure they go too; that it was done stays."""
+    """Remove the reasons of actions at an erasure; the record of the action stays."""
     tx.run(
         "UPDATE rights_action SET sealed = :empty WHERE email_index = :email_index",
         empty=b"",
@@ -63,7 +63,7 @@ def reword_actions(tx: Tx, email_index: bytes) -> None:
 
 
 def forget_actions(tx: Tx, before: datetime, most: int) -> int:
-    """Remove old entries; return how many."""
+    """Remove old records; return how many."""
     return tx.run(
         "DELETE FROM rights_action WHERE id IN"
         " (SELECT id FROM rights_action WHERE at < :before ORDER BY at LIMIT :most)",
@@ -73,7 +73,7 @@ def forget_actions(tx: Tx, before: datetime, most: int) -> int:
 
 
 def opened_reason(vault: Vault, table: str, sealed: bytes) -> dict[str, Any]:
-    """Return a sealed reason and what is sealed with it. Raises KeysUnusable."""
+    """Return a decrypted reason and what is encrypted with it. Raises KeysUnusable."""
     if not sealed:
         return {"why": ""}
     return dict(parse(vault.open(Place(table, sealed[:ID_BYTES]), sealed[ID_BYTES:])))

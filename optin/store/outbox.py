@@ -1,4 +1,4 @@
-"""The outbox: mails that must leave, as ids; and the mails that left, as sealed bytes (D1, P2).
+"""The outbox: queued mails, as ids; and sent mails, as encrypted bytes (D1, P2).
 
 `next_at` is both the due time and the end of a lease. `claim` is a random fence: a courier that comes
 late cannot settle. `starts` counts claims since the last verdict: more than two mean that a courier died
@@ -38,7 +38,7 @@ class OutboxMail:
 
 @dataclass(frozen=True)
 class Standing:
-    """How often a claimed mail was tried, and since when it waits."""
+    """The attempts at a claimed mail, and since when it waits."""
 
     message_id: str
     kind: str
@@ -50,7 +50,7 @@ class Standing:
 def enqueue(
     tx: Tx, kind: str, request: RequestId, domain: str, now: datetime, due: datetime | None = None
 ) -> None:
-    """Queue a mail, due at once or at `due`. Its Message-ID is made here and stays the same at every try.
+    """Queue a mail, due now or at `due`. Its Message-ID is made here and the same at every attempt.
 
     It is given up a week after it was due.
     """
@@ -66,7 +66,7 @@ def enqueue(
 
 @dataclass(frozen=True)
 class Notice:
-    """A mail that belongs to no request, and what it is about."""
+    """A mail that belongs to no request, and its content."""
 
     kind: str
     email_index: bytes
@@ -74,7 +74,7 @@ class Notice:
 
 
 def enqueue_notice(tx: Tx, vault: Vault, notice: Notice, domain: str, now: datetime) -> None:
-    """Queue a mail without a request; its content is sealed, and deleted after sending."""
+    """Queue a mail without a request; its content is encrypted, and deleted after sending."""
     message_id = f"<{secrets.token_hex(16)}@{domain}>"
     tx.run(
         "INSERT INTO outbox(message_id, kind, request_id, sealed, next_at, created_at)"
@@ -88,13 +88,13 @@ def enqueue_notice(tx: Tx, vault: Vault, notice: Notice, domain: str, now: datet
 
 
 def open_notice(vault: Vault, message_id: str, sealed: bytes) -> dict[str, str]:
-    """Return what a notice is about. Raises KeysUnusable."""
+    """Return the content of a notice. Raises KeysUnusable."""
     told: dict[str, str] = json.loads(vault.open(Place("outbox", message_id.encode()), sealed))
     return told
 
 
 def withdraw_notices(tx: Tx, email_index: bytes) -> None:
-    """Remove every mail to an address that belongs to no request, sent or not."""
+    """Remove every notice to an address, sent or not."""
     tx.run("DELETE FROM outbox WHERE request_id = :request", request=email_index[:ID_BYTES])
 
 
@@ -107,7 +107,7 @@ RETURNING id, message_id, kind, request_id, sealed"""
 
 
 def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: bool) -> list[OutboxMail]:
-    """Take a batch of due mails for the length of `lease`: the suspect ones, or all others."""
+    """Claim a batch of due mails for the length of `lease`: the suspect ones, or all others."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     suspicion = f"> {FREE_STARTS}" if suspect else f"<= {FREE_STARTS}"
     rows = tx.all(
@@ -122,7 +122,7 @@ def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: boo
 
 
 def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
-    """Return the tries of a claimed mail; None when another process has claimed it, or it is gone."""
+    """Return the attempts at a claimed mail; None when another process has claimed it, or it is gone."""
     row = tx.one(
         "SELECT message_id, kind, request_id, attempts, created_at FROM outbox"
         f" WHERE id = :id AND claim = :claim AND state = 'queued' {tx.for_update}",
@@ -135,7 +135,7 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
 
 
 def has_suspects(tx: Tx, now: datetime) -> bool:
-    """Return whether mails are due that are to be tried alone."""
+    """Return whether mails are due that must be tried alone."""
     row = tx.one(
         "SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts > :free LIMIT 1",
         now=to_ms(now),
@@ -145,7 +145,7 @@ def has_suspects(tx: Tx, now: datetime) -> bool:
 
 
 def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
-    """Give up mails with which a courier died time and again; return their Message-IDs."""
+    """Abandon mails with which several couriers died; return their Message-IDs."""
     rows = tx.all(
         "UPDATE outbox SET state = 'dead', settled_at = :now, last_reply = :died, sealed = NULL"
         " WHERE state = 'queued' AND next_at <= :now AND starts >= :most RETURNING message_id",
@@ -157,7 +157,7 @@ def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
 
 
 def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
-    """Close a mail as sent or dead. Look at its `standing` first."""
+    """Record a mail as sent or abandoned. Check its `standing` first."""
     tx.run(
         "UPDATE outbox SET state = :state, last_reply = :reply, settled_at = :now, claim = NULL,"
         " starts = 0, sealed = NULL WHERE id = :id",
@@ -169,7 +169,7 @@ def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
 
 
 def postpone(tx: Tx, number: int, reply: str, until: datetime) -> None:
-    """Let a mail wait until `until`. Look at its `standing` first."""
+    """Postpone a mail until `until`. Check its `standing` first."""
     tx.run(
         "UPDATE outbox SET attempts = attempts + 1, starts = 0, claim = NULL, last_reply = :reply,"
         " next_at = :until WHERE id = :id",
@@ -180,7 +180,7 @@ def postpone(tx: Tx, number: int, reply: str, until: datetime) -> None:
 
 
 def put_back(tx: Tx, number: int, until: datetime) -> None:
-    """Let a claimed mail wait a moment without counting it as a try."""
+    """Postpone a claimed mail a moment, without counting an attempt."""
     tx.run(
         "UPDATE outbox SET claim = NULL, starts = 0, next_at = :until WHERE id = :id",
         until=to_ms(until),
@@ -189,7 +189,7 @@ def put_back(tx: Tx, number: int, until: datetime) -> None:
 
 
 def hurry(tx: Tx, now: datetime) -> int:
-    """Let every mail that waits after a failed try be due now; return how many."""
+    """Make every mail due now that waits after a failed attempt; return how many."""
     return tx.run(
         "UPDATE outbox SET next_at = :now WHERE state = 'queued' AND claim IS NULL AND attempts > 0"
         " AND next_at > :now",
@@ -198,7 +198,7 @@ def hurry(tx: Tx, now: datetime) -> int:
 
 
 def revive(tx: Tx, numbers: Iterable[int], until: datetime) -> int:
-    """Let mails that were given up wait until `until` instead; return how many.
+    """Requeue abandoned mails, due at `until`; return how many.
 
     Only those about a request: what another was about is forgotten when it is given up.
     """
@@ -215,7 +215,7 @@ def revive(tx: Tx, numbers: Iterable[int], until: datetime) -> int:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One mail that was given up."""
+    """One abandoned mail."""
 
     number: int
     kind: str
@@ -223,7 +223,7 @@ class DeadLetter:
 
 
 def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
-    """Return mails that were given up, in the order in which they were queued."""
+    """Return abandoned mails, in the order in which they were queued."""
     rows = tx.all(
         "SELECT id, kind, request_id FROM outbox WHERE state = 'dead' AND id > :after"
         " ORDER BY id LIMIT :most",
@@ -246,7 +246,7 @@ def has_successor(tx: Tx, letter: DeadLetter) -> bool:
 
 
 def requeue(tx: Tx, number: int, now: datetime) -> bool:
-    """Let a mail that was given up be due now, for as long as a new one; tell whether it was still there.
+    """Make an abandoned mail due now, with the attempts of a new one; return whether it still existed.
 
     One with which couriers died is tried alone.
     """
@@ -265,7 +265,7 @@ def requeue(tx: Tx, number: int, now: datetime) -> bool:
 
 
 def remove_mail(tx: Tx, number: int) -> None:
-    """Remove a mail that has nothing to say any more."""
+    """Remove a mail that has no use any more."""
     tx.run("DELETE FROM outbox WHERE id = :id", id=number)
 
 
@@ -280,7 +280,7 @@ def forget_settled(tx: Tx, before: datetime, most: int) -> int:
 
 
 def keep_mail(tx: Tx, vault: Vault, message_id: str, request: RequestId, data: bytes, now: datetime) -> None:
-    """Keep the very bytes that were sent, sealed."""
+    """Store the exact sent bytes, encrypted."""
     tx.run(
         "INSERT INTO mail(message_id, request_id, sealed, sent_at)"
         " VALUES (:message_id, :request, :sealed, :now)",
@@ -292,7 +292,7 @@ def keep_mail(tx: Tx, vault: Vault, message_id: str, request: RequestId, data: b
 
 
 def forget_queued(tx: Tx, request: RequestId, kinds: Iterable[str]) -> None:
-    """Remove mails of these kinds about a request that nobody has in hand."""
+    """Remove mails of these kinds about a request, unless a courier has claimed them."""
     for kind in kinds:
         tx.run(
             "DELETE FROM outbox WHERE request_id = :request AND kind = :kind AND state = 'queued'"

@@ -1,4 +1,4 @@
-"""Finds and deletes data past its retention, by index and in short steps (R8)."""
+"""Find and delete data past its retention, by index and in short steps (R8)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from optin.store.transaction import Tx, to_ms
 
 @dataclass(frozen=True)
 class IdlePeople:
-    """People without a live purpose since before a moment: who once consented, or who never did."""
+    """People without a live purpose since before a moment: with past consents, or without any."""
 
     consented: bool
     before: datetime
 
 
 def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, ConsentState]]:
-    """Return consents that are still called given although their time is over."""
+    """Return consents whose row says given although they have expired."""
     rows = tx.all(
         f"SELECT subject_id, {CONSENT_COLUMNS} FROM consent WHERE status = 'given' AND expires_at <= :now"
         f" ORDER BY expires_at LIMIT :most {tx.skip_locked}",
@@ -32,7 +32,7 @@ def consents_over(tx: Tx, now: datetime, most: int) -> list[tuple[SubjectId, Con
 def consents_ending_soon(
     tx: Tx, purpose: str, now: datetime, before: datetime, most: int
 ) -> list[tuple[SubjectId, ConsentState]]:
-    """Return consents for a purpose that end soon, and whose people were not asked again yet."""
+    """Return consents for a purpose that end soon and were not renewed by mail yet."""
     rows = tx.all(
         f"SELECT subject_id, {CONSENT_COLUMNS} FROM consent WHERE status = 'given'"
         " AND expires_at > :now AND expires_at <= :before AND purpose = :purpose AND asked_again_at IS NULL"
@@ -46,7 +46,7 @@ def consents_ending_soon(
 
 
 def mark_asked_again(tx: Tx, subject: SubjectId, consent: ConsentState, now: datetime) -> None:
-    """Remember that a consent was asked again: once is enough."""
+    """Record that a renewal mail was sent: it is sent once."""
     tx.run(
         "UPDATE consent SET asked_again_at = :now"
         " WHERE subject_id = :subject AND purpose = :purpose AND channel = :channel",
@@ -65,7 +65,7 @@ _IDLE = (
 
 
 def idle_people(tx: Tx, due: IdlePeople, most: int) -> list[bytes]:
-    """Return the address digests of people who have been without a live purpose for long enough."""
+    """Return the address digests of people without a live purpose for long enough."""
     rows = tx.all(
         f"SELECT email_index FROM subject WHERE {_IDLE} ORDER BY idle_from LIMIT :most {tx.skip_locked}",
         consented=int(due.consented),
@@ -76,7 +76,7 @@ def idle_people(tx: Tx, due: IdlePeople, most: int) -> list[bytes]:
 
 
 def count_idle(tx: Tx, due: IdlePeople) -> int:
-    """Count them."""
+    """Count people without a live purpose for long enough."""
     return _count(
         tx,
         f"SELECT COUNT(*) FROM subject WHERE {_IDLE}",
@@ -86,21 +86,21 @@ def count_idle(tx: Tx, due: IdlePeople) -> int:
 
 
 def count_unconfirmed(tx: Tx, now: datetime) -> int:
-    """Count requests whose time to be confirmed is over."""
+    """Count requests that were not confirmed in time."""
     return _count(
         tx, "SELECT COUNT(*) FROM request WHERE confirmed_at IS NULL AND erase_at <= :now", now=to_ms(now)
     )
 
 
 def count_over(tx: Tx, now: datetime) -> int:
-    """Count consents whose time is over."""
+    """Count expired consents whose row still says given."""
     return _count(
         tx, "SELECT COUNT(*) FROM consent WHERE status = 'given' AND expires_at <= :now", now=to_ms(now)
     )
 
 
 def count_ending_soon(tx: Tx, purpose: str, now: datetime, before: datetime) -> int:
-    """Count consents that end soon and were not asked again."""
+    """Count consents that end soon and got no renewal mail."""
     return _count(
         tx,
         "SELECT COUNT(*) FROM consent WHERE status = 'given' AND expires_at > :now"
@@ -117,7 +117,7 @@ def count_holds_over(tx: Tx, now: datetime) -> int:
 
 
 def count_settled(tx: Tx, before: datetime) -> int:
-    """Count deliveries that were settled before a moment."""
+    """Count mails that were settled before a moment."""
     return _count(
         tx,
         "SELECT COUNT(*) FROM outbox WHERE state <> 'queued' AND settled_at < :before",
@@ -135,7 +135,7 @@ def count_notices_over(tx: Tx, before: datetime) -> int:
 
 
 def count_actions(tx: Tx, before: datetime) -> int:
-    """Count what officers did before a moment."""
+    """Count officers' actions before a moment."""
     return _count(tx, "SELECT COUNT(*) FROM rights_action WHERE at < :before", before=to_ms(before))
 
 
@@ -155,7 +155,7 @@ def count_unrecorded_members(tx: Tx, before: datetime) -> int:
 
 
 def forget_notices(tx: Tx, before: datetime, most: int) -> int:
-    """Remove mails without a request that were settled before a moment; return how many."""
+    """Remove notices that were settled before a moment; return how many."""
     return tx.run(
         "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE state <> 'queued'"
         " AND settled_at < :before AND kind = 'personal' ORDER BY settled_at LIMIT :most)",

@@ -1,4 +1,4 @@
-"""Reads all stored data of one address, for evidence and the personal page."""
+"""Read all stored data of one address, for evidence and the personal page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optin.store.vault import Place, Vault
 
 @dataclass(frozen=True)
 class SentMail:
-    """A mail as it was sent."""
+    """A mail, as sent."""
 
     message_id: str
     data: bytes
@@ -22,7 +22,7 @@ class SentMail:
 
 
 def is_known(tx: Tx, email_index: bytes) -> bool:
-    """Return whether anything is kept about an address, were it only that it must not be approached."""
+    """Return whether anything is stored about an address, a suppression included."""
     return any(
         tx.one(f"SELECT 1 FROM {table} WHERE email_index = :email_index LIMIT 1", email_index=email_index)
         for table in ("subject", "request", "legal_hold", "suppression")
@@ -30,7 +30,7 @@ def is_known(tx: Tx, email_index: bytes) -> bool:
 
 
 def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) -> list[RequestId]:
-    """Return the ids of every request that was made with an address, oldest first, and of its person."""
+    """Return the ids of every request declared with an address or confirmed by its person, oldest first."""
     rows = tx.all(
         "SELECT id FROM request WHERE email_index = :email_index OR subject_id = :subject"
         f" ORDER BY created_at, id {tx.for_update}",
@@ -41,7 +41,7 @@ def request_ids(tx: Tx, email_index: bytes, subject: SubjectId | None = None) ->
 
 
 def newest_request(tx: Tx, email_index: bytes) -> RequestId | None:
-    """Return the request that was confirmed last; of somebody who confirmed none, the one made last.
+    """Return the last confirmed request; of a person who confirmed none, the newest.
 
     What is not confirmed may be a stranger's: nothing about a known person hangs on it.
     """
@@ -55,7 +55,7 @@ def newest_request(tx: Tx, email_index: bytes) -> RequestId | None:
 
 
 def requests_of(tx: Tx, email_index: bytes) -> list[Request]:
-    """Return every request that was made with an address, oldest first."""
+    """Return every request declared with an address, oldest first."""
     rows = tx.all(
         "SELECT id FROM request WHERE email_index = :email_index ORDER BY created_at, id",
         email_index=email_index,
@@ -72,7 +72,7 @@ def requests_by(tx: Tx, subject: SubjectId) -> list[Request]:
 
 
 def mails_of(tx: Tx, vault: Vault, request: RequestId) -> list[SentMail]:
-    """Return the mails of a request as they were sent. Raises KeysUnusable."""
+    """Return the mails of a request, as sent. Raises KeysUnusable."""
     rows = tx.all(
         "SELECT message_id, sealed, sent_at FROM mail WHERE request_id = :request ORDER BY sent_at",
         request=request,

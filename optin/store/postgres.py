@@ -1,4 +1,4 @@
-"""PostgreSQL: a pool of connections in a pool of threads; any number of processes, none with a state.
+"""PostgreSQL: a pool of connections and a pool of threads; processes hold no state of their own.
 
 A pooler may stand in between that gives each transaction another server connection (pgbouncer in
 transaction mode). So nothing here outlives a transaction: no SET, no LISTEN, no lock and no cursor of a
@@ -42,7 +42,7 @@ _ALTERS = ("ALTER", "CREATE", "DROP")
 
 @lru_cache(maxsize=256)
 def _native(sql: str) -> tuple[str, str]:
-    """Return a statement as the driver takes it, and its first word."""
+    """Return a statement in the driver's syntax, and its first word."""
     return _PARAMETER.sub(r"%(\1)s", sql.replace("%", "%%")), sql.split(maxsplit=1)[0].upper()
 
 
@@ -53,20 +53,20 @@ class PostgresTx:
     skip_locked = "FOR UPDATE SKIP LOCKED"
 
     def __init__(self, connection: psycopg.Connection[Row]) -> None:
-        """Work on `connection`, in the thread that has it."""
+        """Use `connection`, in the thread that holds it."""
         self._connection = connection
         self.wrote = False
         self.altered = False  # the schema itself
 
     def _noted(self, sql: str) -> str:
-        """Return a statement as the driver takes it; remember what kind of statement ran."""
+        """Return a statement in the driver's syntax; remember whether it writes."""
         text, word = _native(sql)
         self.wrote = self.wrote or word not in _READS
         self.altered = self.altered or word in _ALTERS
         return text
 
     def alone(self, operation: Bound[T]) -> T:
-        """Run an operation of one statement outside any transaction, before there is one."""
+        """Run an operation of one statement without an explicit transaction."""
         self._connection.autocommit = True
         try:
             return operation(PostgresTx(self._connection))
@@ -130,7 +130,7 @@ class PostgresStore:
         return self._queue(bind(operation, *args, **kwargs), write=True)
 
     def submit_read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Do the same for an operation that only reads."""
+        """Run a reading operation in a thread. Raises StoreBusy when too many wait already."""
         return self._queue(bind(operation, *args, **kwargs), write=False)
 
     def _queue(self, operation: Bound[T], *, write: bool) -> Future[T]:
@@ -149,7 +149,7 @@ class PostgresStore:
 
     @property
     def presence(self) -> Presence:
-        """The life of this process; a server shows it, a command does not."""
+        """The presence of this process: a server shows it, a command does not."""
         return self._presence
 
     def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -163,7 +163,7 @@ class PostgresStore:
         return self._run_again(operation, write=write)
 
     def _run_again(self, operation: Bound[T], *, write: bool) -> T:
-        """Run `operation` in a transaction of its own and commit it; again, if it collided with another.
+        """Run `operation` in its own transaction and commit; repeat after a collision with another.
 
         Two that wait for each other collide, and two that add the same row, each having seen that it is not
         there yet. Raises StoreBusy when the server cannot do it just now.
@@ -197,7 +197,7 @@ class PostgresStore:
             raise
 
     def _transact(self, operation: Bound[T], *, write: bool) -> T:
-        """Do it. The guard looks also when nothing was written: what there was to do may have been hidden."""
+        """Run the operation. The guard also checks when nothing was written: rows to write may be hidden."""
         with self._pool.transaction() as connection:
             tx = PostgresTx(connection)
             result = operation(tx)
@@ -206,7 +206,7 @@ class PostgresStore:
             return result
 
     def schema_findings(self) -> list[str]:
-        """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
+        """Return the differences of the schema from optin's, in sentences; empty when there are none."""
         with self._pool.transaction() as connection:
             findings = schema_findings(connection, self._schema)
         if findings:
@@ -225,14 +225,14 @@ class PostgresStore:
         self._presence.close()
 
     def truncate_wal(self) -> bool:
-        """Return True: how long PostgreSQL keeps its own log is for its operator to say."""
+        """Return True: how long PostgreSQL keeps its own log is up to its operator."""
         return True
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep servers away until the block ends. Raises StoreUnusable where one runs."""
+        """Prevent servers from starting until the block ends. Raises StoreUnusable where one runs."""
         return self._presence.alone()
 
 
 def _busy(problem: Exception) -> StoreBusy:
-    """Return the error of the domain, with the kind of the server's error and none of its words."""
+    """Return a StoreBusy with the kind of the server's error and none of its text."""
     return StoreBusy(f"PostgreSQL: {type(problem).__name__}")

@@ -1,4 +1,4 @@
-"""Sees, before each commit, that nothing swallowed what a transaction wrote.
+"""Check before each commit that no trigger or rule swallowed what a transaction wrote.
 
 Whoever wrote to a table holds a lock on it until the commit, and a trigger, rule or policy cannot come to or
 go from that table meanwhile. So whatever could have swallowed a row is in the catalogue when the last row
@@ -19,19 +19,19 @@ Connection = psycopg.Connection[Any]
 
 
 class SchemaMoved(Exception):
-    """The schema was changed while a transaction ran, and is sound: the transaction has to run again."""
+    """The schema was changed during a transaction, and is sound: the transaction must run again."""
 
 
 class PostgresGuard:
-    """Remembers which state of the catalogue was compared and found to be optin's."""
+    """Remembers the state of the catalogue that was compared and accepted."""
 
     def __init__(self, schema: Schema) -> None:
-        """Nothing was compared yet."""
+        """Begin without a comparison."""
         self._schema = schema
         self._stamp = ""
 
     def approve(self, connection: Connection, *, own_change: bool) -> None:
-        """Check that what `connection` wrote is kept. Raises WriteLost or SchemaMoved; then do not commit.
+        """Check that `connection`'s writes are kept. Raises WriteLost or SchemaMoved; then do not commit.
 
         `own_change`: the transaction itself changed the schema, as a restore does.
         """
@@ -46,9 +46,9 @@ class PostgresGuard:
             raise SchemaMoved
 
     def trust(self, connection: Connection) -> None:
-        """Take the schema that was just compared on `connection` for optin's."""
+        """Accept the schema that was just compared on `connection`."""
         self._stamp = stamp(connection, self._schema)
 
     def doubt(self) -> None:
-        """Let the next transaction compare everything again."""
+        """Make the next transaction compare everything again."""
         self._stamp = ""

@@ -1,4 +1,4 @@
-"""Opens single connections to inspect the server, its schema and its roles."""
+"""Open single connections to inspect the server, its schema and its roles."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from optin.store.schema_sets import Schema, names_of
 
 
 def info_of(url: str) -> str:
-    """Return how to connect to `url`. Raises StoreUnusable, without words of the address."""
+    """Return the connection parameters of `url`. Raises StoreUnusable, without text of the address."""
     try:
         return connection_info(url)
     except psycopg.Error:  # it quotes pieces of the address, and one may be of a password
@@ -33,7 +33,7 @@ def info_of(url: str) -> str:
 
 @contextmanager
 def opened(info: str) -> Iterator[psycopg.Connection[Any]]:
-    """Connect for one transaction. Raises StoreUnusable for a server or a role that cannot do it."""
+    """Connect for one transaction. Raises StoreUnusable when the server or the role cannot run it."""
     try:
         with psycopg.connect(info, prepare_threshold=None) as connection:
             refuse_old_server(server_version(connection))
@@ -48,13 +48,13 @@ def opened(info: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def due_on(url: str, schema: Schema) -> list[str]:
-    """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
+    """Return the names of a database's pending migrations; change nothing. Raises StoreUnusable."""
     with opened(info_of(url)) as connection:
         return names_of(schema.due(records_in(connection)))
 
 
 def grant_on(url: str, role: str, schema: Schema) -> None:
-    """Let `role` serve, and do no more. Raises RequestRefused or StoreUnusable."""
+    """Grant `role` what a server needs, and no more. Raises RequestRefused or StoreUnusable."""
     with opened(info_of(url)) as connection:
         whole = complete(connection, schema)[0]
         grant(connection, role, all_tables(whole), whole.append_only)

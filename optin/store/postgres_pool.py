@@ -1,4 +1,4 @@
-"""Connections to a PostgreSQL server, kept for the next transaction and replaced when they are of no use."""
+"""Connections to a PostgreSQL server, reused between transactions and replaced when broken."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PostgresPool:
     """Up to `size` connections, shared by the threads of this process."""
 
     def __init__(self, info: str, size: int) -> None:
-        """Connect as `info` says, when a connection is wanted."""
+        """Connect with `info` when a connection is needed."""
         self._connections = ConnectionPool(
             info,
             min_size=1,
@@ -38,7 +38,7 @@ class PostgresPool:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Open a transaction; commit it at the end of the block, undo it after an error."""
+        """Open a transaction; commit it at the end of the block, roll it back after an error."""
         connection = self._living()
         try:
             with connection:
@@ -47,7 +47,7 @@ class PostgresPool:
             self._connections.putconn(connection)
 
     def renew(self) -> bool:
-        """Replace every connection, now or when it is given back; return False when that was done just now.
+        """Replace every connection, now or when returned; False when that was done just before.
 
         After a failover they may still lead to the server that takes no more changes, and new ones to the
         server that does.
@@ -63,7 +63,7 @@ class PostgresPool:
         self._connections.close()
 
     def _living(self) -> Connection:
-        """Return a connection that the server did not end while nobody used it."""
+        """Return a connection that the server did not close while it was idle."""
         connection = self._connections.getconn()
         while was_ended(connection):
             connection.close()
@@ -73,7 +73,7 @@ class PostgresPool:
 
 
 def was_ended(connection: Connection) -> bool:
-    """Return whether the server ended a connection that lay idle; it is only asked when it sent something."""
+    """Return whether the server closed an idle connection; it is asked only when it sent something."""
     said = select.poll()
     try:
         said.register(connection.fileno(), select.POLLIN)

@@ -1,4 +1,4 @@
-"""Which server processes live on a PostgreSQL: told by a row that each renews, and a lock that it holds.
+"""Which server processes run on a PostgreSQL: each renews a row and holds a lock.
 
 A process that is killed loses its connection, and with it the lock, at once; its row grows old. Both together
 tell its death within seconds. A connection that was merely lost is no death; nor is a database that was away.
@@ -31,12 +31,12 @@ NOW = "(SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT))"  #
 
 
 class PostgresPresence:
-    """The life of this process. Only one that serves (`enter`) shows itself."""
+    """The presence of this process. Only a server (`enter`) shows it."""
 
     beat_seconds: float | None = BEAT_SECONDS
 
     def __init__(self, info: str, clock: Callable[[], float] = time.monotonic) -> None:
-        """Connect as `info` says. `clock` tells seconds."""
+        """Connect with `info`. `clock` returns seconds."""
         self.incarnation = new_incarnation()
         self._clock = clock
         self._shown_at: float | None = None
@@ -46,7 +46,7 @@ class PostgresPresence:
         self._pooled = False
 
     def renew(self, tx: Tx, now: datetime) -> int:
-        """Show that this server lives, and take back what dead ones had in hand. Raises StoreUnusable."""
+        """Show that this server runs, and take over the work of dead ones. Raises StoreUnusable."""
         self._hold()
         if tx.one(f"SELECT pg_try_advisory_xact_lock_shared({SERVERS_LOCK})") != (True,):
             msg = "A backup is being put back into this database; start the server when that is done."
@@ -62,7 +62,7 @@ class PostgresPresence:
         return sum(self._bury(tx, dead, now) for dead in self._dead(tx))
 
     def _was_kept_away(self) -> bool:
-        """Return whether this server itself could not show itself a moment ago: then no other could, either.
+        """Return whether this server was prevented from renewing a moment ago: then so were others.
 
         Each has lost its lock, and its row is old, though it lives and sends mail. So it is given time.
         """
@@ -77,13 +77,13 @@ class PostgresPresence:
         tx.run("DELETE FROM server_process WHERE id = :id", id=self.incarnation)
 
     def close(self) -> None:
-        """Let go of the lock."""
+        """Release the lock."""
         if self._connection is not None:
             self._connection.close()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep servers from starting until the block ends. Raises StoreUnusable where another one lives.
+        """Prevent servers from starting until the block ends. Raises StoreUnusable where one runs.
 
         A server whose database was made anew beneath it shows itself at its next beat.
         """
@@ -101,7 +101,7 @@ class PostgresPresence:
             yield
 
     def _lives_beside(self, connection: psycopg.Connection[Any]) -> bool:
-        """Return whether another server lives."""
+        """Return whether another server runs."""
         others = f"SELECT id, pooled, {NOW} - seen_at FROM server_process WHERE id <> %s"
         rows = connection.execute(others.encode(), [self.incarnation]).fetchall()
 
@@ -124,12 +124,12 @@ class PostgresPresence:
             self._connection.close()
 
     def _locked(self, connection: psycopg.Connection[Any]) -> bool:
-        """Take the lock; not where a connection that was lost here still has it there: then it counts."""
+        """Take the lock, unless a lost connection of this process still holds it: that counts as well."""
         row = connection.execute("SELECT pg_try_advisory_lock(%s)", [lock_of(self.incarnation)]).fetchone()
         return row == (True,)
 
     def _dead(self, tx: Tx) -> list[bytes]:
-        """Return which other servers are dead; another process may be looking at the same one."""
+        """Return the dead ones among other servers; another process may be checking the same one."""
         rows = tx.all(
             f"SELECT id, pooled, {NOW} - seen_at FROM server_process"
             f" WHERE id <> :own AND {NOW} - seen_at > {SILENT_MS} {tx.skip_locked}",
@@ -148,7 +148,7 @@ class PostgresPresence:
 
 
 def lock_of(incarnation: bytes) -> int:
-    """Return the number of the lock that an incarnation holds while it lives."""
+    """Return the number of the lock that an incarnation holds while it runs."""
     return int.from_bytes(incarnation[:8], "big", signed=True)
 
 

@@ -1,4 +1,4 @@
-"""Who may do what on PostgreSQL: one role owns the tables, a lesser one serves.
+"""Roles on PostgreSQL: one owns the tables, a lesser one serves.
 
 The lesser role adds and reads evidence. Of what is there it can change nothing but what an erasure takes
 out: it blanks an event and deletes a mail, and the triggers let that pass for a recorded erasure alone.
@@ -35,7 +35,7 @@ _ROLE = (
 
 
 def refuse_lesser_role(connection: Connection, due: Sequence[str]) -> None:
-    """Raise StoreUnusable when the role of this connection may not make the migrations that are due."""
+    """Raise StoreUnusable when this connection's role may not apply the pending migrations."""
     row = connection.execute(_MIGRATES).fetchone()
     if row is not None and not row[1]:
         msg = (
@@ -47,7 +47,7 @@ def refuse_lesser_role(connection: Connection, due: Sequence[str]) -> None:
 
 
 def refuse_missing_rights(connection: Connection, tables: Sequence[str]) -> None:
-    """Raise StoreUnusable when the role of this connection may not add to and read every table."""
+    """Raise StoreUnusable when this connection's role may not read and add to every table."""
     row = connection.execute(_MISSING, [list(tables), list(WRITTEN_BY_MIGRATIONS)]).fetchone()
     if row is not None and row[1] is not None:
         msg = (
@@ -58,7 +58,7 @@ def refuse_missing_rights(connection: Connection, tables: Sequence[str]) -> None
 
 
 def not_allowed(problem: psycopg.Error) -> StoreUnusable:
-    """Return the error of the domain for what the role may not do; it names a table, never a row."""
+    """Return the error for a denied statement; it names a table, never a row."""
     what = problem.diag.message_primary or "permission denied"
     return StoreUnusable(
         f"PostgreSQL does not let the role of OPTIN_STORE do this ({what}). Use the role that owns the"
@@ -67,7 +67,7 @@ def not_allowed(problem: psycopg.Error) -> StoreUnusable:
 
 
 def grant(connection: Connection, role: str, tables: Sequence[str], append_only: Sequence[str]) -> None:
-    """Let `role` serve, and do no more. Raises RequestRefused when no grant could bind it."""
+    """Grant `role` what a server needs, and no more. Raises RequestRefused for a role that keeps more."""
     schema, database = _bindable(connection, role)
     for statement in _grants(tables, append_only):
         connection.execute(
@@ -97,7 +97,7 @@ def _bindable(connection: Connection, role: str) -> tuple[str, str]:
 
 
 def _grants(tables: Sequence[str], append_only: Sequence[str]) -> list[str]:
-    """Return the statements in order: revoke earlier grants first."""
+    """Return the statements in order: earlier grants are revoked first."""
     evidence = [name for name in tables if name in append_only]
     others = [name for name in tables if name not in (*append_only, *WRITTEN_BY_MIGRATIONS)]
     return [

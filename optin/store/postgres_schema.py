@@ -1,4 +1,4 @@
-"""The schema on PostgreSQL: what it holds, what it should hold, and bringing it up to date.
+"""The schema on PostgreSQL: read it, compare it with the migrations, bring it up to date.
 
 Each server version prints definitions in its own way. So the server at hand is asked to make the schema anew
 among the temporary objects of this connection, to print it, and to forget it.
@@ -128,14 +128,14 @@ def _apply(connection: Connection, schema: Schema, due: tuple[Step, ...]) -> Non
 
 
 def records_in(connection: Connection) -> frozenset[Record]:
-    """Return the migrations that a database has seen; none when it is new."""
+    """Return the migrations recorded in a database; none when it is new."""
     if not _is_there(connection, "_sqlite_migrations"):
         return frozenset()
     return frozenset(connection.execute("SELECT migration_set, name FROM _sqlite_migrations"))
 
 
 def complete(connection: Connection, schema: Schema) -> tuple[Schema, list[str]]:
-    """Return `schema` with the kinds that the database alone knows, and what is wrong with its register."""
+    """Return `schema` with the kinds that only the database knows, and the faults of its register."""
     there = _is_there(connection, "kind_register")
     return schema.with_removed(connection.execute(REGISTER) if there else ())
 
@@ -146,13 +146,13 @@ def _is_there(connection: Connection, table: str) -> bool:
 
 
 def schema_findings(connection: Connection, schema: Schema) -> list[str]:
-    """Return in sentences what in a database in use is not as the migrations make it."""
+    """Return, in sentences, how a database in use differs from its migrations."""
     records = records_in(connection)
     return [*schema.unrecorded(records), *_compare(connection, schema, records)]
 
 
 def _compare(connection: Connection, schema: Schema, records: frozenset[Record]) -> list[str]:
-    """Return in sentences what is not as those migrations make it that this database records."""
+    """Return, in sentences, what differs from the migrations recorded in this database."""
     whole, findings = complete(connection, schema)
     applied = whole.applied(records)
     if not applied:
@@ -166,7 +166,7 @@ def _compare(connection: Connection, schema: Schema, records: frozenset[Record])
 
 
 def stamp(connection: Connection, schema: Schema) -> str:
-    """Return what changes with everything that could swallow a write; it takes 0.1 ms."""
+    """Return a value that changes with everything that could swallow a write; it takes 0.1 ms."""
     row = connection.execute(_stamp_text(schema.person_tables)).fetchone()
     return "" if row is None else str(row[0])
 
@@ -182,7 +182,7 @@ def all_tables(schema: Schema) -> list[str]:
 
 
 def _names(steps: Iterable[Step]) -> Mapping[str, bool]:
-    """Return the tables of these migrations, and of each whether a crash may empty it."""
+    """Return the tables of these migrations, and for each whether a crash may empty it."""
     return {found[2]: bool(found[1]) for found in map(_TABLE.match, _texts(steps)) if found is not None}
 
 
@@ -191,7 +191,7 @@ def _texts(steps: Iterable[Step]) -> list[str]:
 
 
 def _expected(connection: Connection, applied: tuple[Step, ...]) -> Objects:
-    """Return what a new database of this server holds after these migrations."""
+    """Return the objects of a new database of this server after these migrations."""
     key = connection.info.server_version, applied
     if key not in _EXPECTED:
         try:
@@ -220,7 +220,7 @@ def _made_anew(connection: Connection, applied: tuple[Step, ...]) -> Objects:
 
 
 def _printed(connection: Connection, names: Mapping[str, bool]) -> Objects:
-    """Return every object that belongs to the tables of these names, without the schema they lie in."""
+    """Return every object of the named tables, without its schema name."""
     found = connection.execute(
         "SELECT c.oid, n.nspname, quote_ident(n.nspname) FROM unnest(%s::text[]) AS name"
         " JOIN pg_class c ON c.oid = to_regclass(name) JOIN pg_namespace n ON n.oid = c.relnamespace",
@@ -240,7 +240,7 @@ def _printed(connection: Connection, names: Mapping[str, bool]) -> Objects:
 
 
 def _searched_first(connection: Connection, schemas: set[str]) -> bool:
-    """Return whether functions and operators of a schema are taken before those of PostgreSQL itself."""
+    """Return whether a schema's functions and operators take precedence over PostgreSQL's own."""
     row = connection.execute("SELECT current_schemas(true)").fetchone()
     path = [name for name in (row[0] if row else []) if not name.startswith("pg_temp")]
     return bool(schemas) and bool(path) and path[0] != "pg_catalog"

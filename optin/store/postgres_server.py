@@ -1,4 +1,4 @@
-"""What PostgreSQL servers, and the poolers in front of them, differ in."""
+"""Differences between PostgreSQL servers, and poolers in front of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONNECTION_ENDED = frozenset({"25P03", "25P04"})  # by a time limit of the serve
 
 
 def connection_info(url: str) -> str:
-    """Return how to connect to `url`: with a time limit, unless it names its own. Raises psycopg.Error."""
+    """Return the connection parameters of `url`, by default with a time limit. Raises psycopg.Error."""
     own = conninfo_to_dict(url)
     return make_conninfo(url, **({} if "connect_timeout" in own else {"connect_timeout": CONNECT_SECONDS}))
 
@@ -33,7 +33,7 @@ def refuse_old_server(version: int) -> None:
 
 
 def refuse_read_only(connection: psycopg.Connection[Any]) -> None:
-    """Raise StoreUnusable while the server takes no changes."""
+    """Raise StoreUnusable while the server accepts no writes."""
     row = connection.execute("SELECT current_setting('transaction_read_only')").fetchone()
     if row is not None and row[0] == "on":
         msg = (
@@ -44,7 +44,7 @@ def refuse_read_only(connection: psycopg.Connection[Any]) -> None:
 
 
 def server_version(connection: psycopg.Connection[Any]) -> int:
-    """Return the version that the server itself tells, whatever a pooler in between says."""
+    """Return the server's own version, whatever a pooler in between reports."""
     row = connection.execute("SHOW server_version_num").fetchone()
     return 0 if row is None else int(row[0])
 
@@ -61,7 +61,7 @@ def adapt_to_pooler(connection: psycopg.Connection[Any]) -> None:
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
-    """Return whether another process answers than the one that greeted."""
+    """Return whether another process answers than the one that accepted the connection."""
     before = connection.autocommit
     connection.autocommit = True  # leaves no transaction open
     row = connection.execute("SELECT pg_backend_pid()").fetchone()
@@ -70,7 +70,7 @@ def is_pooled(connection: psycopg.Connection[Any]) -> bool:
 
 
 def is_temporary(problem: psycopg.Error) -> bool:
-    """Return whether a server cannot do just now what it does at other times.
+    """Return whether an error is temporary: the server can usually do it.
 
     Besides what the driver calls operational (connection lost, shutting down, starting up, too many
     connections, disk full): it is read-only, as a standby is until a failover is through, or it ended the
