@@ -182,7 +182,7 @@ class _Lane:
         return any(told) or (bool(dropped) and not calls)
 
     def _memory(self) -> EndingsOf:
-        """Return the journal's withdrawals of a person; refuses while the log is another (O9)."""
+        """Return the journal's reader of a person's endings; it refuses while the log has diverged (O9)."""
         try:
             self._installation.check_past()
         except (LogDiverged, JournalUnusable) as problem:

@@ -23,7 +23,7 @@ NOBODY = b""  # the id of no subject
 
 @dataclass(frozen=True)
 class StoredEvent:
-    """One event as stored. `body` is empty once it was erased."""
+    """One stored event. `body` is empty once it is erased."""
 
     number: int
     request: RequestId
@@ -32,13 +32,13 @@ class StoredEvent:
     mac: bytes
 
     def genuine(self, vault: Vault) -> bool:
-        """Return whether optin wrote it, and the bytes are those that the leaf was made of."""
+        """Return whether optin wrote it, and its bytes are those of its leaf."""
         data = self.body.encode()
         return leaf_digest(data) == self.leaf and hmac.compare_digest(vault.vouch(data), self.mac)
 
 
 def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence[dict[str, Json]]) -> None:
-    """Add events of `request`, in their order; None: they are about nobody.
+    """Add events of `request`, in order; None: events that concern no request.
 
     Those of the kinds that the journal holds are written down for it, here, so that no flow can forget it.
     """
@@ -58,7 +58,7 @@ def add_events(tx: Tx, vault: Vault, request: RequestId | None, bodies: Sequence
 
 
 def blank_events(tx: Tx, request: RequestId) -> list[int]:
-    """Take the bytes out of every event of a request that is being erased; return their numbers."""
+    """Remove the bytes of every event of a request being erased; return the event numbers."""
     rows = tx.all(
         "UPDATE event SET body = NULL, request_id = NULL, mac = NULL WHERE request_id = :id RETURNING id",
         id=request,
@@ -76,7 +76,7 @@ def events_of(tx: Tx, request: RequestId) -> list[StoredEvent]:
 
 
 def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[StoredEvent]:
-    """Return the events of every request that was made with an address or belongs to its person.
+    """Return the events of every request declared with an address, or confirmed by its person.
 
     By both, so that a request cannot be kept out by one column. In the order in which they were written.
     """
@@ -91,7 +91,7 @@ def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[
 
 
 def said_about_nobody(tx: Tx, vault: Vault, kind: str) -> list[dict[str, Any]]:
-    """Return what the events of a kind say that belong to no request, as far as optin wrote them."""
+    """Return the content of genuine events of a kind that belong to no request."""
     rows = tx.all(
         "SELECT body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL AND body LIKE :kind"
         " ORDER BY id",
@@ -115,5 +115,5 @@ def event_about_nobody(tx: Tx, number: int) -> StoredEvent | None:
 
 
 def stored_event(row: Row) -> StoredEvent:
-    """Return an event as number, request, bytes, leaf and voucher say it."""
+    """Return an event from its number, request, bytes, leaf and MAC."""
     return StoredEvent(row[0], RequestId(row[1]), row[2] or "", bytes(row[3]), bytes(row[4] or b""))

@@ -23,7 +23,7 @@ from optin.store.transaction import Tx
 def sign_up(
     tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
-    """Store what `entry` asks for; return the request, and whether its confirmation mail was queued.
+    """Store the request in `entry` and queue its confirmation mail; return the request.
 
     A mailbox that got enough mails today gets no other, and no visitor may be told (D7, D8). A form that was
     sent twice gets one mail, which counts once.
