@@ -33,7 +33,9 @@ from optin.store.database_copy import check_copy, copy_in, copy_out
 from optin.store.installation import backup_moment, is_claimed, mark_backup
 from optin.store.journal_lines import ReplayLine, kept_lines
 from optin.store.log import log_frontier
-from optin.store.sqlite import CHANGE, SqliteStore, connect, lock_file
+from optin.store.sqlite import SqliteStore
+from optin.store.sqlite_connection import connect
+from optin.store.sqlite_lock import CHANGE, lock_file
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 

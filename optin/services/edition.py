@@ -37,7 +37,7 @@ from optin.store.promises import (
     keep_details,
     keep_promise,
 )
-from optin.store.sqlite import read_file
+from optin.store.sqlite_connection import read_file
 from optin.store.transaction import Store, Tx, bind
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Frame

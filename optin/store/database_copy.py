@@ -18,7 +18,8 @@ from optin.store.log import latest_checkpoint, log_frontier
 from optin.store.schema import POSTGRES, QUEUE_TRIGGERS
 from optin.store.schema_guard import refuse_schema
 from optin.store.schema_sets import Schema, register_rows
-from optin.store.sqlite import SqliteStore, connect
+from optin.store.sqlite import SqliteStore
+from optin.store.sqlite_connection import connect
 from optin.store.transaction import Row, Tx
 
 # every table, what is referred to before what refers to it

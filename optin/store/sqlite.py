@@ -2,20 +2,16 @@
 
 Each group is one BEGIN IMMEDIATE … COMMIT with one fsync; each operation in it has a savepoint, so a
 failing one takes nobody along. `synchronous=FULL`: what was acknowledged survives a power cut.
-
-The module is long because the writer thread, its queue, the readers and the lock of the file are one state.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import queue
 import re
 import sqlite3
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from datetime import datetime
@@ -26,54 +22,17 @@ from optin.errors import StoreBusy, StoreUnusable, WriteLost
 from optin.store.claims import new_incarnation, release_other_claims
 from optin.store.log import integrate
 from optin.store.schema_sets import Schema, names_of
+from optin.store.sqlite_connection import SqliteTx, connect, read_file
+from optin.store.sqlite_lock import CHANGE, SERVER, lock_file
 from optin.store.sqlite_readers import SqliteReaders
 from optin.store.sqlite_schema import RECORDS, SqliteGuard, is_due, migrate, schema_findings
-from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Tx, Value, bind
+from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Tx, bind
 
 QUEUE_LENGTH = 2_000
 GROUP_LENGTH = 64
 READ_CACHE_KIB = 16_384  # a proof in a large log reads nodes from all over it
-BUSY_TIMEOUT_MS = 5_000
-PAGE_ROWS = 500
 READERS = 2
 OPENED_BEFOREHAND = 6  # by a server: its readers, and what it does beside its requests
-
-
-class SqliteTx:
-    """A transaction on one connection."""
-
-    for_update = ""
-    skip_locked = ""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Work on `connection`, in the thread that owns it."""
-        self._connection = connection
-
-    def hold(self, name: bytes) -> None:
-        """Do nothing: writers come one by one."""
-
-    def run(self, sql: str, **values: Value) -> int:
-        """Run a statement; return how many rows it changed."""
-        return self._connection.execute(sql, values).rowcount
-
-    def one(self, sql: str, **values: Value) -> Row | None:
-        """Return the first row, or None."""
-        rows = self._connection.execute(sql, values).fetchall()  # all: a RETURNING must run to its end
-        return rows[0] if rows else None
-
-    def all(self, sql: str, **values: Value) -> list[Row]:
-        """Return every row."""
-        return self._connection.execute(sql, values).fetchall()
-
-    def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
-        """Run a statement once for each of `rows`."""
-        self._connection.executemany(sql, rows)
-
-    def each(self, sql: str, **values: Value) -> Iterator[Row]:
-        """Yield rows as they are read."""
-        cursor = self._connection.execute(sql, values)
-        while rows := cursor.fetchmany(PAGE_ROWS):
-            yield from rows
 
 
 class _Waiting:
@@ -278,111 +237,10 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a connection with everything that durability and erasure need, whatever SQLite's defaults."""
-    with suppress(FileExistsError):  # the write-ahead log takes over who owns the file
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-    connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
-    _write_ahead(connection)
-    for pragma in (
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        "secure_delete = ON",
-        "recursive_triggers = ON",
-        "temp_store = MEMORY",  # what is sorted goes to no other file, and needs none
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
-
-
 def due_in_file(path: Path, schema: Schema) -> list[str]:
     """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
     records: list[Row] = read_file(path, lambda tx: tx.all(RECORDS), [])
     return names_of(schema.due([(row[0], row[1]) for row in records]))
-
-
-def read_file(path: Path, operation: Bound[T], otherwise: T) -> T:
-    """Run a reading operation on a database file without changing anything, not even its schema.
-
-    `otherwise`: the answer where there is no such file, or it cannot be read just now.
-    """
-    if not path.is_file():
-        return otherwise
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
-            return operation(SqliteTx(connection))
-    except sqlite3.Error:
-        return otherwise
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Switch the write-ahead log on; of several starts at once one does it, and SQLite makes nobody wait."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def lock_file(path: Path, what: str) -> int:
-    """Take the lock of a database, and say in it what for; a change that is under way is waited for a moment.
-
-    Raises StoreUnusable when another process has it, or the disk takes no lock. The lock goes with the
-    descriptor that is returned.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        _write_lock(lock, path.name, what)
-    except OSError as problem:
-        msg = (
-            f"The lock of the database {path.name} cannot be written ({problem.strerror}); see to its disk"
-            " and folder. Nothing was changed."
-        )
-        raise StoreUnusable(msg) from None
-    return lock
-
-
-def _write_lock(lock: int, name: str, what: str) -> None:
-    try:
-        _wait_for_lock(lock, name)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, what.encode(), 0)
-    except BaseException:
-        os.close(lock)
-        raise
-
-
-def _wait_for_lock(lock: int, name: str) -> None:
-    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
-    while not _locked(lock):
-        other = os.pread(lock, 100, 0).decode("ascii", "replace")
-        if other != CHANGE or time.monotonic() > deadline:
-            raise StoreUnusable(_IN_THE_WAY.get(other, _IN_THE_WAY[SERVER]).format(name))
-        time.sleep(0.01)
-
-
-def _locked(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-SERVER, CHANGE = "server", "change"
-_IN_THE_WAY = {
-    SERVER: "Another optin server uses {}; stop it first (several servers need PostgreSQL)."
-    " Nothing was changed.",
-    CHANGE: "Another command replaces or changes {} just now; try again when it is done."
-    " Nothing was changed.",
-}
 
 
 class SqlitePresence:

@@ -22,7 +22,7 @@ from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
 from optin.store.forms import declaration_digest
 from optin.store.requests import SealedRequest
-from optin.store.sqlite import connect
+from optin.store.sqlite_connection import connect
 from optin.store.subjects import Contact, seal_contact
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id

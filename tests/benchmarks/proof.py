@@ -30,7 +30,7 @@ from optin.settings.installation import Settings
 from optin.store import sqlite
 from optin.store.log import checkpoint_at, integrate, prove_event
 from optin.store.schema_sets import Schema
-from optin.store.sqlite import connect
+from optin.store.sqlite_connection import connect
 from optin.store.sqlite_schema import SqliteGuard, migrate
 from optin.store.vault import Vault
 from tests.benchmarks.export import FEW, fill

@@ -34,7 +34,7 @@ from optin.services.installation import Installation
 from optin.store.forms import declaration_digest
 from optin.store.log import integrate
 from optin.store.requests import SealedRequest
-from optin.store.sqlite import connect
+from optin.store.sqlite_connection import connect
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
 from tests.benchmarks.export import FEW, fill

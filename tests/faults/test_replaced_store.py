@@ -14,7 +14,8 @@ import pytest
 
 from optin.errors import StoreUnusable
 from optin.store.postgres import PostgresStore
-from optin.store.sqlite import CHANGE, SqliteStore, lock_file
+from optin.store.sqlite import SqliteStore
+from optin.store.sqlite_lock import CHANGE, lock_file
 from tests.ports import NO_MAIL
 from tests.serving import environment, form_key, served, start
 from tests.stores import SCHEMA

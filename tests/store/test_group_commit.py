@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
-from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore, connect
+from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore
+from optin.store.sqlite_connection import connect
 from optin.store.transaction import Bound, Tx
 from tests.stores import SCHEMA
 

@@ -24,7 +24,7 @@ from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults, regist
 from optin.store.schema import AppendOnlyTable, Migration
 from optin.store.schema_guard import UNMADE
 from optin.store.schema_sets import Schema
-from optin.store.sqlite import connect
+from optin.store.sqlite_connection import connect
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
 from tests.postgres import new_database
