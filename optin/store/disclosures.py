@@ -1,4 +1,4 @@
-"""The people that each processor knows of, by webhook or by an export (E7)."""
+"""The people whose data each processor has received, by webhook or by an export (E7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optin.store.transaction import Tx, from_ms, list_parameters, to_ms
 def record_disclosure(
     tx: Tx, processor: str, subject: SubjectId, key: ConsentKey, message: str, now: datetime
 ) -> bool:
-    """Record that a processor learns of a consent; return False when it was already recorded."""
+    """Record that a processor receives a consent; return False when it was already recorded."""
     noted = tx.run(
         "INSERT INTO webhook_told(subject_id, processor, purpose, channel, message, live, at)"
         " VALUES (:subject, :processor, :purpose, :channel, :message, 1, :now)"
@@ -31,7 +31,7 @@ def record_disclosure(
 
 
 def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
-    """Return the processors that know a consent as given, and mark it as ended for them."""
+    """Return the processors to whom a consent was disclosed as given, and mark it as ended for them."""
     rows = tx.all(
         "UPDATE webhook_told SET live = 0 WHERE subject_id = :subject AND purpose = :purpose"
         " AND channel = :channel AND live = 1 RETURNING processor",
@@ -42,7 +42,7 @@ def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
 
 
 def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, ConsentKey]]:
-    """Return the consents of people with these numbers of which processors know: person, digest, consent."""
+    """Return the disclosed consents of people with these numbers: person, digest, consent."""
     sought = list(numbers)
     if not sought:
         return []

@@ -1,4 +1,4 @@
-"""Record of exports and of the people in each, so that whoever got data can be told of an end (E1, E5)."""
+"""Records of exports and of the people in each, so that a processor can be told of an end (E1, E5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from optin.store.vault import Vault
 
 @dataclass(frozen=True)
 class ExportRun:
-    """One export as it is recorded (E5)."""
+    """One recorded export (E5)."""
 
     at: datetime
     who: str
@@ -38,12 +38,12 @@ class ExportRun:
 
 
 def new_run(now: datetime) -> bytes:
-    """Return a name for an export; names grow with time, so that what was never recorded is found."""
+    """Return a name for an export run; names increase with time, which finds members of unrecorded runs."""
     return to_ms(now).to_bytes(8, "big") + secrets.token_bytes(8)
 
 
 def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> frozenset[SubjectId]:
-    """Record the people of an export, to show it to them and to inform the processor of the end (E5).
+    """Record the people of an export, for their personal page and to inform the processor later (E5).
 
     Returns who is still there: somebody may have been erased since the page was read.
     """
@@ -61,13 +61,13 @@ def add_members(tx: Tx, run: bytes, subjects: Sequence[SubjectId]) -> frozenset[
 
 
 def memberships_of(tx: Tx, subject: SubjectId) -> list[bytes]:
-    """Return the runs that a person was in."""
+    """Return the export runs that a person was in."""
     rows = tx.all("SELECT run FROM export_member WHERE subject_id = :subject", subject=subject)
     return [bytes(row[0]) for row in rows]
 
 
 def forget_membership(tx: Tx, run: bytes, digest: bytes, now: datetime) -> None:
-    """Keep of somebody who is erased only a digest that fits this export alone."""
+    """Replace an erased person by a digest that fits this export alone."""
     tx.run(
         "INSERT INTO export_gone(run, digest, at) VALUES (:run, :digest, :now)"
         " ON CONFLICT (run, digest) DO UPDATE SET at = excluded.at",
@@ -83,13 +83,13 @@ def find_export(tx: Tx, number: int) -> ExportRun | None:
 
 
 def exports_with(tx: Tx, subject: SubjectId) -> list[ExportRun]:
-    """Return the exports that held a person, newest first."""
+    """Return the exports that contained a person, newest first."""
     members = set(memberships_of(tx, subject))
     return [run for run in list_exports(tx) if run.members in members] if members else []
 
 
 def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[Row]:
-    """Return the next people of an export whose consent does not hold any more.
+    """Return the next people of an export whose consent has ended.
 
     Each: subject, sealed contact, status, since when, until when it was given.
     """
@@ -110,13 +110,13 @@ def ended_members(tx: Tx, run: ExportRun, after: bytes, now: datetime) -> list[R
 
 
 def erased_members(tx: Tx, run: bytes) -> dict[bytes, datetime]:
-    """Return the digests of people of an export who are erased since, and when."""
+    """Return the digests of erased people of an export, and when they were erased."""
     rows = tx.all("SELECT digest, at FROM export_gone WHERE run = :run", run=run)
     return {bytes(row[0]): from_ms(row[1]) for row in rows}
 
 
 def forget_exports(tx: Tx, before: datetime, most: int) -> Counter[bytes]:
-    """Remove digests of erased people from exports long past; return how many of each export."""
+    """Remove digests of erased people from old exports; return how many of each export."""
     rows = tx.all(
         "DELETE FROM export_gone WHERE (run, digest) IN"
         " (SELECT run, digest FROM export_gone WHERE at < :before LIMIT :most) RETURNING run",
@@ -127,7 +127,7 @@ def forget_exports(tx: Tx, before: datetime, most: int) -> Counter[bytes]:
 
 
 def delete_unrecorded_members(tx: Tx, before: datetime, most: int) -> int:
-    """Remove members of exports that were never recorded, because their process was killed."""
+    """Remove members of exports whose process was killed before it recorded the export."""
     end, run = to_ms(before).to_bytes(8, "big"), b""
     while True:  # from run to run, not from member to member
         # not MIN(run): before version 18 PostgreSQL has no MIN of bytes
@@ -149,7 +149,7 @@ def delete_unrecorded_members(tx: Tx, before: datetime, most: int) -> int:
 
 
 def digest_of(values: Mapping[str, Value]) -> str:
-    """Return the digest of what is recorded about an export, as its event names it."""
+    """Return the digest of an export's record, as its event contains it."""
     plain: dict[str, Json] = {
         name: value.hex() if isinstance(value, bytes) else value for name, value in values.items()
     }
@@ -157,7 +157,7 @@ def digest_of(values: Mapping[str, Value]) -> str:
 
 
 def record_export(tx: Tx, vault: Vault, run: ExportRun) -> int:
-    """Record an export, and an event that holds the record to its words; return its number."""
+    """Record an export, and an event that commits to the record; return its number."""
     values: dict[str, Value] = {
         "at": to_ms(run.at),
         "who": run.who,
@@ -183,7 +183,7 @@ _RECORDED = "at, who, why, processor, purpose, channel, format, exported, refuse
 
 @dataclass(frozen=True)
 class RecordedExport:
-    """What an audit compares of one export: its record's digest, and how many people are known of it."""
+    """An export as an audit compares it: the digest of its record, and the number of its people."""
 
     number: int
     digest: str
@@ -193,7 +193,7 @@ class RecordedExport:
 
 
 def recorded_exports(tx: Tx) -> list[RecordedExport]:
-    """Return every recorded export, with the digest of what is recorded about it now."""
+    """Return every recorded export, with the digest of its record as it is now."""
     rows = tx.all(
         f"SELECT {_RECORDED}, id, (SELECT COUNT(*) FROM export_member WHERE run = export_run.members)"
         " + (SELECT COUNT(*) FROM export_gone WHERE run = export_run.members)"

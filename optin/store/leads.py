@@ -1,4 +1,4 @@
-"""Reading leads in short pages: consents of a purpose with everything that their proof needs.
+"""Read leads in short pages: consents of a purpose with everything that their proof needs.
 
 Each page is a read of its own: a long export neither blocks the write-ahead log nor sees a frozen past.
 """
@@ -24,7 +24,7 @@ FIRST = b""
 
 @dataclass(frozen=True)
 class StoredRequest:
-    """What a consent's request holds, as far as its proof is concerned."""
+    """The request of a consent, as far as its proof needs it."""
 
     id: RequestId
     sealed: bytes
@@ -101,7 +101,7 @@ def leads_of(tx: Tx, key: ConsentKey, subjects: Sequence[SubjectId]) -> list[Sto
 
 
 def _about(key: ConsentKey) -> dict[str, Value]:
-    """Return which consent is meant; `declared`: by an address of which others may have objected too."""
+    """Return the condition for a consent; `declared`: by an address that others may have suppressed too."""
     return {**columns_of(key), "declared": int(key.channel.address.declared)}
 
 
@@ -127,7 +127,7 @@ def _leads(rows: Sequence[Row], events: Sequence[Row]) -> list[StoredLead]:
 
 
 def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:
-    """Return the next events of requests that nobody confirmed: their number and bytes."""
+    """Return the next events of unconfirmed requests: number and bytes."""
     rows = tx.all(
         "SELECT event.id, event.body FROM event JOIN request ON request.id = event.request_id"
         " WHERE request.confirmed_at IS NULL AND event.id > :after ORDER BY event.id LIMIT :most",
@@ -138,7 +138,7 @@ def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:
 
 
 def count_leads(tx: Tx, key: ConsentKey) -> int:
-    """Count the consents of a purpose, whatever their status: how long an export will take."""
+    """Count the consents of a purpose, of any status, to tell how long an export will take."""
     row = tx.one(
         "SELECT COUNT(*) FROM consent WHERE purpose = :purpose AND channel = :channel",
         **columns_of(key),
@@ -147,7 +147,7 @@ def count_leads(tx: Tx, key: ConsentKey) -> int:
 
 
 def forms_of(tx: Tx, key: ConsentKey) -> list[str]:
-    """Return the digests of the forms by which the consents of a purpose were given."""
+    """Return the digests of the forms of a purpose's consents."""
     rows = tx.all(
         "SELECT DISTINCT request.form FROM consent JOIN request ON request.id = consent.request_id"
         " WHERE consent.purpose = :purpose AND consent.channel = :channel",

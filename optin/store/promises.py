@@ -1,4 +1,4 @@
-"""What served magnets promised and hand out later: files by their digest, reports, what their kinds keep.
+"""Promises of published magnets: files by digest, reports, and details stored by their kinds.
 
 A magnet may be removed before everybody has what they were promised; then this says what that was.
 Nothing here is about a person.
@@ -19,7 +19,7 @@ SLACK = timedelta(hours=1)  # a promise is kept longer by this, and so is writte
 
 @dataclass(frozen=True)
 class PromisedFile:
-    """A file that is handed out: the SHA-256 of its bytes, the name that people save it by, its size."""
+    """A file to hand out: the SHA-256 of its bytes, its name for downloads, its size."""
 
     digest: str
     name: str
@@ -28,7 +28,7 @@ class PromisedFile:
 
 @dataclass(frozen=True)
 class Promise:
-    """What one form of a magnet hands out, by its face: the magnet's only form by ""."""
+    """What one form of a magnet hands out, by the form's key (`face`); "" for a magnet with one form."""
 
     magnet: str
     outcome: str
@@ -38,7 +38,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class PromisedDetails:
-    """What a magnet's kind kept of it when it was served last."""
+    """The details that a kind stored of a magnet when it was last published."""
 
     name: str  # an address of the magnet, perhaps an earlier one
     magnet: str  # its address then
@@ -47,7 +47,7 @@ class PromisedDetails:
 
 
 def keep_promise(tx: Tx, promise: Promise, now: datetime) -> None:
-    """Keep what is promised now in place of what was before; a file stays where there is no other."""
+    """Store the present promises in place of the earlier ones; a file stays when it has no successor."""
     file = promise.file
     tx.run(
         "INSERT INTO promise(magnet, outcome, file, name, size, report, served_at, until)"
@@ -67,7 +67,7 @@ def keep_promise(tx: Tx, promise: Promise, now: datetime) -> None:
 
 
 def promise_of(tx: Tx, magnet: str, outcome: str) -> Promise | None:
-    """Return what a magnet promised in its last served version."""
+    """Return the promises of a magnet's last published version."""
     row = tx.one(
         "SELECT file, name, size, report FROM promise WHERE magnet = :magnet AND outcome = :outcome",
         magnet=magnet,
@@ -79,7 +79,7 @@ def promise_of(tx: Tx, magnet: str, outcome: str) -> Promise | None:
 
 
 def all_promises(tx: Tx) -> list[tuple[Promise, datetime]]:
-    """Return everything that was ever promised, each with when it was last seen to be served."""
+    """Return every promise ever made, each with when it was last published."""
     rows = tx.all("SELECT magnet, outcome, file, name, size, report, served_at FROM promise")
     return [
         (
@@ -91,7 +91,7 @@ def all_promises(tx: Tx) -> list[tuple[Promise, datetime]]:
 
 
 def mark_served(tx: Tx, served: Iterable[tuple[str, str]], now: datetime) -> None:
-    """Write down, now and then, that these magnets and outcomes are still served."""
+    """Record from time to time that these magnets and their forms are still published."""
     for magnet, outcome in sorted(served):
         tx.run(
             "UPDATE promise SET served_at = :now"
@@ -104,7 +104,7 @@ def mark_served(tx: Tx, served: Iterable[tuple[str, str]], now: datetime) -> Non
 
 
 def promise_until(tx: Tx, magnet: str, outcome: str, until: datetime) -> None:
-    """Keep what was promised until a moment at least. Do it last: others may wait for this row."""
+    """Keep a promise until a moment at least. Call it last: others may wait for this row."""
     tx.run(
         "UPDATE promise SET until = :later WHERE magnet = :magnet AND outcome = :outcome AND until < :until",
         magnet=magnet,
@@ -115,7 +115,7 @@ def promise_until(tx: Tx, magnet: str, outcome: str, until: datetime) -> None:
 
 
 def needed_files(tx: Tx, now: datetime) -> frozenset[str]:
-    """Return the digests of files that are served, or promised until later."""
+    """Return the digests of files that are published, or promised until later."""
     rows = tx.all(
         "SELECT DISTINCT file FROM promise WHERE file <> '' AND (until > :now OR served_at > :served)",
         now=to_ms(now),
@@ -125,7 +125,7 @@ def needed_files(tx: Tx, now: datetime) -> frozenset[str]:
 
 
 def keep_details(tx: Tx, kept: PromisedDetails) -> None:
-    """Keep what a magnet's kind says of it now in place of what it said before."""
+    """Store a kind's present details of a magnet in place of the earlier ones."""
     tx.run(
         "INSERT INTO served_details(name, magnet, kind, details) VALUES (:name, :magnet, :kind, :details)"
         " ON CONFLICT (name) DO UPDATE SET magnet = :magnet, kind = :kind, details = :details",
@@ -137,6 +137,6 @@ def keep_details(tx: Tx, kept: PromisedDetails) -> None:
 
 
 def all_details(tx: Tx) -> list[PromisedDetails]:
-    """Return what the kinds of all magnets kept of them when they were served last."""
+    """Return the stored details of all magnets."""
     rows = tx.all("SELECT name, magnet, kind, details FROM served_details ORDER BY name")
     return [PromisedDetails(*row) for row in rows]

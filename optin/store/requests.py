@@ -1,4 +1,4 @@
-"""Requests: what one person asked for with one form, sealed, until it is confirmed or erased (D6)."""
+"""Requests: one posted form each, encrypted, until it is confirmed or erased (D6)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from optin.store.vault import Place, Vault
 
 @dataclass(frozen=True)
 class SealedRequest:
-    """What is kept sealed with a request: the declaration as declared, its salt, the one-time code."""
+    """The encrypted part of a request: the declaration, its salt, the one-time code."""
 
     declaration: bytes  # canonical JSON
     salt: bytes
@@ -30,7 +30,7 @@ class SealedRequest:
     twin: RequestId | None = None  # the same form, sent a moment before: its mail and code are for both
 
     def seal(self, vault: Vault, request: RequestId) -> bytes:
-        """Return this encrypted, for the row of `request` alone."""
+        """Return this encrypted, bound to the row of `request`."""
         plain = {
             "declaration": self.declaration.decode(),
             "salt": self.salt.hex(),
@@ -41,7 +41,7 @@ class SealedRequest:
 
     @classmethod
     def open(cls, vault: Vault, request: RequestId, sealed: bytes) -> SealedRequest:
-        """Return the decrypted content of `request`. Raises KeysUnusable."""
+        """Return the decrypted part of `request`. Raises KeysUnusable."""
         plain: Any = parse(vault.open(Place("request", request), sealed))
         return cls(
             declaration=plain["declaration"].encode(),
@@ -53,7 +53,7 @@ class SealedRequest:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it is stored."""
+    """One stored request."""
 
     id: RequestId
     email_index: bytes
@@ -69,7 +69,7 @@ class Request:
 
 @dataclass(frozen=True)
 class UnconfirmedRequest:
-    """A request that nobody confirmed, and when its row says that it is erased (milliseconds UTC)."""
+    """An unconfirmed request, and when it is to be erased by its row (milliseconds UTC)."""
 
     request: RequestId
     erase_at: int
@@ -77,7 +77,7 @@ class UnconfirmedRequest:
 
 @dataclass(frozen=True)
 class DeclaredData:
-    """What the person declared: the sealed part of a request, read."""
+    """The decrypted declaration of a request: typed fields and ticked boxes."""
 
     email: str
     fields: dict[str, str]
@@ -108,7 +108,7 @@ _COLUMNS = (
 
 
 def add_request(tx: Tx, request: Request, erase_at: datetime) -> None:
-    """Store a new request; it is erased at `erase_at` unless it is confirmed before."""
+    """Store a new request; it is erased at `erase_at` unless confirmed before."""
     tx.run(
         "INSERT INTO request(id, email_index, form, sealed, created_at, erase_at)"
         " VALUES (:id, :email_index, :form, :sealed, :created_at, :erase_at)",
@@ -122,7 +122,7 @@ def add_request(tx: Tx, request: Request, erase_at: datetime) -> None:
 
 
 def load_request(tx: Tx, request: RequestId) -> Request | None:
-    """Return a request; locked against other processes until the transaction ends."""
+    """Return a request, locked until the transaction ends."""
     row = tx.one(f"SELECT {_COLUMNS} FROM request WHERE id = :id {tx.for_update}", id=request)
     return None if row is None else _request(row)
 
@@ -136,7 +136,7 @@ def peek_request(tx: Tx, request: RequestId) -> Request | None:
 def recent_of_form(
     tx: Tx, email_index: bytes, form: str, since: datetime, until: datetime, most: int
 ) -> list[Request]:
-    """Return the unconfirmed requests of an address by one form between moments, the first ones first."""
+    """Return an address's unconfirmed requests by one form within a period, oldest first."""
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM request WHERE email_index = :email_index AND created_at > :since"
         " AND created_at <= :until AND form = :form AND confirmed_at IS NULL ORDER BY created_at LIMIT :most",
@@ -150,7 +150,7 @@ def recent_of_form(
 
 
 def mark_confirmed(tx: Tx, request: RequestId, subject: SubjectId, now: datetime) -> None:
-    """Record that the person behind the mailbox confirmed, and who it is."""
+    """Record that a request was confirmed, and by whom."""
     tx.run(
         "UPDATE request SET confirmed_at = :now, subject_id = :subject WHERE id = :id",
         now=to_ms(now),
@@ -160,7 +160,7 @@ def mark_confirmed(tx: Tx, request: RequestId, subject: SubjectId, now: datetime
 
 
 def open_link(tx: Tx, request: RequestId, link_until: datetime, erase_at: datetime) -> None:
-    """Let the confirmation be given until `link_until`: its mail leaves now (D4)."""
+    """Accept the confirmation until `link_until`: its mail is being sent (D4)."""
     tx.run(
         "UPDATE request SET link_until = :link_until, erase_at = :erase_at WHERE id = :id",
         link_until=to_ms(link_until),
@@ -170,13 +170,13 @@ def open_link(tx: Tx, request: RequestId, link_until: datetime, erase_at: dateti
 
 
 def is_over(tx: Tx, request: RequestId, now: datetime) -> bool:
-    """Return whether an unconfirmed request has had its time: the next sweep erases it (D6)."""
+    """Return whether an unconfirmed request is past its time: the next sweep erases it (D6)."""
     row = tx.one("SELECT erase_at FROM request WHERE id = :id AND confirmed_at IS NULL", id=request)
     return row is not None and int(row[0]) <= to_ms(now)
 
 
 def keep_longer(tx: Tx, request: RequestId, erase_at: datetime) -> None:
-    """Keep an unconfirmed request until a mail about it can have been answered."""
+    """Keep an unconfirmed request until `erase_at` at least."""
     tx.run(
         "UPDATE request SET erase_at = :erase_at WHERE id = :id AND erase_at < :erase_at",
         erase_at=to_ms(erase_at),
@@ -185,7 +185,7 @@ def keep_longer(tx: Tx, request: RequestId, erase_at: datetime) -> None:
 
 
 def count_resend(tx: Tx, request: RequestId, erase_at: datetime) -> None:
-    """Count one more mail for a request, and keep it long enough for that mail."""
+    """Count another mail for a request, and keep the request long enough for it."""
     tx.run(
         "UPDATE request SET resent = resent + 1, erase_at = :erase_at WHERE id = :id",
         erase_at=to_ms(erase_at),
@@ -199,7 +199,7 @@ def count_try(tx: Tx, request: RequestId) -> None:
 
 
 def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[UnconfirmedRequest]:
-    """Return unconfirmed requests whose time is over, as far as their rows say (D6).
+    """Return unconfirmed requests past their time, by their rows (D6).
 
     Also those that say a later moment than any request made until now can have: after `latest`.
     """
@@ -216,7 +216,7 @@ def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[
 def erase_requests(
     tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: Ground, now: datetime
 ) -> None:
-    """Remove requests with their mails and the bytes of their events. The leaves stay (P9), and sums.
+    """Remove requests, their mails, and the bytes of their events. Leaves (P9) and sums stay.
 
     Raises LogDisagrees, before anything is changed, when `reason` does not allow what would be blanked.
     """
@@ -250,7 +250,7 @@ def kinds_to_blank(
 
 
 def declared_index(tx: Tx, vault: Vault, request: RequestId) -> bytes:
-    """Return the digest of the address that a request was declared with; empty when it does not open."""
+    """Return the digest of a request's declared address; empty when it cannot be decrypted."""
     stored = peek_request(tx, request)
     if stored is None:
         return b""
@@ -262,12 +262,12 @@ def declared_index(tx: Tx, vault: Vault, request: RequestId) -> bytes:
 
 
 def detach_requests(tx: Tx, subject: SubjectId) -> None:
-    """Let requests that are not a person's own not hold its row: it is being erased."""
+    """Detach other people's requests from a person's row, which is being erased."""
     tx.run("UPDATE request SET subject_id = NULL WHERE subject_id = :id", id=subject)
 
 
 def was_erased(tx: Tx, request: RequestId) -> bool:
-    """Return whether there was such a request, and it was erased."""
+    """Return whether such a request existed and was erased."""
     return tx.one("SELECT at FROM erasure WHERE request_id = :id", id=request) is not None
 
 

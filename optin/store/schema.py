@@ -1,4 +1,4 @@
-"""The schema, one text for both databases, and the migrations in their order.
+"""The schema, one text for both databases, and its migrations in order.
 
 Evidence (events, form versions, privacy statements, mails as sent, exports) is only ever added: the
 database itself refuses UPDATE and DELETE (P3). The one exception is an erasure, which must first write
@@ -29,7 +29,7 @@ from optin.store.tables import (
 
 @dataclass(frozen=True)
 class Dialect:
-    """The words in which the two databases differ, and their triggers."""
+    """The differences between the two databases: words and triggers."""
 
     name: str
     types: tuple[tuple[str, str], ...]
@@ -69,7 +69,7 @@ POSTGRES = Dialect(
 
 @dataclass(frozen=True)
 class AppendOnlyTable:
-    """A table that is only added to, and the columns each of which tells its rows apart."""
+    """A table that is only added to, and the columns of its unique keys."""
 
     table: str
     keys: tuple[str, ...]
@@ -123,7 +123,7 @@ def sqlite_triggers(tables: Iterable[AppendOnlyTable]) -> tuple[str, ...]:
 
 
 def postgres_triggers(tables: Iterable[AppendOnlyTable]) -> tuple[str, ...]:
-    """Return the same for PostgreSQL, where TRUNCATE is refused as well.
+    """Return the triggers that make the evidence append-only on PostgreSQL; TRUNCATE is refused too.
 
     The condition stands in the function: a WHEN clause may not look into another table there.
     """
@@ -155,7 +155,7 @@ QUEUE_TRIGGERS = {
 
 @dataclass(frozen=True)
 class Migration:
-    """One step of the schema, recorded by name once it was done. `guarded` tables become append-only.
+    """One step of the schema, recorded by name once applied. `guarded` tables become append-only.
 
     `sqlite`, `postgres`: statements for one of the two, after the others. `formerly`: the step of optin's own
     that did the same in earlier versions; a database that has seen it needs this one no more.

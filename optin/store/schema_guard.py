@@ -1,4 +1,4 @@
-"""Is the schema the one that optin makes? It is compared object by object, by the full text of each.
+"""Compare the schema with the one that optin makes, object by object, by full text.
 
 What is expected stands nowhere a second time: the migrations are run on an empty database of the same kind,
 and that database says what it holds (`sqlite_schema`, `postgres_schema`). A name proves nothing: a trigger
@@ -22,7 +22,7 @@ CURE = (
 
 
 def differences(expected: Objects, found: Objects) -> list[str]:
-    """Return in sentences what is foreign, altered or missing in `found`; nothing when all is as expected."""
+    """Return, in sentences, the foreign, altered and missing objects in `found`; empty when none."""
     foreign = [f"{name} is not optin's" for name in sorted(found.keys() - expected.keys())]
     missing = [f"{name} is missing" for name in sorted(expected.keys() - found.keys())]
     altered = [
@@ -41,6 +41,6 @@ def refuse_schema(findings: Sequence[str]) -> None:
 
 
 def summed_up(findings: Sequence[str]) -> str:
-    """Return the first findings, and how many there are besides."""
+    """Return the first findings, and the number of further ones."""
     more = len(findings) - NAMED
     return "; ".join(findings[:NAMED]) + (f"; and {more} more" if more > 0 else "")

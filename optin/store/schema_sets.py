@@ -18,7 +18,7 @@ Record: TypeAlias = tuple[str, str]  # the set and the name of a migration that 
 
 @dataclass(frozen=True)
 class Step:
-    """A migration, the set that it belongs to, and the kind whose set that is ("": optin's own)."""
+    """A migration with its set and the kind of that set ("": optin's own)."""
 
     migration_set: str
     migration: Migration
@@ -26,13 +26,13 @@ class Step:
 
     @property
     def name(self) -> str:
-        """The name as an operator sees it."""
+        """Its name for operators."""
         return f"{self.kind}: {self.migration.name}" if self.kind else self.migration.name
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What a database is to hold: optin's own tables, and those of kinds."""
+    """The tables of a database: optin's own, and those of kinds."""
 
     kinds: tuple[tuple[str, TablesPart], ...] = ()
     own: tuple[Migration, ...] = MIGRATIONS
@@ -51,7 +51,7 @@ class Schema:
         return cls(kinds)
 
     def with_removed(self, register: Iterable[Row]) -> tuple[Schema, list[str]]:
-        """Return this with the kinds that are not installed, as the database's register describes them.
+        """Return this with uninstalled kinds, as the database's register describes them.
 
         And in sentences what is wrong with the register.
         """
@@ -67,17 +67,17 @@ class Schema:
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """Every migration, in their order."""
+        """Every migration, in order."""
         own = (Step(OWN, migration) for migration in self.own)
         kinds = (Step(set_of(kind), it, kind) for kind, part in self.kinds for it in part.migrations)
         return (*own, *kinds)
 
     def applied(self, records: Collection[Record]) -> tuple[Step, ...]:
-        """Return the migrations that a database has seen."""
+        """Return the migrations recorded in a database."""
         return tuple(step for step in self.steps if _is_done(step, records))
 
     def due(self, records: Collection[Record]) -> tuple[Step, ...]:
-        """Return the migrations that a database lacks. Raises StoreUnusable for those of a newer program."""
+        """Return the pending migrations of a database. Raises StoreUnusable for those of a newer program."""
         known = {(step.migration_set, step.migration.name) for step in self.steps}
         known |= {(OWN, step.migration.formerly) for step in self.steps}
         sets = {step.migration_set: step.kind for step in self.steps}
@@ -92,21 +92,21 @@ class Schema:
         return self.lacking(records)
 
     def lacking(self, records: Collection[Record]) -> tuple[Step, ...]:
-        """Return the migrations that a database has not seen, whatever else it has seen."""
+        """Return the migrations not recorded in a database, whatever else is."""
         return tuple(step for step in self.steps if not _is_done(step, records))
 
     def unrecorded(self, records: Collection[Record]) -> list[str]:
-        """Return in sentences which migrations a database in use does not record: they were struck out."""
+        """Return, in sentences, the migrations whose record was removed from a database in use."""
         return [f"the record of the migration {name} is missing" for name in names_of(self.lacking(records))]
 
     @property
     def kind_tables(self) -> tuple[str, ...]:
-        """The tables of all kinds, what is referred to first."""
+        """The tables of all kinds, referenced ones first."""
         return tuple(name for _, part in self.kinds for name in part.names)
 
     @property
     def person_tables(self) -> tuple[str, ...]:
-        """The tables of kinds whose rows are of requests."""
+        """The tables of kinds whose rows belong to requests."""
         return tuple(name for _, part in self.kinds for name in part.on(Shelf.PERSON))
 
     @property
@@ -121,13 +121,13 @@ def set_of(kind: str) -> str:
 
 
 def register_rows(schema: Schema, done: Iterable[Step]) -> list[tuple[str, str]]:
-    """Return the rows of the register that these migrations change: kinds with their parts."""
+    """Return the register rows changed by these migrations: kinds with their parts."""
     changed = {step.kind for step in done}
     return [(kind, part.as_json()) for kind, part in schema.kinds if kind in changed]
 
 
 def names_of(steps: Iterable[Step]) -> list[str]:
-    """Return what an operator sees of migrations."""
+    """Return the names of migrations for operators."""
     return [step.name for step in steps]
 
 

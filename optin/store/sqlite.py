@@ -1,4 +1,4 @@
-"""SQLite: one writer thread with group commit, readers beside it.
+"""SQLite: one writer thread with group commit, and readers beside it.
 
 Each group is one BEGIN IMMEDIATE … COMMIT with one fsync; each operation in it has a savepoint, so a
 failing one takes nobody along. `synchronous=FULL`: what was acknowledged survives a power cut.
@@ -36,7 +36,7 @@ OPENED_BEFOREHAND = 6  # by a server: its readers, and what it does beside its r
 
 
 class _Waiting:
-    """One operation in the queue, and who waits for it."""
+    """A queued operation and the future of its caller."""
 
     __slots__ = ("future", "operation")
 
@@ -118,12 +118,12 @@ class SqliteStore:
         return self._readers.submit(self.read, bind(operation, *args, **kwargs))
 
     def schema_findings(self) -> list[str]:
-        """Return in sentences what of the schema is not as optin makes it; nothing when all is."""
+        """Return the differences of the schema from optin's, in sentences; empty when there are none."""
         with closing(connect(self._path)) as connection:
             return schema_findings(connection, self._schema)
 
     def close(self) -> None:
-        """Finish what was accepted, then close every connection and give up the lock."""
+        """Finish the accepted operations, then close every connection and release the lock."""
         if self._closed:
             return
         self._closed = True
@@ -135,7 +135,7 @@ class SqliteStore:
         self._unlock()
 
     def truncate_wal(self) -> bool:
-        """Empty the write-ahead log, so that erased bytes are gone from it too (R5).
+        """Empty the write-ahead log, so that erased bytes are removed from it too (R5).
 
         Returns False while a reader still stands in the way; ask again then.
         """
@@ -151,7 +151,7 @@ class SqliteStore:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep servers away until the block ends. Raises StoreUnusable where one runs."""
+        """Prevent servers from starting until the block ends. Raises StoreUnusable where one runs."""
         if self._lock is not None:  # this is the one
             yield
             return
@@ -208,7 +208,7 @@ class SqliteStore:
             waiting.settle(result, failure)
 
     def _begin(self) -> None:
-        """Take the write lock. Raises WriteLost when what is written might not be kept."""
+        """Take the write lock. Raises WriteLost when writes might not be kept."""
         self._connection.execute("BEGIN IMMEDIATE")
         if findings := self._guard.findings():
             raise WriteLost(findings)
@@ -238,30 +238,30 @@ class SqliteStore:
 
 
 def due_in_file(path: Path, schema: Schema) -> list[str]:
-    """Return the names of the migrations that a database lacks; change nothing. Raises StoreUnusable."""
+    """Return the names of a database's pending migrations; change nothing. Raises StoreUnusable."""
     records: list[Row] = read_file(path, lambda tx: tx.all(RECORDS), [])
     return names_of(schema.due([(row[0], row[1]) for row in records]))
 
 
 class SqlitePresence:
-    """The life of this process. The lock tells that no other server lives, so no beat is needed."""
+    """The presence of this process. The lock excludes other servers, so no beat is needed."""
 
     beat_seconds: float | None = None
 
     def __init__(self) -> None:
-        """Begin a life."""
+        """Begin a new incarnation."""
         self.incarnation = new_incarnation()
 
     def renew(self, tx: Tx, now: datetime) -> int:
-        """Take back what every other process had in hand: the lock shows that they are dead."""
+        """Take over the claims of every other process: the lock proves that they are dead."""
         return release_other_claims(tx, self.incarnation, now)
 
     def leave(self, tx: Tx) -> None:
-        """Do nothing: the lock goes with the process."""
+        """Do nothing: the lock ends with the process."""
 
 
 def _foreign(problem: Exception) -> sqlite3.Error:
-    """Return the original database error, also from a later error that it caused."""
+    """Return the first database error in a chain of causes."""
     if isinstance(problem, sqlite3.Error):
         return problem
     return sqlite3.OperationalError(type(problem).__name__)

@@ -1,4 +1,4 @@
-"""Connections that only read a SQLite database, opened beforehand: a request must not need a file descriptor.
+"""Read-only connections to SQLite, opened in advance: a request must not need a new file descriptor.
 
 One is borrowed for each operation. Where none is left, another is opened; where that cannot be done, the
 operation waits for one that is given back.
@@ -18,17 +18,17 @@ WAIT_SECONDS = 5.0
 
 
 class SqliteReaders:
-    """The connections of one store; `connect` opens one, ready to read."""
+    """The reading connections of one store; `connect` opens one."""
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
-        """Begin with none."""
+        """Begin without connections."""
         self._connect = connect
         self._idle: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
         self._lock = threading.Lock()
         self._closed = False
 
     def open(self, count: int) -> None:
-        """Open that many connections beforehand, with their files. Raises sqlite3.Error."""
+        """Open that many connections in advance, with their files. Raises sqlite3.Error."""
         for _ in range(count):
             connection = self._connect()
             connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
@@ -36,7 +36,7 @@ class SqliteReaders:
 
     @contextmanager
     def borrow(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection until the block ends. Raises StoreBusy where none can be had."""
+        """Lend a connection until the block ends. Raises StoreBusy when none can be opened."""
         connection = self._take()
         try:
             yield connection
@@ -44,7 +44,7 @@ class SqliteReaders:
             self._give_back(connection)
 
     def close(self) -> None:
-        """Close every connection: one that is lent, when it is given back. None is lent after that.
+        """Close every connection; lent ones when returned. None is lent after that.
 
         To close a connection while another thread reads by it ends the whole process.
         """

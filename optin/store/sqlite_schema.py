@@ -1,4 +1,4 @@
-"""The schema of a SQLite database: what it holds, what it should hold, and bringing it up to date."""
+"""The schema of a SQLite database: read it, compare it with the migrations, bring it up to date."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PLAIN_TABLE = re.compile(r"CREATE TABLE (?!.*\bREFERENCES\b)", re.IGNORECASE | 
 
 
 class SqliteGuard:
-    """Sees, before each write, that the schema is the one that was compared, and the file still that file.
+    """Checks before each write that the schema is the compared one, and the file the opened one.
 
     SQLite counts the changes of a schema. Whoever holds the write lock and finds the same count works with
     the very schema that was compared: so each group of writes is held by one look at a number.
@@ -81,20 +81,20 @@ def migrate(connection: sqlite3.Connection, schema: Schema, *, inspecting: bool 
 
 
 def is_due(connection: sqlite3.Connection, schema: Schema) -> bool:
-    """Return whether a database that is in use lacks migrations: no server of another version may run."""
+    """Return whether a database in use has pending migrations: then no server of another version may run."""
     records = records_in(connection)
     return bool(records and schema.due(records))
 
 
 def records_in(connection: sqlite3.Connection) -> frozenset[Record]:
-    """Return the migrations that a database has seen; none when it is new."""
+    """Return the migrations recorded in a database; none when it is new."""
     with suppress(sqlite3.OperationalError):  # there is no such table yet
         return frozenset((row[0], row[1]) for row in connection.execute(RECORDS))
     return frozenset()
 
 
 def complete(connection: sqlite3.Connection, schema: Schema) -> tuple[Schema, list[str]]:
-    """Return `schema` with the kinds that the database alone knows, and what is wrong with its register."""
+    """Return `schema` with the kinds that only the database knows, and the faults of its register."""
     rows: list[tuple[str, str]] = []
     with suppress(sqlite3.OperationalError):  # it is older
         rows = connection.execute(REGISTER).fetchall()
@@ -102,13 +102,13 @@ def complete(connection: sqlite3.Connection, schema: Schema) -> tuple[Schema, li
 
 
 def schema_findings(connection: sqlite3.Connection, schema: Schema) -> list[str]:
-    """Return in sentences what in a database in use is not as the migrations make it."""
+    """Return, in sentences, how a database in use differs from its migrations."""
     records = records_in(connection)
     return [*schema.unrecorded(records), *_compare(connection, schema, records)]
 
 
 def _compare(connection: sqlite3.Connection, schema: Schema, records: frozenset[Record]) -> list[str]:
-    """Return in sentences what is not as those migrations make it that this database records."""
+    """Return, in sentences, what differs from the migrations recorded in this database."""
     whole, findings = complete(connection, schema)
     try:
         expected = _expected(whole.applied(records))
@@ -119,7 +119,7 @@ def _compare(connection: sqlite3.Connection, schema: Schema, records: frozenset[
 
 @lru_cache
 def _expected(applied: tuple[Step, ...]) -> Objects:
-    """Return what a new database holds after these migrations."""
+    """Return the objects of a new database after these migrations."""
     if not applied:
         return MappingProxyType({})
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
@@ -129,7 +129,7 @@ def _expected(applied: tuple[Step, ...]) -> Objects:
 
 
 def _objects(connection: sqlite3.Connection) -> Objects:
-    """Return every object by its name, with its text. Two tables over the same pages are told."""
+    """Return every object's text by name. Two tables that share pages are reported."""
     found: dict[str, str] = {}
     pages: set[int] = set()
     for kind, name, table, text, page in connection.execute(_OBJECTS):
@@ -142,7 +142,7 @@ def _objects(connection: sqlite3.Connection) -> Objects:
 
 
 def _without_strangers(expected: Objects, found: Objects) -> Objects:
-    """Leave out plain tables of other programs, and their indexes: nothing of ours goes through them."""
+    """Leave out plain tables of other programs, and their indexes: they cannot affect ours."""
     theirs = {
         label.removeprefix("table ")
         for label, text in found.items()
@@ -173,7 +173,7 @@ def _step(migration: Migration) -> Any:
 
 
 def _identity(path: Path) -> tuple[int, int]:
-    """Return the identity of a file (it differs for a new file of the same name); nothing when it is gone."""
+    """Return the identity of a file (another one for a new file of the same name); None when it is gone."""
     try:
         told = os.stat(path)  # noqa: PTH116 - half the time of Path.stat, at each group of writes
     except FileNotFoundError:

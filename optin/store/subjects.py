@@ -1,4 +1,4 @@
-"""Data subjects: their contact data, and the status of each consent."""
+"""Data subjects: contact data, the status of each consent, and suppressed addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from optin.store.vault import Place, Vault, new_id
 
 
 def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: datetime) -> SubjectId:
-    """Return the person behind an address, locked until the transaction ends; a new one if need be."""
+    """Return the person behind an address, added if new, and locked until the transaction ends."""
     row = tx.one(
         "INSERT INTO subject(id, email_index, sealed, created_at)"
         " VALUES (:id, :email_index, :sealed, :now)"
@@ -37,7 +37,7 @@ def find_or_add_subject(tx: Tx, email_index: bytes, sealed_empty: bytes, now: da
 
 
 def lock_subject(tx: Tx, subject: SubjectId) -> bool:
-    """Keep other processes from changing this person's consents until the transaction ends.
+    """Lock this person's consents until the transaction ends.
 
     Tells whether the person is still there: another process may have erased it while this one waited.
     """
@@ -51,14 +51,14 @@ def find_subject(tx: Tx, email_index: bytes) -> SubjectId | None:
 
 
 def address_index(tx: Tx, subject: SubjectId) -> bytes:
-    """Return the digest by which a person's address is found; empty when nobody is there any more."""
+    """Return the digest by which a person's address is found; empty when the person is gone."""
     row = tx.one("SELECT email_index FROM subject WHERE id = :id", id=subject)
     return b"" if row is None else bytes(row[0])
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What a person put right: the values, and the salt of the event that commits to them (GDPR 16).
+    """What a person corrected: the values, and the salt of the committing event (GDPR 16).
 
     An empty value was taken away. `moments` says of each when it was put right.
     """
@@ -69,17 +69,17 @@ class Correction:
 
     @property
     def plain(self) -> bytes:
-        """What the event commits to."""
+        """The bytes that the event commits to."""
         return canonical({**self.values})
 
     def after(self, asked_at: datetime) -> dict[str, str]:
-        """Return what was put right since a moment: a form that was filled in before knows it worse."""
+        """Return the corrections made since a moment: they override an earlier form."""
         return {name: value for name, value in self.values.items() if self.moments[name] > asked_at}
 
 
 @dataclass(frozen=True)
 class Contact:
-    """How a person is reached and addressed, and what of it was put right since it was declared.
+    """A person's contact details, with corrections made since the declaration.
 
     `salt` is that of the event that commits to it; empty: kept by an older version, which wrote none.
     """
@@ -91,7 +91,7 @@ class Contact:
 
     @property
     def plain(self) -> bytes:
-        """What is sealed, and what the event commits to."""
+        """The bytes that are encrypted, and committed to by the event."""
         if self.read_from:
             return self.read_from.encode()
         correction = self.correction
@@ -109,12 +109,12 @@ class Contact:
 
     @property
     def email(self) -> EmailAddress:
-        """The confirmed address. Raises KeyError for a person not filled in yet."""
+        """The confirmed address. Raises KeyError for a person without details yet."""
         return EmailAddress(self.values[EMAIL_FIELD])
 
 
 def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> None:
-    """Store a person's data, indexed by the declared addresses and by earlier ones."""
+    """Store a person's details, indexed by the declared addresses and earlier ones."""
     sealed = seal_contact(vault, subject, contact)
     tx.run("UPDATE subject SET sealed = :sealed WHERE id = :id", sealed=sealed, id=subject)
     for address in declared_addresses():
@@ -127,24 +127,24 @@ def save_contact(tx: Tx, vault: Vault, subject: SubjectId, contact: Contact) -> 
 
 
 def seal_contact(vault: Vault, subject: SubjectId, contact: Contact) -> bytes:
-    """Return a person's data encrypted, bound to its row."""
+    """Return a person's details encrypted, bound to the person's row."""
     plain = {_SALT: contact.salt.hex(), _DETAILS: contact.plain.decode()}
     return vault.seal(Place("subject", subject), json.dumps(plain).encode())
 
 
 def forget_numbers(tx: Tx, subject: SubjectId) -> None:
-    """Let a person not be found by its numbers any more: they were wrong."""
+    """Remove a person's numbers from the index: they were wrong."""
     tx.run("DELETE FROM number_index WHERE subject_id = :id", id=subject)
 
 
 def load_contact(tx: Tx, vault: Vault, subject: SubjectId) -> Contact:
-    """Return a person's decrypted data."""
+    """Return a person's decrypted details."""
     row = tx.one("SELECT sealed FROM subject WHERE id = :id", id=subject)
     return Contact({}) if row is None else open_contact(vault, subject, row[0])
 
 
 def open_contact(vault: Vault, subject: SubjectId, sealed: bytes) -> Contact:
-    """Open a sealed contact; an empty value is a person not filled in yet. Raises KeysUnusable."""
+    """Decrypt a contact; an empty value is a person without details yet. Raises KeysUnusable."""
     if not sealed:
         return Contact({})
     plain: dict[str, Any] = parse(vault.open(Place("subject", subject), bytes(sealed)))
@@ -171,7 +171,7 @@ def numbers_of(tx: Tx, subject: SubjectId) -> list[bytes]:
 
 
 def refresh_idle(tx: Tx, subject: SubjectId) -> None:
-    """Set from when on a person has no live purpose, which starts the clock of its retention (R8).
+    """Update since when a person has no live purpose, which starts the retention period (R8).
 
     Not before what it asked for last: a magnet of today is kept as long as without an old consent.
     """
@@ -193,7 +193,7 @@ def refresh_idle(tx: Tx, subject: SubjectId) -> None:
 
 
 def remove_subject(tx: Tx, subject: SubjectId) -> None:
-    """Remove a person's row, consents and numbers. Its requests must be gone before."""
+    """Remove a person's row, consents and numbers. Remove the requests before."""
     for table in ("consent", "number_index", "export_member", "webhook_told"):
         tx.run(f"DELETE FROM {table} WHERE subject_id = :id", id=subject)
     tx.run("DELETE FROM subject WHERE id = :id", id=subject)
@@ -213,7 +213,7 @@ def consents_of(tx: Tx, subject: SubjectId) -> list[ConsentState]:
 
 
 def save_consent(tx: Tx, subject: SubjectId, consent: ConsentState) -> None:
-    """Bring the cache up to the events that were just added."""
+    """Update the cached status of a consent from the events just added."""
     record = consent.record
     if record.status is None or record.since is None or record.request is None:
         msg = "a consent without events is not stored"
@@ -236,7 +236,7 @@ def save_consent(tx: Tx, subject: SubjectId, consent: ConsentState) -> None:
 
 
 def suppress(tx: Tx, email_index: bytes, key: ConsentKey | None, now: datetime) -> None:
-    """Keep an address from being approached for a consent, or at all, by a digest that outlives it (R7)."""
+    """Suppress an address for a consent, or for all, by a digest that outlives an erasure (R7)."""
     tx.run(
         "INSERT INTO suppression(email_index, purpose, channel, at)"
         " VALUES (:email_index, :purpose, :channel, :now)"
@@ -248,7 +248,7 @@ def suppress(tx: Tx, email_index: bytes, key: ConsentKey | None, now: datetime) 
 
 
 def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | None:
-    """Return since when an address is suppressed for a purpose, or None."""
+    """Return since when an address is suppressed for a purpose; None when it is not."""
     row = tx.one(
         "SELECT at FROM suppression"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
@@ -259,7 +259,7 @@ def suppressed_at(tx: Tx, email_index: bytes, key: ConsentKey) -> datetime | Non
 
 
 def last_objection(tx: Tx, email_index: bytes) -> datetime | None:
-    """Return when an address last withdrew anything, or was erased or suppressed; None: never.
+    """Return when an address last withdrew, was erased or was suppressed; None: never.
 
     Whoever objects to calls is suppressed in the same moment, so the numbers need no look.
     """
@@ -273,7 +273,7 @@ def last_objection(tx: Tx, email_index: bytes) -> datetime | None:
 
 
 def unsuppress(tx: Tx, email_index: bytes, key: ConsentKey) -> None:
-    """Lift a suppression: the person asked anew and confirmed it."""
+    """Lift a suppression: the person asked again and confirmed."""
     tx.run(
         "DELETE FROM suppression"
         " WHERE email_index = :email_index AND purpose = :purpose AND channel = :channel",
@@ -285,7 +285,7 @@ def unsuppress(tx: Tx, email_index: bytes, key: ConsentKey) -> None:
 def object_to_calls(
     tx: Tx, numbers: Iterable[bytes], email_index: bytes, key: ConsentKey | None, now: datetime
 ) -> None:
-    """Keep numbers from being called for a consent, or at all; so wishes the person of an address (R7)."""
+    """Suppress numbers for a consent, or for all, as the person of an address wishes (R7)."""
     for number in numbers:
         tx.run(
             "INSERT INTO number_objection(number, email_index, purpose, channel, at)"
@@ -299,7 +299,7 @@ def object_to_calls(
 
 
 def allow_calls(tx: Tx, number: bytes, email_index: bytes, key: ConsentKey) -> None:
-    """Lift this person's objection, and nobody else's: the person asked anew and confirmed it."""
+    """Lift this person's suppression of numbers, and nobody else's: the person asked again and confirmed."""
     tx.run(
         "DELETE FROM number_objection WHERE number = :number AND email_index = :email_index"
         " AND purpose = :purpose AND channel = :channel",
@@ -320,7 +320,7 @@ def suppressions_of(tx: Tx, email_index: bytes) -> list[tuple[str, str, datetime
 
 
 def read_consent(row: Row) -> ConsentState:
-    """Return a consent as `CONSENT_COLUMNS` say it."""
+    """Return a consent from a row of `CONSENT_COLUMNS`."""
     return ConsentState(
         key=ConsentKey.parse(row[0], row[1]),
         record=ConsentRecord(

@@ -1,4 +1,4 @@
-"""The tables, one text for both databases: words in braces are filled in by the dialect (`schema`).
+"""The tables, one text for both databases; words in braces are filled in for each (`schema`).
 
 The module is long because it is one list.
 """

@@ -1,4 +1,4 @@
-"""Sealing: personal data at rest is encrypted and found by a keyed digest, in both databases, always.
+"""Encryption at rest: personal data is encrypted and found by keyed digests, in both databases.
 
 A sealed value is `key number (1 byte) ‖ nonce (12) ‖ AES-256-GCM`, bound to its table and row. A stolen
 file, journal, replica or dump names nobody.
@@ -26,19 +26,19 @@ NONCE_BYTES = 12
 
 @dataclass(frozen=True)
 class Place:
-    """The row and column of a sealed value. Copied elsewhere, the value cannot be decrypted."""
+    """The row and column of an encrypted value. Copied elsewhere, it cannot be decrypted."""
 
     table: str
     row: bytes
 
     @property
     def label(self) -> bytes:
-        """What the encryption is bound to."""
+        """The bytes that the encryption is bound to."""
         return self.table.encode() + b":" + self.row
 
 
 class Vault:
-    """Seals and opens with the keys of this installation, and signs its links."""
+    """Encrypts and decrypts with the keys of this installation, and signs its links."""
 
     def __init__(self, keys: KeyRing) -> None:
         """Derive the ciphers once."""
@@ -52,7 +52,7 @@ class Vault:
         self.links = Links(keys.link)
 
     def seal(self, place: Place, data: bytes) -> bytes:
-        """Return `data` encrypted under the newest key, for `place` alone."""
+        """Return `data` encrypted with the newest key, for `place` alone."""
         newest = len(self._ciphers) - 1
         nonce = secrets.token_bytes(NONCE_BYTES)
         return bytes([newest]) + nonce + self._ciphers[newest].encrypt(nonce, data, place.label)
@@ -75,24 +75,24 @@ class Vault:
         return hmac.digest(self._index_key, address.label + address.identity(value).encode(), "sha256")
 
     def export_digest(self, run: bytes, address: EmailAddress) -> bytes:
-        """Return a digest of an address that only fits one export: no two exports can be joined by it."""
+        """Return a digest of an address for one export only: exports cannot be joined by it."""
         key = hmac.digest(self._index_key, b"export:" + run, "sha256")
         return hmac.digest(key, address_key(address), "sha256")
 
     def vouch(self, event: bytes) -> bytes:
-        """Return the MAC of an event, which proves that optin wrote it; it needs the keys."""
+        """Return the MAC of an event: only the holder of the keys can have written it."""
         return hmac.digest(self._event_key, event, "sha256")
 
     def limit_digest(self, window: str, who: bytes = b"") -> bytes:
-        """Return the digest that counts `who` in a window: it fits no other window, and no stored address."""
+        """Return the digest that counts `who` in one window: it matches no other window and no address."""
         return hmac.digest(self._limit_key, window.encode() + b"\0" + who, "sha256")
 
     def journal_seal(self, what: bytes, data: bytes) -> str:
-        """Return what shows that optin wrote a line of the journal (or `what` else is said of it), in hex."""
+        """Return the MAC of a journal line (or of another text, by `what`), in hexadecimal."""
         return hmac.digest(self._journal_key, what + b"\0" + data, "sha256").hex()
 
     def webhook_secrets(self, processor: str) -> tuple[bytes, ...]:
-        """Return what signs messages to a processor, the newest first: to each other ones (E7)."""
+        """Return a processor's webhook secrets, newest first (E7)."""
         about = b"optin.webhook:" + processor.encode()
         return tuple(hmac.digest(key, about, "sha256") for key in reversed(self._webhook_keys))
 
@@ -101,7 +101,7 @@ class Vault:
         return tuple(SigningKey(origin, seed) for seed in self._log_seeds)
 
     def fingerprint(self) -> bytes:
-        """Return what tells this index key from another, without telling the key."""
+        """Return an identifier of the index key that does not reveal it."""
         return hmac.digest(self._index_key, b"optin.fingerprint", "sha256")
 
 

@@ -1,4 +1,4 @@
-"""Queue of webhook messages (E7).
+"""The outbox of webhook messages (E7).
 
 `next_at` is both the due time and the end of a lease, and `claim` a random fence, as in the outbox of mails.
 A message holds ids; what it says is composed when it leaves. Only that of an erasure holds the address,
@@ -26,7 +26,7 @@ NOBODY = b""
 
 @dataclass(frozen=True)
 class WebhookMessage:
-    """One message to one processor, claimed."""
+    """One claimed message to one processor."""
 
     number: int
     claim: bytes
@@ -41,7 +41,7 @@ class WebhookMessage:
 
     @property
     def key(self) -> ConsentKey:
-        """Which consent it is about. Raises ValueError where that cannot be read."""
+        """The consent it is about. Raises ValueError when that is unreadable."""
         return ConsentKey.parse(self.purpose, self.channel)
 
 
@@ -52,7 +52,7 @@ VALUES (:message, :processor, :person, :kind, :purpose, :channel, :sealed, :due,
 
 @dataclass(frozen=True)
 class ErasedPerson:
-    """Whom a processor must forget. `due`: not before what is on its way came to its end."""
+    """A person whom a processor must delete. `due`: not before calls in progress have ended."""
 
     index: bytes
     email: str
@@ -62,7 +62,7 @@ class ErasedPerson:
 def enqueue_message(
     tx: Tx, processor: str, kind: WebhookKind, person: bytes, key: ConsentKey, now: datetime
 ) -> None:
-    """Queue a message, due at once."""
+    """Queue a message, due now."""
     tx.run(
         _ENQUEUE,
         message=_new_message(),
@@ -77,7 +77,7 @@ def enqueue_message(
 
 
 def enqueue_erasure(tx: Tx, vault: Vault, processor: str, gone: ErasedPerson, now: datetime) -> None:
-    """Queue the message that somebody is erased; the address goes with it, sealed."""
+    """Queue the message that a person was erased, with the encrypted address."""
     message = _new_message()
     tx.run(
         _ENQUEUE,
@@ -97,7 +97,7 @@ def _new_message() -> str:
 
 
 def open_erasure(vault: Vault, notice: WebhookMessage) -> str:
-    """Return the address that an erasure is about. Raises KeysUnusable."""
+    """Return the decrypted address of an erasure message. Raises KeysUnusable."""
     return vault.open(Place("webhook_outbox", notice.message.encode()), bytes(notice.sealed or b"")).decode()
 
 
@@ -113,7 +113,7 @@ RETURNING id, message, processor, person, kind, purpose, channel, sealed, create
 
 
 def is_due(tx: Tx, processor: str, now: datetime) -> bool:
-    """Return whether something may wait for a processor: a look beside the writers, before a claim."""
+    """Return whether a message to a processor may be due: a cheap check before a claim."""
     row = tx.one(
         "SELECT id FROM webhook_outbox WHERE processor = :processor AND state = 'queued'"
         " AND next_at <= :now LIMIT 1",
@@ -126,7 +126,7 @@ def is_due(tx: Tx, processor: str, now: datetime) -> bool:
 def claim_messages(
     tx: Tx, processor: str, batch: Batch, lease: timedelta, now: datetime
 ) -> list[WebhookMessage]:
-    """Take a batch of due messages to a processor: of each person the oldest, and no other meanwhile."""
+    """Claim a batch of a processor's due messages: the oldest of each person, one at a time."""
     fence = secrets.token_bytes(CLAIM_BYTES)
     rows = tx.all(
         _CLAIM.format(skip_locked=tx.skip_locked),
@@ -155,7 +155,7 @@ def claim_messages(
 
 
 def attempts_of(tx: Tx, notice: WebhookMessage) -> int | None:
-    """Return the tries of a claimed message; None when another process has claimed it, or it is gone."""
+    """Return the attempts at a claimed message; None when another process claimed it, or it is gone."""
     row = tx.one(
         "SELECT attempts FROM webhook_outbox WHERE id = :id AND claim = :claim AND state = 'queued'"
         f" {tx.for_update}",
@@ -166,12 +166,12 @@ def attempts_of(tx: Tx, notice: WebhookMessage) -> int | None:
 
 
 def forget_message(tx: Tx, number: int) -> None:
-    """Remove a message that was delivered, or that has become void."""
+    """Remove a message that was delivered, or has no use any more."""
     tx.run("DELETE FROM webhook_outbox WHERE id = :id", id=number)
 
 
 def postpone_message(tx: Tx, number: int, until: datetime) -> None:
-    """Let a message wait until `until`."""
+    """Postpone a message until `until`."""
     tx.run(
         "UPDATE webhook_outbox SET attempts = attempts + 1, claim = NULL, next_at = :until WHERE id = :id",
         until=to_ms(until),
@@ -180,12 +180,12 @@ def postpone_message(tx: Tx, number: int, until: datetime) -> None:
 
 
 def give_up_message(tx: Tx, number: int, now: datetime) -> None:
-    """Give a message up; keep for a while that it failed, without the person."""
+    """Abandon a message; keep a record of the failure for a while, without the person."""
     tx.run(_GIVE_UP + "id = :id", id=number, now=to_ms(now), nobody=NOBODY)
 
 
 def stop_webhook(tx: Tx, processor: str, now: datetime) -> int:
-    """Leave a processor alone until its address changes; return how many messages are given up by it."""
+    """Stop sending to a processor until its address changes; return how many messages are abandoned."""
     tx.run(
         "UPDATE webhook SET gone_at = :now WHERE processor = :processor", processor=processor, now=to_ms(now)
     )
@@ -215,7 +215,7 @@ def drop_confirmations(tx: Tx, person: bytes, key: ConsentKey) -> None:
 
 
 def drop_messages(tx: Tx, person: bytes, now: datetime) -> datetime:
-    """Remove all that is queued about a person but erasures; return until when one may be on its way."""
+    """Remove a person's queued messages except erasures; return until when a call may be in progress."""
     claimed = tx.all(  # waits for whoever claims one just now
         f"SELECT next_at, claim FROM webhook_outbox WHERE person = :person {tx.for_update}", person=person
     )
@@ -228,14 +228,14 @@ def drop_messages(tx: Tx, person: bytes, now: datetime) -> datetime:
 
 
 def count_given_up(tx: Tx, before: datetime) -> int:
-    """Count messages that were given up before a moment."""
+    """Count messages abandoned before a moment."""
     sql = "SELECT COUNT(*) FROM webhook_outbox WHERE state = 'dead' AND settled_at < :before"
     row = tx.one(sql, before=to_ms(before))
     return 0 if row is None else int(row[0])
 
 
 def forget_given_up(tx: Tx, before: datetime, most: int) -> int:
-    """Remove messages that were given up before a moment; return how many."""
+    """Remove records of messages abandoned before a moment; return how many."""
     return tx.run(
         "DELETE FROM webhook_outbox WHERE id IN (SELECT id FROM webhook_outbox"
         " WHERE state = 'dead' AND settled_at < :before ORDER BY settled_at LIMIT :most)",

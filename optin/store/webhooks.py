@@ -1,4 +1,4 @@
-"""The webhooks of processors, as they are registered, and what each of them has to be told (E7)."""
+"""The registered webhooks of processors, and their counts (E7)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from optin.store.transaction import Tx
 
 
 def keep_webhooks(tx: Tx, addresses: Mapping[str, str]) -> int:
-    """Know which processors have a webhook now, by the digest of its address.
+    """Store which processors have a webhook now, by the digest of its address.
 
     One with another address than before is no longer gone. Whatever was to be told to others is forgotten:
     nobody who is not registered is told anything; return how much that was.
@@ -42,7 +42,7 @@ def living_webhooks(tx: Tx) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class WebhookState:
-    """Webhook counts of a processor: people that it knows of, waiting and abandoned messages."""
+    """One processor's counts: people it knows of, waiting and abandoned messages."""
 
     processor: str
     people: int

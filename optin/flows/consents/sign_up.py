@@ -23,7 +23,7 @@ from optin.store.transaction import Tx
 def sign_up(
     tx: Tx, context: Context, form: FormVersion, entry: Entry, now: datetime
 ) -> tuple[RequestId, bool]:
-    """Store the request in `entry` and queue its confirmation mail; return the request.
+    """Store the request in `entry`; return it, and whether its confirmation mail was queued.
 
     A mailbox that got enough mails today gets no other, and no visitor may be told (D7, D8). A form that was
     sent twice gets one mail, which counts once.
