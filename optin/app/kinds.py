@@ -12,6 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from optin.cli.installed_kinds import InstalledKinds
+from optin.consent.consent_record import EventKind
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.parts_by_kind import OUR_PACKAGE, KindProblem, PartsByKind
 from optin.flows.kind_flows import FlowPart
@@ -116,6 +117,9 @@ def _load(entry: EntryPoint) -> Kind | KindProblem:
         message = f"The kind {entry.name!r} of {package} is for version {kind.api} of the parts of kinds."
         cure = f"Install a version of {package} for {OLDEST_API} to {API}."
         return KindProblem(entry.name, package, message, cure)
+    if taken := sorted(kind.flows.events & set(EventKind)):
+        message = f"The kind {entry.name!r} of {package} logs an event {taken[0]!r}, a name of optin's."
+        return KindProblem(entry.name, package, message, f"Let {package} give its events names of their own.")
     if kind.file.table in MagnetFile.model_fields:
         message = f"The kind {entry.name!r} of {package} has a table {kind.file.table!r}, a key of optin."
         return KindProblem(entry.name, package, message, f"Let {package} give its table a name of its own.")

@@ -124,6 +124,7 @@ class FlowPart:
     `on_published`: a site was just loaded; changed magnets may have something to tell people.
     `sweep_rules`: rules of the sweep, after that for unconfirmed requests. `warnings`: what waits for the
     operator, in sentences; names nobody.
+    `events`: the names of the events that the kind logs about its magnets; none is a name of optin's.
     `audit`: what is wrong with the kind's own rows and events; `events` are all that are about nobody.
     `audit_confirmed`: what is wrong with the rows that were made when requests of the kind were confirmed,
     some requests at a time; None where there are none. Both yield sentences.
@@ -143,5 +144,6 @@ class FlowPart:
     on_published: Callable[[Tx, RequestPolicy], None] = nothing_on_published
     sweep_rules: tuple[Rule, ...] = ()
     warnings: Callable[[Tx, Context, datetime], Sequence[str]] = no_warnings
+    events: frozenset[str] = frozenset()
     audit: Callable[[Runner, Sequence[Mapping[str, Json]]], Iterable[str]] = nothing_found
     audit_confirmed: Callable[[Runner, Vault, Sequence[ConfirmedRequest]], Iterable[str]] | None = None

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from optin.app import kinds as registry
 from optin.app.kinds import installed_kinds
 from optin.app.main import main
+from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import Kind
 from optin.services.edition import load_edition
 from optin.site.kind_file import FilePart, Reading
@@ -45,6 +46,7 @@ BROKEN = {
     "other-name": Kind("another"),
     "too-new": Kind("too-new", api=99),
     "clash": Kind("clash", file=FilePart(table="title")),  # a key of every magnet
+    "logs": Kind("logs", flows=FlowPart(events=frozenset({"erased"}))),  # an event of optin's own
     "not-a-kind": "nothing",
 }
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from optin.app.main import main
 from optin.consent.parts_by_kind import PartsByKind
+from optin.errors import VisitorRefused, log_line_of
 from optin.site.kind_file import FilePart, folders_of
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site
@@ -26,6 +27,12 @@ msgstr "Content-Type: text/plain; charset=UTF-8\\n"
 
 msgid "kind.calculator"
 msgstr "Sum of {name}"
+
+msgid "error.no-number.title"
+msgstr "That is no number"
+
+msgid "error.no-number.text"
+msgstr "Write digits."
 """
 STARTER = """---
 title: "What it costs"
@@ -99,6 +106,19 @@ msgstr[1] "{count} sommes"
     assert said["fr"] == ["0 somme", "1 somme", "2 sommes"]
     own = Theme(Look(), texts={"en": {"calculator.sums": "Sums: {count}"}}, kinds=folders_of(kinds))
     assert own.text("en", "calculator.sums", count=1) == "Sums: 1"
+
+
+def test_its_errors_are_said_in_its_words(kinds: PartsByKind[FilePart]) -> None:
+    """M2: with the status that it gives them; the log says which it was, and nothing that was typed."""
+
+    class NoNumber(VisitorRefused):
+        status, name = 422, "no-number"
+
+    problem = NoNumber("alice@example.com")
+    page = Theme(Look(), kinds=folders_of(kinds)).page(views.ErrorView(samples.frame_in("en"), problem.name))
+    assert "<h1>That is no number</h1>" in page
+    assert "Write digits." in page
+    assert log_line_of(problem) == "no-number status=422"
 
 
 def test_what_is_said_of_a_kind_that_is_gone_is_said_as_of_any_other() -> None:

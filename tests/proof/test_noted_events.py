@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.event import LINES, MEMBERS, of_magnet, own_forgotten
+from optin.consent.event import LINES, MEMBERS, of_magnet, own_forgotten, rfc3339
+from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.consents.opened_request import open_request
 from optin.flows.evidence.audit import Audit
+from optin.flows.evidence.note_event import note_event
+from optin.flows.kind_flows import FlowPart
 from optin.jobs.sweep_runner import sweep
-from optin.proof.canonical import canonical
+from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.proof.verify_bundle import verify_bundle
 from optin.store.events import add_events, said_about_nobody
@@ -78,6 +81,18 @@ def test_it_goes_with_its_request(world: World, changes: dict[str, Any]) -> None
     world.check_evidence()
 
 
+def test_a_kind_notes_something_about_a_request(world: World) -> None:
+    """P1, M2: with its name; of the same request, and without a consent."""
+    request = world.join("alice@example.com", TIPS)
+    opened = world.store.read(lambda tx: open_request(tx, world.vault, peek_request(tx, request)))
+    world.do(lambda tx: note_event(tx, world.vault, opened, "parcel", "sent", world.now))
+    *_, (body,) = world.store.read(lambda tx: tx.all("SELECT body FROM event ORDER BY id"))
+    said = parse(body)
+    assert (said["kind"], said["by"], said["what"]) == ("noted", "parcel", "sent")
+    assert (said["request"], said["purpose"], said["at"]) == (request.hex(), None, rfc3339(world.now))
+    world.check_evidence()
+
+
 def test_what_a_kind_logs_about_its_magnet_is_no_finding(world: World) -> None:
     """P1, M2: also when the kind that gave the event its name is not installed."""
     packed = of_magnet("parcels-packed", world.now, "koud-bellen", {"parcels": 7})
@@ -85,6 +100,12 @@ def test_what_a_kind_logs_about_its_magnet_is_no_finding(world: World) -> None:
     world.do(lambda tx: add_events(tx, world.vault, None, [packed, gone]))
     world.check_evidence()
     assert world.store.read(said_about_nobody, vault=world.vault, kind="parcels-packed") == [packed]
+    parcel = FlowPart(events=frozenset({"parcels-packed"}))
+    for found, said in (({}, ["parcels-packed"]), ({"parcel": parcel}, [])):
+        kinds = PartsByKind(FlowPart(), lambda found=found: [*found], found.get)  # type: ignore[misc]  # untyped default
+        audit = Audit(world.store.read, world.vault, kinds)
+        assert list(audit.run()) is not None
+        assert list(audit.noted) == said
 
 
 @pytest.mark.parametrize("changes", CHANGES.values(), ids=list(CHANGES))

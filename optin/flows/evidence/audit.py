@@ -152,6 +152,7 @@ class Audit:
 
     def _check_about_nobody(self) -> None:
         genuine: list[tuple[int, dict[str, Json]]] = []
+        named = frozenset().union(*(part.events for _, part in self.kinds.items()))
         for number, body, mac in self.read(events_about_nobody):
             if not compare_digest(self.vault.vouch(body.encode()), bytes(mac or b"")):
                 self.findings.append(f"event {number} was not written by optin")
@@ -159,6 +160,8 @@ class Audit:
             plain = parse(body)
             if "request" in plain:  # as every event about a request says, whatever its kind
                 self.findings.append(f"event {number} was cut off from its request")
+            if (kind := str(plain.get("kind"))) not in named and EventKind.of(kind) is EventKind.NOTED:
+                self.add((), {kind: number})
             genuine.append((number, plain))
         self.findings += audit_kinds(self.read, self.kinds, [event for _, event in genuine])
         self.findings += audit_erasures(genuine)

@@ -4,6 +4,7 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event import of_magnet, own_forgotten, rfc3339
 from optin.consent.history import History
 from optin.flows.evidence.event_history import request_history
+from optin.flows.evidence.note_event import note_event
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest, leaf_digest
 from optin.store.events import add_events, said_about_nobody
@@ -19,6 +20,7 @@ __all__ = [
     "digest",
     "first_checkpoint_over",
     "leaf_digest",
+    "note_event",
     "of_magnet",
     "own_forgotten",
     "parse",

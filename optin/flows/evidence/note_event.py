@@ -1,0 +1,15 @@
+"""Log what a kind of magnets notes about a request."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from optin.flows.consents.opened_request import OpenedRequest
+from optin.store.events import add_events
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+def note_event(tx: Tx, vault: Vault, opened: OpenedRequest, by: str, what: str, now: datetime) -> None:
+    """Log that a kind of magnets, `by`, notes `what` about a request. It changes no status."""
+    add_events(tx, vault, opened.stored.id, [opened.event_builder.noted(now, by, what)])
