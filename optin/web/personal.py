@@ -5,8 +5,8 @@ The link is mailed and lives short; only it opens the page. GET changes nothing;
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -82,106 +82,125 @@ async def post_ask(request: Request) -> Response:
     return see_other("/me?sent=1")
 
 
+@dataclass(frozen=True)
+class _Visit:
+    """A request to a personal page, by somebody whose link opens it."""
+
+    request: Request
+    app_context: AppContext
+    index: bytes  # digest of the address
+    now: datetime
+
+    @classmethod
+    def of(cls, request: Request, longer: timedelta = timedelta(0)) -> _Visit:
+        """Read the link, which may have expired `longer` ago. Raises LinkForged or LinkExpired."""
+        app_context = desk_of(request)
+        installation, now = app_context.installation, app_context.installation.clock()
+        lifetime = installation.policy.personal.link.after(now) - now + longer
+        index = installation.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
+        return cls(request, app_context, index, now)
+
+    @property
+    def lang(self) -> str:
+        """The language for a person of whom none is known."""
+        return language_of(self.request)
+
+    async def data(self) -> PersonalData:
+        """Return everything that is kept about the person."""
+        return await self.app_context.view(view_personal, email_index=self.index, now=self.now)
+
+    def back(self, done: str) -> Response:
+        """Show the page again, and say what was done."""
+        return see_other(f"{self.request.url.path}?done={done}")
+
+
 async def get_personal(request: Request) -> Response:
     """Show what is kept, or what an erasure would cost; changes nothing.
 
     A link that expired today shows where another is asked for.
     """
-    app_context = desk_of(request)
     try:
-        index = _index_of(request)
+        visit = _Visit.of(request)
     except LinkExpired:
-        _index_of(request, ASK_ANEW)
-        return _expired(request, resent=request.query_params.get("again") == "1")
-    data = await _data(app_context, index)
+        visit = _Visit.of(request, ASK_ANEW)
+        return _expired(visit, resent=request.query_params.get("again") == "1")
+    data = await visit.data()
     if request.query_params.get("erase") == "1" and not data.empty:
-        return app_context.page(erase_view(app_context.edition, data, language_of(request), request.url.path))
+        view = erase_view(visit.app_context.edition, data, visit.lang, request.url.path)
+        return visit.app_context.page(view)
     done = request.query_params.get("done", "")
-    told = (
-        done in _done_words(request) and (done == "erased") == data.empty
-    )  # a link may claim what was not done
-    return _page(request, data, done=done if told else "")
+    # a link may claim what was not done
+    told = done in _done_words(request) and (done == "erased") == data.empty
+    return _page(visit, data, done=done if told else "")
 
 
 async def post_personal(request: Request) -> Response:
     """Do the one thing that a button says."""
-    app_context, posted = desk_of(request), await read_post(request)
-    if single(posted, "action") == "anew":
-        return await _anew(request)
-    index = _index_of(request)
-    match single(posted, "action"):
+    posted = await read_post(request)
+    button = single(posted, "action")
+    if button == "anew":
+        return await _anew(_Visit.of(request, ASK_ANEW))
+    visit = _Visit.of(request)
+    match button:
         case "withdraw":
-            return await _withdraw(request, index, _key(posted))
+            return await _withdraw(visit, _key(posted))
         case "give":
-            return await _give(request, index, _key(posted))
+            return await _give(visit, _key(posted))
         case "correct":
-            return await _correct(request, index, posted)
+            return await _correct(visit, posted)
         case "erase":
-            return await _erase(request, index)
-        case "json" | "page" as form:
-            return await _download(request, index, form)
-    if action := _action_of(request, single(posted, "magnet"), single(posted, "action")):
-        return await _act(request, index, single(posted, "magnet"), action)
-    await app_context.limits.count(request)
+            return await _erase(visit)
+        case "json" | "page":
+            return await _download(visit, button)
+    magnet = single(posted, "magnet")
+    if action := _action_of(visit, magnet, button):
+        return await _act(visit, magnet, action)
+    await visit.app_context.limits.count(request)
     raise PostMalformed
 
 
-async def _anew(request: Request) -> Response:
+async def _anew(visit: _Visit) -> Response:
     """Mail another link to whoever holds one that expired today; the answer is always the same."""
-    app_context, index = desk_of(request), _index_of(request, ASK_ANEW)
-    await app_context.limits.count(request)
-    installation = app_context.installation
-    await app_context.run(
-        ask_as_reader,
-        email_index=index,
-        lang=language_of(request),
-        now=installation.clock(),
-    )
-    installation.wake_courier()
-    return see_other(f"{request.url.path}?again=1")
+    app_context = visit.app_context
+    await app_context.limits.count(visit.request)
+    await app_context.run(ask_as_reader, email_index=visit.index, lang=visit.lang, now=visit.now)
+    app_context.installation.wake_courier()
+    return see_other(f"{visit.request.url.path}?again=1")
 
 
-def _expired(request: Request, *, resent: bool) -> Response:
-    app_context = desk_of(request)
-    view = ExpiredView(app_context.frame(language_of(request)), "", request.url.path, resent=resent)
+def _expired(visit: _Visit, *, resent: bool) -> Response:
+    app_context = visit.app_context
+    view = ExpiredView(app_context.frame(visit.lang), "", visit.request.url.path, resent=resent)
     return app_context.page(view, 200 if resent else LinkExpired.status)
 
 
-async def _withdraw(request: Request, index: bytes, key: ConsentKey) -> Response:
-    app_context = desk_of(request)
-    now = app_context.installation.clock()
-    done = await app_context.run(withdraw_one, email_index=index, key=key, now=now)
+async def _withdraw(visit: _Visit, key: ConsentKey) -> Response:
+    app_context = visit.app_context
+    done = await app_context.run(withdraw_one, email_index=visit.index, key=key, now=visit.now)
     await app_context.note_ending()  # done before or not: whoever does it again may do so because it failed
-    return _back(request, "withdrawn" if done else "unchanged")
+    return visit.back("withdrawn" if done else "unchanged")
 
 
-async def _give(request: Request, index: bytes, key: ConsentKey) -> Response:
-    app_context = desk_of(request)
-    await app_context.limits.count(request)
-    installation = app_context.installation
-    asked = await app_context.run(
-        ask_from_personal_page,
-        email_index=index,
-        key=key,
-        now=installation.clock(),
-    )
-    installation.wake_courier()
-    return _back(request, "given" if asked else "limited")
-
-
-def _action_of(request: Request, magnet: str, action: str) -> PersonalAction | None:
-    """Return what a button of a magnet's kind does; None where that kind has no such button."""
-    known = desk_of(request).installation.policy.magnets.get(magnet)
-    return None if known is None else kinds_of(request)[known.kind].actions.get(action)
-
-
-async def _act(request: Request, index: bytes, magnet: str, action: PersonalAction) -> Response:
-    """Do what a button of a magnet's kind says."""
-    app_context = desk_of(request)
-    now = app_context.installation.clock()
-    done = await app_context.run(action.run, email_index=index, magnet=magnet, now=now)
+async def _give(visit: _Visit, key: ConsentKey) -> Response:
+    app_context = visit.app_context
+    await app_context.limits.count(visit.request)
+    asked = await app_context.run(ask_from_personal_page, email_index=visit.index, key=key, now=visit.now)
     app_context.installation.wake_courier()
-    return _back(request, action.done if done else "unchanged")
+    return visit.back("given" if asked else "limited")
+
+
+def _action_of(visit: _Visit, magnet: str, action: str) -> PersonalAction | None:
+    """Return what a button of a magnet's kind does; None where that kind has no such button."""
+    known = visit.app_context.installation.policy.magnets.get(magnet)
+    return None if known is None else kinds_of(visit.request)[known.kind].actions.get(action)
+
+
+async def _act(visit: _Visit, magnet: str, action: PersonalAction) -> Response:
+    """Do what a button of a magnet's kind says."""
+    app_context = visit.app_context
+    done = await app_context.run(action.run, email_index=visit.index, magnet=magnet, now=visit.now)
+    app_context.installation.wake_courier()
+    return visit.back(action.done if done else "unchanged")
 
 
 def _done_words(request: Request) -> frozenset[str]:
@@ -190,10 +209,9 @@ def _done_words(request: Request) -> frozenset[str]:
     return frozenset((*DONE, *(action.done for action in actions)))
 
 
-async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]) -> Response:
+async def _correct(visit: _Visit, posted: list[tuple[str, str]]) -> Response:
     """Put name or number right. What does not fit comes back with what was typed."""
-    app_context = desk_of(request)
-    data = await _data(app_context, index)
+    app_context, data = visit.app_context, await visit.data()
     there = {name for name, _ in posted}  # a field that did not come along is not an empty one
     typed = {
         name: " ".join(single(posted, name).replace("\0", "").split())
@@ -202,11 +220,10 @@ async def _correct(request: Request, index: bytes, posted: list[tuple[str, str]]
     }
     values, problems = _checked(typed, app_context.edition.site.settings.controller.country)
     if problems:
-        return _page(request, data, problems=problems, typed=tuple(typed.items()), status=422)
-    installation = app_context.installation
-    done = await app_context.run(correct, email_index=index, values=values, now=installation.clock())
+        return _page(visit, data, problems=problems, typed=tuple(typed.items()), status=422)
+    done = await app_context.run(correct, email_index=visit.index, values=values, now=visit.now)
     await app_context.note_ending()
-    return _back(request, "corrected" if done else "unchanged")
+    return visit.back("corrected" if done else "unchanged")
 
 
 def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple[Problem, ...]]:
@@ -220,27 +237,26 @@ def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple
     return values, tuple(problems)
 
 
-async def _erase(request: Request, index: bytes) -> Response:
+async def _erase(visit: _Visit) -> Response:
     """Erase, at once. Twice, or two at once: one result, and the same page."""
-    app_context = desk_of(request)
-    installation = app_context.installation
-    lang = (await _data(app_context, index)).lang or language_of(request)
+    app_context = visit.app_context
+    lang = (await visit.data()).lang or visit.lang
     gone = await app_context.run(
-        erase_and_notify, email_index=index, reason=BY_PERSON, lang=lang, now=installation.clock()
+        erase_and_notify, email_index=visit.index, reason=BY_PERSON, lang=lang, now=visit.now
     )
     await app_context.note_ending(erased=gone is not None)
     if gone is not None:
-        installation.wake_courier()
-    return _back(request, "erased")
+        app_context.installation.wake_courier()
+    return visit.back("erased")
 
 
-async def _download(request: Request, index: bytes, form: str) -> Response:
+async def _download(visit: _Visit, form: str) -> Response:
     """Hand the data over: as JSON for another supplier (GDPR 20), or as a page to read."""
-    app_context = desk_of(request)
-    data = await app_context.run(hand_over, email_index=index, now=app_context.installation.clock())
+    app_context = visit.app_context
+    data = await app_context.run(hand_over, email_index=visit.index, now=visit.now)
     if form == "json":
         return _file(as_json(data), "application/json", "personal-data.json")
-    page = personal_file(app_context.edition, data, language_of(request))
+    page = personal_file(app_context.edition, data, visit.lang)
     return _file(page, "text/html; charset=utf-8", "personal-data.html")
 
 
@@ -249,29 +265,12 @@ def _file(body: bytes, kind: str, name: str) -> Response:
     return Response(body, media_type=kind, headers=headers)
 
 
-def _index_of(request: Request, longer: timedelta = timedelta(0)) -> bytes:
-    """Return whose page a link opens, or opened until `longer` ago. Raises LinkForged or LinkExpired."""
-    installation = desk_of(request).installation
-    now = installation.clock()
-    lifetime = installation.policy.personal.link.after(now) - now + longer
-    return installation.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
-
-
 def _key(posted: list[tuple[str, str]]) -> ConsentKey:
     purpose, _, channel = single(posted, "consent").rpartition(" ")
     try:
         return ConsentKey.parse(purpose, channel)
     except ValueError:
         raise PostMalformed from None
-
-
-async def _data(app_context: AppContext, index: bytes) -> PersonalData:
-    now = app_context.installation.clock()
-    return await app_context.view(view_personal, email_index=index, now=now)
-
-
-def _back(request: Request, done: str) -> Response:
-    return see_other(f"{request.url.path}?done={done}")
 
 
 def _ask(
@@ -293,7 +292,7 @@ def _ask(
 
 
 def _page(
-    request: Request,
+    visit: _Visit,
     data: PersonalData,
     *,
     done: str = "",
@@ -301,6 +300,5 @@ def _page(
     typed: tuple[tuple[str, str], ...] = (),
     status: int = 200,
 ) -> Response:
-    app_context = desk_of(request)
-    view = personal_view(app_context.edition, data, language_of(request), request.url.path)
-    return app_context.page(replace(view, done=done, problems=problems, typed=typed), status)
+    view = personal_view(visit.app_context.edition, data, visit.lang, visit.request.url.path)
+    return visit.app_context.page(replace(view, done=done, problems=problems, typed=typed), status)
