@@ -30,7 +30,7 @@ from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.flows.rights.personal_data import PersonalData, view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.participation import draws_of
-from optin.kinds.webinar.flows import webinars_of
+from optin.kinds.webinar.seating import webinars_of
 from optin.proof.bundle import unpack
 from optin.proof.canonical import canonical
 from optin.proof.verify_bundle import verify_bundle

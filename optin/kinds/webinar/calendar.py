@@ -13,7 +13,7 @@ from optin.kinds.api import MailPart
 from optin.kinds.api.flows import as_mailed
 from optin.kinds.api.mail import Attachment, Mailbox, MailKind, MailOrder
 from optin.kinds.webinar.attendance import Attendance, Standing
-from optin.kinds.webinar.flows import WebinarMail
+from optin.kinds.webinar.mails import WebinarMail
 
 FILE = "webinar.ics"
 RULES_AROUND = timedelta(days=800)  # the changes of a clock before and after it; by default they stop in 2038

@@ -25,8 +25,8 @@ from optin.kinds.api.web import (
 )
 from optin.kinds.webinar.attendance import Attendance, Standing
 from optin.kinds.webinar.calendar import FILE, Invitation, calendar_file
-from optin.kinds.webinar.flows import attendance, give_up_seat, give_up_seats
 from optin.kinds.webinar.pages import PlaceView
+from optin.kinds.webinar.seating import attendance, give_up_seat, give_up_seats
 
 
 async def get_place(request: Request) -> Response:

@@ -21,6 +21,10 @@ class Occasion:
     sequence: int
     plan: Mapping[str, Any]
 
+    def differs(self, plan: Mapping[str, Any]) -> bool:
+        """Return whether another plan was told than this one."""
+        return dict(self.plan) != plan
+
 
 @dataclass(frozen=True)
 class Seat:
@@ -115,37 +119,24 @@ def count_seated(tx: Tx, magnet: str) -> int:
 
 def waiting_for(tx: Tx, magnet: str, most: int) -> list[Seat]:
     """Return who waits for a seat, the first in line first."""
-    rows = tx.all(
-        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND state = :state"
-        " ORDER BY at, subject_id LIMIT :most",
-        magnet=magnet,
-        state=WAITING,
-        most=most,
-    )
-    return [_seat(row) for row in rows]
+    return _in_line(tx, "state = :state", magnet=magnet, most=most, state=WAITING)
 
 
 def untold(tx: Tx, magnet: str, sequence: int, most: int) -> list[Seat]:
     """Return who has a seat, or waits for one, and was not told the plan `sequence` yet."""
-    rows = tx.all(
-        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND state <> :gone AND sequence < :sequence"
-        " ORDER BY at, subject_id LIMIT :most",
-        magnet=magnet,
-        gone=GIVEN_UP,
-        sequence=sequence,
-        most=most,
-    )
-    return [_seat(row) for row in rows]
+    which = "state <> :gone AND sequence < :sequence"
+    return _in_line(tx, which, magnet=magnet, most=most, gone=GIVEN_UP, sequence=sequence)
 
 
 def unreplayed(tx: Tx, magnet: str, most: int) -> list[Seat]:
     """Return who had a seat, or waited for one, and was not told where the recording is."""
+    return _in_line(tx, "state <> :gone AND replayed = 0", magnet=magnet, most=most, gone=GIVEN_UP)
+
+
+def _in_line(tx: Tx, which: str, **values: str | int) -> list[Seat]:
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND state <> :gone AND replayed = 0"
-        " ORDER BY at, subject_id LIMIT :most",
-        magnet=magnet,
-        gone=GIVEN_UP,
-        most=most,
+        f"SELECT {_COLUMNS} FROM seat WHERE magnet = :magnet AND {which} ORDER BY at, subject_id LIMIT :most",
+        **values,
     )
     return [_seat(row) for row in rows]
 

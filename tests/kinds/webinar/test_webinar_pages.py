@@ -22,7 +22,8 @@ from optin.flows.retention.sweep import plan
 from optin.flows.retention.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.webinar.attendance import Standing
-from optin.kinds.webinar.flows import RULES, WebinarMail, has_use
+from optin.kinds.webinar.mails import WebinarMail, has_use
+from optin.kinds.webinar.sweep import RULES
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import keep_edition, load_edition

@@ -1,0 +1,48 @@
+"""Mails about a webinar: when each is due, and whether it still says something that is so."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.details import DAY_BEFORE, HOUR_BEFORE, Webinar
+
+
+class WebinarMail(StrEnum):
+    """The mails about a webinar, by the names that are stored."""
+
+    DAY = "webinar-day"  # a reminder the day before, and one the hour before
+    HOUR = "webinar-hour"
+    MOVED = "webinar-moved"  # another time or place
+    CANCELLED = "webinar-cancelled"
+    SEATED = "webinar-seated"  # a seat for who waited
+    REPLAY = "webinar-replay"
+
+
+REMINDERS = {WebinarMail.DAY: DAY_BEFORE, WebinarMail.HOUR: HOUR_BEFORE}
+
+
+MAILS = frozenset(WebinarMail)
+
+
+def due_of(kind: WebinarMail, webinar: Webinar) -> datetime | None:
+    """Return when a reminder should leave; None for a mail that is due at once."""
+    before = REMINDERS.get(kind)
+    return None if before is None else webinar.starts_at - before
+
+
+def has_use(kind: WebinarMail, told: Attendance, now: datetime) -> bool:
+    """Tell whether a mail still says something that is so, to somebody whom it concerns."""
+    webinar = told.webinar
+    match kind:
+        case WebinarMail.CANCELLED:
+            return told.standing is Standing.CANCELLED
+        case WebinarMail.REPLAY:
+            return told.standing is Standing.REPLAY
+        case WebinarMail.MOVED:
+            return told.standing in {Standing.SEATED, Standing.WAITING} and now < webinar.ends_at
+        case WebinarMail.SEATED:
+            return told.standing is Standing.SEATED and now < webinar.ends_at
+    latest = webinar.starts_at - HOUR_BEFORE if kind is WebinarMail.DAY else webinar.starts_at
+    return told.standing is Standing.SEATED and now < latest
