@@ -1,1 +1,1 @@
-"""The theme: templates, catalogues and one stylesheet, turned into pages and mails. Decides nothing."""
+"""The theme: templates, catalogues and one stylesheet, rendered as pages and mails. Decides nothing."""

@@ -1,4 +1,4 @@
-"""The card that social sites show of a page: drawn once, named after what is on it (M8).
+"""Preview pictures for social sites: one per page, drawn once, named by their content (M8).
 
 A page names its card, so the name must not depend on who draws it: it is a digest of the words and the
 colour, not of the picture. The drawing is loaded with the first card that somebody asks for.
@@ -27,7 +27,7 @@ _QUIET, _FOOT_TONE = 205, 26  # of 255 between the colour and white
 
 @dataclass(frozen=True)
 class SocialCard:
-    """What is on a card."""
+    """The content of a preview picture."""
 
     kind: str  # in words
     title: str
@@ -68,7 +68,7 @@ def _tone(colour: str, tone: int) -> tuple[int, int, int]:
 
 
 def _fitted(text: str, room: int) -> tuple[int, list[str]]:
-    """Return the largest size in which a text fits, and its lines; what never fits is cut."""
+    """Return the largest size in which a text fits, and its lines; a text that never fits is cut."""
     for size in _TITLE_SIZES:
         lines = _lines(text, size, room)
         high = len(lines) * size * 1.2 <= HEIGHT - _FOOT - 160 and len(lines) <= _MOST_LINES
@@ -93,7 +93,7 @@ def _lines(text: str, size: int, room: int) -> list[str]:
 
 
 def _cut(text: str, size: int, room: int) -> str:
-    """Return a text as far as it fits into one line."""
+    """Return as much of a text as fits on one line."""
     text = lettering.writable(text)
     if lettering.width_of(text, size) <= room:
         return text

@@ -1,4 +1,4 @@
-"""The catalogues: every sentence that a prospect reads, by key and language (gettext, in `locale/`).
+"""The catalogues: every sentence for visitors, by key and language (gettext, in `locale/`).
 
 A key names a place, not a sentence, so that a site can put its own words there (M9). `optin.po` is what
 translators write; the wheel carries it compiled (`optin.mo`). In a checkout it is compiled when it is first
@@ -21,17 +21,17 @@ from optin.theme.languages import language_folder
 
 
 def catalogue_path(lang: str) -> Path:
-    """Return where the catalogue of a language is written."""
+    """Return the path of a language's catalogue."""
     return language_folder(lang) / "LC_MESSAGES" / "optin.po"
 
 
 def parameters(text: str) -> frozenset[str]:
-    """Return the names that stand in braces. Raises ValueError when the braces do not match."""
+    """Return the names in braces of a text. Raises ValueError for unmatched braces."""
     return frozenset(name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
 def unknown_parameter(ours: str, text: str) -> str:
-    """Return what an override of `ours` names in braces although it is not there; empty when all is well.
+    """Return a name in braces that an override has and `ours` lacks; empty when there is none.
 
     How a value is written is not its to say: "{title:d}" would fail when the page is made.
     """
@@ -44,13 +44,13 @@ def unknown_parameter(ours: str, text: str) -> str:
 
 
 def missing_parameter(ours: str, text: str) -> str:
-    """Return what an override of `ours` should name in braces and does not; empty when all is there."""
+    """Return a name in braces that an override lacks and `ours` has; empty when there is none."""
     return min(parameters(ours) - parameters(text), default="")
 
 
 @lru_cache
 def catalogue(lang: str) -> Mapping[str, str]:
-    """Return the sentences of a language by key; of one with plural forms, the last form.
+    """Return a language's sentences by key; of a sentence with plural forms, the last one.
 
     Raises OSError: there is no such language.
     """
@@ -59,7 +59,7 @@ def catalogue(lang: str) -> Mapping[str, str]:
 
 @lru_cache
 def texts_of(source: Path) -> Mapping[str, str]:
-    """Return the sentences of a file by key; of one with plural forms, the last form. Raises OSError."""
+    """Return a file's sentences by key; of a sentence with plural forms, the last one. Raises OSError."""
     texts: dict[str, str] = {}
     for key, text in vars(_translations(source))["_catalog"].items():  # gettext itself lists no keys
         texts[key if isinstance(key, str) else key[0]] = text
@@ -68,7 +68,7 @@ def texts_of(source: Path) -> Mapping[str, str]:
 
 
 def plural_form(source: Path, key: str, count: int) -> str:
-    """Return the sentence of a key in a file for a number of things; empty where it has no plural forms."""
+    """Return a key's sentence for a number of things; empty when the key has no plural forms."""
     form = _translations(source).ngettext(key, "", count)
     return "" if form == key else form
 
@@ -91,7 +91,7 @@ def _translations(source: Path) -> gettext.GNUTranslations:
 
 
 def compiled(source: Path) -> bytes:
-    """Return a compiled catalogue, which is kept beside its source. Raises OSError."""
+    """Return the compiled catalogue that is stored beside its source. Raises OSError."""
     kept = source.with_suffix(".mo")
     if kept.is_file() and not (source.is_file() and source.stat().st_mtime_ns > kept.stat().st_mtime_ns):
         return kept.read_bytes()
@@ -107,7 +107,7 @@ def compiled(source: Path) -> bytes:
 
 
 def compile_catalogue(source: Path) -> bytes:
-    """Return a catalogue as gettext reads it. Raises OSError."""
+    """Return a catalogue in gettext's binary format. Raises OSError."""
     from babel.messages.mofile import write_mo  # noqa: PLC0415 - a wheel is compiled already
     from babel.messages.pofile import read_po  # noqa: PLC0415 - the same
 

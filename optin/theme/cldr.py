@@ -1,4 +1,4 @@
-"""Names of months, days and units in a language, by CLDR (Babel).
+"""Names of months, days and units in a language, from CLDR (Babel).
 
 Babel is imported by the first page or mail that needs it, so that a start does not wait for it.
 """
@@ -11,7 +11,7 @@ from typing import Literal
 
 @lru_cache(maxsize=1_024)
 def month_name(month: int, lang: str) -> str:
-    """Return the name of a month (1 is January), as it stands in a date."""
+    """Return the name of a month (1 is January), in the form used in dates."""
     from babel.dates import get_month_names  # noqa: PLC0415 - see above
 
     return str(get_month_names("wide", "format", lang)[month])
@@ -19,7 +19,7 @@ def month_name(month: int, lang: str) -> str:
 
 @lru_cache(maxsize=1_024)
 def weekday_name(weekday: int, lang: str) -> str:
-    """Return the name of a day of the week (0 is Monday), as it stands in a date."""
+    """Return the name of a day of the week (0 is Monday), in the form used in dates."""
     from babel.dates import get_day_names  # noqa: PLC0415 - see above
 
     return str(get_day_names("wide", "format", lang)[weekday])
@@ -29,7 +29,7 @@ def weekday_name(weekday: int, lang: str) -> str:
 def quantity(
     number: float, unit: str, lang: str, *, length: Literal["short", "long"] = "long"
 ) -> tuple[str, str]:
-    """Return a number and its unit (a CLDR name such as duration-month) in the order of the language."""
+    """Return a number with its unit (a CLDR name such as duration-month) in the language's order."""
     from babel.units import format_unit  # noqa: PLC0415 - see above
 
     first, second = format_unit(number, unit, length, format="0.#", locale=lang).rsplit(maxsplit=1)

@@ -1,4 +1,4 @@
-"""The icon of a site: in the tab of a browser, among bookmarks, on the screen of a telephone.
+"""The icon of a site: for browser tabs, bookmarks and home screens.
 
 Pages name one file: the site's own, else a drawing of ours, the initial on the site's colour. Browsers also
 ask for two addresses that no page names; what is there is drawn when somebody asks, so that the version of a
@@ -30,12 +30,12 @@ _CORNER, _LETTER = 56, 170
 
 
 def page_icon(look: Look) -> tuple[str, bytes]:
-    """Return name and bytes of the icon that pages name."""
+    """Return name and bytes of the icon that pages refer to."""
     return look.favicon or ("favicon.svg", icon_svg(look))
 
 
 def icon_svg(look: Look) -> bytes:
-    """Return the icon of a site that has none of its own: its initial, or a dot, on its colour."""
+    """Return an icon for a site without its own: its initial, or a dot, on its colour."""
     mark = (
         f'<text x="32" y="46" font-family="system-ui,sans-serif" font-size="40" font-weight="700"'
         f' text-anchor="middle" fill="{LIGHT.on_accent}">{escape(look.initial)}</text>'
@@ -49,7 +49,7 @@ def icon_svg(look: Look) -> bytes:
 
 
 def drawn_icon(look: Look, path: str) -> tuple[str, bytes]:
-    """Return type and bytes of the icon at an address that browsers ask for by themselves."""
+    """Return type and bytes of the icon at an address that browsers request on their own."""
     if path == ICON_PATH and look.favicon is not None and look.favicon[0].lower().endswith(".ico"):
         return ICO, look.favicon[1]
     return (ICO, _ico(look)) if path == ICON_PATH else (PNG, _touch(look))
@@ -77,7 +77,7 @@ def _touch(look: Look) -> bytes:
 
 
 def _picture(look: Look) -> Picture:
-    """Return the site's own icon, where Pillow reads it, else the drawn one: a square of `_SIDE`."""
+    """Return the site's own icon, when Pillow can read it, else the drawn one, as a square of `_SIDE`."""
     from PIL import Image  # noqa: PLC0415 - as above
 
     if look.favicon is not None:

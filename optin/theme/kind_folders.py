@@ -1,4 +1,4 @@
-"""Templates and words that a kind brings in a folder of its own.
+"""Templates and texts in a kind's own folder.
 
 templates/                          known to all templates as kinds/NAME/…
 locale/LANG/LC_MESSAGES/optin.po    its sentences by key, in English at least
@@ -22,13 +22,13 @@ _ENGLISH = "en"
 
 
 def kind_words(folder: Path | None, lang: str) -> Mapping[str, str]:
-    """Return the sentences of a kind in a language; in English where it lacks that."""
+    """Return a kind's sentences in a language; in English when it lacks that language."""
     source = _source(folder, lang)
     return {} if source is None else texts_of(source)
 
 
 def words_of_all(folders: KindFolders, lang: str) -> Mapping[str, Sentence]:
-    """Return the sentences of every installed kind that has a folder, each with the file that says it."""
+    """Return the sentences of every installed kind that has a folder."""
     sources = (_source(folder, lang) for _, folder in folders.items())
     return {
         key: Sentence(text, source)
@@ -50,7 +50,7 @@ class KindLoader(BaseLoader):
     """Finds `kinds/NAME/…` in the folder of the kind NAME."""
 
     def __init__(self, folders: KindFolders) -> None:
-        """Look into these folders."""
+        """Load from these folders."""
         self._folders = folders
 
     def get_source(
@@ -65,12 +65,12 @@ class KindLoader(BaseLoader):
         return FileSystemLoader(folder / "templates").get_source(environment, name)
 
     def list_templates(self) -> list[str]:
-        """Return none: which kinds are in use is not known here."""
+        """Return no names: the kinds in use are not known here."""
         return []
 
 
 def templates_of(folders: KindFolders, kind: str) -> list[str]:
-    """Return the templates of a kind by their names."""
+    """Return a kind's templates by name."""
     folder = folders[kind]
     found = [] if folder is None else FileSystemLoader(folder / "templates").list_templates()
     return [f"kinds/{kind}/{it}" for it in found]

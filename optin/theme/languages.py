@@ -1,4 +1,4 @@
-"""The languages of pages and mails. A language is one folder below `locale/`, named by its code (ISO 639).
+"""The languages of pages and mails: one folder each below `locale/`, named by its code (ISO 639).
 
 LC_MESSAGES/optin.po   every sentence, by key
 law.toml               words that the check objects to

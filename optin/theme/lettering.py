@@ -1,4 +1,4 @@
-"""Writing on pictures with the one typeface that we ship: Source Sans (SIL Open Font License, beside it).
+"""Text in pictures, in the one typeface that we ship: Source Sans (SIL Open Font License, beside it).
 
 It has the letters of Latin, Greek and Cyrillic; what it lacks is left out. No typeface of the machine is
 used, so that a card looks the same wherever it is drawn.
@@ -19,20 +19,20 @@ FONT = Path(__file__).parent / "fonts" / "SourceSansPro-Semibold.otf"
 
 @lru_cache(maxsize=64)
 def typeface(size: int) -> FreeTypeFont:
-    """Return the typeface in a size, in pixels."""
+    """Return the typeface at a size, in pixels."""
     from PIL import ImageFont  # noqa: PLC0415 - a server that draws no card need not load it
 
     return ImageFont.truetype(FONT, size, layout_engine=ImageFont.Layout.BASIC)  # in every build of Pillow
 
 
 def writable(text: str) -> str:
-    """Return a text in letters of the typeface, on one line; the rest is left out."""
+    """Return a text reduced to the letters of the typeface, on one line."""
     kept = (sign if _is_there(sign) else _nearest(sign) for sign in unicodedata.normalize("NFC", text))
     return " ".join("".join(kept).split())
 
 
 def _nearest(sign: str) -> str:
-    """Return a sign as compatible signs that are there: a hyphen that breaks no line is a hyphen."""
+    """Return the nearest characters that the typeface has: a non-breaking hyphen as a hyphen."""
     return "".join(it for it in unicodedata.normalize("NFKC", sign).replace("\u2010", "-") if _is_there(it))
 
 

@@ -1,4 +1,4 @@
-"""How a site looks: one colour, one typeface, one logo, one icon. Everything else is the theme's."""
+"""The look of a site: one colour, one typeface, one logo, one icon. Everything else is the theme's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOVER_SHARE = 0.14
 
 @dataclass(frozen=True)
 class Look:
-    """What `[look]` of `optin.toml` says. `logo` and `favicon` are a file name and its bytes."""
+    """The `[look]` table of `optin.toml`. `logo` and `favicon` are a file name and its bytes."""
 
     colour: str = ACCENT
     typeface: Typeface = Typeface()
@@ -37,35 +37,35 @@ class Look:
 
     @property
     def stack(self) -> str:
-        """The typefaces to try, in their order."""
+        """The typefaces to try, in order."""
         return self.typeface.stack
 
     @cached_property
     def light_colour(self) -> str:
-        """The same colour, light enough to be read on every dark ground."""
+        """The same colour, light enough to be readable on every dark background."""
         return nearest_readable(self.colour, DARK, WHITE, NIGHT_MARGIN)
 
     @property
     def hover_colour(self) -> str:
-        """The colour of a button under the pointer: darker, so that its words are read better still."""
+        """The colour of a button under the pointer: darker, for more contrast with its text."""
         return hexadecimal(mixed(parse_colour(self.colour), BLACK, HOVER_SHARE))
 
     @property
     def light_hover_colour(self) -> str:
-        """The same on dark grounds, where a button has dark words."""
+        """The hover colour on dark backgrounds, where a button has dark text."""
         return hexadecimal(mixed(parse_colour(self.light_colour), WHITE, HOVER_SHARE))
 
     @property
     def worst_contrast(self) -> Contrast:
-        """The place where the colour is read worst (WCAG 2.2 AA)."""
+        """The pair of colours with the lowest contrast (WCAG 2.2 AA)."""
         return worst_contrast(self.colour, LIGHT)
 
     @property
     def readable(self) -> bool:
-        """Whether the colour can be read wherever it stands."""
+        """Whether the colour is readable everywhere it is used."""
         return self.worst_contrast.margin >= 1
 
     @property
     def nearest_readable(self) -> str:
-        """The nearest darker colour that can be read wherever it stands."""
+        """The nearest darker colour that is readable everywhere."""
         return nearest_readable(self.colour, LIGHT, BLACK)

@@ -1,4 +1,4 @@
-"""What the template of each mail receives, and nothing else: one frozen value a mail.
+"""The values that each mail template receives: one frozen class per mail.
 
 As in `views`, a value holds facts. Sentences come from the catalogues, markup from the templates.
 """
@@ -16,7 +16,7 @@ from optin.theme.views import LegalHoldView
 
 @dataclass(frozen=True)
 class ConfirmationMail:
-    """The mail that asks for the confirmation; no advertisement, no echo but of a number to call (D5)."""
+    """The mail that asks for confirmation: no advertisement, no typed text except a number to call (D5)."""
 
     lang: str
     controller: Controller
@@ -34,7 +34,7 @@ class ConfirmationMail:
 
 @dataclass(frozen=True)
 class DeliveryMail:
-    """The magnet and the receipt, after the confirmation."""
+    """The mail with the magnet and the receipt, after the confirmation."""
 
     lang: str
     controller: Controller
@@ -57,7 +57,7 @@ class DeliveryMail:
 
 @dataclass(frozen=True)
 class KindMail:
-    """A mail that only this kind of magnet sends: part of what was asked for, and no advertisement.
+    """A mail of a kind's own: part of what the person asked for, and no advertisement.
 
     `name`: its stored name; its subject is the text `mail.<name>.subject`. `template`: below
     `templates/kinds/<kind>/`. `own`: what the kind's flows told.
@@ -78,7 +78,7 @@ class KindMail:
 
 @dataclass(frozen=True)
 class RenewalMail:
-    """A consent asked anew: it ends soon (`ends_at`), or the person wants it back."""
+    """The request to renew a consent: it ends soon (`ends_at`), or the person wants it back."""
 
     lang: str
     controller: Controller
@@ -95,7 +95,7 @@ class RenewalMail:
 
 @dataclass(frozen=True)
 class PersonalMail:
-    """The link to the personal page (R1)."""
+    """The mail with the link to the personal page (R1)."""
 
     lang: str
     controller: Controller
@@ -107,7 +107,7 @@ class PersonalMail:
 
 @dataclass(frozen=True)
 class ErasedMail:
-    """The last mail: everything is erased, but for what a law keeps (R5, R6)."""
+    """The last mail: everything is erased except data under legal hold (R5, R6)."""
 
     lang: str
     controller: Controller

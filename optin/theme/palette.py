@@ -1,4 +1,4 @@
-"""The colours of pages and mails, by day and by night: the one place that defines them.
+"""The colours of pages and mails, in light and dark mode: the one place that defines them.
 
 Templates write these values, and `Look` holds a site's own colour against the same grounds, so that a colour
 that passes `optin check` can be read wherever a page puts it.
@@ -17,7 +17,7 @@ WHITE, BLACK = (255, 255, 255), (0, 0, 0)
 
 @dataclass(frozen=True)
 class Palette:
-    """Every colour of one mode, but for the site's own."""
+    """Every colour of one mode except the site's own."""
 
     ground: str  # of the page
     sheet: str  # of a card, a form, a mail
@@ -32,7 +32,7 @@ class Palette:
 
     @property
     def grounds(self) -> tuple[str, ...]:
-        """Every ground that text or a focus ring can stand on."""
+        """Every background of text or a focus ring."""
         return self.ground, self.sheet, self.good_ground, self.wrong_ground
 
     @property
@@ -69,7 +69,7 @@ DARK = Palette(
 
 @dataclass(frozen=True, order=True)
 class Contrast:
-    """One pair of colours that a page shows, by how far it is from what it needs."""
+    """A pair of colours on a page; sorts by how far it is above the required contrast."""
 
     margin: float  # measured divided by needed; less than 1 fails
     measured: float
@@ -78,7 +78,7 @@ class Contrast:
 
 
 def accent_contrasts(accent: str, palette: Palette) -> Iterator[Contrast]:
-    """Yield every pair that a site's colour is one of."""
+    """Yield every pair that includes the site's colour."""
     for name in ("ground", "sheet", "good_ground", "wrong_ground"):
         words = f"this colour as text on {getattr(palette, name)}"  # and as focus ring, which needs less
         yield _pair(accent, getattr(palette, name), LEAST_TEXT_CONTRAST, words)
@@ -92,12 +92,12 @@ def _pair(one: str, other: str, needed: float, words: str) -> Contrast:
 
 
 def worst_contrast(accent: str, palette: Palette) -> Contrast:
-    """Return the pair in which a site's colour is read worst."""
+    """Return the pair in which a site's colour has the lowest contrast."""
     return min(accent_contrasts(accent, palette))
 
 
 def nearest_readable(colour: str, palette: Palette, towards: Rgb, margin: float = 1.0) -> str:
-    """Return a colour that passes everywhere by `margin`, with as little of `towards` mixed in as can be."""
+    """Return a colour that passes everywhere by `margin`, mixed with as little of `towards` as possible."""
     rgb = parse_colour(colour)
     for step in range(101):
         found = hexadecimal(mixed(rgb, towards, step / 100))
@@ -116,12 +116,12 @@ def parse_colour(text: str) -> Rgb:
 
 
 def hexadecimal(rgb: Rgb) -> str:
-    """Write a colour as "#rrggbb"."""
+    """Return a colour as "#rrggbb"."""
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
 def mixed(colour: Rgb, other: Rgb, share: float) -> Rgb:
-    """Mix a share (0 to 1) of another colour in."""
+    """Return a colour mixed with a share (0 to 1) of another one."""
     red, green, blue = (
         round(mine + (theirs - mine) * min(share, 1.0)) for mine, theirs in zip(colour, other, strict=True)
     )

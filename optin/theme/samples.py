@@ -1,4 +1,4 @@
-"""One small sample of every page and mail, to try a site's own templates and texts on (M4, M9, M10)."""
+"""Sample values for every page and mail, to test a site's own templates and texts (M4, M9, M10)."""
 
 from __future__ import annotations
 
@@ -49,12 +49,12 @@ WRONG = (
 
 
 def frame_in(lang: str) -> views.Frame:
-    """Return what surrounds a page."""
+    """Return a sample frame of a page."""
     return views.Frame(lang, CONTROLLER, "/privacy/0123456789abcdef", base_url=HOST, pages_url=HOST)
 
 
 def pages(lang: str, kinds: Mapping[str, Details | None]) -> Iterator[Any]:
-    """Yield a view for every page, with and without what may be missing from it.
+    """Yield a view for every page, with and without its optional parts.
 
     `kinds`: every kind that has a form, with its details, if it has any.
     """
@@ -89,7 +89,7 @@ def pages(lang: str, kinds: Mapping[str, Details | None]) -> Iterator[Any]:
 
 
 def _rights(frame: views.Frame) -> Iterator[Any]:
-    """Yield the pages on which a person withdraws, looks, corrects and erases."""
+    """Yield the pages on which people withdraw, inspect, correct and erase."""
     yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS)
     yield views.UnsubscribeView(frame, "/unsubscribe/t", QUESTIONS, done=True, more=True)
     yield views.UnsubscribeView(frame, "/unsubscribe/t", (), erased=True)
@@ -118,7 +118,7 @@ def _indexes(frame: views.Frame) -> Iterator[Any]:
 
 
 def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield a view for every mail, with and without what may be missing from it, and the links it is for."""
+    """Yield a view for every mail, with and without its optional parts, and the links it must have."""
     first = mail_views.ConfirmationMail(
         lang, CONTROLLER, "Title", A_KIND, URL, AT, QUESTIONS, CONFIRM, "1234 5678", AT, URL
     )
@@ -138,7 +138,7 @@ def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...
 
 
 def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.DeliveryMail:
-    """Return the mail with a magnet of a kind."""
+    """Return a sample mail with the magnet of a kind."""
     return mail_views.DeliveryMail(
         lang,
         CONTROLLER,
@@ -161,12 +161,12 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.De
 
 
 def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> mail_views.KindMail:
-    """Return a mail that only a kind has."""
+    """Return a sample of a kind's own mail."""
     return mail_views.KindMail(lang, CONTROLLER, "Title", kind, name, template, URL, AT, SEE, URL, own)
 
 
 def _forms(blank: views.LandingView) -> Iterator[Any]:
-    """Yield the form of a kind, as it comes back, and what follows it."""
+    """Yield a kind's form, its return with problems, and the pages after it."""
     frame, kind = blank.frame, blank.declaration.kind
     doubted = (Problem("email", "email-doubted"),)
     read = (("email", "alice@example.com"), ("phone", NUMBER))
@@ -182,7 +182,7 @@ def _forms(blank: views.LandingView) -> Iterator[Any]:
 
 
 def landing(frame: views.Frame, kind: str, details: Details | None = None) -> views.LandingView:
-    """Return the landing page of a kind."""
+    """Return a sample landing page of a kind."""
     return views.LandingView(
         frame=frame,
         declaration=declaration(frame.lang, kind),
@@ -197,7 +197,7 @@ def landing(frame: views.Frame, kind: str, details: Details | None = None) -> vi
 
 
 def declaration(lang: str, kind: str) -> FormDeclaration:
-    """Return what a form declares."""
+    """Return a sample declaration."""
     fields = (
         FormField("first_name", "First name", "To call you by it.", required=True),
         FormField("phone", "Telephone", "To call you."),

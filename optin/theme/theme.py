@@ -1,4 +1,4 @@
-"""The theme at work: a view goes in, a page or a mail comes out. Same view, same bytes."""
+"""Render views as pages and mails. The same view gives the same bytes."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _ADDRESS_ALONE = re.compile(r"\s*(https?://\S+)\s*")
 
 @dataclass(frozen=True)
 class Asset:
-    """A file that pages refer to by a name that holds its digest."""
+    """A file that pages refer to by a name with its digest."""
 
     data: bytes
     content_type: str
@@ -89,7 +89,7 @@ class Asset:
 
 @dataclass(frozen=True)
 class MailText:
-    """The words of a mail, in both forms."""
+    """The text of a mail, as HTML and as plain text."""
 
     subject: str
     text: str
@@ -97,7 +97,7 @@ class MailText:
 
 
 class Theme:
-    """Our templates, or a site's own of the same name (M10), with one look and one set of words."""
+    """The templates, or a site's own of the same name (M10), with one look and one set of texts."""
 
     def __init__(
         self,
@@ -107,7 +107,7 @@ class Theme:
         zone: str = UNIVERSAL,
         kinds: KindFolders = NO_FOLDERS,
     ) -> None:
-        """Prepare the templates and make the stylesheet. `zone`: on whose clock moments are told.
+        """Prepare templates and stylesheet. `zone`: the time zone in which moments are shown.
 
         `kinds`: folders of kinds with templates and words.
         """
@@ -132,11 +132,11 @@ class Theme:
 
     @property
     def zone(self) -> str:
-        """On whose clock moments are told."""
+        """The time zone in which moments are shown."""
         return self._zone
 
     def load_templates(self, kinds: Iterable[str]) -> None:
-        """Read every template now: a server that is short of file descriptors can open none.
+        """Load every template now: without free file descriptors none could be opened later.
 
         `kinds`: those in use.
         """
@@ -145,7 +145,7 @@ class Theme:
             self._env.get_template(name)
 
     def renewed(self) -> Self:
-        """Return a theme that renders as this one, by the templates it has read, with no pictures yet."""
+        """Return an equal theme, with the loaded templates and without pictures."""
         new = copy(self)
         new._assets = {url: it for url, it in self._assets.items() if url in self._own}  # noqa: SLF001 - ours
         new._urls = {name: url for name, url in self._urls.items() if url in self._own}  # noqa: SLF001 - ours
@@ -153,33 +153,33 @@ class Theme:
 
     @property
     def templates(self) -> object:
-        """What is the same for two themes that render alike, and for no others."""
+        """A value that is equal for two themes exactly when they render alike."""
         return self._env
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """The languages that pages and mails come in."""
+        """The languages of pages and mails."""
         return languages()
 
     @property
     def keys(self) -> frozenset[str]:
-        """Every key for which a site may put words of its own."""
+        """Every key whose text a site may replace."""
         return frozenset(catalogue("en"))
 
     @property
     def assets(self) -> Mapping[str, Asset]:
-        """Every asset by the address under which pages refer to it."""
+        """Every asset by its address."""
         return self._assets
 
     def add_asset(self, name: str, data: bytes, content_type: str) -> str:
-        """Serve `data`; return its address, in which its digest stands."""
+        """Serve `data`; return its address, which contains its digest."""
         url = asset_address(name, data)
         self.keep_asset(url, Asset(data, content_type))
         self._urls[name] = url
         return url
 
     def keep_asset(self, url: str, asset: Asset) -> None:
-        """Serve an asset at the address that is its own (`asset_address`)."""
+        """Serve an asset at its own address (`asset_address`)."""
         self._assets[url] = asset
 
     def asset_url(self, name: str) -> str:
@@ -187,7 +187,7 @@ class Theme:
         return self._urls.get(name, "")
 
     def wording(self, lang: str) -> Wording:
-        """Return how this site says things in a language."""
+        """Return the texts of this site in a language."""
         if lang not in self._wordings:
             self._wordings[lang] = self._wording(lang)
         return self._wordings[lang]
@@ -197,11 +197,11 @@ class Theme:
         return Wording(lang, self._texts.get(lang, {}), *own, zone=self._zone, more=of_kinds)
 
     def text(self, lang: str, key: str, **values: object) -> str:
-        """Return one sentence of this site. Raises KeyError."""
+        """Return one text of this site. Raises KeyError."""
         return self.wording(lang).text(key, **values)
 
     def page(self, view: Any) -> str:
-        """Return the page that shows `view`: one of ours, or of a kind, with its `frame` and `template`.
+        """Return the HTML of `view`: one of ours, or of a kind, with its `frame` and `template`.
 
         `texts` of a view are a magnet's own words.
         """
@@ -211,7 +211,7 @@ class Theme:
         return self._render(page_template(view), view, words)
 
     def mail(self, view: Mail) -> MailText:
-        """Return the mail that tells `view`."""
+        """Return the text of the mail for `view`."""
         words, template = self.wording(view.lang), mail_template(view)
         key = view.name if isinstance(view, mail_views.KindMail) else template.partition("/")[2]
         return MailText(
@@ -234,7 +234,7 @@ class Theme:
 
 
 def page_template(view: Any) -> str:
-    """Return the template of a page; the view of a kind names its own."""
+    """Return the template of a page; a kind's view names its own."""
     own: str = TEMPLATES.get(type(view)) or view.template
     return own
 
@@ -247,7 +247,7 @@ def mail_template(view: Mail) -> str:
 
 
 def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
-    """Return what keeps a site's own templates from being read, each with its name (M10)."""
+    """Return the errors in a site's own templates, by template (M10)."""
     env = _environment(folder, NO_FOLDERS)
     broken: list[tuple[str, Exception]] = []
     for path in sorted(folder.rglob("*")):
@@ -261,7 +261,7 @@ def unreadable_templates(folder: Path) -> list[tuple[str, Exception]]:
 
 
 class _CompiledTemplates(BytecodeCache):
-    """Compiled templates of this process: `optin dev` makes a new theme at each change of a template."""
+    """Caches compiled templates of this process: `optin dev` makes a new theme at each change."""
 
     def __init__(self) -> None:
         self._code: dict[tuple[str, str], CodeType] = {}
@@ -295,7 +295,7 @@ def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment
 
 
 def wrapped(text: str) -> str:
-    """Wrap the paragraphs of a plain mail; an address alone on its line is left whole."""
+    """Return a plain mail with wrapped paragraphs; an address alone on its line stays whole."""
     lines: list[str] = []
     for line in text.strip().splitlines():
         alone = _ADDRESS_ALONE.fullmatch(line)

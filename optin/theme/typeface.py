@@ -1,4 +1,4 @@
-"""Typefaces: what `[look] typeface` names, the font files of the site, and what stands in for them.
+"""Typefaces: what `[look] typeface` names, the site's font files, and the fallbacks.
 
 A name is written into the stylesheet, so it may hold nothing that could end a string of CSS.
 """
@@ -92,7 +92,7 @@ _FILE = re.compile(
 
 @dataclass(frozen=True)
 class FontFile:
-    """One font file of the site. `family`: as its name has it; `lightest` to `heaviest`: CSS weights."""
+    """One font file of the site. `family`: from its name; `lightest` to `heaviest`: CSS weights."""
 
     name: str
     family: str
@@ -102,7 +102,7 @@ class FontFile:
     data: bytes = field(repr=False)
 
     def face(self, family: str, url: str) -> str:
-        """Return the rule that makes browsers fetch it for `family`."""
+        """Return the CSS rule that loads it for `family`."""
         weight = self.lightest if self.lightest == self.heaviest else f"{self.lightest} {self.heaviest}"
         style = "italic" if self.italic else "normal"
         return (
@@ -113,24 +113,24 @@ class FontFile:
 
 @dataclass(frozen=True)
 class Typeface:
-    """The families to try, in their order, and the stack that ends them."""
+    """The families to try, in order, and the final stack of system fonts."""
 
     families: tuple[str, ...] = ()
     fallback: str = SANS_STACK
 
     @property
     def stack(self) -> str:
-        """What the stylesheet says."""
+        """The value of font-family."""
         return ", ".join([*(quoted(family) for family in self.families), self.fallback])
 
     @property
     def is_ours(self) -> bool:
-        """Whether nothing is named that our own stacks do not name."""
+        """Whether it names only families of our own stacks."""
         return all(same_family(family) in _OURS for family in self.families)
 
 
 def parse_typeface(text: str) -> Typeface:
-    """Read serif, sans, or families with commas between them. Raises ValueError.
+    """Read serif, sans, or families separated by commas. Raises ValueError.
 
     What ends the list decides what stands in for a family that a browser does not have: serif or sans.
     Without it a serif family is followed by the serif stack, any other by the sans stack.
@@ -147,7 +147,7 @@ def parse_typeface(text: str) -> Typeface:
 
 
 def parse_font_name(stem: str) -> tuple[str, int, int, bool] | None:
-    """Read family, lightest and heaviest weight, and whether it is italic, from Poppins-SemiBoldItalic."""
+    """Return family, lightest and heaviest weight, and italics from a name such as Poppins-SemiBoldItalic."""
     found = _FILE.fullmatch(stem)
     if found is None or not (found["weight"] or found["italic"]):
         return None
@@ -157,12 +157,12 @@ def parse_font_name(stem: str) -> tuple[str, int, int, bool] | None:
 
 
 def same_family(name: str) -> str:
-    """Return what is equal for a family and the name of its files: "Open Sans" is OpenSans."""
+    """Return a family's name for comparison with file names: "Open Sans" is OpenSans."""
     return re.sub(r"[\W_]", "", name).casefold()
 
 
 def font_faces(typeface: Typeface, addressed: Iterable[tuple[FontFile, str]]) -> str:
-    """Return the rules for font files with their addresses, each named as the typeface names it."""
+    """Return the CSS rules for font files with their addresses, under the family's name in the typeface."""
     by_family = {same_family(family): family for family in typeface.families}
     return "".join(
         font.face(by_family[same_family(font.family)], url)
@@ -172,7 +172,7 @@ def font_faces(typeface: Typeface, addressed: Iterable[tuple[FontFile, str]]) ->
 
 
 def quoted(family: str) -> str:
-    """Return a family as a string of CSS; `parse_typeface` refused what could end one."""
+    """Return a family as a CSS string; `parse_typeface` refused what could end one."""
     return f'"{family}"'
 
 

@@ -1,4 +1,4 @@
-"""How a stranger checks a proof with common tools: the text at /log, and the one in every evidence bundle."""
+"""Instructions to check a proof with common tools: the text at /log and in every evidence bundle."""
 
 from __future__ import annotations
 
@@ -180,11 +180,11 @@ echo "OK: event $index of $size in the log $origin, signed"
 
 
 def how_to_verify(address: str) -> str:
-    """Return how a receipt is checked, with the script, for the log of the site at `address`."""
+    """Return the instructions for checking a receipt, with the script, for the log of a site."""
     return _RECEIPT.format(key=f"{address}/log/key", script=SCRIPT)
 
 
 def instruction_files() -> dict[str, bytes]:
-    """Return the files that say how a bundle is checked: the same in each, so that others are told apart."""
+    """Return a bundle's files with instructions: equal in each, so that altered ones are noticed."""
     readme = _BUNDLE.format(key="/log/key of the company's site")
     return {"README.txt": readme.encode(), "verify.sh": SCRIPT.encode()}

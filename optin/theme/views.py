@@ -1,4 +1,4 @@
-"""What the template of each page receives, and nothing else: one frozen value a page. Mails: `mail_views`.
+"""The values that each page template receives: one frozen class per page. Mails: `mail_views`.
 
 A view holds facts. Sentences come from the catalogues, markup from the templates.
 """
@@ -19,7 +19,7 @@ from optin.flows.rights.personal_data import PersonalData
 
 @dataclass(frozen=True)
 class Frame:
-    """What surrounds every page: whose site it is, in which language, and where its privacy statement is."""
+    """What surrounds every page: the site, the language, and the address of the privacy statement."""
 
     lang: str
     controller: Controller
@@ -32,7 +32,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a magnet, with what it shows in words and its size in pixels (no layout shift)."""
+    """A picture of a magnet, with its description and its size in pixels (no layout shift)."""
 
     url: str
     alt: str
@@ -42,7 +42,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Alternate:
-    """The same magnet in a language, its own among them; the first is for whoever speaks none of them."""
+    """A magnet in one of its languages; the first is for visitors who speak none of them."""
 
     lang: str
     name: str  # of the language, in itself
@@ -76,7 +76,7 @@ class LandingView:
 
 @dataclass(frozen=True)
 class ClosedView:
-    """A landing page whose magnet takes no form any more."""
+    """A landing page whose form is closed."""
 
     frame: Frame
     landing: LandingView
@@ -84,7 +84,7 @@ class ClosedView:
 
 @dataclass(frozen=True)
 class MovedView:
-    """What is at the earlier address of a magnet, for a web host that cannot redirect."""
+    """The page at a magnet's earlier address, for web hosts that cannot redirect."""
 
     frame: Frame
     title: str
@@ -93,7 +93,7 @@ class MovedView:
 
 @dataclass(frozen=True)
 class SentView:
-    """The page after the form: look in your mailbox; where the one-time code is typed (D3)."""
+    """The page after the form: check your inbox, and a field for the one-time code (D3)."""
 
     frame: Frame
     title: str
@@ -109,7 +109,7 @@ class SentView:
 
 @dataclass(frozen=True)
 class ConfirmView:
-    """What will be confirmed, with one button (D2)."""
+    """The page before the confirmation, with one button (D2)."""
 
     frame: Frame
     title: str
@@ -122,7 +122,7 @@ class ConfirmView:
 
 @dataclass(frozen=True)
 class ConfirmedView:
-    """The success page: the magnet, and what was given (D4: the same at a second click)."""
+    """The page after the confirmation: the magnet and the given consents (D4: also at a second click)."""
 
     frame: Frame
     title: str
@@ -137,7 +137,7 @@ class ConfirmedView:
 
 @dataclass(frozen=True)
 class ExpiredView:
-    """A link that is too old, with one button that mails a new one (D6).
+    """The page of an expired link, with one button to mail a new one (D6).
 
     `title`: of the magnet whose confirmation it was; empty for the link to a personal page.
     """
@@ -150,7 +150,7 @@ class ExpiredView:
 
 @dataclass(frozen=True)
 class UnsubscribeView:
-    """What can be withdrawn by this link, with one button; after it, that it was done (R3)."""
+    """The consents that a link can withdraw, with one button; afterwards, that it is done (R3)."""
 
     frame: Frame
     action: str
@@ -162,7 +162,7 @@ class UnsubscribeView:
 
 @dataclass(frozen=True)
 class PersonalAskView:
-    """Where a personal link is asked for; after it, the same words for everybody (R1)."""
+    """The page to request a personal link; afterwards, the same answer for everybody (R1)."""
 
     frame: Frame
     action: str
@@ -175,7 +175,7 @@ class PersonalAskView:
 
 @dataclass(frozen=True)
 class PersonalView:
-    """Everything that is kept about a person, with a switch for each consent (R1, R2)."""
+    """All data about a person, with a switch for each consent (R1, R2)."""
 
     frame: Frame
     action: str
@@ -191,7 +191,7 @@ class PersonalView:
 
 @dataclass(frozen=True)
 class LegalHoldView:
-    """What a law keeps: why, until when, and exactly which data."""
+    """A legal hold: why, until when, and on which data."""
 
     why: str
     until: datetime
@@ -200,7 +200,7 @@ class LegalHoldView:
 
 @dataclass(frozen=True)
 class EraseView:
-    """What is lost by an erasure, in the controller's words, before it is done (R5)."""
+    """The consequences of an erasure in the controller's words, shown beforehand (R5)."""
 
     frame: Frame
     action: str
@@ -210,7 +210,7 @@ class EraseView:
 
 @dataclass(frozen=True)
 class PrivacyView:
-    """A privacy statement (GDPR 13), by the date that it bears."""
+    """A privacy statement (GDPR 13), by its date."""
 
     frame: Frame
     title: str
@@ -220,7 +220,7 @@ class PrivacyView:
 
 @dataclass(frozen=True)
 class Card:
-    """One magnet on the index. `language`: its language, named in itself, where the index has another."""
+    """One magnet on the index. `language`: its language in that language, where the index is in another."""
 
     url: str
     kind: str
@@ -251,7 +251,7 @@ class ErrorView:
 
 @dataclass(frozen=True)
 class EvidenceEvent:
-    """One line of the story: when, what, and the file that holds the event."""
+    """One event in the readable evidence: time, text, and its file."""
 
     at: datetime
     kind: str
@@ -261,7 +261,7 @@ class EvidenceEvent:
 
 @dataclass(frozen=True)
 class EvidenceConsent:
-    """One consent of the story, as it stands."""
+    """One consent in the readable evidence, with its status."""
 
     question: ConsentQuestion
     status: str
@@ -272,7 +272,7 @@ class EvidenceConsent:
 
 @dataclass(frozen=True)
 class EvidenceRequest:
-    """One request of the story, by which form, with what came of it."""
+    """One request in the readable evidence: its form and its results."""
 
     form: FormDeclaration
     form_version: str
@@ -285,7 +285,7 @@ class EvidenceRequest:
 
 @dataclass(frozen=True)
 class EvidenceView:
-    """The readable page of an evidence bundle (P6). It stands alone: no address outside the bundle."""
+    """The readable page of an evidence bundle (P6). It is self-contained: no external address."""
 
     frame: Frame
     email: str
@@ -298,7 +298,7 @@ class EvidenceView:
 
 @dataclass(frozen=True)
 class BrokenView:
-    """`optin dev`: what is wrong with a page, in place of the page. Each: place, message, cure."""
+    """`optin dev`: the errors of a page, in its place. Each: place, message, cure."""
 
     frame: Frame
     findings: tuple[tuple[str, str, str], ...]
@@ -306,7 +306,7 @@ class BrokenView:
 
 @dataclass(frozen=True)
 class MailboxView:
-    """`optin dev`: the mails that would have left. Each: name, subject, recipient, date."""
+    """`optin dev`: the mails that would have been sent. Each: name, subject, recipient, date."""
 
     frame: Frame
     mails: tuple[tuple[str, str, str, str], ...]

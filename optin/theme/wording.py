@@ -1,4 +1,4 @@
-"""Saying things in a language: sentences from the catalogue, moments, periods, sizes."""
+"""Texts in a language: sentences from the catalogue, moments, periods, sizes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MOST_MINUTES = 90  # a longer wait is told in hours
 
 
 class Wording:
-    """One language, with a site's and a magnet's own words over the catalogue's (M9)."""
+    """The texts of one language, with those of a site and of a magnet over the catalogue's (M9)."""
 
     def __init__(
         self, lang: str, *overrides: Mapping[str, str], zone: str = UNIVERSAL, more: Words = dict
     ) -> None:
-        """Put overrides over the catalogue; the last one wins. `zone`: on whose clock moments are told.
+        """Apply overrides to the catalogue; the last one wins. `zone`: the time zone of moments.
 
         `more`: sentences of kinds, looked at where the catalogue lacks a key.
         """
@@ -36,7 +36,7 @@ class Wording:
         self._texts = {**catalogue(lang), **self._own}
 
     def text(self, key: str, **values: object) -> str:
-        """Return a sentence, in the plural form that `count` asks for.
+        """Return a sentence, in the plural form for `count`.
 
         What is said of a kind that is not installed any more is said as of any other: `kind.other`.
         Raises KeyError for an unknown key or a missing value.
@@ -62,19 +62,19 @@ class Wording:
         return self.text("date", day=day, month=month_name(date.month, self.lang), year=date.year)
 
     def written(self, day: str) -> str:
-        """Return a date that is written as 2026-11-23 in words."""
+        """Return a date written as 2026-11-23 in words."""
         return self.date(date.fromisoformat(day))
 
     def day(self, moment: datetime, zone: str = "") -> str:
-        """Return the date of a moment on the clock of a zone, if not on the site's own."""
+        """Return the date of a moment, in a zone or in the site's own."""
         return self.date(self._local(moment, zone))
 
     def clock(self, moment: datetime, zone: str = "") -> str:
-        """Return what the clock of a zone shows, if not the site's own: 22:28."""
+        """Return the time of day of a moment, in a zone or in the site's own: 22:28."""
         return f"{self._local(moment, zone):%H:%M}"
 
     def moment(self, moment: datetime) -> str:
-        """Return a moment on the site's own clock: 23 november 2026 om 22:28 uur.
+        """Return a moment in the site's time zone: 23 november 2026 om 22:28 uur.
 
         The zone is named for readers who could take it for another.
         """
@@ -84,11 +84,11 @@ class Wording:
         return self.text("moment.zone", moment=told, zone=zone_name(self._zone, self.lang, moment))
 
     def machine(self, moment: datetime) -> str:
-        """Return a moment as programs read it, in UTC: 2026-11-23T21:28:00Z."""
+        """Return a moment for programs, in UTC: 2026-11-23T21:28:00Z."""
         return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
     def moment_and_utc(self, moment: datetime) -> str:
-        """Return a moment on the site's own clock with the same in UTC, as evidence has it."""
+        """Return a moment in the site's time zone and in UTC, for evidence."""
         utc = moment.astimezone(UTC)
         if self._local(moment).replace(tzinfo=None) == utc.replace(tzinfo=None):
             return self.text("moment.zone", moment=self._moment(moment, UNIVERSAL), zone=UNIVERSAL)
@@ -98,7 +98,7 @@ class Wording:
         return self.text("moment.zone", moment=self._moment(moment, self._zone), zone=time)
 
     def zoned(self, moment: datetime, zone: str) -> str:
-        """Return a moment on the clock of a zone, named: Wednesday 10 March at 14:00 (…, UTC+1)."""
+        """Return a moment in a zone, with its name: Wednesday 10 March at 14:00 (…, UTC+1)."""
         local = self._local(moment, zone)
         return self.text(
             "zoned",
@@ -116,28 +116,28 @@ class Wording:
         return moment.astimezone(ZoneInfo(zone or self._zone))
 
     def channel(self, channel: Channel | str) -> str:
-        """Return by which channel somebody is approached: by telephone."""
+        """Return the words for a channel: by telephone."""
         name = str(channel)
         known = f"consent.by.{name}"
         return self.text(known) if self.has(known) else self.text("consent.by.other", channel=name)
 
     def address(self, channel: Channel | str) -> str:
-        """Return what the address that a channel needs is called."""
+        """Return the name of the address that a channel uses."""
         return self.text(f"field.{channel_named(str(channel)).address.field}")
 
     def declared(self, channel: Channel | str, corrected: object = False) -> str:  # noqa: FBT002 - templates
-        """Return that nobody verified the address that a channel needs; empty where that is the mailbox."""
+        """Return the note that a channel's address was not verified; empty for the mailbox."""
         found = channel_named(str(channel))
         if not found.known or not found.address.declared:
             return ""
         return self.text(f"consent.{found.address.field}.{'corrected' if corrected else 'declared'}")
 
     def number(self, number: str) -> str:
-        """Return a telephone number as people read it: +31 20 123 4567."""
+        """Return a telephone number in groups: +31 20 123 4567."""
         return international(number)
 
     def wait(self, seconds: int) -> str:
-        """Return how long to wait, rounded up: in minutes, or in hours where it is long: 3 minuten."""
+        """Return a waiting time, rounded up, in minutes or in hours: 3 minuten."""
         minutes = max(1, -(-seconds // 60))
         count, unit = (minutes, "minute") if minutes <= MOST_MINUTES else (-(-minutes // 60), "hour")
         return self._quantity(count, f"duration-{unit}")

@@ -1,4 +1,4 @@
-"""Time zones as people name them, by CLDR (Babel), and the zone of a country.
+"""Names of time zones in a language, from CLDR (Babel), and the zone of a country.
 
 Babel is imported by the first page or mail that names a moment, so that a start does not wait for it.
 """
@@ -50,7 +50,7 @@ _OTHERS: Mapping[str, str] = {"AC": "Atlantic/St_Helena", "TA": "Atlantic/St_Hel
 
 @lru_cache
 def zone_of_country(country: str) -> str:
-    """Return the zone of a country's capital, by its ISO 3166 code; UTC for a code that is none."""
+    """Return the zone of a country's capital, by its ISO 3166 code; UTC for an unknown code."""
     known = CAPITALS.get(country) or _OTHERS.get(country)
     if known is not None:
         return known
@@ -67,7 +67,7 @@ def has_several_clocks(country: str, moment: datetime) -> bool:
 
 
 def needs_name(zone: str, lang: str, moment: datetime) -> bool:
-    """Return whether a time on the clock of `zone` could be taken for another one by readers of `lang`.
+    """Return whether readers of `lang` could take a time in `zone` for one in another zone.
 
     It cannot where `lang` is an official language of the zone's country, all clocks of that country show the
     same, and the hour does not come twice because the clock goes back.
@@ -81,7 +81,7 @@ def needs_name(zone: str, lang: str, moment: datetime) -> bool:
 
 
 def zone_name(zone: str, lang: str, moment: datetime) -> str:
-    """Return the name of a zone: Central European Time; in an hour that comes twice, which of the two."""
+    """Return the name of a zone: Central European Time; in a repeated hour, which of the two."""
     if zone in {UNIVERSAL, "Etc/UTC", "Etc/GMT"}:
         return UNIVERSAL
     which = None
@@ -91,13 +91,13 @@ def zone_name(zone: str, lang: str, moment: datetime) -> str:
 
 
 def comes_twice(zone: str, moment: datetime) -> bool:
-    """Return whether the clock of `zone` shows the time of `moment` twice: it goes back."""
+    """Return whether the local time of `moment` in `zone` occurs twice, as the clock goes back."""
     local = moment.astimezone(ZoneInfo(zone))
     return local.replace(fold=0).astimezone(UTC) != local.replace(fold=1).astimezone(UTC)
 
 
 def load_zone(zone: str, languages: Iterable[str]) -> set[ZoneInfo]:
-    """Read all that is said of times on the clock of `zone`; return the zones, for whoever keeps them."""
+    """Load all names for times in `zone`; return the zone objects, so that the caller keeps them."""
     for lang in languages:
         for which in (None, "daylight", "standard"):
             _name(zone, lang, which)
@@ -114,7 +114,7 @@ def _name(zone: str, lang: str, which: str | None) -> str:
 
 @lru_cache
 def _country_of(zone: str) -> str:
-    """Return the ISO 3166 code of the country of a zone; empty where it has none."""
+    """Return the ISO 3166 code of a zone's country; empty when it has none."""
     from babel.core import get_global  # noqa: PLC0415 - see above
 
     canonical = get_global("zone_aliases").get(zone, zone)

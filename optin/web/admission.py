@@ -1,4 +1,4 @@
-"""Taking requests in: each whole and in its time, so many of one network, so many at once (O8).
+"""Admit requests: each complete and in time, limited per network and in total (O8).
 
 A form is read to its end before anything works on it. So nobody who sends it slowly, himself or through a
 proxy that passes on each byte as it comes, keeps others waiting.
@@ -26,10 +26,10 @@ UNCOUNTED = frozenset(route.path for route in HEALTH_ROUTES)  # asked above all 
 
 
 class Admission:
-    """Passes requests on to `inner` when they are whole and it is their turn."""
+    """Passes complete requests to `inner` when it is their turn."""
 
     def __init__(self, inner: ASGIApp, app_context: AppContext) -> None:
-        """Start with nobody."""
+        """Begin without requests."""
         self._inner = inner
         self._app_context = app_context
         self._limits = app_context.edition.site.settings.server
@@ -37,7 +37,7 @@ class Admission:
         self._present: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take a request in, or refuse it."""
+        """Admit a request, or refuse it."""
         if scope["type"] != "http" or scope["path"] in UNCOUNTED:
             await self._inner(scope, receive, send)
             return
@@ -52,7 +52,7 @@ class Admission:
 
     @contextmanager
     def _place(self, request: Request) -> Iterator[None]:
-        """Count a request for the network behind whichever proxy it came by. Raises TooManyRequests."""
+        """Count a request for its network, behind any proxy. Raises TooManyRequests."""
         address = self._app_context.limits.client(request)
         network = None if address is None else network_of(address)
         if network is None or network in THIS_MACHINE:
@@ -70,7 +70,7 @@ class Admission:
                 del self._present[network]
 
     async def _whole(self, receive: Receive) -> Receive:
-        """Return what gives a request's whole body at once. Raises PostTooSlow.
+        """Return a receiver that has a request's whole body. Raises PostTooSlow.
 
         Of a body larger than any form it reads no more than shows that.
         """
@@ -93,7 +93,7 @@ class Admission:
         return replay
 
     async def _in_turn(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on when it is a request's turn. It ends when the answer begins: some read slowly."""
+        """Pass a request on in its turn, which ends when the answer begins: some clients read slowly."""
         await self._turns.acquire()
         working = True
 

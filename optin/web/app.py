@@ -1,4 +1,4 @@
-"""The application: every route in one list, grouped by who comes there."""
+"""The application: every route in one list, grouped by audience."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ROUTES = (
 
 
 async def get_unknown_page(_request: Request) -> Response:
-    """Answer that there is no such page; `page_cache` answers for those that exist."""
+    """Answer 404; `page_cache` answers for the pages that exist."""
     raise PageUnknown
 
 
@@ -78,7 +78,7 @@ VISITOR_ROUTES = (
 
 
 class SecureHeaders:
-    """Adds the security headers to whatever the application answers (S1)."""
+    """Adds the security headers to every answer (S1)."""
 
     def __init__(self, inner: ASGIApp, base_url: str) -> None:
         """Prepare the headers once."""
@@ -86,7 +86,7 @@ class SecureHeaders:
         self._headers = [(name.encode(), value.encode()) for name, value in security_headers(base_url)]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, with headers added to the answer."""
+        """Pass on, and add headers to the answer."""
 
         async def send_secured(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -99,7 +99,7 @@ class SecureHeaders:
 def build_app(
     app_context: AppContext, kinds: PartsByKind[RoutesPart], extra: Sequence[BaseRoute] = ()
 ) -> ASGIApp:
-    """Return the application. `kinds` answer below a magnet's address; `extra` routes come before others."""
+    """Return the application. `kinds` answer below a magnet's address; `extra` routes come first."""
     inner = Starlette(
         routes=[*extra, *ROUTES, *LOG_ROUTES, *HEALTH_ROUTES, *VISITOR_ROUTES],
         middleware=[Middleware(Admission, app_context)],

@@ -1,4 +1,4 @@
-"""What every route has at hand: the edition that is served, the office behind it, and how to answer."""
+"""What every route uses: the served edition, its installation, and ways to answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from optin.web.page_cache import CachedPages, PageCache, next_closing
 
 @dataclass
 class AppContext:
-    """One server's desk. `edition` may be replaced while serving (in `optin dev`)."""
+    """The state of one server. `edition` may be replaced while serving (in `optin dev`)."""
 
     edition: Edition
     installation: Installation
@@ -37,7 +37,7 @@ class AppContext:
 
     @classmethod
     def of(cls, edition: Edition, installation: Installation) -> AppContext:
-        """Set up a desk."""
+        """Return the state of a new server."""
         site = edition.site
         limits = PostLimits(site.settings.limits, site.settings.proxy.trusted, installation)
         app_context = cls(
@@ -49,7 +49,7 @@ class AppContext:
 
     @property
     def pages(self) -> Mapping[str, CachedPages]:
-        """What everybody gets now, by path."""
+        """The cached pages by path, as of now."""
         if self._until is not None and self.installation.clock() >= self._until:
             self._prepare()
         return self._pages
@@ -82,44 +82,44 @@ class AppContext:
         return await read(self.installation.store, operation, *args, **kwargs)
 
     async def note_ending(self, *, erased: bool = False) -> None:
-        """See a withdrawal or erasure in the journal apart before the person is told (S7)."""
+        """Write a withdrawal or erasure to the journal before the person is told (S7)."""
         await asyncio.to_thread(self.installation.note_ending)
         if erased:
             await asyncio.to_thread(self.installation.truncate_wal)
 
     def frame(self, lang: str) -> Frame:
-        """Return what surrounds a page in `lang`, or in the site's own language where it lacks that."""
+        """Return the frame of a page in `lang`, or in the site's own language when `lang` is not offered."""
         return self.edition.frame(lang)
 
     def page(self, view: object, status: int = 200) -> Response:
-        """Answer with a page that is nobody else's: never cached."""
+        """Answer with a page for one visitor, which is never cached."""
         html = self.edition.theme.page(view)
         return HTMLResponse(html, status, {"cache-control": NO_STORE})
 
     def error(self, name: str, status: int, lang: str, wait_seconds: int = 0) -> Response:
-        """Answer with a refusal in words; `wait_seconds`: until it is worth trying again."""
+        """Answer with an error page; `wait_seconds`: until another attempt makes sense."""
         return self.page(ErrorView(self.frame(lang), name, wait_seconds), status)
 
 
 def desk_of(request: Request) -> AppContext:
-    """Return the desk of the server that got `request`."""
+    """Return the context of the server that received `request`."""
     app_context: AppContext = request.app.state.app_context
     return app_context
 
 
 def slug_of(request: Request) -> Slug:
-    """Return the name now of the magnet that a path begins with, by which of its names ever."""
+    """Return the current slug of the magnet at the start of a path, resolving former slugs."""
     slug = Slug(request.url.path.split("/")[1])
     return desk_of(request).edition.site.renamed.get(slug, slug)
 
 
 def see_other(url: str) -> Response:
-    """Send the browser to look at `url`; nothing is posted twice."""
+    """Redirect to `url` with GET, so that nothing is posted twice."""
     return RedirectResponse(url, 303, {"cache-control": NO_STORE})
 
 
 def language_of(request: Request) -> str:
-    """Return the language for a page that belongs to no form: the magnet's, else the browser's."""
+    """Return the language for a page without a form: the magnet's, else the browser's."""
     app_context = desk_of(request)
     site = app_context.edition.site
     form = app_context.edition.publication.forms.get(slug_of(request))
@@ -129,7 +129,7 @@ def language_of(request: Request) -> str:
 
 
 def preferred(accepted: str, offered: tuple[str, ...]) -> str:
-    """Return the offered language that an Accept-Language header likes best, else the first."""
+    """Return the offered language that an Accept-Language header prefers, else the first."""
     weighed: list[tuple[float, int, str]] = []
     for place, part in enumerate(accepted[:500].split(",")):
         tag, _, weight = part.strip().partition(";q=")

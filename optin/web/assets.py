@@ -1,4 +1,4 @@
-"""Routes for files under /static that `page_cache` does not hold, and for icons that browsers ask for.
+"""Routes for files under /static that `page_cache` does not hold, and for icons requested by browsers.
 
 A picture for social sites is drawn when the first of them requests it (M8). Files of earlier editions come
 from the store, so that an earlier privacy statement, or a page from a cache, looks as it did.
@@ -21,7 +21,7 @@ from optin.web.headers import ASSET_CACHE, ICON_CACHE
 
 
 async def get_asset(request: Request) -> Response:
-    """Answer with the card that a page of this edition names, or an asset of an earlier one."""
+    """Answer with a preview picture of this edition, or an asset of an earlier one."""
     app_context, path = desk_of(request), request.url.path
     card = app_context.edition.publication.cards.get(path)
     if card is not None:
@@ -33,7 +33,7 @@ async def get_asset(request: Request) -> Response:
 
 
 async def get_icon(request: Request) -> Response:
-    """Answer with the site's icon at an address that no page names."""
+    """Answer with the site's icon at an address that no page refers to."""
     look = desk_of(request).edition.theme.look
     content_type, data = await asyncio.to_thread(drawn_icon, look, request.url.path)
     return Response(data, media_type=content_type, headers={"cache-control": ICON_CACHE})

@@ -1,4 +1,4 @@
-"""The confirmation link: GET shows, POST confirms. No GET, HEAD or scanner changes anything (D2)."""
+"""The confirmation link: GET shows, POST confirms. GET, HEAD and mail scanners change nothing (D2)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def get_confirmation(request: Request) -> Response:
 
 
 async def post_confirmation(request: Request) -> Response:
-    """Confirm, and show the same page at every further click; or mail a new link for an old one."""
+    """Confirm, with the same page at every further click; or mail a new link for an expired one."""
     app_context, token = desk_of(request), request.path_params["token"]
     posted = await read_post(request)
     stored, expired = _read(app_context, token)
@@ -58,7 +58,7 @@ async def post_confirmation(request: Request) -> Response:
 async def resend_mail(
     app_context: AppContext, stored: RequestId, asker: MailRequester = MailRequester.FORM
 ) -> None:
-    """Send the confirmation mail once more, if its mailbox did not have enough; nobody is told (D6, D7).
+    """Send the confirmation mail again, within the mailbox's limit; the answer does not reveal it (D6, D7).
 
     Raises MailsSpent where no more mails leave today that anybody may ask for.
     """
@@ -74,7 +74,7 @@ async def resend_mail(
 
 
 def _read(app_context: AppContext, token: str) -> tuple[RequestId, bool]:
-    """Return the request a link is for, and whether its time is over. Raises LinkForged."""
+    """Return the request of a link, and whether it has expired. Raises LinkForged."""
     installation = app_context.installation
     now = installation.clock()
     lifetime: timedelta = installation.policy.unconfirmed.link.after(now) - now

@@ -1,4 +1,4 @@
-"""The connections of this process: which deadlines the kernel keeps, and which must make room (O8).
+"""The connections of this process: kernel deadlines, and which connections are closed for room (O8).
 
 The HTTP server closes a connection whose header does not come in time. It does not see who is at the other
 end, and has no way to let some go when there are too many. So they are found here, among the open files of
@@ -40,7 +40,7 @@ _LAST_RECEIVED_AT = 52  # tcpi_last_data_recv and tcpi_last_ack_recv, in millise
 
 
 def set_deadlines(listening: socket.socket, limits: ServerLimits) -> None:
-    """Have the kernel cut off who takes nothing of an answer any more. Connections inherit it."""
+    """Let the kernel cut off clients that stop reading an answer. Connections inherit it."""
     options = {"TCP_USER_TIMEOUT": limits.stalled_seconds * 1_000, "TCP_NOTSENT_LOWAT": UNSENT_BYTES}
     for name, value in options.items():
         if hasattr(socket, name):  # not every system has them
@@ -48,7 +48,7 @@ def set_deadlines(listening: socket.socket, limits: ServerLimits) -> None:
 
 
 def room_for(limits: ServerLimits) -> int:
-    """Return how many connections may be open at once: a process has no more than its limit of open files.
+    """Return how many connections may be open at once, by the process's limit of open files.
 
     Raise that limit as far as the system allows: with no file left, a server can accept nobody.
     """
@@ -69,7 +69,7 @@ Address: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True)
 class Connection:
-    """An open connection, by the number of its file. `silent_ms`: since a sign came from its other end.
+    """An open connection, by its file descriptor. `silent_ms`: since the last sign of its peer.
 
     `network`: what it counts for; None: for nobody.
     """
@@ -83,7 +83,7 @@ class Connection:
 def surplus_of(
     found: Sequence[Connection], per_network: int, room: int
 ) -> Mapping[str, Sequence[Connection]]:
-    """Return which connections must go by the setting that says so; those silent the longest first.
+    """Return the connections to close, by the setting that requires it; the most silent first.
 
     Of each network those above `per_network`; and half of all when more than nine tenths of `room` is taken.
     """
@@ -104,12 +104,12 @@ def surplus_of(
 
 
 class ConnectionRoom:
-    """Keeps room for the next visitor. `note` is told of each connection that had to go, by its setting."""
+    """Keeps room for new connections. `note` receives the setting for each closed one."""
 
     def __init__(
         self, port: int, limits: ServerLimits, trusted_proxies: Sequence[str], note: Callable[[str], None]
     ) -> None:
-        """Judge the connections to `port` of this process."""
+        """Watch the connections to `port` of this process."""
         self._port = port
         self._per_network = limits.connections_per_network
         self._room = room_for(limits)
@@ -117,7 +117,7 @@ class ConnectionRoom:
         self._note = note
 
     def make(self) -> int:
-        """Close the connections that are too many; return how many they were."""
+        """Close surplus connections; return their number."""
         try:
             files = [int(path.name) for path in _OPEN_FILES.iterdir()]
         except OSError:  # a system without it, or no file left: the deadlines hold all the same
@@ -139,7 +139,7 @@ class ConnectionRoom:
                     yield Connection(number, peer, self.network(peer[0]), _silent_ms(copy))
 
     def network(self, host: str) -> str | None:
-        """Return the network that a connection counts for; None: a trusted proxy, or this machine."""
+        """Return the network that a connection counts for; None for a trusted proxy and this machine."""
         address = ip_address(host.partition("%")[0])
         address = getattr(address, "ipv4_mapped", None) or address
         network = network_of(address)
@@ -150,7 +150,7 @@ class ConnectionRoom:
 async def keep_room(
     app_context: AppContext, listening: socket.socket, stop: asyncio.Event, round_done: RoundDone
 ) -> None:
-    """Keep room for the next visitor of a server, until `stop` is set."""
+    """Keep room for new connections until `stop` is set."""
     site = app_context.edition.site
     room = ConnectionRoom(
         listening.getsockname()[1],
@@ -165,7 +165,7 @@ async def keep_room(
 
 
 def _copy(number: int) -> socket.socket:
-    """Return the socket that an open file is, by a descriptor of its own. Raises OSError: it is none."""
+    """Return the socket of an open file, with a descriptor of its own. Raises OSError for other files."""
     copy = os.dup(number)
     try:
         return socket.socket(fileno=copy)
@@ -180,14 +180,14 @@ def _peer(connection: socket.socket) -> Address:
 
 
 def _close(connection: Connection) -> None:
-    """End a connection, unless it went by itself: the server then sees that nobody is there."""
+    """Shut a connection down, unless it is gone: the server then sees that the peer left."""
     with suppress(OSError), _copy(connection.number) as copy:
         if copy.family in _INTERNET and _peer(copy) == connection.peer:
             copy.shutdown(socket.SHUT_RDWR)
 
 
 def _silent_ms(connection: socket.socket) -> int:
-    """Return how long nothing came from the other end: neither data nor a sign that it took some."""
+    """Return the milliseconds since the last data or acknowledgement of the peer."""
     option = getattr(socket, "TCP_INFO", None)
     if option is None:
         return 0

@@ -1,4 +1,4 @@
-"""What search engines ask for first: which pages there are, each with its other languages (M8)."""
+"""Files for search engines: the pages, each with its other languages (M8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optin.theme.views import Alternate
 
 
 def crawler_files(edition: Edition) -> tuple[str, str]:
-    """Return robots.txt and sitemap.xml; they name the pages where the public finds them."""
+    """Return robots.txt and sitemap.xml, with the public addresses of the pages."""
     site = edition.site
     host = site.settings.pages_url or site.settings.base_url
     pages = {f"/{slug}": faces[0].view.alternates for slug, faces in edition.publication.faces.items()}
@@ -19,7 +19,7 @@ def crawler_files(edition: Edition) -> tuple[str, str]:
 
 
 def _sitemap(pages: Mapping[str, Sequence[Alternate]], host: str) -> str:
-    """Write the pages as sitemaps.org says, with xhtml:link for other languages."""
+    """Return a sitemap as sitemaps.org defines it, with xhtml:link for other languages."""
     urls = "".join(
         f"  <url><loc>{escape(host + path)}</loc>{_links(alternates, host)}</url>\n"
         for path, alternates in pages.items()

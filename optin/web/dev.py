@@ -49,7 +49,7 @@ LONGEST_POLL_SECONDS = 20
 
 @dataclass
 class DevState:
-    """What `optin dev` knows beyond the desk: what is broken, and how often the site changed."""
+    """The state of `optin dev`: the site's errors, and how often it changed."""
 
     app_context: AppContext
     mailbox: Mailbox
@@ -59,7 +59,7 @@ class DevState:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def broken(self) -> Mapping[str, tuple[Finding, ...]]:
-        """Return the errors by the slug of the magnet they keep from being shown."""
+        """Return the errors by the slug of the magnet that they break."""
         errors = [finding for finding in self.findings if finding.severity == "error"]
         slugs = {finding.slug for finding in errors if finding.slug}
         return {slug: tuple(e for e in errors if e.slug == slug) for slug in slugs}
@@ -69,7 +69,7 @@ class DevState:
         return tuple(e for e in self.findings if e.severity == "error" and not e.slug)
 
     async def watch(self, stop: asyncio.Event, _round_done: RoundDone) -> None:
-        """Load the site anew whenever a file of it changes, until `stop` is set."""
+        """Reload the site whenever one of its files changes, until `stop` is set."""
         root = self.app_context.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
             load = partial(load_edition, root, self.app_context.edition.kinds, self.kept)
@@ -83,7 +83,7 @@ class DevState:
         self.announce()
 
     def hints(self, path: str) -> tuple[Finding, ...]:
-        """Return what could be better about the page at `path`; of the whole site on its first page."""
+        """Return the hints for the page at `path`; on the first page, those for the whole site."""
         site, name = self.app_context.edition.site, path.strip("/")
         magnet = site.magnets.get(Slug(name))
         if magnet is None and name:
@@ -95,7 +95,7 @@ class DevState:
         return (*warned, *better)
 
     def announce(self) -> None:
-        """Let every waiting browser know."""
+        """Notify every waiting browser."""
         self.version += 1
         self.changed.set()
         self.changed = asyncio.Event()
@@ -104,7 +104,7 @@ class DevState:
 def load_whatever_comes(
     load: Callable[[], tuple[Edition | None, tuple[Finding, ...]]],
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
-    """Load a site; should that fail in a way nobody foresaw, say so as a finding, and go on watching."""
+    """Load a site; report an unforeseen failure as a finding, and go on watching."""
     try:
         return load()
     except Exception as problem:  # noqa: BLE001 - live reload outlives every mistake
@@ -113,15 +113,15 @@ def load_whatever_comes(
 
 
 class SiteFilter(DefaultFilter):
-    """Looks at what the marketer writes, not at what optin writes."""
+    """Selects the files that the marketer writes, not those that optin writes."""
 
     def __init__(self, root: Path) -> None:
-        """Leave out `var/`."""
+        """Exclude `var/`."""
         super().__init__(ignore_paths=[root / "var", root / ".venv"])
 
 
 def dev_routes(bench: DevState) -> list[Route]:
-    """Return the pages under `/dev`."""
+    """Return the routes under `/dev`."""
 
     async def changes(request: Request) -> Response:
         since = request.query_params.get("since", "")
@@ -169,7 +169,7 @@ def dev_routes(bench: DevState) -> list[Route]:
 
 
 def moment_of(header: str, words: Wording) -> str:
-    """Return the Date of a mail on the site's own clock; as it stands where it is no date."""
+    """Return the Date of a mail in the site's time zone; unchanged when it is no date."""
     try:
         return words.moment(parsedate_to_datetime(header))
     except ValueError:
@@ -177,15 +177,15 @@ def moment_of(header: str, words: Wording) -> str:
 
 
 class DevMiddleware:
-    """Puts errors in the place of broken pages, and the reload script into every page."""
+    """Shows errors in place of broken pages, and adds the reload script to every page."""
 
     def __init__(self, inner: ASGIApp, bench: DevState) -> None:
-        """Stand before `inner`."""
+        """Wrap `inner`."""
         self._inner = inner
         self._bench = bench
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Show what is broken, else pass on."""
+        """Show a page's errors, else pass on."""
         if scope["type"] != "http":
             return
         path = meant_path(scope["path"])
@@ -225,7 +225,7 @@ class DevMiddleware:
         await app({**scope, "headers": kept}, receive, gather)
 
     def _here(self, start: Message, page: bytes) -> bytes:
-        """Keep links and forms where the author looks, through a tunnel perhaps; but not those of a mail."""
+        """Point links and forms to the author's address, perhaps a tunnel's; those in mails stay."""
         if b"x-dev-policy" in dict(start["headers"]):
             return page
         return page.replace(f'="{self._bench.app_context.edition.site.settings.base_url}/'.encode(), b'="/')
@@ -248,7 +248,7 @@ def _is_page(start: Message) -> bool:
 
 
 def _dev_headers(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
-    """Allow our one script and the frame of the mailbox; forget what was cached."""
+    """Allow our one script and the mailbox's frame; prevent caching."""
     policy = dict(headers).get(
         b"x-dev-policy",
         b"default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self';"

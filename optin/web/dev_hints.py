@@ -1,4 +1,4 @@
-"""The bar with hints that `optin dev` lays over a page.
+"""The bar with hints that `optin dev` adds to a page.
 
 It is put in after the page was made and is no part of it: a form version is the page without it, as with the
 script for live reload.
@@ -25,7 +25,7 @@ STYLE_LINK = b'<link rel="stylesheet" href="/dev/hints.css">'
 
 
 def bar(hints: Sequence[Finding]) -> bytes:
-    """Return the bar as HTML; nothing where there is nothing to say."""
+    """Return the bar as HTML; empty without hints."""
     if not hints:
         return b""
     count = f"{len(hints)} hint{'' if len(hints) == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Handing out a magnet's file, by a signed and expiring link; nothing else can be reached (S8)."""
+"""Send a magnet's file, by a signed and expiring link that reaches nothing else (S8)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from optin.web.promised_files import handout_of
 
 
 async def get_download(request: Request) -> Response:
-    """Send the file of the magnet that a confirmed request asked for."""
+    """Send the file of a confirmed request's magnet."""
     app_context = desk_of(request)
     installation, now = app_context.installation, app_context.installation.clock()
     lifetime = installation.policy.download.link.after(now) - now

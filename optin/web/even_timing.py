@@ -1,4 +1,4 @@
-"""Answers at even times: how long one took tells nobody whether something was found (D7).
+"""Answer at even times, so that the duration does not reveal whether something was found (D7).
 
 What is done for a person who is known takes a write more than for one who is not. These answers therefore
 leave at the next multiple of `PACE_SECONDS` after the request came.
@@ -19,7 +19,7 @@ Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def at_even_times(handler: Handler) -> Handler:
-    """Return the handler whose answers, refusals included, leave at even times."""
+    """Return the handler with its answers, refusals included, delayed to even times."""
 
     async def paced(request: Request) -> Response:
         clock = asyncio.get_running_loop().time

@@ -1,4 +1,4 @@
-"""Reading a posted form: small, urlencoded, in UTF-8, or refused (S5)."""
+"""Read a posted form: small, urlencoded, in UTF-8; refuse anything else (S5)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FORM_TYPE = "application/x-www-form-urlencoded"
 
 
 async def read_post(request: Request) -> list[tuple[str, str]]:
-    """Return the fields of a form in their order. Raises PostTooLarge or PostMalformed."""
+    """Return the fields of a form in order. Raises PostTooLarge or PostMalformed."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise PostMalformed
     body = bytearray()
@@ -35,7 +35,7 @@ async def read_post(request: Request) -> list[tuple[str, str]]:
 
 
 async def named_in_post(request: Request, name: str) -> str:
-    """Return the value of one field, or nothing: of a body of any type, as mail providers post (RFC 8058).
+    """Return the value of one field, or nothing; from a body of any type, as mail providers post (RFC 8058).
 
     Raises PostTooLarge.
     """
@@ -51,7 +51,7 @@ async def named_in_post(request: Request, name: str) -> str:
 
 
 def single(posted: list[tuple[str, str]], name: str) -> str:
-    """Return the one value of `name`; empty when absent. Raises PostMalformed when it is repeated."""
+    """Return the one value of `name`; empty when missing. Raises PostMalformed when repeated."""
     values = [value for field, value in posted if field == name]
     if len(values) > 1:
         raise PostMalformed

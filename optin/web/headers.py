@@ -1,4 +1,4 @@
-"""Security headers, on every answer (S1): no script, no frame, nothing from elsewhere, no referrer."""
+"""Security headers of every answer (S1): no script, no frame, no external content, no referrer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALWAYS = (
 
 
 def security_headers(base_url: str) -> tuple[tuple[str, str], ...]:
-    """Return the headers of every answer. `base_url`: where forms post to; on https it stays there."""
+    """Return the headers. `base_url`: where forms post to; with https, browsers stay on it."""
     policy = (
         "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self';"
         f" form-action 'self' {_ascii(base_url)}; base-uri 'none'; frame-ancestors 'none'"
@@ -32,7 +32,7 @@ def security_headers(base_url: str) -> tuple[tuple[str, str], ...]:
 
 
 def _ascii(base_url: str) -> str:
-    """Return an address as browsers compare it: a name with other letters than a to z as xn--."""
+    """Return an address as browsers compare it: international names as xn--."""
     scheme, _, host = base_url.partition("://")
     try:
         return f"{scheme}://{host.encode('idna').decode()}" if not host.isascii() else base_url

@@ -1,4 +1,4 @@
-"""What whoever runs the server asks it: whether the process runs, and whether it can do its work (O5)."""
+"""Health checks for operators: the process runs, and can do its work (O5)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _HEADERS = {"cache-control": NO_STORE}
 
 
 async def get_live(_request: Request) -> Response:
-    """Say that the process answers; asks nothing else, so that a database that is away restarts nobody."""
+    """Answer that the process runs; checks nothing else: a lost database is no reason to restart it."""
     return JSONResponse({"status": "live"}, headers=_HEADERS)
 
 
 async def get_ready(request: Request) -> Response:
-    """Say whether people can be served, and what each check found."""
+    """Answer whether visitors can be served, with the result of each check."""
     report = await desk_of(request).readiness.report()
     return JSONResponse(report.as_json(), READY if report.is_ready else NOT_READY, _HEADERS)
 

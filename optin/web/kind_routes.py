@@ -1,4 +1,4 @@
-"""The part of a kind that answers requests: below a magnet's address, below a personal link, on /me.
+"""The routes of a kind: below a magnet's address, below a personal link, on /me.
 
 A request is answered by the magnet's own kind, and by no other. Addresses that every magnet has (`sent`)
 come before those of kinds.
@@ -28,7 +28,7 @@ from optin.web.removed_magnets import removed_form
 
 
 class PersonalFlow(Protocol):
-    """What a button on /me does for a person and a magnet; it returns whether anything changed."""
+    """The action of a button on /me for a person and a magnet; returns whether anything changed."""
 
     def __call__(self, tx: Tx, context: Context, *, email_index: bytes, magnet: str, now: datetime) -> bool:
         """Run inside one transaction."""
@@ -36,7 +36,7 @@ class PersonalFlow(Protocol):
 
 @dataclass(frozen=True)
 class PersonalAction:
-    """A button of a kind on /me. `done`: the word for what was done, in the page's address."""
+    """A kind's button on /me. `done`: the word in the page's address after the action."""
 
     run: PersonalFlow
     done: str
@@ -74,7 +74,7 @@ async def below_magnet(request: Request) -> Response:
 
 
 async def below_place(request: Request) -> Response:
-    """Let the kind of a personal link's magnet answer. Raises LinkForged, or LinkSpent without that kind."""
+    """Let the kind of a personal link's magnet answer. Raises LinkForged; LinkSpent without that kind."""
     kind = await desk_of(request).view(kind_of_request, stored=request_of_place(request))
     routes = kinds_of(request)[kind].place
     if not routes:
@@ -83,14 +83,14 @@ async def below_place(request: Request) -> Response:
 
 
 def request_of_place(request: Request) -> RequestId:
-    """Return the request that a link of `/place/{token}` is about. Raises LinkForged."""
+    """Return the request of a link to `/place/{token}`. Raises LinkForged."""
     installation = desk_of(request).installation
     token = request.path_params["token"]
     return RequestId(installation.vault.links.read(LinkKind.PLACE, token, installation.clock(), None))
 
 
 async def _answer(request: Request, routes: Sequence[Route]) -> Response:
-    """Answer by the first route that fits. Raises PageUnknown; HTTPException where the method is another."""
+    """Answer by the first matching route. Raises PageUnknown; HTTPException for another method."""
     allowed: set[str] = set()
     for route in routes:
         match, found = route.matches(request.scope)

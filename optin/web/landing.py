@@ -1,4 +1,4 @@
-"""The landing page's form: what is posted, and the page that says "look in your mailbox"."""
+"""The landing page's form: take the post, and show the page "check your inbox"."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ WRONG = 422
 
 
 async def post_form(request: Request) -> Response:
-    """Take a filled-in form: store all of it or nothing, and answer everybody alike (D1, D7)."""
+    """Take a posted form: store all of it or nothing, with the same answer for everybody (D1, D7)."""
     app_context, slug = desk_of(request), slug_of(request)
     served = _served(app_context, slug)
     await app_context.limits.count(request)
@@ -89,7 +89,7 @@ async def post_form(request: Request) -> Response:
 
 
 async def get_sent(request: Request) -> Response:
-    """Say that a mail is on its way, and where its code can be typed (D3)."""
+    """Show that a mail is on its way, and the field for its code (D3)."""
     app_context, slug = desk_of(request), slug_of(request)
     token = request.query_params.get("to", "")
     form, after = await _form_sent(app_context, slug, request, token)
@@ -97,7 +97,7 @@ async def get_sent(request: Request) -> Response:
 
 
 async def post_sent(request: Request) -> Response:
-    """Take a code, or the wish for another mail. Nobody learns from it who is known (D7).
+    """Take a code, or a request for another mail, without revealing who is known (D7).
 
     A code is refused in the same words however often it was tried, and whether the request is still there.
     """
@@ -142,7 +142,7 @@ def _served(app_context: AppContext, slug: Slug) -> FormVersion:
 
 
 async def _shown(app_context: AppContext, served: FormVersion, key: str) -> FormVersion:
-    """Return the version that was shown: one that is served now, or an earlier one of this page (F7)."""
+    """Return the shown form version: a present one, or an earlier one of this page (F7)."""
     face = app_context.edition.publication.face(served.declaration.magnet, key)
     if face is not None:
         return face.form
@@ -155,7 +155,7 @@ async def _shown(app_context: AppContext, served: FormVersion, key: str) -> Form
 
 @dataclass(frozen=True)
 class _Returned:
-    """A form that comes back: what was typed, what is wrong, what is asked about the address."""
+    """A form shown again: the typed values, the problems, the question about the address."""
 
     typed: FormInput
     problems: tuple[Problem, ...]
@@ -165,7 +165,7 @@ class _Returned:
 
 
 def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _Returned) -> Response:
-    """Show the form as it is now with what was typed; a tick stays only on words that are the same.
+    """Show the present form with the typed values; a tick stays only on unchanged words.
 
     An address that looks misspelt is asked about once: the form carries along, sealed, which one it was.
     """
@@ -195,13 +195,13 @@ def _again(app_context: AppContext, slug: Slug, shown: FormVersion, returned: _R
 
 
 def _typed_fields(entry: Entry, kind: DetailsPart) -> tuple[tuple[str, str], ...]:
-    """Return what was typed; some fields optin fills in itself."""
+    """Return the typed values; optin fills in some fields itself."""
     return tuple(pair for pair in entry.fields if pair[0] not in kind.filled_in)
 
 
 @dataclass(frozen=True)
 class _After:
-    """What the page after the form is about: a request, and what its visitor typed, from the token alone."""
+    """The page after the form: its request, and the typed values, from the token alone."""
 
     token: str
     request: RequestId
@@ -211,7 +211,7 @@ class _After:
 
 
 def _read_after(app_context: AppContext, token: str) -> _After:
-    """Return what a page after the form is about; never longer than any request is kept (D7)."""
+    """Return the page after the form; valid no longer than any request is stored (D7)."""
     installation, now = app_context.installation, app_context.installation.clock()
     try:
         payload = installation.vault.links.read(
@@ -229,14 +229,14 @@ def _read_after(app_context: AppContext, token: str) -> _After:
 
 
 def _of(form: FormVersion) -> str:
-    """Return how the page after the form knows which of several wordings was sent, for its title."""
+    """Return the mark of the posted variant in the address of the page after the form."""
     return f"&of={form.key}" if form.declaration.variant else ""
 
 
 async def _form_sent(
     app_context: AppContext, slug: Slug, request: Request, token: str
 ) -> tuple[FormVersion, _After]:
-    """Return the form whose page after it is shown; of a removed magnet the one that was sent.
+    """Return the posted form, for the page after it; also when its magnet was removed.
 
     The token alone says which: a page that looked for the request would tell a stranger of its erasure (D7).
     """

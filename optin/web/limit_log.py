@@ -1,4 +1,4 @@
-"""What the operator's log says of limits that are hit: each kind once a minute, and no person (S4, D8)."""
+"""Log reached limits: each kind once a minute, without persons (S4, D8)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ LOOK_SECONDS = 5.0
 
 
 class LimitLog:
-    """Counts hits by kind; says the first at once, and those that follow when its minute is over."""
+    """Counts hits by kind; logs the first at once, and the rest when its minute is over."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start counting from nothing. `clock` tells seconds."""
+        """Begin without hits. `clock` returns seconds."""
         self._clock = clock
         self._lock = threading.Lock()  # mails are counted on the store's thread
         self._counted: Counter[str] = Counter()
@@ -36,7 +36,7 @@ class LimitLog:
         self.say()
 
     def say(self, *, everything: bool = False) -> None:
-        """Log what was counted of each kind whose last line is a minute old; of every kind at the end."""
+        """Log the count of each kind whose last line is a minute old; of every kind at the end."""
         with self._lock:
             now = self._clock()
             due = {
@@ -52,7 +52,7 @@ class LimitLog:
 
 
 async def nothing_else() -> None:
-    """Look at nothing else."""
+    """Do nothing else."""
 
 
 async def keep_limit_log(
@@ -61,7 +61,7 @@ async def keep_limit_log(
     round_done: RoundDone,
     look: Callable[[], Awaitable[None]] = nothing_else,
 ) -> None:
-    """Say what is still to be said of each minute, until `stop` is set. `look`: at what else, each time."""
+    """Log the counts of each minute until `stop` is set. `look`: called each time."""
     while not stop.is_set():
         await rest(stop, LOOK_SECONDS)
         limit_log.say(everything=stop.is_set())

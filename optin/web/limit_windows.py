@@ -1,4 +1,4 @@
-"""What a server process remembers of windows of time: most posts then cost the store nothing."""
+"""A process's memory of limit windows: most posts then need no access to the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_NETWORKS = 100_000  # in memory, about 20 MB; a flood from more of them is 
 
 @dataclass
 class _Seen:
-    """What a process knows of one window."""
+    """A process's count in one window."""
 
     begun: datetime
     counts: dict[bytes, int] = field(default_factory=dict)
@@ -24,15 +24,15 @@ class _Seen:
 
 
 class NetworkCounts:
-    """Counts each client network by itself."""
+    """Counts each client network separately."""
 
     def __init__(self, installation: Installation) -> None:
-        """Count in memory where one process serves: a restart forgets the windows that run."""
+        """Count in memory when there is one process: a restart forgets the present windows."""
         self._installation = installation
         self._seen: dict[Window, _Seen] = {}
 
     async def hit(self, shares: Sequence[Share], now: datetime) -> Window | None:
-        """Count one in each share; return the window in which it is one too many, if any."""
+        """Count one in each share; return the first window above its limit, if any."""
         keys = [share.key(self._installation.vault, now) for share in shares]
         for share, key in zip(shares, keys, strict=True):
             if key in self._now(share.window, now).full:
@@ -45,7 +45,7 @@ class NetworkCounts:
         return window
 
     async def _take(self, shares: Sequence[Share], keys: Sequence[bytes], now: datetime) -> int:
-        """Count one after the other until one is too many; return how many were not."""
+        """Count one after the other until one is above its limit; return how many were not."""
         if self._installation.store.shared:
             store, context = self._installation.store, self._installation.context
             return await written_alone(store, take_shares, context, shares, now)
@@ -67,7 +67,7 @@ class NetworkCounts:
 
 @dataclass
 class _Held:
-    """What a process holds of one window."""
+    """A process's reserve in one window."""
 
     begun: datetime
     left: int = 0
@@ -81,21 +81,21 @@ class _Held:
 
 
 class SiteQuota:
-    """Counts the whole site: takes a few from the store at a time, so that most cost it nothing.
+    """Counts for the whole site: takes a few from the store at a time, so that most need no access.
 
     No process ever gives out what it did not take, so together they never exceed the limit. What a process
     holds and does not give out until the window ends, or it stops, is lost: the limit is then reached early.
     """
 
     def __init__(self, installation: Installation, window: Window, most: int, share: int) -> None:
-        """Give out `most` in each window, taking one `share`-th of it at a time."""
+        """Allow `most` in each window, taking one `share`-th of it at a time."""
         self._installation, self._window, self._most = installation, window, most
         self._size = max(1, most // share)
         self._held = _Held(EPOCH)
         self._lock = asyncio.Lock()
 
     async def spend(self, now: datetime) -> bool:
-        """Give out one; False when the window has no more."""
+        """Use one; False when the window has none left."""
         held = self._now(now)
         if held.one():
             return True
@@ -105,12 +105,12 @@ class SiteQuota:
             return held.one()
 
     def is_spent(self, now: datetime) -> bool:
-        """Tell whether the window is known to have no more."""
+        """Return whether the window is known to have none left."""
         held = self._now(now)
         return held.full and not held.left
 
     def give_back(self, now: datetime) -> None:
-        """Take back one that was given out at `now` and not used, while its window runs."""
+        """Return one that was used at `now` in vain, while its window lasts."""
         held = self._now(now)
         held.left += 1
 
@@ -120,7 +120,7 @@ class SiteQuota:
         return self._held
 
     async def _refill(self, held: _Held, now: datetime) -> None:
-        """Take some, or the last one."""
+        """Take some from the store, or the last one."""
         store, context = self._installation.store, self._installation.context
         for count in dict.fromkeys((self._size, 1)):
             if await written_alone(store, take_for_site, context, self._window, count, self._most, now):

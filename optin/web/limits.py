@@ -1,4 +1,4 @@
-"""Limits on posts: per client network and per site, politely; and on what mails they cause (D8, O8).
+"""Limits on posts: per client network and per site; and on the mails they cause (D8, O8).
 
 The network is the address itself, or the /64 of an IPv6 address; the /48 around that is counted as well, for
 one customer may have as much. It is stored nowhere but as a keyed digest, for the day in which it is counted.
@@ -56,12 +56,12 @@ class PostLimits:
             self._refuse(MINUTE)
 
     def network(self, request: Request) -> str:
-        """Return the widest network that a post came from; empty where that is nobody's, or not known."""
+        """Return the widest network of a post; empty when it is local or unknown."""
         address = self._counted(request)
         return "" if address is None else wide_network_of(address)
 
     def client(self, request: Request) -> IPv4Address | IPv6Address | None:
-        """Return the address the post came from, seen through the proxies that are trusted."""
+        """Return the client address of a post, behind the trusted proxies."""
         address = _parse(request.client.host if request.client else "")
         hops = [hop for line in request.headers.getlist("x-forwarded-for") for hop in line.split(",")]
         while hops and address is not None and self._is_proxy(address):
@@ -84,7 +84,7 @@ class PostLimits:
 
 
 def network_of(address: IPv4Address | IPv6Address) -> str:
-    """Return the network that one client has: an IPv4 address, the /64 of an IPv6 address."""
+    """Return the network of one client: an IPv4 address, the /64 of an IPv6 address."""
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
@@ -93,14 +93,14 @@ def network_of(address: IPv4Address | IPv6Address) -> str:
 
 
 def wide_network_of(address: IPv4Address | IPv6Address) -> str:
-    """Return the network that one customer may have: an IPv4 address, the /48 of an IPv6 address."""
+    """Return the network of one customer: an IPv4 address, the /48 of an IPv6 address."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(ip_network((address, WIDE_BITS), strict=False))
     return network_of(address)
 
 
 def shares_of(address: IPv4Address | IPv6Address, per_hour: int) -> tuple[Share, ...]:
-    """Return how many posts are taken from where a client is, in an hour and in a day."""
+    """Return how many posts a client's network may make in an hour and in a day."""
     own, wide = network_of(address), wide_network_of(address)
     if own == wide:
         return Share(HOUR, own, per_hour), Share(DAY, own, HOURS_A_DAY * per_hour)

@@ -1,4 +1,4 @@
-"""The log for everybody: its signed checkpoint, its hashes in tiles, its keys (C2SP tlog-tiles, P4).
+"""The public log: its signed checkpoint, its tiles of hashes, its keys (C2SP tlog-tiles, P4).
 
 Entry bundles hold the leaf digests and nothing else, so nothing personal can be read or counted here.
 They are therefore not what their own hash is made of: what an entry is, its holder knows.
@@ -30,13 +30,13 @@ async def get_checkpoint(request: Request) -> Response:
 
 
 async def get_key(request: Request) -> Response:
-    """Send every key that ever signed, newest first: as C2SP writes it, and as PEM."""
+    """Send every key that ever signed, newest first: in C2SP's format and as PEM."""
     text = await desk_of(request).view(view_log_keys)
     return PlainTextResponse(text, headers={"cache-control": CHECKPOINT_CACHE})
 
 
 async def get_explanation(request: Request) -> Response:
-    """Say how a receipt is checked without us."""
+    """Send the instructions for checking a receipt without us."""
     address = desk_of(request).edition.site.settings.base_url
     return PlainTextResponse(how_to_verify(address), headers={"cache-control": CHECKPOINT_CACHE})
 
@@ -60,7 +60,7 @@ async def get_tile(request: Request) -> Response:
 
 
 def _unusual(found: re.Match[str]) -> bool:
-    """Tell whether a number is written with zeroes that do not belong there."""
+    """Return whether a number is written with surplus zeroes."""
     level_padded = found[1] != "entries" and str(int(found[1])) != found[1]
     width_padded = found[3] is not None and str(int(found[3])) != found[3]
     return level_padded or width_padded or found[2].startswith("x000/")

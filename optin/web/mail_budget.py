@@ -1,4 +1,4 @@
-"""How many mails a day strangers can cause on the whole site, by filling in forms (D8, O8).
+"""Limit the mails that strangers can cause each day by filling in forms, for the whole site (D8, O8).
 
 Half of `mails_per_day` is for confirmation mails, which anybody can ask for with anybody's address. The
 other half is kept for what people have a right to: each confirmation leads to one delivery with its receipt
@@ -27,23 +27,23 @@ SHARE = 500  # one mail in so many thousandths of the day's asks the store; thre
 
 @dataclass
 class MailReservation:
-    """A mail that may be queued. Say when it was not: then it is there for somebody else."""
+    """A reserved mail. Return it when the mail was not queued."""
 
     queued: bool = True
 
 
 class MailBudget:
-    """Gives out the confirmation mails of a day, to all processes of the site together."""
+    """Distributes the confirmation mails of a day among all processes of the site."""
 
     def __init__(self, installation: Installation, mails_per_day: int) -> None:
-        """Give out half of `mails_per_day`, rounded up, each day (UTC)."""
+        """Allow half of `mails_per_day`, rounded up, each day (UTC)."""
         self._installation = installation
         self._lease = SiteQuota(installation, DAY, (mails_per_day + 1) // 2, SHARE)
         self._opens_at: datetime | None = None
 
     @asynccontextmanager
     async def mail(self) -> AsyncIterator[MailReservation]:
-        """Hold one mail while it may be queued. Raises MailsSpent with the seconds until the next day."""
+        """Reserve one mail. Raises MailsSpent with the seconds until the next day."""
         now = self._installation.clock()
         if not await self._lease.spend(now):
             await self._say_spent(now)
@@ -59,7 +59,7 @@ class MailBudget:
                 self._lease.give_back(now)
 
     async def look(self) -> None:
-        """Say once that forms are taken again, when the day is over in which they were refused."""
+        """Log once, after a day with refusals, that forms are accepted again."""
         if self._opens_at is not None and self._installation.clock() >= self._opens_at:
             if await self._first_to_say("open", self._opens_at):
                 log.warning("limit open again: kind=mails_per_day")
@@ -76,11 +76,11 @@ class MailBudget:
             )
 
     async def _first_to_say(self, what: str, now: datetime) -> bool:
-        """Tell whether no other process said it in this window."""
+        """Return whether no other process logged it in this window."""
         once, store = Window(f"mails_per_day {what}", DAY.length), self._installation.store
         return await written_alone(store, take_for_site, self._installation.context, once, 1, 1, now)
 
 
 def wait_seconds(window: Window, now: datetime) -> int:
-    """Return how many seconds are left of a window, at least one."""
+    """Return the remaining seconds of a window, at least one."""
     return max(1, int((window.end(now) - now).total_seconds()) + 1)

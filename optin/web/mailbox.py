@@ -1,4 +1,4 @@
-"""The mailbox of `optin dev`: every mail that would have left, as text, as HTML and as it is (O2)."""
+"""The mailbox of `optin dev`: every mail that would have been sent, as text, HTML and source (O2)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,200}\.eml")
 
 @dataclass(frozen=True)
 class Mail:
-    """One mail of the mailbox, taken apart."""
+    """One parsed mail of the mailbox."""
 
     name: str
     subject: str
@@ -27,7 +27,7 @@ class Mail:
 
 
 class Mailbox:
-    """The folder into which the file transport writes."""
+    """The folder that the file transport writes to."""
 
     def __init__(self, folder: Path) -> None:
         """Read from `folder`."""

@@ -1,4 +1,4 @@
-"""Serve pages that were rendered when the site was loaded, as bytes from memory.
+"""Serve pages rendered when the site was loaded, as bytes from memory.
 
 An ASGI application around the app: it answers the paths that it has, and passes other requests on. No answer
 depends on the visitor; one of several wordings is drawn by lot.
@@ -30,7 +30,7 @@ WORTH_COMPRESSING = ("text/", "image/svg+xml", XML)
 
 @dataclass(frozen=True)
 class Content:
-    """What is at an address, whoever asks."""
+    """The content at an address, the same for every visitor."""
 
     data: bytes
     content_type: str = HTML
@@ -40,7 +40,7 @@ class Content:
 
 @dataclass(frozen=True)
 class PageResponse:
-    """One representation of a page, ready to be sent."""
+    """One representation of a page, ready to send."""
 
     start: Message
     not_modified: Message
@@ -50,7 +50,7 @@ class PageResponse:
 
 @dataclass(frozen=True)
 class CachedPage:
-    """A page with its two representations: as it is, and compressed."""
+    """A page with its two representations: plain and compressed."""
 
     plain: PageResponse
     compressed: PageResponse
@@ -60,7 +60,7 @@ CachedPages: TypeAlias = tuple[CachedPage, ...]  # what is at one address: most 
 
 
 def cached_page(content: Content, base_url: str) -> CachedPage:
-    """Prepare a page once: headers, tag and compressed bytes."""
+    """Prepare a page: headers, tag and compressed bytes."""
     data, content_type = content.data, content.content_type
     tag = hashlib.sha256(data).hexdigest()[:32]
     headers = [
@@ -81,7 +81,7 @@ def cached_page(content: Content, base_url: str) -> CachedPage:
 
 
 def cached_contents(edition: Edition, now: datetime | None = None) -> Mapping[str, Content]:
-    """Return everything of an edition that is the same for everybody, by path.
+    """Return all content of an edition that is the same for every visitor, by path.
 
     `now`: what closed by then shows that it is; None: nothing is closed.
     """
@@ -106,14 +106,14 @@ def cached_contents(edition: Edition, now: datetime | None = None) -> Mapping[st
 
 
 class PageCache:
-    """Prepares pages; one that is as it was is not prepared again."""
+    """Prepares pages; an unchanged page is not prepared again."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without pages."""
         self._made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
 
     def pages(self, edition: Edition, now: datetime) -> Mapping[str, CachedPages]:
-        """Prepare everything of an edition by path, as it is at `now`; a page in several wordings in each."""
+        """Prepare an edition's pages by path, as of `now`; a page with several variants in each."""
         base_url = edition.site.settings.base_url
         contents: dict[str, tuple[Content, ...]] = {
             path: (content,) for path, content in cached_contents(edition, now).items()
@@ -133,7 +133,7 @@ class PageCache:
 
 
 def _split(faces: tuple[Face, ...]) -> Mapping[str, tuple[Content, ...]]:
-    """Return each page that comes in several wordings. No cache on the way keeps one of them for all."""
+    """Return the pages with several variants. No cache on the way may keep one of them for everybody."""
     by_path: dict[str, list[Content]] = {}
     for face in faces:
         by_path.setdefault(face.path, []).append(Content(face.form.page, cache=SPLIT_CACHE))
@@ -141,12 +141,12 @@ def _split(faces: tuple[Face, ...]) -> Mapping[str, tuple[Content, ...]]:
 
 
 def is_over(closes_at: datetime | None, now: datetime) -> bool:
-    """Tell whether a magnet takes no form any more."""
+    """Return whether a magnet's form is closed."""
     return closes_at is not None and closes_at <= now
 
 
 def next_closing(edition: Edition, now: datetime) -> datetime | None:
-    """Return when the next magnet closes; None: none will."""
+    """Return when the next magnet closes; None: no magnet closes."""
     moments = (magnet.closes_at for magnet in edition.site.magnets.values())
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
@@ -155,7 +155,7 @@ class PageCacheMiddleware:
     """Answers GET and HEAD for known pages; passes everything else on to `inner`."""
 
     def __init__(self, inner: ASGIApp, pages: Callable[[], Mapping[str, CachedPages]]) -> None:
-        """Look the pages up anew for each request: an edition may be replaced while serving."""
+        """Look `pages` up at each request: an edition may be replaced while serving."""
         self._inner = inner
         self._pages = pages
 
@@ -170,7 +170,7 @@ class PageCacheMiddleware:
 
 
 async def _send(pages: CachedPages, scope: Scope, send: Send) -> None:
-    """Send a page; of several wordings one by chance, unless the browser says that it still has one."""
+    """Send a page; of several variants a random one, unless the browser says which it has."""
     packed, tags = _wishes(scope["headers"])
     page = pages[0]
     if len(pages) > 1:

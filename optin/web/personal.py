@@ -1,4 +1,4 @@
-"""The personal page: everything that is kept, a switch for each consent, and the way out (R1-R6).
+"""The personal page: all stored data, a switch for each consent, and erasure (R1-R6).
 
 The link is mailed and lives short; only it opens the page. GET changes nothing; POST does one thing.
 """
@@ -47,12 +47,12 @@ DONE = ("withdrawn", "given", "corrected", "unchanged", "erased", "limited")
 
 
 async def get_ask(request: Request) -> Response:
-    """Show where a personal link is asked for; or, after it, the same words for everybody."""
+    """Show the page to request a personal link; afterwards, the same answer for everybody."""
     return _ask(request, sent=request.query_params.get("sent") == "1")
 
 
 async def post_ask(request: Request) -> Response:
-    """Mail a link to the personal page, if there is one. The answer tells nobody who is known.
+    """Mail a link to the personal page, if there is one. The answer does not reveal who is known.
 
     An address that looks misspelt is asked about once; which one it was is sealed in the form's address.
     """
@@ -115,7 +115,7 @@ class _Visit:
 
 
 async def get_personal(request: Request) -> Response:
-    """Show what is kept, or what an erasure would cost; changes nothing.
+    """Show the stored data, or the consequences of an erasure; changes nothing.
 
     A link that expired today shows where another is asked for.
     """
@@ -135,7 +135,7 @@ async def get_personal(request: Request) -> Response:
 
 
 async def post_personal(request: Request) -> Response:
-    """Do the one thing that a button says."""
+    """Do the action of the pressed button."""
     posted = await read_post(request)
     button = single(posted, "action")
     if button == "anew":
@@ -160,7 +160,7 @@ async def post_personal(request: Request) -> Response:
 
 
 async def _anew(visit: _Visit) -> Response:
-    """Mail another link to whoever holds one that expired today; the answer is always the same."""
+    """Mail another link to the holder of one that expired today; the answer is always the same."""
     app_context = visit.app_context
     await app_context.limits.count(visit.request)
     await app_context.run(ask_as_reader, email_index=visit.index, lang=visit.lang, now=visit.now)
@@ -190,13 +190,13 @@ async def _give(visit: _Visit, key: ConsentKey) -> Response:
 
 
 def _action_of(visit: _Visit, magnet: str, action: str) -> PersonalAction | None:
-    """Return what a button of a magnet's kind does; None where that kind has no such button."""
+    """Return the action of a kind's button; None when the kind has no such button."""
     known = visit.app_context.installation.policy.magnets.get(magnet)
     return None if known is None else kinds_of(visit.request)[known.kind].actions.get(action)
 
 
 async def _act(visit: _Visit, magnet: str, action: PersonalAction) -> Response:
-    """Do what a button of a magnet's kind says."""
+    """Do the action of a kind's button."""
     app_context = visit.app_context
     done = await app_context.run(action.run, email_index=visit.index, magnet=magnet, now=visit.now)
     app_context.installation.wake_courier()
@@ -204,13 +204,13 @@ async def _act(visit: _Visit, magnet: str, action: PersonalAction) -> Response:
 
 
 def _done_words(request: Request) -> frozenset[str]:
-    """Return the words for what may have been done."""
+    """Return the words for the completed action."""
     actions = (action for _, part in kinds_of(request).items() for action in part.actions.values())
     return frozenset((*DONE, *(action.done for action in actions)))
 
 
 async def _correct(visit: _Visit, posted: list[tuple[str, str]]) -> Response:
-    """Put name or number right. What does not fit comes back with what was typed."""
+    """Correct name or number. Invalid values come back as typed."""
     app_context, data = visit.app_context, await visit.data()
     there = {name for name, _ in posted}  # a field that did not come along is not an empty one
     typed = {
@@ -238,7 +238,7 @@ def _checked(typed: dict[str, str], country: str) -> tuple[dict[str, str], tuple
 
 
 async def _erase(visit: _Visit) -> Response:
-    """Erase, at once. Twice, or two at once: one result, and the same page."""
+    """Erase, at once. Twice, or two at the same time: one result, and the same page."""
     app_context = visit.app_context
     lang = (await visit.data()).lang or visit.lang
     gone = await app_context.run(
@@ -251,7 +251,7 @@ async def _erase(visit: _Visit) -> Response:
 
 
 async def _download(visit: _Visit, form: str) -> Response:
-    """Hand the data over: as JSON for another supplier (GDPR 20), or as a page to read."""
+    """Send the data as JSON for another provider (GDPR 20), or as a page to read."""
     app_context = visit.app_context
     data = await app_context.run(hand_over, email_index=visit.index, now=visit.now)
     if form == "json":

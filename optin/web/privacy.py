@@ -1,4 +1,4 @@
-"""The privacy statement: the one in force by language, every earlier one by its version (F2)."""
+"""The privacy statement: the one in force by language, and every earlier version (F2)."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _VERSION = re.compile(r"[0-9a-f]{16,64}")
 
 
 async def get_privacy(request: Request) -> Response:
-    """Go to the statement in force, in the visitor's language."""
+    """Redirect to the statement in force, in the visitor's language."""
     app_context = desk_of(request)
     statement = app_context.frame(language_of(request)).privacy_url
     return RedirectResponse(statement, 307, {"cache-control": "no-cache", "vary": "accept-language"})
 
 
 async def get_privacy_version(request: Request) -> Response:
-    """Show a statement that was in force once, byte for byte."""
+    """Show an earlier statement, byte for byte."""
     version = request.path_params["version"]
     if _VERSION.fullmatch(version) is None:
         raise PageUnknown

@@ -1,4 +1,4 @@
-"""Which file a confirmed request hands out: the magnet's own, else the copy that is kept of it (S8)."""
+"""Find the file of a confirmed request: the magnet's own, else its stored copy (S8)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from optin.web.app_context import AppContext
 
 @dataclass(frozen=True)
 class Handout:
-    """A file to hand out, and the name that people save it by."""
+    """A file to send, and its name for downloads."""
 
     path: Path
     name: str
@@ -21,7 +21,7 @@ class Handout:
 
 
 async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout | None:
-    """Return the file that a form promised; None: it promised none, or there is none any more.
+    """Return the file that a form promised; None when it promised none, or none is left.
 
     While the magnet is there and has a file, people get that one: who replaces a file puts it right for
     those as well who asked before. Without it they get the copy of what was handed out last.

@@ -1,4 +1,4 @@
-"""Errors as pages: every refusal has a status, a kind sentence in the visitor's language, a log line (S4)."""
+"""Errors as pages: every refusal has a status, a sentence in the visitor's language, a log line (S4)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NAMES = {404: "unknown", 405: "method"}
 
 
 async def refuse(request: Request, problem: Exception) -> Response:
-    """Answer an error of the domain."""
+    """Answer a domain error."""
     if not isinstance(problem, OptinError):
         return await fail(request, problem)
     try:
@@ -48,7 +48,7 @@ async def refuse(request: Request, problem: Exception) -> Response:
 
 
 async def refuse_http(request: Request, problem: Exception) -> Response:
-    """Answer what the framework refuses: no such page, no such method."""
+    """Answer an error of the framework: no such page, no such method."""
     status = problem.status_code if isinstance(problem, HTTPException) else 500
     answer = desk_of(request).error(_NAMES.get(status, "malformed"), status, language_of(request))
     answer.headers.update((problem.headers or {}) if isinstance(problem, HTTPException) else {})
@@ -56,12 +56,12 @@ async def refuse_http(request: Request, problem: Exception) -> Response:
 
 
 async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
-    """Answer a post that breaks off: broken chunks, or less than was announced. Nothing is stored."""
+    """Answer a truncated post: broken chunks, or less than announced. Nothing is stored."""
     return desk_of(request).error("malformed", 400, language_of(request))
 
 
 async def fail(request: Request, problem: Exception) -> Response:
-    """Answer what nobody foresaw. The log tells where it happened, never what a visitor sent."""
+    """Answer an unforeseen error. The log says where it happened, never what a visitor sent."""
     if isinstance(problem, OSError) and problem.errno in PASSING:
         return await refuse(request, StoreBusy(type(problem).__name__))
     log.error("internal error=%s", log_line_of(problem))

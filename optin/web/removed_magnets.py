@@ -1,4 +1,4 @@
-"""What a visitor of a removed magnet is told: that it is over, in its own language."""
+"""Pages of a removed magnet: tell visitors that it is over, in its language."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from optin.web.app_context import desk_of, slug_of
 
 
 async def removed_form(request: Request, slug: Slug) -> FormDeclaration | None:
-    """Return what a magnet's page declared last, if it was served once and is not served now.
+    """Return the last declaration of a magnet that was published once and is not any more.
 
     The store is asked once for each request, whoever wants to know.
     """
@@ -26,6 +26,6 @@ async def removed_form(request: Request, slug: Slug) -> FormDeclaration | None:
 
 
 async def gone_or_unknown(request: Request, problem: PageUnknown) -> OptinError:
-    """Return what to say of a page that is not there: that its magnet is over, if there was one."""
+    """Return the error for a missing page: its magnet is over, or the page is unknown."""
     form = await removed_form(request, slug_of(request))
     return problem if form is None else MagnetGone(form.lang)

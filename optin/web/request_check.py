@@ -1,4 +1,4 @@
-"""Requests that no browser sends: refused before any page sees them, with the headers of every answer (S1).
+"""Refuse requests that no browser sends, before any page sees them, with our security headers (S1).
 
 The HTTP server refuses what it cannot parse. What it parses may still have no path, several hosts, or a host
 that is none; addresses made from such a request would lead elsewhere.
@@ -14,7 +14,7 @@ _HOST = re.compile(rb"[0-9A-Za-z._~%!$&'()*+,;=:\[\]-]*")  # RFC 3986, section 3
 
 
 class WellFormed:
-    """Passes requests on to `inner`; those that cannot be meant are answered by `refusal`."""
+    """Passes well-formed requests on to `inner`; `refusal` answers the others."""
 
     def __init__(self, inner: ASGIApp, refusal: ASGIApp) -> None:
         """Take both applications."""
@@ -28,7 +28,7 @@ class WellFormed:
 
 
 def is_well_formed(scope: Scope) -> bool:
-    """Tell whether a request has a path, one host that can be one (RFC 9112, 3.2) and one length (6.1)."""
+    """Return whether a request has a path, one valid host (RFC 9112, 3.2) and one length (6.1)."""
     if not scope["path"].startswith("/") or scope["method"] == "CONNECT":
         return False
     hosts, lengths = [], 0

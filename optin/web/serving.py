@@ -1,4 +1,4 @@
-"""Running the server: HTTP, courier and sweeper in one process, started and stopped together."""
+"""Run the server: HTTP, courier and sweep in one process, started and stopped together."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ FEW_FILES = (
 
 
 class _ListeningServer(Server):
-    """Serves on a socket that listens already: granian's own shares its port with any other server."""
+    """Serves on a listening socket: granian's own would share its port with any other server."""
 
     def __init__(self, app: ASGIApp, listening: socket.socket, **options: Any) -> None:
         super().__init__(app, **options)
@@ -47,7 +47,7 @@ class _ListeningServer(Server):
 
 
 def open_port(host: str, port: int) -> socket.socket:
-    """Listen on a port that nobody else may listen on. Raises SetupRefused with the cure."""
+    """Listen on a port exclusively. Raises SetupRefused with the cure."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError):
@@ -71,7 +71,7 @@ def open_port(host: str, port: int) -> socket.socket:
 async def run_server(
     app: ASGIApp, listening: socket.socket, jobs: Sequence[Job] = (), limits: ServerLimits = USUAL
 ) -> bool:
-    """Serve `app` until a signal says stop; then finish what is under way and nothing more.
+    """Serve `app` until a signal stops it; then finish what is in progress and accept nothing more.
 
     1. Take no new request; answer those that came in.
     2. Tell the background jobs to finish what they have in hand.
@@ -120,7 +120,7 @@ async def run_server(
 
 
 def _heed(number: int, act: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
-    """Act on a signal, in a crowd as well.
+    """Act on a signal, also when there are several workers.
 
     asyncio learns of a signal by a byte in a pipe. Each request writes there, too; while it is full, a signal
     would be lost. So Python's own handler, which needs no room there, acts as well.

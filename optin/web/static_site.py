@@ -1,4 +1,4 @@
-"""The front of the house as files: what any web host can serve while the app answers the forms (M8)."""
+"""The public pages as files: any web host can serve them while the app answers the forms (M8)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 
 
 def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_card) -> Mapping[str, bytes]:
-    """Return every file of a build by its name: the pages byte for byte as the app serves them."""
+    """Return every file of a build by name: the pages byte for byte as the app serves them."""
     site, publication = edition.site, edition.publication
     own = site.settings.languages[0]
     base = site.settings.base_url
@@ -41,7 +41,7 @@ def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_c
 
 
 def card_picture(out: Path, card: SocialCard) -> bytes:
-    """Return the picture of a card: the one of an earlier build in `out`, or a new one."""
+    """Return the picture of a card: from an earlier build in `out`, or a new one."""
     try:
         return (out / card.url.lstrip("/")).read_bytes()
     except OSError:
@@ -49,7 +49,7 @@ def card_picture(out: Path, card: SocialCard) -> bytes:
 
 
 def magnets_with_variants(edition: Edition) -> list[str]:
-    """Return the magnets whose page comes in several wordings: a file has only one."""
+    """Return the magnets with several variants, of which a file holds only one."""
     return [slug for slug, magnet in edition.site.magnets.items() if magnet.variants]
 
 
@@ -58,6 +58,6 @@ def _name(path: str, content: Content) -> str:
 
 
 def _headers(base_url: str) -> str:
-    """Write the headers as Netlify and Cloudflare Pages read them; what two rules say is joined."""
+    """Return the headers in the format of Netlify and Cloudflare Pages; two matching rules are joined."""
     lines = ["/*", *(f"  {name}: {value}" for name, value in security_headers(base_url))]
     return "\n".join([*lines, "/static/*", f"  cache-control: {ASSET_CACHE}", ""])

@@ -1,4 +1,4 @@
-"""Addresses as people type them and as mail programs glue them: read as the address that is plainly meant.
+"""Mistyped addresses, and addresses damaged by mail programs: find the page that is plainly meant.
 
 A page that everybody gets is redirected to (GET, HEAD). Everything else, such as a link with a token or a
 form that is posted, is answered as if it had been asked for properly: no token stands in a new address, no
@@ -26,7 +26,7 @@ _LONGEST = 2_000  # characters
 
 
 def meant_path(path: str) -> str:
-    """Return the path that is plainly meant; `path` itself where there is nothing to mend.
+    """Return the path that is plainly meant; `path` itself when there is nothing to correct.
 
     Dropped: what cannot be seen, spaces, doubled slashes, punctuation at the end. The first part is a name
     in small letters, whatever a telephone's keyboard made of it. What follows is left as it is, for it may be
@@ -40,15 +40,15 @@ def meant_path(path: str) -> str:
 
 
 class TypedPaths:
-    """Mends what was asked for before `inner` sees it."""
+    """Corrects the path of a request before `inner` sees it."""
 
     def __init__(self, inner: ASGIApp, pages: Callable[[], Collection[str]]) -> None:
-        """Redirect to `pages`, the paths that everybody may be sent to; looked up anew for each request."""
+        """Redirect to `pages`, the public paths, looked up at each request."""
         self._inner = inner
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass on, redirect, or pass on as what was meant."""
+        """Pass on, redirect, or pass on with a corrected path."""
         path = scope["path"] if scope["type"] == "http" else ""
         meant = meant_path(path) if path else path
         if meant == path:

@@ -1,4 +1,4 @@
-"""Withdrawing by a link: GET shows, POST withdraws, by button or in one click (R3, RFC 8058).
+"""Withdraw by a link: GET shows, POST withdraws, by button or one-click (R3, RFC 8058).
 
 The link can do nothing else, and never expires: whoever has the mail can stop it.
 """
@@ -27,7 +27,7 @@ EVERYTHING = "everything"
 
 
 async def get_unsubscribe(request: Request) -> Response:
-    """Show what can be withdrawn; changes nothing."""
+    """Show what the link can withdraw; changes nothing."""
     app_context = desk_of(request)
     stored, purpose = _read(app_context, request.path_params["token"])
     try:
@@ -38,7 +38,7 @@ async def get_unsubscribe(request: Request) -> Response:
 
 
 async def post_unsubscribe(request: Request) -> Response:
-    """Withdraw, at once: what a button names, or, in one click, what the link is about (RFC 8058)."""
+    """Withdraw at once: the button's consent or, one-click, those of the link (RFC 8058)."""
     app_context = desk_of(request)
     what = await named_in_post(request, "what")
     stored, purpose = _read(app_context, request.path_params["token"])
@@ -71,7 +71,7 @@ def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = Tru
 
 
 async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
-    """Say kindly that there is nothing to withdraw any more."""
+    """Show that there is nothing left to withdraw."""
     app_context = desk_of(request)
     erased = await app_context.view(is_request_erased, request=stored)
     view = UnsubscribeView(

@@ -1,4 +1,4 @@
-"""Several processes that serve one port: started, watched, replaced, and ended together.
+"""Several processes that serve one port: started, watched, replaced, and stopped together.
 
 granian's own supervisor ends everything when a process dies twice within seconds, and its processes outlive a
 parent that was killed. Here a process that dies is replaced at once, one that dies again and again at its
@@ -35,7 +35,7 @@ Start = Callable[[], "subprocess.Popen[bytes]"]
 
 @dataclass
 class _Place:
-    """The place of one worker, and who has it now."""
+    """One worker's slot, and its present process."""
 
     number: int
     process: subprocess.Popen[bytes] | None = None
@@ -44,11 +44,11 @@ class _Place:
     early_deaths: int = field(default=0)  # one after the other
 
     def start(self, start: Start) -> None:
-        """Fill the place."""
+        """Start a process in this slot."""
         self.process, self.began = start(), time.monotonic()
 
     def look(self) -> None:
-        """See whether the worker died; say so, and when another takes its place."""
+        """Check whether the worker died; log it, and when another is started."""
         status = None if self.process is None else self.process.poll()
         if self.process is None or status is None:
             return
@@ -66,14 +66,14 @@ class _Place:
 
 
 def rest_seconds(early_deaths: int) -> float:
-    """Return how long to wait before a place is filled again: not at all after the first death."""
+    """Return the wait before a slot is filled again: none after the first death."""
     if early_deaths <= 1:
         return 0.0
     return min(FIRST_REST_SECONDS * 2.0 ** (early_deaths - 2), LONGEST_REST_SECONDS)
 
 
 def how(status: int) -> str:
-    """Return how a process ended, in words."""
+    """Return in words how a process ended."""
     if status >= 0:
         return f"with status {status}"
     try:
@@ -83,7 +83,7 @@ def how(status: int) -> str:
 
 
 def keep_workers(count: int, start: Start, stop: threading.Event) -> bool:
-    """Keep `count` workers running until `stop` is set; then end them and wait for them.
+    """Keep `count` workers running until `stop` is set; then stop them and wait for them.
 
     Return whether they held out: not where none of them stays up.
     """
@@ -107,7 +107,7 @@ def keep_workers(count: int, start: Start, stop: threading.Event) -> bool:
 
 
 def stop_at_signals() -> threading.Event:
-    """Return what is set when this process is told to stop."""
+    """Return an event that is set when this process receives a stop signal."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -115,10 +115,10 @@ def stop_at_signals() -> threading.Event:
 
 
 class Pipe:
-    """What a worker learns from that its parent is gone: its end reads as ended then."""
+    """A pipe by which a worker notices that its parent is gone: its end is closed then."""
 
     def __init__(self) -> None:
-        """Open both ends; only the workers' end is handed on."""
+        """Open both ends; only the workers' end is inherited."""
         self.workers_end, self._own_end = os.pipe()
 
     def close(self) -> None:
@@ -128,7 +128,7 @@ class Pipe:
 
 
 def start_worker(listening: socket.socket, pipe: Pipe, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start one more process with these arguments of `optin`; it takes connections from `listening`."""
+    """Start a process with these arguments of `optin`; it accepts connections on `listening`."""
     handed = (listening.fileno(), pipe.workers_end)
     return subprocess.Popen(  # noqa: S603 - itself
         [sys.executable, "-m", "optin", *arguments],
@@ -138,7 +138,7 @@ def start_worker(listening: socket.socket, pipe: Pipe, arguments: Sequence[str])
 
 
 def join_parent() -> socket.socket | None:
-    """Return the socket that a parent shares with this process; None where there is no such parent.
+    """Return the socket that the parent shares with this process; None without such a parent.
 
     From now on this process ends with its parent, however that ends.
     """
