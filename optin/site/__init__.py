@@ -1,1 +1,1 @@
-"""The site: what the marketer wrote, read, checked and rendered."""
+"""The site: the marketer's files, read, checked and rendered."""

@@ -1,4 +1,4 @@
-"""What can be the address of a site, a store or a mail server. None is asked whether it is there."""
+"""Check the form of addresses of a site, a store or a mail server; none of them is contacted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_PORT = 65_535
 
 @dataclass(frozen=True)
 class AddressSetting:
-    """A setting that is an address: its name, what it should be, and whether a text is one.
+    """A setting that is an address: its name, its expected form, and the check of a text.
 
     Its value is never shown: there may be a password in it.
     """
@@ -34,7 +34,7 @@ class AddressSetting:
     refusal: Callable[[str], AddressRefused | None] = lambda _text: None  # says it more exactly
 
     def fault(self, text: str) -> tuple[str, str] | None:
-        """Return what is wrong with a value, and its cure; None when it is sound."""
+        """Return what is wrong with a value, and its cure; None when it is valid."""
         refusal = self.refusal(text)
         if refusal is not None:
             return refusal.wanted, refusal.cure
@@ -42,7 +42,7 @@ class AddressSetting:
 
 
 def is_base_address(text: str) -> bool:
-    """Tell whether a text is scheme and host, with a port perhaps, and nothing more."""
+    """Return whether a text is a scheme and a host, perhaps with a port, and nothing more."""
     found = _BASE.fullmatch(text)
     if found is None or int(found["port"] or 0) > MOST_PORT:
         return False
@@ -53,12 +53,12 @@ def is_base_address(text: str) -> bool:
 
 
 def is_store_address(text: str) -> bool:
-    """Tell whether a text names a SQLite file or a PostgreSQL server."""
+    """Return whether a text names a SQLite file or a PostgreSQL server."""
     return _STORE.fullmatch(text) is not None
 
 
 def is_mail_address(text: str) -> bool:
-    """Tell whether a text names a mail server, or a folder that mails are written to."""
+    """Return whether a text names a mail server, or a folder for mails."""
     if text.startswith("file:"):
         return text != "file:"
     return mail_refusal(text) is None

@@ -1,4 +1,4 @@
-"""Magnets that are over: their pages say so, and whoever runs the check is told."""
+"""Magnets whose form is closed: a warning for whoever runs the check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from optin.site.model import Site
 
 
 def closed_magnets(site: Site, now: datetime) -> tuple[Finding, ...]:
-    """Return a warning for each magnet that takes no form any more at `now`."""
+    """Return a warning for each magnet whose form is closed at `now`."""
     found: list[Finding] = []
     for magnet in site.magnets.values():
         if magnet.closes_at is not None and magnet.closes_at <= now:

@@ -1,4 +1,4 @@
-"""Texts that a comment cuts short: to YAML and TOML, what follows the # was never written (M4)."""
+"""Texts cut short by a comment: YAML and TOML ignore everything after the # (M4)."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _TOML = re.compile(
 
 @dataclass(frozen=True)
 class CutText:
-    """The comment that cuts a text short: where its # stands, and whether the text was in quotes."""
+    """The comment that cuts a text short: the place of its #, and whether the text was quoted."""
 
     line: int
     column: int
     quoted: bool = False
 
     def as_finding(self, path: str, what: str) -> Finding:
-        """Say of `what` (a key, or the text that nobody could read) that it is not whole."""
+        """Return the finding that `what` (a key, or an unreadable text) is not complete."""
         if self.quoted:
             message = f"{what} ends at a quote just before a #, which begins a comment."
             cure = "Put the whole text in other quotes than it holds; a comment has a space around its #."
@@ -73,14 +73,14 @@ def _cuts(text: str, node: Node, where: Where) -> Iterator[tuple[Where, CutText]
 
 
 def _column(collection: CollectionNode, column: int) -> int | None:
-    """Return the column beyond which a line goes on with a value; None in brackets, where none does so."""
+    """Return the column beyond which a line continues a value; None in brackets, where none does."""
     return None if collection.flow_style else column
 
 
 def _value(
     text: str, node: Node, where: Where, begin: int, column: int | None
 ) -> Iterator[tuple[Where, CutText]]:
-    """Yield the cut of a value, or those in it. `begin`: where what stands before the value begins."""
+    """Yield the cuts in a value. `begin`: the start of the text before the value."""
     if not isinstance(node, ScalarNode):
         yield from _cuts(text, node, where)
     elif node.style in {"'", '"'}:
@@ -97,7 +97,7 @@ def _value(
 
 
 def _around(text: str, node: ScalarNode, begin: int, column: int | None) -> int | None:
-    """Return where the comment begins that takes a part of a text without quotes."""
+    """Return the start of a comment that cuts a part of an unquoted text."""
     end = node.end_mark.index
     behind = _BEHIND.match(text, end)
     if behind is not None:
@@ -110,7 +110,7 @@ def _around(text: str, node: ScalarNode, begin: int, column: int | None) -> int 
 
 
 def _below(text: str, end: int, column: int | None) -> re.Match[str] | None:
-    """Return the first comment below a value that is indented as a line of the value would be."""
+    """Return the first comment below a value that is indented like a continuation of it."""
     lines = None if column is None else _BELOW.match(text + "\n", end)
     if lines is None or column is None:
         return None
@@ -118,13 +118,13 @@ def _below(text: str, end: int, column: int | None) -> re.Match[str] | None:
 
 
 def _in_header(text: str, node: ScalarNode) -> int | None:
-    """Return where a comment begins behind the | or > of a text that looks as if it belonged to the text."""
+    """Return the start of a comment after the | or > of a text that looks like a part of the text."""
     found = _HEADER.match(text, node.start_mark.index)
     return found.start(1) if found is not None and _goes_on(found[1], '"') else None
 
 
 def _behind_quotes(text: str, end: int, value: str, quote: str) -> int | None:
-    """Return where a comment begins that looks as if a quote in the text had ended it."""
+    """Return the start of a comment that looks as if a quote in the text had ended the text."""
     found = _QUOTED.match(text, end)
     if found is None:
         return None
@@ -133,7 +133,7 @@ def _behind_quotes(text: str, end: int, value: str, quote: str) -> int | None:
 
 
 def _goes_on(comment: str, quote: str) -> bool:
-    """Tell whether a comment looks like the rest of a text: `#1 of 5`, or a quote that nothing opens."""
+    """Return whether a comment looks like the rest of a text: `#1 of 5`, or an unmatched quote."""
     return comment[1:2].isalnum() or comment.count(quote) % 2 == 1
 
 
@@ -142,7 +142,7 @@ def _cut(text: str, at: int, *, quoted: bool = False) -> CutText:
 
 
 def cut_in_toml(text: str) -> list[CutText]:
-    """Return the comments of a TOML text that stand where a quote seems to have ended a text too early."""
+    """Return the comments of a TOML text after a quote that seems to have ended a text too early."""
     found = []
     for token in _TOML.finditer(text):
         quote = token[0][0]
@@ -154,7 +154,7 @@ def cut_in_toml(text: str) -> list[CutText]:
 
 
 def comment_before(text: str, line: int) -> CutText | None:
-    """Return the comment that ended a text without quotes just before `line`, where YAML gave up."""
+    """Return the comment that ended an unquoted text just before `line`, where YAML failed."""
     above = text.split("\n")[: line - 1]
     while above and not above[-1].strip():
         above.pop()

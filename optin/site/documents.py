@@ -1,4 +1,4 @@
-"""Reading TOML and Markdown with front matter, so that every value knows its line and column.
+"""Read TOML, and Markdown with front matter, with the line and column of every value.
 
 Whatever the bytes are, the answer is a document or a finding, never a traceback.
 """
@@ -34,7 +34,7 @@ FENCE = "---"
 
 @dataclass(frozen=True)
 class Document:
-    """The values of a file, the text that follows them, and where each value stands."""
+    """The values of a file, the text after them, and the place of each value."""
 
     path: str
     values: Mapping[str, Any]
@@ -44,13 +44,13 @@ class Document:
     cuts: Mapping[Path_, CutText] = field(default_factory=dict)  # comments that may have cut a value short
 
     def finding(self, where: Path_, message: str, cure: str = "", **more: Any) -> Finding:
-        """Return a finding at one value."""
+        """Return a finding at a value."""
         line, column = self.place(where)
         return Finding(self.path, line, column, message, cure, **more)
 
 
 def read_text(path: Path, name: str) -> str | Finding:
-    """Return a file's text, or what keeps it from being read."""
+    """Return a file's text, or why it cannot be read."""
     try:
         if not path.is_file():
             return Finding(name, 1, 1, "This is no file.", "Put a file of this name there.")
@@ -98,7 +98,7 @@ _PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
 
 
 def _toml_places(text: str) -> dict[Path_, Place]:
-    """Return where each table and key of a TOML text begins. Sees keys at the start of a line only."""
+    """Return the place of each table and key of a TOML text, for keys at the start of a line."""
     places: dict[Path_, Place] = {(): (1, 1)}
     table: Path_ = ()
     for number, line in enumerate(text.split("\n"), 1):
@@ -119,7 +119,7 @@ def _parts(dotted: str) -> Path_:
 
 
 def _value_at(places: Mapping[Path_, Place], cut: CutText) -> Path_:
-    """Return the value that a comment follows: that of the last key before it."""
+    """Return the value before a comment: that of the last key above."""
     before = (where for where, place in places.items() if place <= (cut.line, cut.column))
     return max(before, key=lambda where: (places[where], len(where)))
 
@@ -206,7 +206,7 @@ def _unused_sign(front: str, name: str) -> Finding | None:
 
 
 def _with_plain_spaces(values: CommentedMap, front: str, name: str) -> CommentedMap | Finding:
-    """Return the values, or that a space of another kind became part of a key."""
+    """Return the values, or a finding that an odd space became part of a key."""
     odd = _odd_key(values) if ODD_SPACE.search(front) else None
     return values if odd is None else odd.as_finding(name)
 
@@ -215,7 +215,7 @@ _TEXT_GOES_ON = "expected <block end>, but found"  # the reader, at words for wh
 
 
 def _likely_cause(front: str, name: str, line: int, column: int, what: str) -> Finding | None:
-    """Return what made a front matter no YAML, if it stands just above the place where reading ended."""
+    """Return the likely cause of invalid YAML, when it is just above the place of the error."""
     odd = odd_space_at(front, line, column) or odd_space_near(front, line)
     if odd is not None:
         return odd.as_finding(name)
@@ -237,7 +237,7 @@ def _odd_key(value: Any) -> OddSpace | None:
 
 
 def _impossible_day(front: str, name: str) -> Finding | None:
-    """Return a finding at the first date that no calendar has: YAML cannot read it."""
+    """Return a finding at the first date that does not exist, which YAML cannot read."""
     for number, line in enumerate(front.split("\n"), 1):
         for written in _DATE.finditer(line):
             try:
@@ -251,7 +251,7 @@ def _impossible_day(front: str, name: str) -> Finding | None:
 
 
 def _yaml_place(values: CommentedMap, where: Path_) -> Place:
-    """Return where a value stands: its key in a map, its item in a list."""
+    """Return the place of a value: of its key in a map, of its item in a list."""
     place: Place = (1, 1)
     node: Any = values
     for step in where:
@@ -270,12 +270,12 @@ def _yaml_place(values: CommentedMap, where: Path_) -> Place:
 
 
 def _whole(key: str) -> str:
-    """Return a key without halves of characters, which YAML can write and nothing else can find again."""
+    """Return a key without unpaired surrogates, which YAML can write and nothing else can find again."""
     return key.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _plain(value: Any) -> Any:
-    """Return a value without what the reader attached to it."""
+    """Return a value without the reader's annotations."""
     if isinstance(value, Mapping):
         return {_whole(str(key)): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):

@@ -1,4 +1,4 @@
-"""Front matter of a magnet and of a privacy statement: every key, its type and its meaning.
+"""The front matter of magnets and privacy statements: every key, its type and its meaning.
 
 These models are also the JSON Schema for an editor (M6). What a value means is decided in `magnet_reader`.
 """
@@ -14,7 +14,7 @@ from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
 
 
 class FieldEntry(Table):
-    """Another field of the form, and why it is asked (GDPR 5(1)(c))."""
+    """An additional field of a form, and why it is asked (GDPR 5(1)(c))."""
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,40}$", description="first_name, company, phone, …")
     why: Text = Field(
@@ -26,7 +26,7 @@ class FieldEntry(Table):
 
 
 class PurposeEntry(Table):
-    """A purpose in this magnet's own wording. Its channel and retention stay as they are (M3)."""
+    """A purpose in this magnet's own words. Its channel and retention are unchanged (M3)."""
 
     id: str = Field(description="Id of a purpose of optin.toml.")
     text: Text = Field(description="The question as this page asks it, one sentence.")
@@ -48,7 +48,7 @@ class MagnetErasure(Table):
 
 
 class VariantTable(Table):
-    """Another wording of a magnet, shown to a share of the visitors. It asks for the same consents."""
+    """Another wording of a magnet, shown to a share of its visitors. It asks for the same consents."""
 
     title: Line | None = Field(None, description="Another title.")
     description: Text | None = Field(None, description="Another description.")
@@ -88,7 +88,7 @@ class MagnetFile(Table):
 
 @lru_cache
 def magnet_file(tables: tuple[tuple[str, type[BaseModel]], ...]) -> type[MagnetFile]:
-    """Return the front matter with these tables of kinds, by their keys."""
+    """Return the front matter model with these kinds' tables, by key."""
     keys: dict[str, Any] = {key: (model | None, None) for key, model in tables}
     return create_model("MagnetFile", __base__=MagnetFile, __doc__=MagnetFile.__doc__, **keys)
 

@@ -1,4 +1,4 @@
-"""The files that a text names: inside their folder, whatever the name tries to be (S8, M4)."""
+"""Find the files named in a text: only inside their folder, whatever the name (S8, M4)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE_ENDINGS = "pdf epub docx xlsx pptx odt ods odp zip png jpg mp3 mp4 csv txt"
 
 
 class Absence(Enum):
-    """Why a name means no file that can be used."""
+    """Why a name is not a usable file."""
 
     MISSING = "missing"
     OUTSIDE = "outside"
@@ -21,7 +21,7 @@ class Absence(Enum):
 
 
 def find_inside(folder: Path, name: str) -> Path | Absence:
-    """Return the file that `name` means in `folder`, links followed, or why there is none."""
+    """Return the file `name` in `folder`, with links resolved, or why there is none."""
     try:
         path, home = (folder / as_on_disk(folder, name)).resolve(), folder.resolve()
         if not path.is_relative_to(home):
@@ -34,7 +34,7 @@ def find_inside(folder: Path, name: str) -> Path | Absence:
 
 
 def as_on_disk(folder: Path, name: str) -> str:
-    """Return `name` as the disk spells it: macOS writes é as two signs, and to a reader both are one name."""
+    """Return `name` as the disk spells it: macOS stores é as two characters, which look like one."""
     if name.isascii() or is_there(folder / name):
         return name
     spelt = Path()
@@ -44,7 +44,7 @@ def as_on_disk(folder: Path, name: str) -> str:
 
 
 def _spelt_alike(folder: Path, part: str) -> str:
-    """Return the name of what is in `folder` and differs from `part` in normal form alone, or `part`."""
+    """Return the name in `folder` that equals `part` in normal form, or `part`."""
     wanted = unicodedata.normalize("NFC", part)
     try:
         names = sorted(path.name for path in folder.iterdir())
@@ -55,7 +55,7 @@ def _spelt_alike(folder: Path, part: str) -> str:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether a file is there, wherever it lies; a name that none can have is no error."""
+    """Return whether a file exists, wherever it is; an impossible name is no error."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # a name too long, a NUL in it
@@ -75,6 +75,6 @@ def absence_in_words(folder: Path, name: str, why: Absence, endings: Collection[
 
 
 def read_most(path: Path, most: int) -> bytes:
-    """Return the first bytes of a file, of which there may be gigabytes. Raises OSError."""
+    """Return the first bytes of a file, which may be huge. Raises OSError."""
     with path.open("rb") as file:
         return file.read(most)

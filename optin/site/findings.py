@@ -1,4 +1,4 @@
-"""What is wrong with a site, where, and how to mend it (M4)."""
+"""Findings: what is wrong with a site, where, and how to correct it (M4)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LEVELS = {"error": "error", "warning": "warning", "hint": "notice"}  # as a CI 
 
 @dataclass(frozen=True, order=True)
 class Finding:
-    """One mistake. `line` and `column` count from 1; `slug` names the magnet that it breaks."""
+    """One mistake. `line` and `column` count from 1; `slug`: the magnet that it breaks."""
 
     path: str
     line: int
@@ -28,18 +28,18 @@ class Finding:
 
 
 def shown_path(path: Path, root: Path) -> str:
-    """Return how a file below `root` is named; signs that no terminal can write become question marks."""
+    """Return the name of a file below `root`, with unprintable characters as question marks."""
     return path.relative_to(root).as_posix().encode("utf-8", "replace").decode()
 
 
 def kind_failed(name: str, package: str, problem: Exception) -> tuple[str, str]:
-    """Return what is said of a kind whose own program raised something, and the cure."""
+    """Return a finding that a kind's own code raised an error, with the cure."""
     message = f"The kind {name!r} of {package} failed: {type(problem).__name__}: {problem}."
     return message.replace("\n", " "), f"Mend or update {package}, or remove the magnets of this kind."
 
 
 def as_text(findings: Iterable[Finding]) -> str:
-    """Write findings as compilers do: place, what is wrong, and below it the cure."""
+    """Return findings as compilers print them: place, mistake, and below it the cure."""
     lines: list[str] = []
     for finding in findings:
         place = f"{finding.path}:{finding.line}:{finding.column}"
@@ -50,12 +50,12 @@ def as_text(findings: Iterable[Finding]) -> str:
 
 
 def as_json(findings: Iterable[Finding]) -> str:
-    """Write findings as a JSON array."""
+    """Return findings as a JSON array."""
     return json.dumps([asdict(finding) for finding in findings], indent=2, ensure_ascii=False)
 
 
 def as_github(findings: Iterable[Finding]) -> str:
-    """Write findings as annotations that a CI run shows beside the line."""
+    """Return findings as annotations that a CI run shows beside the line."""
     return "\n".join(
         f"::{_LEVELS[finding.severity]} file={_property(finding.path)},line={finding.line},"
         f"col={finding.column},title={_property(finding.code)}"
@@ -65,7 +65,7 @@ def as_github(findings: Iterable[Finding]) -> str:
 
 
 def nearest(word: str, known: Sequence[str]) -> str:
-    """Return "did you mean …?" for a word that is nearly a known one; else what is known."""
+    """Return "did you mean …?" for a word that is close to a known one; else the known ones."""
     close = get_close_matches(word, known, 1, 0.6)
     if close:
         return f"Did you mean {close[0]!r}?"

@@ -1,4 +1,4 @@
-"""The font files of a site: `fonts/FAMILY-WEIGHT.woff2`, those that `[look] typeface` names."""
+"""The font files of a site: `fonts/FAMILY-WEIGHT.woff2`, as named by `[look] typeface`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _OTHER_ENDINGS = {".ttf", ".otf", ".woff", ".eot"}
 
 
 def read_fonts(root: Path, typeface: Typeface) -> tuple[tuple[FontFile, ...], tuple[Objection, ...]]:
-    """Return the font files of a typeface, and what keeps it from being shown as it should."""
+    """Return the font files of a typeface, and the findings about them."""
     objections: list[Objection] = []
     fonts = [it for name in _names(root) if (it := _font(root, name, typeface, objections)) is not None]
     objections += _missing(typeface, fonts)
@@ -36,7 +36,7 @@ def _names(root: Path) -> list[str]:
 
 
 def _font(root: Path, name: str, typeface: Typeface, objections: list[Objection]) -> FontFile | None:
-    """Read one file of the folder; None: it is none of this typeface, or cannot be served."""
+    """Read a file of the folder; None when it is no font of this typeface, or cannot be served."""
     stem, ending = os.path.splitext(name)  # noqa: PTH122 - a name, not a path
     shown = f"{FOLDER}/{name}"[:100]
     if ending.lower() != ".woff2":
@@ -89,7 +89,7 @@ def _data(root: Path, name: str, objections: list[Objection]) -> bytes | None:
 
 
 def is_woff2(data: bytes) -> bool:
-    """Tell whether these are the bytes of a whole woff2 file, as far as its header tells."""
+    """Return whether these are the bytes of a complete woff2 file, by its header."""
     whole = len(data) >= _HEADER_BYTES and int.from_bytes(data[8:12], "big") == len(data)
     return whole and data[:4] == _MAGIC
 

@@ -1,4 +1,4 @@
-"""What would make a sound site better. Nothing here is a mistake, and nothing refuses anything for it.
+"""Hints that would improve a valid site. None is a mistake, and none blocks anything.
 
 Shown by `optin dev` beside its pages and by `optin check --hints`.
 """
@@ -27,19 +27,19 @@ _TAG = re.compile(r"<[^>]*>")
 
 
 def hints(site: Site, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:
-    """Return every hint of a site, those of a magnet with its slug."""
+    """Return every hint of a site; those of a magnet with its slug."""
     of_magnets = [hint for magnet in site.magnets.values() for hint in hints_of_magnet(site, magnet, kinds)]
     return tuple(sorted([*of_magnets, *hints_of_site(site)]))
 
 
 def hints_of_site(site: Site) -> tuple[Finding, ...]:
-    """Return what belongs to no single magnet."""
+    """Return the hints that belong to no single magnet."""
     found = [hint for statement in site.privacy.values() for hint in _of_statement(site, statement)]
     return tuple(sorted(found))
 
 
 def hints_of_magnet(site: Site, magnet: Magnet, kinds: PartsByKind[FilePart]) -> tuple[Finding, ...]:
-    """Return the hints of one magnet, which is read anew for the places of its keys."""
+    """Return the hints of one magnet; its file is read again for the places of its keys."""
     return tuple(sorted(_of_magnet(site, magnet, kinds[magnet.kind])))
 
 

@@ -1,4 +1,4 @@
-"""The part of a kind that reads its front matter, checks it, and says how a new magnet begins."""
+"""The hooks of a kind for its file: read and check front matter, offer a starter for a new magnet."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from optin.theme.kind_folders import KindFolders
 
 @dataclass(frozen=True)
 class Complaint:
-    """What a kind finds wrong: where in the front matter, and how to mend it."""
+    """A mistake that a kind finds: its place in the front matter, and the cure."""
 
     where: tuple[str | int, ...]
     message: str
@@ -31,23 +31,23 @@ class Complaint:
 
 
 def sound(_site: Site) -> tuple[Finding, ...]:
-    """Find nothing wrong with a site."""
+    """Return no findings about a site."""
     return ()
 
 
 def fits(_magnet: Magnet) -> tuple[Complaint, ...]:
-    """Find nothing wrong with a magnet."""
+    """Return no findings about a magnet."""
     return ()
 
 
 def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
-    """Accept any consents, also none."""
+    """Accept any consents, or none."""
     return None
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What came of a kind's own table: its details, unless something is wrong that hides them."""
+    """The result of reading a kind's table: its details, unless a mistake prevents them."""
 
     details: Details | None = None
     complaints: tuple[Complaint, ...] = ()
@@ -55,18 +55,18 @@ class Reading:
 
 
 def nothing_besides(_table: Any, _folder: Path, _lang: str) -> Reading:
-    """Read nothing: a kind that has no table of its own."""
+    """Return an empty reading: the kind has no table of its own."""
     return Reading()
 
 
 def no_reason(_answer: str) -> str:
-    """Take any answer."""
+    """Accept any answer."""
     return ""
 
 
 @dataclass(frozen=True)
 class Question:
-    """What a kind wants to know of its author before a magnet is made.
+    """A question of a kind to the author of a new magnet.
 
     The answer, in quotes unless it is `bare` (a number, a list), takes the place of $`name` in the starter
     text; the default where nobody was asked. `reason` says why an answer cannot be, or "" when it can.
@@ -81,7 +81,7 @@ class Question:
 
 @dataclass(frozen=True)
 class FilePart:
-    """What a kind reads, checks and offers in a magnet's file; by default nothing of its own.
+    """What a kind reads, checks and offers for a magnet's file; by default nothing of its own.
 
     `table` is the key of the front matter that is this kind's own, `model` what may stand in it; `read` turns
     it into details. It is given the table, the magnet's folder and its language; what comes of it may depend
@@ -103,7 +103,7 @@ class FilePart:
 
 
 def folders_of(kinds: PartsByKind[FilePart]) -> KindFolders:
-    """Return where kinds keep templates, words and starter texts."""
+    """Return the folders in which kinds keep templates, texts and starters."""
 
     def find(name: str) -> Path | None:
         return kinds[name].folder

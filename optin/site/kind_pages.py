@@ -1,4 +1,4 @@
-"""The part of a kind that renders its pages."""
+"""The hooks of a kind for its pages."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from optin.theme.views import Frame, LandingView
 
 
 def as_it_is(details: Any, _linked: Callable[[str], str]) -> Details:
-    """Return details that hold no links."""
+    """Return details unchanged: they hold no links."""
     found: Details = details
     return found
 
 
 def no_page(_of: object) -> Iterable[Any]:
-    """Have no page and no mail of its own."""
+    """Return no page and no mail."""
     return ()
 
 
 def no_objection(_seen: SeenPage, _view: LandingView) -> Iterable[Objection]:
-    """Find nothing wrong with a page."""
+    """Return no findings about a page."""
     return ()
 
 
 @dataclass(frozen=True)
 class PagesPart:
-    """What a kind shows that other kinds do not; by default nothing.
+    """The pages of a kind beyond a landing page; by default none.
 
     `faces` returns the pages with a form, each with its path below the magnet's address, where there is not
     one page in several wordings. `opening` returns the view that is at the magnet's address before them.

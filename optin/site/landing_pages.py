@@ -1,4 +1,4 @@
-"""Landing pages: what each shows, and its form with the version that proves it (P2)."""
+"""Landing pages: the content of each, and its form with the version that proves it (P2)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _LINK = re.compile(r'<a href="(/(?!/)[^"]*)"')
 
 @dataclass(frozen=True)
 class Face:
-    """One page with a form of a magnet: most magnets have one, others a page for each wording or outcome."""
+    """One page with a form of a magnet: most magnets have one, others one per variant or outcome."""
 
     path: str  # where it is shown
     view: LandingView  # before rendering
@@ -42,7 +42,7 @@ class Face:
 
 @dataclass(frozen=True)
 class KindPages:
-    """What a publication needs of kinds."""
+    """The hooks and texts of kinds that a publication uses."""
 
     pages: PartsByKind[PagesPart]
     details: PartsByKind[DetailsPart]
@@ -50,7 +50,7 @@ class KindPages:
 
 @dataclass(frozen=True)
 class PageMaker:
-    """What the pages of a site are made from. `kept`: what an earlier publication of it made."""
+    """The inputs of a site's pages. `kept`: results of an earlier publication of it."""
 
     site: Site
     theme: Theme
@@ -64,7 +64,7 @@ def privacy_url(digest: PrivacyDigest) -> str:
 
 
 def frame_of(site: Site, lang: str, privacy: str) -> Frame:
-    """Return what surrounds a page whose privacy statement is at `privacy`."""
+    """Return the frame of a page whose privacy statement is at `privacy`."""
     base = site.settings.base_url
     return Frame(
         lang,
@@ -77,7 +77,7 @@ def frame_of(site: Site, lang: str, privacy: str) -> Frame:
 
 
 def linked(site: Site, html: str) -> str:
-    """Return a text whose links to pages that only the app answers name the app's address."""
+    """Return a text with the app's address in links to pages that only the app answers."""
 
     def lead(link: re.Match[str]) -> str:
         path = re.split("[?#]", link[1])[0]
@@ -88,7 +88,7 @@ def linked(site: Site, html: str) -> str:
 
 
 def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> LandingView:
-    """Return the landing page of a magnet as it is written, under a privacy statement. Raises OSError."""
+    """Return a magnet's landing page as written, with a privacy statement. Raises OSError."""
     site, theme, kinds = maker.site, maker.theme, maker.kinds
     declaration = FormDeclaration(
         magnet=magnet.slug,
@@ -130,7 +130,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
 
 
 def picture_of(maker: PageMaker, picture: PictureFile) -> Picture:
-    """Return a picture with its address, at which the theme serves it from now on. Raises OSError."""
+    """Return a picture with its address, and let the theme serve it there. Raises OSError."""
     path = picture.path
 
     def read() -> tuple[str, Asset]:
@@ -143,7 +143,7 @@ def picture_of(maker: PageMaker, picture: PictureFile) -> Picture:
 
 
 def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:
-    """Return every page of a magnet that has a form: as it is written, then its variants.
+    """Return every page of a magnet with a form: the one as written, then its variants.
 
     A kind may have several of another making.
     """
@@ -155,14 +155,14 @@ def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -
 
 
 def _face(theme: Theme, view: LandingView, path: str) -> Face:
-    """Return a page with its form, and with what social sites show of it."""
+    """Return a page with its form and its social preview."""
     view, card = with_card(theme, view)
     version, named = _version(theme, view)
     return Face(path, named, version, card)
 
 
 def with_card(theme: Theme, view: LandingView) -> tuple[LandingView, SocialCard | None]:
-    """Return a page with what social sites show of it: its own picture, else a card that is to be drawn.
+    """Return a page with its social preview: its own picture, else one to be drawn.
 
     None of them shows an SVG.
     """
@@ -178,7 +178,7 @@ def with_card(theme: Theme, view: LandingView) -> tuple[LandingView, SocialCard 
 
 
 def _as_variant(view: LandingView, variant: Variant) -> LandingView:
-    """Return a page in another wording."""
+    """Return a page in the words of a variant."""
     declaration = replace(
         view.declaration, title=variant.title, variant=variant.name, questions=variant.questions
     )

@@ -1,4 +1,4 @@
-"""Words that the check objects to: `law.toml` in the folder of each language, one list for each class."""
+"""Words that the check objects to: `law.toml` in each language's folder, one list per class."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ CLASSES = ("needed", "obliged", "third-parties", "profile", "consent", "denial")
 
 @dataclass(frozen=True, eq=False)
 class LawWords:
-    """The words of one language. A class that its file leaves out matches nothing."""
+    """The words of one language. A class missing from its file matches nothing."""
 
     words: Mapping[str, tuple[str, ...]]  # regular expressions by class
     _patterns: dict[str, re.Pattern[str]] = field(default_factory=dict)  # compiled when first needed
 
     def mentions(self, kind: str, text: str) -> bool:
-        """Tell whether a text has a word of a class."""
+        """Return whether a text has a word of a class."""
         return self._pattern(kind).search(text) is not None
 
     def found(self, kind: str, text: str) -> set[str]:
-        """Return the words of a class that stand in a text."""
+        """Return the words of a class in a text."""
         return {found[0].casefold() for found in self._pattern(kind).finditer(text)}
 
     def claims(self, kind: str, text: str) -> bool:
-        """Tell whether a text has a word of a class and does not deny it."""
+        """Return whether a text has a word of a class and does not negate it."""
         return any(
             not self.mentions("denial", f"{_last_words(text[: found.start()])}{found[0]}")
             for found in self._pattern(kind).finditer(text)
@@ -48,12 +48,12 @@ class LawWords:
 
 
 def class_of(channel: Channel) -> str:
-    """Return the class of the words that speak of a channel."""
+    """Return the class of the words for a channel."""
     return f"{_OF_CHANNELS}.{channel.value}"
 
 
 def law_path(lang: str) -> Path:
-    """Return where the words of a language are written."""
+    """Return the path of a language's words."""
     return language_folder(lang) / "law.toml"
 
 
@@ -65,12 +65,12 @@ def law_words(lang: str) -> LawWords:
 
 
 def mentioned(kind: str, text: str) -> bool:
-    """Tell whether a text has a word of a class in any language, as sites mix them."""
+    """Return whether a text has a word of a class in any language, since sites mix them."""
     return any(law_words(lang).mentions(kind, text) for lang in languages())
 
 
 def speaks_of(channel: Channel, text: str, own: Channel) -> bool:
-    """Tell whether a text has a word of a channel, in any language, that is none of its own channel's."""
+    """Return whether a text has another channel's word in any language."""
     found, known = (
         set().union(*(law_words(lang).found(class_of(it), text) for lang in languages()))
         for it in (channel, own)
@@ -79,7 +79,7 @@ def speaks_of(channel: Channel, text: str, own: Channel) -> bool:
 
 
 def claimed(kind: str, text: str) -> bool:
-    """Tell whether a text has a word of a class in any language and does not deny it."""
+    """Return whether a text has a word of a class in any language and does not negate it."""
     return any(law_words(lang).claims(kind, text) for lang in languages())
 
 
@@ -90,7 +90,7 @@ def missing_classes(lang: str) -> tuple[str, ...]:
 
 
 def _last_words(text: str) -> str:
-    """Return the last three words of a text, of which one may deny what follows."""
+    """Return the last three words of a text, one of which may negate what follows."""
     near = re.search(r"(\w+\W+){0,3}$", text[-_NEAR_CHARACTERS:])
     return near[0] if near else ""
 

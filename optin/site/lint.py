@@ -1,4 +1,4 @@
-"""What the law asks of a site, as far as a program can see it (M5). Each rule names its article."""
+"""What the law requires of a site, as far as a program can check it (M5). Each rule names its article."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SENTENCE_END = re.compile(r"[.!?…](?=\s+\S)")
 
 @dataclass(frozen=True)
 class Objection:
-    """What a rule has against a text or a form. `code` is stable."""
+    """A rule's objection to a text or a form. `code` is stable."""
 
     code: str
     message: str
@@ -33,7 +33,7 @@ class Objection:
 
 
 def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]:
-    """Look at the words of one box: one sentence, one purpose, one channel, for one controller."""
+    """Check the words of one box: one sentence, one purpose, one channel, one controller."""
     for other in CHANNELS.values():
         if other != channel and speaks_of(other, wording, channel):
             yield Objection(
@@ -68,7 +68,7 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
 
 
 def objections_to_override(key: str, text: str, known: Mapping[str, str]) -> Iterator[Objection]:
-    """Look at a site's own words for a key: known, sayable, and free of pressure (M9).
+    """Check a site's own text for a key: known, complete, and free of pressure (M9).
 
     `known`: the English sentences by key, for which there may be others.
     """
@@ -96,7 +96,7 @@ def objections_to_override(key: str, text: str, known: Mapping[str, str]) -> Ite
 
 
 def _objections_to_price(text: str) -> Iterator[Objection]:
-    """Look for words that make a consent the price of something (GDPR 7(4))."""
+    """Find words that make a consent the price of something (GDPR 7(4))."""
     outright = claimed("obliged", text)
     if outright or claimed("needed", text):
         yield Objection(
@@ -110,7 +110,7 @@ def _objections_to_price(text: str) -> Iterator[Objection]:
 def _objections_to_address(
     address: Address, questions: tuple[ConsentQuestion, ...], fields: tuple[FormField, ...]
 ) -> Iterator[tuple[str, Objection]]:
-    """Look whether a form asks an address exactly when a box needs it."""
+    """Check that a form asks for an address exactly when a box needs it."""
     name, noun = address.field, address.noun
     needs = [question.channel.medium for question in questions if question.channel.address == address]
     asked = next((field for field in fields if field.name == name), None)
@@ -133,7 +133,7 @@ def _objections_to_address(
 def objections_to_form(
     questions: tuple[ConsentQuestion, ...], fields: tuple[FormField, ...]
 ) -> Iterator[tuple[str, Objection]]:
-    """Look at boxes and fields together; each objection with the key it belongs to."""
+    """Check boxes and fields together; yield each objection with the key that it belongs to."""
     for address in declared_addresses():
         yield from _objections_to_address(address, questions, fields)
     seen: set[str] = set()

@@ -1,4 +1,4 @@
-"""Loading a site: every mistake of every file in one go; broken magnets are left out (M4)."""
+"""Load a site: every mistake of every file in one run; broken magnets are left out (M4)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SITE_FILE = "optin.toml"
 
 
 def find_root(start: Path) -> Path | None:
-    """Return the folder of the site that `start` is in: here or upward."""
+    """Return the folder of the site that contains `start`."""
     start = start.resolve()
     return next((at for at in (start, *start.parents) if (at / SITE_FILE).is_file()), None)
 
@@ -39,7 +39,7 @@ def find_root(start: Path) -> Path | None:
 def load_site(
     root: Path, kinds: PartsByKind[FilePart], kept: ReadingCache | None = None, served: Served | None = None
 ) -> LoadedSite:
-    """Read the site at `root`. Never raises for what a file says.
+    """Read the site at `root`. Never raises for the content of a file.
 
     `kept`: of an earlier loading of this site, to read only what has changed. `served`: settings of its
     server, which hold where neither `optin.toml` nor the environment sets another.
@@ -62,7 +62,7 @@ def _order(finding: Finding) -> tuple[bool, str, int, int]:
 
 
 class _SiteReader:
-    """Reads `optin.toml` and what it names, and gathers what is wrong."""
+    """Reads `optin.toml` and the files it names, and collects findings."""
 
     def __init__(self, root: Path, document: Document | Finding, served: Served | None = None) -> None:
         self._root = root
@@ -75,7 +75,7 @@ class _SiteReader:
         self.findings = [document] if isinstance(document, Finding) else [*self._validated.findings]
 
     def read(self, kinds: PartsByKind[FilePart]) -> Site:
-        """Return the site without its magnets; stand-ins take the place of what is broken."""
+        """Return the site without its magnets; placeholders replace broken parts."""
         settings = self._settings
         for where, objection in objections_to_settings(self._root, settings, kinds):
             self._object(where, objection)
@@ -93,7 +93,7 @@ class _SiteReader:
         )
 
     def surroundings(self, site: Site, kinds: PartsByKind[FilePart]) -> Surroundings:
-        """Return what magnets may refer to, as far as `optin.toml` is sure of it."""
+        """Return what magnets may refer to, as far as `optin.toml` is valid."""
         mistaken = self._validated.spoilt
         sure_of_languages = self._readable and self._validated.vouches(("languages",))
         return Surroundings(

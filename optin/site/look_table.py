@@ -1,4 +1,4 @@
-"""Reading `[look]`: colour, typeface with its font files, logo, icon. What is wrong stands beside its key."""
+"""Read `[look]`: colour, typeface with its font files, logo, icon; each finding at its key."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ At = tuple[str, Objection]  # the key, and what there is to say about it
 
 
 def read_look(root: Path, table: LookTable, controller: str) -> tuple[Look, tuple[At, ...]]:
-    """Return how a site looks; stand-ins take the place of what is broken."""
+    """Return the look of a site; placeholders replace broken parts."""
     look, objections = Look(initial=initial_of(controller)), list[At]()
     try:
         parse_colour(table.colour)
@@ -58,7 +58,7 @@ def read_look(root: Path, table: LookTable, controller: str) -> tuple[Look, tupl
 
 
 def initial_of(name: str) -> str:
-    """Return the first letter or digit of a name, large; empty when there is none."""
+    """Return the first letter or digit of a name, in upper case; empty when there is none."""
     signs = (sign for sign in unicodedata.normalize("NFC", name) if sign.isalnum())
     return next(signs, "").upper()[:1]
 

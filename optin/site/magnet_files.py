@@ -1,4 +1,4 @@
-"""Files of a magnet: what it hands out, and its pictures. All lie in the magnet's own folder (S8)."""
+"""Files of a magnet, its download and its pictures, all in the magnet's own folder (S8)."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ PLACEHOLDER_WITHIN_BYTES = 2_000
 
 
 class MagnetFiles:
-    """Finds the files that a magnet names, and says what is wrong with them."""
+    """Finds the files named by a magnet, and reports what is wrong with them."""
 
     def __init__(self, path: Path, findings: MagnetFindings) -> None:
-        """Look beside the magnet's Markdown file at `path`."""
+        """Search beside the magnet's Markdown file at `path`."""
         self._path = path
         self._own_folder = path.name == "index.md"
         self._findings = findings
 
     def file(self, written: MagnetFile, kind: FilePart | None) -> Path | None:
-        """Return the file that the magnet hands out; None where there is none, or something is wrong."""
+        """Return the file for download; None when there is none, or it is not usable."""
         where: Path_ = ("file",)
         if kind is not None and not kind.hands_out_file:
             if written.file:
@@ -56,7 +56,7 @@ class MagnetFiles:
         return path
 
     def picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
-        """Return a picture of the magnet's folder, asked for at `where`; None where something is wrong."""
+        """Return a picture named at `where`; None when it is not usable."""
         if not self._own_folder:
             cure = f"Move this file to magnets/{self._findings.slug}/index.md, and the picture beside it."
             self._findings.say(
@@ -74,7 +74,7 @@ class MagnetFiles:
         return PictureFile(path, alt, drawn.width, drawn.height)
 
     def pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
-        """Return the pictures that a text shows."""
+        """Return the pictures in a text."""
         first = self._findings.document.body_line - 1
         pictures: list[PictureFile] = []
         for source, alt, line in prose.pictures:
@@ -96,7 +96,7 @@ class MagnetFiles:
             return False
 
     def _inside(self, where: Path_ | int, name: str, endings: Collection[str]) -> Path | None:
-        """Return a file of the magnet's own folder, whatever `name` tries to be (S8)."""
+        """Return a file in the magnet's own folder, whatever the name (S8)."""
         folder = self._path.parent
         path = find_inside(folder, name)
         if isinstance(path, Absence):

@@ -1,4 +1,4 @@
-"""What is wrong with one magnet: each finding with its place in the file."""
+"""The findings about one magnet, each with its place in the file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from optin.site.lint import Objection
 
 
 class MagnetFindings:
-    """Gathers the findings of the magnet at `slug`, whose file is called `name`.
+    """Collects the findings about the magnet at `slug`, in the file `name`.
 
     `document`: the file, once it is read; `vouches`: whether a value is as its author wrote it.
     """
 
     def __init__(self, name: str, slug: Slug) -> None:
-        """Begin with none."""
+        """Begin without findings."""
         self.name, self.slug = name, slug
         self.found: list[Finding] = []
         self.document = Document(name, {}, lambda _: (1, 1))
@@ -40,9 +40,9 @@ class MagnetFindings:
             self.add(self.document.finding(where, message, cure, severity=severity, code=code))
 
     def complain(self, it: Complaint) -> None:
-        """Add what a kind finds wrong."""
+        """Add a kind's complaint."""
         self.say(it.where, it.message, it.cure, "warning" if it.warning else "error", it.code)
 
     def object_at(self, where: Path_, it: Objection) -> None:
-        """Add what the law is against."""
+        """Add an objection of the law's rules."""
         self.say(where, it.message, it.cure, "warning" if it.warning else "error", it.code)

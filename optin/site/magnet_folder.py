@@ -1,4 +1,4 @@
-"""Reading `magnets/`: which files are magnets, and which look like one and are not read (M1, M4)."""
+"""Read `magnets/`: find the magnets, and files that look like one and are not read (M1, M4)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:
 
 
 def _unread_in_folder(root: Path, files: list[Path], *, alone: bool) -> Iterator[Finding]:
-    """Yield what looks like a magnet in a folder; `alone`: there is none, so it may have any name."""
+    """Yield what looks like a magnet in a folder; `alone`: the folder has no other, so any name counts."""
     for file in files:
         if alone and file.is_dir() and (file / INDEX).is_file():
             name = shown_path(file / INDEX, root)
@@ -88,7 +88,7 @@ def _unread_in_folder(root: Path, files: list[Path], *, alone: bool) -> Iterator
 
 
 def _almost_magnet(file: Path) -> str | None:
-    """Return the stem of a file that is meant as a magnet, by its name or by how it begins; else None."""
+    """Return the stem of a file meant as a magnet, by its name or its beginning; else None."""
     if not file.is_file() or _LEFT_BY_AN_EDITOR.fullmatch(file.name):
         return None
     named = _LIKE_MARKDOWN.fullmatch(file.name)

@@ -1,4 +1,4 @@
-"""Reading one magnet: its front matter, its text, its file and pictures (M1, M3, M5)."""
+"""Read one magnet: its front matter, its text, its file and pictures (M1, M3, M5)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ TAKEN_FIELDS = frozenset(
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a magnet may refer to: kinds, purposes, languages, and the label of a field."""
+    """What a magnet may refer to: kinds, purposes, languages, and field labels."""
 
     kinds: PartsByKind[FilePart]
     purposes: Mapping[PurposeId, Purpose]
@@ -57,12 +57,12 @@ class Surroundings:
 
     @property
     def known(self) -> tuple[object, ...]:
-        """All that a reading depends on; labels are always the catalogue's."""
+        """Everything that a reading depends on, except labels, which are the catalogue's."""
         return self.purposes, self.languages, self.doubtful, self.all_purposes_known
 
 
 class MagnetReader:
-    """Reads one file and gathers what is wrong with it."""
+    """Reads one file and collects its findings."""
 
     def __init__(self, root: Path, path: Path, around: Surroundings) -> None:
         """Read `path`, a Markdown file below `root`/magnets."""
@@ -104,7 +104,7 @@ class MagnetReader:
         return None if broken else magnet
 
     def _tables_for(self, document: Document) -> Mapping[str, tuple[str, FilePart]]:
-        """Return the tables that may stand in a file, each with its kind.
+        """Return the tables that a file may have, each with its kind.
 
         They are those of its kind; of every kind where something else is in it too, which is then named.
         """
@@ -178,7 +178,7 @@ class MagnetReader:
         return None
 
     def _reading(self, written: MagnetFile, kind: FilePart) -> Reading:
-        """Return what only this kind has; its table is needed, those of other kinds are not wanted."""
+        """Return the kind's own part; its table is required, and tables of other kinds are refused."""
         for key, (other, _) in self._tables.items():
             if key != kind.table and getattr(written, key) is not None:
                 message = f"A {written.kind} has no {key}."
@@ -206,7 +206,7 @@ class MagnetReader:
         return reading
 
     def _is_sure_of_form(self, written: MagnetFile, questions: tuple[ConsentQuestion, ...]) -> bool:
-        """Tell whether boxes and fields are all as they were meant, so that something follows from them."""
+        """Return whether boxes and fields are all valid, so that rules about the form can be applied."""
         mistaken = {path[-1] for path in self._validated.spoilt if path[0] in {"purposes", "fields"}}
         doubted = any(question.purpose in self._around.doubtful for question in questions)
         found = len(questions) == len(written.purposes)
@@ -293,7 +293,7 @@ class MagnetReader:
             self._findings.add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
 
     def _call(self, name: str, otherwise: T, hook: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
-        """Return the result of a kind's hook. What it raises is a finding, and the magnet is left out."""
+        """Return the result of a kind's hook. An error in it is a finding, and the magnet is left out."""
         try:
             return hook(*given, **named)
         except Exception as problem:

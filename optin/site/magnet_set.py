@@ -1,4 +1,4 @@
-"""Magnets beside each other: one at each address, their earlier addresses, their languages (M4, M9)."""
+"""Check magnets against each other: unique addresses, earlier addresses, languages (M4, M9)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class MagnetReading:
-    """What came of reading one file: a magnet unless it is broken, what is wrong, where its keys stand."""
+    """The result of reading one file: a magnet unless it is broken, its findings, the places of its keys."""
 
     name: str
     slug: Slug
@@ -36,7 +36,7 @@ class MagnetReading:
 
 
 def combine_magnets(readings: Sequence[MagnetReading]) -> tuple[dict[Slug, Magnet], list[Finding]]:
-    """Return the magnets that can stand beside each other, and what keeps others from it."""
+    """Return the magnets that do not conflict with each other, and the findings about the others."""
     magnets: dict[Slug, Magnet] = {}
     sound: list[MagnetReading] = []
     findings: list[Finding] = []

@@ -1,4 +1,4 @@
-"""A site as the rest of the program sees it: checked values, nothing of how they were written."""
+"""A site as checked values, independent of how they were written."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from optin.theme.look import Look
 
 @dataclass(frozen=True)
 class PrivacyStatement:
-    """A privacy statement in one language (GDPR 13). `path` and `line`: where its date stands, or should."""
+    """A privacy statement in one language (GDPR 13). `path` and `line`: the place of its date."""
 
     lang: str
     title: str
@@ -31,7 +31,7 @@ class PrivacyStatement:
 
 @dataclass(frozen=True)
 class PictureFile:
-    """A picture of a magnet, measured in pixels."""
+    """A magnet's picture, with its size in pixels."""
 
     path: Path
     alt: str
@@ -42,7 +42,7 @@ class PictureFile:
 
 @dataclass(frozen=True)
 class Variant:
-    """Another wording of a magnet: what it says in full, not what it changes."""
+    """Another wording of a magnet: its complete texts, not only the changed ones."""
 
     name: str
     title: str
@@ -53,7 +53,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class Magnet:
-    """One magnet. `folder` is what its file and pictures must lie in."""
+    """One magnet. `folder` must contain its file and pictures."""
 
     slug: Slug
     kind: str
@@ -76,11 +76,11 @@ class Magnet:
 
     @property
     def closes_at(self) -> datetime | None:
-        """From when on no form is taken (UTC); None: never."""
+        """From when on the form is closed (UTC); None: never."""
         return None if self.details is None else self.details.closes_at
 
     def file_for(self, form: FormDeclaration) -> Path | None:
-        """Return the file that a form of this magnet hands out; one of several forms may have its own."""
+        """Return the file handed out by a form of this magnet; one of several forms may have its own."""
         handout = None if self.details is None else self.details.handout(form.face)
         if handout is None:
             return self.file
@@ -89,7 +89,7 @@ class Magnet:
 
 @dataclass(frozen=True)
 class Site:
-    """A site whose `optin.toml` is sound. Magnets that are broken are left out."""
+    """A site whose `optin.toml` is valid. Broken magnets are left out."""
 
     root: Path
     settings: SiteSettings
@@ -100,23 +100,23 @@ class Site:
 
     @cached_property
     def controller(self) -> Controller:
-        """Who asks for consent, as it is declared and proven."""
+        """The controller, as declared in forms and proofs."""
         it = self.settings.controller
         return Controller(it.name, it.address, it.email, it.phone, it.registration)
 
     @cached_property
     def renamed(self) -> Mapping[Slug, Slug]:
-        """The name of a magnet now, by each of its earlier ones."""
+        """The current slug of a magnet, by each of its former slugs."""
         return {old: magnet.slug for magnet in self.magnets.values() for old in magnet.was}
 
     def magnet(self, slug: str) -> Magnet | None:
-        """Return a magnet by its name now, or by an earlier one."""
+        """Return a magnet by its current or a former slug."""
         name = Slug(slug)
         return self.magnets.get(self.renamed.get(name, name))
 
     @cached_property
     def groups(self) -> Mapping[str, tuple[Magnet, ...]]:
-        """The magnets that are one in several languages, in the order of the site's languages."""
+        """The magnets that are translations of each other, in the order of the site's languages."""
         found: dict[str, list[Magnet]] = {}
         for magnet in self.magnets.values():
             if magnet.group:
@@ -131,7 +131,7 @@ class Site:
 
 @dataclass(frozen=True)
 class LoadedSite:
-    """What came of reading a site: the site, unless `optin.toml` is broken, and every mistake."""
+    """The result of reading a site: the site, unless `optin.toml` is broken, and every finding."""
 
     site: Site | None
     findings: tuple[Finding, ...]

@@ -1,4 +1,4 @@
-"""Spaces that look like one and are none to YAML and TOML: they come from a keyboard or a web page (M4)."""
+"""Unusual space characters, which YAML and TOML do not treat as spaces; they come from web pages (M4)."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _LINES_ABOVE = 2  # the reader of YAML gives up a line or two later
 
 @dataclass(frozen=True)
 class OddSpace:
-    """One such sign, and where it stands."""
+    """One such character, and its place."""
 
     sign: str
     line: int
     column: int
 
     def as_finding(self, path: str) -> Finding:
-        """Name what nobody sees."""
+        """Return the finding that names the invisible character."""
         name, number = unicodedata.name(self.sign, "tab").lower(), f"U+{ord(self.sign):04X}"
         message = f"Here is no space but a {name} ({number}), which cannot stand here."
         cure = "Delete it and press the space bar instead."
@@ -33,7 +33,7 @@ class OddSpace:
 
 
 def odd_space_near(text: str, line: int) -> OddSpace | None:
-    """Return the odd space that is in the way in a line or just above it, first the one farthest above."""
+    """Return the odd space that spoils a line or the lines just above it; the topmost first."""
     lines = text.split("\n")
     first = max(1, line - _LINES_ABOVE)
     return next(_in_the_way(enumerate(lines[first - 1 : line], first)), None)
@@ -47,7 +47,7 @@ def _in_the_way(lines: Iterable[tuple[int, str]]) -> Iterator[OddSpace]:
 
 
 def odd_space_in_key(key: str, line: int, column: int) -> OddSpace | None:
-    """Return the odd space that became part of a key at this place."""
+    """Return the odd space that became part of the key at this place."""
     found = re.match(rf"-*([{_SIGNS}])", key) or re.search(rf"([{_SIGNS}])$", key)
     return None if found is None else OddSpace(found[1], line, column + found.start(1))
 

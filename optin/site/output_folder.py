@@ -1,4 +1,4 @@
-"""A folder that optin alone writes: nothing foreign is touched, and no file is ever there by halves (M8)."""
+"""A folder that only optin writes: foreign files are not touched, and no file is ever incomplete (M8)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LASTING = re.compile(r"(static|privacy/[0-9a-f]+)/")
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Make `folder` hold `files` in place of those of an earlier build. Raises RequestRefused, OSError.
+    """Make `folder` hold `files` in place of an earlier build's. Raises RequestRefused, OSError.
 
     1. Refuse a folder with anything in it that no build wrote. 2. Write all files into a draft. 3. Say what
     may stand here while it is moved. 4. Move: first what pages refer to. 5. Remove the pages that are gone.
@@ -49,7 +49,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def _found(folder: Path) -> set[tuple[str, str]]:
-    """Return the digest and name of each file that is there. Raises RequestRefused for a foreign one."""
+    """Return the digest and name of each existing file. Raises RequestRefused for a foreign one."""
     written, found, foreign = _read_manifest(folder), set(), []
     for name, path in _files(folder):
         mark = ("", name) if path.is_symlink() or not path.is_file() else (_digest(path.read_bytes()), name)
@@ -96,7 +96,7 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _remove(folder: Path, path: Path) -> None:
-    """Remove a file, and its folder if nothing else is in it."""
+    """Remove a file, and its folder when that is empty."""
     path.unlink()
     if path.parent != folder and not any(path.parent.iterdir()):
         path.parent.rmdir()

@@ -1,4 +1,4 @@
-"""What a landing page shows in the end, whatever template made it, held against the law (M5, F1, F2, F3)."""
+"""Check a rendered landing page against the law, whatever template made it (M5, F1, F2, F3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CURE = "Mend the template, or remove it to use ours."
 
 
 def objections_to_page(page: str, view: LandingView, kind: PagesPart) -> Iterator[Objection]:
-    """Look at a rendered page: its boxes, the words beside them, the privacy statement, the controller."""
+    """Check a rendered page: its boxes and their words, the privacy statement, the controller."""
     seen = SeenPage(page)
     asked = Counter(str(question.purpose) for question in view.declaration.questions)
     if Counter(box.get("value") or "" for box in seen.boxes) != asked:

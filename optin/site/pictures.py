@@ -1,4 +1,4 @@
-"""Measuring pictures, so that a page never jumps while they load."""
+"""Measure pictures, so that a page's layout never shifts while they load."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _JPEG_FRAMES = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
 
 @dataclass(frozen=True)
 class PictureData:
-    """A picture that can be shown: its bytes, and its size in pixels."""
+    """A displayable picture: its bytes, and its size in pixels."""
 
     data: bytes
     width: int
@@ -32,16 +32,16 @@ class PictureData:
 
 
 class PictureRefused(ValueError):
-    """Why a picture is not shown, with the cure."""
+    """Why a picture is not displayed, with the cure."""
 
     def __init__(self, message: str, cure: str) -> None:
-        """Say `message`; whoever mends it reads `cure`."""
+        """Take the message, and the `cure` for the author."""
         super().__init__(message)
         self.cure = cure
 
 
 def read_picture(path: Path, name: str) -> PictureData:
-    """Read a picture that pages can bear and browsers show safely. Raises PictureRefused."""
+    """Read a picture that pages can carry and browsers display safely. Raises PictureRefused."""
     try:
         data = read_most(path, MOST_BYTES + 1)
     except OSError as problem:
@@ -61,7 +61,7 @@ def read_picture(path: Path, name: str) -> PictureData:
 
 
 def read_icon(path: Path, name: str) -> bytes:
-    """Read a picture for the tab of a browser: a square one, or an .ico file. Raises PictureRefused."""
+    """Read an icon for browser tabs: a square picture, or an .ico file. Raises PictureRefused."""
     if path.suffix.lower() != ".ico":
         icon = read_picture(path, name)
         large = icon.width > MOST_ICON_PIXELS and path.suffix.lower() != ".svg"
@@ -81,7 +81,7 @@ def read_icon(path: Path, name: str) -> bytes:
 
 
 def measure(data: bytes) -> tuple[int, int] | None:
-    """Return width and height in pixels; None when it is no picture that browsers show everywhere."""
+    """Return width and height in pixels; None when browsers do not display the format everywhere."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) > 24:  # noqa: PLR2004 - the header's length
         width, height = struct.unpack(">II", data[16:24])
         return int(width), int(height)
@@ -94,13 +94,13 @@ def measure(data: bytes) -> tuple[int, int] | None:
 
 
 def is_square(data: bytes) -> bool:
-    """Tell whether a picture is as wide as it is high."""
+    """Return whether a picture is as wide as it is high."""
     size = measure(data)
     return size is not None and size[0] == size[1]
 
 
 def is_active(data: bytes) -> bool:
-    """Tell whether a drawing could run or fetch something, or holds texts that stand for others."""
+    """Return whether an SVG could run or load something, or defines entities."""
     return b"<svg" in data[:2_000] and _ACTIVE.search(data) is not None
 
 

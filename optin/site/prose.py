@@ -12,7 +12,7 @@ _SAFE_LINKS = ("https://", "http://", "mailto:", "tel:", "/", "#")
 
 @dataclass(frozen=True)
 class Prose:
-    """A text as HTML, and what it refers to: each picture's source, words and line (from 1)."""
+    """A text as HTML, and its pictures: source, description and line (from 1)."""
 
     html: str
     pictures: tuple[tuple[str, str, int], ...]
@@ -21,7 +21,7 @@ class Prose:
 
 
 def read_prose(text: str) -> Prose:
-    """Render a text. Deterministic: same text, same bytes."""
+    """Render a text. The same text gives the same bytes."""
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text)
     pictures: list[tuple[str, str, int]] = []
@@ -53,7 +53,7 @@ def _look_at(
 
 
 def plain_prose(text: str) -> str:
-    """Return a text for a plain mail: each paragraph and item on one line, without marks; links in full."""
+    """Return a text for a plain mail: each paragraph and item on one line, without markup; links in full."""
     blocks: list[str] = []
     lists: list[int] = []  # the next number of each list that is open, 0 for one without numbers
     mark, tight = "", False

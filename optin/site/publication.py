@@ -1,4 +1,4 @@
-"""Rendering a site once: the pages that everybody gets (P2). Landing pages are made in `landing_pages`."""
+"""Render a site once: the pages that are the same for everybody (P2). Landing pages: `landing_pages`."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from optin.theme.views import Card, ClosedView, IndexView, LandingView, MovedVie
 
 @dataclass(frozen=True)
 class OpeningPage:
-    """The page at a magnet's address, where its forms are on other pages."""
+    """The page at a magnet's address, when its forms are on other pages."""
 
     view: Any
     page: bytes
@@ -44,7 +44,7 @@ class OpeningPage:
 
 @dataclass(frozen=True)
 class Publication:
-    """Every page that is the same for everybody. `faces`: of each magnet, the page at its address first."""
+    """Every page that is the same for everybody. `faces`: a magnet's pages with forms, its address first."""
 
     faces: Mapping[Slug, tuple[Face, ...]]
     privacy: Mapping[str, PrivacyVersion]
@@ -58,7 +58,7 @@ class Publication:
 
     @cached_property
     def cards(self) -> Mapping[str, SocialCard]:
-        """Every card that is to be drawn, by its address."""
+        """Every social preview picture to draw, by address."""
         drawn = (face.card for faces in self.faces.values() for face in faces)
         return {card.url: card for card in drawn if card is not None}
 
@@ -69,15 +69,15 @@ class Publication:
 
     @cached_property
     def every_form(self) -> tuple[FormVersion, ...]:
-        """Every form that is served."""
+        """Every published form."""
         return tuple(face.form for faces in self.faces.values() for face in faces)
 
     def face(self, slug: Slug, key: str) -> Face | None:
-        """Return the page of a magnet that has the form `key`."""
+        """Return the page of a magnet with the form `key`."""
         return next((face for face in self.faces.get(slug, ()) if face.form.key == key), None)
 
     def face_like(self, slug: Slug, form: FormVersion) -> Face:
-        """Return what a magnet serves now in the place of a form: of the same face, if there is one."""
+        """Return the page that now takes the place of an earlier form: of the same face, if there is one."""
         faces = self.faces[slug]
         alike = (face for face in faces if face.form.declaration.face == form.declaration.face)
         return self.face(slug, form.key) or next(alike, faces[0])
@@ -85,7 +85,7 @@ class Publication:
 
 @dataclass(frozen=True)
 class _Rendered:
-    """All that is rendered of one magnet, or what keeps it from being shown."""
+    """All rendered pages of one magnet, or why it cannot be rendered."""
 
     faces: tuple[Face, ...] = ()
     closed: bytes | None = None
@@ -95,7 +95,7 @@ class _Rendered:
 
 
 def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | None = None) -> Publication:
-    """Render the pages of a site. Same site, same bytes, in any process.
+    """Render the pages of a site. The same site gives the same bytes, in any process.
 
     A template of the site's own that cannot be rendered is a finding; one that all pages need leaves none.
     `kept`: of an earlier publication of this site, to render only what has changed.
@@ -158,7 +158,7 @@ def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
 
 
 def _failed(maker: PageMaker, magnet: Magnet, problem: Exception) -> Finding:
-    """Return what keeps a page from being made: a template of the site, or the magnet's kind.
+    """Return the finding that a page cannot be rendered, because of a site's template or the magnet's kind.
 
     Raises what it is given where neither is at fault.
     """
@@ -173,7 +173,7 @@ def _failed(maker: PageMaker, magnet: Magnet, problem: Exception) -> Finding:
 
 
 def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
-    """Find variants whose page says the same as another's: what they change is not shown there."""
+    """Find variants whose page equals another's: their changes are not shown there."""
     seen: dict[bytes, str] = {}
     for face in shown:
         page, name = face.form.page.replace(face.form.key.encode(), b""), face.form.declaration.variant
@@ -185,7 +185,7 @@ def _alike(slug: Slug, shown: tuple[Face, ...]) -> Iterator[Finding]:
 
 
 def _unlawful(site: Site, face: Face, kind: PagesPart) -> list[Finding]:
-    """Look at what a template of the site's own made of a page; what ours make is tested."""
+    """Check a page made by a site's own template; ours are tested."""
     if own_templates(site.root) is None:
         return []
     slug = face.form.declaration.magnet
@@ -218,7 +218,7 @@ def _index(maker: PageMaker, privacy: Mapping[str, PrivacyVersion]) -> bytes:
 
 
 def _card(maker: PageMaker, lang: str, magnet: Magnet) -> Card:
-    """Return a magnet as the index in `lang` shows it."""
+    """Return a magnet's entry on the index in `lang`."""
     same = magnet.lang == lang
     try:
         picture = None if magnet.picture is None else picture_of(maker, magnet.picture)

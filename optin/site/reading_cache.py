@@ -1,4 +1,4 @@
-"""What an earlier loading made, used again where nothing that it came from has changed (O2).
+"""Reuse results of an earlier loading whose inputs are unchanged (O2).
 
 A magnet is read again when a file of its folder, or what it may refer to, is another; a page is rendered
 again when its view or the templates are. So one edit in a thousand magnets costs one magnet, and what comes
@@ -25,14 +25,14 @@ _SETTLED_NANOSECONDS = 2_000_000_000
 
 @dataclass
 class ReadingCache:
-    """Results by name, each with what it was made from. One loading at a time."""
+    """Results by name, each with its inputs. One loading at a time."""
 
     clock: Callable[[], int] = time.time_ns
     _held: dict[Hashable, tuple[object, Any]] = field(default_factory=dict)
     _next: dict[Hashable, tuple[object, Any]] = field(default_factory=dict)
 
     def once(self, name: Hashable, source: object, make: Callable[[], T]) -> T:
-        """Return what was made of an equal `source` under this name, or make it."""
+        """Return the result stored under this name for an equal `source`, or compute it."""
         held = self._next.get(name) or self._held.get(name)
         if held is None or held[0] != source:
             held = (source, make())
@@ -41,11 +41,11 @@ class ReadingCache:
         return value
 
     def settle(self) -> None:
-        """Forget what the loading that ends now had no use for."""
+        """Forget the results that the ending loading did not use."""
         self._held, self._next = self._next, {}
 
     def stamp(self, path: Path) -> object:
-        """Return what a file, or a folder with all in it, is known by: an equal stamp, the same bytes."""
+        """Return a value for a file, or a folder with all its files, that changes with the bytes."""
         try:
             if path.is_dir():
                 return tuple(self._folder(str(path)))

@@ -1,4 +1,4 @@
-"""Making a site that runs, and a magnet that passes the check (M7)."""
+"""Create a site that runs, and a magnet that passes the check (M7)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ _DEFAULT_COUNTRY = "NL"  # of optin.toml, which then need not name it
 
 
 class AlreadyThere(ValueError):
-    """What should be made is there already, or cannot be made under that name."""
+    """The thing to create exists already, or cannot have that name."""
 
 
 def make_site(folder: Path, languages: Sequence[str] = LANGUAGES, day: date = STARTER_WRITTEN) -> list[Path]:
-    """Make a site in an empty or new folder; return what was made. Raises AlreadyThere, OSError.
+    """Create a site in an empty or new folder; return its files. Raises AlreadyThere, OSError.
 
     `day`: the date of its privacy statements.
     """
@@ -70,7 +70,7 @@ def _site_file(languages: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class MagnetAnswers:
-    """What the author told about a new magnet; what is left out begins with an example."""
+    """The author's answers about a new magnet; missing ones are filled with examples."""
 
     title: str = ""
     description: str = ""
@@ -88,7 +88,7 @@ def make_magnet(
     lang: str,
     told: MagnetAnswers | None = None,
 ) -> list[Path]:
-    """Make a magnet of the kind `name` at `slug`; return what was made. Raises AlreadyThere, OSError."""
+    """Create a magnet of the kind `name` at `slug`; return its files. Raises AlreadyThere, OSError."""
     told, kind = MagnetAnswers() if told is None else told, kinds[name]
     if reason := reason_against_slug(site, slug) or reason_against_language(site, lang):
         raise AlreadyThere(reason)
@@ -113,7 +113,7 @@ def make_magnet(
 
 
 def reason_against_slug(site: Site, slug: str) -> str:
-    """Return why there can be no new magnet at `slug`, or "" when there can."""
+    """Return why no magnet can be created at `slug`; "" when one can."""
     if SLUG.fullmatch(slug) is None or slug in RESERVED:
         return f"{slug!r} cannot be an address; use a-z, 0-9 and hyphens."
     magnets = site.root / "magnets"
@@ -122,14 +122,14 @@ def reason_against_slug(site: Site, slug: str) -> str:
 
 
 def reason_against_language(site: Site, lang: str) -> str:
-    """Return why there can be no page in `lang`, or "" when there can."""
+    """Return why no page can be created in `lang`; "" when one can."""
     if lang in site.settings.languages:
         return ""
     return f"The site has no language {lang!r}; add it to languages in {SITE_FILE}."
 
 
 def purposes_in_language(site: Site, name: str, kind: FilePart, lang: str) -> dict[PurposeId, Purpose]:
-    """Return the purposes that have words in `lang`. Raises AlreadyThere: a kind insists on one in vain."""
+    """Return the purposes with words in `lang`. Raises AlreadyThere when a kind requires one and none has."""
     found = {name: it for name, it in site.settings.purposes.items() if lang in it.text}
     by_email = any(purpose.channel.by_mail for purpose in found.values())
     if not by_email and kind.insists(()) is not None:
@@ -139,7 +139,7 @@ def purposes_in_language(site: Site, name: str, kind: FilePart, lang: str) -> di
 
 
 def default_purposes(purposes: Mapping[PurposeId, Purpose]) -> tuple[PurposeId, ...]:
-    """Return what a new magnet asks unless its author says otherwise: the first purpose by e-mail."""
+    """Return the purposes of a new magnet unless its author chooses: the first one by e-mail."""
     return tuple(name for name, it in purposes.items() if it.channel.by_mail)[:1]
 
 
@@ -174,7 +174,7 @@ def _quoted(value: str | list[str]) -> str:
 
 
 def placeholder_pdf() -> bytes:
-    """Return a small valid PDF that says it must be replaced; the check knows it by its comment."""
+    """Return a small PDF that says it must be replaced; the check recognises it by a comment."""
     words = b"BT /F1 20 Tf 60 760 Td (Put your own file in the place of this one.) Tj ET"
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

@@ -1,4 +1,4 @@
-"""The JSON Schemas of front matter and `optin.toml`, for completion and checks in an editor (M6).
+"""The JSON Schemas of front matter and `optin.toml`, for completion and checks in editors (M6).
 
 They say what a file may hold. What `check` knows beyond that (files that are there, the law) they do not.
 """
@@ -26,7 +26,7 @@ DIALECT = "http://json-schema.org/draft-07/schema#"  # what every editor knows
 
 
 def magnet_schema(kinds: PartsByKind[FilePart], site: Site | None = None) -> dict[str, Any]:
-    """Return the schema of a magnet's front matter; a site adds its languages, purposes and words."""
+    """Return the schema of a magnet's front matter; a site adds its languages, purposes and texts."""
     known = dict(kinds.items())
     tables = ((kind.table, kind.model) for kind in known.values())
     schema = _schema(magnet_file(tuple((key, model) for key, model in tables if model is not None)))
@@ -90,13 +90,13 @@ def _nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 def _offer(value: dict[str, Any], choices: Mapping[str, str]) -> None:
-    """Let an editor offer `choices`, each with its meaning."""
+    """Let editors offer `choices`, each with its meaning."""
     value["enum"] = [*choices]
     value["enumDescriptions"] = [*choices.values()]  # not of the standard; editors show it
 
 
 def _words(lang: str) -> dict[str, Any]:
-    """Return the keys that a site may say in its own words, each with ours."""
+    """Return the keys of texts that a site may replace, each with ours."""
     texts = catalogue(lang if lang in languages() else "en")
     return {
         "properties": {key: {"type": "string", "description": texts[key]} for key in sorted(texts)},
@@ -105,7 +105,7 @@ def _words(lang: str) -> dict[str, Any]:
 
 
 def _end_with(value: dict[str, Any], endings: Iterable[str]) -> None:
-    """Take file names with one of these endings, in small letters or capitals."""
+    """Accept file names with one of these endings, in lower or upper case."""
     known = [*endings]
     signs = "|".join("".join(f"[{it}{it.upper()}]" if it.isalpha() else it for it in end) for end in known)
     value["pattern"] = rf"^$|\.({signs})$"
@@ -113,6 +113,6 @@ def _end_with(value: dict[str, Any], endings: Iterable[str]) -> None:
 
 
 def _of_kind(names: list[str], needed: str) -> dict[str, Any]:
-    """Say that these kinds need a key."""
+    """State that these kinds require a key."""
     of_these = {"properties": {"kind": {"enum": names}}, "required": ["kind"]}
     return {"if": of_these, "then": {"required": [needed]}}

@@ -1,4 +1,4 @@
-"""What a rendered page shows: its boxes, inputs, buttons, links and words."""
+"""Read a rendered page: its boxes, inputs, buttons, links and words."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from optin.consent.form_entry import CONSENT_FIELD
 
 
 class SeenPage(HTMLParser):
-    """Gathers the boxes, and the links and words of the page's own part: not those of its foot."""
+    """Collects a page's boxes, and the links and words outside its footer."""
 
     def __init__(self, page: str) -> None:
         """Read a page."""
@@ -24,7 +24,7 @@ class SeenPage(HTMLParser):
 
     @property
     def told(self) -> str:
-        """Its words, with one space between them."""
+        """Its words, separated by single spaces."""
         return " ".join(self.words.split())
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -41,11 +41,11 @@ class SeenPage(HTMLParser):
             self.links.append(values.get("href") or "")
 
     def handle_endtag(self, tag: str) -> None:
-        """Note the end of a foot."""
+        """Note the end of a footer."""
         self._outside -= tag in _OUTSIDE
 
     def handle_data(self, data: str) -> None:
-        """Note words that are read on the page."""
+        """Note visible words."""
         if not self._outside:
             self.words += data
 

@@ -1,4 +1,4 @@
-"""What is wrong with the values of `optin.toml` beyond their types: each objection with its place."""
+"""Check the values of `optin.toml` beyond their types; each objection has its place."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ At = tuple[Path_, Objection]
 
 
 def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKind[FilePart]) -> Iterator[At]:
-    """Yield what is wrong with the settings of the site at `root`, each with the place of its value."""
+    """Yield the objections to the settings of the site at `root`, each with the place of its value."""
     yield from _addresses(settings)
     yield from _languages(settings)
     yield from _emails(settings)
@@ -220,7 +220,7 @@ def _witness(where: Path_, witness: Witness) -> Iterator[At]:
 
 
 def _not_public(where: Path_, address: str, cure: str) -> Iterator[At]:
-    """Object to an address that the server would not call: its client reaches public servers alone."""
+    """Object to an address that the server would not call, since it calls public servers only."""
     host = host_of(urlsplit(address))
     if not is_public_name(host):
         message = f"{host!r} is no public name: nothing is sent to a machine here or a private network."
@@ -242,7 +242,7 @@ def _texts(settings: SiteSettings, kinds: PartsByKind[FilePart]) -> Iterator[At]
 
 
 def _is_address(text: str) -> bool:
-    """Tell whether something can be sent to `text`."""
+    """Return whether `text` is an address that can be called."""
     if not text.isascii() or not text.isprintable() or " " in text:
         return False
     try:

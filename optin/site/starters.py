@@ -1,4 +1,4 @@
-"""Starter texts: what a new site and a new magnet say until their author writes something else.
+"""Starter texts: the content of a new site and a new magnet until their author replaces it.
 
 They lie in the folder `starter` of each language:
 
@@ -25,7 +25,7 @@ _FALLBACK = "en"  # where a language has no text for a kind
 
 @dataclass(frozen=True)
 class SiteStarter:
-    """A company that does not exist, its country, the words of its first box, why a number is asked."""
+    """A fictitious company, its country, the words of its first box, the reason for a number."""
 
     company: str
     sender: str
@@ -37,7 +37,7 @@ class SiteStarter:
 
 @dataclass(frozen=True)
 class MagnetStarter:
-    """A new magnet of a kind. `table`: the lines of its front matter that only this kind has."""
+    """A new magnet of a kind. `table`: the lines of the kind's own table."""
 
     title: str
     description: str
@@ -48,12 +48,12 @@ class MagnetStarter:
 
 @lru_cache
 def starter_languages() -> tuple[str, ...]:
-    """Return the languages in which a site can begin."""
+    """Return the languages that a site can begin in."""
     return tuple(lang for lang in languages() if starter_path(lang, "site.toml").is_file())
 
 
 def starter_path(lang: str, name: str) -> Path:
-    """Return where a starter text of a language is."""
+    """Return the path of a language's starter text."""
     return language_folder(lang) / "starter" / name
 
 
@@ -64,13 +64,13 @@ def starter_text(lang: str, name: str) -> str:
 
 @lru_cache
 def site_starter(lang: str) -> SiteStarter:
-    """Return what a new site in a language begins with."""
+    """Return the content of a new site in a language."""
     return SiteStarter(**tomllib.loads(starter_text(lang, "site.toml")))
 
 
 @lru_cache
 def magnet_starter(kind: str, folder: Path | None, lang: str) -> MagnetStarter:
-    """Return what a new magnet of a kind begins with, in English where the language has no text for it.
+    """Return the content of a new magnet of a kind, in English where the language has none.
 
     `folder`: of the kind, where its texts do not lie in the folder of their language.
     """

@@ -1,4 +1,4 @@
-"""Reading one privacy statement: what people are told must be readable, whole and the site's own (F2, F5)."""
+"""Read a privacy statement: it must be readable, complete and the site's own (F2, F5)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, list[Finding]]:
-    """Return a statement and what is wrong with it. With an error in it, it is not to be shown."""
+    """Return a statement and its findings. A statement with an error must not be shown."""
     document = read_front_matter(path, name)
     if isinstance(document, Finding):
         return PrivacyStatement(lang, "", ""), [document]
@@ -38,7 +38,7 @@ def read_statement(path: Path, name: str, lang: str) -> tuple[PrivacyStatement, 
 
 
 def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
-    """Return a warning for each privacy statement whose date is still to come."""
+    """Return a warning for each privacy statement with a date in the future."""
     return tuple(
         Finding(
             it.path,
@@ -55,14 +55,14 @@ def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
 
 
 def changed_under_its_date(statement: PrivacyStatement) -> Finding:
-    """Return the warning that another text was served under the date that a statement bears."""
+    """Return the warning that a statement's date was served with another text."""
     message = f"The text changed, but its date is still {statement.day}: people take it for the earlier one."
     cure = "Write the day of the change as date."
     return Finding(statement.path, statement.line, 1, message, cure, "warning", "date")
 
 
 def _day(document: Document, written: str | None) -> tuple[date | None, list[Finding]]:
-    """Return the date of a statement, or what is wrong with it. None: something else is said of it."""
+    """Return the date of a statement, or a finding. None: another finding covers it."""
     if written is None:
         return None, []
     if not written:

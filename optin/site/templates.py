@@ -1,4 +1,4 @@
-"""A site's own templates and texts: read, tried on samples, mistakes said at their line (M4, M9, M10)."""
+"""A site's own templates and texts: read, test on samples, report mistakes by line (M4, M9, M10)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def own_templates(root: Path) -> Path | None:
 
 
 def broken_templates(root: Path) -> list[Finding]:
-    """Return what keeps the own templates of the site at `root` from being read."""
+    """Return the findings about unreadable templates of the site at `root`."""
     own = own_templates(root)
     unreadable = [] if own is None else unreadable_templates(own)
     return [template_finding(root, problem, name=f"templates/{name}") for name, problem in unreadable]
@@ -50,7 +50,7 @@ def broken_templates(root: Path) -> list[Finding]:
 def make_theme(
     site: Site, kinds: PartsByKind[FilePart], kept: ReadingCache | None = None
 ) -> Theme | list[Finding]:
-    """Return the theme of a site, or what keeps its templates from being used."""
+    """Return the theme of a site, or why its templates cannot be used."""
     if kept is None:
         return _make_theme(site, kinds)
     source = (site.look, site.settings.texts, site.time_zone, kept.stamp(site.root / "templates"))
@@ -71,7 +71,7 @@ def _make_theme(site: Site, kinds: PartsByKind[FilePart]) -> Theme | list[Findin
 
 
 def try_samples(site: Site, theme: Theme, kinds: PartsByKind[PagesPart]) -> list[Finding]:
-    """Make every page and mail once, where a site has templates or texts of its own."""
+    """Render every page and mail once, for a site with templates or texts of its own."""
     if own_templates(site.root) is None and not site.settings.texts:
         return []
     findings = moved_templates(site.root, kinds)
@@ -85,7 +85,7 @@ def try_samples(site: Site, theme: Theme, kinds: PartsByKind[PagesPart]) -> list
 
 
 def moved_templates(root: Path, kinds: PartsByKind[PagesPart]) -> list[Finding]:
-    """Return the site's own templates whose name a kind has changed: they would be used no more."""
+    """Return the site's own templates whose name a kind has changed: they are not used any more."""
     own = own_templates(root)
     if own is None:
         return []
@@ -114,7 +114,7 @@ def _attempts(theme: Theme, lang: str, kinds: PartsByKind[PagesPart]) -> Iterabl
 
 
 def sample_pages(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[Any]:
-    """Yield a view for every page, those of all installed kinds among them."""
+    """Yield a view for every page, including those of all installed kinds."""
     parts = dict(kinds.items())
     yield from samples.pages(lang, {name: part.sample for name, part in parts.items()})
     for part in parts.values():
@@ -122,7 +122,7 @@ def sample_pages(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[Any]:
 
 
 def sample_mails(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield a view for every mail, those of all installed kinds among them, with the links it is for."""
+    """Yield a view for every mail, including those of all installed kinds, with its required links."""
     parts = dict(kinds.items())
     yield from samples.mails(lang, parts)
     for part in parts.values():
@@ -130,7 +130,7 @@ def sample_mails(lang: str, kinds: PartsByKind[PagesPart]) -> Iterator[tuple[Any
 
 
 def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:
-    """Make a mail; without the link that it is sent for it is of no use. Raises LookupError."""
+    """Render a mail; it is useless without the link it exists for. Raises LookupError."""
     made = theme.mail(mail)
     for form, text in (("txt", made.text), ("html", made.html)):
         for link in links:
@@ -141,7 +141,7 @@ def _mail_with(theme: Theme, mail: Mail, links: tuple[str, ...]) -> None:
 
 
 def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Keep the first finding of each line: one mistake breaks many pages."""
+    """Return the first finding of each line: one mistake breaks many pages."""
     kept: list[Finding] = []
     told: set[tuple[str, int]] = set()
     for finding in findings:
@@ -154,7 +154,7 @@ def one_for_each_place(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 def template_finding(
     root: Path, problem: Exception, *, slug: Slug | None = None, name: str | None = None
 ) -> Finding:
-    """Return what a template raised as a finding at its line."""
+    """Return the error of a template as a finding at its line."""
     path, line = _place(root, problem)
     what = "A template" if slug is None else f"The page of {slug}"
     message = f"{what} cannot be made: {type(problem).__name__}: {problem}."

@@ -1,4 +1,4 @@
-"""The cure for a time zone that is none."""
+"""The cure for an unknown time zone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from optin.consent.time_zones import zone_names
 
 
 def nearest_zone(name: str) -> str:
-    """Return "did you mean …?" for what is nearly a zone, or its city; else how a zone is written."""
+    """Return "did you mean …?" for a text close to a zone or its city; else how to write a zone."""
     typed = name.strip().replace(" ", "_").lower()
     known = {zone.lower(): zone for zone in zone_names()}
     city = next((zone for low, zone in known.items() if typed and low.endswith(f"/{typed}")), None)

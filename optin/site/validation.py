@@ -1,4 +1,4 @@
-"""Turning what pydantic says into what a marketer can use: place, mistake, cure, nearest key.
+"""Translate pydantic's errors for marketers: place, mistake, cure, nearest key.
 
 What is wrong does not hide the rest: stand-ins take its place, so that reading goes on (M4).
 """
@@ -50,14 +50,14 @@ _TABLES, _TEXTS = frozenset({"PurposeEntry", "Witness"}), frozenset({"str", "con
 
 @dataclass(frozen=True)
 class ValidatedDocument(Generic[M]):
-    """What can be used of a document, every mistake in its keys and types, and where stand-ins stand."""
+    """The usable values of a document, every mistake in keys and types, and the places of placeholders."""
 
     written: M
     findings: tuple[Finding, ...]
     spoilt: frozenset[Path_]  # nothing but stand-ins lies below these
 
     def vouches(self, where: Path_) -> bool:
-        """Tell whether a value is as it was written; of a stand-in there is nothing to say."""
+        """Return whether a value is as written, and not a placeholder."""
         return not any(where[: len(it)] == it for it in self.spoilt)
 
 
@@ -113,7 +113,7 @@ def _is_control(sign: str) -> bool:
 
 
 def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_]) -> None:
-    """Put something that passes in the place of a mistake, a default where there is one."""
+    """Replace a mistake by a valid placeholder, the default when there is one."""
     where = _real(values, error["loc"])
     while len(where) > 1 and not isinstance(_at(values, where[:-1]), dict | list):
         where = where[:-1]  # one of several shapes that a value may have: the value itself is the mistake
@@ -151,7 +151,7 @@ def _finding(model: type[BaseModel], document: Document, error: ErrorDetails) ->
 
 
 def _of_bounds(model: type[BaseModel], document: Document, where: Path_, error: ErrorDetails) -> Finding:
-    """Return what is wrong with a value that is too short, too long or not among those allowed."""
+    """Return what is wrong with a value that is too short, too long or not allowed."""
     name, kind = _name(where), error["type"]
     if kind in {"string_too_short", "too_short"}:
         return document.finding(where, f"{name} is empty.", _meaning(model, where), code="empty")
@@ -166,7 +166,7 @@ def _of_bounds(model: type[BaseModel], document: Document, where: Path_, error: 
 
 
 def _of_form(document: Document, where: Path_, error: ErrorDetails) -> Finding:
-    """Return what is wrong with a value that has a form of its own."""
+    """Return what is wrong with a value that does not have the required form."""
     if error["type"] == "period":
         cure = 'Write it like "7 days", "72 hours" or "24 months".'
         return document.finding(where, f"{error['ctx']['problem']}.", cure, code="period")
@@ -194,7 +194,7 @@ def _of_kind(model: type[BaseModel], document: Document, where: Path_, kind: str
 
 
 def _name(where: Path_) -> str:
-    """Return how a value is called: its key, or its place in a list."""
+    """Return the name of a value: its key, or its place in a list."""
     last = where[-1]
     return f"Item {last + 1} of {str(where[-2])!r}" if isinstance(last, int) else f"{last!r}"
 
@@ -212,7 +212,7 @@ def _unknown(model: type[BaseModel], document: Document, where: Path_, key: str)
 
 
 def _of_other_branch(values: Mapping[str, Any], loc: tuple[int | str, ...]) -> bool:
-    """Tell whether an error speaks of a shape of a value that was not written: a table, or a text."""
+    """Return whether an error is about an unused alternative of a value: a table, or a text."""
     for place, step in enumerate(loc):
         if step in _TABLES or step in _TEXTS:
             written = isinstance(_at(values, loc[:place]), Mapping)
@@ -221,7 +221,7 @@ def _of_other_branch(values: Mapping[str, Any], loc: tuple[int | str, ...]) -> b
 
 
 def _real(values: Any, loc: tuple[int | str, ...]) -> Path_:
-    """Return a location without the names of types that pydantic puts in for unions."""
+    """Return a location without the type names that pydantic inserts for unions."""
     real: list[int | str] = []
     node = values
     for place, step in enumerate(loc):
@@ -273,7 +273,7 @@ def _keys(model: type[BaseModel], where: Path_) -> tuple[str, ...]:
 
 
 def _meaning(model: type[BaseModel], where: Path_) -> str:
-    """Return what a key is for; of a place in a list or a table of words, what the whole is for."""
+    """Return the meaning of a key; in a list or a table of texts, that of the whole."""
     for place in (where, where[:-1]):
         field = _model_at(model, place[:-1]).model_fields.get(str(place[-1]) if place else "")
         if field is not None:

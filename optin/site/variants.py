@@ -1,4 +1,4 @@
-"""Other wordings of a magnet, shown to their share of the visitors: they may not ask otherwise.
+"""Variants: other wordings of a magnet, shown to a share of its visitors, with the same consents.
 
 What a variant cannot touch, its table has no key for: kind, fields, file, and which purposes there are (M5).
 """
@@ -27,7 +27,7 @@ _MOST_CHARACTERS = 40
 
 
 def wording_name(variant: str) -> str:
-    """Return how a wording is called in a sentence; the magnet as it is written has no name."""
+    """Return a variant's name for a sentence; the magnet as written has none."""
     return f"the variant {variant!r}" if variant else "the magnet as written"
 
 
@@ -37,7 +37,7 @@ def read_variants(
     fields: tuple[FormField, ...],
     known: Mapping[str, str],
 ) -> tuple[tuple[Variant, ...], list[tuple[Path_, Objection]]]:
-    """Return the variants of a magnet that asks `questions`, and what is wrong with them.
+    """Return the variants of a magnet with these `questions`, and the findings about them.
 
     `known`: the English sentences by key, for which a variant may have others.
     """

@@ -1,4 +1,4 @@
-"""What cannot be the address of a webhook, as far as its text tells (E7). No name is looked up here."""
+"""Check the text of a webhook's address (E7). No name is looked up."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CODE = "webhook"
 
 
 def objections_to_webhook(url: str, own: Iterable[str]) -> Iterator[Objection]:
-    """Look at the address of a webhook: https, a public name, no credentials, not the site itself (`own`)."""
+    """Check a webhook's address: https, a public name, no credentials, not the site itself (`own`)."""
     parts = _parts(url)
     if parts is None or not parts.scheme or parts.hostname is None:
         yield Objection(CODE, f"{url!r} is no address.", "Write it like https://hooks.example.com/optin.")
@@ -42,7 +42,7 @@ def objections_to_webhook(url: str, own: Iterable[str]) -> Iterator[Objection]:
 
 
 def host_of(parts: SplitResult) -> str:
-    """Return the host of an address as it is compared: in small letters, without a dot at the end."""
+    """Return the host of an address for comparison: in lower case, without a final dot."""
     return (parts.hostname or "").lower().removesuffix(".")
 
 
@@ -58,7 +58,7 @@ def _parts(url: str) -> SplitResult | None:
 
 
 def is_public_name(host: str) -> bool:
-    """Tell whether a host is a name with a dot in it, none that is private, and no number in disguise."""
+    """Return whether a host is a public name with a dot, and no number in disguise."""
     labels = host.split(".")
     return (
         len(labels) > 1
