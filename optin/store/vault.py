@@ -40,6 +40,8 @@ class Place:
 class Vault:
     """Encrypts and decrypts with the keys of this installation, and signs its links."""
 
+    links: Links
+
     def __init__(self, keys: KeyRing) -> None:
         """Derive the ciphers once."""
         self._ciphers = [AESGCM(key) for key in keys.seal]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+import tomllib
 from collections import Counter
 from dataclasses import fields, is_dataclass
 from importlib import import_module
@@ -11,7 +13,9 @@ from pkgutil import iter_modules
 
 import pytest
 
-from optin.kinds import api
+import optin
+from optin import kinds
+from optin.kinds import api, kind
 from optin.kinds.kind import Kind
 from tests.kinds.installed import SOURCE
 
@@ -60,6 +64,20 @@ def test_the_guide_lists_what_a_kind_may_import(subject: str) -> None:
     assert all(hasattr(module, name) for name in module.__all__)
 
 
+def test_values_have_what_the_guide_says() -> None:
+    """M2: of some types a kind may use a part."""
+    told = GUIDE.split("use only:")[1].split("\n#")[0]
+    types = {
+        name: value for it in SUBJECTS for name, value in vars(import_module(f"{api.__name__}.{it}")).items()
+    }
+    rows = re.findall(r"^\| (\w+) \| (`.*) \|$", told, re.MULTILINE)
+    assert {"AppContext", "Context", "OpenedRequest"} <= {name for name, _ in rows}
+    for name, row in rows:
+        declared = (it for base in types[name].__mro__ for it in inspect.get_annotations(base))
+        has = {*dir(types[name]), *declared}
+        assert [it for it in re.findall(r"`(\w+)", row) if it not in has] == []
+
+
 def test_each_name_stands_in_one_place() -> None:
     """M2: there is one way to import a thing; guide and package name the same subjects."""
     names = Counter(api.__all__)
@@ -77,6 +95,21 @@ def test_the_calculator_needs_nothing_else() -> None:
     imported = re.findall(r"^(?:from|import) (optin\b[\w.]*)", code, re.MULTILINE)
     assert api.__name__ in imported
     assert [it for it in imported if not f"{it}.".startswith(f"{api.__name__}.")] == []
+
+
+def test_our_own_kinds_may_import_nothing_else_either() -> None:
+    """M2: the contract that holds it names every kind, and every room of optin but theirs."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (ours,) = (it for it in contracts if api.__name__ in it["name"])
+    folders = {f"optin.kinds.{it.name}" for it in iter_modules(kinds.__path__)} - {
+        api.__name__,
+        kind.__name__,
+    }
+    assert set(ours["source_modules"]) == folders
+    rooms = {f"optin.{it.name}" for it in iter_modules(optin.__path__)} - {kinds.__name__, "optin.__main__"}
+    assert set(ours["forbidden_modules"]) == {*rooms, kind.__name__}
 
 
 def test_what_lies_below_the_kinds_names_none_of_them() -> None:
