@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
-from optin.store.transaction import Row, Tx, list_parameters
+from optin.store.queries import count_rows, list_parameters
+from optin.store.transaction import Row, Tx
 
 PAGE_LEAVES = 4_096  # a power of two: pages are complete subtrees
 PAGE_PEOPLE = 500
@@ -38,8 +39,7 @@ def node_page(tx: Tx, level: int, first: int, after: int) -> list[bytes]:
 
 def count_leaves(tx: Tx) -> int:
     """Count the leaves."""
-    row = tx.one("SELECT COUNT(*) FROM log_leaf")
-    return 0 if row is None else int(row[0])
+    return count_rows(tx, "log_leaf")
 
 
 def events_outside(tx: Tx) -> list[int]:

@@ -16,6 +16,7 @@ from optin.consent.clock import ClockSetBack
 from optin.consent.consent_record import OF_THE_CLOCK, EventKind
 from optin.proof.canonical import parse
 from optin.store.events import stored_event
+from optin.store.queries import count_rows
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -102,8 +103,7 @@ def sweep_day(tx: Tx, vault: Vault, now: datetime) -> SweepDay:
     day = None if kept is None else SweepDay(**kept)
     if day is not None and day.day == now.date().isoformat():
         return day
-    row = tx.one("SELECT COUNT(*) FROM subject")
-    return SweepDay(now.date().isoformat(), 0 if row is None else int(row[0]))
+    return SweepDay(now.date().isoformat(), count_rows(tx, "subject"))
 
 
 def add_to_day(tx: Tx, vault: Vault, day: SweepDay, count: int) -> None:

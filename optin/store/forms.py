@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyVersion
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import digest
+from optin.store.queries import has_row
 from optin.store.transaction import Tx, from_ms, to_ms
 
 
@@ -107,13 +108,13 @@ def keep_privacy(tx: Tx, statement: PrivacyVersion, now: datetime) -> None:
 
 def has_other_text(tx: Tx, lang: str, day: str, words: str) -> bool:
     """Return whether a statement in this language was served under this date with another text."""
-    row = tx.one(
-        "SELECT 1 FROM privacy_text WHERE lang = :lang AND day = :day AND words <> :words LIMIT 1",
+    return has_row(
+        tx,
+        "privacy_text WHERE lang = :lang AND day = :day AND words <> :words",
         lang=lang,
         day=day,
         words=words,
     )
-    return row is not None
 
 
 def statement_dates(tx: Tx, digest: str) -> tuple[str, datetime | None]:

@@ -17,6 +17,7 @@ from typing import Any
 from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import Json, canonical, parse
+from optin.store.queries import count_rows
 from optin.store.transaction import Row, Tx, from_ms, to_ms
 
 PAGE_LINES = 1_000
@@ -135,8 +136,7 @@ def keep_journal_head(tx: Tx, name: str, head: JournalHead) -> None:
 
 def count_lines(tx: Tx, before: datetime) -> int:
     """Count the lines older than `before`."""
-    row = tx.one("SELECT COUNT(*) FROM replay WHERE at < :before", before=to_ms(before))
-    return 0 if row is None else int(row[0])
+    return count_rows(tx, "replay WHERE at < :before", before=to_ms(before))
 
 
 def forget_lines(tx: Tx, before: datetime, most: int) -> int:

@@ -14,7 +14,8 @@ from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
 from optin.store.events import StoredEvent, stored_event
-from optin.store.transaction import Row, Tx, Value, from_ms, list_parameters
+from optin.store.queries import count_rows, list_parameters
+from optin.store.transaction import Row, Tx, Value, from_ms
 
 PAGE_LEADS = 500
 
@@ -139,11 +140,7 @@ def unconfirmed_bodies(tx: Tx, after: int) -> list[tuple[int, str]]:
 
 def count_leads(tx: Tx, key: ConsentKey) -> int:
     """Count the consents of a purpose, of any status, to tell how long an export will take."""
-    row = tx.one(
-        "SELECT COUNT(*) FROM consent WHERE purpose = :purpose AND channel = :channel",
-        **columns_of(key),
-    )
-    return 0 if row is None else int(row[0])
+    return count_rows(tx, "consent WHERE purpose = :purpose AND channel = :channel", **columns_of(key))
 
 
 def forms_of(tx: Tx, key: ConsentKey) -> list[str]:

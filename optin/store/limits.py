@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from optin.store.queries import count_rows
 from optin.store.transaction import Tx, to_ms
 
 DAY = timedelta(days=1)
@@ -124,11 +125,10 @@ def forget_counts(tx: Tx, now: datetime, most: int) -> int:
 
 def count_counts_over(tx: Tx, now: datetime) -> int:
     """Count the counts of past windows."""
-    rows = [
-        tx.one(f"SELECT COUNT(*) FROM {table} WHERE key IN (SELECT key FROM {table} {over})", **values)
+    return sum(
+        count_rows(tx, f"{table} WHERE key IN (SELECT key FROM {table} {over})", **values)
         for table, over, values in _over(now)
-    ]
-    return sum(0 if row is None else int(row[0]) for row in rows)
+    )
 
 
 def _over(now: datetime) -> Iterator[tuple[str, str, dict[str, int]]]:

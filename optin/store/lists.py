@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from optin.consent.consent_record import SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import EVERYTHING, columns_of
-from optin.store.transaction import Tx, list_parameters
+from optin.store.queries import list_parameters
+from optin.store.transaction import Tx
 
 
 def subjects_by_address(tx: Tx, indexes: Sequence[bytes]) -> dict[bytes, list[SubjectId]]:

@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ID_BYTES, RequestId
 from optin.store.claims import Batch
+from optin.store.queries import has_row
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -136,12 +137,12 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
 
 def has_suspects(tx: Tx, now: datetime) -> bool:
     """Return whether mails are due that must be tried alone."""
-    row = tx.one(
-        "SELECT id FROM outbox WHERE state = 'queued' AND next_at <= :now AND starts > :free LIMIT 1",
+    return has_row(
+        tx,
+        "outbox WHERE state = 'queued' AND next_at <= :now AND starts > :free",
         now=to_ms(now),
         free=FREE_STARTS,
     )
-    return row is not None
 
 
 def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
@@ -235,14 +236,13 @@ def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
 
 def has_successor(tx: Tx, letter: DeadLetter) -> bool:
     """Return whether a later mail of this kind about the same was sent, or waits."""
-    row = tx.one(
-        "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND id > :id"
-        " AND state <> 'dead' LIMIT 1",
+    return has_row(
+        tx,
+        "outbox WHERE request_id = :request AND kind = :kind AND id > :id AND state <> 'dead'",
         request=letter.request,
         kind=letter.kind,
         id=letter.number,
     )
-    return row is not None
 
 
 def requeue(tx: Tx, number: int, now: datetime) -> bool:
@@ -304,27 +304,25 @@ def forget_queued(tx: Tx, request: RequestId, kinds: Iterable[str]) -> None:
 
 def has_twin(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
     """Return whether another mail of this kind about a request waits to be sent."""
-    row = tx.one(
-        "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND state = 'queued'"
-        " AND id <> :id",
+    return has_row(
+        tx,
+        "outbox WHERE request_id = :request AND kind = :kind AND state = 'queued' AND id <> :id",
         request=request,
         kind=kind,
         id=number,
     )
-    return row is not None
 
 
 def is_mailed(tx: Tx, request: RequestId, kind: str) -> bool:
     """Return whether a mail of this kind about `request` was sent, or waits to be."""
-    row = tx.one(
-        "SELECT id FROM outbox WHERE request_id = :request AND kind = :kind AND state <> 'dead' LIMIT 1",
+    return has_row(
+        tx,
+        "outbox WHERE request_id = :request AND kind = :kind AND state <> 'dead'",
         request=request,
         kind=kind,
     )
-    return row is not None
 
 
 def is_queued(tx: Tx, request: RequestId) -> bool:
     """Return whether a mail about `request` still waits to be sent."""
-    row = tx.one("SELECT id FROM outbox WHERE request_id = :request AND state = 'queued'", request=request)
-    return row is not None
+    return has_row(tx, "outbox WHERE request_id = :request AND state = 'queued'", request=request)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, SubjectId
+from optin.store.queries import count_rows
 from optin.store.subjects import CONSENT_COLUMNS, read_consent
 from optin.store.transaction import Tx, to_ms
 
@@ -77,33 +78,24 @@ def idle_people(tx: Tx, due: IdlePeople, most: int) -> list[bytes]:
 
 def count_idle(tx: Tx, due: IdlePeople) -> int:
     """Count people without a live purpose for long enough."""
-    return _count(
-        tx,
-        f"SELECT COUNT(*) FROM subject WHERE {_IDLE}",
-        consented=int(due.consented),
-        before=to_ms(due.before),
-    )
+    return count_rows(tx, f"subject WHERE {_IDLE}", consented=int(due.consented), before=to_ms(due.before))
 
 
 def count_unconfirmed(tx: Tx, now: datetime) -> int:
     """Count requests that were not confirmed in time."""
-    return _count(
-        tx, "SELECT COUNT(*) FROM request WHERE confirmed_at IS NULL AND erase_at <= :now", now=to_ms(now)
-    )
+    return count_rows(tx, "request WHERE confirmed_at IS NULL AND erase_at <= :now", now=to_ms(now))
 
 
 def count_over(tx: Tx, now: datetime) -> int:
     """Count expired consents whose row still says given."""
-    return _count(
-        tx, "SELECT COUNT(*) FROM consent WHERE status = 'given' AND expires_at <= :now", now=to_ms(now)
-    )
+    return count_rows(tx, "consent WHERE status = 'given' AND expires_at <= :now", now=to_ms(now))
 
 
 def count_ending_soon(tx: Tx, purpose: str, now: datetime, before: datetime) -> int:
     """Count consents that end soon and got no renewal mail."""
-    return _count(
+    return count_rows(
         tx,
-        "SELECT COUNT(*) FROM consent WHERE status = 'given' AND expires_at > :now"
+        "consent WHERE status = 'given' AND expires_at > :now"
         " AND expires_at <= :before AND purpose = :purpose AND asked_again_at IS NULL",
         now=to_ms(now),
         before=to_ms(before),
@@ -113,45 +105,41 @@ def count_ending_soon(tx: Tx, purpose: str, now: datetime, before: datetime) -> 
 
 def count_holds_over(tx: Tx, now: datetime) -> int:
     """Count legal holds whose date is past."""
-    return _count(tx, "SELECT COUNT(*) FROM legal_hold WHERE ends_at <= :now", now=to_ms(now))
+    return count_rows(tx, "legal_hold WHERE ends_at <= :now", now=to_ms(now))
 
 
 def count_settled(tx: Tx, before: datetime) -> int:
     """Count mails that were settled before a moment."""
-    return _count(
-        tx,
-        "SELECT COUNT(*) FROM outbox WHERE state <> 'queued' AND settled_at < :before",
-        before=to_ms(before),
-    )
+    return count_rows(tx, "outbox WHERE state <> 'queued' AND settled_at < :before", before=to_ms(before))
 
 
 def count_notices_over(tx: Tx, before: datetime) -> int:
     """Count links to personal pages that were mailed before a moment."""
-    return _count(
+    return count_rows(
         tx,
-        "SELECT COUNT(*) FROM outbox WHERE state <> 'queued' AND settled_at < :before AND kind = 'personal'",
+        "outbox WHERE state <> 'queued' AND settled_at < :before AND kind = 'personal'",
         before=to_ms(before),
     )
 
 
 def count_actions(tx: Tx, before: datetime) -> int:
     """Count officers' actions before a moment."""
-    return _count(tx, "SELECT COUNT(*) FROM rights_action WHERE at < :before", before=to_ms(before))
+    return count_rows(tx, "rights_action WHERE at < :before", before=to_ms(before))
 
 
 def count_erased_members(tx: Tx, before: datetime) -> int:
     """Count digests of people of exports who were erased before a moment."""
-    return _count(tx, "SELECT COUNT(*) FROM export_gone WHERE at < :before", before=to_ms(before))
+    return count_rows(tx, "export_gone WHERE at < :before", before=to_ms(before))
 
 
 def count_unrecorded_members(tx: Tx, before: datetime) -> int:
     """Count members of exports before a moment that were never recorded."""
-    row = tx.one(
-        "SELECT COUNT(*) FROM export_member WHERE run < :end"
+    return count_rows(
+        tx,
+        "export_member WHERE run < :end"
         " AND NOT EXISTS (SELECT 1 FROM export_run WHERE export_run.members = export_member.run)",
         end=to_ms(before).to_bytes(8, "big"),
     )
-    return 0 if row is None else int(row[0])
 
 
 def forget_notices(tx: Tx, before: datetime, most: int) -> int:
@@ -162,8 +150,3 @@ def forget_notices(tx: Tx, before: datetime, most: int) -> int:
         before=to_ms(before),
         most=most,
     )
-
-
-def _count(tx: Tx, sql: str, **values: int | str) -> int:
-    row = tx.one(sql, **values)
-    return 0 if row is None else int(row[0])

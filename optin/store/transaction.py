@@ -173,17 +173,3 @@ def from_ms(stored: int) -> datetime:
     """Return the moment stored by `to_ms`, aware, in UTC."""
     seconds, milliseconds = divmod(stored, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
-
-
-def list_parameters(values: Sequence[bytes]) -> tuple[dict[str, Value], str]:
-    """Return values as query parameters, and the SQL list that names them."""
-    named: dict[str, Value] = {f"v{_letters(place)}": value for place, value in enumerate(values)}
-    return named, ", ".join(f":{name}" for name in named)
-
-
-def _letters(number: int) -> str:
-    """Return a number in letters: parameter names have no digits."""
-    return str(number).translate(_AS_LETTERS)
-
-
-_AS_LETTERS = str.maketrans("0123456789", "abcdefghij")

@@ -15,6 +15,7 @@ from optin.consent.purpose import ConsentKey
 from optin.consent.webhook import ID_PREFIX, WebhookKind
 from optin.store.claims import Batch
 from optin.store.consent_columns import columns_of
+from optin.store.queries import has_row
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault
 
@@ -114,13 +115,12 @@ RETURNING id, message, processor, person, kind, purpose, channel, sealed, create
 
 def is_due(tx: Tx, processor: str, now: datetime) -> bool:
     """Return whether a message to a processor may be due: a cheap check before a claim."""
-    row = tx.one(
-        "SELECT id FROM webhook_outbox WHERE processor = :processor AND state = 'queued'"
-        " AND next_at <= :now LIMIT 1",
+    return has_row(
+        tx,
+        "webhook_outbox WHERE processor = :processor AND state = 'queued' AND next_at <= :now",
         processor=processor,
         now=to_ms(now),
     )
-    return row is not None
 
 
 def claim_messages(
