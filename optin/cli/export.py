@@ -28,12 +28,7 @@ SELF = "self"
 
 @click.command()
 @click.option("--purpose", required=True, help="Id of the purpose, as in optin.toml.")
-@click.option(
-    "--channel",
-    required=True,
-    type=ChannelChoice(),
-    help="Its channel.",
-)
+@click.option("--channel", required=True, type=ChannelChoice(), help="Its channel.")
 @click.option("--to", "processor", required=True, help="A processor of optin.toml, or self.")
 @click.option("--why", required=True, help="Reason for the export; it is recorded.")
 @click.option("--format", "shape", type=click.Choice([*WRITERS]), default="csv", show_default=True)

@@ -54,14 +54,7 @@ def _retry(installation: Installation, *, dry_run: bool) -> Retried:
     done = Retried()
     while True:
         before = done.last
-        done.add(
-            installation.run(
-                retry_dead,
-                after=before,
-                now=installation.clock(),
-                dry_run=dry_run,
-            )
-        )
+        done.add(installation.run(retry_dead, after=before, now=installation.clock(), dry_run=dry_run))
         if done.last == before:
             return done
 

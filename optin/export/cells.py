@@ -97,9 +97,6 @@ def _phones(cell: str) -> tuple[str, ...]:
     return tuple(_PHONES.findall(_DATE.sub(" ", cell.translate(_UNSEEN))))
 
 
-_ONE: Mapping[str, re.Pattern[str]] = {
-    EMAIL: _ONE_EMAIL,
-    PHONE: re.compile(r"[+(]?\d[\d ().-]{6,18}"),
-}
+_ONE: Mapping[str, re.Pattern[str]] = {EMAIL: _ONE_EMAIL, PHONE: re.compile(r"[+(]?\d[\d ().-]{6,18}")}
 _OWN: Mapping[str, Callable[[str], tuple[str, ...]]] = {EMAIL: _own_emails, PHONE: _own_phones}
 _WITHIN: Mapping[str, Callable[[str], tuple[str, ...]]] = {EMAIL: _emails, PHONE: _phones}

@@ -82,9 +82,7 @@ def _by_week(statistics: Statistics) -> Iterator[_Week]:
             monday += WEEK
         counts = list(group)
         yield _Week(
-            week_name(at),
-            sum(count.requests for count in counts),
-            sum(count.confirmed for count in counts),
+            week_name(at), sum(count.requests for count in counts), sum(count.confirmed for count in counts)
         )
         monday = at + WEEK
 

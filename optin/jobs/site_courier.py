@@ -24,13 +24,7 @@ def courier_of(edition: Edition, installation: Installation) -> Courier:
     site = edition.site
     own_host, troubles = urlsplit(site.settings.base_url).hostname or "", TroubleLog()
     sender = Mailbox(site.settings.sender.name, site.settings.sender.address, site.settings.sender.reply_to)
-    composer = Composer(
-        edition.theme,
-        sender,
-        site.settings.base_url,
-        site.controller,
-        edition.kinds.mails,
-    )
+    composer = Composer(edition.theme, sender, site.settings.base_url, site.controller, edition.kinds.mails)
     courier = Courier(
         StoreOutbox(installation),
         MailWriter(composer, open_signer(site.settings.dkim), sender.address),

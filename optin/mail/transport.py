@@ -77,12 +77,7 @@ class FileTransport:
 
 
 def open_transport(
-    url: str,
-    root: Path,
-    *,
-    own_host: str = "",
-    most: int = CONNECTIONS,
-    troubles: TroubleLog | None = None,
+    url: str, root: Path, *, own_host: str = "", most: int = CONNECTIONS, troubles: TroubleLog | None = None
 ) -> Transport:
     """Return the transport for `url`. Raises SetupRefused with the cure.
 

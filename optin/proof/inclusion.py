@@ -9,14 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optin.proof.commitment import leaf_digest
-from optin.proof.note import (
-    MAX_SIZE_DIGITS,
-    Checkpoint,
-    VerifierKey,
-    decoded,
-    encoded,
-    open_checkpoint,
-)
+from optin.proof.note import MAX_SIZE_DIGITS, Checkpoint, VerifierKey, decoded, encoded, open_checkpoint
 from optin.proof.tree import MAX_PATH, ProofBroken, verify_inclusion
 
 HEADER = "c2sp.org/tlog-proof@v1"

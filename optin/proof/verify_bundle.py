@@ -199,12 +199,7 @@ def _check_references(
             report.say(f"event {name}: the mail is not the one that was sent", held=False)
 
 
-def _check_unnamed(
-    files: dict[str, bytes],
-    cases: Cases,
-    events: Sequence[Named],
-    report: Report,
-) -> None:
+def _check_unnamed(files: dict[str, bytes], cases: Cases, events: Sequence[Named], report: Report) -> None:
     """Check that the bundle has no unknown file, no file without an event, and no missing file."""
     known = {f"events/{name}.json" for name, _ in events} | {f"proofs/{name}{ENDING}" for name, _ in events}
     known |= {f"mails/{name}.eml" for name, body in events if body["kind"] == EventKind.MAILED}

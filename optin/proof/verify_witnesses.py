@@ -28,10 +28,7 @@ CLOCKS_APART = timedelta(minutes=1)  # a time-stamp has whole seconds, and two c
 
 
 def check_stamps(
-    files: dict[str, bytes],
-    events: Sequence[Named],
-    authorities: Sequence[Certificate],
-    report: Report,
+    files: dict[str, bytes], events: Sequence[Named], authorities: Sequence[Certificate], report: Report
 ) -> None:
     """Report time-stamps of this checkpoint. They count only for an authority that the reader named."""
     data = files["checkpoint.txt"]

@@ -11,12 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from optin.consent.clock import ClockReading
-from optin.errors import (
-    ClockDoubted,
-    EndingUnwritten,
-    JournalUnusable,
-    OptinError,
-)
+from optin.errors import ClockDoubted, EndingUnwritten, JournalUnusable, OptinError
 from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import read_clock, trust_clock, watch_clock

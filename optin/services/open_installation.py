@@ -50,12 +50,7 @@ def open_installation(
     vault, serving = Vault(keys), server is not None
     use = StoreUse.SERVER if serving else StoreUse.INSPECTION if inspecting else StoreUse.COMMAND
     store = open_store(
-        settings.store,
-        settings.root,
-        vault,
-        kinds.schema,
-        origin=settings.log_origin,
-        use=use,
+        settings.store, settings.root, vault, kinds.schema, origin=settings.log_origin, use=use
     )
     try:
         if server is not None:

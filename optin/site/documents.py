@@ -173,15 +173,7 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         what = (problem.problem or "it cannot be read").split("\n")[0]
         cure = "Mend it here; a text with a colon in it needs quotes."
         return Finding(name, line, column, f"This is not YAML: {what}.", cure)
-    except (
-        YAMLError,
-        ValueError,
-        RecursionError,
-        TypeError,
-        AttributeError,
-        KeyError,
-        OverflowError,
-    ):
+    except (YAMLError, ValueError, RecursionError, TypeError, AttributeError, KeyError, OverflowError):
         impossible = _impossible_day(front, name)
         if impossible is not None:
             return impossible

@@ -6,14 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 
-from optin.consent.form import (
-    FormDeclaration,
-    FormDigest,
-    FormKey,
-    FormVersion,
-    PrivacyDigest,
-    details_text,
-)
+from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyDigest, details_text
 from optin.consent.magnet_details import DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
 from optin.proof.assets import asset_address, content_type_of

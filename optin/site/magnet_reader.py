@@ -17,11 +17,7 @@ from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
 from optin.site.kind_file import FilePart, Reading
 from optin.site.law_words import claimed, mentioned
-from optin.site.lint import (
-    objections_to_form,
-    objections_to_override,
-    objections_to_wording,
-)
+from optin.site.lint import objections_to_form, objections_to_override, objections_to_wording
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_set import RESERVED, SLUG, MagnetReading

@@ -106,10 +106,7 @@ def is_active(data: bytes) -> bool:
 
 def _webp(data: bytes) -> tuple[int, int] | None:
     if data[12:16] == b"VP8X" and len(data) >= 30:  # noqa: PLR2004 - the header's length
-        return (
-            int.from_bytes(data[24:27], "little") + 1,
-            int.from_bytes(data[27:30], "little") + 1,
-        )
+        return (int.from_bytes(data[24:27], "little") + 1, int.from_bytes(data[27:30], "little") + 1)
     if data[12:16] == b"VP8 " and len(data) >= 30:  # noqa: PLR2004 - the header's length
         width, height = struct.unpack("<HH", data[26:30])
         return width & 0x3FFF, height & 0x3FFF

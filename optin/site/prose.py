@@ -37,10 +37,7 @@ def read_prose(text: str) -> Prose:
 
 
 def _look_at(
-    token: Token,
-    line: int,
-    pictures: list[tuple[str, str, int]],
-    foreign: list[tuple[str, int]],
+    token: Token, line: int, pictures: list[tuple[str, str, int]], foreign: list[tuple[str, int]]
 ) -> None:
     if token.type == "image":
         pictures.append((str(token.attrGet("src") or ""), token.content, line))

@@ -14,12 +14,7 @@ from optin.consent.purpose import ConsentQuestion
 from optin.site.documents import Path_
 from optin.site.file_models import MagnetFile, VariantTable
 from optin.site.findings import nearest
-from optin.site.lint import (
-    Objection,
-    objections_to_form,
-    objections_to_override,
-    objections_to_wording,
-)
+from optin.site.lint import Objection, objections_to_form, objections_to_override, objections_to_wording
 from optin.site.model import Variant
 
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")

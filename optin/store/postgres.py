@@ -24,9 +24,7 @@ from optin.store.postgres_pool import PostgresPool
 from optin.store.postgres_presence import PostgresPresence
 from optin.store.postgres_roles import not_allowed, refuse_missing_rights
 from optin.store.postgres_schema import all_tables, complete, migrate, schema_findings
-from optin.store.postgres_server import (
-    is_temporary,
-)
+from optin.store.postgres_server import is_temporary
 from optin.store.schema_sets import Schema
 from optin.store.transaction import Bound, Operation, P, Presence, Row, T, Value, bind
 

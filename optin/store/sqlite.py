@@ -186,10 +186,7 @@ class SqliteStore:
         """Run a group and commit it; if the whole transaction fails, run its members one by one."""
         try:
             self._begin()
-        except (
-            sqlite3.Error,
-            WriteLost,
-        ) as problem:  # nobody in this group gets in
+        except (sqlite3.Error, WriteLost) as problem:  # nobody in this group gets in
             self._rollback()
             for waiting in group:
                 waiting.settle(None, _translated(problem))

@@ -234,10 +234,7 @@ def _personal() -> PersonalData:
         contact={"first_name": "Alice", "phone": "+31201234567"},
         taken_away=("company",),
         consents=(given, withdrawn),
-        requests=(
-            asked,
-            replace(asked, confirmed_at=None, file="", ticked=(), privacy_day=""),
-        ),
+        requests=(asked, replace(asked, confirmed_at=None, file="", ticked=(), privacy_day="")),
         mails=(SentMail("Subject", AT),),
         exports=(
             PersonalExport(1, AT, "c", "a", "email", "list"),

@@ -41,11 +41,7 @@ async def post_confirmation(request: Request) -> Response:
     stored, expired = _read(app_context, token)
     installation = app_context.installation
     if not expired:
-        await app_context.run(
-            confirm,
-            request=stored,
-            now=installation.clock(),
-        )
+        await app_context.run(confirm, request=stored, now=installation.clock())
         installation.wake_courier()
         return see_other(f"/confirm/{token}")
     if single(posted, "action") == "resend":
@@ -106,11 +102,7 @@ def _expired(app_context: AppContext, form: FormDeclaration, token: str, *, rese
 
 async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
     installation = app_context.installation
-    outcome = await app_context.view(
-        view_confirmation,
-        request=stored,
-        now=installation.clock(),
-    )
+    outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
     form = outcome.form
     file = await handout_of(app_context, form) if outcome.hands_out else None
     token = installation.vault.links.sign(LinkKind.DOWNLOAD, stored, installation.clock())

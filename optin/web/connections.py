@@ -97,10 +97,7 @@ def surplus_of(
         else:
             rest.append(it)
     crowded = len(rest) * 10 > room * 9
-    return {
-        "connections_per_network": above,
-        "connections": rest[: len(rest) - room // 2] if crowded else [],
-    }
+    return {"connections_per_network": above, "connections": rest[: len(rest) - room // 2] if crowded else []}
 
 
 class ConnectionRoom:

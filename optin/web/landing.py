@@ -113,10 +113,7 @@ async def post_sent(request: Request) -> Response:
     reason = "code-wrong" if typed.strip() else "code-missing"
     try:
         outcome = await app_context.run(
-            confirm_by_code,
-            request=stored,
-            typed=typed,
-            now=installation.clock(),
+            confirm_by_code, request=stored, typed=typed, now=installation.clock()
         )
     except LinkSpent:  # an erased request answers like a wrong code
         return _sent(app_context, served, after, problem=reason)

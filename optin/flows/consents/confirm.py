@@ -43,13 +43,7 @@ from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
 from optin.store.database_errors import is_of_database
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
-from optin.store.requests import (
-    Request,
-    count_try,
-    load_request,
-    mark_confirmed,
-    peek_request,
-)
+from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
 from optin.store.subjects import (
     Contact,
     allow_calls,

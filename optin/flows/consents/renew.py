@@ -47,12 +47,7 @@ def _consent_about(tx: Tx, vault: Vault, subject: SubjectId, key: ConsentKey) ->
 
 
 def request_renewal(
-    tx: Tx,
-    context: Context,
-    subject: SubjectId,
-    consent: ConsentState,
-    through: str,
-    now: datetime,
+    tx: Tx, context: Context, subject: SubjectId, consent: ConsentState, through: str, now: datetime
 ) -> bool:
     """Create a request for one consent with the form served now, and queue its mail.
 

@@ -16,11 +16,7 @@ from optin.store.transaction import Tx
 
 
 def resend_confirmation(
-    tx: Tx,
-    context: Context,
-    request: RequestId,
-    now: datetime,
-    asker: MailRequester = MailRequester.FORM,
+    tx: Tx, context: Context, request: RequestId, now: datetime, asker: MailRequester = MailRequester.FORM
 ) -> bool:
     """Queue the confirmation mail again; return whether it was queued.
 

@@ -13,14 +13,7 @@ from optin.errors import KindFailed, OptinError
 from optin.flows.consents.opened_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
-from optin.flows.delivery.mail_order import (
-    ASKER,
-    GivenConsent,
-    MailKind,
-    MailOrder,
-    NoticeOrder,
-    Order,
-)
+from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.receipt import proof_of_receipt
 from optin.flows.delivery.standing import standing_of
@@ -133,11 +126,7 @@ def _may_link(tx: Tx, context: Context, now: datetime) -> bool:
 
 
 def _confirmation(
-    tx: Tx,
-    context: Context,
-    opened: OpenedRequest,
-    order: MailOrder,
-    now: datetime,
+    tx: Tx, context: Context, opened: OpenedRequest, order: MailOrder, now: datetime
 ) -> MailOrder | None:
     stored = opened.stored
     if stored.confirmed_at is not None:
@@ -197,11 +186,7 @@ def kind_mail_facts(
 
 
 def _delivery(
-    tx: Tx,
-    context: SiteContext,
-    opened: OpenedRequest,
-    order: MailOrder,
-    now: datetime,
+    tx: Tx, context: SiteContext, opened: OpenedRequest, order: MailOrder, now: datetime
 ) -> MailOrder | None:
     stored = opened.stored
     if stored.subject is None or stored.confirmed_at is None:

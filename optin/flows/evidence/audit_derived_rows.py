@@ -121,8 +121,6 @@ class DerivedRowsAudit:
 
     def _objections(self, request: bytes, purpose: str, channel: str) -> frozenset[bytes]:
         found: frozenset[bytes] = self.read(
-            objections_of,
-            email_index=bytes(self.owners[request][2]),
-            key=ConsentKey.parse(purpose, channel),
+            objections_of, email_index=bytes(self.owners[request][2]), key=ConsentKey.parse(purpose, channel)
         )
         return found

@@ -220,12 +220,7 @@ class PeopleAudit:
             self.findings.append(f"{name} was confirmed at another moment than its events say")
 
     def _check_events(
-        self,
-        row: Row,
-        history: History,
-        sealed: SealedRequest,
-        declared: DeclaredData,
-        mails: dict[str, Row],
+        self, row: Row, history: History, sealed: SealedRequest, declared: DeclaredData, mails: dict[str, Row]
     ) -> None:
         commitment, named, form = commit(sealed.salt, sealed.declaration), bytes(row[0]).hex(), row[3]
         known = self._form(form)

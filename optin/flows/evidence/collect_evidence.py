@@ -145,12 +145,7 @@ def _check_history(vault: Vault, numbered: Sequence[StoredEvent]) -> None:
 
 
 def _request_evidence(
-    tx: Tx,
-    vault: Vault,
-    opened: OpenedRequest,
-    numbered: Sequence[StoredEvent],
-    base_url: str,
-    now: datetime,
+    tx: Tx, vault: Vault, opened: OpenedRequest, numbered: Sequence[StoredEvent], base_url: str, now: datetime
 ) -> RequestEvidence:
     """Return one request, with the events of its consents."""
     own = [event for event in numbered if event.request == opened.stored.id]

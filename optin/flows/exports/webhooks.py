@@ -227,12 +227,7 @@ def _compose(
 
 
 def _confirmed(
-    tx: Tx,
-    context: Context,
-    notice: WebhookMessage,
-    subject: SubjectId,
-    now: datetime,
-    endings_of: EndingsOf,
+    tx: Tx, context: Context, notice: WebhookMessage, subject: SubjectId, now: datetime, endings_of: EndingsOf
 ) -> dict[str, Any] | str:
     """Prove the consent and record its disclosure; return the content, or why there is none.
 

@@ -42,10 +42,7 @@ def begin_with_clock(tx: Tx, context: SiteContext, now: datetime) -> ClockReadin
 
     A clock may have been ahead while no event was written, so nothing waits longer than it ever should.
     """
-    look, newest = (
-        read_clock(tx, context, now),
-        newest_event(tx, context.vault),
-    )
+    look, newest = (read_clock(tx, context, now), newest_event(tx, context.vault))
     if newest is not None:
         note_set_back(tx, context, newest, now)
     mark_clock(tx, context.vault, look, steady=True)

@@ -41,12 +41,7 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.subjects import (
-    address_index,
-    find_subject,
-    refresh_idle,
-    save_consent,
-)
+from optin.store.subjects import address_index, find_subject, refresh_idle, save_consent
 from optin.store.transaction import Tx
 
 MADE_AHEAD = timedelta(days=1)  # a server whose clock runs ahead may have made a request

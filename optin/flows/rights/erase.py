@@ -57,13 +57,7 @@ class ErasureResult:
 
 
 def erase_person(
-    tx: Tx,
-    context: Context,
-    email_index: bytes,
-    reason: Ground,
-    now: datetime,
-    *,
-    suppress_all: bool = True,
+    tx: Tx, context: Context, email_index: bytes, reason: Ground, now: datetime, *, suppress_all: bool = True
 ) -> ErasureResult | None:
     """Erase all data about an address; None when there is none (any more).
 
@@ -105,11 +99,7 @@ def erase_person(
     if subject is not None:
         detach_requests(tx, subject)
         remove_subject(tx, subject)
-    remember(
-        tx,
-        {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all},
-        now,
-    )
+    remember(tx, {"kind": "erased", "person": email_index.hex(), "suppressed": suppress_all}, now)
 
     holds = tuple(hold for hold in holds_of(tx, vault, email_index) if hold.until > now)
     return ErasureResult(len(requests), holds, address)

@@ -28,14 +28,8 @@ from optin.store.forms import statement_dates
 from optin.store.legal_holds import holds_of
 from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
-from optin.store.requests import (
-    peek_request,
-)
-from optin.store.subjects import (
-    Contact,
-    find_subject,
-    suppressions_of,
-)
+from optin.store.requests import peek_request
+from optin.store.subjects import Contact, find_subject, suppressions_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

@@ -14,12 +14,7 @@ from optin.store.transaction import Tx
 
 
 def ask_for_link(
-    tx: Tx,
-    context: Context,
-    address: EmailAddress,
-    lang: str,
-    now: datetime,
-    network: str = "",
+    tx: Tx, context: Context, address: EmailAddress, lang: str, now: datetime, network: str = ""
 ) -> None:
     """Queue the mail with the personal link, whether or not the address is known (R1).
 

@@ -5,12 +5,4 @@ from optin.flows.delivery.receipt import Attachment
 from optin.mail.kind_mails import Mailbox
 from optin.store.outbox import enqueue, forget_queued, has_twin
 
-__all__ = [
-    "Attachment",
-    "MailKind",
-    "MailOrder",
-    "Mailbox",
-    "enqueue",
-    "forget_queued",
-    "has_twin",
-]
+__all__ = ["Attachment", "MailKind", "MailOrder", "Mailbox", "enqueue", "forget_queued", "has_twin"]

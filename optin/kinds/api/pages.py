@@ -5,11 +5,4 @@ from optin.site.page_check import CURE
 from optin.site.seen_page import SeenPage
 from optin.theme.views import ConfirmedView, Frame, LandingView
 
-__all__ = [
-    "CURE",
-    "ConfirmedView",
-    "Frame",
-    "LandingView",
-    "Objection",
-    "SeenPage",
-]
+__all__ = ["CURE", "ConfirmedView", "Frame", "LandingView", "Objection", "SeenPage"]

@@ -6,13 +6,4 @@ from optin.flows.retention.sweep_candidates import decide
 from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.retention.sweep_rule import Rule
 
-__all__ = [
-    "PEOPLE_STEP",
-    "STEP",
-    "Ground",
-    "Rule",
-    "SweepContext",
-    "decide",
-    "forget_request",
-    "own_ground",
-]
+__all__ = ["PEOPLE_STEP", "STEP", "Ground", "Rule", "SweepContext", "decide", "forget_request", "own_ground"]

@@ -19,8 +19,7 @@ def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | Non
 NEWSLETTER = Kind(
     "newsletter",
     file=FilePart(
-        about="nothing but the subscription, which is one consent to e-mail",
-        insists=one_email_purpose,
+        about="nothing but the subscription, which is one consent to e-mail", insists=one_email_purpose
     ),
     details=DetailsPart(needs_consent=True),
 )

@@ -79,10 +79,7 @@ class PrizeDraw(Details):
             "claim": self.claim,
         }
         if self.contest is not None:
-            plain["contest"] = {
-                "question": self.contest.question,
-                "answers": list(self.contest.answers),
-            }
+            plain["contest"] = {"question": self.contest.question, "answers": list(self.contest.answers)}
         return plain
 
     @classmethod

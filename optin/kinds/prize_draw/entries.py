@@ -129,9 +129,7 @@ def tickets_like(tx: Tx, magnet: str, beginning: str) -> list[str]:
 def untold_entries(tx: Tx, magnet: str, most: int) -> list[DrawEntry]:
     """Return entries whose people were not told the result yet."""
     rows = tx.all(
-        f"{_ENTRY} WHERE magnet = :magnet AND told = 0 LIMIT :most {tx.skip_locked}",
-        magnet=magnet,
-        most=most,
+        f"{_ENTRY} WHERE magnet = :magnet AND told = 0 LIMIT :most {tx.skip_locked}", magnet=magnet, most=most
     )
     return [_entry(row) for row in rows]
 

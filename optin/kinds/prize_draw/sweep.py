@@ -87,12 +87,7 @@ def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: dateti
 
 
 def draw_over(
-    history: History,
-    drawn: datetime | None,
-    kept: RetentionPeriod | None,
-    now: datetime,
-    *,
-    consented: bool,
+    history: History, drawn: datetime | None, kept: RetentionPeriod | None, now: datetime, *, consented: bool
 ) -> Ground | None:
     """Return why an entry of a prize draw may go: it was drawn so long ago, as its form promised.
 

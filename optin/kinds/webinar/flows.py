@@ -11,13 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from optin.kinds.api import FlowPart
-from optin.kinds.api.flows import (
-    Context,
-    Later,
-    LinkKind,
-    OpenedRequest,
-    QueuedMail,
-)
+from optin.kinds.api.flows import Context, Later, LinkKind, OpenedRequest, QueuedMail
 from optin.kinds.api.flows import Standing as Stands
 from optin.kinds.api.forms import Details
 from optin.kinds.api.mail import has_twin

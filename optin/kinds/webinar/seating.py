@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from optin.kinds.api.flows import (
-    Context,
-    OpenedRequest,
-    RequestPolicy,
-    SubjectId,
-    open_request,
-    requests_of,
-)
+from optin.kinds.api.flows import Context, OpenedRequest, RequestPolicy, SubjectId, open_request, requests_of
 from optin.kinds.api.mail import enqueue, forget_queued
 from optin.kinds.api.store import Tx
 from optin.kinds.webinar.attendance import Attendance, Standing

@@ -6,10 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from optin.kinds.api.flows import (
-    Context,
-    RequestPolicy,
-)
+from optin.kinds.api.flows import Context, RequestPolicy
 from optin.kinds.api.mail import enqueue, forget_queued
 from optin.kinds.api.store import Tx
 from optin.kinds.api.sweep import Rule, SweepContext
