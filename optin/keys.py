@@ -138,12 +138,7 @@ def make_keys(where: str, root: Path, use: str) -> KeyRing:
     path = root / where
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = KeyRing.fresh(use)
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(ring.as_json())
-        file.flush()
-        os.fsync(file.fileno())
+    draft = _draft(path, ring)
     try:
         os.link(draft, path)  # unlike a rename, it refuses to replace keys that another start just made
     except FileExistsError:
@@ -153,15 +148,21 @@ def make_keys(where: str, root: Path, use: str) -> KeyRing:
     return ring
 
 
-def write_rotated(where: str, root: Path, ring: KeyRing) -> None:
-    """Put rotated keys in place of the file `where`, at once or not at all; mode 0600 (S2)."""
-    path = root / where
+def _draft(path: Path, ring: KeyRing) -> Path:
+    """Write keys to a new file beside `path`, readable to the owner alone (mode 0600)."""
     draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(ring.as_json())
         file.flush()
         os.fsync(file.fileno())
+    return draft
+
+
+def write_rotated(where: str, root: Path, ring: KeyRing) -> None:
+    """Put rotated keys in place of the file `where`, at once or not at all; mode 0600 (S2)."""
+    path = root / where
+    draft = _draft(path, ring)
     draft.replace(path)
 
 

@@ -27,6 +27,7 @@ from optin.theme.mail_views import (
     KindMail,
     PersonalMail,
     RenewalMail,
+    RequestFacts,
 )
 from optin.theme.theme import MailText, Theme
 from optin.theme.views import LegalHoldView
@@ -87,16 +88,10 @@ class Composer:
             raise ValueError(order.kind)
         return self._theme.mail(
             KindMail(
-                lang=order.form.lang,
-                controller=order.form.controller,
-                title=order.form.title,
-                kind=order.form.kind,
+                **self._facts(order),
                 name=order.kind,
                 template=template,
-                page_url=self._page(order),
-                requested_at=order.requested_at,
                 personal_url=f"{self._base}/me",
-                privacy_url=self._privacy(order),
                 own=order.own,
             )
         )
@@ -122,16 +117,11 @@ class Composer:
             raise ValueError(order.kind)
         return self._theme.mail(
             RenewalMail(
-                lang=order.form.lang,
-                controller=order.form.controller,
-                title=order.form.title,
-                page_url=self._page(order),
-                requested_at=order.requested_at,
+                **self._facts(order),
                 questions=order.questions,
                 ends_at=order.ends_at,
                 confirm_url=f"{self._base}/confirm/{order.confirm_token}",
                 expires_at=order.expires_at,
-                privacy_url=self._privacy(order),
                 number=order.to_call,
             )
         )
@@ -142,17 +132,11 @@ class Composer:
             raise ValueError(order.kind)
         return self._theme.mail(
             ConfirmationMail(
-                lang=order.form.lang,
-                controller=order.form.controller,
-                title=order.form.title,
-                kind=order.form.kind,
-                page_url=self._page(order),
-                requested_at=order.requested_at,
+                **self._facts(order),
                 questions=order.questions,
                 confirm_url=f"{self._base}/confirm/{order.confirm_token}",
                 code=order.code,
                 expires_at=order.expires_at,
-                privacy_url=self._privacy(order),
                 number=order.to_call,
             )
         )
@@ -164,18 +148,12 @@ class Composer:
         token = order.download_token
         return self._theme.mail(
             DeliveryMail(
-                lang=order.form.lang,
-                controller=order.form.controller,
-                title=order.form.title,
-                kind=order.form.kind,
-                page_url=self._page(order) + _below(order.form),
-                requested_at=order.requested_at,
+                **self._facts(order, _below(order.form)),
                 confirmed_at=order.confirmed_at,
                 granted=order.receipts,
                 download_url=f"{self._base}/download/{token}" if token else None,
                 download_until=order.expires_at,
                 unsubscribe_url=self._unsubscribe(order),
-                privacy_url=self._privacy(order),
                 form_version=order.form_version,
                 proof_url=f"{self._base}/log",
                 first_name=greeting_name(order.first_name),
@@ -218,11 +196,18 @@ class Composer:
         lines += [f"--{boundary}--", ""] if attached else [""]
         return "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode()
 
-    def _page(self, order: MailOrder) -> str:
-        return f"{self._base}/{order.form.magnet}"
-
-    def _privacy(self, order: MailOrder) -> str:
-        return f"{self._base}/privacy/{order.form.privacy[:VERSION_CHARACTERS]}"
+    def _facts(self, order: MailOrder, below: str = "") -> RequestFacts:
+        """Return what every mail about a request says of it. `below`: the rest of its page's address."""
+        form = order.form
+        return {
+            "lang": form.lang,
+            "controller": form.controller,
+            "title": form.title,
+            "kind": form.kind,
+            "page_url": f"{self._base}/{form.magnet}{below}",
+            "requested_at": order.requested_at,
+            "privacy_url": f"{self._base}/privacy/{form.privacy[:VERSION_CHARACTERS]}",
+        }
 
     def _unsubscribe(self, order: MailOrder) -> str:
         return f"{self._base}/unsubscribe/{order.unsubscribe_token}"

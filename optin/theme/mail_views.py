@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.flows.delivery.mail_order import GivenConsent
 from optin.theme.views import LegalHoldView
 
 
-@dataclass(frozen=True)
-class ConfirmationMail:
-    """The mail that asks for confirmation: no advertisement, no typed text except a number to call (D5)."""
+class RequestFacts(TypedDict):
+    """What is told of the request in every mail about it."""
 
     lang: str
     controller: Controller
@@ -24,30 +23,42 @@ class ConfirmationMail:
     kind: str
     page_url: str
     requested_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequestMail:
+    """A mail about a request. Its fields are those of `RequestFacts`."""
+
+    lang: str
+    controller: Controller
+    title: str
+    kind: str
+    page_url: str
+    requested_at: datetime
+    privacy_url: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConfirmationMail(RequestMail):
+    """The mail that asks for confirmation: no advertisement, no typed text except a number to call (D5)."""
+
     questions: tuple[ConsentQuestion, ...]
     confirm_url: str
     code: str  # spaced, "1234 5678"
     expires_at: datetime
-    privacy_url: str
     number: str = ""  # which would be called (E.164)
 
 
-@dataclass(frozen=True)
-class DeliveryMail:
+@dataclass(frozen=True, kw_only=True)
+class DeliveryMail(RequestMail):
     """The mail with the magnet and the receipt, after the confirmation."""
 
-    lang: str
-    controller: Controller
-    title: str
-    kind: str
-    page_url: str
-    requested_at: datetime
     confirmed_at: datetime
     granted: tuple[GivenConsent, ...]
     download_url: str | None
     download_until: datetime | None
     unsubscribe_url: str
-    privacy_url: str
     form_version: str  # the digest, for the receipt
     proof_url: str  # how the attached proof is checked
     first_name: str = ""
@@ -55,41 +66,28 @@ class DeliveryMail:
     own: Any = None  # where the person stands, as the magnet's kind tells it
 
 
-@dataclass(frozen=True)
-class KindMail:
+@dataclass(frozen=True, kw_only=True)
+class KindMail(RequestMail):
     """A mail of a kind's own: part of what the person asked for, and no advertisement.
 
     `name`: its stored name; its subject is the text `mail.<name>.subject`. `template`: below
     `templates/kinds/<kind>/`. `own`: what the kind's flows told.
     """
 
-    lang: str
-    controller: Controller
-    title: str
-    kind: str
     name: str
     template: str
-    page_url: str
-    requested_at: datetime
     personal_url: str  # where the person sees all that is kept
-    privacy_url: str
     own: Any = None
 
 
-@dataclass(frozen=True)
-class RenewalMail:
+@dataclass(frozen=True, kw_only=True)
+class RenewalMail(RequestMail):
     """The request to renew a consent: it ends soon (`ends_at`), or the person wants it back."""
 
-    lang: str
-    controller: Controller
-    title: str
-    page_url: str
-    requested_at: datetime
     questions: tuple[ConsentQuestion, ...]
     ends_at: datetime | None
     confirm_url: str
     expires_at: datetime
-    privacy_url: str
     number: str = ""  # which would be called (E.164)
 
 

@@ -120,7 +120,7 @@ def _indexes(frame: views.Frame) -> Iterator[Any]:
 def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...]]]:
     """Yield a view for every mail, with and without its optional parts, and the links it must have."""
     first = mail_views.ConfirmationMail(
-        lang, CONTROLLER, "Title", A_KIND, URL, AT, QUESTIONS, CONFIRM, "1234 5678", AT, URL
+        **_about(lang), questions=QUESTIONS, confirm_url=CONFIRM, code="1234 5678", expires_at=AT
     )
     for kind in kinds:
         yield replace(first, kind=kind), (CONFIRM,)
@@ -129,7 +129,9 @@ def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...
     full = delivery(lang)
     yield full, (FETCH, WITHDRAW)
     yield replace(full, granted=(), download_url=None, download_until=None, first_name=""), ()
-    renewal = mail_views.RenewalMail(lang, CONTROLLER, "Title", URL, AT, QUESTIONS, AT, CONFIRM, AT, URL)
+    renewal = mail_views.RenewalMail(
+        **_about(lang), questions=QUESTIONS, ends_at=AT, confirm_url=CONFIRM, expires_at=AT
+    )
     yield renewal, (CONFIRM,)
     yield replace(renewal, ends_at=None, number=NUMBER), (CONFIRM,)
     yield mail_views.PersonalMail(lang, CONTROLLER, URL, SEE, AT, URL), (SEE,)
@@ -137,21 +139,27 @@ def mails(lang: str, kinds: Iterable[str]) -> Iterator[tuple[Any, tuple[str, ...
         yield mail_views.ErasedMail(lang, CONTROLLER, URL, holds, URL), ()
 
 
+def _about(lang: str, kind: str = A_KIND) -> mail_views.RequestFacts:
+    return {
+        "lang": lang,
+        "controller": CONTROLLER,
+        "title": "Title",
+        "kind": kind,
+        "page_url": URL,
+        "requested_at": AT,
+        "privacy_url": URL,
+    }
+
+
 def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.DeliveryMail:
     """Return a sample mail with the magnet of a kind."""
     return mail_views.DeliveryMail(
-        lang,
-        CONTROLLER,
-        "Title",
-        kind,
-        URL,
-        AT,
-        AT,
+        **_about(lang, kind),
+        confirmed_at=AT,
         granted=GRANTED,
         download_url=FETCH,
         download_until=AT,
         unsubscribe_url=WITHDRAW,
-        privacy_url=URL,
         form_version="d" * 64,
         proof_url=URL,
         first_name="Alice",
@@ -162,7 +170,7 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.De
 
 def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> mail_views.KindMail:
     """Return a sample of a kind's own mail."""
-    return mail_views.KindMail(lang, CONTROLLER, "Title", kind, name, template, URL, AT, SEE, URL, own)
+    return mail_views.KindMail(**_about(lang, kind), name=name, template=template, personal_url=SEE, own=own)
 
 
 def _forms(blank: views.LandingView) -> Iterator[Any]:

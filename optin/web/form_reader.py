@@ -17,11 +17,7 @@ async def read_post(request: Request) -> list[tuple[str, str]]:
     """Return the fields of a form in order. Raises PostTooLarge or PostMalformed."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM_TYPE:
         raise PostMalformed
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_POST_BYTES:
-            raise PostTooLarge
+    body = await _body(request)
     try:
         return parse_qsl(
             body.decode("ascii"),
@@ -39,15 +35,20 @@ async def named_in_post(request: Request, name: str) -> str:
 
     Raises PostTooLarge.
     """
+    body = await _body(request)
+    try:
+        return dict(parse_qsl(body.decode("ascii"), max_num_fields=MAX_POST_FIELDS)).get(name, "")
+    except ValueError:
+        return ""
+
+
+async def _body(request: Request) -> bytearray:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_POST_BYTES:
             raise PostTooLarge
-    try:
-        return dict(parse_qsl(body.decode("ascii"), max_num_fields=MAX_POST_FIELDS)).get(name, "")
-    except ValueError:
-        return ""
+    return body
 
 
 def single(posted: list[tuple[str, str]], name: str) -> str:

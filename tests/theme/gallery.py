@@ -114,6 +114,7 @@ def renewal(lang: str, **changes: Any) -> mail_views.RenewalMail:
         lang=lang,
         controller=DECLARATION.controller,
         title=DECLARATION.title,
+        kind="white-paper",
         page_url="https://optin.example.com/koud-bellen",
         requested_at=NOW,
         questions=DECLARATION.questions,
