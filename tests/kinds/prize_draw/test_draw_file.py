@@ -184,7 +184,7 @@ def test_the_officer_draws_from_the_terminal(site: Path, tmp_path: Path) -> None
             moment = now - timedelta(days=4, seconds=-number)
             entry = Entry(parse_email(f"p{number}@example.com"))
             ask = partial(sign_up, context=installation.context, now=moment)
-            request = installation.write(ask, form=form, entry=entry)
+            request, _ = installation.write(ask, form=form, entry=entry)
             press = partial(confirm, context=installation.context, now=moment)
             installation.write(press, request=request)
         installation.clock = at(closes + timedelta(minutes=5))

@@ -139,7 +139,7 @@ WRONG = {
         (("        - {text: Ja, points: 2}\n        - {text: Nee, points: 0}\n", "        []\n"),),
         "answers:",
         "'answers' is empty",
-        "What can be chosen",
+        "The answers to choose from",
     ),
 }  # fmt: skip
 MEASURED_WRONG = {
