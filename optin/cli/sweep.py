@@ -14,7 +14,7 @@ from rich.table import Table
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
 from optin.errors import RequestRefused
-from optin.flows.delivery.changed_magnets import notify_kinds
+from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.retention.sweep_context import SweepContext

@@ -100,3 +100,12 @@ def parse_phone(text: str, country: str) -> PhoneNumber:
         msg = "not a telephone number that is called as it is"
         raise ValueError(msg)
     return PhoneNumber(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def international(number: str) -> str:
+    """Return a number in E.164 in international form: +31 20 123 4567; what is none as it is."""
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return number
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.INTERNATIONAL))

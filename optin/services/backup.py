@@ -25,8 +25,7 @@ from optin.proof.journal import TreeHead, branches, current
 from optin.services.edition import Edition
 from optin.services.installation import Installation
 from optin.services.journal import Journal
-from optin.services.journal_content import JournalContent
-from optin.services.journal_file import sync_folder
+from optin.services.journal_file import JournalContent, sync_folder
 from optin.services.log_signer import advance_log
 from optin.services.open_store import claim_store, open_store, sqlite_path
 from optin.store.database_copy import check_copy, copy_in, copy_out

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from optin.consent.form import details_text
 from optin.consent.offers import ServedForms
-from optin.flows.delivery.changed_magnets import notify_kinds
+from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in
 from optin.proof.commitment import digest

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from optin.consent.clock import ClockReading
 from optin.errors import ClockDoubted, EndingUnwritten, JournalUnusable, OptinError
-from optin.flows.delivery.removed_magnets import with_removed
+from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock import read_clock, trust_clock, watch_clock
 from optin.flows.retention.sweep_records import journal_from

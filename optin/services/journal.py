@@ -35,8 +35,7 @@ from optin.proof.journal import (
     tree_head_fields,
 )
 from optin.proof.tree import Frontier
-from optin.services.journal_content import JournalContent
-from optin.services.journal_file import ANEW, EMPTY, UNKEYED, JournalFile, read_lines
+from optin.services.journal_file import ANEW, EMPTY, UNKEYED, JournalContent, JournalFile, read_lines
 from optin.store.journal_lines import (
     JournalHead,
     has_journal_head,

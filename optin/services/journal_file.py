@@ -17,8 +17,10 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 
 from optin.errors import JournalUnusable
+from optin.flows.rights.replay_journal import concerns_person
 from optin.proof.canonical import Json
 from optin.proof.journal import Chain, JournalBroken, JournalLine, read_unchecked
+from optin.store.journal_lines import ReplayLine
 
 ANEW = (
     "put the right file back, or begin a new one on purpose with: optin serve --new-journal. Then only a"
@@ -218,3 +220,16 @@ def _is_at(descriptor: int, path: Path) -> bool:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
         return False
+
+
+@dataclass(frozen=True)
+class JournalContent:
+    """Content of a journal: every withdrawal and erasure from `since` on; None: from its beginning."""
+
+    since: datetime | None
+    lines: tuple[JournalLine, ...]
+
+    @property
+    def replay_lines(self) -> tuple[ReplayLine, ...]:
+        """The lines that a restored backup replays: those about people."""
+        return tuple(ReplayLine(line.at, line.told) for line in self.lines if concerns_person(line.told))

@@ -8,6 +8,7 @@ no literal in a statement holds a colon.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
@@ -173,3 +174,12 @@ def from_ms(stored: int) -> datetime:
     """Return the moment stored by `to_ms`, aware, in UTC."""
     seconds, milliseconds = divmod(stored, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
+
+
+DRIVERS = ("sqlite3", "psycopg")  # who never imported one got no error of it
+
+
+def is_of_database(problem: Exception) -> bool:
+    """Return whether the database raised an error: then the store decides, for example to run it again."""
+    loaded = (sys.modules.get(name) for name in DRIVERS)
+    return any(driver is not None and isinstance(problem, driver.Error) for driver in loaded)

@@ -7,7 +7,7 @@ that passes `optin check` can be read wherever a page puts it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 Rgb = tuple[int, int, int]
 
@@ -34,11 +34,6 @@ class Palette:
     def grounds(self) -> tuple[str, ...]:
         """Every background of text or a focus ring."""
         return self.ground, self.sheet, self.good_ground, self.wrong_ground
-
-    @property
-    def colours(self) -> tuple[str, ...]:
-        """Every colour."""
-        return tuple(getattr(self, field.name) for field in fields(self))
 
 
 LIGHT = Palette(
@@ -79,9 +74,9 @@ class Contrast:
 
 def accent_contrasts(accent: str, palette: Palette) -> Iterator[Contrast]:
     """Yield every pair that includes the site's colour."""
-    for name in ("ground", "sheet", "good_ground", "wrong_ground"):
-        words = f"this colour as text on {getattr(palette, name)}"  # and as focus ring, which needs less
-        yield _pair(accent, getattr(palette, name), LEAST_TEXT_CONTRAST, words)
+    for ground in palette.grounds:
+        words = f"this colour as text on {ground}"  # and as focus ring, which needs less
+        yield _pair(accent, ground, LEAST_TEXT_CONTRAST, words)
     words = f"{palette.on_accent} on a button of this colour"
     yield _pair(palette.on_accent, accent, LEAST_TEXT_CONTRAST, words)
 

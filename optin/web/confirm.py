@@ -17,8 +17,8 @@ from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
 from optin.web.app_context import AppContext, desk_of, see_other
+from optin.web.download import handout_of
 from optin.web.form_reader import read_post, single
-from optin.web.promised_files import handout_of
 
 
 async def get_confirmation(request: Request) -> Response:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from optin.consent.consent_record import RequestId
+from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind
 from optin.errors import FileUnavailable
 from optin.flows.consents.confirm import view_confirmation
-from optin.web.app_context import desk_of
+from optin.flows.delivery.promised_file import view_handout
+from optin.services.promised_files import PromisedFiles
+from optin.web.app_context import AppContext, desk_of
 from optin.web.headers import NO_STORE
-from optin.web.promised_files import handout_of
 
 
 async def get_download(request: Request) -> Response:
@@ -28,3 +33,36 @@ async def get_download(request: Request) -> Response:
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
         installation.count_download(outcome.version)  # once for a file that is fetched in parts
     return FileResponse(file.path, filename=file.name, headers={"cache-control": NO_STORE})
+
+
+@dataclass(frozen=True)
+class Handout:
+    """A file to send, and its name for downloads."""
+
+    path: Path
+    name: str
+    size: int
+
+
+async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout | None:
+    """Return the file that a form promised; None when it promised none, or none is left.
+
+    While the magnet is there and has a file, people get that one: who replaces a file puts it right for
+    those as well who asked before. Without it they get the copy of what was handed out last.
+    """
+    magnet = app_context.edition.site.magnet(form.magnet)
+    current = None if magnet is None else magnet.file_for(form)
+    if magnet is not None and current is not None:
+        file = current.resolve()
+        if (
+            file.is_relative_to(magnet.folder.resolve()) and file.is_file()
+        ):  # no link put there since the check
+            return Handout(file, current.name, file.stat().st_size)
+    if not form.file:
+        return None
+    kept = await app_context.view(view_handout, form=form)
+    if kept is None:
+        return None
+    settings = app_context.edition.site.settings
+    path = PromisedFiles(settings.path(settings.files)).path(kept.digest)
+    return None if path is None else Handout(path, kept.name, kept.size)

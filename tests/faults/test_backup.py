@@ -33,7 +33,7 @@ from optin.services.clock import utc_now
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation
 from optin.services.journal import Journal
-from optin.services.journal_content import JournalContent
+from optin.services.journal_file import JournalContent
 from optin.services.journal_opening import begin_journal
 from optin.services.open_installation import open_installation
 from optin.settings.installation import Settings

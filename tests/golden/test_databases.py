@@ -20,8 +20,8 @@ from optin.consent.channel import Channel
 from optin.consent.form import FormDeclaration, details_text
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.export.personal import as_json, schema
+from optin.flows.delivery.magnet_changes import with_removed
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.delivery.removed_magnets import with_removed
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import plan, sweep_rules

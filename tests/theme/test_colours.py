@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 
 import pytest
 from hypothesis import example, given
@@ -92,7 +93,7 @@ def test_every_ground_is_held_against_the_colour() -> None:
 
 def test_templates_have_no_colour_that_the_palette_does_not_define() -> None:
     """F6: one place defines them; print is black on white."""
-    known = {*LIGHT.colours, *DARK.colours, "#fff", "#000"}
+    known = {*asdict(LIGHT).values(), *asdict(DARK).values(), "#fff", "#000"}
     for path in OURS.rglob("*.*"):
         used = set(re.findall(r"#[0-9a-fA-F]{3,8}\b(?!;)", re.sub(r"&#\d+;", "", path.read_text("utf-8"))))
         assert used <= known, path

@@ -40,7 +40,6 @@ from optin.flows.exports.webhooks import queue_confirmed
 from optin.flows.site_context import SiteContext
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
-from optin.store.database_errors import is_of_database
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
@@ -54,7 +53,7 @@ from optin.store.subjects import (
     suppressed_at,
     unsuppress,
 )
-from optin.store.transaction import Tx
+from optin.store.transaction import Tx, is_of_database
 from optin.store.vault import Vault
 
 

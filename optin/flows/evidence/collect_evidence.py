@@ -64,7 +64,6 @@ class Evidence:
     email: EmailAddress
     requests: tuple[RequestEvidence, ...]
     checkpoint: StoredCheckpoint
-    stamps: tuple[Attestation, ...]
     files: dict[str, bytes]
 
 
@@ -119,7 +118,7 @@ def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime
     consents = [consent for request in requests for consent in request.consents]
     record = json.dumps(record_document(consents, base_url), indent=2, ensure_ascii=False)
     files["record.jsonld"] = f"{record}\n".encode()
-    return Evidence(email, requests, checkpoint, stamps, files)
+    return Evidence(email, requests, checkpoint, files)
 
 
 def _set_backs(tx: Tx, vault: Vault, events: Sequence[StoredEvent]) -> list[StoredEvent]:

@@ -1,7 +1,7 @@
-"""Magnets that were removed from the site: their promises still hold.
+"""Changed and removed magnets: what a new edition of the site means for people who asked for one.
 
-What people asked for takes place as it was announced last. Whoever wants it otherwise says so on the magnet's
-own page, and removes it afterwards.
+Whatever people asked for takes place as it was announced last. Whoever wants it otherwise says so on the
+magnet's own page, and removes it afterwards.
 """
 
 from __future__ import annotations
@@ -31,3 +31,12 @@ def with_removed(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) ->
         if details is not None:
             gone[it.name] = KnownMagnet(it.kind, it.magnet, details, removed=True)
     return replace(policy, magnets={**gone, **policy.magnets})
+
+
+def notify_kinds(tx: Tx, policy: RequestPolicy, kinds: PartsByKind[FlowPart]) -> None:
+    """Call `on_published` of each kind that the site has a magnet of.
+
+    Only for a site that was just loaded: a server that runs on with an earlier one would undo it.
+    """
+    for kind in sorted({it.kind for it in policy.magnets.values()}):
+        kinds[kind].on_published(tx, policy)
