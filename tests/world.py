@@ -36,9 +36,9 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flows import FlowPart
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep import plan, sweep_rules
-from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.rights.withdraw import Withdrawable, withdraw_consent
 from optin.flows.site_context import Flow, SiteContext
+from optin.flows.sweep_context import SweepContext
 from optin.keys import KeyRing
 from optin.proof.canonical import parse
 from optin.services.installation import Installation

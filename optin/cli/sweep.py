@@ -17,8 +17,8 @@ from optin.errors import RequestRefused
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.retention.clock_correction import accept_clock as accept
 from optin.flows.retention.sweep import plan, sweep_rules
-from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_share import record_beyond, share_backlog
+from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import DISAGREED, FILES, sweep
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation

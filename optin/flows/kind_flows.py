@@ -15,10 +15,10 @@ from typing import Any
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form import FormDeclaration
 from optin.consent.magnet_details import Details
-from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep_rule import Rule
+from optin.flows.records.opened_request import OpenedRequest
+from optin.flows.sweep_rule import Rule
 from optin.proof.canonical import Json
 from optin.store.requests import DeclaredData
 from optin.store.transaction import Runner, Tx

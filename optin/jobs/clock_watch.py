@@ -7,7 +7,7 @@ import itertools
 from datetime import timedelta
 
 from optin.consent.clock import CLOCKS_DIFFER
-from optin.flows.retention.clock import read_clock, watch_clock
+from optin.flows.clock import read_clock, watch_clock
 from optin.jobs.job import RoundDone, every
 from optin.services.clock import SteadyClock, clock_drift
 from optin.services.installation import Installation

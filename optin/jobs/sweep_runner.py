@@ -11,9 +11,9 @@ from functools import partial
 
 from optin.errors import ClockDoubted, OptinError, StoreBusy
 from optin.flows.retention.sweep import sweep_rules
-from optin.flows.retention.sweep_context import SkippedCandidates, SweepContext
-from optin.flows.retention.sweep_rule import Rule
 from optin.flows.retention.sweep_share import report_backlog, sweep_step
+from optin.flows.sweep_context import SkippedCandidates, SweepContext
+from optin.flows.sweep_rule import Rule
 from optin.jobs.job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log

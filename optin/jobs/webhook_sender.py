@@ -16,6 +16,7 @@ from typing import NoReturn, Protocol
 
 from optin.consent.webhook import WebhookKind, signed_headers
 from optin.errors import JournalUnusable, LogDiverged
+from optin.flows.evidence.journal_endings import EndingsOf
 from optin.flows.exports.webhooks import (
     MessageState,
     OutgoingMessage,
@@ -23,7 +24,6 @@ from optin.flows.exports.webhooks import (
     claim_outgoing,
     record_answer,
 )
-from optin.flows.rights.journal_endings import EndingsOf
 from optin.jobs.job import Job, RoundDone, rest
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation

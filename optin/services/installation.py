@@ -12,11 +12,11 @@ from datetime import datetime
 
 from optin.consent.clock import ClockReading
 from optin.errors import ClockDoubted, EndingUnwritten, JournalUnusable, OptinError
+from optin.flows.clock import read_clock, trust_clock, watch_clock
 from optin.flows.delivery.magnet_changes import with_removed
+from optin.flows.evidence.journal_endings import Endings, endings_in_journal
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.clock import read_clock, trust_clock, watch_clock
 from optin.flows.retention.sweep_records import journal_from
-from optin.flows.rights.journal_endings import Endings, endings_in_journal
 from optin.flows.site_context import Flow, SiteContext
 from optin.services.clock import SteadyClock
 from optin.services.handover_log import HandoverLog

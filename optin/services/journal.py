@@ -19,7 +19,7 @@ from pathlib import Path
 
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
 from optin.flows.evidence.log_growth import checked_frontier, events_missing_from_log
-from optin.flows.rights.replay_journal import check_replay_line, concerns_person, lines_with_event
+from optin.flows.evidence.replay_lines import check_replay_line, concerns_person, lines_with_event
 from optin.proof.journal import (
     BEGUN,
     CHECKPOINT,

@@ -20,8 +20,8 @@ from optin.consent.consent_record import RequestId
 from optin.consent.links import LinkKind
 from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import LinkSpent, PageUnknown
-from optin.flows.consents.opened_request import kind_of_request
 from optin.flows.context import Context
+from optin.flows.records.opened_request import kind_of_request
 from optin.store.transaction import Tx
 from optin.web.app_context import desk_of, slug_of
 from optin.web.removed_magnets import removed_form

@@ -15,9 +15,9 @@ from optin.consent.consent_record import EventKind, Status
 from optin.consent.links import SKEW, LinkKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import ClockDoubted, KeysUnusable, LinkExpired
+from optin.flows.clock import read_clock
 from optin.flows.delivery.mail_order import MailKind, Verdict
 from optin.flows.retention import sweep_share
-from optin.flows.retention.clock import read_clock
 from optin.flows.retention.clock_correction import accept_clock, begin_with_clock, note_set_back
 from optin.flows.retention.sweep_share import share_of
 from optin.flows.rights.erase import BY_PERSON, erase_person

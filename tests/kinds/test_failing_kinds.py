@@ -17,8 +17,8 @@ from optin.flows.consents.confirm import view_confirmation
 from optin.flows.delivery.retry import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flows import FlowPart
-from optin.flows.retention.sweep_rule import Rule
 from optin.flows.rights.personal_data import view_personal
+from optin.flows.sweep_rule import Rule
 from optin.jobs.sweep_runner import sweep
 from optin.store.outbox import enqueue
 from tests.installed import KINDS

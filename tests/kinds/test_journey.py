@@ -11,7 +11,7 @@ from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import sweep_rules
-from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle import unpack
 from optin.proof.verify_bundle import verify_bundle

@@ -7,13 +7,13 @@ from datetime import datetime
 from optin.consent.consent_record import ConsentState, RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
 from optin.errors import PageUnknown
-from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.opened_request import open_request
 from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.evidence.event_history import current_consents
+from optin.flows.records.contact_details import current_contact
+from optin.flows.records.event_history import current_consents
+from optin.flows.records.opened_request import open_request
 from optin.store.outbox import enqueue
 from optin.store.requests import peek_request
 from optin.store.subjects import find_subject

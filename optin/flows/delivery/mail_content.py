@@ -10,16 +10,16 @@ from optin.consent.address import EmailAddress
 from optin.consent.confirmation_code import spaced
 from optin.consent.links import LinkKind
 from optin.errors import KindFailed, OptinError
-from optin.flows.consents.opened_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.promised_file import keep_handout
 from optin.flows.delivery.receipt import proof_of_receipt
 from optin.flows.delivery.standing import standing_of
-from optin.flows.evidence.event_history import live_consents
 from optin.flows.kind_flows import Later, QueuedMail
 from optin.flows.policy import PER_DAY
+from optin.flows.records.event_history import live_consents
+from optin.flows.records.opened_request import OpenedRequest, known_address, latest_request, open_request
 from optin.flows.site_context import SiteContext
 from optin.store.legal_holds import holds_of
 from optin.store.outbox import OutboxMail, open_notice

@@ -15,7 +15,7 @@ from datetime import datetime
 from optin.consent.consent_record import EventKind
 from optin.consent.dpv import STATUS, ConsentSummary, receipt_document
 from optin.consent.history import History, LoggedEvent
-from optin.flows.consents.opened_request import OpenedRequest
+from optin.flows.records.opened_request import OpenedRequest
 from optin.proof.canonical import parse
 from optin.proof.inclusion import ENDING
 from optin.proof.note import keys_text

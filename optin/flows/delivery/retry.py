@@ -8,10 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.errors import KindFailed
-from optin.flows.consents.opened_request import open_request
 from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flows import QueuedMail
+from optin.flows.records.opened_request import open_request
 from optin.flows.site_context import SiteContext
 from optin.store.outbox import DeadLetter, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request

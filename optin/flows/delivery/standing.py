@@ -6,8 +6,8 @@ import logging
 from datetime import datetime
 
 from optin.errors import OptinError
-from optin.flows.consents.opened_request import OpenedRequest
 from optin.flows.kind_flows import Standing, no_standing
+from optin.flows.records.opened_request import OpenedRequest
 from optin.flows.site_context import SiteContext
 from optin.store.transaction import Tx, savepoint
 

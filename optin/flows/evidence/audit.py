@@ -26,8 +26,8 @@ from optin.flows.evidence.audit_people import EVERYBODY, PeopleAudit, Share
 from optin.flows.evidence.audit_records import audit_erasures, audit_exports, audit_lines
 from optin.flows.evidence.audit_tree import TreeAudit
 from optin.flows.evidence.log_growth import events_missing_from_log
+from optin.flows.evidence.replay_lines import count_lines_without_event
 from optin.flows.kind_flows import FlowPart
-from optin.flows.rights.replay_journal import count_lines_without_event
 from optin.proof.canonical import Json, parse
 from optin.proof.commitment import digest
 from optin.proof.journal import JournalLine, current

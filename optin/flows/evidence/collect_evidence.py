@@ -20,10 +20,10 @@ from optin.consent.dpv import ConsentSummary, record_document
 from optin.consent.event import Event
 from optin.consent.links import LinkKind
 from optin.errors import LogDisagrees, RequestRefused
-from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.receipt import consent_summaries, name_of_event
-from optin.flows.evidence.event_history import authenticated
+from optin.flows.records.event_history import authenticated
+from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion import ENDING

@@ -24,7 +24,7 @@ from optin.consent.event import Event
 from optin.consent.form import EMAIL_FIELD
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
-from optin.flows.evidence.event_history import authenticated
+from optin.flows.records.event_history import authenticated
 from optin.proof.commitment import opens
 from optin.proof.vouched_details import are_committed
 from optin.store.forms import StoredForm

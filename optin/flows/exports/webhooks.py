@@ -21,14 +21,14 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
 from optin.flows.broken_rows import BROKEN, name_of
-from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
+from optin.flows.evidence.journal_endings import EndingsOf, no_journal_endings, still_proven
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
 from optin.flows.exports.lead_columns import columns_of
 from optin.flows.policy import RequestPolicy
-from optin.flows.rights.journal_endings import EndingsOf, no_journal_endings, still_proven
+from optin.flows.records.contact_details import current_contact
+from optin.flows.records.opened_request import open_request
 from optin.store.claims import Batch
 from optin.store.disclosures import end_disclosures, record_disclosure, told_with_numbers, who_has
 from optin.store.events import add_events

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from optin.consent.erasure import Ground
-from optin.flows.consents.contact_details import current_contact, vouch_anew
-from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.records.contact_details import current_contact, vouch_anew
 from optin.flows.rights.erase import erase_person
+from optin.flows.sweep_context import SweepContext
 from optin.store.person_records import request_ids
 from optin.store.requests import Request, erase_requests
 from optin.store.subjects import refresh_idle

@@ -22,7 +22,6 @@ from optin.flows.retention.sweep_consents import (
     sweep_renewals,
     sweep_unconfirmed,
 )
-from optin.flows.retention.sweep_context import SweepContext
 from optin.flows.retention.sweep_records import (
     NOTICES_KEPT,
     SETTLED_KEPT,
@@ -37,7 +36,8 @@ from optin.flows.retention.sweep_records import (
     sweep_records,
     sweep_unrecorded_exports,
 )
-from optin.flows.retention.sweep_rule import Rule
+from optin.flows.sweep_context import SweepContext
+from optin.flows.sweep_rule import Rule
 from optin.store.journal_lines import count_lines
 from optin.store.limits import count_counts_over
 from optin.store.past_retention import (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from optin.errors import LogDisagrees
-from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.sweep_context import SweepContext
 
 Item = TypeVar("Item")
 Found = TypeVar("Found")

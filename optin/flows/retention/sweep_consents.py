@@ -11,18 +11,18 @@ from optin.consent.erasure import Ground
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
-from optin.flows.consents.opened_request import open_request
 from optin.flows.consents.renew import RECONFIRMATION, request_renewal
-from optin.flows.evidence.event_history import (
+from optin.flows.exports.webhooks import queue_ended
+from optin.flows.records.event_history import (
     by_right_clock,
     consents_by_events,
     person_history,
     request_history,
 )
-from optin.flows.exports.webhooks import queue_ended
+from optin.flows.records.opened_request import open_request
 from optin.flows.retention.sweep_candidates import decide
-from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.flows.rights.erase import erase_person
+from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.store.events import add_events
 from optin.store.legal_holds import LegalHold, end_hold, holds_over, read_hold
 from optin.store.past_retention import (

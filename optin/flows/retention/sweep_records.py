@@ -9,7 +9,7 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event import LINES, MEMBERS, forgotten, rfc3339
 from optin.errors import LogDisagrees
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep_context import STEP, SweepContext, ago
+from optin.flows.sweep_context import STEP, SweepContext, ago
 from optin.store.events import add_events, said_about_nobody
 from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports
 from optin.store.journal_lines import forget_lines

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from optin.flows.clock import trust_clock
 from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.clock import trust_clock
 from optin.flows.retention.sweep import plan
-from optin.flows.retention.sweep_context import SweepContext
-from optin.flows.retention.sweep_rule import Rule
+from optin.flows.sweep_context import SweepContext
+from optin.flows.sweep_rule import Rule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
 from optin.store.transaction import Tx

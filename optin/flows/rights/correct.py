@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from optin.consent.channel import declared_addresses
-from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.opened_request import open_request
 from optin.flows.context import Context
+from optin.flows.records.contact_details import current_contact
+from optin.flows.records.opened_request import open_request
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.store.events import add_events
 from optin.store.person_records import newest_request

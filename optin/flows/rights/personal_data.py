@@ -13,12 +13,12 @@ from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD
-from optin.flows.consents.contact_details import current_contact
-from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
 from optin.flows.delivery.standing import standing_of
-from optin.flows.evidence.event_history import current_consents
 from optin.flows.policy import RequestPolicy
+from optin.flows.records.contact_details import current_contact
+from optin.flows.records.event_history import current_consents
+from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.flows.site_context import SiteContext
 from optin.proof.canonical import parse
 from optin.store.disclosures import disclosures_of

@@ -6,82 +6,21 @@ Nothing is given by it, only taken (P8): each line ends consents, and what is un
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from optin.consent.channel import channel_named
-from optin.consent.consent_record import IN_JOURNAL, EventKind
+from optin.consent.consent_record import EventKind
 from optin.consent.event import restored
 from optin.consent.purpose import ConsentKey
 from optin.flows.context import Context
 from optin.flows.rights.erase import BY_RESTORE, erase_person
 from optin.flows.rights.withdraw import withdraw_from
-from optin.proof.canonical import Json
 from optin.store.events import add_events
 from optin.store.installation import forget_backup
-from optin.store.journal_lines import ReplayLine, lines_after, mark_waiting, remember
-from optin.store.log import leaves_of_events
+from optin.store.journal_lines import ReplayLine, mark_waiting, remember
 from optin.store.move_address_indexes import index_today
 from optin.store.subjects import find_subject, suppress
 from optin.store.transaction import Tx
-
-_TOLD: dict[str, dict[str, type]] = {
-    EventKind.ERASED.value: {"kind": str, "person": str, "suppressed": bool},
-    EventKind.WITHDRAWN.value: {"kind": str, "person": str, "purpose": str, "channel": str},
-}
-_EVENT: dict[str, type] = {"kind": str, "event": int, "leaf": str}
-_DIGEST_BYTES = 32
-
-
-def concerns_person(told: Mapping[str, Json]) -> bool:
-    """Return whether a restored backup replays this line; other lines only remember an event of the log."""
-    return "person" in told
-
-
-def check_replay_line(told: Mapping[str, Json]) -> None:
-    """Check that a line is well-formed. Raises ValueError."""
-    kind = str(told.get("kind"))
-    wanted = _TOLD.get(kind) if concerns_person(told) else _EVENT if kind in IN_JOURNAL else None
-    if wanted is None or {key: type(value) for key, value in told.items()} != wanted:
-        msg = "no withdrawal, no erasure and no event"
-        raise ValueError(msg)
-    if len(bytes.fromhex(str(told["person" if concerns_person(told) else "leaf"]))) != _DIGEST_BYTES:
-        msg = "no digest"
-        raise ValueError(msg)
-    if "channel" in wanted:
-        channel_named(str(told["channel"]))
-
-
-def lines_with_event(tx: Tx, lines: Sequence[ReplayLine]) -> list[ReplayLine]:
-    """Return the well-formed lines whose event, if they name one, is in the log.
-
-    Whoever writes to the database would else let the journal say for good that the log was cut.
-    """
-    sound = [line for line in lines if _means_something(line)]
-    numbers = [int(str(line.told["event"])) for line in sound if not concerns_person(line.told)]
-    leaves = leaves_of_events(tx, numbers)
-    return [
-        it
-        for it in sound
-        if concerns_person(it.told) or leaves.get(int(str(it.told["event"]))) == it.told["leaf"]
-    ]
-
-
-def count_lines_without_event(tx: Tx) -> int:
-    """Count the database's lines that are malformed, or name an event missing from the log."""
-    count = number = 0
-    while page := lines_after(tx, number):
-        number = page[-1][0]
-        count += len(page) - len(lines_with_event(tx, [line for _, line in page]))
-    return count
-
-
-def _means_something(line: ReplayLine) -> bool:
-    try:
-        check_replay_line(line.told)
-    except (ValueError, TypeError, AttributeError):
-        return False
-    return True
 
 
 def replay(tx: Tx, context: Context, lines: Sequence[ReplayLine], size: int, now: datetime) -> Counter[str]:

@@ -20,10 +20,10 @@ from optin.consent.form import FormDeclaration
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind
 from optin.errors import LogDisagrees
-from optin.flows.consents.opened_request import OpenedRequest, open_request
 from optin.flows.context import Context
-from optin.flows.evidence.event_history import current_consents, request_history
 from optin.flows.exports.webhooks import queue_ended, queue_objected
+from optin.flows.records.event_history import current_consents, request_history
+from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.store.events import add_events
 from optin.store.journal_lines import remember, withdrawal
 from optin.store.person_records import requests_of

@@ -3,8 +3,8 @@
 from optin.consent.consent_record import EventKind
 from optin.consent.event import of_magnet, own_forgotten, rfc3339
 from optin.consent.history import History
-from optin.flows.evidence.event_history import request_history
 from optin.flows.evidence.note_event import note_event
+from optin.flows.records.event_history import request_history
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest, leaf_digest
 from optin.store.events import add_events, said_about_nobody

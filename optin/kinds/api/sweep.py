@@ -3,7 +3,7 @@
 from optin.consent.erasure import Ground, own_ground
 from optin.flows.retention.forget_request import forget_request
 from optin.flows.retention.sweep_candidates import decide
-from optin.flows.retention.sweep_context import PEOPLE_STEP, STEP, SweepContext
-from optin.flows.retention.sweep_rule import Rule
+from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext
+from optin.flows.sweep_rule import Rule
 
 __all__ = ["PEOPLE_STEP", "STEP", "Ground", "Rule", "SweepContext", "decide", "forget_request", "own_ground"]

@@ -13,8 +13,8 @@ from optin.consent.form import Slug
 from optin.consent.form_entry import MAX_FIELD_CHARACTERS
 from optin.consent.offers import ServedForms
 from optin.consent.purpose import ConsentKey
-from optin.flows.consents.opened_request import open_request
 from optin.flows.delivery.mail_order import MailKind
+from optin.flows.records.opened_request import open_request
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition, load_edition

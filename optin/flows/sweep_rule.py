@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from optin.flows.policy import RequestPolicy
-from optin.flows.retention.sweep_context import SweepContext
+from optin.flows.sweep_context import SweepContext
 from optin.store.transaction import Tx
 
 Counting = Callable[[Tx, SweepContext], int]
