@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import ID_BYTES, RequestId, SubjectId
 from optin.errors import StoreUnusable
+from optin.store.contacts import open_contact
 from optin.store.journal_lines import rename_person
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.subjects import open_contact
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

@@ -20,10 +20,10 @@ from optin.consent.event import EventBuilder, rfc3339
 from optin.keys import load_keys, make_keys
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, leaf_digest
+from optin.store.contacts import Contact, seal_contact
 from optin.store.forms import declaration_digest
 from optin.store.requests import SealedRequest
 from optin.store.sqlite_connection import connect
-from optin.store.subjects import Contact, seal_contact
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault, new_id
 from tests.installed import KINDS

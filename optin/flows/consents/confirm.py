@@ -40,19 +40,12 @@ from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.flows.site_context import SiteContext
 from optin.proof.canonical import canonical
 from optin.proof.commitment import SALT_BYTES, commit, leaf_digest
+from optin.store.contacts import Contact, save_contact
 from optin.store.events import add_events
 from optin.store.outbox import enqueue
 from optin.store.requests import Request, count_try, load_request, mark_confirmed, peek_request
-from optin.store.subjects import (
-    Contact,
-    allow_calls,
-    find_or_add_subject,
-    refresh_idle,
-    save_consent,
-    save_contact,
-    suppressed_at,
-    unsuppress,
-)
+from optin.store.subjects import find_or_add_subject, refresh_idle, save_consent
+from optin.store.suppressions import allow_calls, suppressed_at, unsuppress
 from optin.store.transaction import Tx, is_of_database
 from optin.store.vault import Vault
 

@@ -22,7 +22,8 @@ from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.proof.canonical import parse
 from optin.store.outbox import is_mailed
 from optin.store.requests import SealedRequest, load_request, peek_request, recent_of_form
-from optin.store.subjects import find_subject, last_objection
+from optin.store.subjects import find_subject
+from optin.store.suppressions import last_objection
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

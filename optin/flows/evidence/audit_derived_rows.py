@@ -20,9 +20,9 @@ from optin.errors import KeysUnusable
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.proof.commitment import leaf_digest
 from optin.store.audit_reads import PeoplePage, lines_named, objections_of
+from optin.store.contacts import open_contact
 from optin.store.journal_lines import withdrawal_line
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner
 from optin.store.vault import Vault
 

@@ -45,9 +45,9 @@ from optin.proof.commitment import commit, digest
 from optin.proof.vouched_details import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
+from optin.store.contacts import open_contact
 from optin.store.events import said_about_nobody
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.subjects import open_contact
 from optin.store.transaction import Row, Runner, to_ms
 from optin.store.vault import Place, Vault
 

@@ -27,10 +27,10 @@ from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.records.event_history import authenticated
 from optin.proof.commitment import opens
 from optin.proof.vouched_details import are_committed
+from optin.store.contacts import Contact, open_contact
 from optin.store.forms import StoredForm
 from optin.store.leads import StoredLead, StoredRequest
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.subjects import Contact, open_contact
 from optin.store.vault import Vault
 
 

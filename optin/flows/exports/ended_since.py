@@ -13,11 +13,11 @@ from datetime import datetime
 from optin.consent.address import EmailAddress, parse_email
 from optin.consent.channel import Address
 from optin.consent.consent_record import Status, SubjectId
+from optin.store.contacts import Contact, open_contact
 from optin.store.exports import ExportRun, ended_members, erased_members
 from optin.store.leads import FIRST
 from optin.store.person_records import requests_by
 from optin.store.requests import DeclaredData, SealedRequest
-from optin.store.subjects import Contact, open_contact
 from optin.store.transaction import Runner, from_ms
 from optin.store.vault import Vault
 

@@ -22,7 +22,8 @@ from optin.flows.evidence.journal_endings import Endings, still_proven
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal, prove
 from optin.store.forms import StoredForm, form_by_digest
 from optin.store.leads import leads_of
-from optin.store.lists import subjects_by_address, subjects_by_number, suppressed_among
+from optin.store.subjects import subjects_by_address, subjects_by_number
+from optin.store.suppressions import suppressed_among
 from optin.store.transaction import Runner
 from optin.store.vault import Vault
 

@@ -17,10 +17,11 @@ from optin.flows.records.event_history import person_history
 from optin.flows.records.opened_request import open_request
 from optin.proof.commitment import SALT_BYTES, commit
 from optin.proof.vouched_details import are_committed
+from optin.store.contacts import Contact, load_contact, save_contact
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
-from optin.store.subjects import Contact, address_index, load_contact, save_contact
+from optin.store.subjects import address_index
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

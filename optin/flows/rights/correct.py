@@ -14,10 +14,11 @@ from optin.flows.context import Context
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.opened_request import open_request
 from optin.proof.commitment import SALT_BYTES, commit
+from optin.store.contacts import Contact, Correction, forget_numbers, save_contact
 from optin.store.events import add_events
 from optin.store.person_records import newest_request
 from optin.store.requests import peek_request
-from optin.store.subjects import Contact, Correction, find_subject, forget_numbers, lock_subject, save_contact
+from optin.store.subjects import find_subject, lock_subject
 from optin.store.transaction import Tx
 
 

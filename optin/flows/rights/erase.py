@@ -16,6 +16,7 @@ from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.webhooks import queue_erased, queue_objected
+from optin.store.contacts import load_contact, numbers_of
 from optin.store.exports import forget_membership, memberships_of
 from optin.store.journal_lines import remember
 from optin.store.legal_holds import LegalHold, holds_of
@@ -31,16 +32,8 @@ from optin.store.requests import (
     kinds_to_blank,
     peek_request,
 )
-from optin.store.subjects import (
-    consents_of,
-    find_subject,
-    load_contact,
-    lock_subject,
-    numbers_of,
-    object_to_calls,
-    remove_subject,
-    suppress,
-)
+from optin.store.subjects import consents_of, find_subject, lock_subject, remove_subject
+from optin.store.suppressions import object_to_calls, suppress
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

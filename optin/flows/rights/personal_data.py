@@ -21,6 +21,7 @@ from optin.flows.records.event_history import current_consents
 from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.flows.site_context import SiteContext
 from optin.proof.canonical import parse
+from optin.store.contacts import Contact
 from optin.store.disclosures import disclosures_of
 from optin.store.events import add_events, events_of
 from optin.store.exports import exports_with
@@ -29,7 +30,8 @@ from optin.store.legal_holds import holds_of
 from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
 from optin.store.requests import peek_request
-from optin.store.subjects import Contact, find_subject, suppressions_of
+from optin.store.subjects import find_subject
+from optin.store.suppressions import suppressions_of
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

@@ -19,7 +19,8 @@ from optin.store.events import add_events
 from optin.store.installation import forget_backup
 from optin.store.journal_lines import ReplayLine, mark_waiting, remember
 from optin.store.move_address_indexes import index_today
-from optin.store.subjects import find_subject, suppress
+from optin.store.subjects import find_subject
+from optin.store.suppressions import suppress
 from optin.store.transaction import Tx
 
 

@@ -24,20 +24,13 @@ from optin.flows.context import Context
 from optin.flows.exports.webhooks import queue_ended, queue_objected
 from optin.flows.records.event_history import current_consents, request_history
 from optin.flows.records.opened_request import OpenedRequest, open_request
+from optin.store.contacts import numbers_of
 from optin.store.events import add_events
 from optin.store.journal_lines import remember, withdrawal
 from optin.store.person_records import requests_of
 from optin.store.requests import peek_request, was_erased
-from optin.store.subjects import (
-    find_subject,
-    lock_subject,
-    numbers_of,
-    object_to_calls,
-    refresh_idle,
-    save_consent,
-    suppress,
-    suppressed_at,
-)
+from optin.store.subjects import find_subject, lock_subject, refresh_idle, save_consent
+from optin.store.suppressions import object_to_calls, suppress, suppressed_at
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 

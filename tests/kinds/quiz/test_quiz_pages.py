@@ -18,8 +18,8 @@ from optin.flows.records.opened_request import open_request
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
 from optin.services.edition import Edition, keep_edition, load_edition
+from optin.store.contacts import load_contact
 from optin.store.requests import peek_request
-from optin.store.subjects import load_contact
 from tests.installed import KINDS
 from tests.kinds.quiz.quizzes import KEEP, REPORT, write_quiz
 from tests.web.conftest import Visit
