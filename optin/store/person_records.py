@@ -7,6 +7,7 @@ from datetime import datetime
 
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.store.events import NOBODY
+from optin.store.queries import has_row
 from optin.store.requests import Request, peek_request
 from optin.store.transaction import Tx, from_ms
 from optin.store.vault import Place, Vault
@@ -24,7 +25,7 @@ class SentMail:
 def is_known(tx: Tx, email_index: bytes) -> bool:
     """Return whether anything is stored about an address, a suppression included."""
     return any(
-        tx.one(f"SELECT 1 FROM {table} WHERE email_index = :email_index LIMIT 1", email_index=email_index)
+        has_row(tx, f"{table} WHERE email_index = :email_index", email_index=email_index)
         for table in ("subject", "request", "legal_hold", "suppression")
     )
 

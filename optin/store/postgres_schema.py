@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import psycopg
@@ -17,7 +17,7 @@ from optin.errors import StoreUnusable
 from optin.store.kind_tables import REGISTER
 from optin.store.postgres_roles import refuse_lesser_role
 from optin.store.schema import POSTGRES
-from optin.store.schema_guard import UNMADE, Objects, differences, refuse_schema
+from optin.store.schema_guard import UNMADE, Objects, differences, migrations_due
 from optin.store.schema_sets import Record, Schema, Step, names_of, register_rows
 
 Connection = psycopg.Connection[Any]
@@ -105,14 +105,10 @@ def migrate(connection: Connection, schema: Schema, *, inspecting: bool = False)
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
     records = records_in(connection)
-    due = schema.due(records)
-    if due or not inspecting:
-        findings = _compare(connection, schema, records)
-        if not inspecting:
-            refuse_schema(findings)
-        if due and not findings:
-            refuse_lesser_role(connection, names_of(due))
-            _apply(connection, schema, due)
+    compare = partial(_compare, connection, schema, records)
+    if due := migrations_due(schema, records, compare, inspecting=inspecting):
+        refuse_lesser_role(connection, names_of(due))
+        _apply(connection, schema, due)
 
 
 def _apply(connection: Connection, schema: Schema, due: tuple[Step, ...]) -> None:

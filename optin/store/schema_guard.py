@@ -7,10 +7,11 @@ of the right name may be empty, and a foreign one may swallow what is written.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from optin.errors import StoreUnusable
+from optin.store.schema_sets import Record, Schema, Step
 
 Objects: TypeAlias = Mapping[str, str]  # what an object is called, and its text
 NAMED = 3  # findings in one sentence
@@ -38,6 +39,20 @@ def refuse_schema(findings: Sequence[str]) -> None:
     if findings:
         msg = f"The schema of the database is not optin's: {summed_up(findings)}. {CURE} Nothing was changed."
         raise StoreUnusable(msg)
+
+
+def migrations_due(
+    schema: Schema, records: frozenset[Record], compare: Callable[[], Sequence[str]], *, inspecting: bool
+) -> tuple[Step, ...]:
+    """Return the migrations to make. `compare`: finds what of the schema is not optin's.
+
+    Where it finds something, StoreUnusable is raised; `inspecting`: none is made, and whoever asks tells it.
+    """
+    due = schema.due(records)
+    findings = compare() if due or not inspecting else ()
+    if not inspecting:
+        refuse_schema(findings)
+    return () if findings else due
 
 
 def summed_up(findings: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ import re
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from sqlite_utils import Database, Migrations
 
 from optin.store.kind_tables import REGISTER
 from optin.store.schema import SQLITE, Migration
-from optin.store.schema_guard import UNMADE, Objects, differences, refuse_schema
+from optin.store.schema_guard import UNMADE, Objects, differences, migrations_due
 from optin.store.schema_sets import Record, Schema, Step, register_rows
 
 RECORDS = "SELECT migration_set, name FROM _sqlite_migrations"
@@ -64,15 +64,11 @@ def migrate(connection: sqlite3.Connection, schema: Schema, *, inspecting: bool 
     connection.execute("BEGIN IMMEDIATE")  # two starts at once: the second waits instead of failing
     try:
         records = records_in(connection)
-        due = schema.due(records)
-        if due or not inspecting:
-            findings = _compare(connection, schema, records)
-            if not inspecting:
-                refuse_schema(findings)
-            if due and not findings:
-                _apply(connection, due)
-                for row in register_rows(schema, due):
-                    connection.execute(REGISTERED, row)
+        compare = partial(_compare, connection, schema, records)
+        if due := migrations_due(schema, records, compare, inspecting=inspecting):
+            _apply(connection, due)
+            for row in register_rows(schema, due):
+                connection.execute(REGISTERED, row)
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

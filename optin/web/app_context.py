@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.consent.form import Slug
+from optin.consent.links import LinkKind
+from optin.consent.retention_period import RetentionPeriod
 from optin.flows.site_context import Flow
 from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
@@ -80,6 +82,13 @@ class AppContext:
     async def read(self, operation: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run an operation that only reads."""
         return await read(self.installation.store, operation, *args, **kwargs)
+
+    def read_link(
+        self, kind: LinkKind, token: str, lifetime: RetentionPeriod, longer: timedelta = timedelta(0)
+    ) -> bytes:
+        """Return what a link is for. Raises LinkForged, or LinkExpired `longer` after its lifetime."""
+        now = self.installation.clock()
+        return self.installation.vault.links.read(kind, token, now, lifetime.after(now) - now + longer)
 
     async def note_ending(self, *, erased: bool = False) -> None:
         """Write a withdrawal or erasure to the journal before the person is told (S7)."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -71,11 +69,9 @@ async def resend_mail(
 
 def _read(app_context: AppContext, token: str) -> tuple[RequestId, bool]:
     """Return the request of a link, and whether it has expired. Raises LinkForged."""
-    installation = app_context.installation
-    now = installation.clock()
-    lifetime: timedelta = installation.policy.unconfirmed.link.after(now) - now
+    lifetime = app_context.installation.policy.unconfirmed.link
     try:
-        return RequestId(installation.vault.links.read(LinkKind.CONFIRM, token, now, lifetime)), False
+        return RequestId(app_context.read_link(LinkKind.CONFIRM, token, lifetime)), False
     except LinkExpired as problem:
         return RequestId(problem.payload), True
 

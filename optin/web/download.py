@@ -22,10 +22,8 @@ from optin.web.headers import NO_STORE
 async def get_download(request: Request) -> Response:
     """Send the file of a confirmed request's magnet."""
     app_context = desk_of(request)
-    installation, now = app_context.installation, app_context.installation.clock()
-    lifetime = installation.policy.download.link.after(now) - now
-    token = request.path_params["token"]
-    stored = RequestId(installation.vault.links.read(LinkKind.DOWNLOAD, token, now, lifetime))
+    installation, token = app_context.installation, request.path_params["token"]
+    stored = RequestId(app_context.read_link(LinkKind.DOWNLOAD, token, installation.policy.download.link))
     outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
     file = await handout_of(app_context, outcome.form)
     if file is None:
@@ -54,9 +52,8 @@ async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout 
     current = None if magnet is None else magnet.file_for(form)
     if magnet is not None and current is not None:
         file = current.resolve()
-        if (
-            file.is_relative_to(magnet.folder.resolve()) and file.is_file()
-        ):  # no link put there since the check
+        # no link put there since the check
+        if file.is_relative_to(magnet.folder.resolve()) and file.is_file():
             return Handout(file, current.name, file.stat().st_size)
     if not form.file:
         return None

@@ -118,9 +118,8 @@ async def post_sent(request: Request) -> Response:
     except LinkSpent:  # an erased request answers like a wrong code
         return _sent(app_context, served, after, problem=reason)
     if isinstance(outcome, CodeRefused) and outcome.reason == "code-elsewhere":
-        await resend_mail(
-            app_context, stored, MailRequester.READER
-        )  # strangers' forms keep nobody's mail back
+        # strangers' forms keep nobody's mail back
+        await resend_mail(app_context, stored, MailRequester.READER)
         return see_other(f"/{slug}/sent?to={after.token}&again=1{_of(served)}")
     if isinstance(outcome, CodeRefused):
         if outcome.reason == "code-spent":  # logged; the page says the same of every code that is refused

@@ -94,11 +94,10 @@ class _Visit:
     @classmethod
     def of(cls, request: Request, longer: timedelta = timedelta(0)) -> _Visit:
         """Read the link, which may have expired `longer` ago. Raises LinkForged or LinkExpired."""
-        app_context = desk_of(request)
-        installation, now = app_context.installation, app_context.installation.clock()
-        lifetime = installation.policy.personal.link.after(now) - now + longer
-        index = installation.vault.links.read(LinkKind.PERSONAL, request.path_params["token"], now, lifetime)
-        return cls(request, app_context, index, now)
+        app_context, token = desk_of(request), request.path_params["token"]
+        installation = app_context.installation
+        index = app_context.read_link(LinkKind.PERSONAL, token, installation.policy.personal.link, longer)
+        return cls(request, app_context, index, installation.clock())
 
     @property
     def lang(self) -> str:
