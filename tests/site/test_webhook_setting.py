@@ -112,7 +112,7 @@ def test_an_address_that_no_webhook_goes_to_is_refused(site: Path, url: str, say
         (GOOD.replace("purposes", "purpose"), "key", "Did you mean 'purposes'?"),
         (GOOD.replace('["tips-email"]', '"tips-email"'), "type", "Write a list: [tips-email]."),
         ('webhook = "https://hooks.example.net/"\n', "type", "Write a table of keys."),
-        ("webhook = {}\n", "key-missing", "Where it goes"),
+        ("webhook = {}\n", "key-missing", "An https address"),
     ],
 )
 def test_a_mistake_in_it_has_its_cure(site: Path, line: str, code: str, says: str) -> None:
