@@ -96,9 +96,9 @@ class LogDiverged(SetupRefused):
     def __init__(self, why: str) -> None:
         """Say why, and what there is to do."""
         super().__init__(
-            f"The log in the database is not the one that was signed before: {why}. Nothing is signed by it."
-            " Look with: optin audit. Put a backup back with: optin restore. Only where it is known why the"
-            " log is another, begin a new journal with: optin serve --new-journal"
+            f"The log in the database is not the one that was signed before: {why}. Nothing more is signed."
+            " Examine it with: optin audit. Restore a backup with: optin restore. Only if you know why the"
+            " log differs, begin a new journal with: optin serve --new-journal"
         )
         self.why = why
 
@@ -115,7 +115,7 @@ class EndingUnwritten(OptinError):
     def __init__(self, reason: str) -> None:
         """Say it in a sentence, for whoever runs a command."""
         super().__init__(
-            "It is stored in the database, but could not be written to the journal. Mend that, then do it"
+            "It is stored in the database, but could not be written to the journal. Correct that, then do it"
             f" again: {reason}"
         )
         self.reason = reason
@@ -152,7 +152,7 @@ class StoreBusy(OptinError):
     def __init__(self, reason: str = "") -> None:
         """Say it in a sentence, for whoever runs a command."""
         why = f" ({reason})" if reason else ""
-        super().__init__(f"The database takes nothing just now{why}; try again in a moment.")
+        super().__init__(f"The database is not available now{why}; try again in a moment.")
         self.reason = reason
 
     @property
@@ -204,8 +204,9 @@ class WriteLost(OptinError):
     def __init__(self, findings: Sequence[str]) -> None:
         """Say it in a sentence, for whoever runs a command."""
         super().__init__(
-            f"Nothing is written, for the database might not keep it: {'; '.join(findings)}. Somebody changed"
-            " it past optin; optin audit lists everything. Put it right, and writing goes on by itself."
+            f"Nothing is written, because the database might not keep it: {'; '.join(findings)}. Somebody"
+            " changed its schema without optin; optin audit lists every difference. Correct them, and"
+            " writing resumes."
         )
         self.findings = tuple(findings)
 

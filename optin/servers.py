@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass
 from urllib.parse import parse_qs, unquote
 
-WANTED_LOGIN = "The user name or password in the address has a sign that must not stand there as it is."
+WANTED_LOGIN = "The user name or password in the address has a character that must be percent-encoded."
 CURE_LOGIN = (
     "Write it percent-encoded: # as %23, / as %2F, ? as %3F, [ as %5B, ] as %5D, @ as %40, : as %3A,"
     " % as %25, \\ as %5C, a space as %20."
 )
-WANTED_MAIL = "The way out for mail is not smtp://user:password@host:587, smtps://… or file:FOLDER."
+WANTED_MAIL = "The address of the mail server is not smtp://user:password@host:587, smtps://… or file:FOLDER."
 CURE_MAIL = "Write it like smtp://user:password@mail.example.com:587"
 WANTED_POSTGRES = "The address of the PostgreSQL server cannot be read."
 CURE_POSTGRES = "Write it like postgresql://user:password@db.example.com:5432/optin"

@@ -109,7 +109,7 @@ def _load(entry: EntryPoint) -> Kind | KindProblem:
         kind = entry.load()
     except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
         message = f"The kind {entry.name!r} of {package} cannot be imported: {problem!r}."
-        return KindProblem(entry.name, package, message, f"Mend or update {package}, or remove it.")
+        return KindProblem(entry.name, package, message, f"Repair or update {package}, or remove it.")
     if not isinstance(kind, Kind) or kind.name != entry.name:
         message = f"{entry.value} of {package} is not the kind {entry.name!r}."
         return KindProblem(entry.name, package, message, f"Let {package} name its kind in {GROUP}.")

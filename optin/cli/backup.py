@@ -27,7 +27,7 @@ def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         size = back_up(edition, installation, file)
     click.echo(f"{file} holds a log of {size} events; its pages and its signed root were checked.")
-    click.echo("It opens with the key file alone: keep that apart, and the journal apart from both.")
+    click.echo("Only the key file decrypts it: keep that elsewhere, and the journal apart from both.")
     longest = edition.policy.retention.backups.text
     click.echo(f"Delete it within {longest} ([retention] backups): the journal goes back no further.")
 
@@ -43,7 +43,7 @@ def backup(kinds: InstalledKinds, site: Path, file: Path) -> None:
 @click.option(
     "--without-journal",
     is_flag=True,
-    help="Restore, although people who withdrew or were erased since the backup come back.",
+    help="Restore without replaying what happened since: people who withdrew or were erased come back.",
 )
 @click.option("--new-store", is_flag=True, help="Restore into another store than that of the last server.")
 @site_option
@@ -69,7 +69,7 @@ def restore(
     if not path.exists() and not without_journal:
         msg = (
             f"There is no journal at {path}: people who withdrew or were erased since the backup would come"
-            " back. Name it with --journal, or say --without-journal."
+            " back. Name it with --journal, or use --without-journal."
         )
         raise RequestRefused(msg)
     told_by = None if without_journal else journal_at(path, found)
@@ -78,6 +78,4 @@ def restore(
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(done.told.items())) or "nothing"
     click.echo(f"{file} is restored. Replayed since it was made: {told}.")
     for kind, count in sorted(done.lost.items()):
-        click.echo(
-            f"{count} {kind} since then are lost: the journal holds no data, only that there were some."
-        )
+        click.echo(f"{count} {kind} since then are lost: the journal only counts them and holds no data.")

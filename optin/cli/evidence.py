@@ -111,7 +111,7 @@ def _witness(text: str) -> VerifierKey:
     try:
         return VerifierKey.parse(text)
     except NoteBroken:
-        refuse(f"{_printable(text)} is no key of a witness; it looks like NAME+1a2b3c4d+BASE64.")
+        refuse(f"{_printable(text)} is not a key of a witness; it looks like NAME+1a2b3c4d+BASE64.")
 
 
 def _certificates(file: Path) -> tuple[Certificate, ...]:
@@ -200,7 +200,7 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
     if audit_.findings:
         found = f"{len(audit_.findings)} finding{'' if len(audit_.findings) == 1 else 's'}"
         refuse(f"{found}: the evidence was tampered with, or the disk is broken.")
-    click.secho("Everything follows from the events.", fg="green")
+    click.secho("Everything matches the events.", fg="green")
     if not notes:
         how = "to fit itself" if without_journal else "together with its journal"
         click.echo(
@@ -209,14 +209,14 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
 
 
 _BASES = {
-    RESTORED: "At {at} this log was put back from a backup of {size} events (optin restore).",
+    RESTORED: "At {at} this log was restored from a backup of {size} events (optin restore).",
     BEGUN: (
-        "At {at} the journal was begun anew at {size} events (serve --new-journal): what the log was before"
-        " is not remembered in it."
+        "At {at} a new journal was begun at {size} events (serve --new-journal): it does not remember the"
+        " log before that."
     ),
     TAKEN_OVER: (
-        "At {at} the journal of an earlier version was taken over at {size} events: what the log was before"
-        " is not remembered in it."
+        "At {at} the journal of an earlier version was taken over at {size} events: it does not remember the"
+        " log before that."
     ),
 }
 

@@ -65,7 +65,8 @@ def export(  # noqa: PLR0913 - one parameter an option
         raise RequestRefused(msg)
     if excel and (tool is not None or shape != "csv"):
         msg = (
-            "--excel is a CSV of its own; leave --preset and --format. An XLSX opens in every Excel as it is."
+            "--excel writes a CSV of its own; leave out --preset and --format. An XLSX opens in every Excel"
+            " as it is."
         )
         raise RequestRefused(msg)
     order = ExportOrder(key, processor, why.strip(), shape, tool, excel=excel)
@@ -81,14 +82,15 @@ def export(  # noqa: PLR0913 - one parameter an option
     except RequestRefused as problem:
         if run is None:
             raise
-        msg = f"{problem} It is recorded as export {run.number}, although it did not leave whole."
+        msg = f"{problem} It is recorded as export {run.number}, although it is incomplete."
         raise RequestRefused(msg) from None
     click.echo(f"Export {run.number}: {run.exported} proven consents to {processor}.", err=True)
     for reason, count in sorted(run.refused.items()):
         click.echo(f"  {count} refused: {reason}", err=True)
     if without_journal:
         click.echo(
-            "The journal was not compared: somebody whose withdrawal was cut out of the log may be in it.",
+            "The journal was not compared: the export may contain somebody whose withdrawal was removed from"
+            " the log.",
             err=True,
         )
 
@@ -99,7 +101,7 @@ def _checked(site: Site, purpose: str, channel: Channel, processor: str, why: st
     if processor != SELF and processor not in site.settings.processors:
         known_names = [*site.settings.processors, SELF]
         msg = (
-            f"{processor!r} is no processor with an agreement in optin.toml (GDPR 28)."
+            f"{processor!r} is not a processor with an agreement in optin.toml (GDPR 28)."
             f" {nearest(processor, known_names)}"
         )
         raise RequestRefused(msg)

@@ -79,9 +79,9 @@ def exports(  # noqa: PLR0913 - one parameter an option
             ", ".join(f"{count} {reason}" for reason, count in sorted(run.refused.items())),
             "" if run.checkpoint is None else str(run.checkpoint),
         )
-    Console().print(table if made.runs else "Nothing was exported yet.")
+    Console().print(table if made.runs else "Nothing has been exported yet.")
     for it in made.webhooks:
-        gone = "; it answered 410 and is left alone" if it.gone else ""
+        gone = "; it answered 410, so nothing more is sent" if it.gone else ""
         click.echo(
             f"{it.processor} by webhook: told of {it.people} people; {it.waiting} messages wait,"
             f" {it.given_up} were given up{gone}."
@@ -95,8 +95,8 @@ def _tell_reading(theirs: Path, reading: FileReading) -> None:
         lines = ", ".join(map(str, reading.first_lines))
         more = " and others" if reading.unreadable > len(reading.first_lines) else ""
         click.echo(
-            f"{reading.unreadable} of them hold no address that can be read, in line {lines}{more};"
-            " look there yourself.",
+            f"{reading.unreadable} of them hold no readable address, in line {lines}{more}; check them"
+            " yourself.",
             err=True,
         )
 
@@ -138,7 +138,7 @@ def _list_ended(
     erased = count_erased(installation.store.read, run)
     if erased and people is None:
         click.echo(
-            f"{erased} people of export {number} were erased since; no address of them is kept."
+            f"{erased} people of export {number} were erased since; their addresses are not stored."
             f" Find them in the processor's own file: --file FILE",
             err=True,
         )

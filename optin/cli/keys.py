@@ -52,7 +52,8 @@ def rotate(kinds: InstalledKinds, site: Path) -> None:
     click.echo(f"{settings.keys} has new keys; start the server, and keep a copy of the file.")
     if any(it.webhook is not None for it in edition.site.settings.processors.values()):
         click.echo(
-            "Give each receiver of webhooks its new secret (optin keys webhook ID): the one before signs too,"
+            "Give each receiver of webhooks its new secret (optin keys webhook ID): the previous one also"
+            " signs,"
         )
         click.echo("until keys are rotated again.")
 
@@ -66,7 +67,7 @@ def webhook(kinds: InstalledKinds, site: Path, processor: str) -> None:
     edition = load_edition_or_exit(site, kinds)
     told = [name for name, it in edition.site.settings.processors.items() if it.webhook is not None]
     if processor not in told:
-        msg = f"{processor!r} is no processor with a webhook in optin.toml. {nearest(processor, told)}"
+        msg = f"{processor!r} is not a processor with a webhook in optin.toml. {nearest(processor, told)}"
         raise RequestRefused(msg)
     vault = open_vault(edition.site.settings, kinds.parts.schema)
     click.echo(secret_text(vault.webhook_secrets(processor)[0]))

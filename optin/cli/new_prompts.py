@@ -157,7 +157,7 @@ def _line(answer: str, most: int) -> str:
         msg = "Write something; this cannot be left empty."
         raise click.BadParameter(msg)
     if any(unicodedata.category(sign) in {"Cc", "Cs"} for sign in text):
-        msg = "It holds a sign that cannot be shown, such as that of an arrow key; type it anew."
+        msg = "It holds a character that cannot be shown, such as an arrow key; type it again."
         raise click.BadParameter(msg)
     if len(text) > most:
         msg = f"It has {len(text)} characters; {most} is the most."
@@ -181,7 +181,7 @@ def _file(answer: str) -> Path | None:
         msg = f"There is no file {text!r}."
         raise click.BadParameter(msg)
     if path.suffix[1:].lower() not in FILE_ENDINGS:
-        msg = f"{path.name!r} has an ending that is not handed out; known: {', '.join(FILE_ENDINGS)}."
+        msg = f"{path.name!r} has a file type that is not supported; supported: {', '.join(FILE_ENDINGS)}."
         raise click.BadParameter(msg)
     return path
 

@@ -98,7 +98,7 @@ def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_
         index = installation.vault.index(address)
         data = installation.view(view_personal, email_index=index, now=installation.clock())
         if data.empty and not (data.suppressions or data.holds or data.handled):
-            msg = "Nothing is kept about this address."
+            msg = "Nothing is stored about this address."
             raise RequestRefused(msg)
         yield _PersonRequest(edition, installation, index, address, why.strip(), data)
 
@@ -150,7 +150,7 @@ def withdraw(kinds: InstalledKinds, site: Path, email: str, why: str, purpose: s
         case.installation.note_ending()
     for question in ended:
         click.echo(f"withdrawn: {question.wording}")
-    click.echo(f"{len(ended)} withdrawn." if ended else "Everything was withdrawn or over already.")
+    click.echo(f"{len(ended)} withdrawn." if ended else "Every consent was already withdrawn or had ended.")
 
 
 @subject.command()
@@ -165,7 +165,7 @@ def hold(
     with _case(kinds, site, email, why) as case:
         installation, end = case.installation, until.replace(hour=23, minute=59, second=59, tzinfo=UTC)
         if end <= installation.clock():
-            msg = f"{until:%Y-%m-%d} is past; name a day to come."
+            msg = f"{until:%Y-%m-%d} is in the past; name a future day."
             raise RequestRefused(msg)
         kept = installation.run(
             hold_on_request,

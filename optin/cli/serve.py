@@ -40,8 +40,8 @@ log = logging.getLogger("optin.serve")
 
 
 NO_PROXY = (
-    "only this machine can reach the server, and no proxy is trusted: all visitors look like one, and the"
-    ' limit for each client network counts nobody; set trusted = ["127.0.0.1"] under [proxy] in optin.toml'
+    "the server listens on this machine only and trusts no proxy: all visitors look like one, so the limits"
+    ' for each client network do not apply; set trusted = ["127.0.0.1"] under [proxy] in optin.toml'
 )
 
 
@@ -63,7 +63,7 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
     errors = sum(finding.severity == "error" for finding in findings)
     show_findings(findings)
     if edition is None or errors:
-        refuse(f"{errors} errors; mend them first. Nothing was written.")
+        refuse(f"{errors} errors; correct them first. Nothing was written.")
     edition = _as_served(edition)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
         show_findings(keep_edition(installation.store, edition, installation.clock()))
@@ -75,7 +75,7 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
         refuse(f"{out} cannot be written: {problem}")
     click.echo(f"{out} holds {len(files)} files; their forms post to {base_url}.")
     for slug in magnets_with_variants(edition):
-        click.echo(f"/{slug} is there as it is written: only the app shows its variants in turn.")
+        click.echo(f"/{slug} is there only as it is written: its variants need the app.")
     if not edition.site.settings.secure:
         click.secho(
             f"warning: {base_url} is not https; set base_url before you publish.", fg="yellow", err=True
@@ -150,7 +150,7 @@ def serve(
 def _without_errors(edition: Edition | None, findings: Sequence[Finding]) -> Edition:
     errors = [finding for finding in findings if finding.severity == "error"]
     if edition is None or errors:
-        refuse(f"{len(errors)} errors; mend them first, or see them in the browser with: optin dev")
+        refuse(f"{len(errors)} errors; correct them first, or see them in the browser with: optin dev")
     return edition
 
 

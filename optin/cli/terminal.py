@@ -51,7 +51,7 @@ def address_of(email: str) -> EmailAddress:
     try:
         return parse_email(email)
     except ValueError:
-        msg = "This is no e-mail address."
+        msg = "This is not an e-mail address."
         raise RequestRefused(msg) from None
 
 
@@ -71,7 +71,7 @@ def load_edition_or_exit(root: Path, kinds: InstalledKinds) -> Edition:
     edition, findings = load_edition(root, kinds.parts)
     if edition is None:
         show_findings(findings)
-        refuse("Mend optin.toml first.")
+        refuse("Correct optin.toml first.")
     return edition
 
 

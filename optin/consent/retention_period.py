@@ -27,7 +27,7 @@ class RetentionPeriod:
         """Read "24 months", "7 days", "72 hours". Raises ValueError for anything else, or too long."""
         found = _PERIOD.fullmatch(text.strip())
         if found is None:
-            msg = f"{text!r} is no period; write a whole number and hours, days, weeks, months or years"
+            msg = f"{text!r} is not a period; write a whole number and hours, days, weeks, months or years"
             raise ValueError(msg)
         count, unit = int(found["count"]), found["unit"]
         months, hours = count * _MONTHS.get(unit, 0), count * _HOURS.get(unit, 0)

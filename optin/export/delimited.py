@@ -157,7 +157,7 @@ def _no_row(path: Path, first: int, last: int, problem: csv.Error) -> str:
             f"{path.name}, line {first}: a quote there opens a cell that does not end where it should{seen}."
             " Remove the stray quote, or write two for one inside a cell; nothing of the list was used."
         )
-    return f"{path.name}, line {last}: this is no row of a list ({problem})."
+    return f"{path.name}, line {last}: this is not a row of a list ({problem})."
 
 
 def _hides_rows(cell: str, delimiter: str, kind: str) -> bool:
@@ -200,7 +200,7 @@ def _lines(path: Path, file: IO[str], encoding: str) -> Iterator[str]:
         if not line:
             return
         if "\0" in line:
-            msg = f"{path.name}, line {number} holds a NUL: this is no list of text."
+            msg = f"{path.name}, line {number} holds a NUL byte, so it is not a text file."
             raise RequestRefused(msg)
         if len(line) == MAX_LINE_CHARACTERS:
             msg = f"{path.name}, line {number} is longer than {MAX_LINE_CHARACTERS:,} characters."

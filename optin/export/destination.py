@@ -54,7 +54,7 @@ def destination(out: str) -> Iterator[Draft]:
         return
     target = Path(out)
     if target.exists():
-        msg = f"{out} is there already; name another file."
+        msg = f"{out} already exists; name another file."
         raise RequestRefused(msg)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
@@ -67,7 +67,7 @@ def destination(out: str) -> Iterator[Draft]:
         if draft.released:
             os.link(part, target)  # unlike a rename, it refuses to replace what came there meanwhile
     except FileExistsError:
-        msg = f"{out} is there already; name another file."
+        msg = f"{out} already exists; name another file."
         raise RequestRefused(msg) from None
     except OSError as problem:
         msg = f"{out} cannot be written ({problem.strerror}); nothing was written."

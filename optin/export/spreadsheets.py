@@ -36,7 +36,7 @@ def read_spreadsheet(path: Path, name: str | None) -> Iterator[Line]:
         except TooLarge as problem:
             raise RequestRefused(_too_large(path.name, problem)) from None
         except Exception as problem:  # noqa: BLE001 - a foreign library's many ways to fail on a foreign file
-            msg = f"{path.name} is no spreadsheet that can be read ({type(problem).__name__})."
+            msg = f"{path.name} cannot be read as a spreadsheet ({type(problem).__name__})."
             raise RequestRefused(msg) from None
         sheet = _chosen(path, book, name)
         if sheet is not None:

@@ -130,10 +130,10 @@ def _attempt(name: str, act: partial[None]) -> bool:
         )
         return False
     except (CallFailed, WitnessRefused) as problem:
-        log.warning("%s did not take the checkpoint: %s", name, problem)
+        log.warning("%s did not accept the checkpoint: %s", name, problem)
         return False
     except (OSError, ValueError, subprocess.SubprocessError) as problem:
-        log.warning("%s did not take the checkpoint: %s", name, type(problem).__name__)
+        log.warning("%s did not accept the checkpoint: %s", name, type(problem).__name__)
         return False
     return True
 
@@ -178,7 +178,7 @@ def _show(
         msg = "it answered without a cosignature of its key"
         raise WitnessRefused(msg)
     elif said:
-        log.warning("%s answered with a signature that its key did not make; it is not kept", name)
+        log.warning("%s answered with a signature that its key did not make; it is not stored", name)
 
 
 def _is_of(witness: Witness, signature: Signature, latest: StoredCheckpoint) -> bool:
@@ -263,7 +263,7 @@ def _read(read1: Callable[[int], bytes]) -> bytes:
     while piece := read1(CHUNK_BYTES):
         body += piece
         if len(body) > MAX_ANSWER_BYTES:
-            msg = "an answer without end"
+            msg = "an answer that is too long"
             raise ValueError(msg)
         if time.monotonic() > ends:
             raise TimeoutError

@@ -108,7 +108,7 @@ class StoreOutbox:
         if order.kind is MailKind.ERASED:
             installation.wal_has_erased.set()
         if settled is MailState.DEAD:
-            mail_log.warning("mail %s is dead: %s", order.message_id, reply)
+            mail_log.warning("mail %s was given up: %s", order.message_id, reply)
         return settled is not MailState.LOST
 
     async def hurry(self) -> None:
@@ -120,7 +120,7 @@ class StoreOutbox:
         until = self._installation.clock() + wait_before(0, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)
         numbers = [order.number for order in orders]
         if count := await written(self._installation.store, revive, numbers=numbers, until=until):
-            mail_log.warning("%d mails that were dead wait again", count)
+            mail_log.warning("%d mails that were given up are queued again", count)
 
     async def _claim(self, most: int, *, suspect: bool) -> list[Order]:
         installation, now = self._installation, self._installation.clock()
@@ -142,7 +142,7 @@ class StoreOutbox:
             wait = await asyncio.to_thread(self._sign)
             given_up, orders = await written(installation.store, claim, wait=wait)
         for message_id in given_up:
-            mail_log.warning("mail %s is given up: the server died each time it was sent", message_id)
+            mail_log.warning("mail %s was given up: the server died each time it was sent", message_id)
         return orders
 
     def _sign(self) -> timedelta:

@@ -69,7 +69,7 @@ def _warn(installation: Installation, rules: Sequence[Rule]) -> None:
         except OptinError:
             raise
         except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
-            said = [f"what waits for you of the kind {name} cannot be told: {type(problem).__name__}"]
+            said = [f"the kind {name} cannot report what waits for you: {type(problem).__name__}"]
         for sentence in said:
             log.warning("%s", sentence)
 

@@ -98,7 +98,8 @@ class PrintingSender:
         """Print the message, and report it as accepted."""
         message = delivery.headers["webhook-id"]
         self._say(
-            f"webhook: {delivery.processor} would be told {delivery.kind} ({message}); nothing leaves dev."
+            f"webhook: {delivery.processor} would receive {delivery.kind} ({message}); optin dev sends"
+            " nothing."
         )
         return Reply(ReceiverAnswer.TAKEN, "spoken")
 
@@ -116,7 +117,7 @@ def webhook_jobs(
         forgotten = await written(installation.store, register, addresses=addresses)
         registered.set()
         if forgotten:
-            log.warning("%d messages to processors without a webhook by now are dropped", forgotten)
+            log.warning("%d messages were dropped: their processors have no webhook any more", forgotten)
 
     lanes = {name: _Lane(installation, name, hook, sender, registered) for name, hook in webhooks.items()}
     return [
@@ -172,7 +173,7 @@ class _Lane:
         )
         calls, dropped = await written(installation.store, claim)
         for it in dropped:
-            log.info("webhook %s: %s %s does not leave: %s", self._processor, it.kind, it.message, it.why)
+            log.info("webhook %s: %s %s is not sent: %s", self._processor, it.kind, it.message, it.why)
         told = await asyncio.gather(*(self._tell(call) for call in calls), return_exceptions=True)
         for problem in told:  # raised when the others are through: one must not take them along
             if isinstance(problem, BaseException):
@@ -220,9 +221,13 @@ def _say(processor: str, call: OutgoingMessage, reply: Reply, outcome: MessageSt
     about = (processor, call.notice.kind.value, call.notice.message)
     if outcome is MessageState.STOPPED:
         log.error(
-            "webhook %s: %s %s was answered 410; it is told nothing any more until its url changes", *about
+            "webhook %s: %s %s was answered 410; nothing more is sent to it until its url changes", *about
         )
     elif outcome is MessageState.GIVEN_UP:
-        log.error("webhook %s: %s %s is given up after days: %s; tell them yourself", *about, reply.said)
+        log.error(
+            "webhook %s: %s %s was given up after three days: %s; inform the processor yourself",
+            *about,
+            reply.said,
+        )
     elif outcome is MessageState.WAITING:
-        log.warning("webhook %s: %s %s was not taken: %s", *about, reply.said)
+        log.warning("webhook %s: %s %s was not accepted: %s", *about, reply.said)

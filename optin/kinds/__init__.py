@@ -1,1 +1,1 @@
-"""The kinds of magnets that optin brings, a folder for each. They use nothing that another's kind cannot."""
+"""The kinds of magnets that optin brings, one folder each. Other packages can do all that they do."""

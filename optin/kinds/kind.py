@@ -1,4 +1,4 @@
-"""A kind of magnet: its parts, each of which one room calls."""
+"""The kind of a magnet: its parts, each used by one room."""
 
 from __future__ import annotations
 

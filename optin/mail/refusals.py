@@ -44,7 +44,9 @@ class Trouble(StrEnum):
 
 
 CURES = {
-    Trouble.LOGIN: "the mail server refuses our login, or wants one; correct user and password in OPTIN_MAIL",
+    Trouble.LOGIN: (
+        "the mail server refuses our login, or requires one; correct user and password in OPTIN_MAIL"
+    ),
     Trouble.RELAY: (
         "the mail server does not pass on mail from us; give OPTIN_MAIL a user and password, or let the"
         " server relay for this machine"

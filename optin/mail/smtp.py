@@ -96,11 +96,11 @@ class SmtpTransport:
         if outcome.verdict is Verdict.SENT:
             self._troubles.mail_left()
         elif outcome.trouble is Trouble.UNREACHABLE:
-            self._troubles.warn("unreachable", f"the mail server takes no mail now: {outcome.reply}")
+            self._troubles.warn("unreachable", f"the mail server accepts no mail now: {outcome.reply}")
         elif outcome.trouble is not None:
             self._troubles.shout(outcome.trouble, outcome.reply)
         elif outcome.verdict is Verdict.LATER:
-            self._troubles.warn(f"later {outcome.reply}", f"the mail server puts mail off: {outcome.reply}")
+            self._troubles.warn(f"later {outcome.reply}", f"the mail server postpones mail: {outcome.reply}")
         return outcome
 
     async def close(self) -> None:

@@ -61,7 +61,7 @@ class TroubleLog:
         self._left_at = self._clock()
         if self._shouted:
             self._shouted.clear()
-            log.info("mail leaves again")
+            log.info("mail is sent again")
 
     def _due(self, kind: str, every_seconds: float) -> str | None:
         """Return the note about suppressed lines; None when it is too early for another line."""

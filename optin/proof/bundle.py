@@ -55,7 +55,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as problem:
         if isinstance(problem, BundleBroken):
             raise
-        msg = "The file is no complete ZIP archive."
+        msg = "The file is not a complete ZIP archive."
         raise BundleBroken(msg) from None
     except Exception as problem:  # noqa: BLE001 - zlib.error and what else a decoder may raise
         msg = f"The file cannot be unpacked ({type(problem).__name__})."
@@ -70,7 +70,7 @@ def _check_shape(archive: zipfile.ZipFile, data: bytes) -> None:
     for member in archive.infolist():
         kind = stat.S_IFMT(member.external_attr >> 16)
         if kind not in {0, stat.S_IFREG} or member.is_dir() or member.external_attr & _MSDOS_FOLDER:
-            msg = "The archive has something in it that is no plain file."
+            msg = "The archive holds something that is not a plain file."
             raise BundleBroken(msg)
         name, extra = struct.unpack_from("<HH", data, at + _LENGTHS_AT)
         if member.header_offset != at:

@@ -155,13 +155,16 @@ def restore(edition: Edition, keys: KeyRing, file: Path, journals: Journals) -> 
 
 def _must_fit(tx: Tx, kept: JournalContent) -> None:
     """Check that the journal has every line that a backup lacks. Raises RequestRefused."""
-    cure = "Name the right one with --journal, or say --without-journal. Nothing was changed."
+    cure = "Name the right one with --journal, or use --without-journal. Nothing was changed."
     if kept.since is not None and backup_moment(tx) < kept.since:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
         raise RequestRefused(msg)
     size = log_frontier(tx).size
     if not any(log_begins_with(tx, tip) for tip in branches(kept.lines, size)):
-        msg = f"The backup's log is not an earlier one of this journal's: one of them was rewritten. {cure}"
+        msg = (
+            "The backup's log is not an earlier state of the log in this journal: one of them was rewritten."
+            f" {cure}"
+        )
         raise RequestRefused(msg)
     names = {line.name for line in kept.replay_lines}
     for line in kept_lines(tx):
@@ -221,9 +224,9 @@ def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | Non
     """
     store = SqliteStore(path, edition.kinds.schema)
     try:
-        wrong = store.read(check_copy) if store.read(is_claimed) else "it is no database of optin's"
+        wrong = store.read(check_copy) if store.read(is_claimed) else "it is not an optin database"
         if wrong:
-            msg = f"This is no backup that can be trusted: {wrong}. Nothing was changed."
+            msg = f"This backup cannot be trusted: {wrong}. Nothing was changed."
             raise StoreUnusable(msg)
         store.submit(claim_store, vault=vault, origin=edition.site.settings.log_origin).result()
         if begun is not None:
@@ -237,7 +240,7 @@ def _must_be_new(path: Path) -> None:
     """Refuse an existing database, or the remains of one, which SQLite would merge into the new one."""
     for ending in ("", *_JOURNALS):
         if _beside(path, ending).exists():
-            msg = f"{_beside(path, ending)} is there already; move it away first, nothing is overwritten."
+            msg = f"{_beside(path, ending)} already exists; move it away first. Nothing is overwritten."
             raise RequestRefused(msg)
 
 

@@ -37,10 +37,10 @@ def recover_crashed_work(store: Store, context: Context, now: datetime, folder: 
                 raise  # the file stays for the next time
             except BROKEN as problem:
                 log.warning(
-                    "a mail that was handed over before a crash could not be marked as sent: %s",
+                    "a mail that the mail server accepted before a crash could not be marked as sent: %s",
                     log_line_of(problem),
                 )
 
     # 2. All else is due at once.
     if released := store.submit(store.presence.renew, now=now).result():
-        log.info("%d mails and webhook calls of a server that ended are queued again", released)
+        log.info("%d mails and webhook calls of a stopped server are queued again", released)

@@ -136,8 +136,9 @@ class HandoverLog:
     def _complain(self, problem: OSError) -> None:
         if not self._complained:
             log.warning(
-                "handed-over mails cannot be noted in var/handed-over (%s): after a crash some come twice;"
-                " see to its disk",
+                "accepted mails cannot be recorded in var/handed-over (%s): after a crash some may be sent"
+                " twice;"
+                " check its disk",
                 problem.strerror,
             )
         self._complained = True

@@ -29,7 +29,7 @@ PORTS = {"https": 443, "http": 80}
 _NOT_SECURE = "not https"
 _NO_ADDRESS = "no address"
 _NOT_PUBLIC = "its name leads to an address that is not public"
-_WITHOUT_END = "an answer without end"
+_WITHOUT_END = "an answer that is too long"
 _TOO_MANY = "too many names are looked up at once"
 
 

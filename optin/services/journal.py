@@ -55,10 +55,10 @@ log = logging.getLogger("optin.log")
 NAME_BYTES = 8
 SUPERSEDED_LINES = 1_000  # so many checkpoints that a later one of the same hour makes needless
 _UNFOUNDED = (
-    "%d lines that wait for the journal mean nothing, or name an event that the log lacks: somebody put them"
-    " there past optin. They are not written; see: optin audit"
+    "%d lines queued for the journal are malformed, or name an event that the log lacks: somebody changed"
+    " the database without optin. They are not written; see: optin audit"
 )
-_OTHER = "name another with --journal, or say --without-journal; nothing was changed"
+_OTHER = "name another with --journal, or use --without-journal; nothing was changed"
 
 
 class Journal:
@@ -285,10 +285,12 @@ class Journal:
         """Check that the database knows this file, and no longer version of it. Raises JournalBroken."""
         head, chain = journal_head(tx, self._chain.name), self._chain
         if head is None:
-            msg = "is unknown to this database: that is another, or was lost (optin restore puts it back)"
+            msg = (
+                "is unknown to this database, which is another one or was lost (optin restore brings it back)"
+            )
             raise JournalBroken(msg)
         if not hmac.compare_digest(head.seal, self._head_of(chain.name, head.lines).seal):
-            msg = "cannot be compared: what the database notes of it was not written with these keys"
+            msg = "cannot be compared: the database's record of it was not written with these keys"
             raise JournalBroken(msg)
         if head.lines > chain.number:
             msg = f"has lost lines: it ends with number {chain.number}, and the database knows {head.lines}"
@@ -303,7 +305,7 @@ class Journal:
                 store.read(_must_be_first)
         except (JournalBroken, LogDiverged):
             return
-        msg = f"The journal {self._file.path} is there, and agrees with the log; leave --new-journal out."
+        msg = f"The journal {self._file.path} exists and agrees with the log; leave out --new-journal."
         raise JournalUnusable(msg)
 
 

@@ -28,7 +28,7 @@ ANEW = (
 )
 _FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
 EMPTY = "is damaged: it is empty, and even its first line is missing"
-UNKEYED = "has no seals by key, as those of an earlier version had none; that was taken over already"
+UNKEYED = "has no keyed seals, like a journal of an earlier version; a keyed one has replaced that already"
 _CUT = "has lost lines while it was in use"
 
 
@@ -178,7 +178,7 @@ class JournalFile:
         if isinstance(problem, FileNotFoundError):
             problem = ValueError("is not there")
         elif isinstance(problem, OSError):
-            problem, cure = ValueError(f"cannot be used ({problem.strerror})"), "see to its disk"
+            problem, cure = ValueError(f"cannot be used ({problem.strerror})"), "check its disk"
         return JournalUnusable(f"The journal {self.path} {problem}; {cure}.")
 
 

@@ -28,7 +28,7 @@ def open_journal(settings: Settings, keys: KeyRing, store: Store, now: datetime)
     name_journal_key(settings, keys)
     if taken_over:
         log.warning(
-            "the journal %s is of an earlier version; it was taken over, and is sealed by key from now on",
+            "the journal %s was written by an earlier version; its lines are sealed with a key from now on",
             settings.journal,
         )
     return journal
@@ -59,7 +59,7 @@ def begin_journal(settings: Settings, schema: Schema) -> None:
     finally:
         store.close()
     log.warning(
-        "a new journal was begun at %d events%s. What the log was before, it does not prove: only a receipt,"
+        "a new journal was begun at %d events%s. It does not prove what the log was before: only a receipt,"
         " a time-stamp or a witness from outside does (optin audit --checkpoint FILE)",
         size,
         "" if aside is None else f"; the old file is {aside.name}",

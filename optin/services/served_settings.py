@@ -62,7 +62,7 @@ def journal_to_restore(settings: Settings, *, elsewhere: bool = False) -> str:
     store or a journal that is not the server's: people who withdrew since would come back.
     """
     if not elsewhere:
-        _must_be_the_same_store(settings, "or say --new-store to put the backup there all the same")
+        _must_be_the_same_store(settings, "or use --new-store to restore into the other store")
     noted = _noted(settings)
     kept = {name: noted[name] for name in ("journal",) if isinstance(noted.get(name), str)}
     require_server_settings(settings, Served(kept, over_file=noted.get(_BY) == DEV))

@@ -34,7 +34,7 @@ def check_placeholders(findings: Iterable[Finding]) -> None:
     if places:
         msg = (
             f"Something is still the example that optin wrote ({', '.join(places)}); people have a right to"
-            " know who asks, and to get what they asked for. Put your own in its place."
+            " know who asks, and to get what they asked for. Replace it with your own."
         )
         raise SetupRefused(msg)
 

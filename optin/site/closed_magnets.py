@@ -15,7 +15,7 @@ def closed_magnets(site: Site, now: datetime) -> tuple[Finding, ...]:
         if magnet.closes_at is not None and magnet.closes_at <= now:
             alone = magnet.folder.name != magnet.slug
             path = f"magnets/{magnet.slug}.md" if alone else f"magnets/{magnet.slug}/index.md"
-            message = f"It closed on {magnet.closes_at:%Y-%m-%d %H:%M} UTC and takes no form any more."
-            cure = "Keep it for what it still shows, or remove it; a new date is for a new address."
+            message = f"It closed on {magnet.closes_at:%Y-%m-%d %H:%M} UTC and its form is closed."
+            cure = "Keep it as an archive, or remove it; for a new date, make a magnet at a new address."
             found.append(Finding(path, 1, 1, message, cure, "warning", "closed", magnet.slug))
     return tuple(found)

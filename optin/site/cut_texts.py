@@ -42,7 +42,7 @@ class CutText:
         """Return the finding that `what` (a key, or an unreadable text) is not complete."""
         if self.quoted:
             message = f"{what} ends at a quote just before a #, which begins a comment."
-            cure = "Put the whole text in other quotes than it holds; a comment has a space around its #."
+            cure = "Put the whole text in quotes of the other kind; a comment has spaces around its #."
             return Finding(path, self.line, self.column, message, cure, code="comment")
         message = f"{what} is cut short by a #, which begins a comment."
         cure = "Put the whole text in quotes, or the comment on a line of its own."

@@ -53,12 +53,14 @@ def read_text(path: Path, name: str) -> str | Finding:
     """Return a file's text, or why it cannot be read."""
     try:
         if not path.is_file():
-            return Finding(name, 1, 1, "This is no file.", "Put a file of this name there.")
+            return Finding(name, 1, 1, "This is not a file.", "Put a file of this name there.")
         if path.stat().st_size > MAX_BYTES:
             return Finding(name, 1, 1, "This file is larger than 1 MB.", "Shorten it.")
         data = path.read_bytes()
     except OSError as problem:
-        return Finding(name, 1, 1, f"This file cannot be read ({problem.strerror}).", "See its rights.")
+        return Finding(
+            name, 1, 1, f"This file cannot be read ({problem.strerror}).", "Check its permissions."
+        )
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
@@ -84,9 +86,9 @@ def read_toml(path: Path, name: str) -> Document | Finding:
         if odd is not None:
             return odd.as_finding(name)
         what = re.sub(r" \(at .*\)$", "", str(problem))
-        return Finding(name, line, column, f"This is not TOML: {what}.", "Mend it here.")
+        return Finding(name, line, column, f"This is not TOML: {what}.", "Correct it here.")
     except RecursionError:
-        return Finding(name, 1, 1, "This file is nested too deeply.", "Write it flat.")
+        return Finding(name, 1, 1, "This file is nested too deeply.", "Use fewer levels.")
     places = _toml_places(text)
     cuts = {_value_at(places, cut): cut for cut in reversed(cut_in_toml(text))}
     return Document(name, values, lambda where: _nearest_place(places, where), cuts=cuts)
@@ -171,7 +173,7 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
         if likely is not None:
             return likely
         what = (problem.problem or "it cannot be read").split("\n")[0]
-        cure = "Mend it here; a text with a colon in it needs quotes."
+        cure = "Correct it here; a text with a colon in it needs quotes."
         return Finding(name, line, column, f"This is not YAML: {what}.", cure)
     except (YAMLError, ValueError, RecursionError, TypeError, AttributeError, KeyError, OverflowError):
         impossible = _impossible_day(front, name)
@@ -183,7 +185,7 @@ def _yaml(front: str, name: str) -> CommentedMap | Finding:
     if isinstance(values, Finding):
         return values
     if not isinstance(values, CommentedMap):
-        return Finding(name, 2, 1, "The front matter is no list of keys.", "Write it as key: value.")
+        return Finding(name, 2, 1, "The front matter is not a list of keys.", "Write it as key: value.")
     return _with_plain_spaces(values, front, name)
 
 
@@ -235,9 +237,9 @@ def _impossible_day(front: str, name: str) -> Finding | None:
             try:
                 date(*(int(part) for part in written.groups()))
             except ValueError:
-                message = f"{written[0]!r} is no day of the calendar."
+                message = f"{written[0]!r} is not a date that exists."
                 return Finding(
-                    name, number, written.start() + 1, message, "Write one that is, like 2026-11-23."
+                    name, number, written.start() + 1, message, "Write one that exists, like 2026-11-23."
                 )
     return None
 

@@ -35,7 +35,7 @@ def shown_path(path: Path, root: Path) -> str:
 def kind_failed(name: str, package: str, problem: Exception) -> tuple[str, str]:
     """Return a finding that a kind's own code raised an error, with the cure."""
     message = f"The kind {name!r} of {package} failed: {type(problem).__name__}: {problem}."
-    return message.replace("\n", " "), f"Mend or update {package}, or remove the magnets of this kind."
+    return message.replace("\n", " "), f"Repair or update {package}, or remove the magnets of this kind."
 
 
 def as_text(findings: Iterable[Finding]) -> str:
@@ -69,7 +69,7 @@ def nearest(word: str, known: Sequence[str]) -> str:
     close = get_close_matches(word, known, 1, 0.6)
     if close:
         return f"Did you mean {close[0]!r}?"
-    return f"Known here: {', '.join(sorted(known))}." if known else "There is none yet."
+    return f"Known here: {', '.join(sorted(known))}." if known else "None exists yet."
 
 
 def _data(text: str) -> str:

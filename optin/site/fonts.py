@@ -41,19 +41,23 @@ def _font(root: Path, name: str, typeface: Typeface, objections: list[Objection]
     shown = f"{FOLDER}/{name}"[:100]
     if ending.lower() != ".woff2":
         if ending.lower() in _OTHER_ENDINGS:
-            message = f"{shown} is not served: browsers are given woff2."
+            message = f"{shown} is not used: browsers get woff2 files only."
             objections.append(Objection("font", message, "Save it as woff2.", warning=True))
         return None  # a licence, a note
     told = parse_font_name(stem)
     if told is None:
-        message = f"{shown} does not say its weight in its name."
+        message = f"{shown} has no weight in its name."
         cure = f"Name it like {_example(typeface)}."
         objections.append(Objection("font", message, cure, warning=True))
         return None
     family, lightest, heaviest, italic = told
     if same_family(family) not in {same_family(it) for it in typeface.families}:
         message = f"{shown} is not used: the typeface does not name {family!r}."
-        cure = nearest(family, typeface.families) if typeface.families else "Name it, or take the file away."
+        cure = (
+            nearest(family, typeface.families)
+            if typeface.families
+            else "Add it to typeface, or remove the file."
+        )
         objections.append(Objection("font", message, cure, warning=True))
         return None
     data = _data(root, name, objections)
@@ -64,25 +68,25 @@ def _data(root: Path, name: str, objections: list[Objection]) -> bytes | None:
     shown = f"{FOLDER}/{name}"[:100]
     path = find_inside(root, f"{FOLDER}/{name}")
     if isinstance(path, Absence):
-        message = f"{shown} is no file that can be served."
+        message = f"{shown} is not a file that can be served."
         objections.append(Objection("font", message, "Put the font file itself there."))
         return None
     try:
         data = read_most(path, MOST_BYTES + 1)
     except OSError as problem:
         message = f"{shown} cannot be read ({problem.strerror})."
-        objections.append(Objection("font", message, "See its rights."))
+        objections.append(Objection("font", message, "Check its permissions."))
         return None
     if len(data) > MOST_BYTES:
         message = f"{shown} is larger than {MOST_BYTES // 1_000_000} MB."
         objections.append(Objection("font", message, "Keep only the letters of your languages in it."))
         return None
     if not is_woff2(data):
-        message = f"{shown} is no whole woff2 file."
-        objections.append(Objection("font", message, "Fetch it again, or save the font as woff2."))
+        message = f"{shown} is not a complete woff2 file."
+        objections.append(Objection("font", message, "Download it again, or save the font as woff2."))
         return None
     if len(data) > HEAVY_BYTES:
-        message = f"{shown} has {len(data) // 1000} kB; the words wait for it on a telephone."
+        message = f"{shown} has {len(data) // 1000} kB; text appears late on a phone."
         cure = f"Keep only the letters of your languages in it, below {HEAVY_BYTES // 1000} kB."
         objections.append(Objection("font-heavy", message, cure, warning=True))
     return data

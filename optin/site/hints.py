@@ -96,7 +96,7 @@ def _of_look(magnet: Magnet) -> Iterator[Hint]:
     for picture in pictures:
         size = _size(picture.path)
         if size > MOST_PICTURE_BYTES:
-            message = f"{picture.path.name} has {size // 1000} kB; the page waits for it on a telephone."
+            message = f"{picture.path.name} has {size // 1000} kB; the page loads slowly on a phone."
             cure = f"Save it smaller, below {MOST_PICTURE_BYTES // 1000} kB."
             where: Path_ = ("picture",) if picture is magnet.picture else ()
             yield where, "picture-heavy", message, cure
@@ -106,8 +106,10 @@ def _of_boxes(magnet: Magnet) -> Iterator[Hint]:
     for place, question in enumerate(magnet.questions):
         words = len(question.wording.split())
         if words > MOST_WORDS:
-            message = f"The box {question.purpose!r} has {words} words; more than {MOST_WORDS} are not read."
-            yield ("purposes", place), "box-long", message, "Say who, what, how often, and stop there."
+            message = (
+                f"The box {question.purpose!r} has {words} words; more than {MOST_WORDS} are rarely read."
+            )
+            yield ("purposes", place), "box-long", message, "Say only who, what and how often."
 
 
 def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
@@ -122,12 +124,12 @@ def _of_statement(site: Site, statement: PrivacyStatement) -> Iterator[Finding]:
     starter = read_front_matter(starter_path(lang, "privacy.md"), name)
     if isinstance(starter, Document) and statement.body_html == read_prose(starter.body).html:
         message = f"The privacy statement in {lang!r} is still the one that optin init wrote."
-        yield hint("privacy-example", message, "Read it, and add what is different with you (GDPR 13).")
+        yield hint("privacy-example", message, "Read it, and adapt it to your company (GDPR 13).")
     said = html.unescape(_TAG.sub("", statement.body_html))
     for processor in site.settings.processors.values():
         if processor.name not in said:
             message = f"The privacy statement in {lang!r} does not name {processor.name}."
-            yield hint("processor-unnamed", message, "Say who gets data, and what for (GDPR 13(1)(e)).")
+            yield hint("processor-unnamed", message, "Say who receives data, and why (GDPR 13(1)(e)).")
 
 
 def _size(path: Path) -> int:

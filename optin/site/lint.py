@@ -40,14 +40,14 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
                 "two-channels",
                 f"This box is for {channel.value}, but its words also speak of {other.value}"
                 " (GDPR recital 32: one consent for each).",
-                "Make a second purpose for the other channel, with a box of its own.",
+                "Add a second purpose for the other channel, with a box of its own.",
             )
     if _SENTENCE_END.search(wording.strip()):
-        yield Objection("one-sentence", "The words of a box are more than one sentence.", "Say it in one.")
+        yield Objection("one-sentence", "The text of a box has more than one sentence.", "Say it in one.")
     if mentioned("third-parties", wording):
         yield Objection(
             "third-parties",
-            "The words speak of others than the controller; a consent must name them (GDPR 4(11), 13).",
+            "The text mentions unnamed other companies; a consent must name them (GDPR 4(11), 13).",
             "Name each company, or leave them out.",
             warning=True,
         )
@@ -56,7 +56,7 @@ def objections_to_wording(wording: str, channel: Channel) -> Iterator[Objection]
         yield Objection(
             "profile",
             "The words also ask for a profile or for advertising; that is a purpose of its own (recital 43).",
-            "Leave it out, or make a second purpose with a box of its own.",
+            "Leave it out, or add a second purpose with a box of its own.",
         )
     if len(wording.split()) > MOST_WORDS:
         yield Objection(
@@ -74,12 +74,12 @@ def objections_to_override(key: str, text: str, known: Mapping[str, str]) -> Ite
     """
     if key not in known:
         cure = nearest(key, [*known]) if len(key) > 1 else ""
-        cure = cure if cure.startswith("Did") else "See the catalogue for the keys."
+        cure = cure if cure.startswith("Did") else "The catalogue lists the keys."
         yield Objection("text-key", f"There is no text {key!r}.", cure)
         return
     if not text.strip():
-        cure = "Write words; to leave a part out, put a template of your own in its place."
-        yield Objection("text-empty", f"The text {key!r} is empty, but people read the page by it.", cure)
+        cure = "Write a text; to leave a part out, use a template of your own."
+        yield Objection("text-empty", f"The text {key!r} is empty, but the page needs it.", cure)
         return
     if unknown := unknown_parameter(known[key], text):
         it_knows = f"It knows: {known[key]}" if parameters(known[key]) else "Leave the braces out."
@@ -101,8 +101,8 @@ def _objections_to_price(text: str) -> Iterator[Objection]:
     if outright or claimed("needed", text):
         yield Objection(
             "price",
-            "The words sound as if this box were needed; consent is free (GDPR 7(4)).",
-            "Say what the person gets, not what is needed.",
+            "The text sounds as if this box were required; consent is free (GDPR 7(4)).",
+            "Say what the person gets, not what is required.",
             warning=not outright,
         )
 

@@ -28,14 +28,14 @@ def read_look(root: Path, table: LookTable, controller: str) -> tuple[Look, tupl
         look = replace(look, colour=table.colour)
         objections += [("colour", it) for it in _unreadable(look)]
     except ValueError:
-        message = f"{table.colour!r} is no colour."
+        message = f"{table.colour!r} is not a colour."
         objections.append(("colour", Objection("colour", message, "Write it as #rrggbb.")))
     typeface = Typeface()
     try:
         typeface = parse_typeface(table.typeface)
     except ValueError:
         cure = "Write serif, sans, or names with commas between them."
-        objections.append(("typeface", Objection("typeface", "This is no list of typefaces.", cure)))
+        objections.append(("typeface", Objection("typeface", "This is not a list of typefaces.", cure)))
     else:
         fonts, said = read_fonts(root, typeface)
         look = replace(look, typeface=typeface, fonts=fonts)

@@ -82,8 +82,8 @@ class MagnetFiles:
             if found is not None:
                 pictures.append(replace(found, source=escapeHtml(source)))
             if not alt.strip():
-                message = f"The picture {source} has no words for who cannot see it."
-                cure = "Write them between the brackets: ![what it shows](file)."
+                message = f"The picture {source} has no description for people who cannot see it."
+                cure = "Write it between the brackets: ![what it shows](file)."
                 self._findings.add(Finding(self._findings.name, first + line, 1, message, cure, code="alt"))
         return tuple(pictures)
 
@@ -92,7 +92,7 @@ class MagnetFiles:
             return PLACEHOLDER in read_most(path, PLACEHOLDER_WITHIN_BYTES)
         except OSError as problem:
             message = f"{path.name} cannot be read ({problem.strerror})."
-            self._findings.say(where, message, "See its rights.", code="file")
+            self._findings.say(where, message, "Check its permissions.", code="file")
             return False
 
     def _inside(self, where: Path_ | int, name: str, endings: Collection[str]) -> Path | None:
@@ -104,7 +104,7 @@ class MagnetFiles:
             self._findings.say(where, message, cure, code="file")
             return None
         if path.suffix[1:].lower() not in endings:
-            cure = f"Known endings: {', '.join(endings)}."
-            self._findings.say(where, f"{name!r} has an ending that is not handed out.", cure, code="file")
+            cure = f"Supported file types: {', '.join(endings)}."
+            self._findings.say(where, f"{name!r} has a file type that is not supported.", cure, code="file")
             return None
         return path

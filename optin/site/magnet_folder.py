@@ -77,7 +77,7 @@ def _unread_in_folder(root: Path, files: list[Path], *, alone: bool) -> Iterator
     for file in files:
         if alone and file.is_dir() and (file / INDEX).is_file():
             name = shown_path(file / INDEX, root)
-            cure = f"Move its folder up, to magnets/{file.name}/{INDEX}; only then it is a magnet."
+            cure = f"Move its folder up to magnets/{file.name}/{INDEX}; otherwise it is not read as a magnet."
             yield Finding(name, 1, 1, "This file is not read.", cure, "warning", "not-read")
         elif (
             file.name != INDEX
@@ -107,10 +107,10 @@ def _listed(folder: Path) -> list[Path]:
 
 def _unlisted(name: str, problem: OSError) -> Finding:
     message = f"This folder cannot be listed ({problem.strerror})."
-    return Finding(name, 1, 1, message, "Make it a folder, and see its rights.")
+    return Finding(name, 1, 1, message, "Make it a folder, and check its permissions.")
 
 
 def _unread(root: Path, file: Path, wanted: str) -> Finding:
     name = shown_path(file, root)
-    cure = f"Rename it {wanted}; only then it is a magnet."
+    cure = f"Rename it {wanted}; otherwise it is not read as a magnet."
     return Finding(name, 1, 1, "This file is not read.", cure, "warning", "not-read")

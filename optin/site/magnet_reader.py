@@ -252,7 +252,7 @@ class MagnetReader:
         for place, entry in enumerate(written.fields):
             where: Path_ = ("fields", place)
             if entry.name == EMAIL_FIELD or entry.name in {field.name for field in fields}:
-                message = f"The field {entry.name!r} is there already."
+                message = f"The field {entry.name!r} already exists."
                 self._findings.say((*where, "name"), message, "Remove it.", code="field-twice")
                 continue
             if entry.name in TAKEN_FIELDS:
@@ -276,16 +276,16 @@ class MagnetReader:
     def _check_text(self, prose: Prose) -> None:
         first = self._findings.document.body_line - 1
         for target, line in prose.foreign:
-            message = f"The link {target[:60]!r} leads nowhere on the web."
+            message = f"The link {target[:60]!r} does not work on a web page."
             cure = "Write https://… in full, or /… for a page of this site."
             self._findings.add(Finding(self.name, first + line, 1, message, cure, code="link"))
         if prose.headings:
-            message = "The text has a heading of the first level; the title is that already."
+            message = "The text has a first-level heading, but the page's title is one already."
             line = first + prose.headings[0]
             self._findings.add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
         if claimed("needed", prose.html) and mentioned("consent", prose.html):
-            message = "The text sounds as if a consent were needed for the magnet (GDPR 7(4))."
-            cure = "Say that no box is needed."
+            message = "The text sounds as if a consent were required for the magnet (GDPR 7(4))."
+            cure = "Say that no box is required."
             self._findings.add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))
 
     def _call(self, name: str, otherwise: T, hook: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:

@@ -62,8 +62,8 @@ def _earlier_names(readings: Sequence[MagnetReading], here: set[Slug]) -> Iterat
         for place, old in enumerate(reading.magnet.was if reading.magnet else ()):
             where: Path_ = ("was", place)
             if SLUG.fullmatch(old) is None:
-                cure = "Write it as it stood in the address, without a slash: old-name."
-                yield reading.finding(where, f"{old!r} was never an address.", cure, "was")
+                cure = "Write it as in the address, without a slash: old-name."
+                yield reading.finding(where, f"{old!r} cannot have been an address.", cure, "was")
             elif old in RESERVED:
                 message = f"The address /{old} is optin's own."
                 yield reading.finding(where, message, "Remove it.", "was")
@@ -71,11 +71,13 @@ def _earlier_names(readings: Sequence[MagnetReading], here: set[Slug]) -> Iterat
                 message = f"The magnet is at /{old} now."
                 yield reading.finding(where, message, "Name only earlier addresses.", "was")
             elif old in here:
-                message = f"There is another magnet at /{old}; visitors cannot be sent away from it."
-                yield reading.finding(where, message, "Rename that one, or remove it here.", "was")
+                message = f"There is another magnet at /{old}, so this address cannot redirect here."
+                yield reading.finding(
+                    where, message, "Rename that magnet, or remove the address here.", "was"
+                )
             elif taken.setdefault(old, reading.slug) != reading.slug:
                 message = f"/{old} leads to /{taken[old]} already."
-                yield reading.finding(where, message, "Name it in one of the two.", "was")
+                yield reading.finding(where, message, "List it in one of the two only.", "was")
 
 
 def _languages(readings: Sequence[MagnetReading], *, some_are_broken: bool) -> Iterator[Finding]:

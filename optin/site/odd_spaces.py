@@ -27,7 +27,7 @@ class OddSpace:
     def as_finding(self, path: str) -> Finding:
         """Return the finding that names the invisible character."""
         name, number = unicodedata.name(self.sign, "tab").lower(), f"U+{ord(self.sign):04X}"
-        message = f"Here is no space but a {name} ({number}), which cannot stand here."
+        message = f"This is not a space but a {name} ({number}), which is not allowed here."
         cure = "Delete it and press the space bar instead."
         return Finding(path, self.line, self.column, message, cure, code="space")
 

@@ -60,9 +60,9 @@ def _found(folder: Path) -> set[tuple[str, str]]:
     if foreign:
         more = f" and {len(foreign) - MOST_SHOWN} more" if len(foreign) > MOST_SHOWN else ""
         msg = (
-            f"{folder} holds what no build wrote, or what was changed since:"
-            f" {', '.join(foreign[:MOST_SHOWN])}{more}. Nothing was written there; choose a new folder,"
-            " or move these away."
+            f"{folder} holds files that optin build did not write, or that were changed since:"
+            f" {', '.join(foreign[:MOST_SHOWN])}{more}. Nothing was written; choose a new folder, or move"
+            " these files away."
         )
         raise RequestRefused(msg)
     return found

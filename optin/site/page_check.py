@@ -11,7 +11,7 @@ from optin.site.lint import Objection
 from optin.site.seen_page import SeenPage
 from optin.theme.views import LandingView
 
-CURE = "Mend the template, or remove it to use ours."
+CURE = "Correct the template, or remove it to use ours."
 
 
 def objections_to_page(page: str, view: LandingView, kind: PagesPart) -> Iterator[Objection]:
@@ -22,7 +22,7 @@ def objections_to_page(page: str, view: LandingView, kind: PagesPart) -> Iterato
         message = "The page does not show exactly one box for each consent (GDPR recital 32)."
         yield Objection("boxes", message, CURE)
     if any(box.get("type") != "checkbox" for box in seen.boxes):
-        yield Objection("boxes", "A consent is no box that the visitor ticks (GDPR 4(11)).", CURE)
+        yield Objection("boxes", "A consent is not a box that the visitor ticks (GDPR 4(11)).", CURE)
     if any("checked" in box for box in seen.boxes):
         message = "The page shows a box that is ticked beforehand (GDPR 4(11), recital 32)."
         yield Objection("pre-ticked", message, CURE)

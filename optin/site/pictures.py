@@ -46,16 +46,16 @@ def read_picture(path: Path, name: str) -> PictureData:
         data = read_most(path, MOST_BYTES + 1)
     except OSError as problem:
         msg = f"{name} cannot be read ({problem.strerror})."
-        raise PictureRefused(msg, "See its rights.") from problem
+        raise PictureRefused(msg, "Check its permissions.") from problem
     if len(data) > MOST_BYTES:
         msg = f"{name} is larger than {MOST_BYTES // 1_000_000} MB."
-        raise PictureRefused(msg, "Save it smaller; people load pages on a phone.")
+        raise PictureRefused(msg, "Save it smaller; people load pages on phones.")
     size = measure(data)
     if size is None or is_active(data):
-        msg = f"{name} is no picture that can be shown safely."
+        msg = f"{name} is not a picture that can be shown safely."
         raise PictureRefused(msg, "Save it as png, jpg, webp, or a plain svg with a viewBox.")
     if b"<svg" not in data[:2_000] and size[0] * size[1] > MOST_PIXELS:
-        msg = f"{name} is {size[0]} by {size[1]} pixels; a phone cannot hold them."
+        msg = f"{name} is {size[0]} by {size[1]} pixels, too large for a phone."
         raise PictureRefused(msg, "Save it smaller, such as 2000 pixels wide.")
     return PictureData(data, *size)
 
@@ -73,9 +73,9 @@ def read_icon(path: Path, name: str) -> bytes:
         data = read_most(path, MOST_ICON_BYTES + 1)
     except OSError as problem:
         msg = f"{name} cannot be read ({problem.strerror})."
-        raise PictureRefused(msg, "See its rights.") from problem
+        raise PictureRefused(msg, "Check its permissions.") from problem
     if not data.startswith(b"\0\0\1\0") or len(data) > MOST_ICON_BYTES:
-        msg = f"{name} is no .ico file of at most {MOST_ICON_BYTES // 1000} kB."
+        msg = f"{name} is not an .ico file of at most {MOST_ICON_BYTES // 1000} kB."
         raise PictureRefused(msg, "Save it again, or use an svg or png.")
     return data
 

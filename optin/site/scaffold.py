@@ -118,7 +118,7 @@ def reason_against_slug(site: Site, slug: str) -> str:
         return f"{slug!r} cannot be an address; use a-z, 0-9 and hyphens."
     magnets = site.root / "magnets"
     there = (magnets / slug).exists() or (magnets / f"{slug}.md").exists()
-    return f"magnets/{slug} is there already." if there else ""
+    return f"magnets/{slug} already exists." if there else ""
 
 
 def reason_against_language(site: Site, lang: str) -> str:

@@ -109,7 +109,7 @@ def _end_with(value: dict[str, Any], endings: Iterable[str]) -> None:
     known = [*endings]
     signs = "|".join("".join(f"[{it}{it.upper()}]" if it.isalpha() else it for it in end) for end in known)
     value["pattern"] = rf"^$|\.({signs})$"
-    value["patternErrorMessage"] = f"Known endings: {', '.join(known)}."  # not of the standard either
+    value["patternErrorMessage"] = f"Supported file types: {', '.join(known)}."  # not of the standard either
 
 
 def _of_kind(names: list[str], needed: str) -> dict[str, Any]:

@@ -96,15 +96,18 @@ def _emails(settings: SiteSettings) -> Iterator[At]:
         try:
             parse_email(address)
         except ValueError:
-            yield where, Objection("email", f"{address!r} is no e-mail address.", "Write name@domain.")
+            yield where, Objection("email", f"{address!r} is not an e-mail address.", "Write name@domain.")
 
 
 def _controller(controller: ControllerTable) -> Iterator[At]:
     if controller.country not in phonenumbers.SUPPORTED_REGIONS:
         close = controller.country.strip().upper()
         known = close if close in phonenumbers.SUPPORTED_REGIONS else "NL"
-        cure = f'Write the two capitals of ISO 3166, such as "{known}".'
-        yield ("controller", "country"), Objection("country", f"{controller.country!r} is no country.", cure)
+        cure = f'Write the two-letter code of ISO 3166, such as "{known}".'
+        yield (
+            ("controller", "country"),
+            Objection("country", f"{controller.country!r} is not a country code.", cure),
+        )
     starters = map(site_starter, starter_languages())
     if any(it.company == controller.name or it.address[0] in controller.address for it in starters):
         message = "The controller is still the example that optin init wrote."
@@ -119,8 +122,8 @@ def _time_zone(settings: SiteSettings) -> Iterator[At]:
         yield ("time_zone",), Objection("time-zone", message, nearest_zone(name))
     elif not name and has_several_clocks(country, _SOME_DAY):
         zone = zone_of_country(country)
-        message = f"Clocks differ within {country}; people are told times on the clock of {zone}."
-        cure = f'Write time_zone = "{zone}" above the tables, or the zone that is yours.'
+        message = f"Time zones differ within {country}; times are shown in the zone of {zone}."
+        cure = f'Write time_zone = "{zone}" above the tables, or your own zone.'
         yield ("controller", "country"), Objection("time-zone", message, cure, warning=True)
 
 
@@ -137,8 +140,8 @@ def _purpose(name: str, purpose: Purpose, langs: tuple[str, ...]) -> Iterator[At
             yield (*where, "text"), Objection("wording", message, f"Add text.{lang}.", warning=True)
     period, retention = purpose.ask_again, purpose.retention
     if period is not None and period.after(_SOME_DAY) >= retention.after(_SOME_DAY):
-        message = f"Asking again {period.text} before the end is before the consent is given."
-        cure = f"Write less than its retention, {retention.text}."
+        message = f"Asking again {period.text} before the end is earlier than the consent itself."
+        cure = f"Write a shorter period than its retention, {retention.text}."
         yield (*where, "ask_again"), Objection("ask-again", message, cure)
 
 
@@ -159,7 +162,7 @@ def _clock_jump(settings: SiteSettings) -> Iterator[At]:
     period = settings.sweep.clock_jump
     shortest, longest = (bound.after(_SOME_DAY) for bound in CLOCK_JUMPS)
     if not shortest <= period.after(_SOME_DAY) <= longest:
-        message = f"With 'clock_jump' of {period.text} a clock is trusted whatever it says, or never."
+        message = f"With 'clock_jump' of {period.text} a clock is never doubted, or always."
         cure = f"Write between {CLOCK_JUMPS[0].text} and {CLOCK_JUMPS[1].text}."
         yield ("sweep", "clock_jump"), Objection("clock-jump", message, cure)
 
@@ -187,7 +190,7 @@ def _proxies(settings: SiteSettings) -> Iterator[At]:
             ip_network(text, strict=False)
         except ValueError:
             cure = "Write it like 10.0.0.0/8."
-            yield ("proxy", "trusted", place), Objection("proxy", f"{text!r} is no network.", cure)
+            yield ("proxy", "trusted", place), Objection("proxy", f"{text!r} is not a network.", cure)
 
 
 def _dkim(root: Path, settings: SiteSettings) -> Iterator[At]:
@@ -199,7 +202,7 @@ def _dkim(root: Path, settings: SiteSettings) -> Iterator[At]:
 def _log(log: Anchors) -> Iterator[At]:
     where: Path_ = ("log", "timestamp")
     if log.timestamp and not _is_address(log.timestamp):
-        message = f"{log.timestamp!r} is no address."
+        message = f"{log.timestamp!r} is not an address."
         yield where, Objection("log", message, "Write it like https://tsa.example/tsr.")
     elif log.timestamp:
         yield from _not_public(where, log.timestamp, "Write the name of a public authority.")
@@ -209,13 +212,13 @@ def _log(log: Anchors) -> Iterator[At]:
 
 def _witness(where: Path_, witness: Witness) -> Iterator[At]:
     if witness.is_address and not _is_address(witness.to):
-        message = f"{witness.to!r} is no address."
+        message = f"{witness.to!r} is not an address."
         yield where, Objection("log", message, "Write it like https://witness.example/add-checkpoint.")
     elif witness.is_address:
-        cure = "Write the name of the witness, or a command that hands it the checkpoint."
+        cure = "Write the name of the witness, or a command that sends it the checkpoint."
         yield from _not_public(where, witness.to, cure)
     elif not _is_command(witness.to):
-        message = f"{witness.to!r} is no command."
+        message = f"{witness.to!r} is not a command."
         yield where, Objection("log", message, "Write a program and its arguments, or an address.")
 
 
@@ -223,7 +226,7 @@ def _not_public(where: Path_, address: str, cure: str) -> Iterator[At]:
     """Object to an address that the server would not call, since it calls public servers only."""
     host = host_of(urlsplit(address))
     if not is_public_name(host):
-        message = f"{host!r} is no public name: nothing is sent to a machine here or a private network."
+        message = f"{host!r} is not a public name: nothing is sent to this machine or a private network."
         yield where, Objection("log", message, cure)
 
 

@@ -44,8 +44,8 @@ def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
             it.path,
             it.line,
             1,
-            f"The privacy statement is dated {it.day}, a day to come, but people see it already.",
-            "Write the day from which it holds.",
+            f"The privacy statement is dated {it.day}, in the future, but visitors see it already.",
+            "Write the day from which it applies.",
             "warning",
             "date",
         )
@@ -56,8 +56,10 @@ def statements_dated_ahead(site: Site, now: datetime) -> tuple[Finding, ...]:
 
 def changed_under_its_date(statement: PrivacyStatement) -> Finding:
     """Return the warning that a statement's date was served with another text."""
-    message = f"The text changed, but its date is still {statement.day}: people take it for the earlier one."
-    cure = "Write the day of the change as date."
+    message = (
+        f"The text changed, but its date is still {statement.day}, so people take it for the earlier one."
+    )
+    cure = "Set date to the day of the change."
     return Finding(statement.path, statement.line, 1, message, cure, "warning", "date")
 
 
@@ -66,13 +68,13 @@ def _day(document: Document, written: str | None) -> tuple[date | None, list[Fin
     if written is None:
         return None, []
     if not written:
-        message = "The privacy statement has no date, so that people cannot tell its versions apart."
-        cure = "Add date: and the day from which it holds, such as 2026-11-23."
+        message = "The privacy statement has no date, so people cannot tell its versions apart."
+        cure = "Add date: with the day from which it applies, such as 2026-11-23."
         return None, [document.finding((), message, cure, severity="warning", code="date")]
     try:
         return _read_day(written), []
     except ValueError:
-        message = f"{written[:40]!r} is no day."
+        message = f"{written[:40]!r} is not a date."
         return None, [document.finding(("date",), message, "Write it like 2026-11-23.", code="date")]
 
 
@@ -92,12 +94,12 @@ def _of_body(document: Document) -> list[Finding]:
     if not document.body.strip():
         say(1, "The privacy statement is empty (GDPR 13).", "Write it below the second ---.", "empty")
     for source, _, line in prose.pictures:
-        message = f"A privacy statement shows no pictures, but here is {source[:60]!r}."
+        message = f"A privacy statement cannot show pictures, but this one has {source[:60]!r}."
         say(line, message, "Say it in words.", "picture")
     for target, line in prose.foreign:
         cure = "Write https://… in full, or /… for a page of this site."
-        say(line, f"The link {target[:60]!r} leads nowhere on the web.", cure, "link")
+        say(line, f"The link {target[:60]!r} does not work on a web page.", cure, "link")
     for line in prose.headings[:1]:
-        message = "The text has a heading of the first level; the title is that already."
+        message = "The text has a first-level heading, but the page's title is one already."
         say(line, message, "Begin with ##.", "heading", "warning")
     return findings

@@ -94,7 +94,7 @@ def moved_templates(root: Path, kinds: PartsByKind[PagesPart]) -> list[Finding]:
             f"templates/{former}",
             1,
             1,
-            f"This template is {name} now; nothing uses it under its former name.",
+            f"This template is {name} now; nothing uses the former name.",
             f"Move it to templates/{name}, and compare it with ours.",
             code="template",
         )
@@ -163,7 +163,7 @@ def template_finding(
         line,
         1,
         message.replace("\n", " "),
-        "Mend the template, or remove it to use ours.",
+        "Correct the template, or remove it to use ours.",
         code="template",
         slug=slug,
     )

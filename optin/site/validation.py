@@ -128,7 +128,7 @@ def _put_stand_in(values: dict[str, Any], error: ErrorDetails, spoilt: set[Path_
     elif kind == "missing" or kind.startswith("string") or (isinstance(parent, list) and where not in spoilt):
         parent[key] = STAND_IN
     elif isinstance(parent, dict) and key not in parent:
-        parent.clear()  # a key that cannot be told: none of its table is kept
+        parent.clear()  # a key that cannot be reported: none of its table is kept
     else:
         parent.pop(key)
     spoilt.add(where)
@@ -160,7 +160,7 @@ def _of_bounds(model: type[BaseModel], document: Document, where: Path_, error: 
         return document.finding(where, f"{name} is too long.", cure, code="too-long")
     if kind == "string_pattern_mismatch":
         cure = "Use small letters, digits and underscores, beginning with a letter."
-        return document.finding(where, f"{name} has signs that cannot be used.", cure, code="name")
+        return document.finding(where, f"{name} has characters that are not allowed.", cure, code="name")
     what = error["msg"].replace("Input should be ", "must be ")
     return document.finding(where, f"{name} {what}.", "Correct the value.", code="value")
 
@@ -203,7 +203,9 @@ def _unknown(model: type[BaseModel], document: Document, where: Path_, key: str)
     if "purposes" in where[:1] and len(where) > 1:
         if key in PRE_TICKED:
             message = f"{key!r}: a consent may not be ticked beforehand (GDPR 4(11), recital 32)."
-            return document.finding(where, message, "Remove it; the visitor ticks.", code="pre-ticked")
+            return document.finding(
+                where, message, "Remove it; only the visitor ticks a box.", code="pre-ticked"
+            )
         if key in REQUIRED:
             message = f"{key!r}: a consent may not be the price of the magnet (GDPR 7(4))."
             return document.finding(where, message, "Remove it; each box is free.", code="required")

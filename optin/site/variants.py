@@ -55,7 +55,7 @@ def read_variants(
         variant = _variant(name, table, first)
         twin = next((it for it in (first, *variants) if replace(it, name=name) == variant), None)
         if twin is not None and asked.issuperset(table.purposes):
-            message = f"The variant {name!r} says the same as {wording_name(twin.name)}."
+            message = f"The variant {name!r} has the same texts as {wording_name(twin.name)}."
             wrong.append((where, Objection("variant", message, "Change a text in it, or remove it.")))
         variants.append(variant)
     return tuple(variants), wrong
@@ -85,7 +85,7 @@ def _objections(
     asked = {str(question.purpose): question for question in questions}
     for purpose, wording in table.purposes.items():
         if purpose not in asked:
-            message = f"The magnet does not ask for {purpose!r}; a variant asks for the very same."
+            message = f"The magnet does not ask for {purpose!r}; a variant must ask for the same consents."
             yield ("purposes", purpose), Objection("variant", message, nearest(purpose, [*asked]))
             continue
         for objection in objections_to_wording(wording, asked[purpose].channel):

@@ -21,23 +21,23 @@ def objections_to_webhook(url: str, own: Iterable[str]) -> Iterator[Objection]:
     """Check a webhook's address: https, a public name, no credentials, not the site itself (`own`)."""
     parts = _parts(url)
     if parts is None or not parts.scheme or parts.hostname is None:
-        yield Objection(CODE, f"{url!r} is no address.", "Write it like https://hooks.example.com/optin.")
+        yield Objection(CODE, f"{url!r} is not an address.", "Write it like https://hooks.example.com/optin.")
         return
     if parts.scheme != "https":
-        message = f"A webhook goes over https only, not {parts.scheme}: it carries personal data (GDPR 32)."
+        message = f"A webhook uses https only, not {parts.scheme}: it carries personal data (GDPR 32)."
         yield Objection(CODE, message, "Write https://…")
     if "@" in parts.netloc:
         message = "There are credentials in the address of this webhook."
-        cure = "Leave them out: the receiver knows us by the signature (optin keys webhook ID)."
+        cure = "Remove them: the receiver recognises us by the signature (optin keys webhook ID)."
         yield Objection(CODE, message, cure)
     host = host_of(parts)
     if not is_public_name(host):
         message = (
-            f"{host!r} is no public name: a webhook goes to no address of a machine or a private network."
+            f"{host!r} is not a public name: webhooks go neither to an IP address nor to a private network."
         )
-        yield Objection(CODE, message, "Write the name of the processor's server, as its certificate has it.")
+        yield Objection(CODE, message, "Write the name of the processor's server, as in its certificate.")
     elif host in {host_of(mine) for mine in map(_parts, own) if mine is not None}:
-        message = f"{host!r} is this site itself: the webhook would loop."
+        message = f"{host!r} is this site itself: the webhook would call itself."
         yield Objection(CODE, message, "Write the address of the processor's server.")
 
 

@@ -49,7 +49,7 @@ class PostgresPresence:
         """Show that this server runs, and take over the work of dead ones. Raises StoreUnusable."""
         self._hold()
         if tx.one(f"SELECT pg_try_advisory_xact_lock_shared({SERVERS_LOCK})") != (True,):
-            msg = "A backup is being put back into this database; start the server when that is done."
+            msg = "A backup is being restored into this database; start the server when that is done."
             raise StoreUnusable(msg)
         tx.run(
             f"INSERT INTO server_process(id, pooled, seen_at) VALUES (:id, :pooled, {NOW})"

@@ -37,8 +37,8 @@ def refuse_read_only(connection: psycopg.Connection[Any]) -> None:
     row = connection.execute("SELECT current_setting('transaction_read_only')").fetchone()
     if row is not None and row[0] == "on":
         msg = (
-            "PostgreSQL takes no changes just now: it is read-only, as a standby is until a"
-            " failover is through. Try again, or name another server in OPTIN_STORE. Nothing was changed."
+            "PostgreSQL accepts no changes now: it is read-only, like a standby before its failover is"
+            " complete. Try again, or name another server in OPTIN_STORE. Nothing was changed."
         )
         raise StoreUnusable(msg)
 

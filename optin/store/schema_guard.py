@@ -17,8 +17,8 @@ Objects: TypeAlias = Mapping[str, str]  # what an object is called, and its text
 NAMED = 3  # findings in one sentence
 UNMADE = "the records of its migrations and the register of kinds are not optin's: no schema comes of them"
 CURE = (
-    "Somebody changed it past optin. Remove what is foreign and put back what is missing, or restore a"
-    " backup; optin audit lists all of it."
+    "Somebody changed it without optin. Remove what is foreign and put back what is missing, or restore a"
+    " backup; optin audit lists every difference."
 )
 
 

@@ -24,7 +24,7 @@ def lock_file(path: Path, what: str) -> int:
         _write_lock(lock, path.name, what)
     except OSError as problem:
         msg = (
-            f"The lock of the database {path.name} cannot be written ({problem.strerror}); see to its disk"
+            f"The lock of the database {path.name} cannot be written ({problem.strerror}); check its disk"
             " and folder. Nothing was changed."
         )
         raise StoreUnusable(msg) from None

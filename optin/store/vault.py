@@ -65,7 +65,7 @@ class Vault:
         try:
             return self._ciphers[sealed[0]].decrypt(nonce, body, place.label)
         except (InvalidTag, IndexError, ValueError):
-            msg = "Stored data does not open with these keys; put the key file that belongs to it back."
+            msg = "Stored data cannot be decrypted with these keys; put back the key file that belongs to it."
             raise KeysUnusable(msg) from None
 
     def index(self, address: EmailAddress) -> bytes:

@@ -105,7 +105,7 @@ def parse_colour(text: str) -> Rgb:
     """Read "#rrggbb". Raises ValueError."""
     digits = text[1:]
     if len(text) != 7 or text[0] != "#" or not set(digits) <= _DIGITS:  # noqa: PLR2004 - "#rrggbb"
-        msg = f"{text!r} is no colour; write it as #rrggbb"
+        msg = f"{text!r} is not a colour; write it as #rrggbb"
         raise ValueError(msg)
     return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
 

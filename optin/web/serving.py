@@ -29,7 +29,7 @@ BACKLOG = 1_024
 
 USUAL = ServerLimits()
 FEW_FILES = (
-    "this process may open too few files: it takes %d connections at once, not %d; raise its limit of open"
+    "this process may open too few files: it accepts %d connections at once, not %d; raise its limit of open"
     " files (LimitNOFILE, ulimit -n)"
 )
 

@@ -154,7 +154,7 @@ def join_parent() -> socket.socket | None:
 def _outlive_nobody(pipe: int) -> None:
     with suppress(OSError):
         os.read(pipe, 1)
-    log.error("the process that started this worker is gone, so it stops")
+    log.error("this worker stops, because the process that started it is gone")
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(ORPHAN_SECONDS)
     os._exit(1)

@@ -246,13 +246,13 @@ def test_a_picture_that_is_a_bomb_is_a_sentence(tmp_path: Path) -> None:
     """S5, S8: of more pixels than a phone holds; a drawing whose texts stand for others."""
     (tmp_path / "large.png").write_bytes(png(9_000, 9_000))
     assert (tmp_path / "large.png").stat().st_size < MEGABYTE
-    with pytest.raises(PictureRefused, match="9000 by 9000 pixels; a phone cannot hold them"):
+    with pytest.raises(PictureRefused, match="9000 by 9000 pixels, too large for a phone"):
         read_picture(tmp_path / "large.png", "large.png")
     (tmp_path / "wide.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9000 9000"/>')
     assert read_picture(tmp_path / "wide.svg", "wide.svg").width == 9_000
     told = '<!DOCTYPE svg [<!ENTITY a "aaaa">]><svg viewBox="0 0 9 9"><text>&a;</text></svg>'
     (tmp_path / "texts.svg").write_text(told)
-    with pytest.raises(PictureRefused, match="no picture that can be shown safely"):
+    with pytest.raises(PictureRefused, match="not a picture that can be shown safely"):
         read_picture(tmp_path / "texts.svg", "texts.svg")
 
 

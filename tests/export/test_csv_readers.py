@@ -125,9 +125,9 @@ def test_no_part_of_a_cell_runs_in_it(text: str) -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"preset": "mailchimp"}, "leave --preset"),
+        ({"preset": "mailchimp"}, "leave out --preset"),
         ({"format": "xlsx"}, "An XLSX opens in every Excel"),
-        ({"format": "jsonl"}, "leave --preset and --format"),
+        ({"format": "jsonl"}, "leave out --preset and --format"),
     ],
 )
 def test_what_excel_is_not_for_is_a_sentence(site: Path, more: dict[str, str], said: str) -> None:  # noqa: F811

@@ -378,7 +378,7 @@ def test_since_an_export_says_how_much_was_read(site: Path, tmp_path: Path) -> N
         outcome = run(site, "exports", "--since", "1", "--file", str(theirs), "--format", "json")
         assert outcome.exit_code == 0
         assert "theirs.csv: 4 rows read." in outcome.stderr
-        assert "1 of them hold no address that can be read, in line 3; look there yourself." in outcome.stderr
+        assert "1 of them hold no readable address, in line 3; check them yourself." in outcome.stderr
         open_world_of(site, "erase", "alice@example.com")
 
 

@@ -223,7 +223,7 @@ def test_a_restore_without_a_journal_must_be_meant(house: House, tmp_path: Path)
     assert other.run("restore", str(tmp_path / "old.backup"), "--without-journal").exit_code == 0
     again = other.run("restore", str(tmp_path / "old.backup"), "--without-journal")
     assert again.exit_code == 1
-    assert "nothing is overwritten" in again.stderr
+    assert "Nothing is overwritten" in again.stderr
 
 
 def test_a_backup_is_consistent_beside_live_traffic(tmp_path: Path) -> None:
@@ -438,7 +438,7 @@ def test_what_is_left_of_an_old_database_is_not_mixed_with_a_backup(tmp_path: Pa
     other = replace(house, store=f"sqlite:///{tmp_path}/restored.db")
     left = tmp_path / f"restored.db{ending}"
     left.write_bytes(b"what was written last")
-    assert f"restored.db{ending} is there already" in refusal(other, str(file))
+    assert f"restored.db{ending} already exists" in refusal(other, str(file))
     assert left.read_bytes() == b"what was written last"
     left.unlink()
     restored(other, str(file))
@@ -566,7 +566,7 @@ def test_a_journal_that_was_lost_is_begun_anew_by_word_of_an_officer(house: Hous
         with pytest.raises(JournalUnusable, match="serve --new-journal"), house.installation():
             pass
         begin_journal(settings, SCHEMA)
-        with pytest.raises(JournalUnusable, match="leave --new-journal out"):
+        with pytest.raises(JournalUnusable, match="leave out --new-journal"):
             begin_journal(settings, SCHEMA)
         with house.installation():
             assert {line.name for line in house.kept().replay_lines} == told

@@ -189,7 +189,7 @@ def test_nobody_replaces_a_store_that_is_served(world: World, others: list[Postg
         raise AssertionError
     one.submit(one.presence.leave).result()
     with world.store.alone():
-        with pytest.raises(StoreUnusable, match="A backup is being put back"):
+        with pytest.raises(StoreUnusable, match="A backup is being restored"):
             renew(other, world)
         with pytest.raises(StoreUnusable, match="A server uses this database"), other.alone():
             raise AssertionError
@@ -380,7 +380,7 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
     (order,) = asyncio.run(outbox.claim(9))
     outbox.taken(order, b"mail")
     assert asyncio.run(outbox.settle(order, Verdict.SENT, "250", b"mail"))
-    assert caplog.text.count("cannot be noted") == 1
+    assert caplog.text.count("cannot be recorded") == 1
     installation.handover_log.close()
 
 

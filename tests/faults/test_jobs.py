@@ -37,7 +37,7 @@ PROBLEMS = [
     ConnectionResetError(PERSON),
     OSError(28, "No space left on device", PERSON),
     KeyError(PERSON),
-    StoreUnusable("The journal cannot be used (No space left on device); see to its disk."),
+    StoreUnusable("The journal cannot be used (No space left on device); check its disk."),
     RecursionError(PERSON),
     MemoryError(),
     Panic(PERSON),

@@ -169,14 +169,14 @@ def test_a_log_from_which_a_withdrawal_was_cut_is_refused(
         assert isinstance(outcome.exception, SystemExit), outcome.exception
         assert "carol@example.com" not in outcome.stdout
     said = " ".join(house.run("audit").output.split())
-    assert "stands in the journal, and was taken out of the log" in said
+    assert "is in the journal, but was removed from the log" in said
     assert (house.root / "var" / "journal.jsonl").read_bytes() == before
     unasked = house.run("audit", "--without-journal")
     assert unasked.exit_code == 0, unasked.output
     assert "The journal was not compared" in unasked.output
     leaked = house.run(*EXPORT, "--without-journal")
     assert leaked.exit_code == 0
-    assert "somebody whose withdrawal was cut out of the log may be in it" in " ".join(leaked.stderr.split())
+    assert "somebody whose withdrawal was removed from the log" in " ".join(leaked.stderr.split())
     assert "carol@example.com" in leaked.stdout  # only a journal, or a checkpoint from outside, knows better
 
 
@@ -209,10 +209,10 @@ def test_a_journal_that_is_lost_is_begun_anew_only_on_purpose(
     assert "--new-journal" in serve(house.root, free_port).stderr
     serving = start(house.root, free_port, house.store, NO_MAIL, str(house.root / KEYS), "--new-journal")
     assert serving.stop() == 0
-    assert "What the log was before, it does not prove" in serving.log.read_text()
-    assert "leave --new-journal out" in " ".join(serve(house.root, free_port, "--new-journal").stderr.split())
+    assert "It does not prove what the log was before" in serving.log.read_text()
+    assert "leave out --new-journal" in " ".join(serve(house.root, free_port, "--new-journal").stderr.split())
     house.audit()
-    assert "the journal was begun anew at" in house.run("audit").output
+    assert "a new journal was begun at" in house.run("audit").output
     assert len(house.kept().replay_lines) == 1  # who withdrew, from what the database knows
     if lost != "gone":
         assert len([*house.journal.parent.glob("journal.jsonl.until-*")]) == (lost != "empty")
@@ -336,7 +336,7 @@ def test_a_restored_backup_is_smaller_by_word_of_an_officer(
         assert installation.store.read(log_frontier).size < lost
         assert RESTORED in {line.kind for line in house.kept().lines}
     other.audit()
-    assert "this log was put back from a backup of" in other.run("audit").output
+    assert "this log was restored from a backup of" in other.run("audit").output
     with pytest.raises(LogDiverged), house.installation():
         pass  # what the old server still has is not the log any more
 
@@ -387,19 +387,19 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     told = house.kept().replay_lines
     unkeyed(house)
     old = house.journal.read_bytes()
-    with pytest.raises(JournalUnusable, match="has no seals"), house.installation():
+    with pytest.raises(JournalUnusable, match="has no keyed seals"), house.installation():
         pass  # these keys name one for the journal
     keys = json.loads((house.root / KEYS).read_text())
     del keys["journal"]
     (house.root / KEYS).write_text(json.dumps(keys))
-    with pytest.raises(JournalUnusable, match="taken over already"), house.installation():
+    with pytest.raises(JournalUnusable, match="replaced that already"), house.installation():
         pass  # and so does the database know of one
-    assert "was taken over already" in house.run("audit").output
+    assert "has replaced that already" in house.run("audit").output
     with house.installation(with_journal=False) as installation:
         installation.write(lambda tx: tx.run("DELETE FROM journal_head"))
     with house.installation():
         pass
-    assert caplog.text.count("it was taken over, and is sealed by key from now on") == 1
+    assert caplog.text.count("its lines are sealed with a key from now on") == 1
     assert house.kept().replay_lines == told
     ring = load_keys(KEYS, house.root)
     assert ring is not None
@@ -407,7 +407,7 @@ def test_an_unkeyed_journal_is_taken_over_once(house: House, caplog: pytest.LogC
     house.audit()
     assert "was taken over at" in house.run("audit").output
     house.journal.write_bytes(old)
-    with pytest.raises(JournalUnusable, match="has no seals"), house.installation():
+    with pytest.raises(JournalUnusable, match="has no keyed seals"), house.installation():
         pass
 
 
@@ -461,7 +461,7 @@ def test_a_disk_that_takes_no_lock_is_said_in_a_sentence(tmp_path: Path) -> None
     (house.root / "var" / "optin.db.lock").mkdir()
     settings = house.edition.site.settings.model_copy(update={"store": house.store})
     with (
-        pytest.raises(StoreUnusable, match="see to its disk"),
+        pytest.raises(StoreUnusable, match="check its disk"),
         open_installation(settings, house.edition.policy, KINDS, "serve"),
     ):
         pass
@@ -507,7 +507,7 @@ def test_nobody_lets_the_journal_say_what_the_log_never_held(
             line=line,
         )
         installation.note_ending()
-        assert "1 lines that wait for the journal" in caplog.text
+        assert "1 lines queued for the journal" in caplog.text
         caplog.clear()
         installation.note_ending()
         assert caplog.text == ""

@@ -115,7 +115,7 @@ def test_a_restore_beside_a_server_on_postgres_is_refused(
     restored = run(site, postgres_url, keys, "restore", str(file))
     assert restored.returncode == 0, restored.stderr
     store = PostgresStore(postgres_url, SCHEMA)
-    with store.alone(), pytest.raises(AssertionError, match="A backup is being put"):
+    with store.alone(), pytest.raises(AssertionError, match="A backup is being restored"):
         start(site, free_port, postgres_url, NO_MAIL, keys)
     store.close()
 

@@ -69,7 +69,7 @@ def test_workers_end_with_their_parent(serving: Serving) -> None:
     serving.kill()
     wait_for(lambda: not any(map(_runs, workers_)))
     open_port("127.0.0.1", port).close()
-    assert "is gone, so it stops" in serving.log.read_text()
+    assert "this worker stops" in serving.log.read_text()
 
 
 def _runs(number: int) -> bool:

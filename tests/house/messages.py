@@ -40,7 +40,10 @@ ADDRESSES = (  # what is wrong with one is found by a function that names no set
     ("store", WANTED_LOGIN, CURE_LOGIN),
     ("store", WANTED_POSTGRES, CURE_POSTGRES),
 )
-PERIODS = (f"'{FILLED}' is no period.", f"'{FILLED}' is longer than {MOST_YEARS} years.")  # RetentionPeriod's
+PERIODS = (
+    f"'{FILLED}' is not a period.",
+    f"'{FILLED}' is longer than {MOST_YEARS} years.",
+)  # of RetentionPeriod
 
 
 @dataclass(frozen=True, order=True)

@@ -123,7 +123,7 @@ def test_other_rules_and_warnings_are_done(world: World, caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError):
         sweep(world.installation())
     assert world.count("request") == 0
-    assert "the kind white-paper cannot be told: ZeroDivisionError" in caplog.text
+    assert "the kind white-paper cannot be reported: ZeroDivisionError" in caplog.text
     assert PERSON not in caplog.text
 
 

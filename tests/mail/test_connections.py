@@ -129,7 +129,7 @@ def test_a_greylisted_mail_takes_one_connection_along_and_waits(caplog: pytest.L
     assert [it.verdict is Verdict.SENT for it in outcomes] == [True, True, False, True, True]
     assert script.seen["grey@x.example"] == 2
     assert script.connections == 3
-    assert [it.getMessage() for it in caplog.records] == ["the mail server puts mail off: 450 4.2.0"]
+    assert [it.getMessage() for it in caplog.records] == ["the mail server postpones mail: 450 4.2.0"]
 
 
 def test_a_connection_that_cannot_be_replaced_leaves_the_mail_to_the_others() -> None:

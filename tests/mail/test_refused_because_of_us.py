@@ -273,7 +273,7 @@ def test_trouble_is_shouted_once_and_then_seldom(lines: pytest.LogCaptureFixture
     assert at(22_200) == 3
     troubles.mail_left()
     troubles.mail_left()
-    assert [record.getMessage() for record in lines.records].count("mail leaves again") == 2
+    assert [record.getMessage() for record in lines.records].count("mail is sent again") == 2
 
 
 def test_one_warning_a_minute_for_one_kind_of_trouble(lines: pytest.LogCaptureFixture) -> None:

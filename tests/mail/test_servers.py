@@ -81,7 +81,7 @@ def test_what_is_plainly_meant_is_taken() -> None:
     ],
 )
 def test_an_address_that_says_something_else_is_refused(address: str) -> None:
-    """S2: what would be left out without a word is no address."""
+    """S2: what would be left out without a word is not an address."""
     with pytest.raises(AddressRefused) as refused:
         read_mail_server(address)
     assert shows_nothing(str(refused.value))

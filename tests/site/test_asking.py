@@ -115,7 +115,7 @@ def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(site: Path, tmp
         terminal.type("Tips")
         terminal.until("[tips-2]")
         terminal.type("tips")
-        terminal.until("magnets/tips is there already.")
+        terminal.until("magnets/tips already exists.")
         terminal.until("Address of the page [")
         terminal.type("My Page")
         terminal.until("use a-z, 0-9 and hyphens")
@@ -130,7 +130,7 @@ def test_an_answer_that_cannot_be_is_asked_again_with_the_reason(site: Path, tmp
         terminal.type("none")
         for answer, reason in (
             (str(tmp_path / "nowhere.pdf"), "There is no file"),
-            (str(tmp_path / "x.exe"), "an ending that is not handed out"),
+            (str(tmp_path / "x.exe"), "a file type that is not supported"),
         ):
             terminal.until("a placeholder): ")
             terminal.type(answer)

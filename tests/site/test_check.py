@@ -80,9 +80,9 @@ BROKEN: dict[str, tuple[dict[str, str | None], str, str]] = {
     "required": ({"purposes": "[{id: tips-email, text: Mail., required: true}]"}, "required", "free"),
     "channel-changed": ({"purposes": "[{id: tips-email, text: Mail., channel: phone}]"}, "key", ""),
     "anchor": ({"title": "&a Brief"}, "site", "quotes"),
-    "not-yaml": ({"title": "a: b: c"}, "site", "Mend it here"),
+    "not-yaml": ({"title": "a: b: c"}, "site", "Correct it here"),
     "tab": ({"title": "x\n\tkind: y"}, "space", "the space bar"),
-    "key-twice": ({"lang": "nl\nlang: en"}, "site", "Mend it here"),
+    "key-twice": ({"lang": "nl\nlang: en"}, "site", "Correct it here"),
 }
 
 

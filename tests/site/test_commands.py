@@ -86,7 +86,7 @@ def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
     code, _, error = run("init", str(site))
     assert (code, "not empty" in error) == (1, True)
     code, _, error = run("new", "newsletter", "tips", "--site", str(site))
-    assert (code, "there already" in error) == (1, True)
+    assert (code, "already exists" in error) == (1, True)
     code, _, error = run("new", "newsletter", "Bad Name", "--site", str(site))
     assert (code, "a-z" in error) == (1, True)
     code, _, error = run("new", "newsletter", "confirm", "--site", str(site))

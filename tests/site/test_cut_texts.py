@@ -17,7 +17,7 @@ from tests.installed import TABLES
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 
 CURE = "Put the whole text in quotes, or the comment on a line of its own."
-QUOTES = "Put the whole text in other quotes than it holds; a comment has a space around its #."
+QUOTES = "Put the whole text in quotes of the other kind; a comment has spaces around its #."
 # the title stands in line 4 of the file, what follows it in line 5
 CUT = {
     "title": ({"title": "Tip #3 van 5"}, (4, 12)),

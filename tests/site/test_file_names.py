@@ -50,7 +50,7 @@ def test_an_almost_magnet_is_warned_of(site: Path, name: str) -> None:
     finding = only(site)
     assert (finding.path, finding.severity, finding.code) == (f"magnets/{name}", "warning", "not-read")
     wanted = "index.md" if "/" in name else "brief.md"
-    assert finding.cure == f"Rename it {wanted}; only then it is a magnet."
+    assert finding.cure == f"Rename it {wanted}; otherwise it is not read as a magnet."
 
 
 @pytest.mark.parametrize("name", ["index.md.txt", "index.markdown", "Index.md"])

@@ -88,16 +88,16 @@ def test_a_typeface_without_its_regular_file_is_told(site: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (TWICE[:-1], "no whole woff2"),
-        (TWICE + b"x", "no whole woff2"),
-        (b"wOFF" + TWICE[4:], "no whole woff2"),
-        (b"<html>404</html>", "no whole woff2"),
-        (TWICE[:20], "no whole woff2"),
+        (TWICE[:-1], "not a complete woff2"),
+        (TWICE + b"x", "not a complete woff2"),
+        (b"wOFF" + TWICE[4:], "not a complete woff2"),
+        (b"<html>404</html>", "not a complete woff2"),
+        (TWICE[:20], "not a complete woff2"),
         (
             TWICE[:8] + (2_100_000).to_bytes(4, "big") + TWICE[12:] + bytes(2_100_000 - len(TWICE)),
             "larger than 2 MB",
         ),
-        (b"", "no file that can be served"),
+        (b"", "not a file that can be served"),
     ],
     ids=["cut-off", "too-long", "woff", "a-page", "a-header", "huge", "empty"],
 )
@@ -117,15 +117,15 @@ def test_a_font_outside_the_site_is_not_served(site: Path, tmp_path: Path) -> No
     font(site, "Poppins-Regular.woff2")
     (tmp_path / "x.woff2").write_bytes(TWICE)
     (site / "fonts" / "Poppins-Bold.woff2").symlink_to(tmp_path / "x.woff2")
-    assert only(site).message == "fonts/Poppins-Bold.woff2 is no file that can be served."
+    assert only(site).message == "fonts/Poppins-Bold.woff2 is not a file that can be served."
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("Poppins-Bold.ttf", "browsers are given woff2"),
-        ("Poppins-Bold.otf", "browsers are given woff2"),
-        ("Poppins.woff2", "does not say its weight"),
+        ("Poppins-Bold.ttf", "browsers get woff2"),
+        ("Poppins-Bold.otf", "browsers get woff2"),
+        ("Poppins.woff2", "has no weight in its name"),
         ("poppins-v20-latin-regular.woff2", "does not name 'poppins-v20-latin'"),
         ("Popins-Bold.woff2", "Did you mean 'Poppins'?"),
     ],
@@ -193,9 +193,9 @@ def test_a_site_has_an_icon_of_its_own(site: Path, name: str, data: bytes) -> No
         ("../icon.svg", None, "There is no icon"),
         ("icon.png", picture(64, 32), "64 by 32 pixels"),
         ("icon.png", picture(2000, 2000), "2000 by 2000 pixels"),
-        ("icon.svg", SQUARE.replace(b"></svg", b"><script/></svg"), "no picture that can be shown safely"),
-        ("icon.ico", picture(32, 32), "no .ico file"),
-        ("icon.png", b"x", "no picture that can be shown safely"),
+        ("icon.svg", SQUARE.replace(b"></svg", b"><script/></svg"), "not a picture that can be shown safely"),
+        ("icon.ico", picture(32, 32), "not an .ico file"),
+        ("icon.png", b"x", "not a picture that can be shown safely"),
     ],
     ids=["missing", "webp", "outside", "wide", "large", "script", "png-as-ico", "garbage"],
 )

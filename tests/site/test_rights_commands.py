@@ -65,7 +65,7 @@ def test_a_consent_is_withdrawn_for_whoever_calls(site: Path) -> None:  # noqa: 
     assert outcome.exit_code == 0
     assert "withdrawn: Bel mij een keer hierover." in outcome.stdout
     assert "1 withdrawn" in subject(site, "withdraw", "alice@example.com").stdout
-    assert "over already" in subject(site, "withdraw", "alice@example.com").stdout
+    assert "had ended" in subject(site, "withdraw", "alice@example.com").stdout
     assert [kind for kind, _ in kept(site)] == ["withdraw"] * 3  # each use, also the one that found nothing
     what = ["--purpose", "tips-email", "--channel", "email", "--to", "self", "--why", "x", "--out", "-"]
     left = CliRunner().invoke(main, ["export", *what, "--site", str(site)])
@@ -118,9 +118,9 @@ def test_a_hold_keeps_what_it_names(site: Path) -> None:  # noqa: F811
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["show", "nobody@example.com"], "Nothing is kept"),
-        (["show", "no address"], "no e-mail address"),
-        (["hold", "alice@example.com", "--until", "2001-01-01"], "is past"),
+        (["show", "nobody@example.com"], "Nothing is stored"),
+        (["show", "no address"], "not an e-mail address"),
+        (["hold", "alice@example.com", "--until", "2001-01-01"], "is in the past"),
         (
             ["hold", "alice@example.com", "--until", "2099-01-01", "--data", "shoe_size"],
             "There is no shoe_size",

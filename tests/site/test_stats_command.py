@@ -57,7 +57,7 @@ def test_a_file_appears_whole_and_replaces_nothing(
     assert out.read_text("utf-8").startswith(begin)
     before = out.read_bytes()
     again = stats(site, "--format", shape, "--out", str(out))
-    assert (again.exit_code, "there already" in again.stderr) == (1, True)
+    assert (again.exit_code, "already exists" in again.stderr) == (1, True)
     assert out.read_bytes() == before
     assert [path.name for path in tmp_path.iterdir() if "stats" in path.name] == ["stats"]
 

@@ -26,8 +26,8 @@ def with_keys(site: Path, name: str, keys: str) -> None:
         ("[brief]", (2, 7), "The magnet is at /brief now."),
         ("[tips]", (2, 7), "There is another magnet at /tips"),
         ("[ok, me]", (2, 11), "The address /me is optin's own."),
-        ("['/oud']", (2, 7), "'/oud' was never an address."),
-        ("[Oud]", (2, 7), "'Oud' was never an address."),
+        ("['/oud']", (2, 7), "'/oud' cannot have been an address."),
+        ("[Oud]", (2, 7), "'Oud' cannot have been an address."),
     ],
 )
 def test_an_earlier_address_that_cannot_be_one(

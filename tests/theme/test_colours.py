@@ -106,5 +106,5 @@ def test_templates_have_no_colour_that_the_palette_does_not_define() -> None:
 )
 def test_what_is_no_colour_is_none(text: str) -> None:
     """M4: what is written into the stylesheet is six digits."""
-    with pytest.raises(ValueError, match="is no colour"):
+    with pytest.raises(ValueError, match="is not a colour"):
         parse_colour(text)

@@ -372,7 +372,7 @@ def test_what_a_file_cannot_do_is_told_and_done_as_well_as_it_can(works: Works) 
     works.reword("lang: nl\n", "lang: nl\nwas: [oud]\nvariants: {short: {title: Kort}}\n")
     done = works.build()
     assert done.returncode == 0, done.stderr
-    assert "/paper is there as it is written: only the app shows its variants in turn." in done.stdout
+    assert "/paper is there only as it is written: its variants need the app." in done.stdout
     assert "/tips is there" not in done.stdout
     assert "<h1>Het witboek</h1>" in works.pages()["paper/index.html"]
     assert "/oud /paper 301\n" in (works.out / "_redirects").read_text()

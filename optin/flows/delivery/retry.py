@@ -23,13 +23,13 @@ STEP = 40  # mails in one transaction, beside live traffic
 class SkipReason(StrEnum):
     """Why an abandoned mail is not sent again."""
 
-    FORGOTTEN = "a link to a personal page: whoever still wants it asks for a new one"
+    FORGOTTEN = "a link to a personal page: the person can request a new one"
     EXPIRED = "the request has expired, or is gone"
     CONFIRMED = "confirmed meanwhile"
     FOLLOWED = "a later mail of the same kind was sent, or waits"
-    UNKNOWN = "of a kind that is not known here: install again what queued it"
-    FAILED = "its kind of magnet cannot say what it is to tell"
-    NOTHING = "has nothing to say any more"
+    UNKNOWN = "of an unknown kind: install the package again that queued it"
+    FAILED = "its kind of magnet cannot provide its content"
+    NOTHING = "has no use any more"
 
 
 @dataclass

@@ -119,13 +119,13 @@ class Audit:
         for found, page in self.read(privacy_rows):
             if digest(bytes(page)) != found:
                 self.findings.append(
-                    f"privacy statement {found[:16]} is not the page of its digest: it was edited"
+                    f"privacy statement {found[:16]} does not match its digest: it was edited"
                 )
         served: dict[str, int] = defaultdict(int)
         for found, key, magnet, ordinal, page, declaration, first in self.read(form_rows):
             name = f"form {magnet} v{ordinal}"
             if digest(bytes(page)) != found:
-                self.findings.append(f"{name} is not the page of its digest: it was edited")
+                self.findings.append(f"{name} does not match its digest: it was edited")
             text = bytes(page).decode("utf-8", "replace")
             try:
                 form = FormDeclaration.from_json(parse(declaration))
@@ -134,11 +134,11 @@ class Audit:
                 continue
             for question in form.questions:
                 if not shows(bytes(page), form, question):
-                    self.findings.append(f"{name} says other words than its page for {question.purpose}")
+                    self.findings.append(f"{name} declares other words than its page for {question.purpose}")
             if key not in text and 'name="form"' in text:
                 self.findings.append(f"{name} has another key than its page")
             if magnet != form.magnet or first < served[magnet]:
-                self.findings.append(f"{name} is counted as another version than it was served as")
+                self.findings.append(f"{name} has another version number than when it was served")
             served[magnet] = max(first, served[magnet])
         yield 0
 
@@ -168,7 +168,7 @@ class Audit:
         self.findings += audit_lines(genuine, self.read(erasures_to_replay))
         if unfounded := self.read(count_lines_without_event):
             self.findings.append(
-                f"{unfounded} lines for the journal mean nothing or name no event of the log"
+                f"{unfounded} lines for the journal are malformed or name no event of the log"
             )
         self.findings += audit_exports(genuine, self.read(recorded_exports))
         for wrong in self.read(unsound_attestations):

@@ -49,7 +49,7 @@ class DerivedRowsAudit:
         for request, number, body in self.events.get(EventKind.HANDED, ()):
             subject = self.owners[request][1]
             if subject is not None and (bytes(subject), body["to"], body["for"]) not in told:
-                yield f"event {number}: nobody knows any more that {body['to']} was told"
+                yield f"event {number}: the record is missing that {body['to']} was told"
 
     def line_faults(self, lines_from: str) -> Iterator[str]:
         """Yield the withdrawals that a restored backup would not replay, because their line is missing."""
@@ -61,7 +61,7 @@ class DerivedRowsAudit:
         known = self.read(lines_named, names=list(due)) if due else frozenset()
         for name, number in due.items():
             if name not in known:
-                yield f"event {number}: no restored backup would be told of this withdrawal"
+                yield f"event {number}: a restored backup would not replay this withdrawal"
 
     def number_faults(self) -> Iterator[str]:
         """Yield people whose numbers may be called again after a withdrawal, as far as others share them."""
@@ -77,7 +77,7 @@ class DerivedRowsAudit:
                 continue
             address = channel_named(about[1]).address
             if self._given(address, subject, body[MS]) - self._objections(request, *about):
-                yield f"event {number}: its {address.noun} is not kept from being approached"
+                yield f"event {number}: its {address.noun} is not suppressed"
 
     def confirmations(self, form_by: Callable[[str], FormDeclaration | None]) -> list[ConfirmedRequest]:
         """Return the confirmed requests whose kinds store rows about them."""

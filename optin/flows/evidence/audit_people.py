@@ -165,7 +165,7 @@ class PeopleAudit:
                 contact = open_contact(self.vault, subject, bytes(sealed))
                 address = contact.email
             except (KeysUnusable, KeyError, TypeError, ValueError):
-                self.findings.append(f"subject {subject.hex()}: how the person is reached does not open")
+                self.findings.append(f"subject {subject.hex()}: the contact details cannot be decrypted")
                 continue
             if self._index(address) != bytes(index):
                 self.findings.append(f"subject {subject.hex()} is filed under another address")
@@ -180,7 +180,7 @@ class PeopleAudit:
             declared = DeclaredData.parse(sealed.declaration)
             index = self._index(EmailAddress(declared.email))
         except (KeysUnusable, KeyError, TypeError, ValueError):
-            self.findings.append(f"{name}: what was declared does not open")
+            self.findings.append(f"{name}: the declaration cannot be decrypted")
             return
         if bytes(row[2]) != index or (row[7] is not None and bytes(row[7]) != index):
             self.findings.append(f"{name} is filed under another address than was declared")

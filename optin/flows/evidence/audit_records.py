@@ -46,7 +46,7 @@ def audit_lines(events: Sequence[Said], told: Collection[int]) -> Iterator[str]:
         if body.get("kind") == EventKind.ERASED and body.get("reason") in _OF_PEOPLE and "kinds" in body:
             at = str(body["at"])
             if at >= since and to_ms(datetime.fromisoformat(at)) not in told:
-                yield f"event {number}: no restored backup would be told of this erasure"
+                yield f"event {number}: a restored backup would not replay this erasure"
 
 
 def audit_exports(events: Sequence[Said], exports: Sequence[RecordedExport]) -> Iterator[str]:

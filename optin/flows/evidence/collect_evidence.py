@@ -81,7 +81,7 @@ def gather_evidence(tx: Tx, context: Context, email: EmailAddress, now: datetime
         key=lambda event: event.number,
     )
     if not numbered:
-        msg = "Nothing is kept about this address: it never signed up, or it was erased."
+        msg = "Nothing is stored about this address: it never signed up, or it was erased."
         raise RequestRefused(msg)
     _check_history(vault, numbered)
     requests = tuple(_request_evidence(tx, vault, it, numbered, base_url, now) for it in opened)

@@ -69,7 +69,7 @@ def events_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[st
     """Yield a sentence for each event that is in the journal and not in the log."""
     for line in lines_missing_from_log(tx, lines):
         at = rfc3339(line.at)
-        yield f"event {_number(line)} ({line.kind}, {at}) stands in the journal, and was taken out of the log"
+        yield f"event {_number(line)} ({line.kind}, {at}) is in the journal, but was removed from the log"
 
 
 def lines_missing_from_log(tx: Tx, lines: Sequence[JournalLine]) -> Iterator[JournalLine]:

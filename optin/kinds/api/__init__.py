@@ -1,4 +1,4 @@
-"""What a kind of magnets may import from optin: this package. Anything else may change with any version.
+"""The part of optin that a kind of magnets may import. Everything else may change with any version.
 
 Here stands what a kind consists of: `Kind`, its parts, and `API`, the version of what stands in this package.
 What its hooks are given, return and call stands by subject in a module each; none names what another does:

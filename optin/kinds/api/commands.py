@@ -1,4 +1,4 @@
-"""Commands of the kind's own; import this only in the module of the command, for it costs time."""
+"""For a kind's command; import this only in the command's own module, since it loads slowly."""
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option

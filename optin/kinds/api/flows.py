@@ -1,4 +1,4 @@
-"""What happens to a request, and who is behind it."""
+"""For flow hooks: what happens to a request, and its person."""
 
 from optin.consent.address import EmailAddress, as_mailed, mailbox_of
 from optin.consent.consent_record import RequestId, SubjectId

@@ -1,4 +1,4 @@
-"""The form and what it declares."""
+"""For forms: fields, declarations, checks of a post."""
 
 from optin.consent.form import EMAIL_FIELD, FormDeclaration, FormField, Slug, details_text
 from optin.consent.magnet_details import Details, Handout, Judgement

@@ -1,4 +1,4 @@
-"""Views of pages, and what is objected to in a page."""
+"""For pages: their views, and objections to a page."""
 
 from optin.site.lint import Objection
 from optin.site.page_check import CURE

@@ -1,4 +1,4 @@
-"""Reading front matter: the kind's own table, the files that it names, complaints with their cures."""
+"""For front matter: the kind's own table, the files it names, complaints with their cures."""
 
 from optin.consent.time_zones import after_gap, moments_of, zone_of
 from optin.settings.prose import PROSE

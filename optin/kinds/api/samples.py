@@ -1,4 +1,4 @@
-"""Samples of views, to try templates on."""
+"""For samples of views, to test templates on."""
 
 from optin.theme.samples import (
     AT,

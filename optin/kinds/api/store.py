@@ -1,4 +1,4 @@
-"""The kind's own tables, and the transaction in which they are read and written."""
+"""For the kind's own tables, and the transactions that read and write them."""
 
 from optin.store.kind_tables import KindTable, Shelf
 from optin.store.promises import promise_of

@@ -1,4 +1,4 @@
-"""Rules of the sweep: what is deleted in time, and on which ground."""
+"""For sweep rules: what is deleted in time, and on which ground."""
 
 from optin.consent.erasure import Ground, own_ground
 from optin.flows.retention.forget_request import forget_request

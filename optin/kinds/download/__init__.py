@@ -1,4 +1,4 @@
-"""A file to download: one kind under three names, for a white paper, a tip booklet and a checklist."""
+"""Files to download: one kind under three names, for a white paper, a tip booklet and a checklist."""
 
 from optin.kinds.api import FilePart, Kind
 

@@ -1,4 +1,4 @@
-"""A newsletter: nothing but the subscription, which is one consent to e-mail."""
+"""A newsletter: the subscription is one consent to e-mail, and there is nothing else."""
 
 from optin.kinds.api import DetailsPart, FilePart, Kind
 from optin.kinds.api.forms import ConsentQuestion
@@ -6,7 +6,7 @@ from optin.kinds.api.reading import Complaint
 
 
 def one_email_purpose(questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
-    """Ask exactly one consent to e-mail: ticking it is the subscription."""
+    """Require exactly one consent to e-mail: ticking it is the subscription."""
     if sum(question.channel.by_mail for question in questions) == 1:
         return None
     return Complaint(

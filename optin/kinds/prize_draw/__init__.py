@@ -1,4 +1,4 @@
-"""A prize draw: a raffle, or with a question a contest; nobody needs to consent to enter (M2)."""
+"""A prize draw: a raffle, or a contest with a question; entering requires no consent (M2)."""
 
 from optin.kinds.api import FilePart, Kind, MailPart
 from optin.kinds.prize_draw.database import TABLES

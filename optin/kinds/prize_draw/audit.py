@@ -1,4 +1,4 @@
-"""The part of an audit that is about prize draws: list, seed and result are worked out again (M2)."""
+"""Audit of prize draws: recompute each list, seed and result (M2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Event = Mapping[str, Json]
 
 
 def audit_draws(read: Runner, said: Sequence[Event]) -> Iterator[str]:
-    """Yield what is wrong with the draws; `said`: the events about nobody, as they were logged."""
+    """Yield the faults of the draws; `said`: logged events that belong to no request."""
     fixed: dict[str, Event] = {}
     told: dict[str, Event] = {}
     for event in said:
@@ -67,7 +67,7 @@ def _result(fixed: DrawList, result: DrawResult, event: Event) -> Iterator[str]:
 
 
 def audit_entries(read: Runner, vault: Vault, confirmed: Sequence[ConfirmedRequest]) -> Iterator[str]:
-    """Yield who confirmed an entry of a prize draw and takes another part in it; or none."""
+    """Yield confirmed entries whose row differs from their confirmation, or is missing."""
     lists = {it.magnet: (it.at, frozenset(it.tickets)) for it in read(all_lists)}
     told = read(said_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
     gone = frozenset(str(body.get("of")) for body in told if body.get("what") == events.ENTRIES)
@@ -88,7 +88,7 @@ def _entry(
     entry: DrawEntry | None,
     fixed: tuple[datetime | None, frozenset[str]],
 ) -> Iterator[str]:
-    """Yield what the entry of a request says otherwise than its confirmation."""
+    """Yield the differences between a request's entry and its confirmation."""
     magnet, ticket, (fixed_at, tickets) = confirmed.form.magnet, confirmed.leaf.hex(), fixed
     if entry is None:
         yield f"takes no part in the draw of {magnet}, although it was confirmed"

@@ -1,4 +1,4 @@
-"""Prize draws: who takes part, by ticket; the list as it was fixed, the result as it was published."""
+"""Tables of prize draws: entries by ticket, the fixed list, the published result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a prize draw promises: the prize, the terms, when it closes, how its winners are drawn (M2). Pure."""
+"""Details of a prize draw: the prize, the terms, when it closes, how winners are drawn (M2). Pure."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ SETTLING = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Contest:
-    """A question; only who answers it right takes part."""
+    """A question; only entrants with a right answer take part."""
 
     question: str
     answers: tuple[str, ...]
 
     def is_right(self, answer: str) -> bool:
-        """Return whether an answer counts; case, accents, spaces and punctuation do not matter."""
+        """Return whether an answer is right; case, accents, spaces and punctuation do not matter."""
         return _plain(answer) in {_plain(known) for known in self.answers}
 
 
 @dataclass(frozen=True)
 class PrizeDraw(Details):
-    """A raffle, or with a question a contest. Moments are UTC; `zone` is where they are told."""
+    """A raffle, or a contest with a question. Moments are UTC; `zone`: the zone in which they are shown."""
 
     prize: str
     value: int  # of all prizes together, in euros
@@ -51,12 +51,12 @@ class PrizeDraw(Details):
 
     @property
     def closes_at(self) -> datetime | None:
-        """From when on no form is taken."""
+        """From when on the form is closed."""
         return self.closes
 
     @property
     def place(self) -> str:
-        """The zone in words."""
+        """The city or region of the zone, in words."""
         return self.zone.rpartition("/")[2].replace("_", " ")
 
     @property
@@ -84,7 +84,7 @@ class PrizeDraw(Details):
 
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Self:
-        """Read what `declared` returned. Raises KeyError, TypeError or ValueError when it is none."""
+        """Read what `declared` returned. Raises KeyError, TypeError or ValueError for other values."""
         contest = plain.get("contest")
         return cls(
             prize=plain["prize"],

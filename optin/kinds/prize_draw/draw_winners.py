@@ -1,4 +1,4 @@
-"""Drawing a prize: the list is fixed and logged first, the seed comes later, the result is published (M2).
+"""Draw winners: the list is fixed and logged, then the seed is published, then the result (M2).
 
 What is public names tickets only, the leaves of the log that each entrant has in the receipt; who holds
 one is known as long as the request is kept. A list never changes, whoever leaves afterwards.
@@ -64,7 +64,7 @@ DECIDING = ("prize", "value", "winners", "closes", "age", "terms", "seed", "cont
 
 
 def fix_entries(tx: Tx, context: Context, magnet: str, promise: PrizeDraw, now: datetime) -> DrawList:
-    """Fix who takes part, once: an event binds the list before its seed can be known.
+    """Fix the list of entries, once: an event commits to the list before its seed can be known.
 
     Raises RequestRefused while the draw is open, when the seed may be known already, and when another draw
     had this address; ClockDoubted when the clock jumped, for this is done once (O7).
@@ -108,7 +108,7 @@ def fix_entries(tx: Tx, context: Context, magnet: str, promise: PrizeDraw, now: 
 
 
 def _changed(tx: Tx, magnet: str, promise: PrizeDraw) -> dict[str, Json]:
-    """Return what was promised otherwise to entrants, and to how many: it is said in the log for ever.
+    """Return what was promised differently to earlier entrants, and to how many; the log records it.
 
     A promise may be put right. That it was, after people entered, is for everybody to see.
     """
@@ -121,7 +121,7 @@ def _changed(tx: Tx, magnet: str, promise: PrizeDraw) -> dict[str, Json]:
 
 
 def draw_winners(tx: Tx, context: Context, magnet: str, typed: str, now: datetime) -> DrawResult:
-    """Draw, once, with the seed that was named beforehand; the same seed again shows the same result.
+    """Draw once, with the announced seed; the same seed again returns the same result.
 
     The first who can still be reached win; who cannot is passed over, by ticket, in the transcript.
     Raises RequestRefused; ClockDoubted when the clock jumped (O7).
@@ -193,20 +193,20 @@ def _published(fixed: DrawList, checkpoint: StoredCheckpoint | None) -> dict[str
 
 
 def drawn_at(tx: Tx, vault: Vault, magnet: str) -> datetime | None:
-    """Return when a prize draw was drawn, by its event; None when no event of ours says so."""
+    """Return when a prize draw was drawn, by its genuine event; None when there is none."""
     told = (body for body in said_about_nobody(tx, vault, events.DRAWN) if body.get("magnet") == magnet)
     return next((datetime.fromisoformat(str(body["at"])) for body in told), None)
 
 
 def note_entries_forgotten(tx: Tx, vault: Vault, magnet: str, now: datetime) -> None:
-    """Log once that entries of a draw are forgotten from now on: else they would be missed by an audit."""
+    """Log once that entries of a draw are deleted from now on, or an audit would miss them."""
     known = said_about_nobody(tx, vault, EventKind.FORGOTTEN)
     if not any((body.get("what"), body.get("of")) == (events.ENTRIES, magnet) for body in known):
         add_events(tx, vault, None, [own_forgotten(now, events.ENTRIES, magnet)])
 
 
 def publication_of(tx: Tx, magnet: str) -> bytes | None:
-    """Return what is published of a draw: its list, and after the draw the transcript; None before."""
+    """Return a draw's published file: its list, and after the draw the transcript; None before."""
     result = load_result(tx, magnet)
     if result is not None:
         return result.transcript
@@ -218,7 +218,7 @@ def publication_of(tx: Tx, magnet: str) -> bytes | None:
 
 
 def tell_entrants(tx: Tx, policy: RequestPolicy, magnet: str, most: int, now: datetime) -> int:
-    """Queue the result to the next entrants of a draw that was drawn; return how many."""
+    """Queue the result mail for the next entrants of a completed draw; return how many."""
     entries = untold_entries(tx, magnet, most)
     for entry in entries:
         enqueue(tx, DRAWN, entry.request, policy.mail_domain, now)
@@ -228,7 +228,7 @@ def tell_entrants(tx: Tx, policy: RequestPolicy, magnet: str, most: int, now: da
 
 @dataclass(frozen=True)
 class Winner:
-    """Who won, for whoever hands out the prize."""
+    """A winner, for whoever hands out the prize."""
 
     place: int
     ticket: str
@@ -239,7 +239,7 @@ class Winner:
 def read_winners(
     tx: Tx, context: Context, result: DrawResult, who: str, why: str, now: datetime
 ) -> Sequence[Winner]:
-    """Return who won, as far as they are still kept; the reading is recorded with each (R9)."""
+    """Return the winners still stored; each reading is recorded for each person (R9)."""
     entries = entries_with(tx, result.magnet, result.winners)
     found: list[Winner] = []
     for place, ticket in enumerate(result.winners, start=1):

@@ -1,4 +1,4 @@
-"""Prize draws: who takes part, the list as it was fixed, the result as it was published."""
+"""Store of prize draws: entries, fixed lists, and published results."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class DrawEntry:
 
 @dataclass(frozen=True)
 class DrawList:
-    """The fixed tickets of a draw; `event` is their event in the log."""
+    """The fixed tickets of a draw; `event`: their event in the log."""
 
     magnet: str
     at: datetime
@@ -35,18 +35,18 @@ class DrawList:
 
     @property
     def leaf(self) -> bytes:
-        """The leaf of the event in the log."""
+        """The leaf of that event."""
         return leaf_digest(self.event.encode())
 
     @property
     def digest(self) -> str:
-        """What binds the list, as the event says it."""
+        """The digest of the list, as in the event."""
         return str(parse(self.event)["digest"])
 
 
 @dataclass(frozen=True)
 class DrawResult:
-    """The result of a draw. `transcript`: the bytes that are published."""
+    """The result of a draw. `transcript`: the published bytes."""
 
     magnet: str
     at: datetime
@@ -56,7 +56,7 @@ class DrawResult:
 
 
 def add_entry(tx: Tx, entry: DrawEntry, mailbox: bytes | None) -> bool:
-    """Add an entry; False when the mailbox takes part already. None: nobody is kept out by it."""
+    """Add an entry; False when the mailbox already has one. No `mailbox`: the entry excludes nobody."""
     return bool(
         tx.run(
             "INSERT INTO draw_entry(request_id, magnet, mailbox, ticket, state, told)"
@@ -76,19 +76,19 @@ _ENTRY = "SELECT request_id, magnet, ticket, state FROM draw_entry"
 
 
 def entry_of(tx: Tx, request: RequestId) -> DrawEntry | None:
-    """Return the entry of a request; None when there is none, or not any more."""
+    """Return the entry of a request; None when there is none (any more)."""
     row = tx.one(f"{_ENTRY} WHERE request_id = :request", request=request)
     return None if row is None else _entry(row)
 
 
 def entries_of(tx: Tx, requests: Iterable[RequestId]) -> dict[RequestId, DrawEntry]:
-    """Return the entries of those requests that have one."""
+    """Return the entries of these requests, as far as they have one."""
     found = {request: entry_of(tx, request) for request in requests}
     return {request: entry for request, entry in found.items() if entry is not None}
 
 
 def declarations_entered(tx: Tx, magnet: str) -> list[tuple[str, int]]:
-    """Return what the forms said that people entered by who take part, each with how many they are."""
+    """Return the declarations by which present entrants entered, each with their number."""
     rows = tx.all(
         "SELECT form_version.declaration, COUNT(*) FROM draw_entry"
         " JOIN request ON request.id = draw_entry.request_id"
@@ -110,13 +110,13 @@ def entries_with(tx: Tx, magnet: str, tickets: Iterable[str]) -> dict[str, DrawE
 
 
 def tickets_in(tx: Tx, magnet: str) -> list[str]:
-    """Return the tickets of everybody who takes part and is kept, sorted."""
+    """Return the tickets of all stored entries that take part, sorted."""
     rows = tx.all("SELECT ticket FROM draw_entry WHERE magnet = :magnet AND state = 'in'", magnet=magnet)
     return sorted(row[0] for row in rows)
 
 
 def tickets_like(tx: Tx, magnet: str, beginning: str) -> list[str]:
-    """Return the tickets of a draw that begin in the same way (hexadecimal)."""
+    """Return the tickets of a draw with the same first characters (hexadecimal)."""
     rows = tx.all(
         "SELECT ticket FROM draw_entry WHERE magnet = :magnet AND ticket >= :beginning AND ticket < :after",
         magnet=magnet,
@@ -127,7 +127,7 @@ def tickets_like(tx: Tx, magnet: str, beginning: str) -> list[str]:
 
 
 def untold_entries(tx: Tx, magnet: str, most: int) -> list[DrawEntry]:
-    """Return entries whose people were not told the result yet."""
+    """Return entries whose result mail was not queued yet."""
     rows = tx.all(
         f"{_ENTRY} WHERE magnet = :magnet AND told = 0 LIMIT :most {tx.skip_locked}", magnet=magnet, most=most
     )
@@ -135,35 +135,35 @@ def untold_entries(tx: Tx, magnet: str, most: int) -> list[DrawEntry]:
 
 
 def count_untold(tx: Tx, magnet: str) -> int:
-    """Count the entries whose people were not told the result yet."""
+    """Count the entries whose result mail was not queued yet."""
     row = tx.one("SELECT COUNT(*) FROM draw_entry WHERE magnet = :magnet AND told = 0", magnet=magnet)
     return 0 if row is None else int(row[0])
 
 
 def mark_told(tx: Tx, entry: DrawEntry) -> None:
-    """Record that the result was mailed to an entrant."""
+    """Record that an entrant's result mail was queued."""
     tx.run("UPDATE draw_entry SET told = 1 WHERE request_id = :request", request=entry.request)
 
 
 def entries_left(tx: Tx, magnet: str, most: int) -> list[DrawEntry]:
-    """Return entries of a draw that are still kept."""
+    """Return stored entries of a draw."""
     rows = tx.all(f"{_ENTRY} WHERE magnet = :magnet LIMIT :most {tx.skip_locked}", magnet=magnet, most=most)
     return [_entry(row) for row in rows]
 
 
 def count_entries(tx: Tx, magnet: str) -> int:
-    """Count the entries of a draw that are kept, of any state."""
+    """Count the stored entries of a draw, in any state."""
     row = tx.one("SELECT COUNT(*) FROM draw_entry WHERE magnet = :magnet", magnet=magnet)
     return 0 if row is None else int(row[0])
 
 
 def remove_entry(tx: Tx, request: RequestId) -> None:
-    """Forget that a request took part; the list keeps its ticket."""
+    """Remove a request's entry; the list keeps its ticket."""
     tx.run("DELETE FROM draw_entry WHERE request_id = :request", request=request)
 
 
 def keep_list(tx: Tx, fixed: DrawList) -> bool:
-    """Keep a list as it was fixed; False when another process just did."""
+    """Store a fixed list; False when another process has just stored it."""
     kept = tx.run(
         "INSERT INTO draw_list(magnet, at, promise, event, tickets)"
         " VALUES (:magnet, :at, :promise, :event, :tickets) ON CONFLICT (magnet) DO NOTHING",
@@ -180,7 +180,7 @@ _LIST = "SELECT magnet, at, promise, event, tickets FROM draw_list"
 
 
 def load_list(tx: Tx, magnet: str) -> DrawList | None:
-    """Return the list of a draw; None while it is not fixed."""
+    """Return the list of a draw; None before it is fixed."""
     row = tx.one(f"{_LIST} WHERE magnet = :magnet", magnet=magnet)
     return None if row is None else _list(row)
 
@@ -197,7 +197,7 @@ def all_lists(tx: Tx) -> list[DrawList]:
 
 
 def keep_result(tx: Tx, result: DrawResult) -> bool:
-    """Keep a result as it is published; False when another process just drew."""
+    """Store a published result; False when another process has just stored it."""
     kept = tx.run(
         "INSERT INTO draw_result(magnet, at, seed, winners, transcript)"
         " VALUES (:magnet, :at, :seed, :winners, :transcript) ON CONFLICT (magnet) DO NOTHING",
@@ -214,7 +214,7 @@ _RESULT = "SELECT magnet, at, seed, winners, transcript FROM draw_result"
 
 
 def load_result(tx: Tx, magnet: str) -> DrawResult | None:
-    """Return the result of a draw; None before it is drawn."""
+    """Return the result of a draw; None before the draw."""
     row = tx.one(f"{_RESULT} WHERE magnet = :magnet", magnet=magnet)
     return None if row is None else _result(row)
 
@@ -225,7 +225,7 @@ def all_results(tx: Tx) -> list[DrawResult]:
 
 
 def drawn_magnets(tx: Tx) -> list[tuple[str, datetime, PrizeDraw]]:
-    """Return every draw that was drawn: its magnet, when, and what it promised."""
+    """Return every completed draw: its magnet, its time, and its promise."""
     rows = tx.all(
         "SELECT draw_result.magnet, draw_result.at, draw_list.promise FROM draw_result"
         " JOIN draw_list ON draw_list.magnet = draw_result.magnet ORDER BY draw_result.magnet"
@@ -234,7 +234,7 @@ def drawn_magnets(tx: Tx) -> list[tuple[str, datetime, PrizeDraw]]:
 
 
 def winners_of(tx: Tx, magnet: str) -> tuple[str, ...] | None:
-    """Return the tickets that won, perhaps none; None before the draw."""
+    """Return the winning tickets, perhaps none; None before the draw."""
     row = tx.one("SELECT winners FROM draw_result WHERE magnet = :magnet", magnet=magnet)
     return None if row is None else tuple(json.loads(row[0]))
 

@@ -1,4 +1,4 @@
-"""What the log says of prize draws: names that stand in its events, and so never change."""
+"""Names of prize draws in the events of the log; they must never change."""
 
 FIXED = "entries-fixed"  # the tickets of a draw, before its seed
 DRAWN = "drawn"  # its winners, by ticket

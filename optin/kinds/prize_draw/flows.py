@@ -1,4 +1,4 @@
-"""What a prize draw does when something happens to an entry."""
+"""Flow hooks of a prize draw."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from optin.kinds.prize_draw.sweep import RULES, missed_draws
 def fill_mail(
     tx: Tx, _context: Context, opened: OpenedRequest, _mail: QueuedMail, _now: datetime
 ) -> Participation | None:
-    """Return how a person took part, for the mail that tells the result."""
+    """Return the person's participation, for the mail with the result."""
     return participation(tx, opened.stored.id, opened.declaration)
 
 
 def kept(details: Details) -> Mapping[str, Any] | None:
-    """Return what must be known of a draw when its page is gone."""
+    """Return the details of a draw to store in case its page is removed."""
     return details.declared() if isinstance(details, PrizeDraw) else None
 
 
 def warn_of_missed(tx: Tx, context: Context, now: datetime) -> Sequence[str]:
-    """Return which draws can no longer be drawn as they were announced."""
+    """Return a warning for each draw that can no longer be drawn as announced."""
     return [
         f"the entries of /{magnet} were not fixed before its seed was known: name a later seed"
         for magnet in missed_draws(tx, context.policy, now)

@@ -1,4 +1,4 @@
-"""What the form of a prize draw posts besides its fields: the age box, and the choice between two buttons."""
+"""Fields that the form of a prize draw posts in addition: the age box, and which button was pressed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optin.kinds.prize_draw.details import AGE_FIELD, ANSWER_FIELD, CHOICE_FIELD
 
 
 def judge(values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:
-    """Drop what was ticked beside the button without consent, and ask for the age box.
+    """Ignore ticks sent with the button without consent, and require the age box.
 
     Only that the box was ticked is looked at: no age is kept.
     """

@@ -1,4 +1,4 @@
-"""A prize draw: a raffle, or with a question a contest; nobody needs to consent to enter (M2)."""
+"""Read and check the table `draw` of front matter."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONGEST_KEEP = RetentionPeriod.parse("12 months")
 
 
 def read_draw(table: DrawTable, folder: Path, lang: str) -> Reading:
-    """Read the table `draw`; every mistake in it is a complaint with its cure."""
+    """Return the draw, with a complaint and its cure for every mistake in the table."""
     found: list[Complaint] = []
     zone = _zone(table.zone, found)
     closes = _moment(table.closes, zone, ("closes",), found)
@@ -86,7 +86,7 @@ def _fields(contest: Contest | None, lang: str) -> tuple[FormField, ...]:
 
 
 def keeps_its_address(magnet: Magnet) -> tuple[Complaint, ...]:
-    """Object to earlier addresses."""
+    """Object to former addresses of a draw."""
     if not magnet.was:
         return ()
     message = "A prize draw keeps its address: its entries are committed to under it."
@@ -150,7 +150,7 @@ def _terms(name: str, folder: Path, found: list[Complaint]) -> str:
 
 
 def _look_at_code(table: DrawTable, found: list[Complaint]) -> None:
-    """Hold a draw against the Dutch code of conduct for promotional games of chance, as far as it shows."""
+    """Check a draw against the Dutch code of conduct for promotional games, as far as possible."""
     if table.winners < 1:
         message = "A draw has a winner, or several."
         found.append(Complaint((TABLE, "winners"), message, "Write a number from 1."))

@@ -1,4 +1,4 @@
-"""Drawing lots that a stranger draws again: from a list fixed before, and a seed named beforehand. Pure.
+"""Draw lots that anybody can recompute, from a list fixed before its seed is known. Pure.
 
 After RFC 3797, with two differences. SHA-256 takes the place of MD5, whose collisions can be made. And each
 ticket has a lot of its own, the digest of seed, list and ticket; the lots in their order are the result.
@@ -21,11 +21,11 @@ _PARTS = re.compile(r"[0-9a-z]+")
 
 
 class SeedRefused(ValueError):
-    """A seed that two people could type differently, or that is too short to be a public number."""
+    """A seed with more than one spelling, or too short to be a public number."""
 
 
 def canonical_seed(text: str) -> str:
-    """Return the one form of a seed, however it was typed. Raises SeedRefused.
+    """Return a seed in its canonical form. Raises SeedRefused.
 
     Small letters; each run of other characters than a-z and 0-9 parts two pieces; a piece of digits loses
     its leading zeros; the pieces are joined with full stops, and a slash ends them (RFC 3797, section 4).
@@ -45,7 +45,7 @@ def canonical_seed(text: str) -> str:
 
 
 def list_digest(tickets: Iterable[str]) -> str:
-    """Return what binds a list of tickets: SHA-256 of the tickets in their order, a line each.
+    """Return the digest of a list of tickets: SHA-256 of the tickets in order, one per line.
 
     `sort tickets.txt | sha256sum` gives the same.
     """
@@ -58,7 +58,7 @@ def lot(seed: str, digest: str, ticket: str) -> str:
 
 
 def draw_order(seed: str, tickets: Collection[str]) -> list[str]:
-    """Return all tickets in the order in which they are drawn. `seed` is canonical.
+    """Return all tickets in drawing order. `seed` is canonical.
 
     The same for the same set of tickets, in whatever order they come.
     """
@@ -68,14 +68,14 @@ def draw_order(seed: str, tickets: Collection[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class ShownTicket:
-    """A ticket as people read it: its first characters, by which it is found in the published list."""
+    """A ticket in short form: its first characters, enough to find it in the published list."""
 
     full: str
     short: str
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The short form in groups that an eye can hold."""
+        """The short form in groups of a few characters."""
         return tuple(
             self.short[at : at + GROUP_CHARACTERS] for at in range(0, len(self.short), GROUP_CHARACTERS)
         )
@@ -86,7 +86,7 @@ class ShownTicket:
 
 
 def shown_ticket(ticket: str, others: Iterable[str] = ()) -> ShownTicket:
-    """Return a ticket with so many characters as tell it from `others`, ten at least."""
+    """Return a ticket's short form, distinct from `others`, of at least ten characters."""
     length = SHORT_CHARACTERS
     for other in others:
         while other != ticket and length < len(ticket) and other[:length] == ticket[:length]:
@@ -95,7 +95,7 @@ def shown_ticket(ticket: str, others: Iterable[str] = ()) -> ShownTicket:
 
 
 def shown_tickets(tickets: Iterable[str], among: Iterable[str]) -> tuple[ShownTicket, ...]:
-    """Return tickets in their order, each told from all others of its draw. Reads `among` once."""
+    """Return tickets in short form, in order, each distinct in its draw. Reads `among` once."""
     shown = tuple(tickets)
     alike: dict[str, list[str]] = {ticket[:SHORT_CHARACTERS]: [] for ticket in shown}
     for other in among:
@@ -106,14 +106,14 @@ def shown_tickets(tickets: Iterable[str], among: Iterable[str]) -> tuple[ShownTi
 
 @dataclass(frozen=True)
 class Drawn:
-    """The result: who won, and who was passed over before the last winner was found, each in their order."""
+    """The result: the winners, and those passed over before the last winner, each in order."""
 
     winners: tuple[str, ...]
     passed_over: tuple[str, ...]
 
 
 def pick(order: Sequence[str], winners: int, reachable: Collection[str]) -> Drawn:
-    """Return the first `winners` of `order` who can be reached; those before them who cannot are named."""
+    """Return the first `winners` of `order` who can be reached, and those before them who cannot."""
     won: list[str] = []
     passed: list[str] = []
     for ticket in order:

@@ -1,4 +1,4 @@
-"""The pages of a prize draw: where everybody sees how it stands, and what its form must show."""
+"""The pages of a prize draw: its public state, and the check of its form."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CHOICES = 2
 
 
 def look(seen: SeenPage, _view: LandingView) -> Iterator[Objection]:
-    """Look at what a prize draw shows besides: the age box, unticked, and both choices alike."""
+    """Check the form of a prize draw: an unticked age box, and two buttons that look alike."""
     ages = [box for box in seen.inputs if box.get("name") == AGE_FIELD]
     if len(ages) != 1 or "checked" in ages[0]:
         yield Objection("age", "The page does not show one unticked box for the age.", CURE)
@@ -51,7 +51,7 @@ CHANGED = tuple((name, 3) for name in DECIDING)
 
 @dataclass(frozen=True)
 class DrawView:
-    """A prize draw for everybody: its list by digest, and after the draw the tickets that won (M2)."""
+    """The public page of a draw: the digest of its list, and after the draw the winning tickets (M2)."""
 
     template: ClassVar = "kinds/prize-draw/draw.html"
 
@@ -71,7 +71,7 @@ class DrawView:
 
 
 def samples(frame: Frame) -> Iterator[Any]:
-    """Yield a draw as it stands: open, fixed, drawn; and a form that asks no consent."""
+    """Yield sample draws: open, fixed, drawn; and a form without consents."""
     open_ = DrawView(frame, "Title", URL, f"{URL}/draw.json", DRAW, "optin draw 1")
     fixed = replace(open_, entries=7, digest="d" * 64)
     drawn = replace(fixed, seed="912,34", seed_canonical="912.34/", changed=CHANGED)
@@ -84,7 +84,7 @@ def samples(frame: Frame) -> Iterator[Any]:
 
 
 def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield the mails that only this kind has, and what it adds to the mail with the magnet."""
+    """Yield samples of the kind's own mails, and of its part in the delivery mail."""
     for state in ("in", "twice", "late"):
         yield delivery(lang, KIND, Participation(state, TICKET, DRAW)), (WITHDRAW,)
     part = Participation("in", TICKET, DRAW, drawn=True)

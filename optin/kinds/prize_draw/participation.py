@@ -1,4 +1,4 @@
-"""Taking part in a prize draw: one entry for each mailbox, confirmed before the draw closes (M2)."""
+"""Take part in a prize draw: one entry per mailbox, confirmed before the draw closes (M2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from optin.kinds.prize_draw.lots import SHORT_CHARACTERS, ShownTicket, shown_tic
 
 @dataclass(frozen=True)
 class Participation:
-    """How somebody takes part. `state`: in, twice (the same mailbox), late; `answer_counts`: after the draw.
+    """A person's participation. `state`: in, twice (same mailbox), late; `answer_counts`: after the draw.
 
     Until the draw a wrong answer looks like a right one: else it would be tried until it is right.
     """
@@ -38,18 +38,18 @@ class Participation:
 
     @property
     def right_answer(self) -> str:
-        """The answer, for who gave another; only after the draw."""
+        """The right answer, for people who gave another; only after the draw."""
         contest = self.promise.contest
         return "" if contest is None or self.answer_counts else next(iter(contest.answers), "")
 
 
 def promise_of(form: FormDeclaration) -> PrizeDraw | None:
-    """Return what a form promises as a prize draw; None when it is none."""
+    """Return the prize draw that a form declares; None when it declares none."""
     return PrizeDraw.read(form.detail) if form.kind == KIND and form.details else None
 
 
 def draws_of(policy: RequestPolicy) -> dict[str, PrizeDraw]:
-    """Return every prize draw by its address; one that was renamed is another draw."""
+    """Return every prize draw by its address; a renamed one is another draw."""
     return {
         name: it.details
         for name, it in policy.magnets.items()
@@ -60,7 +60,7 @@ def draws_of(policy: RequestPolicy) -> dict[str, PrizeDraw]:
 def enter(
     tx: Tx, context: Context, opened: OpenedRequest, _subject: SubjectId, leaf: bytes, now: datetime
 ) -> None:
-    """Let who confirms now take part; the ticket is the leaf of the event `confirmed`.
+    """Enter the confirming person; the ticket is the leaf of the event `confirmed`.
 
     Whoever is late, or there already with the same mailbox, is kept as that, and takes no further part.
     """
@@ -80,12 +80,12 @@ def enter(
 
 
 def ticket_of(tx: Tx, entry: DrawEntry) -> ShownTicket:
-    """Return the ticket of an entry, told from all others of its draw."""
+    """Return the short form of an entry's ticket."""
     return shown_ticket(entry.ticket, tickets_like(tx, entry.magnet, entry.ticket[:SHORT_CHARACTERS]))
 
 
 def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Participation | None:
-    """Return how the person behind a request takes part; None: in nothing, or it is over and forgotten."""
+    """Return the participation of a request's person; None when there is none (any more)."""
     promise = promise_of(form)
     entry = None if promise is None else entry_of(tx, request)
     if promise is None or entry is None:
@@ -102,7 +102,7 @@ def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Particip
 
 
 def stands(tx: Tx, _context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
-    """Return how a person takes part in a draw; a ticket is kept also where its form is forgotten."""
+    """Return a person's status in a draw; the ticket remains when its form is gone."""
     part = participation(tx, opened.stored.id, opened.declaration)
     if part is None:
         return None

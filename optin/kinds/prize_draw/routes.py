@@ -1,4 +1,4 @@
-"""A prize draw for everybody: what was fixed, what was drawn, and the file to do it again with (M2)."""
+"""Public pages of a prize draw: its fixed list, its result, and the file to recompute it (M2)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from optin.kinds.prize_draw.participation import draws_of, promise_of
 
 
 async def get_draw(request: Request) -> Response:
-    """Show how a draw stands: open, fixed, or drawn."""
+    """Show the state of a draw: open, fixed, or drawn."""
     app_context, slug, face = await _asked(request)
     published = await app_context.read(publication_of, magnet=slug)
     promise = draws_of(app_context.installation.policy).get(slug) or promise_of(face)
@@ -52,7 +52,7 @@ async def get_draw(request: Request) -> Response:
 
 
 def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
-    """Return what was fixed, whatever the front matter says by now."""
+    """Return the draw as fixed, whatever the front matter says now."""
     return replace(
         promise,
         prize=told["prize"],
@@ -63,7 +63,7 @@ def _as_fixed(promise: PrizeDraw, told: dict[str, Any]) -> PrizeDraw:
 
 
 async def get_draw_file(request: Request) -> Response:
-    """Send the list of a draw, and after it the transcript: the very bytes that the log binds."""
+    """Send a draw's list, and after the draw its transcript: the exact bytes that the log commits to."""
     app_context, slug, _ = await _asked(request)
     published = await app_context.read(publication_of, magnet=slug)
     if published is None:
@@ -72,7 +72,7 @@ async def get_draw_file(request: Request) -> Response:
 
 
 async def _asked(request: Request) -> tuple[AppContext, Slug, FormDeclaration]:
-    """Return the draw that is asked for, with what its page declares; of a removed one, what it declared.
+    """Return the requested draw, with its present declaration, or the last one when it was removed.
 
     What was promised is published, whether or not the magnet is still there.
     """

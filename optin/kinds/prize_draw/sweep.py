@@ -1,4 +1,4 @@
-"""Rules of the sweep for prize draws: fix entries in time, mail results, forget who took part."""
+"""Sweep rules for prize draws: fix lists in time, mail results, delete entries."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from optin.kinds.prize_draw.participation import draws_of, promise_of
 
 
 def sweep_draws(tx: Tx, context: SweepContext) -> int:
-    """Fix the entries of each prize draw that closed, before its seed is known."""
+    """Fix the list of each closed prize draw, before its seed is known."""
     due = draws_to_fix(tx, context)
     for magnet in due:
         fix_entries(tx, context, magnet, draws_of(context.policy)[magnet], context.now)
@@ -43,7 +43,7 @@ def sweep_draws(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_results(tx: Tx, context: SweepContext) -> int:
-    """Tell the entrants of a draw its result."""
+    """Queue result mails for the entrants of a draw."""
     for magnet, _, _ in drawn_magnets(tx):
         if told := tell_entrants(tx, context.policy, magnet, STEP, context.now):
             return told
@@ -51,7 +51,7 @@ def sweep_results(tx: Tx, context: SweepContext) -> int:
 
 
 def sweep_entries(tx: Tx, context: SweepContext) -> int:
-    """Forget who took part in a draw that is long over: whoever gave no consent is erased."""
+    """Delete entries of draws long past; people without a consent are erased."""
     for magnet in draws_over(tx, context):
         drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
         due = decide(
@@ -71,7 +71,7 @@ def sweep_entries(tx: Tx, context: SweepContext) -> int:
 
 
 def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: datetime | None) -> Ground | None:
-    """Return why an entry may be forgotten. Raises LogDisagrees."""
+    """Return the ground for deleting an entry. Raises LogDisagrees."""
     stored = peek_request(tx, entry.request)
     if stored is None:
         msg = "an entry of a prize draw has no request"
@@ -89,7 +89,7 @@ def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: dateti
 def draw_over(
     history: History, drawn: datetime | None, kept: RetentionPeriod | None, now: datetime, *, consented: bool
 ) -> Ground | None:
-    """Return why an entry of a prize draw may go: it was drawn so long ago, as its form promised.
+    """Return the ground for deleting an entry: the period its form promised has passed since the draw.
 
     `drawn`: when, by the event of the draw. `consented`: a box was ticked with the entry.
     """
@@ -104,7 +104,7 @@ def draw_over(
 
 
 def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Ground) -> bool:
-    """Erase an entry; False: with a consent the request is its proof, and stays; only its ticket goes."""
+    """Erase an entry; False when the request proves a consent and stays: then only its ticket is deleted."""
     stored = peek_request(tx, entry.request)
     if stored is None or open_request(tx, context.vault, stored).declared.purposes:
         remove_entry(tx, entry.request)
@@ -114,7 +114,7 @@ def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Groun
 
 
 def draws_to_fix(tx: Tx, context: SweepContext) -> list[str]:
-    """Return the magnets of draws that closed and whose entries must be fixed now, before the seed."""
+    """Return the closed draws whose list must be fixed now, before the seed is known."""
     return [
         magnet
         for magnet, promise in draws_of(context.policy).items()
@@ -125,7 +125,7 @@ def draws_to_fix(tx: Tx, context: SweepContext) -> list[str]:
 
 
 def missed_draws(tx: Tx, policy: RequestPolicy, now: datetime) -> list[str]:
-    """Return the draws that nobody fixed before their seed: they are refused until a later one is named."""
+    """Return the draws not fixed before their seed was known; they are refused until it is a later one."""
     return [
         magnet
         for magnet, it in draws_of(policy).items()
@@ -136,12 +136,12 @@ def missed_draws(tx: Tx, policy: RequestPolicy, now: datetime) -> list[str]:
 
 
 def draws_over(tx: Tx, context: SweepContext) -> list[str]:
-    """Return the magnets of draws that were drawn so long ago that their entries may go."""
+    """Return the draws so long past that their entries may be deleted."""
     return [magnet for magnet, at, promise in drawn_magnets(tx) if promise.keep.after(at) <= context.now]
 
 
 def count_untold_entrants(tx: Tx) -> int:
-    """Return how many entrants were not mailed the result of their draw yet."""
+    """Count the entrants whose result mail is not queued yet."""
     return sum(count_untold(tx, magnet) for magnet, _, _ in drawn_magnets(tx))
 
 

@@ -1,4 +1,4 @@
-"""What may stand in the table `draw` of the front matter."""
+"""The keys of the table `draw` in front matter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class SeedTable(Table):
 
 
 class ContestTable(Table):
-    """A question; only who answers it right takes part."""
+    """A question; only entrants with a right answer take part."""
 
     question: Line = Field(description="The question; it becomes a field of the form.")
     answer: Own = Field("", description="The right answer; case, accents and spaces do not matter.")

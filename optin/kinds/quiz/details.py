@@ -1,4 +1,4 @@
-"""A quiz: questions, points, and the outcome that follows from the answers. Pure, exact, stores nothing (M2).
+"""Details of a quiz: questions, points, and the outcome of given answers. Pure, exact, stores nothing (M2).
 
 Points are whole numbers, weights are fractions: a score is never rounded, so a border between two outcomes
 is where the marketer put it.
@@ -32,19 +32,19 @@ MOST_STEPS = 1_000_000  # additions, where each dimension counts by itself: abou
 
 
 class Pages(StrEnum):
-    """Whether the questions stand on one page, or each on its own."""
+    """Whether all questions are on one page, or each on its own."""
 
     ONE = "one"
     EACH = "each"
 
 
 class AnswerUnknown(ValueError):
-    """An answer that is no option of its question, or more answers than it takes."""
+    """An answer that its question does not have, or more answers than it accepts."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One answer that can be chosen. `points`: by the place of the dimension."""
+    """One possible answer. `points`: in the order of the dimensions."""
 
     text: str
     points: tuple[int, ...]
@@ -60,14 +60,14 @@ class Question:
     optional: bool = False
 
     def takes(self, chosen: Sequence[int]) -> bool:
-        """Return whether a visitor can have chosen this; nothing chosen is for `missing` to judge."""
+        """Return whether these options are a possible answer; `missing` judges empty ones."""
         known = all(0 <= place < len(self.options) for place in chosen)
         return known and len(set(chosen)) == len(chosen) and (self.several or len(chosen) <= 1)
 
 
 @dataclass(frozen=True)
 class Dimension:
-    """Something that is measured; its points count `weight` times."""
+    """A measured property; its points count `weight` times."""
 
     id: str
     weight: Fraction = Fraction(1)
@@ -75,7 +75,7 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A result with its own page, and the long report that comes by mail.
+    """A result with its own page, and the long report sent by mail.
 
     It is reached by the total score from `least` to `most`, both included (None: without end), or by
     `dimension` when that is the strongest.
@@ -107,7 +107,7 @@ class Quiz(Details):
     why_answers: str = ""  # why the answers are kept after the sign-up; empty: they are not
 
     def handout(self, face: str) -> Handout | None:
-        """Return the file and the report of the outcome that a form is about."""
+        """Return the file and the report of a form's outcome."""
         found = self.outcome(face)
         if found is None:
             return Handout()
@@ -116,7 +116,7 @@ class Quiz(Details):
 
     @cached_property
     def version(self) -> str:
-        """What answers are bound to: a digest of all that their meaning depends on."""
+        """A digest of everything that the meaning of answers depends on."""
         plain = {
             "questions": [
                 [it.text, it.several, it.optional, [[option.text, *option.points] for option in it.options]]
@@ -134,7 +134,7 @@ class Quiz(Details):
 
     @property
     def unanswered(self) -> Answers:
-        """No answer to any question."""
+        """Empty answers to every question."""
         return ((),) * len(self.questions)
 
     def outcome(self, name: str) -> Outcome | None:
@@ -142,7 +142,7 @@ class Quiz(Details):
         return next((outcome for outcome in self.outcomes if outcome.id == name), None)
 
     def taken(self, answers: Sequence[Sequence[int]]) -> Answers:
-        """Return answers in the order of the options. Raises AnswerUnknown for what no page offers."""
+        """Return answers in the order of the options. Raises AnswerUnknown for any that no page offers."""
         if len(answers) != len(self.questions):
             raise AnswerUnknown
         if not all(it.takes(chosen) for it, chosen in zip(self.questions, answers, strict=True)):
@@ -150,7 +150,7 @@ class Quiz(Details):
         return tuple(tuple(sorted(chosen)) for chosen in answers)
 
     def missing(self, answers: Answers) -> tuple[int, ...]:
-        """Return the places of the questions that still need an answer."""
+        """Return the indexes of the questions that still need an answer."""
         pairs = enumerate(zip(self.questions, answers, strict=True))
         return tuple(place for place, (it, chosen) in pairs if not chosen and not it.optional)
 
@@ -163,7 +163,7 @@ class Quiz(Details):
         return tuple(it.weight * points for it, points in zip(self.dimensions, sums, strict=True))
 
     def score(self, answers: Answers) -> Outcome | None:
-        """Return the outcome that these answers lead to; None where the quiz has a gap (`check` finds it)."""
+        """Return the outcome of these answers; None in a gap of the quiz, which `check` reports."""
         return self.outcome_of(self.strengths(answers))
 
     def outcome_of(self, strengths: Sequence[Fraction]) -> Outcome | None:
@@ -176,7 +176,7 @@ class Quiz(Details):
         return next((outcome for outcome in self.outcomes if outcome.dimension in top), None)
 
     def in_words(self, answers: Answers) -> str:
-        """Return questions and answers as one text, as it is kept where the magnet says why."""
+        """Return questions and answers as one text, to be stored where the magnet says why."""
         pairs = zip(self.questions, answers, strict=True)
         return " · ".join(
             f"{it.text} — {', '.join(it.options[place].text for place in chosen) or '–'}"
@@ -186,7 +186,7 @@ class Quiz(Details):
 
 @dataclass(frozen=True)
 class Reach:
-    """What visitors can reach: outcomes by their ids, and scores that lead to no outcome at all."""
+    """The reachable outcomes by id, and the scores that lead to no outcome."""
 
     outcomes: frozenset[str]
     lost: tuple[Fraction, ...] = ()  # total scores, lowest first
@@ -196,7 +196,7 @@ class Reach:
 
 @lru_cache(maxsize=1_024)
 def reach(quiz: Quiz) -> Reach | None:
-    """Look at every score that any answers give, exactly. None: there are too many to look at."""
+    """Return the result of every possible combination of answers; None when there are too many."""
     scale = lcm(*(it.weight.denominator for it in quiz.dimensions))
     factors = [int(it.weight * scale) for it in quiz.dimensions]
     weighed = [
@@ -209,7 +209,7 @@ def reach(quiz: Quiz) -> Reach | None:
 
 
 def _reach_by_total(quiz: Quiz, weighed: list[list[int]], scale: int) -> Reach | None:
-    """Keep the scores so far as the bits of one number: an answer shifts them all at once.
+    """Hold the reachable scores as the bits of one number, which each answer shifts.
 
     Bit n stands for the score `origin + n * unit`.
     """
@@ -243,7 +243,7 @@ def _shifted(bits: int, steps: int) -> int:
 
 
 def _reach_by_dimension(quiz: Quiz, weighed: list[list[tuple[int, ...]]], scale: int) -> Reach | None:
-    """Keep the scores so far in each dimension; add one answer after the other."""
+    """Hold the reachable scores of all dimensions; add one question after the other."""
     nothing = (0,) * len(quiz.dimensions)
     sums, steps = {nothing}, 0
     for question, options in zip(quiz.questions, weighed, strict=True):
@@ -266,13 +266,13 @@ def _reach_by_dimension(quiz: Quiz, weighed: list[list[tuple[int, ...]]], scale:
 
 
 def _ranked(strengths: tuple[int, ...]) -> tuple[int, ...]:
-    """Return 1 for each strongest dimension, else 0: all that the outcome depends on."""
+    """Return 1 for each strongest dimension, else 0: the outcome depends on nothing else."""
     strongest = max(strengths)
     return tuple(int(it == strongest) for it in strengths)
 
 
 def overlaps(quiz: Quiz) -> list[tuple[Outcome, Outcome]]:
-    """Return pairs of outcomes whose ranges have a score in common, in their written order."""
+    """Return pairs of outcomes with overlapping ranges, in written order."""
     outcomes = quiz.outcomes
     return [
         (first, second)

@@ -1,16 +1,16 @@
-"""What a visitor of a quiz is refused for."""
+"""Errors of a quiz's visitors."""
 
 from optin.kinds.api.errors import VisitorRefused
 
 
 class AnswersUnknown(VisitorRefused):
-    """An answer that the quiz does not have, or more of them than a question takes."""
+    """An answer that the quiz does not have, or more answers than a question accepts."""
 
     name = "answers-unknown"
 
 
 class AnswersStale(VisitorRefused):
-    """Sealed answers that cannot be used: too old, altered, or of another quiz or version of it."""
+    """Encrypted answers that cannot be used: too old, altered, or of another quiz or version."""
 
     status = 410
     name = "answers-stale"

@@ -1,4 +1,4 @@
-"""Reading a quiz as it is written, and finding what would keep visitors from a result (M2, M4)."""
+"""Read the table `quiz` of front matter, and find what would leave visitors without a result (M2, M4)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def read_quiz(table: Any, folder: Path, lang: str) -> Reading:
 
 
 def _fields(quiz: Quiz, lang: str) -> tuple[FormField, ...]:
-    """Return what nobody types, but is kept, so that the form says why."""
+    """Return the stored fields that nobody types, so that the form gives a reason for them."""
     words = catalogue(lang if lang in languages() else "en")
 
     def label(name: str) -> str:
@@ -72,7 +72,7 @@ def _fields(quiz: Quiz, lang: str) -> tuple[FormField, ...]:
 
 
 class _Reader:
-    """Reads one table and gathers what is wrong with its parts."""
+    """Reads one table and collects complaints about its parts."""
 
     def __init__(self, table: QuizTable, folder: Path) -> None:
         self._table = table
@@ -184,7 +184,7 @@ class _Reader:
         )
 
     def _ways(self, outcomes: Sequence[OutcomeEntry]) -> None:
-        """See that all outcomes are reached in one way: by the score, or by the strongest dimension."""
+        """Check that all outcomes are reached in one way: by score, or by strongest dimension."""
         by_dimension = [it for it in outcomes if it.dimension]
         for place, entry in enumerate(outcomes):
             where: Where = ("outcomes", place)
@@ -230,7 +230,9 @@ class _Reader:
             message = f"The link {target[:60]!r} leads nowhere on the web."
             self._say(where, message, "Write https://… in full, or /… for a page of this site.")
         if prose.headings:
-            self._say(where, "The text has a heading of the first level; the page has one.", "Begin with ##.")
+            self._say(
+                where, "The text has a first-level heading, but the page has one already.", "Begin with ##."
+            )
         return prose.html
 
     def _file(self, where: Where, name: str) -> None:
@@ -242,15 +244,15 @@ class _Reader:
         if isinstance(path, Absence):
             self._say(where, *absence_in_words(self._folder, name, path, FILE_ENDINGS))
         elif path.suffix[1:].lower() not in FILE_ENDINGS:
-            cure = f"Known endings: {', '.join(FILE_ENDINGS)}."
-            self._say(where, f"{name[:100]!r} has an ending that is not handed out.", cure)
+            cure = f"Supported file types: {', '.join(FILE_ENDINGS)}."
+            self._say(where, f"{name[:100]!r} has a file type that is not supported.", cure)
 
     def _say(self, where: Where, message: str, cure: str) -> None:
         self.complaints.append(Complaint(("quiz", *where), message, cure))
 
 
 def _complaints_of_whole(quiz: Quiz) -> list[Complaint]:
-    """Say which outcomes nobody reaches, and which scores lead to none, or to two."""
+    """Yield unreachable outcomes, and scores that lead to no outcome or to two."""
     places = {outcome.id: place for place, outcome in enumerate(quiz.outcomes)}
     said: list[Complaint] = []
 

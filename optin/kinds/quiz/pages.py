@@ -1,4 +1,4 @@
-"""The pages of a quiz: the one that asks, and one for each outcome with its text and its form (M2)."""
+"""The pages of a quiz: the questions, and one page with a form for each outcome (M2)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
 
 
 def opening(view: LandingView) -> QuizView:
-    """Return the page that asks."""
+    """Return the page with the questions."""
     return quiz_view(view, _quiz(view))
 
 
 def with_links(quiz: Quiz, linked: Callable[[str], str]) -> Quiz:
-    """Lead the links in the results to where they are answered."""
+    """Return the quiz with absolute addresses in links to pages that only the app answers."""
     return replace(quiz, outcomes=tuple(replace(it, text_html=linked(it.text_html)) for it in quiz.outcomes))
 
 
@@ -37,7 +37,7 @@ def _quiz(view: LandingView) -> Quiz:
 
 
 def look(seen: SeenPage, view: LandingView) -> Iterator[Objection]:
-    """Look at the result of a quiz: what is kept of it stands there."""
+    """Check the page of a result: it must say what is stored."""
     if not isinstance(view, ResultView):
         return
     kept = [it.why for it in view.declaration.fields if it.name in view.filled_in]
@@ -47,7 +47,7 @@ def look(seen: SeenPage, view: LandingView) -> Iterator[Objection]:
 
 
 def sample_quiz(pages: Pages, why: str = "") -> Quiz:
-    """Return a small quiz."""
+    """Return a small sample quiz."""
     options = (Option("Yes", (1,)), Option("No", (0,)))
     questions = (Question("First?", options), Question("Second?", options, several=True, optional=True))
     outcome = Outcome("good", "Good", "<p>Text.</p>", report="Report.", report_html="<p>Report.</p>")
@@ -81,7 +81,7 @@ def samples(frame: Frame) -> Iterator[Any]:
 
 
 def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield the mails that only this kind has, and what it adds to the mail with the magnet."""
+    """Yield samples of the kind's own mails, and of its part in the delivery mail."""
     outcome = Outcome("good", "Good", "", report="Report.", report_html="<p>Report.</p>")
     yield delivery(lang, "quiz", outcome), (FETCH, WITHDRAW)
 

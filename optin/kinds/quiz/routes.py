@@ -1,4 +1,4 @@
-"""Taking a quiz: answers come in, the next question or the result goes out. Nothing is stored (M2).
+"""Answer a quiz: take answers, show the next question or the result. Nothing is stored (M2).
 
 The answers so far travel sealed: in a hidden field, and in the address of the next question, so that the
 back button and a reload do what people expect. GET shows; only the sign-up on a result's page stores.
@@ -29,7 +29,7 @@ _OURS = frozenset({"quiz", "question", "so_far"})
 
 
 async def get_answers(request: Request) -> Response:
-    """Show a question with what was chosen there; without answers so far, the quiz begins."""
+    """Show a question with the options chosen earlier; without answers, the first one."""
     app_context, slug = desk_of(request), slug_of(request)
     taking = _Taking(app_context, slug)
     token = request.query_params.get("so_far", "")
@@ -40,7 +40,7 @@ async def get_answers(request: Request) -> Response:
 
 
 async def post_answers(request: Request) -> Response:
-    """Take answers: say what is missing, ask on, or lead to the result."""
+    """Take answers: show what is missing, the next question, or redirect to the result."""
     app_context, slug = desk_of(request), slug_of(request)
     taking = _Taking(app_context, slug)
     posted = await read_post(request)
@@ -78,7 +78,7 @@ async def post_answers(request: Request) -> Response:
 
 
 class _Taking:
-    """One visitor's way through one quiz."""
+    """One visitor's run through a quiz."""
 
     def __init__(self, app_context: AppContext, slug: Slug) -> None:
         """Find the quiz. Raises PageUnknown when there is none."""
@@ -90,7 +90,7 @@ class _Taking:
         self._slug, self._app_context, self._landing = slug, app_context, opening.view.landing
 
     def place(self, number: str) -> int:
-        """Return the place of a question by its number, from 1. Raises AnswersUnknown."""
+        """Return the index of a question by its number, from 1. Raises AnswersUnknown."""
         if not number.isascii() or not number.isdecimal() or not 1 <= len(number) <= 3:  # noqa: PLR2004
             raise AnswersUnknown
         if not 1 <= int(number) <= len(self.quiz.questions):
@@ -98,13 +98,13 @@ class _Taking:
         return int(number) - 1
 
     def numbered(self, name: str) -> int | None:
-        """Return which question a field answers; None when it is no such field."""
+        """Return the number of the question that a field answers; None for other fields."""
         number = name.removeprefix("q")
         sound = name.startswith("q") and number.isascii() and number.isdecimal() and len(number) <= 3  # noqa: PLR2004
         return int(number) - 1 if sound else None
 
     def chosen(self, posted: list[tuple[str, str]]) -> dict[int, tuple[int, ...]]:
-        """Return the options that were posted, by question. Raises AnswersUnknown for what is no number."""
+        """Return the posted options by question. Raises AnswersUnknown for values that are no numbers."""
         found: dict[int, tuple[int, ...]] = {}
         for name, value in posted:
             place = self.numbered(name)
@@ -121,12 +121,12 @@ class _Taking:
         return open_answers(installation.vault, self._slug, self.quiz, token, installation.clock())
 
     def sealed(self, answers: Answers) -> str:
-        """Return the answers as they travel."""
+        """Return the answers as an encrypted token."""
         installation = self._app_context.installation
         return seal_answers(installation.vault, self._slug, self.quiz, answers, installation.clock())
 
     def page(self, answers: Answers, place: int) -> QuizView:
-        """Return the question at `place`, or the page that has them all."""
+        """Return the page of the question at `place`, or the page with all questions."""
         view = quiz_view(self._landing, self.quiz, place, answers)
         if not view.alone:
             return view
@@ -134,12 +134,12 @@ class _Taking:
         return replace(view, so_far=self.sealed(answers), back_url=back)
 
     def question(self, answers: Answers, place: int) -> str:
-        """Return the address of a question, with the answers so far in it."""
+        """Return the address of a question, with the answers given so far."""
         query = urlencode({"question": place + 1, "so_far": self.sealed(answers)})
         return f"/{self._slug}/answers?{query}"
 
     def result(self, answers: Answers) -> str:
-        """Return the address of the result. Answers go along only where the magnet says why it keeps them."""
+        """Return the address of the result, with the answers where the magnet says why it stores them."""
         outcome = self.quiz.score(answers)
         if outcome is None:  # `check` lets no such quiz pass
             raise AnswersStale
@@ -148,7 +148,7 @@ class _Taking:
 
 
 def _fitting(quiz: Quiz, chosen: dict[int, tuple[int, ...]]) -> Answers:
-    """Return the answers to an earlier version that this one takes as well."""
+    """Return the answers to an earlier version that are valid in this one."""
     return tuple(
         tuple(sorted(chosen.get(place, ()))) if it.takes(chosen.get(place, ())) else ()
         for place, it in enumerate(quiz.questions)
@@ -156,7 +156,7 @@ def _fitting(quiz: Quiz, chosen: dict[int, tuple[int, ...]]) -> Answers:
 
 
 async def get_result(_request: Request) -> Response:
-    """Say that there is no such page: the results that a quiz has are served from memory."""
+    """Answer 404: existing results are served from memory."""
     raise PageUnknown
 
 

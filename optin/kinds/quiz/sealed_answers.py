@@ -1,4 +1,4 @@
-"""Carry a quiz's answers from page to page in a sealed token; nothing is stored before the sign-up (M2)."""
+"""Carry a quiz's answers from page to page in an encrypted token; nothing is stored before sign-up (M2)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def seal_answers(vault: Vault, slug: str, quiz: Quiz, answers: Answers, now: dat
 
 
 def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime) -> Answers:
-    """Return the answers in a token. Raises AnswersStale: altered, too old, of another quiz or version."""
+    """Return the answers in a token. Raises AnswersStale when it is altered, too old, or of another quiz."""
     opened = open_text(vault, USE, slug.encode(), from_token(token[:MAX_CHARACTERS]))
     if not opened:
         raise AnswersStale
@@ -42,7 +42,7 @@ def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime)
 def carried(
     vault: Vault, details: Details | None, form: FormDeclaration, query: Mapping[str, str], now: datetime
 ) -> tuple[tuple[str, str], ...]:
-    """Return the fields that a sign-up stores: the outcome that its form showed; the answers if it says why.
+    """Return the fields to store: the outcome of the form; the answers where the magnet says why.
 
     Raises AnswersStale when the answers in the token do not lead to this outcome.
     """
@@ -61,7 +61,7 @@ def carried(
 
 
 def stands(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
-    """Return the outcome that a form showed, with its report in the present or else the last wording."""
+    """Return the outcome of a form, with its report as it is now, or as it was last."""
     form = opened.declaration
     face, details = form.face, context.policy.details(form.magnet)
     if not face:

@@ -1,4 +1,4 @@
-"""What may stand in the table `quiz` of the front matter."""
+"""The keys of the table `quiz` in front matter."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Report = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, m
 
 
 class AnswerEntry(Table):
-    """One answer that can be chosen."""
+    """One possible answer."""
 
     text: Text = Field(description="The answer in words.")
     points: Any = Field(0, description="A whole number, or a table of them by dimension.")
@@ -30,7 +30,7 @@ class QuestionEntry(Table):
 
 
 class DimensionEntry(Table):
-    """Something that a quiz measures."""
+    """A property that a quiz measures."""
 
     weight: float = Field(
         1, gt=0, le=1_000, allow_inf_nan=False, description="Factor by which its points are multiplied."
@@ -38,7 +38,7 @@ class DimensionEntry(Table):
 
 
 class OutcomeEntry(Table):
-    """One result of a quiz: its page, and the report that comes by mail."""
+    """One result of a quiz: its page, and the report sent by mail."""
 
     id: str = Field(description="Part of the address of its page: a-z, 0-9 and hyphens.")
     title: Line = Field(description="The result in one line.")
@@ -57,13 +57,13 @@ class OutcomeEntry(Table):
 
 
 class KeepTable(Table):
-    """What is kept of a quiz besides the outcome."""
+    """What is stored of a quiz besides the outcome."""
 
     answers: Text = Field(description="Why you need the answers; visitors read it beside the form.")
 
 
 class QuizTable(Table):
-    """A quiz: its questions, and what follows from the answers."""
+    """A quiz: its questions, and the results of its answers."""
 
     pages: Literal["one", "each"] = Field(
         "one", description="one: all questions on one page; each: one question a page."

@@ -1,4 +1,4 @@
-"""The pages of a quiz: the one that asks, and one for each outcome with its text and its form (M2)."""
+"""Values for the templates of a quiz: its questions, and its results."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_OUTCOME = Outcome("", "", "")
 
 @dataclass(frozen=True)
 class ResultView(LandingView):
-    """The result of a quiz, readable without signing up, with the form that asks for its report (M2)."""
+    """The result of a quiz, readable without signing up, with the form for its report (M2)."""
 
     template: ClassVar = "kinds/quiz/result.html"
 
@@ -24,7 +24,7 @@ class ResultView(LandingView):
 
 @dataclass(frozen=True)
 class QuizView:
-    """Questions of a quiz: all of them, or one (`shown`: their places). Stores nothing."""
+    """Questions of a quiz: all, or one (`shown`: their indexes). Stores nothing."""
 
     template: ClassVar = "kinds/quiz/quiz.html"
 
@@ -41,7 +41,7 @@ class QuizView:
 
     @property
     def texts(self) -> tuple[tuple[str, str], ...]:
-        """The magnet's own words for keys of the catalogue (M9)."""
+        """The magnet's own texts by catalogue key (M9)."""
         return self.landing.texts
 
     @property
@@ -56,7 +56,7 @@ class QuizView:
 
 
 def quiz_view(view: LandingView, quiz: Quiz, place: int = 0, chosen: Answers = ()) -> QuizView:
-    """Return the page with all questions, or with the one at `place`, of the magnet that `view` shows."""
+    """Return the page with all questions, or the one at `place`, of the magnet of `view`."""
     alone = quiz.pages is Pages.EACH
     return QuizView(
         frame=view.frame,
@@ -69,7 +69,7 @@ def quiz_view(view: LandingView, quiz: Quiz, place: int = 0, chosen: Answers = (
 
 
 def result_view(view: LandingView, quiz: Quiz, outcome: Outcome) -> ResultView:
-    """Return the page of one outcome. What it declares stands on it, so the page's bytes pin it (P2).
+    """Return the page of one outcome. It shows all that it declares, so its bytes prove it (P2).
 
     Where answers are kept its form is posted to where the page was opened: they are in that address, sealed.
     """
@@ -90,5 +90,5 @@ def result_view(view: LandingView, quiz: Quiz, outcome: Outcome) -> ResultView:
 
 
 def result_url(view: LandingView, outcome: str) -> str:
-    """Return where the page of an outcome is."""
+    """Return the address of an outcome's page."""
     return f"{view.page_url}/result/{outcome}"

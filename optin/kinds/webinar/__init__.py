@@ -1,4 +1,4 @@
-"""A webinar: a seat at an hour, with a calendar entry and reminders."""
+"""A webinar: a seat at a date, with a calendar entry and reminders."""
 
 from optin.kinds.api import FilePart, Kind
 from optin.kinds.api.reading import Question

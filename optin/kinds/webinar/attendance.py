@@ -1,4 +1,4 @@
-"""Where a person stands with a webinar: what pages and mails tell them of it."""
+"""A person's status with a webinar, for pages and mails."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Attendance:
-    """What a person is told of a webinar. `sequence`: of its calendar entry (RFC 5545, section 3.8.7.4)."""
+    """What a person sees of a webinar. `sequence`: of the calendar entry (RFC 5545, 3.8.7.4)."""
 
     webinar: Webinar
     title: str
@@ -42,12 +42,12 @@ class Attendance:
 
     @property
     def calendars(self) -> tuple[tuple[str, str], ...]:
-        """Name and address for each of the common calendars on the web; nothing is sent there unasked."""
+        """Name and link for each common web calendar; nothing is sent there before a click."""
         return calendar_links(self)
 
 
 def calendar_links(told: Attendance) -> tuple[tuple[str, str], ...]:
-    """Return name and address for each of the common calendars; nothing is sent there before a click."""
+    """Return name and link for each common web calendar; nothing is sent there before a click."""
     webinar = told.webinar
     compact = [f"{moment:%Y%m%dT%H%M%SZ}" for moment in (webinar.starts_at, webinar.ends_at)]
     google = {

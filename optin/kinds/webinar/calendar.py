@@ -1,4 +1,4 @@
-"""A webinar as a calendar file (RFC 5545, 5546): one entry for ever, its number higher at each change."""
+"""A webinar as a calendar file (RFC 5545, 5546): one entry, with a higher sequence number at each change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Invitation:
 
 
 def calendar_file(told: Attendance, invitation: Invitation, words: str, now: datetime) -> Attachment:
-    """Return the entry as a file to attach. `words` describe it."""
+    """Return the entry as an attachment. `words`: its texts."""
     method = Method.CANCEL if told.standing is Standing.CANCELLED else Method.REQUEST
     if method is Method.REQUEST and not invitation.attendee:
         method = Method.PUBLISH
@@ -49,7 +49,7 @@ def calendar_file(told: Attendance, invitation: Invitation, words: str, now: dat
 def calendar_bytes(
     told: Attendance, invitation: Invitation, method: Method, words: str, now: datetime
 ) -> bytes:
-    """Return the entry: times on the clock of its zone, with the rules of that zone in the file."""
+    """Return the entry with times in the webinar's zone, whose rules are in the file."""
     from icalendar import Calendar, Event, vCalAddress, vText  # noqa: PLC0415 - heavy; few mails need it
 
     webinar, zone = told.webinar, ZoneInfo(told.webinar.zone)
@@ -85,7 +85,7 @@ def calendar_bytes(
 
 
 def _mailto(address: str) -> str:
-    """Return the address of a mailbox (RFC 6068): a % in it is no escape."""
+    """Return the mailto address of a mailbox (RFC 6068), with % escaped."""
     return f"mailto:{quote(address, safe='@+!$*')}"
 
 
@@ -96,7 +96,7 @@ CHANGING = frozenset({WebinarMail.MOVED, WebinarMail.CANCELLED, WebinarMail.SEAT
 def attach(
     order: MailOrder, sender: Mailbox, words: Callable[..., str], now: datetime
 ) -> tuple[Attachment, ...]:
-    """Attach the calendar entry; a change has the same name and a higher number."""
+    """Attach the calendar entry; a change has the same UID and a higher number."""
     told = order.own
     if not isinstance(told, Attendance):
         return ()

@@ -1,4 +1,4 @@
-"""Seats at webinars, by ids; and the plan of each webinar that its people were told last."""
+"""Tables of webinars: seats, by ids, and the last announced plan of each webinar."""
 
 from __future__ import annotations
 

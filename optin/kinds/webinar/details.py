@@ -1,4 +1,4 @@
-"""A webinar: when it is on whose clock, for how many, and where, which only who confirmed is told."""
+"""Details of a webinar: date, zone, seats, and the place, which only confirmed people learn."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DAY_BEFORE, HOUR_BEFORE = timedelta(days=1), timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Webinar(Details):
-    """One webinar. `place` is where it is held: never on a page that everybody gets."""
+    """One webinar. `place`: where it is held; never on a public page."""
 
     starts_at: datetime  # UTC
     minutes: int
@@ -27,12 +27,12 @@ class Webinar(Details):
 
     @property
     def ends_at(self) -> datetime:
-        """When it is over (UTC)."""
+        """When it ends (UTC)."""
         return self.starts_at + timedelta(minutes=self.minutes)
 
     @property
     def closes_at(self) -> datetime | None:
-        """From when on nobody can register: its start, unless there is a recording to hand out."""
+        """From when on the form is closed: its start, unless there is a recording to hand out."""
         if self.cancelled:
             return LONG_AGO
         return None if self.replay else self.starts_at
@@ -43,7 +43,7 @@ class Webinar(Details):
         return frozenset({self.zone})
 
     def declared(self) -> dict[str, Any]:
-        """Return what its page says of it. Not the place; and not what may change without a new promise."""
+        """Return what its page declares: without the place, and without what may change freely."""
         return {
             "start": self.starts_at.isoformat().replace("+00:00", "Z"),
             "minutes": self.minutes,
@@ -52,16 +52,16 @@ class Webinar(Details):
         }
 
     def plan(self) -> dict[str, Any]:
-        """Return what stands in people's calendars: a change of it is mailed."""
+        """Return the content of people's calendar entries: a change of it is mailed."""
         return {**self.declared(), "place": self.place, "cancelled": self.cancelled}
 
     def kept(self) -> dict[str, Any]:
-        """Return all of it as JSON values, for when its page is gone."""
+        """Return everything as JSON values, to store in case its page is removed."""
         return {**self.plan(), "capacity": self.capacity, "replay": self.replay}
 
     @classmethod
     def read(cls, plain: dict[str, Any]) -> Self:
-        """Read what `kept` returned. Raises KeyError, TypeError or ValueError when it is none."""
+        """Read what `kept` returned. Raises KeyError, TypeError or ValueError for other values."""
         return cls(
             starts_at=datetime.fromisoformat(plain["start"]),
             minutes=plain["minutes"],

@@ -1,4 +1,4 @@
-"""What a webinar does in flows: it has a seat for whoever confirms, and mails of its own.
+"""Flow hooks of a webinar: a seat at the confirmation, and mails of its own.
 
 What is mailed of it is part of what was asked for: the day before, the hour before, a change, the recording.
 """
@@ -26,7 +26,7 @@ OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does n
 
 
 def stands(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> Stands | None:
-    """Return where a person stands with a webinar."""
+    """Return a person's status with a webinar."""
     told = attendance(tx, opened, context.policy, now)
     if told is None:
         return None
@@ -34,7 +34,7 @@ def stands(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> St
 
 
 def _linked(context: Context, opened: OpenedRequest, told: Attendance, now: datetime) -> Attendance:
-    """Return it with the link to the page about the seat."""
+    """Return the attendance with the link to the page about the seat."""
     token = context.vault.links.sign(LinkKind.PLACE, opened.stored.id, now)
     return replace(told, base_url=context.policy.base_url, place_path=f"/place/{token}")
 
@@ -42,7 +42,7 @@ def _linked(context: Context, opened: OpenedRequest, told: Attendance, now: date
 def fill_mail(
     tx: Tx, context: Context, opened: OpenedRequest, mail: QueuedMail, now: datetime
 ) -> Attendance | Later | None:
-    """Return where a person stands, for a mail that is due and still of use."""
+    """Return the person's attendance, for a mail that is due and still of use."""
     kind = WebinarMail(mail.name)
     told = attendance(tx, opened, context.policy, now)
     if told is not None and told.outdated:
@@ -57,7 +57,7 @@ def fill_mail(
 
 
 def kept(details: Details) -> Mapping[str, Any] | None:
-    """Return what must be known of a webinar when its page is gone."""
+    """Return the details of a webinar to store in case its page is removed."""
     return details.kept() if isinstance(details, Webinar) else None
 
 

@@ -89,7 +89,7 @@ def _values(
 
 
 def _moment(table: WebinarTable, local: datetime, zone: ZoneInfo, count: int) -> Iterator[Complaint]:
-    """Yield complaints about a start that the clock of its zone skips, or shows twice."""
+    """Yield complaints about a start that does not exist in its zone, or occurs twice."""
     if not count:
         message = f"There is no {local:%H:%M} on that day in {table.zone}: the clock goes forward."
         yield _say("start", message, f"Write {after_gap(local, zone):%Y-%m-%d %H:%M}, or another time.")
@@ -128,17 +128,17 @@ def _local(text: str) -> datetime | None:
 
 
 def no_moment(answer: str) -> str:
-    """Return why an answer is no date with a time, or ""."""
+    """Return why an answer is not a date with a time, or ""."""
     return "" if _local(answer) else "Write day and time like 2027-03-10 14:00."
 
 
 def no_zone(answer: str) -> str:
-    """Return why an answer is no time zone, or ""."""
+    """Return why an answer is not a time zone, or ""."""
     return "" if zone_of(answer) else f"There is no such time zone. {nearest_zone(answer)}"
 
 
 def counts_seats_apart(magnet: Magnet) -> tuple[Complaint, ...]:
-    """Warn of earlier addresses where seats are limited."""
+    """Warn of former addresses when seats are limited."""
     if not magnet.was or not isinstance(magnet.details, Webinar) or not magnet.details.capacity:
         return ()
     message = "Seats that were taken under an earlier address are counted apart from those taken now."

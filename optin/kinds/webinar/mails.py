@@ -1,4 +1,4 @@
-"""Mails about a webinar: when each is due, and whether it still says something that is so."""
+"""Mails about a webinar: when each is due, and whether it is still of use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optin.kinds.webinar.details import DAY_BEFORE, HOUR_BEFORE, Webinar
 
 
 class WebinarMail(StrEnum):
-    """The mails about a webinar, by the names that are stored."""
+    """The mails about a webinar, by their stored names."""
 
     DAY = "webinar-day"  # a reminder the day before, and one the hour before
     HOUR = "webinar-hour"
@@ -27,13 +27,13 @@ MAILS = frozenset(WebinarMail)
 
 
 def due_of(kind: WebinarMail, webinar: Webinar) -> datetime | None:
-    """Return when a reminder should leave; None for a mail that is due at once."""
+    """Return when a reminder is due; None for a mail that is due at once."""
     before = REMINDERS.get(kind)
     return None if before is None else webinar.starts_at - before
 
 
 def has_use(kind: WebinarMail, told: Attendance, now: datetime) -> bool:
-    """Tell whether a mail still says something that is so, to somebody whom it concerns."""
+    """Return whether a mail is still true, and concerns its recipient."""
     webinar = told.webinar
     match kind:
         case WebinarMail.CANCELLED:

@@ -1,4 +1,4 @@
-"""Samples of what a webinar shows, to try templates on."""
+"""Samples of a webinar's pages, to test templates on."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlaceView:
 
 
 def webinars() -> Iterator[Attendance]:
-    """Yield a webinar in every standing, and one that is held in a room."""
+    """Yield a webinar with each status, and one that is held in a room."""
     told = Attendance(
         WEBINAR, "Title", RequestId(b"x" * 16), Standing.SEATED, 1, base_url=HOST, place_path="/place/t"
     )
@@ -43,7 +43,7 @@ def webinars() -> Iterator[Attendance]:
 
 
 def samples(frame: Frame) -> Iterator[Any]:
-    """Yield the pages about a seat."""
+    """Yield sample pages about a seat."""
     for shown in webinars():
         yield PlaceView(frame, shown, "/x")
         yield ConfirmedView(frame, "Title", "webinar", (), own=shown)
@@ -51,7 +51,7 @@ def samples(frame: Frame) -> Iterator[Any]:
 
 
 def mail_samples(lang: str) -> Iterator[tuple[Any, tuple[str, ...]]]:
-    """Yield the mails that only this kind has, and what it adds to the mail with the magnet."""
+    """Yield samples of the kind's own mails, and of its part in the delivery mail."""
     shown = [*webinars()]
     yield replace(delivery(lang, "webinar", shown[0]), download_url=None), (WITHDRAW,)
     yield replace(delivery(lang, "webinar", shown[1]), download_url=None), (WITHDRAW,)

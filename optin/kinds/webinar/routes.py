@@ -1,4 +1,4 @@
-"""The page about a seat at a webinar: where it is, the calendar entry, one button to give it up."""
+"""The page about a seat at a webinar: its place, the calendar entry, a button to give it up."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from optin.kinds.webinar.seating import attendance, give_up_seat, give_up_seats
 
 
 async def get_place(request: Request) -> Response:
-    """Show where the person stands; changes nothing."""
+    """Show the person's status; changes nothing."""
     app_context = desk_of(request)
     told, form = await _told(app_context, request)
     shown, site = replace(told, place_path=request.url.path), app_context.edition.site
@@ -39,7 +39,7 @@ async def get_place(request: Request) -> Response:
 
 
 async def post_place(request: Request) -> Response:
-    """Give the seat up; whoever waits gets it."""
+    """Give the seat up; the next on the waiting list gets it."""
     app_context = desk_of(request)
     installation, stored = app_context.installation, request_of_place(request)
     if single(await read_post(request), "action") == "give-up":
@@ -54,7 +54,7 @@ async def post_place(request: Request) -> Response:
 
 
 async def get_calendar(request: Request) -> Response:
-    """Hand out the calendar entry as a file, with nobody's address in it."""
+    """Send the calendar entry as a file, without anybody's address."""
     app_context = desk_of(request)
     told, form = await _told(app_context, request)
     if told.standing not in {Standing.SEATED, Standing.CANCELLED}:

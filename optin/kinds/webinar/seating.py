@@ -35,14 +35,14 @@ def webinar_of(policy: RequestPolicy, magnet: str) -> Webinar | None:
 
 
 def webinars_of(policy: RequestPolicy) -> dict[str, Webinar]:
-    """Return every webinar by each address of its magnet: a seat stays under the one it was taken by."""
+    """Return every webinar by each address of its magnet: a seat stays under its first address."""
     return {name: it.details for name, it in policy.magnets.items() if isinstance(it.details, Webinar)}
 
 
 def take_seat(
     tx: Tx, context: Context, opened: OpenedRequest, subject: SubjectId, _leaf: bytes, now: datetime
 ) -> None:
-    """Give the person a seat, or a place in the line; one, however often they sign up.
+    """Give the person a seat or a place on the waiting list; one, however often they sign up.
 
     Nobody else takes a seat meanwhile, so there are never more than the room holds.
     """
@@ -71,7 +71,7 @@ def take_seat(
 
 
 def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> bool:
-    """Give a seat up, and let the next in line have it; tell whether there was one."""
+    """Give a seat up, and fill it from the waiting list; return whether there was one."""
     magnet, subject = opened.declaration.magnet, opened.stored.subject
     webinar = webinar_of(policy, magnet)
     if webinar is None or subject is None:
@@ -88,14 +88,14 @@ def give_up_seat(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: date
 
 
 def give_up_seats(tx: Tx, context: Context, *, email_index: bytes, magnet: str, now: datetime) -> bool:
-    """Give up a person's seat at a webinar, whichever request asked for it; tell whether there was one."""
+    """Give up a person's seat at a webinar, of any request; return whether there was one."""
     stored = [it for it in requests_of(tx, email_index) if it.subject is not None]
     opened = [open_request(tx, context.vault, it) for it in stored]
     return any(give_up_seat(tx, it, context.policy, now) for it in opened if it.declaration.magnet == magnet)
 
 
 def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: datetime) -> Attendance | None:
-    """Return what the person behind a request is told now; None where it is about no webinar."""
+    """Return the attendance of a request's person; None when the request is about no webinar."""
     magnet, subject = opened.declaration.magnet, opened.stored.subject
     webinar = webinar_of(policy, magnet)
     seat = None if subject is None or webinar is None else _seat_at(tx, magnet, subject, policy)
@@ -115,7 +115,7 @@ def attendance(tx: Tx, opened: OpenedRequest, policy: RequestPolicy, now: dateti
 
 
 def _seat_at(tx: Tx, magnet: str, subject: SubjectId, policy: RequestPolicy) -> Seat | None:
-    """Return a person's seat, also one that was taken under another address of the same webinar."""
+    """Return a person's seat, also under another address of the same webinar."""
     webinar = webinar_of(policy, magnet)
     names = [magnet, *(name for name, it in webinars_of(policy).items() if it is webinar and name != magnet)]
     seats = [seat for name in names if (seat := find_seat(tx, name, subject)) is not None]
@@ -133,7 +133,7 @@ def _standing(seat: Seat, webinar: Webinar, now: datetime) -> Standing:
 
 
 def fill_seats(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
-    """Let the next in line have the seats that are free; return how many got one. The occasion is locked."""
+    """Fill free seats from the waiting list; return how many. The occasion is locked."""
     if webinar.cancelled or webinar.starts_at <= now:
         return 0  # nobody comes any more
     free = STEP if not webinar.capacity else min(STEP, webinar.capacity - count_seated(tx, magnet))
@@ -146,7 +146,7 @@ def fill_seats(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now
 
 
 def remind(tx: Tx, seat: Seat, webinar: Webinar, policy: RequestPolicy, now: datetime) -> None:
-    """Queue the reminders whose time is still to come."""
+    """Queue the reminders that are still ahead."""
     for kind, before in REMINDERS.items():
         due = webinar.starts_at - before
         if now < due and not webinar.cancelled:

@@ -1,4 +1,4 @@
-"""Seats and waiting lists of webinars, by ids; and the last announced plan of each webinar."""
+"""Store of webinars: seats and waiting lists, by ids, and the last announced plan of each webinar."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ SEATED, WAITING, GIVEN_UP = "seat", "waiting", "given-up"
 
 @dataclass(frozen=True)
 class Occasion:
-    """What people's calendars say of a webinar: the plan told last, with its number (RFC 5545)."""
+    """The plan of a webinar announced last, with its sequence number (RFC 5545)."""
 
     sequence: int
     plan: Mapping[str, Any]
 
     def differs(self, plan: Mapping[str, Any]) -> bool:
-        """Return whether another plan was told than this one."""
+        """Return whether the announced plan differs from this one."""
         return dict(self.plan) != plan
 
 
 @dataclass(frozen=True)
 class Seat:
-    """One person's seat, asked for by a request. `sequence`: the plan this person was told last."""
+    """One person's seat, of one request. `sequence`: the plan announced to this person last."""
 
     magnet: str
     subject: SubjectId
@@ -39,7 +39,7 @@ class Seat:
 
 
 def lock_occasion(tx: Tx, magnet: str, plan: Mapping[str, Any]) -> Occasion:
-    """Return what was told last, and keep others from its seats meanwhile; the first time `plan` is it."""
+    """Lock a webinar's seats and return the announced plan; the first time, announce `plan`."""
     tx.run(
         "INSERT INTO occasion(magnet, sequence, plan) VALUES (:magnet, 0, :plan) ON CONFLICT DO NOTHING",
         magnet=magnet,
@@ -50,7 +50,7 @@ def lock_occasion(tx: Tx, magnet: str, plan: Mapping[str, Any]) -> Occasion:
 
 
 def peek_occasion(tx: Tx, magnet: str) -> Occasion | None:
-    """Return what was told last; None: nobody ever took a seat."""
+    """Return the announced plan; None when nobody ever took a seat."""
     row = tx.one("SELECT sequence, plan FROM occasion WHERE magnet = :magnet", magnet=magnet)
     return None if row is None else Occasion(row[0], json.loads(row[1]))
 
@@ -79,7 +79,7 @@ def find_seat(tx: Tx, magnet: str, subject: SubjectId) -> Seat | None:
 
 
 def save_seat(tx: Tx, seat: Seat, now: datetime) -> None:
-    """Keep a seat as it is from now on; whoever takes one anew is the last in line."""
+    """Store a seat anew; a person who takes one again is the last on the waiting list."""
     tx.run(
         f"INSERT INTO seat({_COLUMNS}, at)"
         " VALUES (:magnet, :subject, :request, :state, :sequence, :replayed, :at)"
@@ -97,7 +97,7 @@ def save_seat(tx: Tx, seat: Seat, now: datetime) -> None:
 
 
 def update_seat(tx: Tx, seat: Seat) -> None:
-    """Keep what changed of a seat; its place in the line stays."""
+    """Update a seat; its place on the waiting list stays."""
     tx.run(
         "UPDATE seat SET state = :state, sequence = :sequence, replayed = :replayed"
         " WHERE magnet = :magnet AND subject_id = :subject",
@@ -118,18 +118,18 @@ def count_seated(tx: Tx, magnet: str) -> int:
 
 
 def waiting_for(tx: Tx, magnet: str, most: int) -> list[Seat]:
-    """Return who waits for a seat, the first in line first."""
+    """Return the waiting list, first one first."""
     return _in_line(tx, "state = :state", magnet=magnet, most=most, state=WAITING)
 
 
 def untold(tx: Tx, magnet: str, sequence: int, most: int) -> list[Seat]:
-    """Return who has a seat, or waits for one, and was not told the plan `sequence` yet."""
+    """Return the people with a seat, or waiting, who were not mailed the plan `sequence` yet."""
     which = "state <> :gone AND sequence < :sequence"
     return _in_line(tx, which, magnet=magnet, most=most, gone=GIVEN_UP, sequence=sequence)
 
 
 def unreplayed(tx: Tx, magnet: str, most: int) -> list[Seat]:
-    """Return who had a seat, or waited for one, and was not told where the recording is."""
+    """Return the people with a seat, or waiting, who were not mailed the recording yet."""
     return _in_line(tx, "state <> :gone AND replayed = 0", magnet=magnet, most=most, gone=GIVEN_UP)
 
 

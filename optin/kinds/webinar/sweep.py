@@ -1,4 +1,4 @@
-"""Telling people of a webinar that was planned anew, of a free seat, and of its recording."""
+"""Sweep rules for webinars: mail changed plans, fill free seats, mail recordings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_COUNTED = 1_000_000
 
 
 def notice_plans(tx: Tx, policy: RequestPolicy) -> None:
-    """Notice which plans are others than those that were told: theirs is told from now on.
+    """Detect changed webinar plans, and announce them from now on.
 
     Only for a site that was just loaded: a server that runs on with an earlier one would tell it again.
     """
@@ -41,13 +41,13 @@ def notice_plans(tx: Tx, policy: RequestPolicy) -> None:
 
 
 def outdated_plans(tx: Tx, webinars: Mapping[str, Webinar]) -> list[str]:
-    """Return the webinars of which another plan was told than the one that is loaded here."""
+    """Return the webinars whose announced plan is not the one loaded here."""
     told = ((magnet, webinar, peek_occasion(tx, magnet)) for magnet, webinar in webinars.items())
     return [magnet for magnet, it, known in told if known is not None and known.differs(it.plan())]
 
 
 def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
-    """Do one step of what is due for a webinar; return how many people it was about.
+    """Do one step of what is due for a webinar; return the number of people it concerned.
 
     1. Leave it to whoever has loaded the plan that was told last (`notice_plans`).
     2. Tell everybody who has a seat, with reminders for the new time.
@@ -89,7 +89,7 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
 
 
 def count_due(tx: Tx, magnet: str, webinar: Webinar, now: datetime) -> int:
-    """Count whom `keep_up` would tell something now; changes nothing."""
+    """Count the people that `keep_up` would mail now; changes nothing."""
     occasion = peek_occasion(tx, magnet)
     if occasion is None:
         return 0
@@ -105,7 +105,7 @@ def count_due(tx: Tx, magnet: str, webinar: Webinar, now: datetime) -> int:
 
 
 def sweep_webinars(tx: Tx, context: SweepContext) -> int:
-    """Tell people of webinars that moved or were cancelled, fill free seats, say where recordings are."""
+    """Mail moved and cancelled webinars, free seats, and recordings."""
     for magnet, webinar in webinars_of(context.policy).items():
         if done := keep_up(tx, magnet, webinar, context.policy, context.now):
             return done
@@ -127,7 +127,7 @@ RULES = (
 
 
 def warn_of_outdated(tx: Tx, context: Context, _now: datetime) -> Sequence[str]:
-    """Return which webinars were changed since this server loaded them."""
+    """Return the webinars that were changed since this server loaded them."""
     return [
         f"/{magnet} was changed since this server started: start it anew; its mails wait"
         for magnet in outdated_plans(tx, webinars_of(context.policy))

@@ -88,7 +88,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str, str]] = {
     "minors": ({"age": 16}, "parent's permission", "warning"),
     "children": ({"age": 13}, "GDPR 8", "warning"),
     "kept-long": ({"keep": "2 years"}, "GDPR 5", "warning"),
-    "kept-ever": ({"keep": "ever"}, "no period", "error"),
+    "kept-ever": ({"keep": "ever"}, "not a period", "error"),
     "no-claim": ({"claim": ""}, "how to get their prize", "warning"),
     "terms-missing": ({"terms": "rules.md"}, "no file", "error"),
     "terms-outside": ({"terms": "../../optin.toml"}, "outside", "error"),
