@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optin.consent.purpose import ConsentKey
 from optin.store.consent_columns import columns_of
@@ -89,13 +89,13 @@ class PeoplePage:
     """Some people, with all rows about their requests."""
 
     last: bytes
-    people: list[Row]  # subject, address index, sealed contact, idle from, whether it ever consented
-    consents: list[Row]  # subject, purpose, channel, status, since, until, request, withdrawn at
     # id, subject, address index, form, sealed, asked at, confirmed at, subject's index, erased at
-    requests: list[Row]
-    events: list[Row]  # request, number, bytes, voucher
-    mails: list[Row]  # request, Message-ID, sealed, sent at
-    told: list[Row]  # subject, processor, purpose: what a webhook said
+    requests: Sequence[Row]
+    events: Sequence[Row]  # request, number, bytes, voucher
+    mails: Sequence[Row]  # request, Message-ID, sealed, sent at
+    people: Sequence[Row] = ()  # subject, address index, sealed contact, idle from, whether it ever consented
+    consents: Sequence[Row] = ()  # subject, purpose, channel, status, since, until, request, withdrawn at
+    told: Sequence[Row] = ()  # subject, processor, purpose: what a webhook said
 
 
 _OF = {
@@ -118,56 +118,42 @@ def people_page(tx: Tx, kind: str, after: bytes, until: bytes) -> PeoplePage | N
     )
     if not ids:
         return None
-    last = bytes(ids[-1][0])
-    people = (
-        tx.all(
+    last, of = bytes(ids[-1][0]), _OF[kind]
+
+    def rows(sql: str) -> list[Row]:
+        return tx.all(sql, after=after, last=last)
+
+    page = PeoplePage(
+        last,
+        requests=rows(
+            "SELECT request.id, request.subject_id, request.email_index, request.form, request.sealed,"
+            " request.created_at, request.confirmed_at, subject.email_index, request.erase_at FROM request"
+            f" LEFT JOIN subject ON subject.id = request.subject_id WHERE {of}"
+        ),
+        events=rows(
+            "SELECT event.request_id, event.id, event.body, event.mac FROM request"
+            f" JOIN event ON event.request_id = request.id WHERE {of} ORDER BY event.id"
+        ),
+        mails=rows(
+            "SELECT mail.request_id, mail.message_id, mail.sealed, mail.sent_at FROM request"
+            f" JOIN mail ON mail.request_id = request.id WHERE {of}"
+        ),
+    )
+    if kind == "open":
+        return page
+    of_subject = "WHERE subject_id > :after AND subject_id <= :last"
+    return replace(
+        page,
+        people=rows(
             "SELECT id, email_index, sealed, idle_from, consented FROM subject"
-            " WHERE id > :after AND id <= :last",
-            after=after,
-            last=last,
-        )
-        if kind == "confirmed"
-        else []
-    )
-    consents = (
-        tx.all(
+            " WHERE id > :after AND id <= :last"
+        ),
+        consents=rows(
             "SELECT subject_id, purpose, channel, status, since, expires_at, request_id, withdrawn_at"
-            " FROM consent"
-            " WHERE subject_id > :after AND subject_id <= :last",
-            after=after,
-            last=last,
-        )
-        if kind == "confirmed"
-        else []
+            f" FROM consent {of_subject}"
+        ),
+        told=rows(f"SELECT subject_id, processor, purpose FROM webhook_told {of_subject}"),
     )
-    requests = tx.all(
-        "SELECT request.id, request.subject_id, request.email_index, request.form, request.sealed,"
-        " request.created_at, request.confirmed_at, subject.email_index, request.erase_at FROM request"
-        f" LEFT JOIN subject ON subject.id = request.subject_id WHERE {_OF[kind]}",
-        after=after,
-        last=last,
-    )
-    events = tx.all(
-        "SELECT event.request_id, event.id, event.body, event.mac FROM request"
-        f" JOIN event ON event.request_id = request.id WHERE {_OF[kind]} ORDER BY event.id",
-        after=after,
-        last=last,
-    )
-    mails = tx.all(
-        "SELECT mail.request_id, mail.message_id, mail.sealed, mail.sent_at FROM request"
-        f" JOIN mail ON mail.request_id = request.id WHERE {_OF[kind]}",
-        after=after,
-        last=last,
-    )
-    if kind != "confirmed":
-        return PeoplePage(last, people, consents, requests, events, mails, [])
-    told = tx.all(
-        "SELECT subject_id, processor, purpose FROM webhook_told"
-        " WHERE subject_id > :after AND subject_id <= :last",
-        after=after,
-        last=last,
-    )
-    return PeoplePage(last, people, consents, requests, events, mails, told)
 
 
 def lines_named(tx: Tx, names: Sequence[bytes]) -> frozenset[bytes]:
