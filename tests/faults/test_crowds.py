@@ -26,7 +26,7 @@ from tests.faults.test_killed import wait_for
 from tests.mail.server import Script, mail_server
 from tests.ports import NO_MAIL, reserved_port
 from tests.postgres import new_database
-from tests.serving import Serving, developed, environment, form_key, served, start
+from tests.serving import Serving, answers, developed, environment, form_key, served, start
 from tests.streaming_proxy import streaming_proxy
 from tests.web.conftest import site_at
 
@@ -229,16 +229,8 @@ def started(root: Path, command: list[str], port: int) -> Serving:
     with log.open("wb") as output:
         process = subprocess.Popen([*command, "--port", str(port)], env=own, stdout=output, stderr=output)
     serving = Serving(process, port, log)
-    wait_until(lambda: answers(serving.base), 60)
+    assert answers(process, serving.base), log.read_text()
     return serving
-
-
-def answers(base: str) -> bool:
-    """Tell whether a server takes requests."""
-    try:
-        return httpx.get(f"{base}/health", timeout=1).status_code == 200
-    except httpx.HTTPError:
-        return False
 
 
 def test_a_crowd_does_not_keep_an_author_waiting(tmp_path: Path, free_port: int) -> None:

@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tests.mail.server import Script, mail_server
-from tests.serving import Serving, form_key, served
+from tests.serving import NO_TLS, Serving, form_key, served
 from tests.web.conftest import site_at
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -108,7 +108,8 @@ def test_people_are_served_without_descriptors(
                     sign_up(client, key, "dora")
                     assert client.get("/paper").status_code == 200
                     assert client.get("/nothing").status_code == 404
-            wait_for(lambda: httpx.get(f"{serving.base}/health/ready", timeout=30).status_code == 200)
+            with httpx.Client(base_url=serving.base, verify=NO_TLS, timeout=30) as anew:
+                wait_for(lambda: anew.get("/health/ready").status_code == 200)
             wait_for(lambda: link(script, "alice@example.com", "unsubscribe"))
             wait_for(lambda: link(script, "dora@example.com", "confirm"))
             assert serving.stop() == 0

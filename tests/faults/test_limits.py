@@ -25,7 +25,7 @@ from optin.store.vault import Vault
 from tests.flows.test_mail_limits import BOB
 from tests.ports import NO_MAIL
 from tests.postgres import chosen_programs, new_database, postgres_server
-from tests.serving import Serving, form_key, start
+from tests.serving import NO_TLS, Serving, form_key, start
 from tests.stores import open_store
 from tests.web.conftest import site_at
 from tests.world import World, open_world
@@ -49,16 +49,17 @@ trusted = ["127.0.0.1"]
 
 def flood(serving: Serving, key: str, posts: list[tuple[str, str]]) -> Counter[int]:
     """Post forms at once, each over a connection of its own: addresses, and networks they come from."""
+    each_anew = httpx.Limits(max_keepalive_connections=0)
 
     def post(about: tuple[str, str]) -> int:
         email, network = about
         data = {"form": key, "email": email, "consent": "tips-email"}
-        answer = httpx.post(
-            f"{serving.base}/paper", data=data, headers={"x-forwarded-for": network}, timeout=30
-        )
-        return answer.status_code
+        return client.post("/paper", data=data, headers={"x-forwarded-for": network}).status_code
 
-    with ThreadPoolExecutor(AT_ONCE) as people:
+    with (
+        httpx.Client(base_url=serving.base, verify=NO_TLS, limits=each_anew, timeout=30) as client,
+        ThreadPoolExecutor(AT_ONCE) as people,
+    ):
         return Counter(people.map(post, posts))
 
 
