@@ -16,7 +16,7 @@ from optin.consent.parts_by_kind import OUR_PACKAGE
 from optin.export.personal import schema as personal_schema
 from optin.export.statistics import schema as stats_schema
 from optin.services.clock import utc_now
-from optin.services.edition import Edition, earlier_statements, load_edition
+from optin.services.edition import Edition, load_edition, reused_date_warnings
 from optin.site.closed_magnets import closed_magnets
 from optin.site.findings import Finding, as_github, as_json, kind_failed
 from optin.site.hints import hints
@@ -106,7 +106,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
     if edition is not None:
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))
-        findings += (*statements_dated_ahead(edition.site, now), *earlier_statements(edition))
+        findings += (*statements_dated_ahead(edition.site, now), *reused_date_warnings(edition))
     errors = sum(finding.severity == "error" for finding in findings)
     warnings = len(findings) - errors
     better = hints(edition.site, edition.kinds.files) if hinting and edition is not None else ()

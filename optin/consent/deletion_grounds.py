@@ -10,7 +10,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from optin.consent.consent_record import ConsentState, EventKind, Status
-from optin.consent.erasure import Ground, Reason
+from optin.consent.erasure import ErasureGround, ErasureReason
 from optin.consent.history import History
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LogDisagrees
@@ -26,7 +26,7 @@ def longest(periods: Collection[RetentionPeriod], since: datetime) -> RetentionP
 
 def unconfirmed(
     history: History, erase_at: int, periods: Collection[RetentionPeriod], now: datetime
-) -> Ground | None:
+) -> ErasureGround | None:
     """Return the ground for erasing an unconfirmed request, or None.
 
     `erase_at`: the time in its row, in milliseconds. `periods`: how long the request and its link are kept,
@@ -46,7 +46,7 @@ def unconfirmed(
             msg = "a request was to be erased before it was made"
             raise LogDisagrees(msg)
         return None
-    return Ground(Reason.UNCONFIRMED, since, kept)
+    return ErasureGround(ErasureReason.UNCONFIRMED, since, kept)
 
 
 def expired(consent: ConsentState | None, now: datetime) -> ConsentState:
@@ -79,7 +79,7 @@ def idle(
     now: datetime,
     *,
     consented: bool,
-) -> Ground:
+) -> ErasureGround:
     """Return the ground for erasing a person who has had no live purpose for the period `kept`."""
     if bool(consents) != consented:
         msg = f"a person is stored as {'' if consented else 'not '}having consented, its events say otherwise"
@@ -91,4 +91,4 @@ def idle(
     if since is None or kept.after(since) > now:
         msg = "a person is stored as idle, its events say otherwise"
         raise LogDisagrees(msg)
-    return Ground(Reason.ENDED if consented else Reason.NO_CONSENT, since, kept)
+    return ErasureGround(ErasureReason.ENDED if consented else ErasureReason.NO_CONSENT, since, kept)

@@ -25,7 +25,7 @@ _BEFORE_CONFIRMING = frozenset(
 _WITHOUT_CONSENT = _BEFORE_CONFIRMING | {EventKind.CONFIRMED.value, EventKind.CORRECTED.value}
 
 
-class Reason(StrEnum):
+class ErasureReason(StrEnum):
     """Why events were blanked, as the event of the erasure says it. Kinds of magnets have others, too."""
 
     UNCONFIRMED = "unconfirmed"  # a request that nobody confirmed in its time
@@ -36,12 +36,14 @@ class Reason(StrEnum):
     RESTORE = "erased since the backup"
 
 
-_WISHED = frozenset({Reason.PERSON, Reason.OFFICER, Reason.RESTORE})  # of all others the time must be over
-_OF_EVERYTHING = _WISHED | {Reason.ENDED}  # may blank everything
+_WISHED = frozenset(
+    {ErasureReason.PERSON, ErasureReason.OFFICER, ErasureReason.RESTORE}
+)  # of all others the time must be over
+_OF_EVERYTHING = _WISHED | {ErasureReason.ENDED}  # may blank everything
 
 
 @dataclass(frozen=True)
-class Ground:
+class ErasureGround:
     """Why an erasure is allowed. `since`: the moment from which data were kept for the period `kept`.
 
     An erasure that somebody asked for has neither.
@@ -62,20 +64,20 @@ class Ground:
         }
 
 
-BY_PERSON = Ground(Reason.PERSON)
-BY_OFFICER = Ground(Reason.OFFICER)
-BY_RESTORE = Ground(Reason.RESTORE)
+BY_PERSON = ErasureGround(ErasureReason.PERSON)
+BY_OFFICER = ErasureGround(ErasureReason.OFFICER)
+BY_RESTORE = ErasureGround(ErasureReason.RESTORE)
 
 
-def own_ground(reason: str, since: datetime, kept: RetentionPeriod) -> Ground:
+def own_ground(reason: str, since: datetime, kept: RetentionPeriod) -> ErasureGround:
     """Return a ground that a kind of magnets has for requests without a consent, once their time is over.
 
     Raises ValueError for a reason of optin's own: it may allow more.
     """
-    if not reason or reason in set(Reason):
+    if not reason or reason in set(ErasureReason):
         msg = f"{reason!r} is not a kind's to give"
         raise ValueError(msg)
-    return Ground(reason, since, kept)
+    return ErasureGround(reason, since, kept)
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
@@ -116,7 +118,7 @@ def _may_blank(reason: str, kinds: Mapping[str, Any]) -> frozenset[str]:
     """
     if reason in _OF_EVERYTHING:
         return frozenset(kinds)
-    return _BEFORE_CONFIRMING if reason == Reason.UNCONFIRMED else _WITHOUT_CONSENT
+    return _BEFORE_CONFIRMING if reason == ErasureReason.UNCONFIRMED else _WITHOUT_CONSENT
 
 
 def _in_time(body: Mapping[str, Any]) -> bool:

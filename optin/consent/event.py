@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from optin.consent.consent_record import EventKind, RequestId
-from optin.consent.erasure import Ground
+from optin.consent.erasure import ErasureGround
 from optin.consent.form import FormDeclaration, FormDigest
 from optin.consent.purpose import ConsentKey, ConsentQuestion, PurposeId
 
@@ -109,7 +109,9 @@ class EventBuilder:
         }
 
 
-def erased(at: datetime, ground: Ground, numbers: Sequence[int], kinds: Mapping[str, int]) -> dict[str, Any]:
+def erased(
+    at: datetime, ground: ErasureGround, numbers: Sequence[int], kinds: Mapping[str, int]
+) -> dict[str, Any]:
     """Return the event that these events were blanked, of which kinds, and why that was allowed.
 
     It names nobody and no request (P9).

@@ -69,7 +69,7 @@ def read_form_input(
         elif name not in {FORM_FIELD, MEANT_FIELD}:
             raise PostMalformed
     pairs = tuple((name, values.get(name, "")) for name in names)
-    counted = kind.judge(dict(pairs), tuple(ticked)).ticked
+    counted = kind.check_post(dict(pairs), tuple(ticked)).ticked
     return FormInput(values=pairs, ticked=counted, meant="".join(meant))
 
 
@@ -135,7 +135,7 @@ def read_entry(
             problems.append(Problem(field.name, "too-long"))
         elif value:
             fields.append((field.name, value))
-    problems += [Problem(*it) for it in kind.judge(dict(typed.values), typed.ticked).problems]
+    problems += [Problem(*it) for it in kind.check_post(dict(typed.values), typed.ticked).problems]
     by_mail = {asked.purpose for asked in declaration.questions if asked.channel.by_mail}
     if kind.needs_consent and by_mail and not by_mail.intersection(typed.ticked):
         reason = "consent-email-missing" if typed.ticked else "consent-missing"

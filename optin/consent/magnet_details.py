@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Handout:
+class Deliverable:
     """What a person gets after one of several forms: a file in the magnet's folder, or a report by mail."""
 
     file: str = ""
@@ -33,23 +33,23 @@ class Details:
         """Return the details with legal meaning that its form shows, as JSON values."""
         return {}
 
-    def handout(self, face: str) -> Handout | None:
+    def deliverable(self, face: str) -> Deliverable | None:
         """Return what a person gets after the form `face`; None: the magnet's own file."""
         del face
         return None
 
 
 @dataclass(frozen=True)
-class Judgement:
+class PostCheck:
     """Result of checking a post: the ticks that count, and problems as pairs of field and reason."""
 
     ticked: tuple[str, ...]
     problems: tuple[tuple[str, str], ...] = ()
 
 
-def as_posted(_values: Mapping[str, str], ticked: tuple[str, ...]) -> Judgement:
+def as_posted(_values: Mapping[str, str], ticked: tuple[str, ...]) -> PostCheck:
     """Return a judgement with every tick and no problem."""
-    return Judgement(ticked)
+    return PostCheck(ticked)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class DetailsPart:
     of_request: frozenset[str] = frozenset()  # fields that belong to one request, and not to the person
     unexported: frozenset[str] = frozenset()  # fields for the magnet alone, which no list gets
     controls: tuple[str, ...] = ()
-    judge: Callable[[Mapping[str, str], tuple[str, ...]], Judgement] = as_posted
+    check_post: Callable[[Mapping[str, str], tuple[str, ...]], PostCheck] = as_posted
     needs_consent: bool = False  # nothing to get but mail that a box asks for: without its tick, nothing
 
     @property

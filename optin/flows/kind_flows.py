@@ -18,7 +18,7 @@ from optin.consent.magnet_details import Details
 from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.records.opened_request import OpenedRequest
-from optin.flows.sweep_rule import Rule
+from optin.flows.sweep_rule import SweepRule
 from optin.proof.canonical import Json
 from optin.store.requests import DeclaredData
 from optin.store.transaction import Runner, Tx
@@ -26,7 +26,7 @@ from optin.store.vault import Vault
 
 
 @dataclass(frozen=True)
-class Standing:
+class PersonStatus:
     """A person's status with a magnet: for example a seat or a ticket.
 
     `own`: the kind's own value, for its own templates and mails. `kept`: what the person's data say of it.
@@ -49,7 +49,9 @@ def nothing_on_confirmed(
     """Do nothing when a request is confirmed."""
 
 
-def no_standing(_tx: Tx, _context: Context, _opened: OpenedRequest, _now: datetime) -> Standing | None:
+def no_person_status(
+    _tx: Tx, _context: Context, _opened: OpenedRequest, _now: datetime
+) -> PersonStatus | None:
     """Return no status of a person."""
 
 
@@ -73,7 +75,7 @@ class QueuedMail:
 
 
 @dataclass(frozen=True)
-class Later:
+class SendLater:
     """A mail that must not be sent yet."""
 
     until: datetime
@@ -81,7 +83,7 @@ class Later:
 
 def no_mail(
     _tx: Tx, _context: Context, _opened: OpenedRequest, _mail: QueuedMail, _now: datetime
-) -> Any | Later | None:
+) -> Any | SendLater | None:
     """Return no content: the mail has no use any more."""
 
 
@@ -116,7 +118,7 @@ class FlowPart:
     `on_confirmed`: inside the transaction that confirms, after the request and the person are locked; `leaf`
     is the hash of the event `confirmed` in the log. It is not called where a consent was only given anew.
     What it raises undoes the confirmation; the link still works.
-    `standing`: where the person behind a request stands, for pages, mails and the person's data; reads only.
+    `person_status`: the person's status, for pages, mails and the person's data; reads only.
     `mails`: the names of the mails that the kind queues, which are stored. `fill_mail`: what one of them says
     now: facts for its template, Later, or None when it has no use any more. A mail for which it raises waits,
     and is given up after a week; it keeps no other waiting.
@@ -136,13 +138,13 @@ class FlowPart:
     on_confirmed: Callable[[Tx, Context, OpenedRequest, SubjectId, bytes, datetime], None] = (
         nothing_on_confirmed
     )
-    standing: Callable[[Tx, Context, OpenedRequest, datetime], Standing | None] = no_standing
+    person_status: Callable[[Tx, Context, OpenedRequest, datetime], PersonStatus | None] = no_person_status
     mails: frozenset[str] = frozenset()
-    fill_mail: Callable[[Tx, Context, OpenedRequest, QueuedMail, datetime], Any | Later | None] = no_mail
+    fill_mail: Callable[[Tx, Context, OpenedRequest, QueuedMail, datetime], Any | SendLater | None] = no_mail
     kept: Callable[[Details], Mapping[str, Any] | None] = nothing_kept
     read_kept: Callable[[dict[str, Any]], Details | None] = nothing_read
     on_published: Callable[[Tx, RequestPolicy], None] = nothing_on_published
-    sweep_rules: tuple[Rule, ...] = ()
+    sweep_rules: tuple[SweepRule, ...] = ()
     warnings: Callable[[Tx, Context, datetime], Sequence[str]] = no_warnings
     events: frozenset[str] = frozenset()
     audit: Callable[[Runner, Sequence[Mapping[str, Json]]], Iterable[str]] = nothing_found

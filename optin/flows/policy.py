@@ -66,7 +66,7 @@ class RequestPolicy:
         """Return when an unconfirmed request is erased, if its mail is sent now."""
         return max(self.unconfirmed.keep.after(now), self.unconfirmed.link.after(now))
 
-    def handout_until(self, now: datetime) -> datetime:
+    def promised_until(self, now: datetime) -> datetime:
         """Return until when a file promised now must be stored: until its last link expires."""
         return self.download.link.after(self.unconfirmed.link.after(now))
 

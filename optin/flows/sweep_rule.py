@@ -16,7 +16,7 @@ Counting = Callable[[Tx, SweepContext], int]
 
 
 @dataclass(frozen=True)
-class Rule:
+class SweepRule:
     """A rule of the sweep. When killed between two steps, the next sweep continues there."""
 
     name: str

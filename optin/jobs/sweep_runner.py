@@ -13,7 +13,7 @@ from optin.errors import ClockDoubted, OptinError, StoreBusy
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.retention.sweep_share import report_backlog, sweep_step
 from optin.flows.sweep_context import SkippedCandidates, SweepContext
-from optin.flows.sweep_rule import Rule
+from optin.flows.sweep_rule import SweepRule
 from optin.jobs.job import RoundDone, every
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
@@ -58,7 +58,7 @@ def sweep(installation: Installation, *, beyond: bool = False) -> dict[str, int]
     return done
 
 
-def _warn(installation: Installation, rules: Sequence[Rule]) -> None:
+def _warn(installation: Installation, rules: Sequence[SweepRule]) -> None:
     """Log a warning about what a sweep could not do."""
     vault, policy, now = installation.vault, installation.policy, installation.clock()
     if backlog := installation.write(report_backlog, context=SweepContext(vault, policy, now), rules=rules):
@@ -75,7 +75,7 @@ def _warn(installation: Installation, rules: Sequence[Rule]) -> None:
 
 
 def _do_rule(
-    installation: Installation, rule: Rule, skipped: SkippedCandidates, *, beyond: bool
+    installation: Installation, rule: SweepRule, skipped: SkippedCandidates, *, beyond: bool
 ) -> tuple[int, Exception | None]:
     """Return the number of rows of a rule, and its error, which must not stop other rules."""
     done = 0
@@ -89,7 +89,7 @@ def _do_rule(
     return done, None
 
 
-def _step(installation: Installation, rule: Rule, skipped: SkippedCandidates, *, beyond: bool) -> int:
+def _step(installation: Installation, rule: SweepRule, skipped: SkippedCandidates, *, beyond: bool) -> int:
     context = SweepContext(installation.vault, installation.policy, installation.clock(), skipped)
     begun = time.perf_counter()
     count = installation.write(sweep_step, context=context, rule=rule, beyond=beyond)

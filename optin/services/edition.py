@@ -123,7 +123,7 @@ class Edition:
 
 
 def _report(magnet: Magnet, outcome: str) -> str:
-    handout = None if magnet.details is None else magnet.details.handout(outcome)
+    handout = None if magnet.details is None else magnet.details.deliverable(outcome)
     return "" if handout is None else details_text(dict(handout.report))
 
 
@@ -179,7 +179,7 @@ def _keep_file(
     return files.keep(path, known.get(path.name, ()), now) if inside else None
 
 
-def earlier_statements(edition: Edition) -> tuple[Finding, ...]:
+def reused_date_warnings(edition: Edition) -> tuple[Finding, ...]:
     """Return warnings about dates of privacy statements, read from a database file; changes nothing."""
     settings = edition.site.settings
     path = sqlite_path(settings.store, settings.root)

@@ -57,7 +57,7 @@ class _Page:
         os.close(self.descriptor)
 
 
-class HandoverLog:
+class AcceptedMailLog:
     """The accepted mails of this process. When the file cannot be written, mail is sent all the same."""
 
     def __init__(self, folder: Path, vault: Vault, incarnation: bytes) -> None:

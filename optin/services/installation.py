@@ -19,7 +19,7 @@ from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep_records import journal_from
 from optin.flows.site_context import Flow, SiteContext
 from optin.services.clock import SteadyClock
-from optin.services.handover_log import HandoverLog
+from optin.services.handover_log import AcceptedMailLog
 from optin.services.journal import Journal
 from optin.services.kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles
@@ -50,7 +50,7 @@ class Installation:
     wal_has_erased: threading.Event = field(default_factory=threading.Event)
     files: PromisedFiles | None = None  # copies of what is handed out, which outlive their magnets (S8)
     schema_findings: tuple[str, ...] = ()  # of the last look at the schema, a minute ago at most
-    handover_log: HandoverLog | None = None  # mails that were taken, until the store knows it
+    handover_log: AcceptedMailLog | None = None  # mails that were taken, until the store knows it
     downloads: Counter[Place] = field(default_factory=Counter)  # not yet in the store
     clock_doubted: bool = False  # the operator was told of it
 

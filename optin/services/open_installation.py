@@ -15,7 +15,7 @@ from optin.flows.policy import RequestPolicy
 from optin.flows.retention.clock_correction import begin_with_clock, note_set_back
 from optin.services.clock import SteadyClock
 from optin.services.crash_recovery import HANDED_OVER, recover_crashed_work
-from optin.services.handover_log import HandoverLog
+from optin.services.handover_log import AcceptedMailLog
 from optin.services.installation import Installation
 from optin.services.journal_opening import open_journal
 from optin.services.kind_parts import KindParts
@@ -78,7 +78,7 @@ def _present(installation: Installation, folder: Path) -> Iterator[None]:
     """Run as a server: recover crashed work, and write down accepted mails."""
     store, vault = installation.store, installation.vault
     recover_crashed_work(store, installation.context, installation.clock(), folder)
-    installation.handover_log = HandoverLog(folder, vault, store.presence.incarnation)
+    installation.handover_log = AcceptedMailLog(folder, vault, store.presence.incarnation)
     try:
         yield
     finally:

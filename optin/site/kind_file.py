@@ -46,7 +46,7 @@ def no_complaint(_questions: tuple[ConsentQuestion, ...]) -> Complaint | None:
 
 
 @dataclass(frozen=True)
-class Reading:
+class TableReading:
     """The result of reading a kind's table: its details, unless a mistake prevents them."""
 
     details: Details | None = None
@@ -54,9 +54,9 @@ class Reading:
     fields: tuple[FormField, ...] = ()  # what its form asks besides those of the front matter
 
 
-def nothing_besides(_table: Any, _folder: Path, _lang: str) -> Reading:
+def nothing_besides(_table: Any, _folder: Path, _lang: str) -> TableReading:
     """Return an empty reading: the kind has no table of its own."""
-    return Reading()
+    return TableReading()
 
 
 def no_reason(_answer: str) -> str:
@@ -98,7 +98,7 @@ class FilePart:
     table: str = ""
     model: type[BaseModel] | None = None
     forks: bool = False  # whether it has several pages with a form, one for each result
-    read: Callable[[Any, Path, str], Reading] = nothing_besides
+    read: Callable[[Any, Path, str], TableReading] = nothing_besides
     questions: tuple[Question, ...] = ()  # asked on a terminal
 
 

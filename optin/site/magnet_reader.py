@@ -15,7 +15,7 @@ from optin.settings.site import Purpose
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
-from optin.site.kind_file import FilePart, Reading
+from optin.site.kind_file import FilePart, TableReading
 from optin.site.law_words import claimed, mentioned
 from optin.site.lint import objections_to_form, objections_to_override, objections_to_wording
 from optin.site.magnet_files import MagnetFiles
@@ -118,7 +118,7 @@ class MagnetReader:
             message = f"The language {written.lang!r} is not one of the site's."
             self._findings.say(("lang",), message, nearest(written.lang, languages), code="lang")
         questions = self._questions(written)
-        reading = Reading() if kind is None else self._reading(written, kind)
+        reading = TableReading() if kind is None else self._reading(written, kind)
         fields = (*self._fields(written), *reading.fields)
         sure = self._is_sure_of_form(written, questions)
         if sure:
@@ -173,7 +173,7 @@ class MagnetReader:
             self._findings.say(("kind",), problem.message, problem.cure, code="kind-broken")
         return None
 
-    def _reading(self, written: MagnetFile, kind: FilePart) -> Reading:
+    def _reading(self, written: MagnetFile, kind: FilePart) -> TableReading:
         """Return the kind's own part; its table is required, and tables of other kinds are refused."""
         for key, (other, _) in self._tables.items():
             if key != kind.table and getattr(written, key) is not None:
@@ -189,11 +189,11 @@ class MagnetReader:
                 self._findings.say(
                     ("kind",), message, f"optin new {written.kind} shows how it begins.", code="kind"
                 )
-            return Reading()
+            return TableReading()
         if table is None:
-            return Reading()
+            return TableReading()
         folder = self._path.parent
-        reading = self._call(written.kind, Reading(), kind.read, table, folder, written.lang)
+        reading = self._call(written.kind, TableReading(), kind.read, table, folder, written.lang)
         partly = any(place[0] == kind.table for place in self._validated.spoilt)
         for it in reading.complaints:
             if it.of_the_whole and partly:

@@ -23,7 +23,7 @@ class Horizon:
     webhook_wait: timedelta
     keep: timedelta  # of an unconfirmed request
     link: timedelta
-    handout: timedelta  # of a file that was promised
+    deliverable: timedelta  # of a file that was promised
     timed: Collection[str]  # kinds of mails that are queued for a day to come
 
 
@@ -58,8 +58,8 @@ def _moments(it: Horizon, now: datetime) -> dict[str, datetime]:
         "too_kept": late + it.keep,
         "linked": now + it.link,
         "too_linked": late + it.link,
-        "handed": now + it.handout,
-        "too_handed": late + it.handout,
+        "handed": now + it.deliverable,
+        "too_handed": late + it.deliverable,
     }
 
 

@@ -52,7 +52,7 @@ _REFERENCE = re.compile(r"\bREFERENCES (\w+)(?: ?\(\w+\))?( ON DELETE CASCADE\b)
 ANEW = "_anew"  # how a table is called while it is rebuilt
 
 
-class Shelf(StrEnum):
+class TableScope(StrEnum):
     """What a table of a kind holds; decides how its rows are deleted."""
 
     PERSON = "person"  # rows of requests: they go with the request, whoever deletes it
@@ -65,7 +65,7 @@ class KindTable:
     """One table of a kind."""
 
     name: str
-    shelf: Shelf
+    scope: TableScope
 
 
 @dataclass(frozen=True)
@@ -81,13 +81,15 @@ class TablesPart:
 
     def as_json(self) -> str:
         """Return this as stored in the register."""
-        return json.dumps(asdict(self), sort_keys=True)
+        tables = [{"name": it.name, "shelf": it.scope} for it in self.tables]
+        steps = [asdict(it) for it in self.migrations]
+        return json.dumps({"tables": tables, "migrations": steps}, sort_keys=True)
 
     @classmethod
     def parse(cls, text: str) -> TablesPart:
         """Read what `as_json` returned. Raises ValueError, KeyError or TypeError."""
         plain = json.loads(text)
-        tables = tuple(KindTable(it["name"], Shelf(it["shelf"])) for it in plain["tables"])
+        tables = tuple(KindTable(it["name"], TableScope(it["shelf"])) for it in plain["tables"])
         return cls(tables, tuple(_migration(**it) for it in plain["migrations"]))
 
     @property
@@ -95,9 +97,9 @@ class TablesPart:
         """The names of the tables, referenced ones first."""
         return tuple(table.name for table in self.tables)
 
-    def on(self, shelf: Shelf) -> tuple[str, ...]:
-        """Return the names of the tables on one shelf."""
-        return tuple(table.name for table in self.tables if table.shelf is shelf)
+    def on(self, scope: TableScope) -> tuple[str, ...]:
+        """Return the names of the tables of one scope."""
+        return tuple(table.name for table in self.tables if table.scope is scope)
 
     def numbered(self) -> frozenset[str]:
         """Return the names of the tables whose rows are numbered by the database."""
@@ -141,7 +143,7 @@ def faults(kind: str, part: TablesPart) -> Iterator[str]:
             yield f"the name of the table {table.name} does not begin with {prefix}"
     for migration in part.migrations:
         yield from (f"{migration.name} {fault}" for fault in _migration_faults(part, migration))
-    for name in part.on(Shelf.PERSON):
+    for name in part.on(TableScope.PERSON):
         texts = [text for it in part.migrations for text in (*it.tables, *it.sqlite)]
         made = [text for text in texts if made_by(text).removesuffix(ANEW) == name]
         if not (made and _WITH_REQUEST.search(made[-1])):
@@ -152,7 +154,7 @@ def _migration_faults(part: TablesPart, migration: Migration) -> Iterator[str]:
     if migration.queueing:
         yield "adds to the log"
     for guarded in migration.guarded:
-        if guarded.table not in part.on(Shelf.LEDGER):
+        if guarded.table not in part.on(TableScope.LEDGER):
             yield f"guards {guarded.table[:60]}, which is no ledger"
         if not all(_NAME.fullmatch(key) for key in guarded.keys):
             yield "guards by something else than columns"
@@ -166,7 +168,7 @@ def _statement_faults(part: TablesPart, text: str, *, earlier: bool) -> Iterator
     if not tables or not set(tables) <= set(part.names) or not _defines_only(text):
         yield f"does something else than make or change a table of the kind: {' '.join(text.split())[:60]}"
         return
-    persons = ("request", *part.on(Shelf.PERSON))
+    persons = ("request", *part.on(TableScope.PERSON))
     for table, cascade in _REFERENCE.findall(text):
         if table not in persons and table in part.names:
             continue

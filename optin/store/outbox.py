@@ -38,7 +38,7 @@ class OutboxMail:
 
 
 @dataclass(frozen=True)
-class Standing:
+class MailTries:
     """The attempts at a claimed mail, and since when it waits."""
 
     message_id: str
@@ -122,7 +122,7 @@ def claim(tx: Tx, batch: Batch, lease: timedelta, now: datetime, *, suspect: boo
     return [OutboxMail(row[0], fence, row[1], row[2], RequestId(row[3]), row[4]) for row in rows]
 
 
-def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
+def tries_of(tx: Tx, number: int, fence: bytes) -> MailTries | None:
     """Return the attempts at a claimed mail; None when another process has claimed it, or it is gone."""
     row = tx.one(
         "SELECT message_id, kind, request_id, attempts, created_at FROM outbox"
@@ -132,7 +132,7 @@ def standing(tx: Tx, number: int, fence: bytes) -> Standing | None:
     )
     if row is None:
         return None
-    return Standing(row[0], row[1], RequestId(row[2]), row[3], from_ms(row[4]))
+    return MailTries(row[0], row[1], RequestId(row[2]), row[3], from_ms(row[4]))
 
 
 def has_suspects(tx: Tx, now: datetime) -> bool:
@@ -158,7 +158,7 @@ def give_up_crashing_mails(tx: Tx, now: datetime) -> list[str]:
 
 
 def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
-    """Record a mail as sent or abandoned. Check its `standing` first."""
+    """Record a mail as sent or abandoned. Check its `tries_of` first."""
     tx.run(
         "UPDATE outbox SET state = :state, last_reply = :reply, settled_at = :now, claim = NULL,"
         " starts = 0, sealed = NULL WHERE id = :id",
@@ -170,7 +170,7 @@ def settle(tx: Tx, number: int, state: str, reply: str, now: datetime) -> None:
 
 
 def postpone(tx: Tx, number: int, reply: str, until: datetime) -> None:
-    """Postpone a mail until `until`. Check its `standing` first."""
+    """Postpone a mail until `until`. Check its `tries_of` first."""
     tx.run(
         "UPDATE outbox SET attempts = attempts + 1, starts = 0, claim = NULL, last_reply = :reply,"
         " next_at = :until WHERE id = :id",
@@ -302,7 +302,7 @@ def forget_queued(tx: Tx, request: RequestId, kinds: Iterable[str]) -> None:
         )
 
 
-def has_twin(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
+def has_duplicate(tx: Tx, number: int, request: RequestId, kind: str) -> bool:
     """Return whether another mail of this kind about a request waits to be sent."""
     return has_row(
         tx,

@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.erasure import Ground, faults, kinds_of
+from optin.consent.erasure import ErasureGround, faults, kinds_of
 from optin.consent.event import erased
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical import parse
@@ -214,7 +214,7 @@ def due_for_erasure(tx: Tx, now: datetime, latest: datetime, most: int) -> list[
 
 
 def erase_requests(
-    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: Ground, now: datetime
+    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: ErasureGround, now: datetime
 ) -> None:
     """Remove requests, their mails, and the bytes of their events. Leaves (P9) and sums stay.
 
@@ -239,7 +239,7 @@ def erase_requests(
 
 
 def kinds_to_blank(
-    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: Ground, now: datetime
+    tx: Tx, vault: Vault, requests: Sequence[RequestId], reason: ErasureGround, now: datetime
 ) -> dict[str, int]:
     """Count by kind the events that an erasure would blank. Raises LogDisagrees when it may not."""
     events = [event for request in requests for event in events_of(tx, request)]

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import StoreUnusable
-from optin.store.kind_tables import Shelf, TablesPart, check_part, registered
+from optin.store.kind_tables import TableScope, TablesPart, check_part, registered
 from optin.store.schema import MIGRATIONS, Migration
 from optin.store.transaction import Row
 
@@ -107,7 +107,7 @@ class Schema:
     @property
     def person_tables(self) -> tuple[str, ...]:
         """The tables of kinds whose rows belong to requests."""
-        return tuple(name for _, part in self.kinds for name in part.on(Shelf.PERSON))
+        return tuple(name for _, part in self.kinds for name in part.on(TableScope.PERSON))
 
     @property
     def append_only(self) -> tuple[str, ...]:

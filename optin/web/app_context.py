@@ -110,7 +110,7 @@ class AppContext:
         return self.page(ErrorView(self.frame(lang), name, wait_seconds), status)
 
 
-def desk_of(request: Request) -> AppContext:
+def app_context_of(request: Request) -> AppContext:
     """Return the context of the server that received `request`."""
     app_context: AppContext = request.app.state.app_context
     return app_context
@@ -119,7 +119,7 @@ def desk_of(request: Request) -> AppContext:
 def slug_of(request: Request) -> Slug:
     """Return the current slug of the magnet at the start of a path, resolving former slugs."""
     slug = Slug(request.url.path.split("/")[1])
-    return desk_of(request).edition.site.renamed.get(slug, slug)
+    return app_context_of(request).edition.site.renamed.get(slug, slug)
 
 
 def see_other(url: str) -> Response:
@@ -129,7 +129,7 @@ def see_other(url: str) -> Response:
 
 def language_of(request: Request) -> str:
     """Return the language for a page without a form: the magnet's, else the browser's."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     site = app_context.edition.site
     form = app_context.edition.publication.forms.get(slug_of(request))
     if form is not None:

@@ -16,13 +16,13 @@ from optin.flows.consents.earlier_pages import view_asset
 from optin.proof.assets import ADDRESS, content_type_of
 from optin.theme.card import CONTENT_TYPE, draw_card
 from optin.theme.icon import drawn_icon
-from optin.web.app_context import desk_of
+from optin.web.app_context import app_context_of
 from optin.web.headers import ASSET_CACHE, ICON_CACHE
 
 
 async def get_asset(request: Request) -> Response:
     """Answer with a preview picture of this edition, or an asset of an earlier one."""
-    app_context, path = desk_of(request), request.url.path
+    app_context, path = app_context_of(request), request.url.path
     card = app_context.edition.publication.cards.get(path)
     if card is not None:
         data = await asyncio.to_thread(draw_card, card)
@@ -34,7 +34,7 @@ async def get_asset(request: Request) -> Response:
 
 async def get_icon(request: Request) -> Response:
     """Answer with the site's icon at an address that no page refers to."""
-    look = desk_of(request).edition.theme.look
+    look = app_context_of(request).edition.theme.look
     content_type, data = await asyncio.to_thread(drawn_icon, look, request.url.path)
     return Response(data, media_type=content_type, headers={"cache-control": ICON_CACHE})
 

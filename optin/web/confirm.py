@@ -14,14 +14,14 @@ from optin.flows.consents.duplicate_posts import mailed_request
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import ConfirmedView, ConfirmView, ExpiredView
-from optin.web.app_context import AppContext, desk_of, see_other
-from optin.web.download import handout_of
+from optin.web.app_context import AppContext, app_context_of, see_other
+from optin.web.download import promised_download
 from optin.web.form_reader import read_post, single
 
 
 async def get_confirmation(request: Request) -> Response:
     """Show what will be confirmed, or what was; changes nothing."""
-    app_context, token = desk_of(request), request.path_params["token"]
+    app_context, token = app_context_of(request), request.path_params["token"]
     stored, expired = _read(app_context, token)
     asked = await app_context.view(view_request, request=stored)
     if asked.confirmed:
@@ -34,7 +34,7 @@ async def get_confirmation(request: Request) -> Response:
 
 async def post_confirmation(request: Request) -> Response:
     """Confirm, with the same page at every further click; or mail a new link for an expired one."""
-    app_context, token = desk_of(request), request.path_params["token"]
+    app_context, token = app_context_of(request), request.path_params["token"]
     posted = await read_post(request)
     stored, expired = _read(app_context, token)
     installation = app_context.installation
@@ -100,7 +100,7 @@ async def _confirmed(app_context: AppContext, stored: RequestId) -> Response:
     installation = app_context.installation
     outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
     form = outcome.form
-    file = await handout_of(app_context, form) if outcome.hands_out else None
+    file = await promised_download(app_context, form) if outcome.hands_out else None
     token = installation.vault.links.sign(LinkKind.DOWNLOAD, stored, installation.clock())
     return app_context.page(
         ConfirmedView(

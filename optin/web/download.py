@@ -13,19 +13,19 @@ from optin.consent.form import FormDeclaration
 from optin.consent.links import LinkKind
 from optin.errors import FileUnavailable
 from optin.flows.consents.confirm import view_confirmation
-from optin.flows.delivery.promised_file import view_handout
+from optin.flows.delivery.promised_file import view_promised_file
 from optin.services.promised_files import PromisedFiles
-from optin.web.app_context import AppContext, desk_of
+from optin.web.app_context import AppContext, app_context_of
 from optin.web.headers import NO_STORE
 
 
 async def get_download(request: Request) -> Response:
     """Send the file of a confirmed request's magnet."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     installation, token = app_context.installation, request.path_params["token"]
     stored = RequestId(app_context.read_link(LinkKind.DOWNLOAD, token, installation.policy.download.link))
     outcome = await app_context.view(view_confirmation, request=stored, now=installation.clock())
-    file = await handout_of(app_context, outcome.form)
+    file = await promised_download(app_context, outcome.form)
     if file is None:
         raise FileUnavailable
     if request.method == "GET" and request.headers.get("range", "bytes=0-").startswith("bytes=0-"):
@@ -34,7 +34,7 @@ async def get_download(request: Request) -> Response:
 
 
 @dataclass(frozen=True)
-class Handout:
+class DownloadFile:
     """A file to send, and its name for downloads."""
 
     path: Path
@@ -42,7 +42,7 @@ class Handout:
     size: int
 
 
-async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout | None:
+async def promised_download(app_context: AppContext, form: FormDeclaration) -> DownloadFile | None:
     """Return the file that a form promised; None when it promised none, or none is left.
 
     While the magnet is there and has a file, people get that one: who replaces a file puts it right for
@@ -54,12 +54,12 @@ async def handout_of(app_context: AppContext, form: FormDeclaration) -> Handout 
         file = current.resolve()
         # no link put there since the check
         if file.is_relative_to(magnet.folder.resolve()) and file.is_file():
-            return Handout(file, current.name, file.stat().st_size)
+            return DownloadFile(file, current.name, file.stat().st_size)
     if not form.file:
         return None
-    kept = await app_context.view(view_handout, form=form)
+    kept = await app_context.view(view_promised_file, form=form)
     if kept is None:
         return None
     settings = app_context.edition.site.settings
     path = PromisedFiles(settings.path(settings.files)).path(kept.digest)
-    return None if path is None else Handout(path, kept.name, kept.size)
+    return None if path is None else DownloadFile(path, kept.name, kept.size)

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from optin.web.app_context import desk_of
+from optin.web.app_context import app_context_of
 from optin.web.headers import NO_STORE
 
 READY, NOT_READY = 200, 503
@@ -20,7 +20,7 @@ async def get_live(_request: Request) -> Response:
 
 async def get_ready(request: Request) -> Response:
     """Answer whether visitors can be served, with the result of each check."""
-    report = await desk_of(request).readiness.report()
+    report = await app_context_of(request).readiness.report()
     return JSONResponse(report.as_json(), READY if report.is_ready else NOT_READY, _HEADERS)
 
 

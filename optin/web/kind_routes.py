@@ -23,7 +23,7 @@ from optin.errors import LinkSpent, PageUnknown
 from optin.flows.context import Context
 from optin.flows.records.opened_request import kind_of_request
 from optin.store.transaction import Tx
-from optin.web.app_context import desk_of, slug_of
+from optin.web.app_context import app_context_of, slug_of
 from optin.web.removed_magnets import removed_form
 
 
@@ -63,7 +63,7 @@ def kinds_of(request: Request) -> PartsByKind[RoutesPart]:
 
 async def below_magnet(request: Request) -> Response:
     """Let a magnet's kind answer below its address, also when the magnet was removed."""
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     magnet = app_context.edition.site.magnets.get(slug)
     if magnet is not None:
         return await _answer(request, kinds_of(request)[magnet.kind].below)
@@ -75,7 +75,7 @@ async def below_magnet(request: Request) -> Response:
 
 async def below_place(request: Request) -> Response:
     """Let the kind of a personal link's magnet answer. Raises LinkForged; LinkSpent without that kind."""
-    kind = await desk_of(request).view(kind_of_request, stored=request_of_place(request))
+    kind = await app_context_of(request).view(kind_of_request, stored=request_of_place(request))
     routes = kinds_of(request)[kind].place
     if not routes:
         raise LinkSpent
@@ -84,7 +84,7 @@ async def below_place(request: Request) -> Response:
 
 def request_of_place(request: Request) -> RequestId:
     """Return the request of a link to `/place/{token}`. Raises LinkForged."""
-    installation = desk_of(request).installation
+    installation = app_context_of(request).installation
     token = request.path_params["token"]
     return RequestId(installation.vault.links.read(LinkKind.PLACE, token, installation.clock(), None))
 

@@ -38,7 +38,7 @@ from optin.flows.consents.sealed_text import as_token, from_token, open_text, se
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_limits import MailRequester
 from optin.theme.views import SentView
-from optin.web.app_context import AppContext, desk_of, see_other, slug_of
+from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.confirm import resend_mail
 from optin.web.form_reader import read_post, single
 from optin.web.page_cache import is_over
@@ -50,7 +50,7 @@ WRONG = 422
 
 async def post_form(request: Request) -> Response:
     """Take a posted form: store all of it or nothing, with the same answer for everybody (D1, D7)."""
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     served = _served(app_context, slug)
     await app_context.limits.count(request)
     posted = await read_post(request)
@@ -90,7 +90,7 @@ async def post_form(request: Request) -> Response:
 
 async def get_sent(request: Request) -> Response:
     """Show that a mail is on its way, and the field for its code (D3)."""
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     token = request.query_params.get("to", "")
     form, after = await _form_sent(app_context, slug, request, token)
     return _sent(app_context, form, after, resent=request.query_params.get("again") == "1")
@@ -101,7 +101,7 @@ async def post_sent(request: Request) -> Response:
 
     A code is refused in the same words however often it was tried, and whether the request is still there.
     """
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     await app_context.limits.count(request)
     posted = await read_post(request)
     served, after = await _form_sent(app_context, slug, request, single(posted, "token"))

@@ -15,7 +15,7 @@ from optin.errors import PageUnknown
 from optin.flows.evidence.public_log import view_checkpoint, view_log_keys, view_tile
 from optin.proof.tree import HASH_BYTES, TILE_LEAVES
 from optin.theme.verification_guide import how_to_verify
-from optin.web.app_context import desk_of
+from optin.web.app_context import app_context_of
 from optin.web.headers import ASSET_CACHE
 
 CHECKPOINT_CACHE = "public, max-age=2"
@@ -25,19 +25,19 @@ _PATH = re.compile(r"(entries|[0-9]{1,2})/((?:x[0-9]{3}/){0,5}[0-9]{3})(?:\.p/([
 
 async def get_checkpoint(request: Request) -> Response:
     """Send the last signed checkpoint."""
-    note = await desk_of(request).view(view_checkpoint)
+    note = await app_context_of(request).view(view_checkpoint)
     return PlainTextResponse(note, headers={"cache-control": CHECKPOINT_CACHE})
 
 
 async def get_key(request: Request) -> Response:
     """Send every key that ever signed, newest first: in C2SP's format and as PEM."""
-    text = await desk_of(request).view(view_log_keys)
+    text = await app_context_of(request).view(view_log_keys)
     return PlainTextResponse(text, headers={"cache-control": CHECKPOINT_CACHE})
 
 
 async def get_explanation(request: Request) -> Response:
     """Send the instructions for checking a receipt without us."""
-    address = desk_of(request).edition.site.settings.base_url
+    address = app_context_of(request).edition.site.settings.base_url
     return PlainTextResponse(how_to_verify(address), headers={"cache-control": CHECKPOINT_CACHE})
 
 
@@ -52,7 +52,7 @@ async def get_tile(request: Request) -> Response:
     width = TILE_LEAVES if found[3] is None else int(found[3])
     if level > MAX_LEVEL or (found[3] is not None and not 0 < width < TILE_LEAVES) or _unusual(found):
         raise PageUnknown
-    data = await desk_of(request).view(view_tile, level=level, number=number, width=width)
+    data = await app_context_of(request).view(view_tile, level=level, number=number, width=width)
     if entries:
         length = HASH_BYTES.to_bytes(2, "big")
         data = b"".join(length + data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))

@@ -36,7 +36,7 @@ from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
 from optin.flows.rights.withdraw import withdraw_one
 from optin.services.personal_data import erase_view, personal_file, personal_view
 from optin.theme.views import ExpiredView, PersonalAskView
-from optin.web.app_context import AppContext, desk_of, language_of, see_other
+from optin.web.app_context import AppContext, app_context_of, language_of, see_other
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
 from optin.web.kind_routes import PersonalAction, kinds_of
@@ -56,7 +56,7 @@ async def post_ask(request: Request) -> Response:
 
     An address that looks misspelt is asked about once; which one it was is sealed in the form's address.
     """
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     await app_context.limits.count(request)
     posted = await read_post(request)
     text = single(posted, EMAIL_FIELD).strip()
@@ -94,7 +94,7 @@ class _Visit:
     @classmethod
     def of(cls, request: Request, longer: timedelta = timedelta(0)) -> _Visit:
         """Read the link, which may have expired `longer` ago. Raises LinkForged or LinkExpired."""
-        app_context, token = desk_of(request), request.path_params["token"]
+        app_context, token = app_context_of(request), request.path_params["token"]
         installation = app_context.installation
         index = app_context.read_link(LinkKind.PERSONAL, token, installation.policy.personal.link, longer)
         return cls(request, app_context, index, installation.clock())
@@ -280,7 +280,7 @@ def _ask(
     doubt: DoubtfulAddress | None = None,
     sent: bool = False,
 ) -> Response:
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     frame = app_context.frame(language_of(request))
     sender = app_context.edition.site.settings.sender.address
     view = PersonalAskView(frame, "/me", sender, typed, problem, sent=sent)

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from optin.errors import PageUnknown
 from optin.flows.consents.earlier_pages import view_statement
-from optin.web.app_context import desk_of, language_of
+from optin.web.app_context import app_context_of, language_of
 from optin.web.headers import PAGE_CACHE
 
 _VERSION = re.compile(r"[0-9a-f]{16,64}")
@@ -17,7 +17,7 @@ _VERSION = re.compile(r"[0-9a-f]{16,64}")
 
 async def get_privacy(request: Request) -> Response:
     """Redirect to the statement in force, in the visitor's language."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     statement = app_context.frame(language_of(request)).privacy_url
     return RedirectResponse(statement, 307, {"cache-control": "no-cache", "vary": "accept-language"})
 
@@ -27,5 +27,5 @@ async def get_privacy_version(request: Request) -> Response:
     version = request.path_params["version"]
     if _VERSION.fullmatch(version) is None:
         raise PageUnknown
-    statement = await desk_of(request).view(view_statement, version=version)
+    statement = await app_context_of(request).view(view_statement, version=version)
     return HTMLResponse(statement.page, headers={"cache-control": PAGE_CACHE})

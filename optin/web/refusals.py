@@ -19,7 +19,7 @@ from optin.errors import (
     WriteLost,
     log_line_of,
 )
-from optin.web.app_context import desk_of, language_of
+from optin.web.app_context import app_context_of, language_of
 from optin.web.removed_magnets import gone_or_unknown
 
 log = logging.getLogger("optin.web")
@@ -41,7 +41,7 @@ async def refuse(request: Request, problem: Exception) -> Response:
         log.log(ERROR if isinstance(problem, WriteLost) else WARNING, "%s", problem.log_line)
     wait = problem.retry_after_seconds if isinstance(problem, TooManyRequests) else 0
     lang = problem.lang if isinstance(problem, MagnetGone) and problem.lang else language_of(request)
-    answer = desk_of(request).error(problem.name, problem.status, lang, wait)
+    answer = app_context_of(request).error(problem.name, problem.status, lang, wait)
     if isinstance(problem, StoreBusy | TooManyRequests):
         answer.headers["retry-after"] = str(problem.retry_after_seconds)
     return answer
@@ -50,14 +50,14 @@ async def refuse(request: Request, problem: Exception) -> Response:
 async def refuse_http(request: Request, problem: Exception) -> Response:
     """Answer an error of the framework: no such page, no such method."""
     status = problem.status_code if isinstance(problem, HTTPException) else 500
-    answer = desk_of(request).error(_NAMES.get(status, "malformed"), status, language_of(request))
+    answer = app_context_of(request).error(_NAMES.get(status, "malformed"), status, language_of(request))
     answer.headers.update((problem.headers or {}) if isinstance(problem, HTTPException) else {})
     return answer
 
 
 async def refuse_broken_off(request: Request, _problem: Exception) -> Response:
     """Answer a truncated post: broken chunks, or less than announced. Nothing is stored."""
-    return desk_of(request).error("malformed", 400, language_of(request))
+    return app_context_of(request).error("malformed", 400, language_of(request))
 
 
 async def fail(request: Request, problem: Exception) -> Response:
@@ -65,4 +65,4 @@ async def fail(request: Request, problem: Exception) -> Response:
     if isinstance(problem, OSError) and problem.errno in PASSING:
         return await refuse(request, StoreBusy(type(problem).__name__))
     log.error("internal error=%s", log_line_of(problem))
-    return desk_of(request).error("internal", 500, language_of(request))
+    return app_context_of(request).error("internal", 500, language_of(request))

@@ -8,7 +8,7 @@ from optin.consent.form import FormDeclaration, Slug
 from optin.errors import MagnetGone, OptinError, PageUnknown
 from optin.flows.consents.earlier_pages import view_last_declaration
 from optin.site.magnet_set import SLUG
-from optin.web.app_context import desk_of, slug_of
+from optin.web.app_context import app_context_of, slug_of
 
 
 async def removed_form(request: Request, slug: Slug) -> FormDeclaration | None:
@@ -16,7 +16,7 @@ async def removed_form(request: Request, slug: Slug) -> FormDeclaration | None:
 
     The store is asked once for each request, whoever wants to know.
     """
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     if slug in app_context.edition.publication.forms or SLUG.fullmatch(slug) is None:
         return None
     known: dict[Slug, FormDeclaration | None] = request.scope.setdefault("removed_forms", {})

@@ -20,7 +20,7 @@ from optin.flows.rights.withdraw import (
     withdraw_everything,
 )
 from optin.theme.views import UnsubscribeView
-from optin.web.app_context import AppContext, desk_of, language_of
+from optin.web.app_context import AppContext, app_context_of, language_of
 from optin.web.form_reader import named_in_post
 
 EVERYTHING = "everything"
@@ -28,7 +28,7 @@ EVERYTHING = "everything"
 
 async def get_unsubscribe(request: Request) -> Response:
     """Show what the link can withdraw; changes nothing."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     stored, purpose = _read(app_context, request.path_params["token"])
     try:
         found = await app_context.view(view_withdrawable, request=stored, purpose=purpose)
@@ -39,7 +39,7 @@ async def get_unsubscribe(request: Request) -> Response:
 
 async def post_unsubscribe(request: Request) -> Response:
     """Withdraw at once: the button's consent or, one-click, those of the link (RFC 8058)."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     what = await named_in_post(request, "what")
     stored, purpose = _read(app_context, request.path_params["token"])
     now = app_context.installation.clock()
@@ -63,7 +63,7 @@ def _read(app_context: AppContext, token: str) -> tuple[RequestId, str | None]:
 
 
 def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = True) -> Response:
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     view = UnsubscribeView(
         app_context.frame(found.form.lang), request.url.path, found.questions, done=done, more=more
     )
@@ -72,7 +72,7 @@ def _page(request: Request, found: Withdrawable, *, done: bool, more: bool = Tru
 
 async def _page_of_nobody(request: Request, stored: RequestId) -> Response:
     """Show that there is nothing left to withdraw."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     erased = await app_context.view(is_request_erased, request=stored)
     view = UnsubscribeView(
         app_context.frame(language_of(request)), request.url.path, (), done=False, erased=erased

@@ -23,7 +23,7 @@ from optin.jobs.store_outbox import StoreOutbox
 from optin.keys import KeyRing
 from optin.services import handover_log
 from optin.services.crash_recovery import recover_crashed_work
-from optin.services.handover_log import HandoverLog, mails_of_dead_processes
+from optin.services.handover_log import AcceptedMailLog, mails_of_dead_processes
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
@@ -203,7 +203,7 @@ def test_nobody_replaces_a_store_that_is_served(world: World, others: list[Postg
 def installation(world: World, tmp_path: Path) -> Installation:
     """Open an installation whose courier writes down what it hands over."""
     opened = world.installation()
-    opened.handover_log = HandoverLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
+    opened.handover_log = AcceptedMailLog(tmp_path / "taken", world.vault, world.store.presence.incarnation)
     return opened
 
 
@@ -374,7 +374,7 @@ def test_a_folder_that_cannot_be_written_stops_no_mail(
     """S6: it is said once."""
     (tmp_path / "taken").write_text("a file")
     installation = world.installation()
-    installation.handover_log = HandoverLog(tmp_path / "taken", world.vault, new_incarnation())
+    installation.handover_log = AcceptedMailLog(tmp_path / "taken", world.vault, new_incarnation())
     world.sign_up(ALICE, TIPS)
     outbox = StoreOutbox(installation)
     (order,) = asyncio.run(outbox.claim(9))

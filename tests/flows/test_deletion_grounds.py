@@ -16,7 +16,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.erasure import Ground, Reason, faults, own_ground
+from optin.consent.erasure import ErasureGround, ErasureReason, faults, own_ground
 from optin.consent.event import erased
 from optin.consent.offers import ServedForms
 from optin.consent.retention_period import RetentionPeriod
@@ -352,26 +352,46 @@ PERIOD = RetentionPeriod.parse("7 days")
 @pytest.mark.parametrize(
     ("ground", "kinds", "wrong"),
     [
-        (Ground(Reason.UNCONFIRMED, NOON, PERIOD), {"requested": 2}, ""),
-        (Ground(Reason.UNCONFIRMED, NOON, PERIOD), {"requested": 1, "withdrawn": 1}, "'withdrawn'"),
-        (Ground(Reason.UNCONFIRMED, NOON, PERIOD), {"requested": 1, "confirmed": 1}, "'confirmed'"),
-        (Ground(Reason.UNCONFIRMED), {"requested": 2}, "before the time"),
-        (Ground(Reason.UNCONFIRMED, NOON + timedelta(days=5), PERIOD), {"requested": 2}, "before the time"),
-        (Ground(Reason.NO_CONSENT, NOON, PERIOD), {"requested": 1, "confirmed consent": 1}, "consent"),
-        (Ground(Reason.ENDED, NOON, PERIOD), {"confirmed consent": 1, "withdrawn": 1}, ""),
-        (Ground(Reason.ENDED, NOON, RetentionPeriod.parse("5 years")), {"requested": 2}, "before the time"),
-        (Ground(Reason.PERSON), {"withdrawn": 1, "not written by optin": 1}, ""),
-        (Ground(Reason.PERSON), {"withdrawn": 3}, "other events"),
+        (ErasureGround(ErasureReason.UNCONFIRMED, NOON, PERIOD), {"requested": 2}, ""),
+        (
+            ErasureGround(ErasureReason.UNCONFIRMED, NOON, PERIOD),
+            {"requested": 1, "withdrawn": 1},
+            "'withdrawn'",
+        ),
+        (
+            ErasureGround(ErasureReason.UNCONFIRMED, NOON, PERIOD),
+            {"requested": 1, "confirmed": 1},
+            "'confirmed'",
+        ),
+        (ErasureGround(ErasureReason.UNCONFIRMED), {"requested": 2}, "before the time"),
+        (
+            ErasureGround(ErasureReason.UNCONFIRMED, NOON + timedelta(days=5), PERIOD),
+            {"requested": 2},
+            "before the time",
+        ),
+        (
+            ErasureGround(ErasureReason.NO_CONSENT, NOON, PERIOD),
+            {"requested": 1, "confirmed consent": 1},
+            "consent",
+        ),
+        (ErasureGround(ErasureReason.ENDED, NOON, PERIOD), {"confirmed consent": 1, "withdrawn": 1}, ""),
+        (
+            ErasureGround(ErasureReason.ENDED, NOON, RetentionPeriod.parse("5 years")),
+            {"requested": 2},
+            "before the time",
+        ),
+        (ErasureGround(ErasureReason.PERSON), {"withdrawn": 1, "not written by optin": 1}, ""),
+        (ErasureGround(ErasureReason.PERSON), {"withdrawn": 3}, "other events"),
         (own_ground("parcel lost", NOON, PERIOD), {"requested": 1, "confirmed": 1}, ""),
         (own_ground("parcel lost", NOON, PERIOD), {"requested": 1, "confirmed consent": 1}, "consent"),
         (own_ground("parcel lost", NOON, PERIOD), {"requested": 1, "withdrawn": 1}, "'withdrawn'"),
         (own_ground("parcel lost", NOON + timedelta(days=5), PERIOD), {"requested": 2}, "before the time"),
-        (Ground("parcel lost"), {"requested": 2}, "before the time"),
-        (Ground(""), {"requested": 2}, "a reason that is none"),
+        (ErasureGround("parcel lost"), {"requested": 2}, "before the time"),
+        (ErasureGround(""), {"requested": 2}, "a reason that is none"),
     ],
 )
 def test_an_erasure_may_blank_what_its_reason_allows(
-    ground: Ground, kinds: dict[str, int], wrong: str
+    ground: ErasureGround, kinds: dict[str, int], wrong: str
 ) -> None:
     """P4, R8: an audit reads it from the event alone; what older versions wrote is still read."""
     body = erased(NOON + timedelta(days=8), ground, [1, 2], kinds)
@@ -381,7 +401,7 @@ def test_an_erasure_may_blank_what_its_reason_allows(
     assert list(faults({"version": 2, "reason": "asked by the person", "events": [1, 2]})) != []
 
 
-@pytest.mark.parametrize("reason", ["", *Reason])
+@pytest.mark.parametrize("reason", ["", *ErasureReason])
 def test_a_kind_gives_no_reason_of_optin_s(reason: str) -> None:
     """P4: one of these may allow more."""
     with pytest.raises(ValueError, match="not a kind's to give"):
@@ -391,7 +411,7 @@ def test_a_kind_gives_no_reason_of_optin_s(reason: str) -> None:
 def test_the_signer_refuses_an_erasure_that_its_reason_does_not_allow(world: World) -> None:
     """P4: whoever asks for it, nothing is blanked and nothing signed."""
     request = world.join(ALICE, TIPS)
-    ground = Ground(Reason.UNCONFIRMED, world.now - YEAR, PERIOD)
+    ground = ErasureGround(ErasureReason.UNCONFIRMED, world.now - YEAR, PERIOD)
     erase = partial(erase_requests, vault=world.vault, requests=[request], reason=ground, now=world.now)
     with pytest.raises(LogDisagrees):
         world.do(erase)

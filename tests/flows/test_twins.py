@@ -12,7 +12,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.confirmation_code import MAX_TRIES
 from optin.consent.consent_record import RequestId, Status
-from optin.consent.erasure import Ground, Reason
+from optin.consent.erasure import ErasureGround, ErasureReason
 from optin.consent.form_entry import Entry
 from optin.consent.retention_period import RetentionPeriod
 from optin.errors import LinkExpired
@@ -154,7 +154,9 @@ def test_a_twin_whose_first_post_is_gone_stands_alone(world: World) -> None:
     """D4, D6: its mail can be asked for, and its code confirms it."""
     first, second = posts(world)
     (mail,) = mails(world)
-    over = Ground(Reason.UNCONFIRMED, world.now - timedelta(hours=2), RetentionPeriod.parse("1 hours"))
+    over = ErasureGround(
+        ErasureReason.UNCONFIRMED, world.now - timedelta(hours=2), RetentionPeriod.parse("1 hours")
+    )
     world.do(lambda tx: erase_requests(tx, world.vault, [first], over, world.now))
     with pytest.raises(LinkExpired):
         by_code(world, second, mail.code)

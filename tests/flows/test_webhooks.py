@@ -14,7 +14,7 @@ import pytest
 
 from optin.consent.address import parse_email
 from optin.consent.channel import TELEPHONE, Channel
-from optin.consent.erasure import Ground
+from optin.consent.erasure import ErasureGround
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.consent.webhook import WebhookKind
 from optin.flows.exports.export_leads import LeadExport
@@ -103,7 +103,7 @@ def crm(world: World) -> Iterator[Told]:
     world.check_evidence()
 
 
-def erase(world: World, email: str, reason: Ground = BY_PERSON) -> None:
+def erase(world: World, email: str, reason: ErasureGround = BY_PERSON) -> None:
     index = world.vault.index(parse_email(email))
     assert world.run(erase_person, index, reason, world.now) is not None
 

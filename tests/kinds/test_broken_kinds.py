@@ -16,7 +16,7 @@ from optin.app.main import main
 from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import Kind
 from optin.services.edition import load_edition
-from optin.site.kind_file import FilePart, Reading
+from optin.site.kind_file import FilePart, TableReading
 from optin.site.kind_pages import PagesPart
 from optin.site.scaffold import make_site
 from tests.installed import KINDS
@@ -135,4 +135,4 @@ def test_an_unknown_kind_has_the_parts_that_do_nothing() -> None:
     """M2: so the pages of people outlive the package of a kind."""
     assert "unheard-of" not in KINDS.files
     assert KINDS.files["unheard-of"] == FilePart()
-    assert KINDS.files["unheard-of"].read(None, Path(), "nl") == Reading()
+    assert KINDS.files["unheard-of"].read(None, Path(), "nl") == TableReading()

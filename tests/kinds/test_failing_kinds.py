@@ -18,7 +18,7 @@ from optin.flows.delivery.retry import SkipReason, retry_dead
 from optin.flows.evidence.audit import Audit
 from optin.flows.kind_flows import FlowPart
 from optin.flows.rights.personal_data import view_personal
-from optin.flows.sweep_rule import Rule
+from optin.flows.sweep_rule import SweepRule
 from optin.jobs.sweep_runner import sweep
 from optin.store.outbox import enqueue
 from tests.installed import KINDS
@@ -79,7 +79,7 @@ def test_a_person_is_told_everything_else(
     world: World, failing: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     """R1, S6: the page, the receipt and the person's data come, without what the kind has to tell."""
-    work_by(world, FlowPart(standing=failing))
+    work_by(world, FlowPart(person_status=failing))
     request = world.join(PERSON, TIPS)
     assert [order.kind for order in world.send()] == ["delivery"]
     seen = world.view(view_confirmation, request=request, now=world.now)
@@ -115,7 +115,7 @@ def test_a_mail_waits_and_keeps_no_other_waiting(world: World, failing: Any) -> 
 
 def test_other_rules_and_warnings_are_done(world: World, caplog: pytest.LogCaptureFixture) -> None:
     """R8, S6: the sweep tells the failure when it did the rest."""
-    rule = Rule("parcels", "parcels", "sent", due=fail, step=fail)
+    rule = SweepRule("parcels", "parcels", "sent", due=fail, step=fail)
     work_by(world, FlowPart(sweep_rules=(rule,), warnings=fail))
     world.sign_up(PERSON, TIPS)
     world.join("carol@example.com", TIPS)
@@ -123,7 +123,7 @@ def test_other_rules_and_warnings_are_done(world: World, caplog: pytest.LogCaptu
     with caplog.at_level(logging.WARNING), pytest.raises(ZeroDivisionError):
         sweep(world.installation())
     assert world.count("request") == 0
-    assert "the kind white-paper cannot be reported: ZeroDivisionError" in caplog.text
+    assert "the kind white-paper cannot report what waits for you: ZeroDivisionError" in caplog.text
     assert PERSON not in caplog.text
 
 

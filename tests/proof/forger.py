@@ -23,7 +23,7 @@ from typing import Any
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import RequestId
-from optin.consent.erasure import Ground, Reason
+from optin.consent.erasure import ErasureGround, ErasureReason
 from optin.consent.event import erased, rfc3339
 from optin.consent.form import Slug
 from optin.consent.form_entry import Entry
@@ -565,7 +565,7 @@ def erase_as_unconfirmed(scene: Scene) -> None:
     )
     blank_withdrawal(scene)
     week = RetentionPeriod.parse("7 days")
-    ground = Ground(Reason.UNCONFIRMED, scene.moment - timedelta(days=8), week)
+    ground = ErasureGround(ErasureReason.UNCONFIRMED, scene.moment - timedelta(days=8), week)
     said = erased(scene.moment, ground, [number], {"withdrawn": 1})
     scene.installation.write(add_events, vault=scene.vault, request=None, bodies=[said])
     sign(scene)

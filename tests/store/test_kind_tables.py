@@ -20,7 +20,7 @@ from optin.errors import StoreUnusable, WriteLost
 from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
-from optin.store.kind_tables import KindTable, Shelf, TablesPart, faults, registered
+from optin.store.kind_tables import KindTable, TableScope, TablesPart, faults, registered
 from optin.store.schema import AppendOnlyTable, Migration
 from optin.store.schema_guard import UNMADE
 from optin.store.schema_sets import Schema
@@ -40,7 +40,10 @@ NOTE = """CREATE TABLE kind_guest_book_note (
 PAGE = "CREATE TABLE kind_guest_book_page (magnet TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL){strict}"
 FIRST = Migration("m001_notes", (NOTE, PAGE), (AppendOnlyTable("kind_guest_book_page", ("magnet",)),))
 BOOK = TablesPart(
-    (KindTable("kind_guest_book_note", Shelf.PERSON), KindTable("kind_guest_book_page", Shelf.LEDGER)),
+    (
+        KindTable("kind_guest_book_note", TableScope.PERSON),
+        KindTable("kind_guest_book_page", TableScope.LEDGER),
+    ),
     (FIRST,),
 )
 WITH_BOOK = Schema((*SCHEMA.kinds, ("guest-book", BOOK)))
@@ -167,12 +170,12 @@ def changed(**fields: object) -> TablesPart:
 REFUSED = {
     "a name outside": (
         TablesPart(
-            (KindTable("notes", Shelf.MAGNET),), (Migration("m001", ("CREATE TABLE notes (x TEXT)",)),)
+            (KindTable("notes", TableScope.MAGNET),), (Migration("m001", ("CREATE TABLE notes (x TEXT)",)),)
         ),
         "the name of the table notes does not begin with kind_guest_book_",
     ),
     "a table of optin's": (
-        TablesPart((KindTable("event", Shelf.MAGNET),), (Migration("m001", (), formerly="m001_x"),)),
+        TablesPart((KindTable("event", TableScope.MAGNET),), (Migration("m001", (), formerly="m001_x"),)),
         "no kind may have a table event",
     ),
     "another's rows": (changed(tables=(NOTE, PAGE, "DELETE FROM event")), "does something else"),

@@ -28,7 +28,7 @@ from optin.kinds.prize_draw.pages import CHANGED, DRAW, DrawView
 from optin.kinds.prize_draw.participation import Participation
 from optin.kinds.quiz.details import Option, Outcome, Pages, Question, Quiz
 from optin.kinds.quiz.views import QuizView, ResultView
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.pages import WEBINAR_NEWS, PlaceView
 from optin.theme import mail_views, views
@@ -132,7 +132,7 @@ WEBINAR = Webinar(
 )
 
 
-def webinar(standing: Standing = Standing.SEATED) -> Attendance:
+def webinar(standing: SeatStatus = SeatStatus.SEATED) -> Attendance:
     return Attendance(
         replace(WEBINAR, replay=REPLAY),
         "Bellen, mag dat nog?",
@@ -144,7 +144,7 @@ def webinar(standing: Standing = Standing.SEATED) -> Attendance:
     )
 
 
-def webinar_mail(lang: str, news: str, standing: Standing = Standing.SEATED) -> mail_views.KindMail:
+def webinar_mail(lang: str, news: str, standing: SeatStatus = SeatStatus.SEATED) -> mail_views.KindMail:
     return kind_mail(lang, "webinar", news, "news", webinar(standing))
 
 
@@ -173,11 +173,11 @@ def mails(lang: str) -> Iterator[Any]:
     about = (lang, DECLARATION.controller, "https://optin.example.com")
     yield confirmation(lang)
     yield delivery(lang)
-    for standing in Standing:
+    for standing in SeatStatus:
         yield delivery(lang, kind="webinar", download_url=None, own=webinar(standing))
     for news in WEBINAR_NEWS:
         yield webinar_mail(lang, news)
-    yield webinar_mail(lang, "webinar-replay", Standing.REPLAY)
+    yield webinar_mail(lang, "webinar-replay", SeatStatus.REPLAY)
     for state in ("in", "twice", "late"):
         yield delivery(lang, kind="prize-draw", own=Participation(state, TICKET, DRAW))
     part = Participation("in", TICKET, DRAW, drawn=True)
@@ -247,7 +247,7 @@ def _webinars(lang: str) -> Iterator[tuple[str, Any]]:
     gone = replace(WEBINAR, cancelled=True)
     yield "closed-webinar", views.ClosedView(at, landing(lang, "webinar", details=WEBINAR))
     yield "closed-cancelled", views.ClosedView(at, landing(lang, "webinar", details=gone))
-    for standing in Standing:
+    for standing in SeatStatus:
         yield f"place-{standing}", PlaceView(at, webinar(standing), f"{BASE_URL}/webinar")
         seen = views.ConfirmedView(at, title, "webinar", (), own=webinar(standing))
         yield f"confirmed-webinar-{standing}", seen

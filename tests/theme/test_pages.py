@@ -15,7 +15,7 @@ import pytest
 
 from optin import errors
 from optin.consent.retention_period import RetentionPeriod
-from optin.kinds.webinar.attendance import Standing
+from optin.kinds.webinar.attendance import SeatStatus
 from optin.theme.catalogue import catalogue, compiled
 from optin.theme.languages import languages
 from optin.theme.look import Look
@@ -161,7 +161,9 @@ def test_a_mail_says_the_same_in_text_and_html(lang: str, mail: Mail) -> None:
         for known in (DECLARATION.controller.name, DECLARATION.controller.address[0]):
             assert known in said
         link = re.search(r"https://optin\.example\.com/(confirm|download|me|unsubscribe|place)/t{74}", said)
-        over = isinstance(mail, KindMail) and (mail.kind != "webinar" or mail.own.standing is Standing.REPLAY)
+        over = isinstance(mail, KindMail) and (
+            mail.kind != "webinar" or mail.own.standing is SeatStatus.REPLAY
+        )
         assert (link is None) == (isinstance(mail, ErasedMail) or over)
         if isinstance(mail, ErasedMail):
             assert all(value in said for held in mail.holds for _, value in held.values)

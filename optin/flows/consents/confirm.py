@@ -31,8 +31,8 @@ from optin.flows.consents.duplicate_posts import lock_mailed_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import has_read
 from optin.flows.delivery.mail_order import GivenConsent, MailKind
-from optin.flows.delivery.promised_file import keep_handout
-from optin.flows.delivery.standing import standing_of
+from optin.flows.delivery.promised_file import keep_promised_file
+from optin.flows.delivery.standing import person_status_of
 from optin.flows.exports.webhooks import queue_confirmed
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import current_consents, live_consents
@@ -105,7 +105,7 @@ def view_confirmation(tx: Tx, context: SiteContext, request: RequestId, now: dat
     if opened.stored.subject is None:
         raise LinkSpent
     outcome = _outcome(tx, context.vault, opened, opened.stored.subject)
-    stands = standing_of(tx, context, opened, now)
+    stands = person_status_of(tx, context, opened, now)
     return replace(outcome, own=None if stands is None else stands.own)
 
 
@@ -192,7 +192,7 @@ def _confirm(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime,
         _let_kind_act(tx, context, opened, subject, leaf_digest(canonical(confirmed[0])), now)
     enqueue(tx, MailKind.DELIVERY, stored.id, context.policy.mail_domain, now)
     queue_confirmed(tx, context.policy.webhooks, stored.email_index, questions, now)
-    keep_handout(tx, opened.declaration, context.policy.download.link.after(now))
+    keep_promised_file(tx, opened.declaration, context.policy.download.link.after(now))
     return _outcome(tx, context.vault, opened, subject)
 
 

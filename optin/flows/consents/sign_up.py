@@ -15,7 +15,7 @@ from optin.flows.consents.store_request import NewRequest, store_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import mailbox_digest, take_form_mail
 from optin.flows.delivery.mail_order import MailKind
-from optin.flows.delivery.promised_file import keep_handout
+from optin.flows.delivery.promised_file import keep_promised_file
 from optin.store.outbox import enqueue
 from optin.store.transaction import Tx
 
@@ -39,5 +39,5 @@ def sign_up(
     if mailed:
         enqueue(tx, MailKind.CONFIRMATION, request, context.policy.mail_domain, now)
     # whoever confirms in the last hour has the file as long as anybody
-    keep_handout(tx, form.declaration, context.policy.handout_until(now))
+    keep_promised_file(tx, form.declaration, context.policy.promised_until(now))
     return request, mailed

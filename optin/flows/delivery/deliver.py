@@ -23,15 +23,15 @@ from optin.proof.commitment import commit
 from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.outbox import (
+    MailTries,
     OutboxMail,
-    Standing,
     claim,
     keep_mail,
     postpone,
     put_back,
     remove_mail,
     settle,
-    standing,
+    tries_of,
 )
 from optin.store.requests import load_request
 from optin.store.transaction import Tx
@@ -114,7 +114,7 @@ def record_result(tx: Tx, context: Context, order: Order, attempt: Attempt, now:
     Sent: an event commits to the very bytes, and they are kept sealed (P2). Refused: never again.
     Later: again after 30 s · 2ⁿ up to 6 h with jitter, for a week, longer while the clock is doubted (O7).
     """
-    stand = standing(tx, order.number, order.claim)
+    stand = tries_of(tx, order.number, order.claim)
     if stand is None:
         return MailState.LOST
     young = now < stand.queued_at + GIVE_UP_AFTER
@@ -141,7 +141,7 @@ def record_crashed_send(
     The event is made of the request and of the very bytes, as the courier would have made it; its moment is
     the one of the record, for an event stands after those before it. When it left is in the mail itself.
     """
-    stand = standing(tx, number, fence)
+    stand = tries_of(tx, number, fence)
     if stand is None:
         return False
     if stand.kind == MailKind.ERASED:
@@ -157,7 +157,7 @@ def record_crashed_send(
 
 
 def _note_sent(
-    tx: Tx, vault: Vault, stand: Standing, event_builder: EventBuilder, commitment: str, now: datetime
+    tx: Tx, vault: Vault, stand: MailTries, event_builder: EventBuilder, commitment: str, now: datetime
 ) -> None:
     mailed = event_builder.mailed(now, stand.kind, stand.message_id, commitment)
     add_events(tx, vault, stand.request, [mailed])
@@ -165,7 +165,7 @@ def _note_sent(
 
 def _set_aside(tx: Tx, context: Context, letter: OutboxMail, reply: str, now: datetime) -> None:
     """Postpone a mail that cannot be read; give it up after a week, unless the clock is doubted."""
-    stand = standing(tx, letter.number, letter.claim)
+    stand = tries_of(tx, letter.number, letter.claim)
     old = stand is None or now >= stand.queued_at + GIVE_UP_AFTER
     if stand is None or (old and not read_clock(tx, context, now).doubted):
         settle(tx, letter.number, MailState.DEAD.value, reply, now)
@@ -173,5 +173,5 @@ def _set_aside(tx: Tx, context: Context, letter: OutboxMail, reply: str, now: da
         postpone(tx, letter.number, reply, _next_try(stand, now))
 
 
-def _next_try(stand: Standing, now: datetime) -> datetime:
+def _next_try(stand: MailTries, now: datetime) -> datetime:
     return now + wait_before(stand.attempts, FIRST_WAIT_SECONDS, 2, LONGEST_WAIT_SECONDS)

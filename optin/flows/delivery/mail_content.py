@@ -13,10 +13,10 @@ from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
-from optin.flows.delivery.promised_file import keep_handout
+from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.delivery.receipt import proof_of_receipt
-from optin.flows.delivery.standing import standing_of
-from optin.flows.kind_flows import Later, QueuedMail
+from optin.flows.delivery.standing import person_status_of
+from optin.flows.kind_flows import QueuedMail, SendLater
 from optin.flows.policy import PER_DAY
 from optin.flows.records.event_history import live_consents
 from optin.flows.records.opened_request import OpenedRequest, known_address, latest_request, open_request
@@ -71,7 +71,7 @@ def order_for(tx: Tx, context: SiteContext, letter: OutboxMail, now: datetime) -
         case MailKind.CONFIRMATION | MailKind.RENEWAL:
             return _confirmation(tx, context, opened, order, now)
     facts = kind_mail_facts(tx, context, opened, QueuedMail(letter.number, letter.kind), now)
-    if isinstance(facts, Later):
+    if isinstance(facts, SendLater):
         raise NotDue(facts.until)
     return None if facts is None else replace(order, own=facts, confirmed_at=stored.confirmed_at)
 
@@ -135,7 +135,7 @@ def _confirmation(
     late = now > stored.created_at + context.policy.page_of_code(stored.created_at) / 2
     until = context.policy.unconfirmed.link.after(now)
     open_link(tx, stored.id, link_until=until, erase_at=context.policy.erase_at(now))
-    keep_handout(tx, opened.declaration, context.policy.handout_until(now))
+    keep_promised_file(tx, opened.declaration, context.policy.promised_until(now))
     ends_at: datetime | None = None
     if order.kind == MailKind.RENEWAL and stored.subject is None:
         ends_at = _ends_at(tx, context.vault, stored.email_index, opened)
@@ -167,7 +167,7 @@ class NotDue(Exception):
 
 def kind_mail_facts(
     tx: Tx, context: SiteContext, opened: OpenedRequest, mail: QueuedMail, now: datetime
-) -> Any | Later | None:
+) -> Any | SendLater | None:
     """Return the content of a mail of the magnet's kind: its facts, Later, or None when it has no use.
 
     Raises UnknownMailKind, KindFailed.
@@ -196,8 +196,8 @@ def _delivery(
     download = ""
     if order.form.file and hands_out:
         download = context.vault.links.sign(LinkKind.DOWNLOAD, stored.id, now)
-        keep_handout(tx, order.form, context.policy.download.link.after(now))
-    stands = standing_of(tx, context, opened, now) if hands_out else None
+        keep_promised_file(tx, order.form, context.policy.download.link.after(now))
+    stands = person_status_of(tx, context, opened, now) if hands_out else None
     unsubscribe = context.vault.links.sign(LinkKind.UNSUBSCRIBE, stored.id, now)
     withdraw_at = f"{context.policy.base_url}/unsubscribe/{unsubscribe}"
     return replace(

@@ -10,13 +10,13 @@ from optin.store.promises import PromisedFile, promise_of, promise_until
 from optin.store.transaction import Tx
 
 
-def keep_handout(tx: Tx, form: FormDeclaration, until: datetime) -> None:
+def keep_promised_file(tx: Tx, form: FormDeclaration, until: datetime) -> None:
     """Keep the file of a form until its last link expires, even if the magnet is removed. Call it last."""
     if form.file:
         promise_until(tx, form.magnet, form.face, until)
 
 
-def view_handout(tx: Tx, _context: Context, form: FormDeclaration) -> PromisedFile | None:
+def view_promised_file(tx: Tx, _context: Context, form: FormDeclaration) -> PromisedFile | None:
     """Return the file stored for a form; None when it promised none, or none is stored."""
     promise = promise_of(tx, form.magnet, form.face)
     return None if promise is None else promise.file

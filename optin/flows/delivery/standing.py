@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 
 from optin.errors import OptinError
-from optin.flows.kind_flows import Standing, no_standing
+from optin.flows.kind_flows import PersonStatus, no_person_status
 from optin.flows.records.opened_request import OpenedRequest
 from optin.flows.site_context import SiteContext
 from optin.store.transaction import Tx, savepoint
@@ -14,18 +14,20 @@ from optin.store.transaction import Tx, savepoint
 log = logging.getLogger("optin.kinds")
 
 
-def standing_of(tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime) -> Standing | None:
+def person_status_of(
+    tx: Tx, context: SiteContext, opened: OpenedRequest, now: datetime
+) -> PersonStatus | None:
     """Return the status of the person behind a request; None when the kind reports none, or fails.
 
     A kind that fails takes away its own section, not the person's page.
     """
     kind = opened.declaration.kind
-    standing = context.kinds[kind].standing
-    if standing is no_standing:  # most kinds: no savepoint for nothing
+    hook = context.kinds[kind].person_status
+    if hook is no_person_status:  # most kinds: no savepoint for nothing
         return None
     try:
         with savepoint(tx):
-            return standing(tx, context, opened, now)
+            return hook(tx, context, opened, now)
     except OptinError:
         raise
     except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything

@@ -11,13 +11,19 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.consent_record import EventKind
-from optin.consent.erasure import Reason, faults
+from optin.consent.erasure import ErasureReason, faults
 from optin.consent.event import LINES, MEMBERS
 from optin.store.exports import RecordedExport
 from optin.store.transaction import to_ms
 
 _OF_PEOPLE = frozenset(
-    {Reason.PERSON, Reason.OFFICER, Reason.RESTORE, Reason.ENDED, Reason.NO_CONSENT}
+    {
+        ErasureReason.PERSON,
+        ErasureReason.OFFICER,
+        ErasureReason.RESTORE,
+        ErasureReason.ENDED,
+        ErasureReason.NO_CONSENT,
+    }
 )  # erasures of whole people
 Said = tuple[int, Mapping[str, Any]]
 

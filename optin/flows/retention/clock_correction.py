@@ -76,6 +76,6 @@ def horizon(context: SiteContext, now: datetime) -> Horizon:
         webhook_wait=timedelta(seconds=LONGEST_WEBHOOK_WAIT),
         keep=policy.erase_at(now) - now,
         link=policy.unconfirmed.link.after(now) - now,
-        handout=policy.handout_until(now) - now + 2 * SLACK,
+        deliverable=policy.promised_until(now) - now + 2 * SLACK,
         timed=context.mails_of_kinds,
     )

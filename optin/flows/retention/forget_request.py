@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from optin.consent.erasure import Ground
-from optin.flows.records.contact_details import current_contact, vouch_anew
+from optin.consent.erasure import ErasureGround
+from optin.flows.records.contact_details import commit_again, current_contact
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import SweepContext
 from optin.store.person_records import request_ids
@@ -12,7 +12,7 @@ from optin.store.subjects import refresh_idle
 from optin.store.transaction import Tx
 
 
-def forget_request(tx: Tx, context: SweepContext, stored: Request, ground: Ground) -> None:
+def forget_request(tx: Tx, context: SweepContext, stored: Request, ground: ErasureGround) -> None:
     """Erase a request; with its person, where it is the only one. Raises LogDisagrees.
 
     Of who has others the details stay known: the newest of these vouches for them.
@@ -23,5 +23,5 @@ def forget_request(tx: Tx, context: SweepContext, stored: Request, ground: Groun
     contact = None if stored.subject is None else current_contact(tx, context.vault, stored.subject)
     erase_requests(tx, context.vault, [stored.id], ground, context.now)
     if stored.subject is not None and contact is not None:
-        vouch_anew(tx, context.vault, stored.subject, contact, context.now)
+        commit_again(tx, context.vault, stored.subject, contact, context.now)
         refresh_idle(tx, stored.subject)

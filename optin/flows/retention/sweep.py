@@ -37,7 +37,7 @@ from optin.flows.retention.sweep_records import (
     sweep_unrecorded_exports,
 )
 from optin.flows.sweep_context import SweepContext
-from optin.flows.sweep_rule import Rule
+from optin.flows.sweep_rule import SweepRule
 from optin.store.journal_lines import count_lines
 from optin.store.limits import count_counts_over
 from optin.store.past_retention import (
@@ -50,7 +50,7 @@ from optin.store.past_retention import (
 from optin.store.transaction import Tx
 
 # before the rules of kinds: they look whether a person has other requests
-UNCONFIRMED = Rule(
+UNCONFIRMED = SweepRule(
     name="unconfirmed",
     what="requests",
     why="not confirmed within {policy.unconfirmed.keep.text}",
@@ -60,14 +60,14 @@ UNCONFIRMED = Rule(
 )
 
 RULES = (
-    Rule(
+    SweepRule(
         name="ending",
         what="consents",
         why="end soon; their people are asked once more by mail",
         due=count_asked_again,
         step=sweep_renewals,
     ),
-    Rule(
+    SweepRule(
         name="expired",
         what="consents",
         why="past the retention of their purpose",
@@ -75,7 +75,7 @@ RULES = (
         step=sweep_expired,
         takes_people=True,
     ),
-    Rule(
+    SweepRule(
         name="magnets",
         what="people",
         why="no consent, asked over {policy.retention.magnet.text} ago",
@@ -84,7 +84,7 @@ RULES = (
         erases=True,
         takes_people=True,
     ),
-    Rule(
+    SweepRule(
         name="leads",
         what="people",
         why="last consent ended over {policy.retention.proof.text} ago",
@@ -93,7 +93,7 @@ RULES = (
         erases=True,
         takes_people=True,
     ),
-    Rule(
+    SweepRule(
         name="holds",
         what="legal holds",
         why="their date is past",
@@ -101,7 +101,7 @@ RULES = (
         step=sweep_holds,
         erases=True,
     ),
-    Rule(
+    SweepRule(
         name="mails",
         what="deliveries",
         why=f"settled over {SETTLED_KEPT.days} days ago",
@@ -109,7 +109,7 @@ RULES = (
         step=sweep_mails,
         erases=True,
     ),
-    Rule(
+    SweepRule(
         name="notices",
         what="links to personal pages",
         why=f"mailed over {NOTICES_KEPT.days} day ago",
@@ -117,28 +117,28 @@ RULES = (
         step=sweep_notices,
         erases=True,
     ),
-    Rule(
+    SweepRule(
         name="records",
         what="records of what officers did, and of erased people in exports",
         why="older than {policy.retention.proof.text}",
         due=count_records,
         step=sweep_records,
     ),
-    Rule(
+    SweepRule(
         name="strays",
         what="members of exports",
         why="their export was never recorded",
         due=lambda tx, context: count_unrecorded_members(tx, context.now - STRAYS_KEPT),
         step=sweep_unrecorded_exports,
     ),
-    Rule(
+    SweepRule(
         name="limits",
         what="counts of limits",
         why="their window is over",
         due=lambda tx, context: count_counts_over(tx, context.now),
         step=sweep_limits,
     ),
-    Rule(
+    SweepRule(
         name="journal",
         what="lines of the journal: withdrawals and erasures",
         why="no backup is older than {policy.retention.backups.text}",
@@ -149,7 +149,7 @@ RULES = (
 )
 
 
-def sweep_rules(kinds: PartsByKind[FlowPart]) -> tuple[Rule, ...]:
+def sweep_rules(kinds: PartsByKind[FlowPart]) -> tuple[SweepRule, ...]:
     """Return every rule, in the order of a sweep."""
     return (UNCONFIRMED, *(rule for _, part in kinds.items() for rule in part.sweep_rules), *RULES)
 
@@ -158,10 +158,10 @@ def sweep_rules(kinds: PartsByKind[FlowPart]) -> tuple[Rule, ...]:
 class PlannedDeletion:
     """One rule and the number of rows it would delete or change now."""
 
-    rule: Rule
+    rule: SweepRule
     count: int
 
 
-def plan(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> list[PlannedDeletion]:
+def plan(tx: Tx, context: SweepContext, rules: Iterable[SweepRule]) -> list[PlannedDeletion]:
     """Return what a sweep would do now; changes nothing."""
     return [PlannedDeletion(rule, rule.count(tx, context)) for rule in rules]

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
 from optin.consent.deletion_grounds import expired, idle, longest, unconfirmed
-from optin.consent.erasure import Ground
+from optin.consent.erasure import ErasureGround
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.webhook import WebhookKind
 from optin.errors import LinkSpent, LogDisagrees
@@ -52,7 +52,7 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
     periods, now = (context.policy.unconfirmed.keep, context.policy.unconfirmed.link), context.now
     latest = longest(periods, now).after(now) + MADE_AHEAD
 
-    def ground(pending: UnconfirmedRequest) -> Ground | None:
+    def ground(pending: UnconfirmedRequest) -> ErasureGround | None:
         history = by_right_clock(tx, context.vault, request_history(tx, context.vault, pending.request), now)
         found = unconfirmed(history, pending.erase_at, periods, now)
         if found is not None:
@@ -183,7 +183,7 @@ def _over(hold: LegalHold, now: datetime) -> LegalHold:
 def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consented: bool) -> int:
     due = IdlePeople(consented=consented, before=ago(kept, context.now))
 
-    def ground(email_index: bytes) -> Ground:
+    def ground(email_index: bytes) -> ErasureGround:
         history = person_history(tx, context.vault, email_index, find_subject(tx, email_index))
         consents = consents_by_events(tx, history).values()
         return idle(history, consents, kept, context.now, consented=consented)

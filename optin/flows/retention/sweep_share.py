@@ -15,7 +15,7 @@ from optin.flows.context import Context
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep import plan
 from optin.flows.sweep_context import SweepContext
-from optin.flows.sweep_rule import Rule
+from optin.flows.sweep_rule import SweepRule
 from optin.store.clock_mark import SweepDay, add_to_day, mark_told, sweep_day
 from optin.store.officer_actions import NOBODY, RightsAction, record_action
 from optin.store.transaction import Tx
@@ -40,7 +40,7 @@ class Backlog:
         )
 
 
-def sweep_step(tx: Tx, context: SweepContext, rule: Rule, *, beyond: bool = False) -> int:
+def sweep_step(tx: Tx, context: SweepContext, rule: SweepRule, *, beyond: bool = False) -> int:
     """Do one step of a rule; return how many rows it handled. Raises ClockDoubted.
 
     `beyond`: an officer said that more than the day's share may go.
@@ -63,7 +63,7 @@ def share_of(day: SweepDay, policy: RequestPolicy) -> int:
     return max(LEAST, day.people * policy.sweep.share // 100)
 
 
-def share_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backlog | None:
+def share_backlog(tx: Tx, context: SweepContext, rules: Iterable[SweepRule]) -> Backlog | None:
     """Return what is due beyond the rest of the day's share; None when nothing is. Changes nothing."""
     day = sweep_day(tx, context.vault, context.now)
     share = share_of(day, context.policy)
@@ -72,7 +72,7 @@ def share_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backl
     return Backlog(waiting, share) if waiting > 0 else None
 
 
-def report_backlog(tx: Tx, context: SweepContext, rules: Iterable[Rule]) -> Backlog | None:
+def report_backlog(tx: Tx, context: SweepContext, rules: Iterable[SweepRule]) -> Backlog | None:
     """Return the backlog of a used-up share, once a day; None when there is none, or it was reported."""
     day = sweep_day(tx, context.vault, context.now)
     if day.told or day.taken < share_of(day, context.policy):

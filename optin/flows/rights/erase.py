@@ -11,7 +11,7 @@ from datetime import datetime
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.erasure import BY_OFFICER, BY_PERSON, BY_RESTORE, Ground
+from optin.consent.erasure import BY_OFFICER, BY_PERSON, BY_RESTORE, ErasureGround
 from optin.errors import LogDisagrees
 from optin.flows.context import Context
 from optin.flows.delivery.mail_order import MailKind
@@ -50,7 +50,13 @@ class ErasureResult:
 
 
 def erase_person(
-    tx: Tx, context: Context, email_index: bytes, reason: Ground, now: datetime, *, suppress_all: bool = True
+    tx: Tx,
+    context: Context,
+    email_index: bytes,
+    reason: ErasureGround,
+    now: datetime,
+    *,
+    suppress_all: bool = True,
 ) -> ErasureResult | None:
     """Erase all data about an address; None when there is none (any more).
 
@@ -99,7 +105,7 @@ def erase_person(
 
 
 def erase_and_notify(
-    tx: Tx, context: Context, email_index: bytes, reason: Ground, lang: str, now: datetime
+    tx: Tx, context: Context, email_index: bytes, reason: ErasureGround, lang: str, now: datetime
 ) -> ErasureResult | None:
     """Erase a person, and queue a last mail that confirms it; the mail is deleted once sent."""
     gone = erase_person(tx, context, email_index, reason, now)
@@ -110,7 +116,7 @@ def erase_and_notify(
 
 
 def _own_requests(
-    tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None, reason: Ground
+    tx: Tx, vault: Vault, email_index: bytes, subject: SubjectId | None, reason: ErasureGround
 ) -> list[RequestId]:
     """Return the requests declared with an address, whatever their rows claim.
 

@@ -14,7 +14,7 @@ from datetime import datetime
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD
 from optin.flows.context import Context
-from optin.flows.delivery.standing import standing_of
+from optin.flows.delivery.standing import person_status_of
 from optin.flows.policy import RequestPolicy
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import current_consents
@@ -255,7 +255,7 @@ def _offered(policy: RequestPolicy, request: OpenedRequest, consent: ConsentStat
 
 def _request(tx: Tx, context: SiteContext, request: OpenedRequest, now: datetime) -> PersonalRequest:
     declared = request.declared
-    stands = standing_of(tx, context, request, now)
+    stands = person_status_of(tx, context, request, now)
     privacy_day, privacy_since = statement_dates(tx, request.declaration.privacy)
     return PersonalRequest(
         magnet=request.declaration.magnet,

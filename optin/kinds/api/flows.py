@@ -6,7 +6,7 @@ from optin.consent.links import LinkKind
 from optin.flows.clock import trust_clock
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
 from optin.flows.context import Context
-from optin.flows.kind_flows import ConfirmedRequest, Later, QueuedMail, Standing
+from optin.flows.kind_flows import ConfirmedRequest, PersonStatus, QueuedMail, SendLater
 from optin.flows.policy import RequestPolicy
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.opened_request import OpenedRequest, open_request
@@ -18,14 +18,14 @@ __all__ = [
     "ConfirmedRequest",
     "Context",
     "EmailAddress",
-    "Later",
     "LinkKind",
     "OpenedRequest",
+    "PersonStatus",
     "QueuedMail",
     "RequestId",
     "RequestPolicy",
     "RightsAction",
-    "Standing",
+    "SendLater",
     "SubjectId",
     "as_mailed",
     "as_token",

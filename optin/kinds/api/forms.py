@@ -1,18 +1,18 @@
 """For forms: fields, declarations, checks of a post."""
 
 from optin.consent.form import EMAIL_FIELD, FormDeclaration, FormField, Slug, details_text
-from optin.consent.magnet_details import Details, Handout, Judgement
+from optin.consent.magnet_details import Deliverable, Details, PostCheck
 from optin.consent.purpose import ConsentQuestion
 from optin.consent.retention_period import RetentionPeriod
 
 __all__ = [
     "EMAIL_FIELD",
     "ConsentQuestion",
+    "Deliverable",
     "Details",
     "FormDeclaration",
     "FormField",
-    "Handout",
-    "Judgement",
+    "PostCheck",
     "RetentionPeriod",
     "Slug",
     "details_text",

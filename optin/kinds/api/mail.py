@@ -3,6 +3,6 @@
 from optin.flows.delivery.mail_order import MailKind, MailOrder
 from optin.flows.delivery.receipt import Attachment
 from optin.mail.kind_mails import Mailbox
-from optin.store.outbox import enqueue, forget_queued, has_twin
+from optin.store.outbox import enqueue, forget_queued, has_duplicate
 
-__all__ = ["Attachment", "MailKind", "MailOrder", "Mailbox", "enqueue", "forget_queued", "has_twin"]
+__all__ = ["Attachment", "MailKind", "MailOrder", "Mailbox", "enqueue", "forget_queued", "has_duplicate"]

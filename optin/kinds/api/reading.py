@@ -6,7 +6,7 @@ from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
 from optin.site.documents import read_text
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk, find_inside
 from optin.site.findings import Finding, nearest
-from optin.site.kind_file import Complaint, Question, Reading
+from optin.site.kind_file import Complaint, Question, TableReading
 from optin.site.model import Magnet, Site
 from optin.site.prose import plain_prose, read_prose
 from optin.site.time_zone import nearest_zone
@@ -24,11 +24,11 @@ __all__ = [
     "Magnet",
     "Own",
     "Question",
-    "Reading",
     "Remark",
     "Site",
     "Stripped",
     "Table",
+    "TableReading",
     "Text",
     "Value",
     "absence_in_words",

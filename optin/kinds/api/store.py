@@ -1,6 +1,6 @@
 """For the kind's own tables, and the transactions that read and write them."""
 
-from optin.store.kind_tables import KindTable, Shelf
+from optin.store.kind_tables import KindTable, TableScope
 from optin.store.promises import promise_of
 from optin.store.schema import AppendOnlyTable, Migration
 from optin.store.transaction import Row, Runner, Tx, from_ms, to_ms
@@ -12,7 +12,7 @@ __all__ = [
     "Migration",
     "Row",
     "Runner",
-    "Shelf",
+    "TableScope",
     "Tx",
     "Vault",
     "from_ms",

@@ -1,9 +1,18 @@
 """For sweep rules: what is deleted in time, and on which ground."""
 
-from optin.consent.erasure import Ground, own_ground
+from optin.consent.erasure import ErasureGround, own_ground
 from optin.flows.retention.forget_request import forget_request
 from optin.flows.retention.sweep_candidates import decide
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext
-from optin.flows.sweep_rule import Rule
+from optin.flows.sweep_rule import SweepRule
 
-__all__ = ["PEOPLE_STEP", "STEP", "Ground", "Rule", "SweepContext", "decide", "forget_request", "own_ground"]
+__all__ = [
+    "PEOPLE_STEP",
+    "STEP",
+    "ErasureGround",
+    "SweepContext",
+    "SweepRule",
+    "decide",
+    "forget_request",
+    "own_ground",
+]

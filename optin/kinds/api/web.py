@@ -1,6 +1,6 @@
 """Routes: requests and responses."""
 
-from optin.web.app_context import AppContext, desk_of, see_other, slug_of
+from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
 from optin.web.kind_routes import PersonalAction, request_of_place
@@ -11,7 +11,7 @@ __all__ = [
     "NO_STORE",
     "AppContext",
     "PersonalAction",
-    "desk_of",
+    "app_context_of",
     "post_form",
     "read_post",
     "removed_form",

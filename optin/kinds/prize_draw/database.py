@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optin.kinds.api import TablesPart
-from optin.kinds.api.store import AppendOnlyTable, KindTable, Migration, Shelf
+from optin.kinds.api.store import AppendOnlyTable, KindTable, Migration, TableScope
 
 _COLUMNS = "request_id, magnet, mailbox, ticket, state, told"
 # `state`: in, wrong (answer), twice (the same mailbox), late; `mailbox`: only of who is in or wrong; `told`:
@@ -22,9 +22,9 @@ _TICKET = "CREATE INDEX draw_entry_ticket ON draw_entry(magnet, ticket)"  # to f
 
 TABLES = TablesPart(
     tables=(
-        KindTable("draw_entry", Shelf.PERSON),
-        KindTable("draw_list", Shelf.LEDGER),
-        KindTable("draw_result", Shelf.LEDGER),
+        KindTable("draw_entry", TableScope.PERSON),
+        KindTable("draw_list", TableScope.LEDGER),
+        KindTable("draw_result", TableScope.LEDGER),
     ),
     migrations=(
         Migration(

@@ -14,7 +14,7 @@ from optin.kinds.prize_draw import events
 from optin.kinds.prize_draw.audit import audit_draws, audit_entries
 from optin.kinds.prize_draw.details import PrizeDraw
 from optin.kinds.prize_draw.draw_winners import DRAWN
-from optin.kinds.prize_draw.participation import Participation, enter, participation, stands
+from optin.kinds.prize_draw.participation import Participation, enter, participation, person_status
 from optin.kinds.prize_draw.sweep import RULES, missed_draws
 
 
@@ -40,7 +40,7 @@ def warn_of_missed(tx: Tx, context: Context, now: datetime) -> Sequence[str]:
 
 FLOWS = FlowPart(
     on_confirmed=enter,
-    standing=stands,
+    person_status=person_status,
     mails=frozenset({DRAWN}),
     fill_mail=fill_mail,
     kept=kept,

@@ -12,7 +12,7 @@ from optin.kinds.api.reading import (
     Complaint,
     Finding,
     Magnet,
-    Reading,
+    TableReading,
     absence_in_words,
     catalogue,
     find_inside,
@@ -34,7 +34,7 @@ YOUNGEST = 16  # who may consent alone (GDPR 8(1))
 LONGEST_KEEP = RetentionPeriod.parse("12 months")
 
 
-def read_draw(table: DrawTable, folder: Path, lang: str) -> Reading:
+def read_draw(table: DrawTable, folder: Path, lang: str) -> TableReading:
     """Return the draw, with a complaint and its cure for every mistake in the table."""
     found: list[Complaint] = []
     zone = _zone(table.zone, found)
@@ -59,7 +59,7 @@ def read_draw(table: DrawTable, folder: Path, lang: str) -> Reading:
             message = "An answer has no letter and no digit, so that anything would be right."
             found.append(Complaint((TABLE, "contest"), message, "Write the answer in words or numbers."))
     if closes is None or seed_at is None or keep is None or zone is None:
-        return Reading(None, tuple(found))
+        return TableReading(None, tuple(found))
     details = PrizeDraw(
         prize=table.prize,
         value=table.value,
@@ -75,7 +75,7 @@ def read_draw(table: DrawTable, folder: Path, lang: str) -> Reading:
         claim=table.claim,
         contest=contest,
     )
-    return Reading(details, tuple(found), _fields(contest, lang))
+    return TableReading(details, tuple(found), _fields(contest, lang))
 
 
 def _fields(contest: Contest | None, lang: str) -> tuple[FormField, ...]:

@@ -105,14 +105,14 @@ def shown_tickets(tickets: Iterable[str], among: Iterable[str]) -> tuple[ShownTi
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawOutcome:
     """The result: the winners, and those passed over before the last winner, each in order."""
 
     winners: tuple[str, ...]
     passed_over: tuple[str, ...]
 
 
-def pick(order: Sequence[str], winners: int, reachable: Collection[str]) -> Drawn:
+def pick(order: Sequence[str], winners: int, reachable: Collection[str]) -> DrawOutcome:
     """Return the first `winners` of `order` who can be reached, and those before them who cannot."""
     won: list[str] = []
     passed: list[str] = []
@@ -120,4 +120,4 @@ def pick(order: Sequence[str], winners: int, reachable: Collection[str]) -> Draw
         if len(won) == winners:
             break
         (won if ticket in reachable else passed).append(ticket)
-    return Drawn(tuple(won), tuple(passed))
+    return DrawOutcome(tuple(won), tuple(passed))

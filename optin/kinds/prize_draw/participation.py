@@ -9,9 +9,9 @@ from optin.kinds.api.flows import (
     Context,
     EmailAddress,
     OpenedRequest,
+    PersonStatus,
     RequestId,
     RequestPolicy,
-    Standing,
     SubjectId,
     mailbox_of,
 )
@@ -101,9 +101,9 @@ def participation(tx: Tx, request: RequestId, form: FormDeclaration) -> Particip
     )
 
 
-def stands(tx: Tx, _context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
+def person_status(tx: Tx, _context: Context, opened: OpenedRequest, _now: datetime) -> PersonStatus | None:
     """Return a person's status in a draw; the ticket remains when its form is gone."""
     part = participation(tx, opened.stored.id, opened.declaration)
     if part is None:
         return None
-    return Standing(part, {"ticket": part.ticket.full, "ticket_short": part.ticket.short})
+    return PersonStatus(part, {"ticket": part.ticket.full, "ticket_short": part.ticket.short})

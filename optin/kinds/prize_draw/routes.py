@@ -14,7 +14,7 @@ from starlette.routing import Route
 from optin.kinds.api import RoutesPart
 from optin.kinds.api.errors import PageUnknown
 from optin.kinds.api.forms import FormDeclaration, Slug
-from optin.kinds.api.web import NO_STORE, AppContext, desk_of, removed_form
+from optin.kinds.api.web import NO_STORE, AppContext, app_context_of, removed_form
 from optin.kinds.prize_draw.details import KIND, PrizeDraw
 from optin.kinds.prize_draw.draw_winners import publication_of
 from optin.kinds.prize_draw.lots import SCHEME, shown_tickets
@@ -76,7 +76,7 @@ async def _asked(request: Request) -> tuple[AppContext, Slug, FormDeclaration]:
 
     What was promised is published, whether or not the magnet is still there.
     """
-    app_context, slug = desk_of(request), Slug(request.path_params["slug"])
+    app_context, slug = app_context_of(request), Slug(request.path_params["slug"])
     served = app_context.edition.publication.forms.get(slug)
     form = await removed_form(request, slug) if served is None else served.declaration
     if form is None or form.kind != KIND:

@@ -12,9 +12,9 @@ from optin.kinds.api.store import Tx
 from optin.kinds.api.sweep import (
     PEOPLE_STEP,
     STEP,
-    Ground,
-    Rule,
+    ErasureGround,
     SweepContext,
+    SweepRule,
     decide,
     forget_request,
     own_ground,
@@ -70,7 +70,9 @@ def sweep_entries(tx: Tx, context: SweepContext) -> int:
     return 0
 
 
-def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: datetime | None) -> Ground | None:
+def _entry_ground(
+    tx: Tx, context: SweepContext, entry: DrawEntry, drawn: datetime | None
+) -> ErasureGround | None:
     """Return the ground for deleting an entry. Raises LogDisagrees."""
     stored = peek_request(tx, entry.request)
     if stored is None:
@@ -88,7 +90,7 @@ def _entry_ground(tx: Tx, context: SweepContext, entry: DrawEntry, drawn: dateti
 
 def draw_over(
     history: History, drawn: datetime | None, kept: RetentionPeriod | None, now: datetime, *, consented: bool
-) -> Ground | None:
+) -> ErasureGround | None:
     """Return the ground for deleting an entry: the period its form promised has passed since the draw.
 
     `drawn`: when, by the event of the draw. `consented`: a box was ticked with the entry.
@@ -103,7 +105,7 @@ def draw_over(
     return own_ground(events.OVER, drawn, kept) if kept.after(drawn) <= now else None
 
 
-def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: Ground) -> bool:
+def _forget_entry(tx: Tx, context: SweepContext, entry: DrawEntry, ground: ErasureGround) -> bool:
     """Erase an entry; False when the request proves a consent and stays: then only its ticket is deleted."""
     stored = peek_request(tx, entry.request)
     if stored is None or open_request(tx, context.vault, stored).declared.purposes:
@@ -146,7 +148,7 @@ def count_untold_entrants(tx: Tx) -> int:
 
 
 RULES = (
-    Rule(
+    SweepRule(
         name="draws",
         what="prize draws",
         why="closed; their entries are fixed",
@@ -154,14 +156,14 @@ RULES = (
         step=sweep_draws,
         signs=True,  # before the seed is known
     ),
-    Rule(
+    SweepRule(
         name="results",
         what="mails",
         why="tell entrants the result of a draw",
         due=lambda tx, _context: count_untold_entrants(tx),
         step=sweep_results,
     ),
-    Rule(
+    SweepRule(
         name="entries",
         what="entries of prize draws",
         why="drawn longer ago than the draw said that it keeps them",

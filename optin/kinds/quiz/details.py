@@ -17,7 +17,7 @@ from math import gcd, lcm
 from operator import add, mul
 from typing import TypeAlias
 
-from optin.kinds.api.forms import Details, Handout
+from optin.kinds.api.forms import Deliverable, Details
 
 OUTCOME_FIELD = "outcome"  # nobody types it
 ANSWERS_FIELD = "answers"  # of a quiz that says why it keeps them
@@ -106,13 +106,13 @@ class Quiz(Details):
     dimensions: tuple[Dimension, ...] = (Dimension(""),)
     why_answers: str = ""  # why the answers are kept after the sign-up; empty: they are not
 
-    def handout(self, face: str) -> Handout | None:
+    def deliverable(self, face: str) -> Deliverable | None:
         """Return the file and the report of a form's outcome."""
         found = self.outcome(face)
         if found is None:
-            return Handout()
+            return Deliverable()
         told = {"title": found.title, "report": found.report, "report_html": found.report_html}
-        return Handout(found.file, told if found.report else {})
+        return Deliverable(found.file, told if found.report else {})
 
     @cached_property
     def version(self) -> str:

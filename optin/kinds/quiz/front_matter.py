@@ -13,7 +13,7 @@ from optin.kinds.api.reading import (
     FILE_ENDINGS,
     Absence,
     Complaint,
-    Reading,
+    TableReading,
     absence_in_words,
     as_on_disk,
     catalogue,
@@ -47,15 +47,15 @@ NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 Where = tuple[str | int, ...]
 
 
-def read_quiz(table: Any, folder: Path, lang: str) -> Reading:
+def read_quiz(table: Any, folder: Path, lang: str) -> TableReading:
     """Return the quiz that a table describes, with everything that is wrong with it."""
     if not isinstance(table, QuizTable):
         raise TypeError(table)
     reader = _Reader(table, folder)
     quiz = reader.read()
     if reader.complaints:  # what follows from mistakes is not said
-        return Reading(None, tuple(reader.complaints))
-    return Reading(quiz, tuple(_complaints_of_whole(quiz)), _fields(quiz, lang))
+        return TableReading(None, tuple(reader.complaints))
+    return TableReading(quiz, tuple(_complaints_of_whole(quiz)), _fields(quiz, lang))
 
 
 def _fields(quiz: Quiz, lang: str) -> tuple[FormField, ...]:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from optin.kinds.api import RoutesPart
 from optin.kinds.api.errors import PageUnknown, PostMalformed
 from optin.kinds.api.forms import Slug
-from optin.kinds.api.web import AppContext, desk_of, post_form, read_post, see_other, single, slug_of
+from optin.kinds.api.web import AppContext, app_context_of, post_form, read_post, see_other, single, slug_of
 from optin.kinds.quiz.details import Answers, AnswerUnknown, Pages, Quiz
 from optin.kinds.quiz.errors import AnswersStale, AnswersUnknown
 from optin.kinds.quiz.sealed_answers import open_answers, seal_answers
@@ -30,7 +30,7 @@ _OURS = frozenset({"quiz", "question", "so_far"})
 
 async def get_answers(request: Request) -> Response:
     """Show a question with the options chosen earlier; without answers, the first one."""
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     taking = _Taking(app_context, slug)
     token = request.query_params.get("so_far", "")
     place = taking.place(request.query_params.get("question", "1"))
@@ -41,7 +41,7 @@ async def get_answers(request: Request) -> Response:
 
 async def post_answers(request: Request) -> Response:
     """Take answers: show what is missing, the next question, or redirect to the result."""
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     taking = _Taking(app_context, slug)
     posted = await read_post(request)
     quiz = taking.quiz

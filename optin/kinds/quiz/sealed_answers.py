@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from optin.kinds.api import FlowPart
-from optin.kinds.api.flows import Context, OpenedRequest, Standing, as_token, from_token, open_text, seal_text
+from optin.kinds.api.flows import (
+    Context,
+    OpenedRequest,
+    PersonStatus,
+    as_token,
+    from_token,
+    open_text,
+    seal_text,
+)
 from optin.kinds.api.forms import Details, FormDeclaration
 from optin.kinds.api.store import Tx, Vault, promise_of
 from optin.kinds.quiz.details import ANSWERS_FIELD, OUTCOME_FIELD, Answers, AnswerUnknown, Outcome, Quiz
@@ -60,19 +68,21 @@ def carried(
     return tuple(kept)
 
 
-def stands(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> Standing | None:
+def person_status(tx: Tx, context: Context, opened: OpenedRequest, _now: datetime) -> PersonStatus | None:
     """Return the outcome of a form, with its report as it is now, or as it was last."""
     form = opened.declaration
     face, details = form.face, context.policy.details(form.magnet)
     if not face:
         return None
     if isinstance(details, Quiz) and (found := details.outcome(face)) is not None:
-        return Standing(found)
+        return PersonStatus(found)
     kept = promise_of(tx, form.magnet, face)
     if kept is None or not kept.report:
         return None
     told = json.loads(kept.report)
-    return Standing(Outcome(face, told["title"], "", report=told["report"], report_html=told["report_html"]))
+    return PersonStatus(
+        Outcome(face, told["title"], "", report=told["report"], report_html=told["report_html"])
+    )
 
 
-FLOWS = FlowPart(carried=carried, standing=stands)
+FLOWS = FlowPart(carried=carried, person_status=person_status)

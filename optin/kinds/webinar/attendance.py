@@ -10,7 +10,7 @@ from optin.kinds.api.flows import RequestId
 from optin.kinds.webinar.details import Webinar
 
 
-class Standing(StrEnum):
+class SeatStatus(StrEnum):
     """Where a person stands with a webinar."""
 
     SEATED = "seat"
@@ -28,7 +28,7 @@ class Attendance:
     webinar: Webinar
     title: str
     request: RequestId  # by which the seat was asked for: the entry's name for ever
-    standing: Standing
+    standing: SeatStatus
     sequence: int
     seated: bool = True  # there is an entry in the person's calendar
     outdated: bool = False  # another process told a later plan than the one that is loaded here

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from optin.kinds.api import MailPart
 from optin.kinds.api.flows import as_mailed
 from optin.kinds.api.mail import Attachment, Mailbox, MailKind, MailOrder
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.mails import WebinarMail
 
 FILE = "webinar.ics"
@@ -39,7 +39,7 @@ class Invitation:
 
 def calendar_file(told: Attendance, invitation: Invitation, words: str, now: datetime) -> Attachment:
     """Return the entry as an attachment. `words`: its texts."""
-    method = Method.CANCEL if told.standing is Standing.CANCELLED else Method.REQUEST
+    method = Method.CANCEL if told.standing is SeatStatus.CANCELLED else Method.REQUEST
     if method is Method.REQUEST and not invitation.attendee:
         method = Method.PUBLISH
     data = calendar_bytes(told, invitation, method, words, now)
@@ -100,7 +100,7 @@ def attach(
     told = order.own
     if not isinstance(told, Attendance):
         return ()
-    delivered = order.kind == MailKind.DELIVERY and told.standing is Standing.SEATED
+    delivered = order.kind == MailKind.DELIVERY and told.standing is SeatStatus.SEATED
     if not delivered and not (order.kind in CHANGING and told.seated):
         return ()
     domain = sender.address.rpartition("@")[2]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from optin.kinds.api import TablesPart
-from optin.kinds.api.store import KindTable, Migration, Shelf
+from optin.kinds.api.store import KindTable, Migration, TableScope
 
 _COLUMNS = "magnet, subject_id, request_id, state, sequence, replayed, at"
 _SEAT = """(
@@ -23,7 +23,7 @@ _INDEXES = (
 )
 
 TABLES = TablesPart(
-    tables=(KindTable("occasion", Shelf.MAGNET), KindTable("seat", Shelf.PERSON)),
+    tables=(KindTable("occasion", TableScope.MAGNET), KindTable("seat", TableScope.PERSON)),
     migrations=(
         Migration(
             "m001_seats",

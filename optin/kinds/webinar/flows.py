@@ -11,10 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from optin.kinds.api import FlowPart
-from optin.kinds.api.flows import Context, Later, LinkKind, OpenedRequest, QueuedMail
-from optin.kinds.api.flows import Standing as Stands
+from optin.kinds.api.flows import Context, LinkKind, OpenedRequest, PersonStatus, QueuedMail, SendLater
 from optin.kinds.api.forms import Details
-from optin.kinds.api.mail import has_twin
+from optin.kinds.api.mail import has_duplicate
 from optin.kinds.api.store import Tx
 from optin.kinds.webinar.attendance import Attendance
 from optin.kinds.webinar.details import Webinar
@@ -25,12 +24,12 @@ from optin.kinds.webinar.sweep import RULES, notice_plans, warn_of_outdated
 OUTDATED_WAIT = timedelta(minutes=1)  # of a mail whose plan this process does not know yet
 
 
-def stands(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> Stands | None:
+def person_status(tx: Tx, context: Context, opened: OpenedRequest, now: datetime) -> PersonStatus | None:
     """Return a person's status with a webinar."""
     told = attendance(tx, opened, context.policy, now)
     if told is None:
         return None
-    return Stands(_linked(context, opened, told, now), {"seat": told.standing.value})
+    return PersonStatus(_linked(context, opened, told, now), {"seat": told.standing.value})
 
 
 def _linked(context: Context, opened: OpenedRequest, told: Attendance, now: datetime) -> Attendance:
@@ -41,18 +40,18 @@ def _linked(context: Context, opened: OpenedRequest, told: Attendance, now: date
 
 def fill_mail(
     tx: Tx, context: Context, opened: OpenedRequest, mail: QueuedMail, now: datetime
-) -> Attendance | Later | None:
+) -> Attendance | SendLater | None:
     """Return the person's attendance, for a mail that is due and still of use."""
     kind = WebinarMail(mail.name)
     told = attendance(tx, opened, context.policy, now)
     if told is not None and told.outdated:
-        return Later(now + OUTDATED_WAIT)  # whoever knows the plan says it
+        return SendLater(now + OUTDATED_WAIT)  # whoever knows the plan says it
     if told is None or not has_use(kind, told, now):
         return None
     due = due_of(kind, told.webinar)
     if due is not None and now < due:
         # None: it was in hand while the time moved
-        return None if has_twin(tx, mail.number, opened.stored.id, mail.name) else Later(due)
+        return None if has_duplicate(tx, mail.number, opened.stored.id, mail.name) else SendLater(due)
     return _linked(context, opened, told, now)
 
 
@@ -63,7 +62,7 @@ def kept(details: Details) -> Mapping[str, Any] | None:
 
 FLOWS = FlowPart(
     on_confirmed=take_seat,
-    standing=stands,
+    person_status=person_status,
     mails=MAILS,
     fill_mail=fill_mail,
     kept=kept,

@@ -15,9 +15,9 @@ from optin.kinds.api.reading import (
     Complaint,
     Line,
     Magnet,
-    Reading,
     Stripped,
     Table,
+    TableReading,
     Value,
     after_gap,
     moments_of,
@@ -49,7 +49,7 @@ class WebinarTable(Table):
     )
 
 
-def read_webinar(table: WebinarTable, _folder: Path, _lang: str) -> Reading:
+def read_webinar(table: WebinarTable, _folder: Path, _lang: str) -> TableReading:
     """Return the webinar, or what is wrong with its table."""
     minutes, zone, local = _minutes(table.duration), zone_of(table.zone), _local(table.start)
     wrong = [*_values(table, minutes, zone, local), *_addresses(table)]
@@ -58,8 +58,8 @@ def read_webinar(table: WebinarTable, _folder: Path, _lang: str) -> Reading:
         moments = moments_of(local, zone)
         wrong += _moment(table, local, zone, len(moments))
     if wrong:
-        return Reading(None, tuple(wrong))
-    return Reading(
+        return TableReading(None, tuple(wrong))
+    return TableReading(
         Webinar(
             starts_at=moments[_TWICE.get(table.which, 0)],
             minutes=minutes,

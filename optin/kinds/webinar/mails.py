@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import DAY_BEFORE, HOUR_BEFORE, Webinar
 
 
@@ -37,12 +37,12 @@ def has_use(kind: WebinarMail, told: Attendance, now: datetime) -> bool:
     webinar = told.webinar
     match kind:
         case WebinarMail.CANCELLED:
-            return told.standing is Standing.CANCELLED
+            return told.standing is SeatStatus.CANCELLED
         case WebinarMail.REPLAY:
-            return told.standing is Standing.REPLAY
+            return told.standing is SeatStatus.REPLAY
         case WebinarMail.MOVED:
-            return told.standing in {Standing.SEATED, Standing.WAITING} and now < webinar.ends_at
+            return told.standing in {SeatStatus.SEATED, SeatStatus.WAITING} and now < webinar.ends_at
         case WebinarMail.SEATED:
-            return told.standing is Standing.SEATED and now < webinar.ends_at
+            return told.standing is SeatStatus.SEATED and now < webinar.ends_at
     latest = webinar.starts_at - HOUR_BEFORE if kind is WebinarMail.DAY else webinar.starts_at
-    return told.standing is Standing.SEATED and now < latest
+    return told.standing is SeatStatus.SEATED and now < latest

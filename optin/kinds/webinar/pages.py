@@ -10,7 +10,7 @@ from optin.kinds.api import PagesPart
 from optin.kinds.api.flows import RequestId
 from optin.kinds.api.pages import ConfirmedView, Frame
 from optin.kinds.api.samples import AT, HOST, WITHDRAW, delivery, kind_mail, personal_page
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import Webinar
 
 WEBINAR_NEWS = (
@@ -35,9 +35,9 @@ class PlaceView:
 def webinars() -> Iterator[Attendance]:
     """Yield a webinar with each status, and one that is held in a room."""
     told = Attendance(
-        WEBINAR, "Title", RequestId(b"x" * 16), Standing.SEATED, 1, base_url=HOST, place_path="/place/t"
+        WEBINAR, "Title", RequestId(b"x" * 16), SeatStatus.SEATED, 1, base_url=HOST, place_path="/place/t"
     )
-    for standing in Standing:
+    for standing in SeatStatus:
         yield replace(told, standing=standing)
     yield replace(told, webinar=replace(WEBINAR, place="Street 1"))
 

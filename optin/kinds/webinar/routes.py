@@ -17,13 +17,13 @@ from optin.kinds.api.web import (
     NO_STORE,
     AppContext,
     PersonalAction,
-    desk_of,
+    app_context_of,
     read_post,
     request_of_place,
     see_other,
     single,
 )
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.calendar import FILE, Invitation, calendar_file
 from optin.kinds.webinar.pages import PlaceView
 from optin.kinds.webinar.seating import attendance, give_up_seat, give_up_seats
@@ -31,7 +31,7 @@ from optin.kinds.webinar.seating import attendance, give_up_seat, give_up_seats
 
 async def get_place(request: Request) -> Response:
     """Show the person's status; changes nothing."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     told, form = await _told(app_context, request)
     shown, site = replace(told, place_path=request.url.path), app_context.edition.site
     again = "" if site.magnet(form.magnet) is None else f"{site.settings.base_url}/{form.magnet}"
@@ -40,7 +40,7 @@ async def get_place(request: Request) -> Response:
 
 async def post_place(request: Request) -> Response:
     """Give the seat up; the next on the waiting list gets it."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     installation, stored = app_context.installation, request_of_place(request)
     if single(await read_post(request), "action") == "give-up":
 
@@ -55,9 +55,9 @@ async def post_place(request: Request) -> Response:
 
 async def get_calendar(request: Request) -> Response:
     """Send the calendar entry as a file, without anybody's address."""
-    app_context = desk_of(request)
+    app_context = app_context_of(request)
     told, form = await _told(app_context, request)
-    if told.standing not in {Standing.SEATED, Standing.CANCELLED}:
+    if told.standing not in {SeatStatus.SEATED, SeatStatus.CANCELLED}:
         raise LinkSpent
     site = app_context.edition.site
     sender = site.settings.sender

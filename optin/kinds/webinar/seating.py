@@ -8,7 +8,7 @@ from datetime import datetime
 from optin.kinds.api.flows import Context, OpenedRequest, RequestPolicy, SubjectId, open_request, requests_of
 from optin.kinds.api.mail import enqueue, forget_queued
 from optin.kinds.api.store import Tx
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.mails import MAILS, REMINDERS, WebinarMail
 from optin.kinds.webinar.seats import (
@@ -122,14 +122,14 @@ def _seat_at(tx: Tx, magnet: str, subject: SubjectId, policy: RequestPolicy) -> 
     return next((seat for seat in seats if seat.state != GIVEN_UP), next(iter(seats), None))
 
 
-def _standing(seat: Seat, webinar: Webinar, now: datetime) -> Standing:
+def _standing(seat: Seat, webinar: Webinar, now: datetime) -> SeatStatus:
     if seat.state == GIVEN_UP:
-        return Standing.GIVEN_UP
+        return SeatStatus.GIVEN_UP
     if webinar.cancelled:
-        return Standing.CANCELLED
+        return SeatStatus.CANCELLED
     if webinar.ends_at <= now:
-        return Standing.REPLAY if webinar.replay else Standing.OVER
-    return Standing(seat.state)
+        return SeatStatus.REPLAY if webinar.replay else SeatStatus.OVER
+    return SeatStatus(seat.state)
 
 
 def fill_seats(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:

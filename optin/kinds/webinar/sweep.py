@@ -9,7 +9,7 @@ from datetime import datetime
 from optin.kinds.api.flows import Context, RequestPolicy
 from optin.kinds.api.mail import enqueue, forget_queued
 from optin.kinds.api.store import Tx
-from optin.kinds.api.sweep import Rule, SweepContext
+from optin.kinds.api.sweep import SweepContext, SweepRule
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.mails import MAILS, WebinarMail
 from optin.kinds.webinar.seating import STEP, fill_seats, remind, webinars_of
@@ -113,7 +113,7 @@ def sweep_webinars(tx: Tx, context: SweepContext) -> int:
 
 
 RULES = (
-    Rule(
+    SweepRule(
         name="webinars",
         what="people",
         why="are told by mail of another time, a seat that is free, or the recording",

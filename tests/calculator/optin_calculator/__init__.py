@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from optin.kinds.api import DetailsPart, FilePart, FlowPart, Kind, PagesPart
-from optin_calculator.calculation import RESULT, Calculator, carried, standing
+from optin_calculator.calculation import RESULT, Calculator, carried, person_status
 from optin_calculator.front_matter import CalculatorTable, read_calculator
 from optin_calculator.pages import ROUTES, faces, opening
 
@@ -19,7 +19,7 @@ CALCULATOR = Kind(
     details=DetailsPart(filled_in=frozenset({RESULT}), of_request=frozenset({RESULT})),
     pages=PagesPart(opening=opening, faces=faces),
     flows=FlowPart(
-        carried=carried, standing=standing, kept=vars, read_kept=lambda plain: Calculator(**plain)
+        carried=carried, person_status=person_status, kept=vars, read_kept=lambda plain: Calculator(**plain)
     ),
     routes=ROUTES,
 )

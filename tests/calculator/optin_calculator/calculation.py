@@ -44,9 +44,9 @@ def carried(
     return ((RESULT, result),) if asked and result else ()
 
 
-def standing(
+def person_status(
     _tx: store.Tx, context: flows.Context, opened: flows.OpenedRequest, _now: datetime
-) -> flows.Standing | None:
+) -> flows.PersonStatus | None:
     """Return the calculator, which has the long version, and the result where it is kept."""
     details = context.policy.details(opened.declaration.magnet)
-    return None if details is None else flows.Standing((details, opened.declared.fields.get(RESULT, "")))
+    return None if details is None else flows.PersonStatus((details, opened.declared.fields.get(RESULT, "")))

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field
 
 from optin.kinds.api.forms import FormField
-from optin.kinds.api.reading import Line, Reading, Table, Text, kind_words, read_prose
+from optin.kinds.api.reading import Line, Table, TableReading, Text, kind_words, read_prose
 from optin_calculator.calculation import RESULT, Calculator
 
 
@@ -20,9 +20,9 @@ class CalculatorTable(Table):
     why: str = Field("", max_length=500, description="Why the result is kept; without, it is not.")
 
 
-def read_calculator(table: CalculatorTable, _folder: Path, lang: str) -> Reading:
+def read_calculator(table: CalculatorTable, _folder: Path, lang: str) -> TableReading:
     """Return the calculator."""
     why, factor, html = table.why.strip(), repr(table.factor), read_prose(table.report).html
     details = Calculator(table.first, table.second, factor, table.unit, table.report, html, why)
     label = kind_words(Path(__file__).parent, lang)["calculator.result"]
-    return Reading(details, (), (FormField(RESULT, label, why),) if why else ())
+    return TableReading(details, (), (FormField(RESULT, label, why),) if why else ())

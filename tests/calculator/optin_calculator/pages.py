@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from optin.kinds.api import RoutesPart, flows
 from optin.kinds.api.pages import LandingView
-from optin.kinds.api.web import desk_of, post_form, slug_of
+from optin.kinds.api.web import app_context_of, post_form, slug_of
 from optin_calculator.calculation import RESULT, Calculator
 
 
@@ -41,7 +41,7 @@ def faces(view: LandingView) -> tuple[tuple[str, LandingView], ...]:
 
 async def get_result(request: Request) -> Response:
     """Show what was computed; nothing is stored."""
-    app_context, slug = desk_of(request), slug_of(request)
+    app_context, slug = app_context_of(request), slug_of(request)
     view: AskView = app_context.edition.publication.openings[slug].view
     typed = (request.query_params.get("first", "")[:40], request.query_params.get("second", "")[:40])
     result = view.details.result(typed) if isinstance(view.details, Calculator) else ""

@@ -8,7 +8,7 @@ import pytest
 from icalendar import Calendar
 
 from optin.consent.consent_record import RequestId
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.calendar import Invitation, Method, calendar_bytes
 from optin.kinds.webinar.details import Webinar
 
@@ -17,7 +17,7 @@ INVITATION = Invitation("Example", "info@example.com", "example.com", "alice@exa
 
 def entry(start: datetime, minutes: int, zone: str) -> Calendar:
     webinar = Webinar(start, minutes, zone, "Anna", "https://meet.example.com/room")
-    told = Attendance(webinar, "Title", RequestId(b"1" * 16), Standing.SEATED, 0)
+    told = Attendance(webinar, "Title", RequestId(b"1" * 16), SeatStatus.SEATED, 0)
     read = Calendar.from_ical(calendar_bytes(told, INVITATION, Method.REQUEST, "With Anna", start))
     assert isinstance(read, Calendar)
     return read

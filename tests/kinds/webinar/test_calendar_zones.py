@@ -10,7 +10,7 @@ import pytest
 from dateutil.tz import tzical  # type: ignore[import-untyped]
 
 from optin.consent.consent_record import RequestId
-from optin.kinds.webinar.attendance import Attendance, Standing
+from optin.kinds.webinar.attendance import Attendance, SeatStatus
 from optin.kinds.webinar.calendar import Invitation, Method, calendar_bytes
 from optin.kinds.webinar.details import Webinar
 
@@ -19,7 +19,7 @@ NOW = datetime(2026, 11, 26, tzinfo=UTC)
 
 def unfolded(zone: str, at: datetime, attendee: str = "") -> str:
     webinar = Webinar(at, 60, zone, "Anna", "https://meet.example.com/1")
-    told = Attendance(webinar, "Bellen", RequestId(b"r" * 16), Standing.SEATED, 0)
+    told = Attendance(webinar, "Bellen", RequestId(b"r" * 16), SeatStatus.SEATED, 0)
     invitation = Invitation("Voorbeeld", "info@example.com", "example.com", attendee)
     method = Method.REQUEST if attendee else Method.PUBLISH
     return calendar_bytes(told, invitation, method, "Met Anna", NOW).decode().replace("\r\n ", "")

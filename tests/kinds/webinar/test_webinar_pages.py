@@ -21,7 +21,7 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, Verdict
 from optin.flows.retention.sweep import plan
 from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
-from optin.kinds.webinar.attendance import Standing
+from optin.kinds.webinar.attendance import SeatStatus
 from optin.kinds.webinar.mails import WebinarMail, has_use
 from optin.kinds.webinar.sweep import RULES
 from optin.mail.composing import Composer
@@ -291,7 +291,7 @@ def test_a_recording_is_mailed_and_opens_the_page_again(webinar: Visit) -> None:
     assert b"video.example.com" in composed(webinar, told)
     delivery = join(webinar, "bob")
     assert delivery.own is not None
-    assert delivery.own.standing is Standing.REPLAY
+    assert delivery.own.standing is SeatStatus.REPLAY
     sweep(webinar.installation)
     assert kinds(webinar) == []
 
@@ -356,7 +356,7 @@ def test_one_person_has_one_seat(webinar: Visit) -> None:
     assert "opgegeven" in webinar.client.get(first.own.place_path).text
     again = join(webinar, "alice")
     assert again.own is not None
-    assert again.own.standing is Standing.SEATED
+    assert again.own.standing is SeatStatus.SEATED
 
 
 def test_looking_gives_no_seat_up(webinar: Visit) -> None:
@@ -416,7 +416,7 @@ def test_who_signs_up_again_keeps_the_seat_and_the_place_in_line(webinar: Visit)
         join(webinar, name)
     again = join(webinar, "alice")
     assert again.own is not None
-    assert again.own.standing is Standing.SEATED
+    assert again.own.standing is SeatStatus.SEATED
     join(webinar, "carol")
     webinar.press(again.own.place_path, action="give-up")
     assert [it.recipient for it in webinar.mails()] == ["carol@example.com"]
@@ -432,7 +432,7 @@ def test_who_gave_up_has_nothing_waiting(webinar: Visit) -> None:
     told = delivery.own
     for kind in (WebinarMail.DAY, WebinarMail.HOUR):
         assert has_use(kind, told, webinar.moment)
-        for standing in set(Standing) - {Standing.SEATED}:
+        for standing in set(SeatStatus) - {SeatStatus.SEATED}:
             assert not has_use(kind, replace(told, standing=standing), webinar.moment)
 
 
@@ -585,7 +585,7 @@ def test_whoever_signs_up_again_under_its_new_address_keeps_one_seat(webinar: Vi
     webinar.app_context.replace(edition)
     again = webinar.join("alice@example.com", slug="nieuw")
     assert again.own is not None
-    assert again.own.standing is Standing.SEATED
+    assert again.own.standing is SeatStatus.SEATED
     webinar.moment = START - timedelta(hours=1)
     assert kinds(webinar) == ["webinar-hour"]
     assert webinar.press(again.own.place_path, action="give-up").status_code == 303
