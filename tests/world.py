@@ -51,7 +51,7 @@ from optin.store.outbox import give_up_crashing_mails
 from optin.store.transaction import Operation, P, Store, T
 from optin.store.vault import Vault
 from tests.installed import KINDS
-from tests.stores import open_store
+from tests.stores import SCHEMA, open_store
 
 TIPS = PurposeId("tips-email")
 TIPS_BY_EMAIL = ConsentKey(TIPS, Channel.EMAIL)
@@ -137,7 +137,7 @@ class World:
     @property
     def context(self) -> SiteContext:
         """What flows work with now."""
-        return SiteContext(self.vault, self.policy, self.kinds)
+        return SiteContext(self.vault, self.policy, self.kinds, SCHEMA)
 
     @property
     def sweep_context(self) -> SweepContext:
@@ -257,7 +257,7 @@ class World:
             return
         while self.do(integrate):
             pass
-        audit = Audit(self.store.read, self.vault, KINDS.flows)
+        audit = Audit(self.store.read, self.vault, KINDS.flows, schema=SCHEMA)
         assert list(audit.run()) is not None
         assert audit.findings == [], audit.findings
 

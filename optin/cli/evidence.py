@@ -183,6 +183,7 @@ def audit(kinds: InstalledKinds, site: Path, outside: tuple[Path, ...], *, witho
             notes,
             lines,
             [*installation.schema_findings, *wrong],
+            edition.kinds.schema,
         )
         try:
             _with_progress(run_audit(audit_, edition.site.settings, edition.kinds.schema), audit_.size())

@@ -8,7 +8,7 @@ import click
 
 from optin.cli.installed_kinds import InstalledKinds, pass_kinds
 from optin.cli.terminal import served_edition, site_option
-from optin.flows.delivery.retry import Retried, retry_dead
+from optin.flows.delivery.retry import Retried, SkipReason, retry_dead
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 
@@ -42,7 +42,9 @@ def retry(kinds: InstalledKinds, site: Path, *, dry_run: bool) -> None:
     if left:
         click.echo(f"{_mails(left)} {'would not be' if dry_run else f'{_are(left)} not'}:")
         for reason, count in sorted(done.skipped.items()):
-            click.echo(f"  {count}: {reason}")
+            names = ", ".join(f"{name[:60]!a}" for name in sorted(done.unknown))
+            which = f" ({names})" if reason is SkipReason.UNKNOWN else ""
+            click.echo(f"  {count}: {reason}{which}")
     if done.hurried:
         click.echo(f"{_mails(done.hurried)} that waited for another try {_are(done.hurried)} tried now.")
     if dry_run:

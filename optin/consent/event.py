@@ -128,6 +128,7 @@ def erased(
 
 MEMBERS = "members"  # of an export: the digests of those who were erased since
 LINES = "lines"  # that a restored backup is told of; `of` is the moment before which they are forgotten
+KIND_ROWS = "kind-rows"  # in the tables of a kind of magnets that was removed; `of` is its name
 
 
 def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:
@@ -150,7 +151,7 @@ def own_forgotten(at: datetime, what: str, of: str) -> dict[str, Any]:
 
     Raises ValueError for what optin calls rows of its own.
     """
-    if what in {MEMBERS, LINES}:
+    if what in {MEMBERS, LINES, KIND_ROWS}:
         msg = f"{what!r} are rows of optin's own"
         raise ValueError(msg)
     return forgotten(at, what, of)

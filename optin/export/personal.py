@@ -18,6 +18,8 @@ def as_json(data: PersonalData) -> bytes:
     for request in whole["requests"]:  # what a kind keeps stands beside the rest, under its own names
         del request["kind"]
         request.update(request.pop("kept"))
+        if not request["left"]:
+            del request["left"]
     return json.dumps(whole, ensure_ascii=False, indent=2).encode() + b"\n"
 
 

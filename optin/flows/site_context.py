@@ -9,6 +9,7 @@ from typing import Concatenate, TypeAlias
 from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.context import Context
 from optin.flows.kind_flows import FlowPart
+from optin.store.schema_sets import Schema
 from optin.store.transaction import P, T, Tx
 
 
@@ -17,6 +18,7 @@ class SiteContext(Context):
     """The context of a flow that lets kinds do their part; what it calls of a kind gets it as a Context."""
 
     kinds: PartsByKind[FlowPart]
+    schema: Schema = Schema()  # their tables
 
     @property
     def mails_of_kinds(self) -> frozenset[str]:

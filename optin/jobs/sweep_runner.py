@@ -10,6 +10,7 @@ from contextlib import suppress
 from functools import partial
 
 from optin.errors import ClockDoubted, OptinError, StoreBusy
+from optin.flows.delivery.retry import warn_of_unknown
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.retention.sweep_share import report_backlog, sweep_step
 from optin.flows.sweep_context import SkippedCandidates, SweepContext
@@ -63,6 +64,8 @@ def _warn(installation: Installation, rules: Sequence[SweepRule]) -> None:
     vault, policy, now = installation.vault, installation.policy, installation.clock()
     if backlog := installation.write(report_backlog, context=SweepContext(vault, policy, now), rules=rules):
         log.warning("%s", backlog.sentence)
+    for sentence in installation.view(warn_of_unknown):
+        log.warning("%s", sentence)
     for name, part in installation.kinds.flows.items():
         try:
             said = installation.store.read(part.warnings, installation.context, now)

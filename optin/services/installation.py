@@ -115,7 +115,7 @@ class Installation:
     @property
     def context(self) -> SiteContext:
         """The context for flows."""
-        return SiteContext(self.vault, self.policy, self.kinds.flows)
+        return SiteContext(self.vault, self.policy, self.kinds.flows, self.kinds.schema)
 
     def run(self, flow: Flow[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a flow durably in a transaction of its own, and wait for it."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from optin.errors import RequestRefused
+from optin.flows.policy import RequestPolicy
+from optin.flows.retention.drop_kind import drop_kind, rows_to_drop
+from optin.services.kind_parts import KindParts
+from optin.services.open_installation import open_installation
 from optin.services.open_store import connect, due_in, grant_in, sqlite_path
 from optin.settings.installation import Settings
+from optin.store.schema import POSTGRES, SQLITE
 from optin.store.schema_sets import Schema
 
 
@@ -27,3 +32,29 @@ def migrate(settings: Settings, schema: Schema, role: str | None = None) -> Sequ
 def grant(settings: Settings, schema: Schema, role: str) -> None:
     """Grant `role` what a server needs, and no more. Raises RequestRefused for a role that keeps more."""
     grant_in(settings.store, role, schema)
+
+
+def drop_tables_of(
+    settings: Settings, policy: RequestPolicy, kinds: KindParts, kind: str, *, dry_run: bool
+) -> Mapping[str, int]:
+    """Drop the tables of a kind that is not installed any more; return how many rows each had.
+
+    `dry_run`: change nothing. Raises RequestRefused for every kind but one that the database alone knows,
+    StoreUnusable where a server runs, or where the schema is not optin's.
+    """
+    with open_installation(settings, policy, kinds) as installation:
+        store, schema = installation.store, kinds.schema
+        if dry_run:
+            return store.read(rows_to_drop, schema=schema, kind=kind)
+        with store.alone():
+            dropped = installation.write(
+                drop_kind,
+                vault=installation.vault,
+                schema=schema,
+                kind=kind,
+                dialect=POSTGRES if store.shared else SQLITE,
+                now=installation.clock(),
+            )
+            installation.integrate()
+            installation.truncate_wal()
+        return dropped

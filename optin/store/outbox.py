@@ -234,6 +234,11 @@ def dead_letters(tx: Tx, after: int, most: int) -> list[DeadLetter]:
     return [DeadLetter(row[0], row[1], RequestId(row[2])) for row in rows]
 
 
+def count_dead(tx: Tx) -> dict[str, int]:
+    """Return how many mails of each kind were given up."""
+    return dict(tx.all("SELECT kind, COUNT(*) FROM outbox WHERE state = 'dead' GROUP BY kind"))
+
+
 def has_successor(tx: Tx, letter: DeadLetter) -> bool:
     """Return whether a later mail of this kind about the same was sent, or waits."""
     return has_row(

@@ -89,6 +89,12 @@ class PostgresTx:
         """Return every row."""
         return self._connection.execute(self._noted(sql), values).fetchall()
 
+    def named(self, sql: str, **values: Value) -> list[dict[str, Value]]:
+        """Return every row by the names of its columns."""
+        cursor = self._connection.execute(self._noted(sql), values)
+        names = [it.name for it in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
     def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Run a statement once for each of `rows`."""
         with self._connection.cursor() as cursor:

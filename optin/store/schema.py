@@ -7,7 +7,7 @@ its own row; that row stays. Never alter these tables with a tool that rebuilds 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from optin.store.tables import (
@@ -139,6 +139,16 @@ def postgres_triggers(tables: Iterable[AppendOnlyTable]) -> tuple[str, ...]:
             f"CREATE TRIGGER {table}_no_delete BEFORE DELETE ON {table} FOR EACH ROW {act}",
             f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {act}",
         ]
+    return tuple(texts)
+
+
+def drop_statements(dialect: Dialect, tables: Sequence[str], guarded: Collection[str]) -> tuple[str, ...]:
+    """Return what drops `tables`, what is referred to last, with the triggers of those in `guarded`."""
+    texts: list[str] = []
+    for table in reversed(tables):
+        texts.append(f"DROP TABLE {table}")
+        if dialect is POSTGRES and table in guarded:  # a trigger goes with its table, a function does not
+            texts.append(f"DROP FUNCTION {table}_guard()")
     return tuple(texts)
 
 

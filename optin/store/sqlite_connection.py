@@ -41,6 +41,12 @@ class SqliteTx:
         """Return every row."""
         return self._connection.execute(sql, values).fetchall()
 
+    def named(self, sql: str, **values: Value) -> list[dict[str, Value]]:
+        """Return every row by the names of its columns."""
+        cursor = self._connection.execute(sql, values)
+        names = [it[0] for it in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
     def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Run a statement once for each of `rows`."""
         self._connection.executemany(sql, rows)

@@ -1,4 +1,4 @@
-"""The interface of a database: five methods, the same on SQLite and PostgreSQL.
+"""The interface of a database: six methods, the same on SQLite and PostgreSQL.
 
 An operation is a plain function of a transaction. It may be run again after a failed group, so it has no
 effect but through the transaction. SQL is written once, with `:name` parameters, in the common subset;
@@ -46,6 +46,9 @@ class Tx(Protocol):
 
     def all(self, sql: str, **values: Value) -> list[Row]:
         """Return every row."""
+
+    def named(self, sql: str, **values: Value) -> list[dict[str, Value]]:
+        """Return every row by the names of its columns."""
 
     def many(self, sql: str, rows: Sequence[Mapping[str, Value]]) -> None:
         """Run a statement once for each of `rows`."""

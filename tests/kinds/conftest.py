@@ -50,5 +50,6 @@ def magnet(
     monkeypatch.setattr(even_timing, "PACE_SECONDS", 0.001)
     edition = edition_of(kind)
     with visited(edition, KindVisit, store_url, edition.site.root, INSTALLED) as opened:
+        opened.store_url = store_url
         yield opened
         opened.check_evidence()

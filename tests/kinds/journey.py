@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import dataclass, field
 from datetime import timedelta
 from email import message_from_bytes
@@ -21,14 +22,16 @@ from optin.consent.purpose import PurposeId
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.evidence.audit import Audit
 from optin.jobs.site_courier import courier_of
-from optin.services.edition import Edition, keep_edition
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.services.open_store import open_store
 from optin.site.landing_pages import Face
 from optin.site.loading import load_site
 from optin.site.scaffold import make_magnet, make_site
 from optin.store.log import integrate
+from optin.store.removed_kinds import count_rows
 from optin.web.app import build_app
 from optin.web.app_context import AppContext
-from tests.kinds.installed import KINDS
+from tests.kinds.installed import KINDS, without
 from tests.stranger import is_sqlite
 from tests.web.conftest import Visit
 
@@ -79,6 +82,7 @@ class KindVisit(Visit):
 
     seen: dict[str, str] = field(default_factory=dict)  # pages by what they are
     mailed: dict[str, EmailMessage] = field(default_factory=dict)  # by the kind of the mail
+    store_url: str = ""
 
     @property
     def face(self) -> Face:
@@ -165,17 +169,34 @@ class KindVisit(Visit):
         """Serve another edition where other kinds are installed, as a server does that starts anew."""
         installation = self.installation
         installation.kinds = kinds.parts
+        installation.store.close()
+        installation.store = open_store(
+            self.store_url, self.root.parent, installation.vault, kinds.parts.schema
+        )
         keep_edition(installation.store, edition, installation.clock())
         self.app_context = AppContext.of(edition, installation)
         self.app_context.replace(edition)
         app = build_app(self.app_context, kinds.routes)
         self.client = TestClient(app, follow_redirects=False, raise_server_exceptions=False)
 
+    def remove_magnet(self, kind: str) -> Edition:
+        """Remove the magnet, and then the package of its kind; return what is served from then on."""
+        for path in (self.root / "magnets").glob(f"{SLUG}*"):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        left, _ = load_edition(self.root, without(kind).parts)
+        assert left is not None
+        self.serve(left, without(kind))
+        return left
+
+    def kind_rows(self, kind: str) -> dict[str, int]:
+        """Count the rows in the tables of a kind."""
+        return self.installation.store.read(count_rows, part=KINDS.tables[kind])
+
     def check_evidence(self) -> None:
         """Audit everything that is stored."""
         while self.installation.store.submit(integrate).result():
             pass
-        audit = Audit(self.installation.store.read, self.installation.vault, KINDS.flows)
+        audit = Audit(self.installation.store.read, self.installation.vault, KINDS.flows, schema=KINDS.schema)
         assert list(audit.run()) is not None
         assert audit.findings == [], audit.findings
 

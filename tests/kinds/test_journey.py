@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import timedelta
 
 from optin.consent.address import parse_email
@@ -12,12 +11,10 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.sweep_context import SweepContext
-from optin.jobs.sweep_runner import sweep
 from optin.proof.bundle import unpack
 from optin.proof.verify_bundle import verify_bundle
-from optin.services.edition import load_edition
 from optin.services.evidence_bundle import make_bundle
-from tests.kinds.installed import INSTALLED, KINDS, without
+from tests.kinds.installed import KINDS
 from tests.kinds.journey import EMAIL, SLUG, TYPED, KindVisit, cells, words
 from tests.world import TIPS_BY_EMAIL
 
@@ -120,34 +117,3 @@ def test_the_consent_is_exported_with_its_proof(magnet: KindVisit) -> None:
     bundle = make_bundle(magnet.app_context.edition, installation, parse_email(EMAIL))
     report = verify_bundle(unpack(bundle), magnet.moment)
     assert report.holds
-
-
-def test_a_kind_that_is_removed_keeps_nobody_from_their_rights(magnet: KindVisit) -> None:
-    """R1, R3, R5, P1: its package is gone, its people stay; when it is back, its magnet works again."""
-    delivery = magnet.confirmed()
-    kept = magnet.request_fields()
-    kind, root = magnet.face.form.declaration.kind, magnet.root
-    edition = magnet.app_context.edition
-    aside = root.parent / "aside"
-    shutil.copytree(root / "magnets", aside)
-    for path in (root / "magnets").glob(f"{SLUG}*"):
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    left, _ = load_edition(root, without(kind).parts)
-    assert left is not None
-    magnet.serve(left, without(kind))
-    assert magnet.request_fields() == kept
-    magnet.look("personal-uninstalled", magnet.personal_link())
-    assert magnet.client.get(f"/unsubscribe/{delivery.unsubscribe_token}").status_code == 200
-    magnet.check_evidence()
-    bundle = make_bundle(left, magnet.installation, parse_email(EMAIL))
-    assert verify_bundle(unpack(bundle), magnet.moment).holds
-    sweep(magnet.installation)
-    magnet.serve(edition, INSTALLED)
-    again = magnet.confirmed()
-    assert again.recipient == EMAIL
-    magnet.serve(left, without(kind))
-    sought = magnet.sealed()
-    magnet.press_on(magnet.personal_link(), action="erase")
-    magnet.mails()
-    after = cells(magnet)
-    assert [value for value in sought if value in after] == []

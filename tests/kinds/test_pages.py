@@ -38,6 +38,7 @@ def visit(
     edition = edition_of(kind, request.param)
     url = f"sqlite:///{tmp_path}/optin.db"
     with visited(edition, KindVisit, url, edition.site.root, INSTALLED) as opened:
+        opened.store_url = url
         yield opened
 
 

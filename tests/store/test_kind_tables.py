@@ -16,17 +16,20 @@ from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
 from optin.consent.erasure import BY_PERSON
 from optin.consent.parts_by_kind import PartsByKind
-from optin.errors import StoreUnusable, WriteLost
+from optin.errors import RequestRefused, StoreUnusable, WriteLost
+from optin.flows.evidence.audit import Audit
+from optin.flows.retention.drop_kind import drop_kind
 from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
 from optin.store.kind_tables import KindTable, TableScope, TablesPart, faults, registered
-from optin.store.schema import AppendOnlyTable, Migration
+from optin.store.schema import MIGRATIONS, POSTGRES, SQLITE, AppendOnlyTable, Migration
 from optin.store.schema_guard import UNMADE
 from optin.store.schema_sets import Schema
 from optin.store.sqlite_connection import connect
 from optin.store.transaction import Store, Tx
 from optin.store.vault import Vault
+from tests.installed import KINDS
 from tests.postgres import new_database
 from tests.stores import SCHEMA, open_store
 from tests.stranger import is_sqlite, past_optin
@@ -352,3 +355,101 @@ def test_migrations_struck_from_the_record_are_told(store_url: str, tmp_path: Pa
     with pytest.raises(WriteLost):
         store.submit(lambda tx: tx.run("DELETE FROM tally")).result()
     store.close()
+
+
+def try_to_drop(world: World, kind: str, schema: Schema = SCHEMA) -> dict[str, int]:
+    """Drop the tables of a kind; return how many rows they had."""
+    dialect = SQLITE if is_sqlite(world.store) else POSTGRES
+    drop = partial(drop_kind, vault=world.vault, schema=schema, kind=kind, dialect=dialect, now=world.now)
+    return dict(world.do(drop))
+
+
+def test_tables_of_a_kind_that_is_gone_are_dropped_whole(
+    removed: World, store_url: str, tmp_path: Path
+) -> None:
+    """R8, P3: ledgers with their triggers too; when it comes back, they are made anew."""
+    assert try_to_drop(removed, "guest-book") == {"kind_guest_book_note": 2, "kind_guest_book_page": 1}
+    assert removed.store.schema_findings() == []
+    with pytest.raises(RequestRefused, match="knows no removed kind of that name: it knows none"):
+        try_to_drop(removed, "guest-book")
+    before = [removed.count(table) for table in ("request", "event", "kind_register")]
+    removed.store.close()
+    removed.store = open_store(store_url, tmp_path, removed.vault, schema=WITH_BOOK)
+    assert removed.count("kind_guest_book_note") == removed.count("kind_guest_book_page") == 0
+    assert [removed.count(table) for table in ("request", "event")] == before[:2]
+    assert removed.count("kind_register") == before[2] + 1
+
+
+@pytest.mark.parametrize("kind", ["webinar", "prize-draw", "optin", "event", "evil'; DROP TABLE event", ""])
+def test_nothing_but_a_kind_that_is_gone_is_dropped(removed: World, kind: str) -> None:
+    """P3: neither what is installed, nor what no register describes."""
+    with pytest.raises(RequestRefused, match=r"is installed|it knows guest-book\. Nothing was changed"):
+        try_to_drop(removed, kind)
+    assert removed.store.schema_findings() == []
+
+
+FORGED = {
+    "a table of optin's": written(table="event"),
+    "in other letters": written(table="EVENT"),
+    "of an installed kind": written(table="seat"),
+    "of a kind that is gone": written(table="kind_guest_book_page"),
+    "of the list of migrations": written(table="_sqlite_migrations"),
+    "of another program": written(table="customers"),
+    "more than a table": written(table="kind_evil_t, event"),
+    "that was never made": written(),
+}
+
+
+@pytest.mark.parametrize("forged", FORGED.values(), ids=list(FORGED))
+def test_a_forged_register_makes_nobody_drop_anything(removed: World, forged: str) -> None:
+    """P3: whoever writes a kind into the register, recorded as made or not, gets no other table dropped."""
+    removed.tampered = True
+    past_optin(removed.store, "INSERT INTO kind_register(kind, part) VALUES ('evil', :part)", part=forged)
+    if forged != written():
+        record = (
+            "INSERT INTO _sqlite_migrations(migration_set, name, applied_at) VALUES ('kind_evil', :n, '')"
+        )
+        for name in ("m0", "m1"):
+            past_optin(removed.store, record, n=name)
+    with pytest.raises((RequestRefused, WriteLost)):
+        try_to_drop(removed, "evil")
+    for table in ("event", "request", "seat", "kind_guest_book_page", "_sqlite_migrations"):
+        removed.store.read(lambda tx, table=table: tx.one(f"SELECT COUNT(*) FROM {table}"))  # type: ignore[misc]
+
+
+def test_a_kind_that_an_earlier_optin_made_is_not_dropped(removed: World) -> None:
+    """O1: its tables were recorded as optin's own; whoever forges that has no record of ours deleted."""
+    removed.tampered = True
+    former = replace(FIRST, formerly=MIGRATIONS[0].name)
+    part = replace(BOOK, migrations=(former,)).as_json()
+    past_optin(removed.store, "UPDATE kind_register SET part = :part WHERE kind = 'guest-book'", part=part)
+    with pytest.raises(RequestRefused, match="made by an earlier optin"):
+        try_to_drop(removed, "guest-book")
+    assert removed.count("kind_guest_book_note") == 2
+
+
+def test_rows_of_requests_that_are_gone_are_found(removed: World) -> None:
+    """P4, R5: in tables of kinds, installed or not; and the audit tells of a kind that is gone."""
+
+    def audited() -> Audit:
+        removed.sign()
+        audit = Audit(removed.store.read, removed.vault, KINDS.flows, schema=SCHEMA)
+        assert list(audit.run()) is not None
+        return audit
+
+    sound = audited()
+    assert sound.findings == []
+    assert [it for it in sound.notes if "guest-book is not installed" in it and "3 rows" in it]
+    removed.tampered = True
+    unbound = () if is_sqlite(removed.store) else ("SET session_replication_role = replica",)
+    past_optin(
+        removed.store,
+        *unbound,
+        "INSERT INTO kind_guest_book_note(request_id, sealed) VALUES (:id, :id)",
+        "INSERT INTO seat(magnet, subject_id, request_id, state, sequence, replayed, at)"
+        " VALUES ('m', :id, :id, 'seat', 0, 0, 0)",
+        id=b"nobody",
+    )
+    found = audited().findings
+    assert "kind_guest_book_note holds 1 rows of requests that are gone" in found
+    assert "seat holds 1 rows of requests that are gone" in found

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from optin.app.main import main
+from optin.consent.parts_by_kind import PartsByKind
 from optin.services.edition import Edition, load_edition
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
+from optin.store.kind_tables import KindTable, TableScope, TablesPart
+from optin.store.schema import Migration
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, NOBODY
 from tests.serving import environment
@@ -118,3 +122,28 @@ def test_an_audit_of_a_database_that_lacks_a_table_ends_in_sentences(edition: Ed
     assert audited.exception is None or isinstance(audited.exception, SystemExit)
     assert "FOUND  table consent is missing" in audited.stdout
     assert "the rest cannot be read" in audited.stdout
+
+
+def test_the_tables_of_a_removed_kind_are_dropped_after_a_look(edition: Edition) -> None:
+    """R8, S5: named with their rows; not without `--yes`, and never those of a kind that is installed."""
+    made = Migration("m001", ("CREATE TABLE kind_gone_note (text TEXT NOT NULL){strict}",))
+    part = TablesPart((KindTable("kind_gone_note", TableScope.MAGNET),), (made,))
+    settings = edition.site.settings
+    names = (*KINDS.tables.names(), "gone")
+    parts = {"gone": part, **dict(KINDS.tables.items())}
+    kinds = replace(KINDS, tables=PartsByKind(TablesPart(), lambda: names, parts.get))
+    with open_installation(settings, edition.policy, kinds) as installation:
+        past_optin(installation.store, "INSERT INTO kind_gone_note(text) VALUES ('a')")
+    drop = ("migrate", "--drop-kind")
+    assert run(edition, *drop, "gone").exit_code == 2
+    assert run(edition, *drop, "gone", "--plan", "--yes").exit_code == 2
+    refused = run(edition, *drop, "webinar", "--yes")
+    assert (refused.exit_code, "is installed" in refused.stderr) == (1, True)
+    planned = run(edition, *drop, "gone", "--plan")
+    assert "kind_gone_note  1 rows  would be dropped" in planned.stdout
+    assert "gone is not installed, and its tables hold 1 rows" in run(edition, "audit").stdout
+    done = run(edition, *drop, "gone", "--yes")
+    assert (done.exit_code, "kind_gone_note  1 rows  dropped" in done.stdout) == (0, True)
+    assert run(edition, *drop, "gone", "--yes").exit_code == 1
+    audited = run(edition, "audit")
+    assert (audited.exit_code, "gone" in audited.output) == (0, False)

@@ -196,4 +196,4 @@ def visited(
         opened = visit(client, app_context, root)
         installation.clock = lambda: opened.moment
         yield opened
-    store.close()
+    installation.store.close()

@@ -8,12 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 
 from optin.errors import KindFailed
+from optin.flows.delivery.deliver import MAX_KIND_CHARACTERS
 from optin.flows.delivery.mail_content import UnknownMailKind, is_known_mail, kind_mail_facts
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.kind_flows import QueuedMail
 from optin.flows.records.opened_request import open_request
 from optin.flows.site_context import SiteContext
-from optin.store.outbox import DeadLetter, dead_letters, has_successor, hurry, requeue
+from optin.store.outbox import DeadLetter, count_dead, dead_letters, has_successor, hurry, requeue
 from optin.store.requests import Request, is_over, keep_longer, load_request
 from optin.store.transaction import Tx
 
@@ -41,6 +42,7 @@ class Retried:
 
     again: Counter[str] = field(default_factory=Counter)
     skipped: Counter[SkipReason] = field(default_factory=Counter)
+    unknown: Counter[str] = field(default_factory=Counter)  # names of the mails that are not known here
     hurried: int = 0
     last: int = 0
 
@@ -48,6 +50,7 @@ class Retried:
         """Add the numbers of another step."""
         self.again += other.again
         self.skipped += other.skipped
+        self.unknown += other.unknown
         self.hurried += other.hurried
         self.last = other.last
 
@@ -64,6 +67,8 @@ def retry_dead(tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_r
         reason = _reason(tx, context, letter, now)
         if reason is not None:
             done.skipped[reason] += 1
+            if reason is SkipReason.UNKNOWN:
+                done.unknown[letter.kind] += 1
             continue
         if not dry_run:
             requeue(tx, letter.number, now)
@@ -73,6 +78,16 @@ def retry_dead(tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_r
     if done.last == after and not dry_run:
         done.hurried = hurry(tx, now)
     return done
+
+
+def warn_of_unknown(tx: Tx, context: SiteContext) -> list[str]:
+    """Return in sentences which mails were given up because what queued them is not installed."""
+    return [
+        f"{count} mails {name[:MAX_KIND_CHARACTERS]!a} were given up, since what queued them is not"
+        " installed: install its package again and run optin mail retry, within 30 days"
+        for name, count in sorted(count_dead(tx).items())
+        if not is_known_mail(name, context)
+    ]
 
 
 def _reason(tx: Tx, context: SiteContext, letter: DeadLetter, now: datetime) -> SkipReason | None:

@@ -43,6 +43,8 @@ from optin.store.audit_reads import (
 from optin.store.exports import recorded_exports
 from optin.store.forms import changed_assets
 from optin.store.log import unsound_attestations
+from optin.store.removed_kinds import rows_of_removed_kinds, rows_without_request
+from optin.store.schema_sets import Schema
 from optin.store.transaction import Runner
 from optin.store.vault import Vault
 
@@ -57,6 +59,7 @@ class Audit:
     outside: Sequence[str] = ()  # checkpoints from somebody's mailbox, a bundle, a newspaper
     remembered: Sequence[JournalLine] = ()  # what the journal holds
     findings: list[str] = field(default_factory=list)
+    schema: Schema | None = None  # with the tables of kinds; None: those are not looked at
     noted: dict[str, int] = field(default_factory=dict)  # kinds of events without effect: the first of each
     _notes: list[str] = field(default_factory=list)
     _tree: TreeAudit = field(init=False)
@@ -111,8 +114,18 @@ class Audit:
         self._about_nobody()
         self.findings += self.read(orphans)
         self.findings += self.read(lambda tx: list(events_missing_from_log(tx, current(self.remembered))))
+        if self.schema is not None:
+            self._tables_of_kinds(self.schema)
         for number in self.read(events_outside):
             self.findings.append(f"event {number} is not in the log")
+
+    def _tables_of_kinds(self, schema: Schema) -> None:
+        self.findings += self.read(rows_without_request, schema=schema)
+        for kind, rows in self.read(rows_of_removed_kinds, schema=schema).items():
+            self._notes.append(
+                f"the kind {kind} is not installed, and its tables hold {rows} rows: install its package"
+                f" again, or drop them: optin migrate --drop-kind {kind} --plan"
+            )
 
     # 3. Forms and statements.
     def _forms(self) -> Iterator[int]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
+from optin.consent.consent_record import EventKind
+from optin.consent.event import KIND_ROWS, rfc3339
 from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import OptinError
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.proof.canonical import Json
+from optin.store.events import said_about_nobody
 from optin.store.transaction import Runner
 from optin.store.vault import Vault
+
+AuditConfirmed: TypeAlias = Callable[[Runner, Vault, Sequence[ConfirmedRequest]], Iterable[str]]
 
 
 def audit_kinds(
@@ -30,9 +36,26 @@ def audit_confirmed(
     found: list[str] = []
     for kind in sorted({it.form.kind for it in confirmed}):
         look, own = kinds[kind].audit_confirmed, [it for it in confirmed if it.form.kind == kind]
-        if look is not None:
-            found += _found(kind, lambda look=look, own=own: look(read, vault, own))  # type: ignore[misc]  # untyped default
+        faults = [] if look is None else _faults_of(kind, look, read, vault, own)
+        if faults and look is not None:  # seldom: were the tables dropped meanwhile?
+            since = _dropped_at(read, vault, kind)
+            own = [it for it in own if rfc3339(it.at) > since]
+            faults = _faults_of(kind, look, read, vault, own) if own else []
+        found += faults
     return found
+
+
+def _dropped_at(read: Runner, vault: Vault, kind: str) -> str:
+    """Return when an operator dropped the tables of a kind last (RFC 3339); empty: never."""
+    told = read(said_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
+    dropped = (str(body["at"]) for body in told if (body.get("what"), body.get("of")) == (KIND_ROWS, kind))
+    return max(dropped, default="")
+
+
+def _faults_of(
+    kind: str, look: AuditConfirmed, read: Runner, vault: Vault, confirmed: Sequence[ConfirmedRequest]
+) -> list[str]:
+    return _found(kind, lambda: look(read, vault, confirmed))
 
 
 def _found(kind: str, look: Callable[[], Iterable[str]]) -> list[str]:

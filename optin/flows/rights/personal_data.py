@@ -29,10 +29,11 @@ from optin.store.forms import statement_dates
 from optin.store.legal_holds import holds_of
 from optin.store.officer_actions import actions_of
 from optin.store.person_records import mails_of, newest_request, requests_of
+from optin.store.removed_kinds import rows_of_removed
 from optin.store.requests import peek_request
 from optin.store.subjects import find_subject
 from optin.store.suppressions import suppressions_of
-from optin.store.transaction import Tx
+from optin.store.transaction import Tx, Value
 from optin.store.vault import Vault
 
 BY_WEBHOOK = "webhook"
@@ -59,6 +60,15 @@ class PersonalConsent:
 
 
 @dataclass(frozen=True)
+class LeftRow:
+    """What a kind of magnets that is not installed any more keeps of a request: a row as it is stored."""
+
+    kind: str
+    table: str
+    columns: Mapping[str, str]  # bytes in hexadecimal digits
+
+
+@dataclass(frozen=True)
 class PersonalRequest:
     """One posted form: its magnet, the typed fields and the ticked boxes."""
 
@@ -76,6 +86,7 @@ class PersonalRequest:
     privacy_day: str = ""  # the date that the statement bears, as 2026-11-23
     kind: str = ""  # of the magnet
     kept: Mapping[str, str] = field(default_factory=dict)  # what that kind keeps of it, by its names
+    left: tuple[LeftRow, ...] = ()  # what kinds keep of it that are not installed any more
 
 
 @dataclass(frozen=True)
@@ -272,7 +283,19 @@ def _request(tx: Tx, context: SiteContext, request: OpenedRequest, now: datetime
         privacy_day=privacy_day,
         kind=request.declaration.kind,
         kept={} if stands is None else stands.kept,
+        left=tuple(
+            LeftRow(row.kind, row.table, {name: _plain(value) for name, value in row.columns.items()})
+            for row in rows_of_removed(tx, context.schema, request.stored.id)
+            if row.kind not in context.kinds
+        ),
     )
+
+
+def _plain(value: Value) -> str:
+    """Return a stored value in characters; nothing for NULL."""
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return "" if value is None else str(value)
 
 
 def _mails(tx: Tx, vault: Vault, request: OpenedRequest) -> list[SentMail]:

@@ -1,0 +1,33 @@
+"""Dropping the tables of a kind of magnets that is not installed any more, because an operator said so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from optin.consent.event import KIND_ROWS, forgotten
+from optin.store.events import add_events
+from optin.store.removed_kinds import count_rows, drop_tables, removed_kind
+from optin.store.schema import Dialect
+from optin.store.schema_sets import Schema
+from optin.store.transaction import Tx
+from optin.store.vault import Vault
+
+
+def rows_to_drop(tx: Tx, schema: Schema, kind: str) -> Mapping[str, int]:
+    """Return the tables that would be dropped, each with how many rows it has. Raises RequestRefused."""
+    return count_rows(tx, removed_kind(tx, schema, kind))
+
+
+def drop_kind(
+    tx: Tx, vault: Vault, schema: Schema, *, kind: str, dialect: Dialect, now: datetime
+) -> Mapping[str, int]:
+    """Drop the tables of a removed kind for good, and note it in the log; return what they held.
+
+    Consents and their events stay: they are in no table of a kind. Raises RequestRefused.
+    """
+    part = removed_kind(tx, schema, kind)
+    counts = count_rows(tx, part)
+    drop_tables(tx, kind, part, dialect)
+    add_events(tx, vault, None, [forgotten(now, KIND_ROWS, kind, sum(counts.values()))])
+    return counts
