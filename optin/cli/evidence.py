@@ -18,11 +18,11 @@ from optin.consent.event import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
-from optin.proof.bundle import MAX_BYTES, BundleBroken, unpack
+from optin.proof.bundle_archive import MAX_BYTES, BundleBroken, unpack
 from optin.proof.bundle_report import Report
-from optin.proof.journal import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
-from optin.proof.note import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
+from optin.proof.journal_chain import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
 from optin.proof.outside_checkpoints import checkpoints_in
+from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle

@@ -6,9 +6,9 @@ import socket
 from functools import partial
 
 from optin.jobs.job import Job, check_jobs
-from optin.jobs.presence import presence_job
 from optin.jobs.schema_watch import check_schema, schema_job
 from optin.jobs.server_jobs import STALE_SECONDS, installation_jobs
+from optin.jobs.server_presence import presence_job
 from optin.jobs.site_courier import courier_job, courier_of
 from optin.jobs.webhook_sender import Sender, webhook_jobs
 from optin.services.crash_recovery import HANDED_OVER

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from optin.consent.magnet_details import Details, DetailsPart
-from optin.consent.offers import ServedForms
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.served_forms import ServedForms
 from optin.settings.site import DownloadTable, Limits, PersonalTable, Retention, Sweep, Unconfirmed
 
 PER_ADDRESS, RESEND, PER_DAY = (

@@ -25,8 +25,8 @@ from rfc3161_client import HashAlgorithm, PKIStatus, TimestampRequestBuilder, de
 from optin.consent.clock import FOLLOWED
 from optin.jobs.job import Job, RoundDone, every
 from optin.jobs.witness_client import COSIGNATURE, PLAIN, cosigned_by
-from optin.proof.note import Note, Signature, cosignatures
-from optin.proof.stamp import read_stamp
+from optin.proof.signed_notes import Note, Signature, cosignatures
+from optin.proof.time_stamp import read_stamp
 from optin.proof.witness_request import HistoriesDiffer, WitnessRefused, submission_address
 from optin.services.http_client import CallFailed, HttpAnswer, VettedClient
 from optin.services.installation import Installation

@@ -9,8 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optin.proof.commitment import leaf_digest
-from optin.proof.note import MAX_SIZE_DIGITS, Checkpoint, VerifierKey, decoded, encoded, open_checkpoint
-from optin.proof.tree import MAX_PATH, ProofBroken, verify_inclusion
+from optin.proof.merkle_tree import MAX_PATH, ProofBroken, verify_inclusion
+from optin.proof.signed_notes import (
+    MAX_SIZE_DIGITS,
+    Checkpoint,
+    VerifierKey,
+    decoded,
+    encoded,
+    open_checkpoint,
+)
 
 HEADER = "c2sp.org/tlog-proof@v1"
 ENDING = ".tlog-proof"

@@ -6,7 +6,7 @@ import email
 import email.policy
 from email.message import Message
 
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.inclusion import ENDING
 from optin.proof.inclusion import HEADER as PROOF_HEADER
 

@@ -21,14 +21,14 @@ from cryptography.x509 import Certificate
 
 from optin.consent.consent_record import EventKind
 from optin.consent.history import LoggedEvent
-from optin.proof.bundle import BundleBroken
+from optin.proof.bundle_archive import BundleBroken
 from optin.proof.bundle_report import Report, RequestReport
 from optin.proof.canonical import parse
 from optin.proof.commitment import commit, digest
 from optin.proof.inclusion import ENDING, InclusionProof
-from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
+from optin.proof.merkle_tree import ProofBroken
 from optin.proof.page_copies import FOLDER, copy_names
-from optin.proof.tree import ProofBroken
+from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint, parse_keys
 from optin.proof.verify_clock import Named, check_times, is_set_back, moment_of
 from optin.proof.verify_consents import Cases, check_order, consent_summaries
 from optin.proof.verify_copies import asset_faults, assets_named, copy_faults

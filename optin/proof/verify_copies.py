@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 
 from optin.proof.assets import STYLESHEET_ENDING, assets_in, digest_in
-from optin.proof.bundle import MAX_BYTES, BundleBroken
+from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
 from optin.proof.commitment import digest
 from optin.proof.page_copies import ASSETS, FOLDER, asset_file, viewable_copies
 

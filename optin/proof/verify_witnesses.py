@@ -12,7 +12,7 @@ from cryptography.x509 import Certificate
 
 from optin.consent.event import rfc3339
 from optin.proof.bundle_report import Report
-from optin.proof.note import (
+from optin.proof.signed_notes import (
     Checkpoint,
     Note,
     NoteBroken,
@@ -21,7 +21,7 @@ from optin.proof.note import (
     cosigned_at,
     open_checkpoint,
 )
-from optin.proof.stamp import StampBroken, read_stamp, vouches
+from optin.proof.time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_clock import Named, latest_moment
 
 CLOCKS_APART = timedelta(minutes=1)  # a time-stamp has whole seconds, and two clocks never agree

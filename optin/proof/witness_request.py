@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from optin.proof.note import MAX_SIZE_DIGITS, encoded
+from optin.proof.signed_notes import MAX_SIZE_DIGITS, encoded
 
 PATH: Final = "/add-checkpoint"
 SIZE_TYPE: Final = "text/x.tlog.size"

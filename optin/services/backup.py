@@ -21,7 +21,7 @@ from optin.flows.context import Context
 from optin.flows.evidence.log_growth import lines_missing_from_log, log_begins_with
 from optin.flows.rights.replay_journal import replay
 from optin.keys import KeyRing
-from optin.proof.journal import TreeHead, branches, current
+from optin.proof.journal_chain import TreeHead, branches, current
 from optin.services.edition import Edition
 from optin.services.installation import Installation
 from optin.services.journal import Journal

@@ -13,7 +13,7 @@ from optin.errors import StoreBusy, log_line_of
 from optin.flows.broken_rows import BROKEN
 from optin.flows.context import Context
 from optin.flows.delivery.deliver import record_crashed_send
-from optin.services.handover_log import mails_of_dead_processes
+from optin.services.accepted_mail_log import mails_of_dead_processes
 from optin.store.transaction import Store
 
 log = logging.getLogger("optin.mail")

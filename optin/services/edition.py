@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from optin.consent.form import details_text
-from optin.consent.offers import ServedForms
+from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.magnet_changes import notify_kinds
 from optin.flows.policy import KnownMagnet, RequestPolicy
 from optin.proof.assets import STYLESHEET_ENDING, assets_in

@@ -10,7 +10,7 @@ from optin.consent.consent_record import EventKind
 from optin.consent.event import Event
 from optin.flows.evidence.collect_evidence import Evidence, RequestEvidence, gather_evidence
 from optin.proof.assets import digest_in
-from optin.proof.bundle import MAX_BYTES, pack
+from optin.proof.bundle_archive import MAX_BYTES, pack
 from optin.proof.canonical import parse
 from optin.proof.commitment import digest
 from optin.proof.page_copies import FOLDER, asset_file, viewable_copies, viewable_page

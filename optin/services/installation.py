@@ -18,8 +18,8 @@ from optin.flows.evidence.journal_endings import Endings, endings_in_journal
 from optin.flows.policy import RequestPolicy
 from optin.flows.retention.sweep_records import journal_from
 from optin.flows.site_context import Flow, SiteContext
+from optin.services.accepted_mail_log import AcceptedMailLog
 from optin.services.clock import SteadyClock
-from optin.services.handover_log import AcceptedMailLog
 from optin.services.journal import Journal
 from optin.services.kind_parts import KindParts
 from optin.services.promised_files import PromisedFiles

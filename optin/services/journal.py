@@ -20,7 +20,7 @@ from pathlib import Path
 from optin.errors import JournalUnusable, LogDiverged, StoreBusy
 from optin.flows.evidence.log_growth import checked_frontier, events_missing_from_log
 from optin.flows.evidence.replay_lines import check_replay_line, concerns_person, lines_with_event
-from optin.proof.journal import (
+from optin.proof.journal_chain import (
     BEGUN,
     CHECKPOINT,
     RESTORED,
@@ -34,7 +34,7 @@ from optin.proof.journal import (
     thinned,
     tree_head_fields,
 )
-from optin.proof.tree import Frontier
+from optin.proof.merkle_tree import Frontier
 from optin.services.journal_file import ANEW, EMPTY, UNKEYED, JournalContent, JournalFile, read_lines
 from optin.store.journal_lines import (
     JournalHead,

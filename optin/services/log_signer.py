@@ -12,7 +12,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from optin.flows.evidence.log_growth import checked_frontier
-from optin.proof.tree import Frontier
+from optin.proof.merkle_tree import Frontier
 from optin.services.installation import Installation
 from optin.services.journal import Journal
 from optin.store.log import StoredCheckpoint, latest_checkpoint, log_frontier, sign_checkpoint

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from optin.consent.channel import CHANNELS, Channel
 from optin.consent.retention_period import RetentionPeriod
-from optin.proof.note import NoteBroken, VerifierKey
+from optin.proof.signed_notes import NoteBroken, VerifierKey
 from optin.settings.prose import PROSE
 
 MOST_LINE_CHARACTERS = 200  # what a mail's Subject can hold, with our words around it

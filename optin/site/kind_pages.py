@@ -8,7 +8,7 @@ from typing import Any
 
 from optin.consent.magnet_details import Details
 from optin.site.lint import Objection
-from optin.site.seen_page import SeenPage
+from optin.site.rendered_page import SeenPage
 from optin.theme.views import Frame, LandingView
 
 

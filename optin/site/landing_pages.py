@@ -14,7 +14,7 @@ from optin.proof.canonical import canonical
 from optin.site.kind_pages import PagesPart
 from optin.site.model import Magnet, PictureFile, Site, Variant
 from optin.site.reading_cache import ReadingCache
-from optin.theme.card import HEIGHT, WIDTH, SocialCard
+from optin.theme.social_card import HEIGHT, WIDTH, SocialCard
 from optin.theme.theme import Asset, Theme
 from optin.theme.views import Alternate, Frame, LandingView, Picture
 

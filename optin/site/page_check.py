@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from optin.consent.form import shows
 from optin.site.kind_pages import PagesPart
 from optin.site.lint import Objection
-from optin.site.seen_page import SeenPage
+from optin.site.rendered_page import SeenPage
 from optin.theme.views import LandingView
 
 CURE = "Correct the template, or remove it to use ours."

@@ -29,7 +29,7 @@ from optin.site.page_check import objections_to_page
 from optin.site.reading_cache import ReadingCache
 from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
 from optin.site.variants import wording_name
-from optin.theme.card import SocialCard
+from optin.theme.social_card import SocialCard
 from optin.theme.theme import Theme
 from optin.theme.views import Card, ClosedView, IndexView, LandingView, MovedView, PrivacyView
 

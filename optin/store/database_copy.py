@@ -11,8 +11,8 @@ from contextlib import closing
 from pathlib import Path
 
 from optin.errors import StoreUnusable
-from optin.proof.note import Checkpoint, Note, NoteBroken
-from optin.proof.tree import Frontier
+from optin.proof.merkle_tree import Frontier
+from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
 from optin.store.kind_tables import REGISTER
 from optin.store.log import latest_checkpoint, log_frontier
 from optin.store.schema import POSTGRES, QUEUE_TRIGGERS

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from optin.proof.inclusion import InclusionProof
-from optin.proof.note import Checkpoint, VerifierKey, cosignatures
-from optin.proof.stamp import StampBroken, read_stamp
-from optin.proof.tree import TILE_LEAVES, Frontier, Node, Placed, consistency_proof, inclusion_proof
+from optin.proof.merkle_tree import TILE_LEAVES, Frontier, Node, Placed, consistency_proof, inclusion_proof
+from optin.proof.signed_notes import Checkpoint, VerifierKey, cosignatures
+from optin.proof.time_stamp import StampBroken, read_stamp
 from optin.store.installation import log_origin
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Vault

@@ -19,7 +19,7 @@ from optin.consent.consent_record import ID_BYTES
 from optin.consent.links import Links
 from optin.errors import KeysUnusable
 from optin.keys import KeyRing
-from optin.proof.note import SigningKey
+from optin.proof.signed_notes import SigningKey
 
 NONCE_BYTES = 12
 

@@ -25,13 +25,13 @@ from optin.web.headers import security_headers
 from optin.web.health import HEALTH_ROUTES
 from optin.web.kind_routes import RoutesPart, below_magnet, below_place
 from optin.web.landing import get_sent, post_form, post_sent
-from optin.web.log import get_checkpoint, get_explanation, get_key, get_tile
+from optin.web.mistyped_path import TypedPaths
 from optin.web.page_cache import PageCacheMiddleware
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal
 from optin.web.privacy import get_privacy, get_privacy_version
+from optin.web.public_log import get_checkpoint, get_explanation, get_key, get_tile
 from optin.web.refusals import fail, refuse, refuse_broken_off, refuse_http
 from optin.web.request_check import WellFormed
-from optin.web.typed_path import TypedPaths
 from optin.web.unsubscribe import get_unsubscribe, post_unsubscribe
 
 ROUTES = (

@@ -14,8 +14,8 @@ from starlette.responses import Response
 from optin.errors import PageUnknown
 from optin.flows.consents.earlier_pages import view_asset
 from optin.proof.assets import ADDRESS, content_type_of
-from optin.theme.card import CONTENT_TYPE, draw_card
 from optin.theme.icon import drawn_icon
+from optin.theme.social_card import CONTENT_TYPE, draw_card
 from optin.web.app_context import app_context_of
 from optin.web.headers import ASSET_CACHE, ICON_CACHE
 

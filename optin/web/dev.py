@@ -29,7 +29,7 @@ from optin.theme.wording import Wording
 from optin.web.app_context import AppContext
 from optin.web.dev_hints import STYLE, bar
 from optin.web.mailbox import Mailbox
-from optin.web.typed_path import meant_path
+from optin.web.mistyped_path import meant_path
 
 RELOAD = b"""<script src="/dev/reload.js"></script>"""
 RELOAD_SCRIPT = """(async () => {

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from optin.services.edition import Edition
 from optin.site.landing_pages import privacy_url
-from optin.theme.card import SocialCard, draw_card
 from optin.theme.icon import ICON_PATH, TOUCH_PATH, drawn_icon
+from optin.theme.social_card import SocialCard, draw_card
 from optin.theme.views import ErrorView
 from optin.web.headers import ASSET_CACHE, security_headers
 from optin.web.page_cache import HTML, Content, cached_contents

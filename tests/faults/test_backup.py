@@ -28,7 +28,7 @@ from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json
-from optin.proof.journal import Chain
+from optin.proof.journal_chain import Chain
 from optin.services.clock import utc_now
 from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.installation import Installation

@@ -21,9 +21,9 @@ from optin.flows.delivery.mail_order import MailKind, MailOrder, Order, Verdict
 from optin.flows.rights.erase import BY_PERSON, erase_person
 from optin.jobs.store_outbox import StoreOutbox
 from optin.keys import KeyRing
-from optin.services import handover_log
+from optin.services import accepted_mail_log
+from optin.services.accepted_mail_log import AcceptedMailLog, mails_of_dead_processes
 from optin.services.crash_recovery import recover_crashed_work
-from optin.services.handover_log import AcceptedMailLog, mails_of_dead_processes
 from optin.services.installation import Installation
 from optin.services.open_store import StoreUse
 from optin.store import postgres_presence
@@ -313,7 +313,7 @@ def test_a_long_file_is_followed_by_another(
     world: World, installation: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """S6: under a load that never ends, none grows for ever; each goes when all of it is known."""
-    monkeypatch.setattr(handover_log, "PAGE_BYTES", 100)
+    monkeypatch.setattr(accepted_mail_log, "PAGE_BYTES", 100)
     for number in range(9):
         world.sign_up(f"p{number}@example.com", TIPS)
     outbox = StoreOutbox(installation)
@@ -358,7 +358,7 @@ def test_what_a_living_process_wrote_is_left_alone(
     outbox.taken(order, b"mail")
     look = (
         "import sys\nfrom pathlib import Path\n"
-        "from optin.services.handover_log import mails_of_dead_processes\n"
+        "from optin.services.accepted_mail_log import mails_of_dead_processes\n"
         "print(list(mails_of_dead_processes(Path(sys.argv[1]), None)))"
     )
     done = subprocess.run(

@@ -29,8 +29,8 @@ from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.jobs.sweep_runner import sweep
 from optin.keys import load_keys
 from optin.proof.canonical import Json, canonical
-from optin.proof.journal import CHECKPOINT, RESTORED
-from optin.proof.tree import Frontier
+from optin.proof.journal_chain import CHECKPOINT, RESTORED
+from optin.proof.merkle_tree import Frontier
 from optin.services import journal as journal_module
 from optin.services.edition import keep_edition
 from optin.services.installation import Installation

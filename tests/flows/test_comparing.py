@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from optin.consent.compare_variants import WordingCounts, brings_more, compare, score_for, wilson
-from optin.consent.offers import ServedForms
+from optin.consent.served_forms import ServedForms
 from optin.export.chart import as_svg
 from optin.export.statistics import as_json, schema
 from optin.flows.reports.statistics import Statistics, StatisticsCount

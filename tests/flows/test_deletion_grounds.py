@@ -18,8 +18,8 @@ from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
 from optin.consent.erasure import ErasureGround, ErasureReason, faults, own_ground
 from optin.consent.event import erased
-from optin.consent.offers import ServedForms
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.served_forms import ServedForms
 from optin.errors import LogDisagrees
 from optin.flows.consents.confirm import confirm
 from optin.flows.delivery.mail_order import MailKind
@@ -35,7 +35,7 @@ from optin.flows.rights.on_request import OfficerRequest, hold_on_request
 from optin.flows.rights.personal_data import view_personal
 from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import parse
-from optin.proof.journal import JournalLine
+from optin.proof.journal_chain import JournalLine
 from optin.settings.site import Limits
 from optin.store.claims import Batch
 from optin.store.events import events_of, said_about_nobody

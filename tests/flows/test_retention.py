@@ -13,8 +13,8 @@ from optin.app.main import main
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import Status
-from optin.consent.offers import ServedForms
 from optin.consent.retention_period import RetentionPeriod
+from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.retention.sweep import plan, sweep_rules
 from optin.flows.rights.erase import BY_PERSON, erase_person

@@ -17,8 +17,8 @@ from optin.consent.address import parse_email
 from optin.consent.compare_variants import wilson
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import Slug
-from optin.consent.offers import ServedForms
 from optin.consent.purpose import PurposeId
+from optin.consent.served_forms import ServedForms
 from optin.errors import RequestRefused
 from optin.export.chart import MOST_WEEKS, as_svg
 from optin.export.statistics import as_json, schema

@@ -31,7 +31,7 @@ from optin.flows.sweep_context import SweepContext
 from optin.jobs.sweep_runner import sweep
 from optin.kinds.prize_draw.participation import draws_of
 from optin.kinds.webinar.seating import webinars_of
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.canonical import canonical
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle

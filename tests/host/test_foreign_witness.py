@@ -16,7 +16,7 @@ import pytest
 
 from optin.jobs import witness_client as witnesses
 from optin.jobs.anchors import anchor
-from optin.proof.note import Note, VerifierKey
+from optin.proof.signed_notes import Note, VerifierKey
 from optin.services.http_client import VettedClient
 from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness

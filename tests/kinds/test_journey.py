@@ -11,7 +11,7 @@ from optin.flows.delivery.mail_order import MailKind
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.sweep import sweep_rules
 from optin.flows.sweep_context import SweepContext
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.evidence_bundle import make_bundle
 from tests.kinds.installed import KINDS

@@ -17,7 +17,7 @@ from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
 from optin.flows.retention.drop_kind import drop_kind, rows_to_drop
 from optin.jobs.sweep_runner import sweep
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.backup import back_up
 from optin.services.edition import Edition

@@ -42,12 +42,12 @@ from optin.flows.rights.withdraw import withdraw_consent
 from optin.flows.site_context import SiteContext
 from optin.jobs.sweep_runner import sweep
 from optin.keys import KeyRing
-from optin.proof.bundle import BundleBroken, unpack
+from optin.proof.bundle_archive import BundleBroken, unpack
 from optin.proof.canonical import Json, canonical
 from optin.proof.commitment import leaf_digest
-from optin.proof.note import Checkpoint, Note, parse_keys
+from optin.proof.merkle_tree import Frontier
 from optin.proof.outside_checkpoints import checkpoints_in
-from optin.proof.tree import Frontier
+from optin.proof.signed_notes import Checkpoint, Note, parse_keys
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.edition import Edition, keep_edition
 from optin.services.evidence_bundle import make_bundle

@@ -28,10 +28,10 @@ from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor as anchor_
 from optin.jobs.anchors import anchor_job
 from optin.keys import KeyRing, load_keys
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.inclusion import InclusionProof
-from optin.proof.note import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
-from optin.proof.stamp import StampBroken, read_stamp, vouches
+from optin.proof.signed_notes import COSIGNATURE, Note, Signature, SigningKey, VerifierKey
+from optin.proof.time_stamp import StampBroken, read_stamp, vouches
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle

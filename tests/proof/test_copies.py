@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from optin.consent.address import parse_email
-from optin.proof.bundle import BundleBroken, unpack
+from optin.proof.bundle_archive import BundleBroken, unpack
 from optin.proof.commitment import digest
 from optin.proof.page_copies import (
     MOST_EMBEDDED_BYTES,

@@ -11,7 +11,7 @@ from optin.consent.address import parse_email
 from optin.consent.clock import ClockSetBack, explained, set_back_over
 from optin.flows.evidence.audit import Audit
 from optin.flows.retention.clock_correction import note_set_back
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services import clock as clock_module
 from optin.services.clock import SteadyClock

@@ -25,13 +25,13 @@ from optin.consent.address import parse_email
 from optin.errors import RequestRefused
 from optin.export.destination import write_whole
 from optin.keys import KeyRing
-from optin.proof.bundle import MANIFEST, BundleBroken, pack, unpack
+from optin.proof.bundle_archive import MANIFEST, BundleBroken, pack, unpack
 from optin.proof.bundle_report import Report
 from optin.proof.canonical import canonical
 from optin.proof.commitment import commit, digest, leaf_digest
 from optin.proof.inclusion import InclusionProof
-from optin.proof.note import Checkpoint
-from optin.proof.tree import Frontier, inclusion_proof
+from optin.proof.merkle_tree import Frontier, inclusion_proof
+from optin.proof.signed_notes import Checkpoint
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.clock import utc_now
 from optin.services.edition import Edition, keep_edition, load_edition

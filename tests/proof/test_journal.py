@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from optin.proof.canonical import Json
-from optin.proof.journal import (
+from optin.proof.journal_chain import (
     BEGUN,
     CHECKPOINT,
     RESTORED,

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from optin.proof.commitment import leaf_digest
 from optin.proof.inclusion import InclusionProof
-from optin.proof.note import Checkpoint, Note, NoteBroken, SigningKey, VerifierKey, open_checkpoint
-from optin.proof.tree import (
+from optin.proof.merkle_tree import (
     Frontier,
     Node,
     ProofBroken,
@@ -23,6 +22,7 @@ from optin.proof.tree import (
     verify_consistency,
     verify_inclusion,
 )
+from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, SigningKey, VerifierKey, open_checkpoint
 
 # The eight leaves and the roots that Certificate Transparency publishes for RFC 6962.
 PUBLISHED_LEAVES = [

@@ -12,8 +12,8 @@ import pytest
 from optin.consent.address import parse_email
 from optin.jobs import anchors as anchors_
 from optin.jobs.anchors import anchor
-from optin.proof.bundle import unpack
-from optin.proof.note import Note, NoteBroken, Signature, VerifierKey
+from optin.proof.bundle_archive import unpack
+from optin.proof.signed_notes import Note, NoteBroken, Signature, VerifierKey
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
 from optin.proof.witness_request import submission, submission_address
 from optin.services.clock import utc_now

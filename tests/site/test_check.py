@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from optin.app.main import main
-from optin.proof.note import SigningKey
+from optin.proof.signed_notes import SigningKey
 from optin.services.edition import load_edition
 from optin.site.findings import as_github, as_text
 from optin.site.loading import find_root, load_site

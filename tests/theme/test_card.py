@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from optin.theme import lettering
-from optin.theme.card import HEIGHT, WIDTH, SocialCard, draw_card
 from optin.theme.catalogue import catalogue
 from optin.theme.languages import languages
+from optin.theme.social_card import HEIGHT, WIDTH, SocialCard, draw_card
 
 CARD = SocialCard("White paper", "Koud bellen onder de AVG", "Voorbeeld B.V.", "#0b5d4b")
 

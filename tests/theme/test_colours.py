@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from optin.theme import card
+from optin.theme import social_card
 from optin.theme.look import Look
 from optin.theme.palette import (
     DARK,
@@ -69,10 +69,10 @@ def test_by_night_any_colour_is_lightened_until_it_can_be_read(colour: str) -> N
 
 @given(COLOURS)
 def test_the_words_on_a_social_card_can_be_read(colour: str) -> None:
-    """F6, M8: they are large, so 3 to 1 is enough; the foot is lighter than the card."""
+    """F6, M8: they are large, so 3 to 1 is enough; the foot is lighter than the social_card."""
     rgb = parse_colour(Look(colour).nearest_readable)
-    assert contrast(mixed(rgb, WHITE, card._QUIET / 255), rgb) >= 3  # noqa: SLF001 - as it is drawn
-    assert contrast(WHITE, mixed(rgb, WHITE, card._FOOT_TONE / 255)) >= 3  # noqa: SLF001
+    assert contrast(mixed(rgb, WHITE, social_card._QUIET / 255), rgb) >= 3  # noqa: SLF001 - as it is drawn
+    assert contrast(WHITE, mixed(rgb, WHITE, social_card._FOOT_TONE / 255)) >= 3  # noqa: SLF001
 
 
 @pytest.mark.parametrize("palette", [LIGHT, DARK], ids=["light", "dark"])

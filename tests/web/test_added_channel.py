@@ -14,7 +14,7 @@ from optin.consent.consent_record import Status
 from optin.consent.purpose import ConsentKey, PurposeId
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.edition import load_edition
 from optin.services.evidence_bundle import make_bundle

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from optin.proof.note import VerifierKey, open_checkpoint
-from optin.proof.tree import Frontier
+from optin.proof.merkle_tree import Frontier
+from optin.proof.signed_notes import VerifierKey, open_checkpoint
 from optin.services.log_signer import sign_log
 from optin.store.log import integrate
 from tests.web.conftest import Visit

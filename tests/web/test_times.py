@@ -11,7 +11,7 @@ from optin.consent.address import parse_email
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder
 from optin.mail.composing import Composer
 from optin.mail.kind_mails import Mailbox
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.services.evidence_bundle import make_bundle
 from optin.store.log import integrate
 from optin.web.dev import moment_of

@@ -9,7 +9,7 @@ import pytest
 
 from optin.consent.links import LinkKind
 from optin.flows.delivery.mail_order import MailKind
-from optin.web.typed_path import meant_path
+from optin.web.mistyped_path import meant_path
 from tests.kinds.prize_draw.test_draw_pages import win  # noqa: F401 - a site with a draw
 from tests.kinds.webinar.test_webinar_pages import webinar  # noqa: F401 - a site with a webinar
 from tests.web.conftest import Visit

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from optin.consent.address import parse_email
 from optin.export.personal import schema
-from optin.proof.bundle import unpack
+from optin.proof.bundle_archive import unpack
 from optin.proof.verify_bundle import verify_bundle
 from optin.services.edition import load_edition
 from optin.services.evidence_bundle import make_bundle

@@ -31,8 +31,8 @@ from optin.flows.consents.duplicate_posts import lock_mailed_request
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import has_read
 from optin.flows.delivery.mail_order import GivenConsent, MailKind
+from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
-from optin.flows.delivery.standing import person_status_of
 from optin.flows.exports.webhooks import queue_confirmed
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import current_consents, live_consents

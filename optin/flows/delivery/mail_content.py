@@ -13,9 +13,9 @@ from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
 from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_day
 from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
+from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
 from optin.flows.delivery.receipt import proof_of_receipt
-from optin.flows.delivery.standing import person_status_of
 from optin.flows.kind_flows import QueuedMail, SendLater
 from optin.flows.policy import PER_DAY
 from optin.flows.records.event_history import live_consents

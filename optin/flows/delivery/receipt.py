@@ -18,7 +18,7 @@ from optin.consent.history import History, LoggedEvent
 from optin.flows.records.opened_request import OpenedRequest
 from optin.proof.canonical import parse
 from optin.proof.inclusion import ENDING
-from optin.proof.note import keys_text
+from optin.proof.signed_notes import keys_text
 from optin.store.events import StoredEvent, events_of
 from optin.store.log import latest_checkpoint, places_of, prove_event, verifier_keys
 from optin.store.transaction import Tx

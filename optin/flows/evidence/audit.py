@@ -30,7 +30,7 @@ from optin.flows.evidence.replay_lines import count_lines_without_event
 from optin.flows.kind_flows import FlowPart
 from optin.proof.canonical import Json, parse
 from optin.proof.commitment import digest
-from optin.proof.journal import JournalLine, current
+from optin.proof.journal_chain import JournalLine, current
 from optin.store.audit_reads import (
     count_leaves,
     erasures_to_replay,

@@ -13,9 +13,9 @@ from optin.consent.clock import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.consent.consent_record import EventKind
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX
-from optin.proof.journal import JournalLine, current, tree_heads
-from optin.proof.note import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
-from optin.proof.tree import NODE_PREFIX, Frontier
+from optin.proof.journal_chain import JournalLine, current, tree_heads
+from optin.proof.merkle_tree import NODE_PREFIX, Frontier
+from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.store.audit_reads import PAGE_LEAVES, leaf_page, node_page
 from optin.store.clock_mark import events_of_the_clock, set_backs
 from optin.store.installation import log_origin

@@ -27,7 +27,7 @@ from optin.flows.records.opened_request import OpenedRequest, open_request
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import opens
 from optin.proof.inclusion import ENDING
-from optin.proof.note import keys_text
+from optin.proof.signed_notes import keys_text
 from optin.store.clock_mark import set_backs
 from optin.store.events import StoredEvent, event_about_nobody, events_of
 from optin.store.forms import privacy_by_prefix

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from optin.consent.consent_record import EventKind
 from optin.consent.purpose import ConsentKey
 from optin.flows.evidence.prove_consent import ProvenConsent, Refusal
-from optin.proof.journal import JournalLine
+from optin.proof.journal_chain import JournalLine
 
 Ending: TypeAlias = tuple[str, ConsentKey | None]  # digest of the person (hexadecimal); None: erased
 Endings: TypeAlias = Mapping[Ending, frozenset[datetime]]  # when each took place (UTC)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 
 from optin.consent.event import rfc3339
 from optin.errors import LogDiverged
-from optin.proof.journal import JournalLine, TreeHead
-from optin.proof.note import Checkpoint, Note, NoteBroken
-from optin.proof.tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency
+from optin.proof.journal_chain import JournalLine, TreeHead
+from optin.proof.merkle_tree import Frontier, ProofBroken, consistency_proof, root_of, verify_consistency
+from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
 from optin.store.log import latest_checkpoint, leaves_of_events, log_frontier, stored_node
 from optin.store.transaction import Tx
 

@@ -26,7 +26,7 @@ from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.flows.records.event_history import authenticated
 from optin.proof.commitment import opens
-from optin.proof.vouched_details import are_committed
+from optin.proof.committed_details import are_committed
 from optin.store.contacts import Contact, open_contact
 from optin.store.forms import StoredForm
 from optin.store.leads import StoredLead, StoredRequest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from optin.errors import PageUnknown
 from optin.flows.context import Context
-from optin.proof.note import keys_text
-from optin.proof.tree import TILE_LEAVES
+from optin.proof.merkle_tree import TILE_LEAVES
+from optin.proof.signed_notes import keys_text
 from optin.store.log import latest_checkpoint, tile, verifier_keys
 from optin.store.transaction import Tx
 

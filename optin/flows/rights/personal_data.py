@@ -14,7 +14,7 @@ from datetime import datetime
 from optin.consent.consent_record import ConsentState, EventKind, RequestId, Status, SubjectId
 from optin.consent.form import EMAIL_FIELD
 from optin.flows.context import Context
-from optin.flows.delivery.standing import person_status_of
+from optin.flows.delivery.person_status import person_status_of
 from optin.flows.policy import RequestPolicy
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.event_history import current_consents

@@ -2,7 +2,7 @@
 
 from optin.site.lint import Objection
 from optin.site.page_check import CURE
-from optin.site.seen_page import SeenPage
+from optin.site.rendered_page import SeenPage
 from optin.theme.views import ConfirmedView, Frame, LandingView
 
 __all__ = ["CURE", "ConfirmedView", "Frame", "LandingView", "Objection", "SeenPage"]

@@ -11,8 +11,8 @@ import pytest
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.form import Slug
 from optin.consent.form_entry import MAX_FIELD_CHARACTERS
-from optin.consent.offers import ServedForms
 from optin.consent.purpose import ConsentKey
+from optin.consent.served_forms import ServedForms
 from optin.flows.delivery.mail_order import MailKind
 from optin.flows.records.opened_request import open_request
 from optin.mail.composing import Composer

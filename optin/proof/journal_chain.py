@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TypeAlias
 
 from optin.proof.canonical import Json, canonical, parse
-from optin.proof.tree import EMPTY_ROOT, HASH_BYTES
+from optin.proof.merkle_tree import EMPTY_ROOT, HASH_BYTES
 
 VERSION = 2
 _HEADING = "optin"

@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from optin.errors import PageUnknown
 from optin.flows.evidence.public_log import view_checkpoint, view_log_keys, view_tile
-from optin.proof.tree import HASH_BYTES, TILE_LEAVES
+from optin.proof.merkle_tree import HASH_BYTES, TILE_LEAVES
 from optin.theme.verification_guide import how_to_verify
 from optin.web.app_context import app_context_of
 from optin.web.headers import ASSET_CACHE

@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from optin.proof.tree import HASH_BYTES
+from optin.proof.merkle_tree import HASH_BYTES
 
 ED25519 = 0x01
 COSIGNATURE = 0x04  # Ed25519 with the moment of signing (C2SP tlog-cosignature)
