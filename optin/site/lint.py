@@ -11,13 +11,13 @@ from optin.consent.form import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.findings import nearest
 from optin.site.law_words import claimed, mentioned, speaks_of
-from optin.theme.catalogue import missing_parameter, parameters, unknown_parameter
+from optin.theme.catalogue import missing_parameter, parameters, renamed_keys, unknown_parameter
 
 MOST_WORDS = 25
 MOST_SUBJECT_CHARACTERS = 200
 
 # Of these the page tells what the law asks; what is between their braces belongs to it (GDPR 7(3), 13).
-LAWFUL_TEXTS = re.compile(r"next\.controller|privacy\.version|consent\.kept.*|consent\.until")
+LAWFUL_TEXTS = re.compile(r"next\.controller|privacy\.version|consent\.lasts.*|consent\.until")
 ABOUT_CONSENT = re.compile(r"(consent|form|next)\..*|field\.(optional|\w+\.when)|confirm\.(given|nothing)")
 _SENTENCE_END = re.compile(r"[.!?…](?=\s+\S)")
 
@@ -72,6 +72,9 @@ def objections_to_override(key: str, text: str, known: Mapping[str, str]) -> Ite
 
     `known`: the English sentences by key, for which there may be others.
     """
+    if (present := renamed_keys().get(key)) in known:
+        yield Objection("text-key", f"The text {key!r} has another key now.", f"Write {present!r}.")
+        return
     if key not in known:
         cure = nearest(key, [*known]) if len(key) > 1 else ""
         cure = cure if cure.startswith("Did") else "The catalogue lists the keys."

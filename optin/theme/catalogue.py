@@ -10,6 +10,7 @@ from __future__ import annotations
 import gettext
 import io
 import os
+import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from string import Formatter
 
-from optin.theme.languages import language_folder
+from optin.theme.languages import LOCALE, language_folder
 
 
 def catalogue_path(lang: str) -> Path:
@@ -65,6 +66,12 @@ def texts_of(source: Path) -> Mapping[str, str]:
         texts[key if isinstance(key, str) else key[0]] = text
     texts.pop("")  # the header
     return texts
+
+
+@lru_cache
+def renamed_keys() -> Mapping[str, str]:
+    """Return the present keys of texts by their former ones."""
+    return tomllib.loads((LOCALE / "renamed.toml").read_text("utf-8"))
 
 
 def plural_form(source: Path, key: str, count: int) -> str:

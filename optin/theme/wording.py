@@ -101,7 +101,7 @@ class Wording:
         """Return a moment in a zone, with its name: Wednesday 10 March at 14:00 (…, UTC+1)."""
         local = self._local(moment, zone)
         return self.text(
-            "zoned",
+            "moment.with-offset",
             weekday=weekday_name(local.weekday(), self.lang),
             date=self.date(local),
             time=f"{local:%H:%M}",

@@ -56,6 +56,7 @@ BROKEN: dict[str, tuple[dict[str, str | None], str, str]] = {
     "paper-without-folder": ({"kind": "white-paper", "file": "x.pdf"}, "file", "index.md"),
     "picture-without-folder": ({"picture": "{file: x.png, alt: x}"}, "picture", "index.md"),
     "text-unknown": ({"texts": "{confirm.titel: x}"}, "text-key", "Did you mean 'confirm.title'?"),
+    "text-renamed": ({"texts": "{meant.yes: x}"}, "text-key", "Write 'email-suggestion.accept'."),
     "text-with-braces": ({"texts": '{form.jump: "{x}"}'}, "text-parameter", "Leave"),
     "field-without-why": ({"fields": "[{name: company}]"}, "key-missing", "One sentence"),
     "field-named-email": ({"fields": "[{name: email, why: x}]"}, "field-twice", ""),
@@ -130,7 +131,7 @@ SITE_DEFECTS = {
     "texts": ("[look]", '[texts.nl]\n"form.jumb" = "x"\n[look]', "text-key", (16, 1)),
     "texts-parameter": (
         "[look]",
-        '[texts.nl]\n"consent.kept" = "{time}"\n[look]',
+        '[texts.nl]\n"consent.lasts" = "{time}"\n[look]',
         "text-parameter",
         (16, 1),
     ),

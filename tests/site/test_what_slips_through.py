@@ -24,7 +24,7 @@ from optin.site.loading import load_site
 from optin.site.magnet_reader import TAKEN_FIELDS
 from optin.site.scaffold import make_site
 from optin.site.templates import sample_mails, sample_pages
-from optin.theme.catalogue import catalogue
+from optin.theme.catalogue import catalogue, renamed_keys
 from optin.theme.languages import languages
 from optin.theme.mail_views import KindMail
 from optin.theme.theme import MAILS, OURS, TEMPLATES, page_template
@@ -146,6 +146,15 @@ def test_our_own_words_are_lawful() -> None:
     for lang in languages():
         for key, text in catalogue(lang).items():
             assert list(objections_to_override(key, text, catalogue("en"))) == [], (lang, key)
+
+
+def test_a_former_key_of_a_text_leads_to_a_present_one() -> None:
+    """M9: a site that still uses it is told the present key."""
+    former, present = set(renamed_keys()), set(renamed_keys().values())
+    assert former
+    for lang in languages():
+        assert present <= set(catalogue(lang))
+        assert not former & set(catalogue(lang))
 
 
 BOX = '<input type="checkbox" name="consent" value="{{ question.purpose }}">'

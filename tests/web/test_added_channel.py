@@ -33,8 +33,8 @@ NUMBER = "+31612345678"
 SMS = Channel("sms", TELEPHONE, "text message")
 # 2. to 5. What two languages say of it, and by which words they know it.
 SENTENCES = {
-    "nl": {"consent.by.sms": "per sms", "consent.kept.sms": "Per sms. Deze toestemming duurt {period}."},
-    "en": {"consent.by.sms": "by text", "consent.kept.sms": "By text. This consent lasts {period}."},
+    "nl": {"consent.by.sms": "per sms", "consent.lasts.sms": "Per sms. Deze toestemming duurt {period}."},
+    "en": {"consent.by.sms": "by text", "consent.lasts.sms": "By text. This consent lasts {period}."},
 }
 LAW_WORDS = {"nl": r"sms\w*", "en": r"sms\w*"}
 PURPOSE = """

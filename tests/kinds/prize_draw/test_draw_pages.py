@@ -98,7 +98,7 @@ def test_without_the_age_nothing_is_taken_and_nothing_is_lost(win: Visit) -> Non
     data = {"form": win.form_key("win"), "email": "alice@example.com", "consent": "tips-email"}
     answer = win.client.post("/win", data={**data, "choice": "ticked"})
     assert answer.status_code == 422
-    assert "Kruis aan dat u oud genoeg bent" in answer.text
+    assert "Vink aan dat u oud genoeg bent" in answer.text
     assert 'href="#field-age"' in answer.text
     assert "alice@example.com" in answer.text
     assert win.rows()["request"] == 0
