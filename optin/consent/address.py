@@ -1,4 +1,4 @@
-"""Addresses at which people are reached: an e-mail address, a telephone number. Their one normal form."""
+"""Addresses of people: an e-mail address, a telephone number, each in one normal form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MAX_ADDRESS_CHARACTERS = 254  # RFC 5321, section 4.5.3.1.3, less the angle brac
 
 
 def parse_email(text: str) -> EmailAddress:
-    """Return the address as mail is sent to it. Raises ValueError when it cannot be one."""
+    """Return the address in the form mail is sent to. Raises ValueError when it is not valid."""
     if len(text) > MAX_ADDRESS_CHARACTERS:
         msg = "too long for an e-mail address"
         raise ValueError(msg)
@@ -34,7 +34,7 @@ def parse_email(text: str) -> EmailAddress:
 
 
 def address_key(address: EmailAddress) -> bytes:
-    """Return the identity of a mailbox: two addresses are one person exactly when their keys are equal.
+    """Return the identity of a mailbox: two addresses belong to one person exactly when their keys are equal.
 
     The domain as the mail system resolves it (IDNA 2008 A-label, lower case; RFC 5891), the part before
     the @ in NFC with its ASCII letters in lower case. Nothing else is folded: straße.example and
@@ -48,7 +48,7 @@ def address_key(address: EmailAddress) -> bytes:
 
 
 def as_mailed(address: EmailAddress) -> str:
-    """Return the address as any mail server takes it: the domain in ASCII (RFC 5891).
+    """Return the address in a form that any mail server accepts: the domain in ASCII (RFC 5891).
 
     Only a name before the @ that is not in ASCII still asks for a server that speaks RFC 6531.
     """
@@ -57,7 +57,7 @@ def as_mailed(address: EmailAddress) -> str:
 
 
 def mailbox_of(address: EmailAddress) -> EmailAddress:
-    """Return the mailbox that an address most likely ends in, for counting and for nothing else (D8).
+    """Return the mailbox that an address most likely ends in; only for counting (D8).
 
     What follows a + is dropped, and the dots that Google ignores. Two people may be folded into one: who
     somebody is must never follow from this.

@@ -1,4 +1,4 @@
-"""The part of an audit about when something is due, by its row and by its events.
+"""Audit step for due dates: compare a row's dates with its events.
 
 Pure. Moments are milliseconds UTC, as they are stored.
 """
@@ -17,25 +17,25 @@ _OVER_BY_ITSELF = frozenset({Status.GIVEN, Status.EXPIRED})
 
 @dataclass
 class RetentionTimes:
-    """What a person's events say of its retention."""
+    """The retention of a person's data, as the person's events tell it."""
 
     ends: list[int] = field(default_factory=list)  # of each consent
     confirmed: list[int] = field(default_factory=list)
 
     def add(self, status: Status | None, since: int | None, until: int) -> None:
-        """Note a consent: one that nobody ended is over at `until`."""
+        """Add a consent; without an end by events, it expires at `until`."""
         end = until if status in _OVER_BY_ITSELF else since
         if end is not None:
             self.ends.append(end)
 
     @property
     def idle_from(self) -> int:
-        """From when on the person has no live purpose."""
+        """Since when the person has no live purpose."""
         return max((*self.ends, *self.confirmed), default=0)
 
 
 def idle_faults(times: RetentionTimes, who: str, idle_from: int, *, consented: bool) -> Iterator[str]:
-    """Yield what the row of a person says otherwise than its events."""
+    """Yield the differences between a person's row and events."""
     if times.idle_from != idle_from:
         yield f"{who} is stored as idle from another moment on than its events say"
     if bool(times.ends) != consented:
@@ -43,7 +43,7 @@ def idle_faults(times: RetentionTimes, who: str, idle_from: int, *, consented: b
 
 
 def pending_faults(name: str, asked: set[int], erase_at: int) -> Iterator[str]:
-    """Yield what the row of an unconfirmed request says otherwise than its events; `asked`: when."""
+    """Yield the differences between an unconfirmed request's row and events; `asked`: when it was made."""
     if asked and erase_at < min(asked):
         yield f"{name} is to be erased before it was made"
     if asked and erase_at > max(asked) + MOST_KEPT_MS:

@@ -1,4 +1,4 @@
-"""The channels by which people are approached, and all that one does otherwise than another. Pure.
+"""Channels by which people are approached, and how one differs from another. Pure.
 
 To add a channel:
 1. Put one value in CHANNELS; an address that there is not yet is an `Address` of its own.
@@ -25,7 +25,7 @@ _PLAIN_EMAIL = re.compile(rf"[a-z0-9_]+(?:[.+-][a-z0-9_]+)*@{_LABEL}(?:\.{_LABEL
 
 @dataclass(frozen=True)
 class Address:
-    """What somebody is reached at: the field that asks for it, and its one normal form."""
+    """A kind of address: the field that asks for it, and its normal form."""
 
     field: str  # its name in forms, in exports, in what is kept of a person
     noun: str  # for the people of the site
@@ -49,20 +49,20 @@ class Address:
         return self.identity(self.parse(text, country))
 
     def plain(self, value: str) -> str:
-        """Return a value in its normal form, which can carry no message; empty for anything else."""
+        """Return a value in its normal form, which can carry no text; empty for anything else."""
         try:
             return value if self.parse(value, "") == value else ""
         except ValueError:
             return ""
 
     def own(self, fields: Mapping[str, object]) -> str:
-        """Return what was declared among the fields of a form for this very address; empty: nothing."""
+        """Return the address of this kind among a form's declared fields; empty when there is none."""
         return str(fields.get(self.field) or "") if self.declared else ""
 
 
 @dataclass(frozen=True, order=True)
 class Channel:
-    """By which means a person is approached. Two of one name are equal."""
+    """A channel by which a person is approached. Channels with one name are equal."""
 
     value: str
     address: Address = field(compare=False, repr=False)
@@ -80,7 +80,7 @@ class Channel:
 
     @property
     def by_mail(self) -> bool:
-        """Whether what is sent arrives in the mailbox that confirmed."""
+        """Whether messages arrive in the mailbox that confirmed."""
         return not self.address.declared
 
 
@@ -115,7 +115,7 @@ CHANNELS = {channel.value: channel for channel in (Channel.EMAIL, Channel.PHONE)
 
 
 def channel_named(name: str) -> Channel:
-    """Return a channel by its name, as stored. Raises ValueError for what is no name of one."""
+    """Return a channel by its stored name. Raises ValueError for a malformed name."""
     found = CHANNELS.get(name)
     if found is None and _NAME.fullmatch(f"{name}") is None:
         msg = f"{name!r} is no channel"
@@ -124,11 +124,11 @@ def channel_named(name: str) -> Channel:
 
 
 def declared_addresses() -> tuple[Address, ...]:
-    """Return the addresses that a form asks besides the mailbox."""
+    """Return the kinds of addresses that a form asks for besides the mailbox."""
     found = (channel.address for channel in CHANNELS.values() if channel.address.declared)
     return tuple(dict.fromkeys(found))
 
 
 def address_at(name: str) -> Address | None:
-    """Return the address that the field `name` of a form asks, if it asks one."""
+    """Return the kind of address that the form field `name` asks for, if any."""
     return next((it for it in (MAILBOX, *declared_addresses()) if it.field == name), None)

@@ -1,4 +1,4 @@
-"""Clocks that are wrong: when one is doubted, and what the log says of one that went back; reads none."""
+"""Wrong clocks: when a clock is doubted, and what the log says about one that went back. Reads no clock."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOLLOWED = timedelta(minutes=15)  # so far a process follows another whose clock
 
 @dataclass(frozen=True)
 class ClockReading:
-    """What a clock says (UTC), and the last moment at which it was known to be right; None: there is none."""
+    """A clock's time (UTC), and when it was last known to be right; None: never."""
 
     now: datetime
     known: datetime | None
@@ -29,7 +29,7 @@ class ClockReading:
 
     @property
     def sentence(self) -> str:
-        """What an operator is told, with the cure."""
+        """The sentence for the operator, with the cure."""
         ahead = self.known is None or self.now > self.known
         right = "because no server ran for that long" if ahead else "because it was ahead before"
         known = "no moment" if self.known is None else f"{self.known:%Y-%m-%d %H:%M} UTC"
@@ -43,19 +43,19 @@ class ClockReading:
 
 @dataclass(frozen=True)
 class ClockSetBack:
-    """An event that says: the clock went back, from `was` to `at`. `place`: its place among the events."""
+    """An event that says that the clock went back, from `was` to `at`. `place`: its index among events."""
 
     place: int
     at: datetime
     was: datetime
 
     def explains(self, at: datetime, latest: datetime) -> bool:
-        """Return whether an event of `at` may follow on one of `latest` because of this."""
+        """Return whether an event of `at` may follow one of `latest` because of this."""
         return self.at - CLOCKS_DIFFER <= at and latest <= self.was + CLOCKS_DIFFER
 
 
 def set_back_over(place: int, at: datetime, set_backs: Iterable[ClockSetBack]) -> ClockSetBack | None:
-    """Return what says that an event at `place` bears the moment of a clock that was ahead; None: nothing."""
+    """Return the later step back by which the event at `place` bears a time of a fast clock; or None."""
     later = (it for it in set_backs if it.place > place)
     return next((it for it in later if it.at + CLOCKS_DIFFER < at <= it.was + CLOCKS_DIFFER), None)
 

@@ -1,4 +1,4 @@
-"""Comparing the wordings of a magnet without claiming more than the numbers hold (O4).
+"""Compare the variants of a magnet, without claiming more than the numbers support (O4).
 
 Every visitor drew one of them by lot, so they may be compared from the moment on when all were served:
 1. How many of those who asked confirmed: two wordings differ where their intervals (Wilson, two-sided)
@@ -31,7 +31,7 @@ METHOD = (
 
 @dataclass(frozen=True)
 class Wording:
-    """One wording of a magnet since all of them are served. `variant` is empty for the magnet as written."""
+    """One variant since all of them are served. `variant` is empty for the magnet as written."""
 
     variant: str
     version: str
@@ -43,13 +43,13 @@ class Wording:
 
     @property
     def name(self) -> str:
-        """How people call it."""
+        """Its name for readers."""
         return self.variant or "as written"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The wordings of one magnet side by side. `said`: what can be told from chance and what cannot."""
+    """The variants of one magnet compared. `said`: the conclusions, and what cannot be concluded."""
 
     magnet: str
     since: datetime
@@ -62,7 +62,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class WordingCounts:
-    """What was counted of one wording."""
+    """The counts of one variant."""
 
     variant: str
     version: str
@@ -71,7 +71,7 @@ class WordingCounts:
 
 
 def compare(magnet: str, since: datetime, tried: Sequence[WordingCounts]) -> Comparison:
-    """Put at least two wordings side by side."""
+    """Compare at least two variants."""
     score = score_for(len(tried))
     wordings = tuple(
         Wording(
@@ -121,19 +121,19 @@ def _ahead_of_all(wordings: tuple[Wording, ...], beats: Callable[[Wording, Wordi
 
 
 def brings_more(one: int, other: int, score: float = SCORE_95) -> bool:
-    """Tell whether `one` of two equally likely sides is ahead by more than chance would make it."""
+    """Return whether `one` of two equally likely variants is ahead by more than chance explains."""
     low, _ = wilson(one - 0.5, one + other, score) if one else (0.0, 1.0)
     return low > 0.5  # noqa: PLR2004 - a half
 
 
 def score_for(wordings: int) -> float:
-    """Return the score at which all pairs of so many wordings together hold with 95 % confidence."""
+    """Return the z-score with which all pairs of this many variants together have 95 % confidence."""
     pairs = wordings * (wordings - 1) // 2
     return SCORE_95 if pairs <= 1 else NormalDist().inv_cdf(1 - RISK / (2 * pairs))
 
 
 def wilson(successes: float, tries: int, score: float = SCORE_95) -> tuple[float, float]:
-    """Return the bounds between which the true share lies, with 95 % confidence (Wilson 1927).
+    """Return the 95 % confidence interval of a share (Wilson 1927).
 
     It holds for few tries and for shares near nothing and all, where the usual formula does not.
     `score`: of the normal distribution, for another confidence.

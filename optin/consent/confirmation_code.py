@@ -1,4 +1,4 @@
-"""The one-time code of the confirmation mail: short, typed by hand, few tries (D3)."""
+"""The one-time code in the confirmation mail: short, typed by hand, with few attempts (D3)."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ MAX_TRIES = 5
 
 
 def new_code() -> str:
-    """Return a fresh code."""
+    """Return a new code."""
     return f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
 
 
 def spaced(code: str) -> str:
-    """Return the code as it is read aloud: two groups of four."""
+    """Return the code in two groups of four, for reading."""
     return f"{code[:4]} {code[4:]}"
 
 
 def matches(code: str, typed: str) -> bool:
-    """Return whether `typed` is the code, however it was spaced, in the decimal digits of any script."""
+    """Return whether `typed` is the code, with any spaces, in the decimal digits of any script."""
     return hmac.compare_digest(code.encode(), digits_of(typed).encode())
 
 
 def digits_of(typed: str) -> str:
-    """Return the digits that were typed, in ASCII."""
+    """Return the typed digits in ASCII."""
     return "".join(str(unicodedata.decimal(sign)) for sign in typed if sign.isdecimal())

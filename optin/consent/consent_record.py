@@ -1,4 +1,4 @@
-"""The consent record: events, the status that follows from them, and the table that says how.
+"""The consent record: a consent's status, derived from its events by a table of transitions.
 
 Rules for the next editor:
 1. Everything that changes a status stands in TRANSITIONS. What is absent is refused.
@@ -24,7 +24,7 @@ SubjectId = NewType("SubjectId", bytes)  # ID_BYTES random ones
 
 
 class EventKind(StrEnum):
-    """What happened to a consent. A GDPR article stands where one asks for the event."""
+    """What happened to a consent. A comment names the GDPR article that requires the event."""
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
@@ -122,11 +122,11 @@ TRANSITIONS: dict[Status | None, dict[EventKind, Status]] = {
 
 
 class TransitionRefused(ValueError):
-    """An event that cannot follow on the status: evidence that does not fit together."""
+    """An event that cannot follow the status: the evidence contradicts itself."""
 
 
 class StatusEvent(NamedTuple):
-    """One event as far as the status is concerned. `asked_at` is the moment of the request it belongs to."""
+    """An event as far as the status depends on it. `asked_at`: when its request was made."""
 
     kind: EventKind
     at: datetime
@@ -136,7 +136,7 @@ class StatusEvent(NamedTuple):
 
 @dataclass(frozen=True)
 class ConsentRecord:
-    """Where one consent stands, and since when."""
+    """The status of one consent, and since when."""
 
     status: Status | None = None
     since: datetime | None = None
@@ -148,7 +148,7 @@ class ConsentRecord:
 
 @dataclass(frozen=True)
 class ConsentState:
-    """One consent of a person: where it stands, and until when it holds if nobody ends it."""
+    """One consent of a person: its status, and when it expires."""
 
     key: ConsentKey
     record: ConsentRecord
@@ -156,17 +156,17 @@ class ConsentState:
 
     @property
     def purpose(self) -> PurposeId:
-        """What it is for."""
+        """Its purpose."""
         return self.key.purpose
 
     @property
     def channel(self) -> Channel:
-        """By which means the person may be approached."""
+        """Its channel."""
         return self.key.channel
 
 
 def follow(record: ConsentRecord, happening: StatusEvent) -> ConsentRecord:
-    """Return the record after one more event. Raises TransitionRefused.
+    """Return the record after another event. Raises TransitionRefused.
 
     A confirmation of something asked before a withdrawal revives nothing: who withdrew must ask again (D4).
     """

@@ -20,7 +20,7 @@ _PROLONGS = frozenset({EventKind.REQUESTED, EventKind.MAILED})
 
 
 def longest(periods: Collection[RetentionPeriod], since: datetime) -> RetentionPeriod:
-    """Return the period that ends last when it starts at `since`."""
+    """Return the period that ends last among those that start at `since`."""
     return max(periods, key=lambda period: period.after(since))
 
 
@@ -50,7 +50,7 @@ def unconfirmed(
 
 
 def expired(consent: ConsentState | None, now: datetime) -> ConsentState:
-    """Return the consent, when its events say too that its retention is over at `now`."""
+    """Return the consent if its events, too, say that its retention is over at `now`."""
     if consent is None or consent.record.status is not Status.GIVEN:
         status = "never given" if consent is None else str(consent.record.status)
         msg = f"a consent is stored as given, its events say {status}"
@@ -80,7 +80,7 @@ def idle(
     *,
     consented: bool,
 ) -> ErasureGround:
-    """Return the ground for erasing a person who has had no live purpose for the period `kept`."""
+    """Return the ground for erasing a person without a live purpose for the period `kept`."""
     if bool(consents) != consented:
         msg = f"a person is stored as {'' if consented else 'not '}having consented, its events say otherwise"
         raise LogDisagrees(msg)

@@ -1,4 +1,4 @@
-"""A consent in the standard vocabulary: W3C DPV 2.x after ISO/IEC TS 27560:2023, profile for the GDPR (P6).
+"""A consent in a standard vocabulary: W3C DPV 2.x after ISO/IEC TS 27560:2023, profile for the GDPR (P6).
 
 JSON-LD whose context is in the document itself, so that it parses without a network. Only published terms.
 """
@@ -49,7 +49,7 @@ _HOW = {
 
 @dataclass(frozen=True)
 class ConsentSummary:
-    """One consent as it is told: the box, by which form, and what happened to it."""
+    """One consent for readers: its box, its form, and its history."""
 
     request: RequestId
     subject: bytes  # 16: one person, whatever was asked for how often
@@ -134,7 +134,7 @@ def record_document(consents: Sequence[ConsentSummary], base_url: str) -> dict[s
 def receipt_document(
     request: RequestId, form: FormDeclaration, consents: Sequence[ConsentSummary], base_url: str, at: datetime
 ) -> dict[str, Any]:
-    """Return the receipt that a person gets: who, what for, by which channel, in which words, until when."""
+    """Return a person's receipt: controller, purpose, channel, words, and expiry."""
     identifier = str(UUID(bytes=request))
     return {
         "@context": dict(CONTEXT),
@@ -174,5 +174,5 @@ def _typed(value: str, kind: str) -> dict[str, str]:
 
 
 def _duration(period: RetentionPeriod) -> str:
-    """Return a period as ISO 8601 writes it."""
+    """Return a period in ISO 8601."""
     return f"P{period.months}M" if period.months else f"PT{period.hours}H"

@@ -1,4 +1,4 @@
-"""Why something may be erased, and what an erasure may blank for that reason (GDPR 17, 5(1)(e)). Pure.
+"""Grounds for an erasure, and what each allows to blank (GDPR 17, 5(1)(e)). Pure.
 
 The event of an erasure says its reason and how many events of each kind it blanked. Whoever reads the log can
 so tell an erasure that was allowed from one that hides a withdrawal.
@@ -26,7 +26,7 @@ _WITHOUT_CONSENT = _BEFORE_CONFIRMING | {EventKind.CONFIRMED.value, EventKind.CO
 
 
 class ErasureReason(StrEnum):
-    """Why events were blanked, as the event of the erasure says it. Kinds of magnets have others, too."""
+    """Why events were blanked, as the event of the erasure states it."""
 
     UNCONFIRMED = "unconfirmed"  # a request that nobody confirmed in its time
     NO_CONSENT = "no consent"  # a person who never gave one, and asked long ago
@@ -44,7 +44,7 @@ _OF_EVERYTHING = _WISHED | {ErasureReason.ENDED}  # may blank everything
 
 @dataclass(frozen=True)
 class ErasureGround:
-    """Why an erasure is allowed. `since`: the moment from which data were kept for the period `kept`.
+    """Why an erasure is allowed. `since`: the start of the period `kept`.
 
     An erasure that somebody asked for has neither.
     """
@@ -54,7 +54,7 @@ class ErasureGround:
     kept: RetentionPeriod | None = None
 
     def said(self) -> dict[str, str]:
-        """Return what the event says of it. The day is enough, and tells less of a person than a moment."""
+        """Return the fields of the event. A day is enough, and says less about a person than a moment."""
         if self.since is None or self.kept is None:
             return {"reason": str(self.reason)}
         return {
@@ -81,18 +81,18 @@ def own_ground(reason: str, since: datetime, kept: RetentionPeriod) -> ErasureGr
 
 
 def kind_of(body: Mapping[str, Any]) -> str:
-    """Return how an erasure counts an event: by its kind, and apart where a consent was confirmed."""
+    """Return how an erasure counts an event: by kind, and separately where a consent was confirmed."""
     kind = EventKind.of(body["kind"]).value
     return _WITH_CONSENT if kind == EventKind.CONFIRMED and body.get("purpose") else kind
 
 
 def kinds_of(bodies: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
-    """Count events by their kinds; None: an event that optin did not write."""
+    """Count events by kind; None when optin did not write one of them."""
     return dict(Counter(FOREIGN if body is None else kind_of(body) for body in bodies))
 
 
 def faults(body: Mapping[str, Any]) -> Iterator[str]:
-    """Yield what an erasure blanked without being allowed to. An event of an older version says no kinds."""
+    """Yield what an erasure blanked without permission. Events of older versions name no kinds."""
     kinds, numbers = body.get("kinds"), body.get("events")
     if kinds is None:
         if int(body.get("version") or 0) >= SAYS_KINDS:

@@ -1,4 +1,4 @@
-"""The text of an event: which fields it has, in which form. Holds no personal data (P1)."""
+"""The content of events: their fields and formats. Events hold no personal data (P1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def rfc3339(moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class EventBuilder:
-    """What all events of one request have in common."""
+    """Builds the events of one request, with the fields they have in common."""
 
     request: RequestId
     form: FormDigest
@@ -50,13 +50,13 @@ class EventBuilder:
     def bodies(
         self, kind: EventKind, at: datetime, questions: tuple[ConsentQuestion, ...]
     ) -> list[dict[str, Any]]:
-        """Return one event for each consent, or one for the request where no box was ticked."""
+        """Return one event for each consent, or one for the request when no box was ticked."""
         return [self.body(kind, at, question) for question in questions or (None,)]
 
     def confirmed(
         self, at: datetime, questions: tuple[ConsentQuestion, ...], how: str, details: str
     ) -> list[dict[str, Any]]:
-        """Return the confirmations; `how` the person did it: by link or by code.
+        """Return the confirmations; `how`: by link or by code.
 
         `details`: the salted digest of what is known of the person from now on.
         """
@@ -68,35 +68,35 @@ class EventBuilder:
     def requested(
         self, at: datetime, questions: tuple[ConsentQuestion, ...], through: str
     ) -> list[dict[str, Any]]:
-        """Return what was asked; `through` something else than the form itself, where that is said."""
+        """Return the events of the request; `through`: the way it was made, other than by the form."""
         said = {"through": through} if through else {}
         return [{**body, **said} for body in self.bodies(EventKind.REQUESTED, at, questions)]
 
     def corrected(self, at: datetime, commitment: str, details: str) -> dict[str, Any]:
-        """Return the event that name or number were put right, with the salted digest of what they are.
+        """Return the event that name or number were corrected, with the salted digest of the new values.
 
         `details`: of all that is known of the person from now on.
         """
         return {**self.body(EventKind.CORRECTED, at, None), "contact": commitment, "details": details}
 
     def kept(self, at: datetime, details: str) -> dict[str, Any]:
-        """Return the event that these details stay known of the person when another request goes."""
+        """Return the event that these details of the person stay, while another request is erased."""
         return {**self.body(EventKind.KEPT, at, None), "details": details}
 
     def held(self, at: datetime, until: datetime, names: Sequence[str]) -> dict[str, Any]:
-        """Return the event that a law keeps data of these names until a moment (GDPR 17(3)(b))."""
+        """Return the event that a law requires to keep these fields until a moment (GDPR 17(3)(b))."""
         return {**self.body(EventKind.HELD, at, None), "until": rfc3339(until), "data": sorted(names)}
 
     def accessed(self, at: datetime, how: str) -> dict[str, Any]:
-        """Return the event that the person was shown, or given, what is kept; `how`."""
+        """Return the event that the person's data were shown or handed over; `how`."""
         return {**self.body(EventKind.ACCESSED, at, None), "how": how}
 
     def handed(self, at: datetime, processor: str, purpose: str) -> dict[str, Any]:
-        """Return the event that a processor was told of a consent by webhook, recorded before it leaves."""
+        """Return the event that a consent is disclosed to a processor by webhook, recorded before sending."""
         return {**self.body(EventKind.HANDED, at, None), "to": processor, "for": purpose}
 
     def noted(self, at: datetime, by: str, what: str) -> dict[str, Any]:
-        """Return the event that a kind of magnet, `by`, notes about a request; it changes no status."""
+        """Return an event of a kind of magnets, `by`, about a request; it changes no status."""
         return {**self.body(EventKind.NOTED, at, None), "by": by, "what": what}
 
     def mailed(self, at: datetime, mail: str, message_id: str, commitment: str) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class EventBuilder:
 def erased(
     at: datetime, ground: ErasureGround, numbers: Sequence[int], kinds: Mapping[str, int]
 ) -> dict[str, Any]:
-    """Return the event that these events were blanked, of which kinds, and why that was allowed.
+    """Return the event that these events were blanked: which kinds, and on which ground.
 
     It names nobody and no request (P9).
     """
@@ -132,7 +132,7 @@ KIND_ROWS = "kind-rows"  # in the tables of a kind of magnets that was removed; 
 
 
 def forgotten(at: datetime, what: str, of: str, count: int | None = None) -> dict[str, Any]:
-    """Return the event that rows beside the log had their time; `what` they were, and `of` which.
+    """Return the event that rows beside the log were deleted after their period; `what`, and `of` which.
 
     `count`: how many; None: all that there are, from now on.
     """
@@ -158,27 +158,27 @@ def own_forgotten(at: datetime, what: str, of: str) -> dict[str, Any]:
 
 
 def exported(at: datetime, run: str) -> dict[str, Any]:
-    """Return the event that an export left; `run` is the digest of what is recorded about it (E5)."""
+    """Return the event of an export; `run`: the digest of its record (E5)."""
     return {"version": VERSION, "kind": EventKind.EXPORTED.value, "at": rfc3339(at), "run": run}
 
 
 def restored(at: datetime, size: int) -> dict[str, Any]:
-    """Return the event that a backup of a log of `size` events was put back (S7). It names nobody."""
+    """Return the event that a backup with a log of `size` events was restored (S7). It names nobody."""
     return {"version": VERSION, "kind": EventKind.RESTORED.value, "at": rfc3339(at), "size": size}
 
 
 def clock_doubted(at: datetime, known: datetime) -> dict[str, Any]:
-    """Return the event that a clock that says `at` is doubted; it was last known to be right at `known`."""
+    """Return the event that a clock with the time `at` is doubted; last known to be right at `known`."""
     return {**_of_the_clock(EventKind.CLOCK_DOUBTED, at), "known": rfc3339(known)}
 
 
 def clock_accepted(at: datetime, known: datetime) -> dict[str, Any]:
-    """Return the event that an officer said: the clock that says `at` is right."""
+    """Return the event that an officer accepted the clock with the time `at`."""
     return {**_of_the_clock(EventKind.CLOCK_ACCEPTED, at), "known": rfc3339(known)}
 
 
 def clock_set_back(at: datetime, was: datetime) -> dict[str, Any]:
-    """Return the event that the clock went back to `at`: the newest event before it is of `was`."""
+    """Return the event that the clock went back to `at` after an event of `was`."""
     return {**_of_the_clock(EventKind.CLOCK_SET_BACK, at), "was": rfc3339(was)}
 
 
@@ -198,7 +198,7 @@ def of_magnet(name: str, at: datetime, magnet: str, said: Mapping[str, Any]) -> 
 
 
 class Event(NamedTuple):  # an audit reads millions
-    """An event as read back from its bytes."""
+    """An event, read from its bytes."""
 
     kind: EventKind
     at: datetime
@@ -210,7 +210,7 @@ class Event(NamedTuple):  # an audit reads millions
 
     @property
     def purpose(self) -> PurposeId | None:
-        """The purpose of the consent that it is about."""
+        """The purpose of its consent."""
         return None if self.key is None else self.key.purpose
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What a form asked, by which version: the declaration a page makes, and the page by digest (P2)."""
+"""Forms: the declaration of a page, and the page by its digest (P2)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FACE = "outcome"  # under what the details of a declaration name one of several 
 
 @dataclass(frozen=True)
 class FormField:
-    """One thing that a form asks for besides the e-mail address, and why (GDPR 5(1)(c))."""
+    """A field of a form besides the e-mail address, and why it is asked (GDPR 5(1)(c))."""
 
     name: str
     label: str
@@ -34,7 +34,7 @@ class FormField:
 
 @dataclass(frozen=True)
 class FormDeclaration:
-    """Everything a form said that has legal meaning. Its canonical JSON is kept with the page (P2)."""
+    """Everything in a form that has legal meaning. Its canonical JSON is stored with the page (P2)."""
 
     magnet: Slug
     kind: str
@@ -51,7 +51,7 @@ class FormDeclaration:
     )
 
     def as_json(self) -> dict[str, Any]:
-        """Return the declaration as plain JSON values."""
+        """Return the declaration as JSON values."""
         plain = asdict(replace(self, questions=()))
         for name in ("variant", "details"):  # absent from what was declared before there were any
             if not plain[name]:
@@ -71,7 +71,7 @@ class FormDeclaration:
 
     @classmethod
     def from_json(cls, plain: dict[str, Any]) -> Self:
-        """Read what `as_json` returned. Raises KeyError, TypeError or ValueError when it is none."""
+        """Read what `as_json` returned. Raises KeyError, TypeError or ValueError."""
         controller = plain["controller"]
         return cls(
             magnet=Slug(plain["magnet"]),
@@ -97,16 +97,16 @@ class FormDeclaration:
 
     @property
     def detail(self) -> dict[str, Any]:
-        """What the kind declares besides."""
+        """A detail declared by the kind."""
         return dict(json.loads(self.details)) if self.details else {}
 
     @property
     def face(self) -> str:
-        """Which of several forms of its magnet this is; empty where there is one."""
+        """Which of a magnet's several forms this is; empty for a magnet with one form."""
         return str(self.detail.get(FACE, ""))
 
     def question(self, purpose: str) -> ConsentQuestion | None:
-        """Return the box for `purpose`, or None when the form asked no such thing."""
+        """Return the box for `purpose`; None when the form has no such box."""
         return next((asked for asked in self.questions if asked.purpose == purpose), None)
 
     def asked(self, purposes: Sequence[str]) -> tuple[ConsentQuestion, ...]:
@@ -115,12 +115,12 @@ class FormDeclaration:
 
 
 def details_text(plain: dict[str, Any]) -> str:
-    """Return what a kind declares as one text; the same values, the same text."""
+    """Return a kind's declared details as one text; equal values give equal texts."""
     return json.dumps(plain, ensure_ascii=False, sort_keys=True, separators=(",", ":")) if plain else ""
 
 
 def shows(page: bytes, form: FormDeclaration, question: ConsentQuestion) -> bool:
-    """Return whether a page asks `question` in its very words, in the label of its own box, and no other box.
+    """Return whether a page asks `question` in its exact words, in the label of its own box and no other.
 
     The declaration is a telling of the page; it may not say anything that the page does not.
     """
@@ -137,7 +137,7 @@ def shows(page: bytes, form: FormDeclaration, question: ConsentQuestion) -> bool
 
 
 class _BoxReader(HTMLParser):
-    """Reads the consent boxes of a page, each with the texts of its label, one for each element."""
+    """Reads the consent boxes of a page, each with the texts of its label by element."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -174,7 +174,7 @@ class _BoxReader(HTMLParser):
 
 @dataclass(frozen=True)
 class FormVersion:
-    """One page as it is served, with what it declares.
+    """A page as served, with its declaration.
 
     `digest` is of the page's bytes. `key` is the digest of the same page with an empty hidden field, and of
     what it declares: a page cannot hold its own digest, and each key belongs to exactly one page that
@@ -189,7 +189,7 @@ class FormVersion:
 
 @dataclass(frozen=True)
 class PrivacyVersion:
-    """One privacy statement as it is served (GDPR 13), by the digest of its page."""
+    """A privacy statement as served (GDPR 13), by the digest of its page."""
 
     digest: PrivacyDigest
     lang: str

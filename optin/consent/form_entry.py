@@ -1,4 +1,4 @@
-"""Reading what a visitor filled in, against the form version that was shown. Pure; stores nothing."""
+"""Read a posted form against the form version that was shown. Pure; stores nothing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_FIELD_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Entry:
-    """What one person filled in: valid, and nothing that the form did not ask."""
+    """One person's valid input; nothing that the form did not ask."""
 
     email: EmailAddress
     fields: tuple[tuple[str, str], ...] = ()
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a field. `reason` is a key of the catalogues: `problem.<reason>`."""
+    """A mistake in a field. `reason`: a key of the catalogues, `problem.<reason>`."""
 
     field: str
     reason: str
@@ -40,21 +40,21 @@ class Problem:
 
 @dataclass(frozen=True)
 class FormInput:
-    """What was typed, kept so that nothing is lost when the form comes back (F6)."""
+    """The input as typed, so that nothing is lost when the form comes back (F6)."""
 
     values: tuple[tuple[str, str], ...]
     ticked: tuple[str, ...]
     meant: str = ""  # the proposed address, when its button was pressed
 
     def value(self, name: str) -> str:
-        """Return what stood in the field `name`."""
+        """Return the typed value of the field `name`."""
         return dict(self.values).get(name, "")
 
 
 def read_form_input(
     declaration: FormDeclaration, posted: Sequence[tuple[str, str]], kind: DetailsPart
 ) -> FormInput:
-    """Sort a post into values and ticks. Raises PostMalformed for what no browser sends from this form."""
+    """Sort a post into values and ticks. Raises PostMalformed for a post that no browser sends."""
     names = [EMAIL_FIELD, *(field.name for field in declaration.fields), *kind.controls]
     values: dict[str, str] = {}
     ticked: list[str] = []
@@ -75,14 +75,14 @@ def read_form_input(
 
 @dataclass(frozen=True)
 class DoubtfulAddress:
-    """An address with a domain that looks misspelt, and the one that was probably meant."""
+    """An address whose domain looks misspelt, and the address that was probably meant."""
 
     typed: str
     meant: str
 
 
 def settle_doubtful_address(typed: FormInput, asked: str) -> tuple[FormInput, DoubtfulAddress | None]:
-    """Return what was typed, with the proposed address where its button was pressed; and what to ask now.
+    """Return the input, with the proposed address if its button was pressed, and the next question.
 
     `asked`: the address about which it was asked before. Each is asked about once, then taken as it stands.
     """
@@ -102,7 +102,7 @@ def settle_doubtful_address(typed: FormInput, asked: str) -> tuple[FormInput, Do
 
 
 def normalised_values(typed: FormInput, country: str) -> tuple[tuple[str, str], ...]:
-    """Return how an address and a number are read, by field, where that is not how they were typed."""
+    """Return the normal form of an address and a number, by field, where it differs from the input."""
     read: dict[str, str] = {}
     with suppress(ValueError):
         read[EMAIL_FIELD] = parse_typed_email(typed.value(EMAIL_FIELD))
@@ -116,7 +116,7 @@ def normalised_values(typed: FormInput, country: str) -> tuple[tuple[str, str], 
 def read_entry(
     declaration: FormDeclaration, typed: FormInput, country: str, kind: DetailsPart
 ) -> Entry | tuple[Problem, ...]:
-    """Return the entry, or every problem in it, in the form's order."""
+    """Return the entry, or every problem in the input, in the form's order."""
     problems: list[Problem] = []
     email = _read_email(typed.value(EMAIL_FIELD), problems)
     needed = {asked.channel.address for asked in declaration.asked(typed.ticked)}
@@ -155,7 +155,7 @@ def _read_email(text: str, problems: list[Problem]) -> EmailAddress | None:
 
 
 def read_address(address: Address, text: str, country: str) -> tuple[str, str]:
-    """Return a declared address in its normal form, and "": or "", and the reason why it is none."""
+    """Return an address in normal form and "", or "" and the reason why it is not valid."""
     if not text:
         return "", f"{address.field}-missing"
     try:

@@ -1,4 +1,4 @@
-"""What happened to a person's consents, by events in the order of the log, and what follows from them. Pure.
+"""Histories of consents: events in the order of the log, and what follows from them. Pure.
 
 Rules for the next editor:
 1. This is the one place that gathers events by consent, and that tells whether a box was asked and confirmed
@@ -32,7 +32,7 @@ _Step = tuple[EventKind, RequestId, str | None]  # what happened once to one box
 
 
 class LoggedEvent(NamedTuple):
-    """One event of the log: as read, and all that it says."""
+    """One event of the log: parsed, and with all its fields."""
 
     event: Event
     body: Mapping[str, Any]
@@ -40,12 +40,12 @@ class LoggedEvent(NamedTuple):
 
     @classmethod
     def read(cls, body: dict[str, Any], number: int) -> Self:
-        """Read an event. Raises KeyError, TypeError or ValueError when it is none of ours."""
+        """Read an event. Raises KeyError, TypeError or ValueError when optin did not write it."""
         return cls(Event.read(body), body, number)
 
 
 class ConsentHistory(NamedTuple):
-    """What happened to one consent of one person, oldest first."""
+    """The events of one consent of one person, oldest first."""
 
     key: ConsentKey
     events: tuple[Event, ...]
@@ -53,7 +53,7 @@ class ConsentHistory(NamedTuple):
 
     @property
     def record(self) -> ConsentRecord:
-        """Where the consent stands. Raises TransitionRefused when the events cannot follow like this."""
+        """The consent's status. Raises TransitionRefused when the events contradict each other."""
         kinds = tuple(event.kind for event in self.events)
         if kinds == _PLAIN:  # as nearly every consent: asked, confirmed, and nothing since
             return ConsentRecord(_AFTER_PLAIN, self.events[-1].at, self.events[-1].request)
@@ -64,12 +64,12 @@ class ConsentHistory(NamedTuple):
 
     @property
     def confirmations(self) -> list[Event]:
-        """Each time that the person confirmed it."""
+        """The confirmations."""
         return [event for event in self.events if event.kind is EventKind.CONFIRMED]
 
     @property
     def withdrawn_at(self) -> frozenset[datetime]:
-        """Each moment at which the person withdrew it."""
+        """The moments of withdrawal."""
         return frozenset(event.at for event in self.events if event.kind is EventKind.WITHDRAWN)
 
 
@@ -88,7 +88,7 @@ class History:
 
     @cached_property
     def consents(self) -> dict[ConsentKey, ConsentHistory]:
-        """What happened to each consent, by its key, in the order of the keys."""
+        """The history of each consent, by key, in the order of the keys."""
         events: dict[ConsentKey, list[Event]] = {}
         asked_at: dict[RequestId, datetime] = {}
         for event, _, _ in self.logged:  # an audit does this for millions
@@ -100,7 +100,7 @@ class History:
         return {key: ConsentHistory(key, tuple(of_it), asked_at) for key, of_it in sorted(events.items())}
 
     def consent(self, key: ConsentKey) -> ConsentHistory:
-        """Return what happened to one consent, if anything did."""
+        """Return the history of one consent, if any."""
         return self.consents.get(key) or ConsentHistory(key, (), {})
 
     def _steps(self) -> dict[_Step, list[LoggedEvent]]:
@@ -112,7 +112,7 @@ class History:
 
     @property
     def repeated(self) -> list[Event]:
-        """What one request asked, or confirmed, of one box more than once."""
+        """The boxes that one request asked, or confirmed, more than once."""
         kinds = [it.event.kind for it in self.logged]
         if len(set(kinds)) == len(kinds):  # as of nearly every request
             return []
@@ -128,6 +128,6 @@ class History:
 
     @property
     def unanswered(self) -> set[RequestId]:
-        """The requests that nobody confirmed."""
+        """The requests that were never confirmed."""
         confirmed = {event.request for event in self.of(EventKind.CONFIRMED)}
         return {it.event.request for it in self.logged} - confirmed

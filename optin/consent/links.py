@@ -1,4 +1,4 @@
-"""Links that we sign: one salt for each action, so that a token for one never works for another (S3).
+"""Signed links: one salt for each action, so that a token for one action never works for another (S3).
 
 A token is `payload.moment.signature`; nothing in it is personal data. Keys rotate: the newest signs, all
 of them read, so links already mailed keep working (S2).
@@ -22,7 +22,7 @@ MAX_TOKEN_CHARACTERS = 1_000  # the page after the form carries an address along
 
 
 class LinkKind(StrEnum):
-    """What a token may do."""
+    """The action that a token allows."""
 
     CONFIRM = "confirm"
     SENT = "sent"
@@ -33,7 +33,7 @@ class LinkKind(StrEnum):
 
 
 class _ClockedSigner(TimestampSigner):
-    """A signer whose moment is told, not read."""
+    """A signer that receives the time as an argument."""
 
     moment_seconds = 0
 
@@ -49,11 +49,11 @@ class Links:
         self._keys = list(keys)
 
     def sign(self, kind: LinkKind, payload: bytes, now: datetime) -> str:
-        """Return a token that allows `kind` for `payload`, made at `now`."""
+        """Return a token that allows `kind` for `payload`, signed at `now`."""
         return self._signer(kind, now).sign(base64.urlsafe_b64encode(payload).rstrip(b"=")).decode()
 
     def read(self, kind: LinkKind, token: str, now: datetime, lifetime: timedelta | None) -> bytes:
-        """Return the payload of a token for `kind`. `lifetime` None: it never expires.
+        """Return the payload of a token for `kind`. Without a `lifetime` it never expires.
 
         A token of another machine may be of a moment to come, by `SKEW` at most.
         Raises LinkForged, or LinkExpired with the payload of a token that is sound but not of this time.

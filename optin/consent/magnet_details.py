@@ -10,23 +10,23 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Deliverable:
-    """What a person gets after one of several forms: a file in the magnet's folder, or a report by mail."""
+    """What one of several forms hands out: a file in the magnet's folder, or a report by mail."""
 
     file: str = ""
     report: Mapping[str, str] = field(default_factory=dict)
 
 
 class Details:
-    """The details of a magnet: checked values that only its kind knows, pure and frozen."""
+    """The details of a magnet, checked and frozen, which only its kind understands."""
 
     @property
     def closes_at(self) -> datetime | None:
-        """The moment from which forms are refused (UTC); None: never."""
+        """From when on the form is closed (UTC); None: never."""
         return None
 
     @property
     def zones(self) -> frozenset[str]:
-        """The time zones in which its moments are shown (IANA); they are loaded before the first request."""
+        """The time zones of its times (IANA), loaded before the first request."""
         return frozenset()
 
     def declared(self) -> dict[str, Any]:
@@ -34,7 +34,7 @@ class Details:
         return {}
 
     def deliverable(self, face: str) -> Deliverable | None:
-        """Return what a person gets after the form `face`; None: the magnet's own file."""
+        """Return what the form `face` hands out; None: the magnet's own file."""
         del face
         return None
 
@@ -48,7 +48,7 @@ class PostCheck:
 
 
 def as_posted(_values: Mapping[str, str], ticked: tuple[str, ...]) -> PostCheck:
-    """Return a judgement with every tick and no problem."""
+    """Return a result with every tick and no problem."""
     return PostCheck(ticked)
 
 

@@ -1,4 +1,4 @@
-"""Misspelt domains of e-mail addresses: which large mail provider was probably meant, by a kept list.
+"""Misspelt domains of e-mail addresses: the large mail provider that was probably meant.
 
 Only asked, never assumed: whoever has an address at such a domain keeps it.
 """
@@ -71,7 +71,7 @@ _KNOWN = {
 
 
 def probably_meant(address: EmailAddress) -> EmailAddress | None:
-    """Return the address that was probably meant; None where nothing looks misspelt."""
+    """Return the address that was probably meant; None when nothing looks misspelt."""
     local, _, domain = address.rpartition("@")
     meant = _domain_meant(domain.lower())
     return None if meant is None else EmailAddress(f"{local}@{meant}")
@@ -96,7 +96,7 @@ def _domain_meant(domain: str) -> str | None:
 
 
 def _provider_like(domain: str) -> str | None:
-    """Return the provider whose domain is this one, or is one slip away; the nearest and largest first."""
+    """Return the provider with this domain, or one typing error away; the nearest and largest first."""
     if not domain or domain in _OTHERS:
         return None
     if domain in _KNOWN:
@@ -106,7 +106,7 @@ def _provider_like(domain: str) -> str | None:
 
 
 def _slips(typed: str, known: str) -> int | None:
-    """Return how many slips make `known` into `typed`; None where it is another name."""
+    """Return how many typing errors turn `known` into `typed`; None when it is another name."""
     name, _, ending = typed.partition(".")
     meant, _, its_ending = known.partition(".")
     if ending != its_ending or len(meant) < _SHORTEST_NAME or abs(len(name) - len(meant)) > 2:  # noqa: PLR2004
@@ -123,7 +123,7 @@ def _only_lost_doubled_or_swapped(name: str, meant: str) -> bool:
 
 
 def distance(one: str, other: str) -> int:
-    """Return how many letters are lost, added, wrong or swapped with their neighbour between two words."""
+    """Return the edit distance of two words, where swapping two neighbours counts as one."""
     before: list[int] = []
     row: list[int] = [*range(len(other) + 1)]
     for i, letter in enumerate(one, start=1):

@@ -1,4 +1,4 @@
-"""Look up the part of a kind that one room calls, by the kind's name. Rooms receive the lookup as a value."""
+"""Look up a kind's part by the kind's name. Each room receives its lookup as a value."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUR_PACKAGE = "optin"
 
 @dataclass(frozen=True)
 class KindProblem:
-    """Why an installed kind cannot be used, and how to mend that."""
+    """Why an installed kind cannot be used, and the cure."""
 
     kind: str
     package: str  # the distribution that brings it
@@ -21,17 +21,17 @@ class KindProblem:
 
 
 def no_part(_name: str) -> None:
-    """Return no part, whatever the kind."""
+    """Return no part, for any kind."""
 
 
 def no_problem(_name: str) -> KindProblem | None:
-    """Return no problem, whatever the kind."""
+    """Return no problem, for any kind."""
     return None
 
 
 @dataclass(frozen=True)
 class PartsByKind(Generic[P]):
-    """One part of each installed kind. A kind is imported when its part is first asked for.
+    """One part of each installed kind. A kind is imported when its part is first used.
 
     A kind that is not installed, or cannot be imported, has the default part, which does nothing.
     """
@@ -52,7 +52,7 @@ class PartsByKind(Generic[P]):
         return isinstance(name, str) and self.find(name) is not None
 
     def items(self) -> Iterator[tuple[str, P]]:
-        """Yield every kind that can be used with its part; this imports all of them."""
+        """Yield every usable kind with its part; this imports all of them."""
         for name in self.names():
             found = self.find(name)
             if found is not None:

@@ -1,4 +1,4 @@
-"""What a consent is for: purpose, channel, retention, and the controller who asks (GDPR 4(7), 4(11))."""
+"""Purposes of consents: purpose, channel, retention, and the controller (GDPR 4(7), 4(11))."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PurposeId = NewType("PurposeId", str)
 
 @dataclass(frozen=True, order=True, slots=True)
 class ConsentKey:
-    """Which consent of a person is meant: for one purpose, by one channel."""
+    """Identifies a consent of a person: one purpose, by one channel."""
 
     purpose: PurposeId
     channel: Channel
@@ -24,7 +24,7 @@ class ConsentKey:
 
     @staticmethod
     def parse(purpose: str, channel: str) -> ConsentKey:
-        """Return the key that two stored words name. Raises ValueError for what is no name of a channel."""
+        """Return the key of two stored words. Raises ValueError for a malformed channel name."""
         return _key(purpose, channel_named(channel))
 
 
@@ -46,7 +46,7 @@ class Controller:
 
 @dataclass(frozen=True)
 class ConsentQuestion:
-    """One box: one purpose, one channel, in the words that are shown (recital 32)."""
+    """One box: one purpose, one channel, in the words shown (recital 32)."""
 
     purpose: PurposeId
     channel: Channel
@@ -55,5 +55,5 @@ class ConsentQuestion:
 
     @property
     def key(self) -> ConsentKey:
-        """Which consent it asks for."""
+        """The consent that it asks for."""
         return ConsentKey(self.purpose, self.channel)

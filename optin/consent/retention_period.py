@@ -1,4 +1,4 @@
-"""How long data is kept: a period in calendar months or in hours (GDPR 5(1)(e)). Pure."""
+"""Retention periods, in calendar months or in hours (GDPR 5(1)(e)). Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_YEARS = 100  # a longer promise nobody keeps, and calendars end at the year
 
 @dataclass(frozen=True)
 class RetentionPeriod:
-    """How long something is kept (GDPR 5(1)(e)), in calendar months or in hours, never both."""
+    """How long data are kept (GDPR 5(1)(e)): in calendar months or in hours, never both."""
 
     text: str
     months: int = 0
@@ -24,7 +24,7 @@ class RetentionPeriod:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read "24 months", "7 days", "72 hours". Raises ValueError for anything else, or too long."""
+        """Read "24 months", "7 days", "72 hours". Raises ValueError for other texts and too long periods."""
         found = _PERIOD.fullmatch(text.strip())
         if found is None:
             msg = f"{text!r} is not a period; write a whole number and hours, days, weeks, months or years"
@@ -37,7 +37,7 @@ class RetentionPeriod:
         return cls(text=f"{count} {unit}{'s' if count > 1 else ''}", months=months, hours=hours)
 
     def after(self, moment: datetime) -> datetime:
-        """Return the moment at which the period that starts at `moment` ends.
+        """Return the end of the period that starts at `moment`.
 
         A month ends on the same day of a later month, or on that month's last day where it is shorter.
         """
@@ -48,6 +48,6 @@ class RetentionPeriod:
 
     @property
     def count_and_unit(self) -> tuple[int, str]:
-        """The period as a number and the singular of its unit, for saying it in another language."""
+        """The period as a number and a singular unit, for translation."""
         count, unit = self.text.split()
         return int(count), unit.removesuffix("s")

@@ -1,4 +1,4 @@
-"""What may be given anew: the forms that are served now. Nobody consents to words that nobody shows."""
+"""The forms served now: only these may be used for a new request of a consent."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from optin.consent.purpose import ConsentKey
 
 
 class ServedForms:
-    """The forms that are served, by what they ask."""
+    """The served forms, by what they ask."""
 
     def __init__(self, forms: Iterable[FormVersion], renamed: Mapping[Slug, Slug] | None = None) -> None:
-        """Offer what `forms` ask. `renamed`: the names of magnets now, by earlier ones."""
+        """Index `forms`. `renamed`: current names of magnets, by former ones."""
         self._forms = tuple(forms)
         self._renamed: Mapping[str, str] = {str(old): new for old, new in (renamed or {}).items()}
 
     @property
     def digests(self) -> frozenset[str]:
-        """The form versions that are served."""
+        """The digests of the served form versions."""
         return frozenset(form.digest for form in self._forms)
 
     def form_for(self, key: ConsentKey, like: FormDeclaration) -> FormVersion | None:
-        """Return the form that asks this: of the magnet of an earlier one, else in its language, else none.
+        """Return a form that asks this: of the magnet of an earlier form, else in its language, else None.
 
         Of several forms of a magnet it is that of the same face, if it is still there.
         """

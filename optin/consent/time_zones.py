@@ -1,4 +1,4 @@
-"""Clocks of time zones: which there are, and what they show at a moment."""
+"""Time zones, and the local time in them."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 
 def moments_of(local: datetime, zone: ZoneInfo) -> tuple[datetime, ...]:
-    """Return the moments (UTC) when a clock in `zone` shows `local`: none in a gap, two as it goes back."""
+    """Return the moments (UTC) of a local time in `zone`: none in a gap, two when clocks go back."""
     found = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     return tuple(sorted(it for it in found if it.astimezone(zone).replace(tzinfo=None, fold=0) == local))
 
 
 def after_gap(local: datetime, zone: ZoneInfo) -> datetime:
-    """Return what the clock shows in place of a time that it leaves out."""
+    """Return the local time that clocks show in place of a skipped one."""
     return local.replace(tzinfo=zone, fold=0).astimezone(UTC).astimezone(zone).replace(tzinfo=None)
 
 
 @lru_cache(maxsize=1)
 def zone_names() -> tuple[str, ...]:
-    """Return every zone by its name, those of regions: Europe/Amsterdam, and UTC."""
+    """Return the names of all zones with a region, such as Europe/Amsterdam, and UTC."""
     return tuple(sorted(name for name in available_timezones() if "/" in name or name == "UTC"))
 
 
@@ -33,7 +33,7 @@ def zone_of(name: str) -> ZoneInfo | None:
 
 
 def offset_in_words(moment: datetime, zone: str) -> str:
-    """Return how far the clock of a zone is from UTC at a moment: UTC+1, UTC+5:30, UTC."""
+    """Return the offset of a zone from UTC at a moment: UTC+1, UTC+5:30, UTC."""
     shift = moment.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
     minutes = round(shift.total_seconds() / 60)
     hours, rest = divmod(abs(minutes), 60)

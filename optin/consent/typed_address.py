@@ -1,4 +1,4 @@
-"""E-mail addresses as people type and paste them: taken for what is plainly meant, never guessed at."""
+"""E-mail addresses as people type and paste them: read when the meaning is plain, never guessed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MISSING, INVALID, SEVERAL = "email-missing", "email-invalid", "email-several"
 
 
 class AddressRefused(ValueError):
-    """No single address is plainly meant. `reason` is a key of the catalogues: `problem.<reason>`."""
+    """The input has no single plain meaning. `reason`: a key of the catalogues, `problem.<reason>`."""
 
     def __init__(self, reason: str) -> None:
-        """Say which problem it is: MISSING, INVALID or SEVERAL."""
+        """Take the problem: MISSING, INVALID or SEVERAL."""
         super().__init__(reason)
         self.reason = reason
 
@@ -53,7 +53,7 @@ def parse_typed_email(text: str) -> EmailAddress:
 
 
 def without_mailto(text: str, before: str = "", behind: str = "") -> str:
-    """Return a text with what each link `mailto:` leads to in its place, percent-decoded.
+    """Return a text with each `mailto:` link replaced by its percent-decoded address.
 
     `before` and `behind`: what to put around it, where it must not run together with other words.
     """
@@ -61,7 +61,7 @@ def without_mailto(text: str, before: str = "", behind: str = "") -> str:
 
 
 def _unwrapped(text: str) -> EmailAddress | None:
-    """Return the address in a text that holds nothing else but signs around it; None: there is none."""
+    """Return the address in a text that holds only punctuation around it; None when there is none."""
     while True:
         text = text.strip(_AROUND)
         with suppress(ValueError):
@@ -86,7 +86,7 @@ def _only(candidates: list[str]) -> EmailAddress:
 
 
 def without_unseen(text: str) -> str:
-    """Return a text without what cannot be seen, with plain spaces for the others."""
+    """Return a text without invisible characters, and with plain spaces."""
     keep = "" if text.replace("\u200c", "").replace("\u200d", "").isascii() else _JOINERS
     return "".join(
         " " if unicodedata.category(sign) in {"Zs", "Zl", "Zp"} or sign in "\t\r\n" else sign

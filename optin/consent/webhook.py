@@ -1,4 +1,4 @@
-"""Webhook messages after the Standard Webhooks specification 1.0: what is said, and how it is signed (E7).
+"""Webhook messages after the Standard Webhooks specification 1.0: their content and signature (E7).
 
 Signed is `id.timestamp.body` by HMAC-SHA256; a receiver tells thereby that we said it, that nobody changed
 it, and how old it is. The id stays the same at every try, so that a receiver can drop what it has had.
@@ -21,7 +21,7 @@ ID_PREFIX = "msg_"
 
 
 class WebhookKind(StrEnum):
-    """What a processor is told; the `type` of a message."""
+    """The kind of a message; its `type`."""
 
     CONFIRMED = "consent.confirmed"
     WITHDRAWN = "consent.withdrawn"  # also: the number may not be called any more
@@ -30,19 +30,19 @@ class WebhookKind(StrEnum):
 
 
 def body_of(kind: WebhookKind, at: datetime, data: Mapping[str, Any]) -> bytes:
-    """Return a message: its type, when that happened (RFC 3339, UTC), and what it is about."""
+    """Return a message: its type, its moment (RFC 3339, UTC), and its data."""
     message = {"type": kind.value, "timestamp": rfc3339(at), "data": dict(data)}
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def signature(secret: bytes, message_id: str, seconds: int, body: bytes) -> str:
-    """Return a signature, `v1,` and BASE64. `seconds` since 1970: when this try was made."""
+    """Return a signature, `v1,` and BASE64. `seconds`: the time of this attempt, since 1970."""
     signed = f"{message_id}.{seconds}.".encode() + body
     return "v1," + base64.b64encode(hmac.digest(secret, signed, "sha256")).decode()
 
 
 def signed_headers(secrets: Sequence[bytes], message_id: str, seconds: int, body: bytes) -> dict[str, str]:
-    """Return the three headers of a message; a signature by each of `secrets`, with spaces between."""
+    """Return the three headers of a message; the signatures by `secrets` are separated by spaces."""
     return {
         "webhook-id": message_id,
         "webhook-timestamp": str(seconds),
@@ -51,5 +51,5 @@ def signed_headers(secrets: Sequence[bytes], message_id: str, seconds: int, body
 
 
 def secret_text(secret: bytes) -> str:
-    """Return a secret as receivers configure it."""
+    """Return a secret in the form that receivers configure."""
     return SECRET_PREFIX + base64.b64encode(secret).decode()

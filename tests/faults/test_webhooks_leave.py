@@ -466,7 +466,8 @@ def test_in_dev_nothing_leaves(world: World) -> None:
         while not said and time.monotonic() < ends:
             time.sleep(0.02)
     assert re.fullmatch(
-        r"webhook: crm would be told consent\.confirmed \(msg_[0-9a-f]{32}\); nothing leaves dev\.", said[0]
+        r"webhook: crm would receive consent\.confirmed \(msg_[0-9a-f]{32}\); optin dev sends nothing\.",
+        said[0],
     )
     assert receiver.taken == []
 
