@@ -85,7 +85,7 @@ def scrub(  # noqa: PLR0913 - one parameter an option
             kept.write(people.header)
         left.write(("line", address.field, "reason"))
         judged, values = tee(people.rows)
-        told = scrubber.judge_rows(people.addresses(it) for it in values)
+        told = scrubber.judge(people.addresses(it) for it in values)
         for line, reason in zip(judged, told, strict=True):
             reasons[reason] += 1
             if reason:

@@ -197,7 +197,7 @@ def scrub(folder: Path, rows: int, known: int) -> None:
 
 def _judged(scrubber: Scrubber, people: PeopleList, lines: list[Line], file: Table) -> int:
     kept = 0
-    for line, reason in zip(lines, scrubber.judge_rows(people.addresses(it) for it in lines), strict=True):
+    for line, reason in zip(lines, scrubber.judge(people.addresses(it) for it in lines), strict=True):
         if reason == KEPT:
             kept += 1
             file.write(line.cells)

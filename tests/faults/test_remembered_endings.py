@@ -133,11 +133,12 @@ def test_a_list_keeps_nobody_who_left_by_the_journal(house: House) -> None:
             Channel.EMAIL.address,
             world.now,
         )
+        rows = [((it,), ()) for it in (ALICE, CAROL)]
         kept = ["", "withdrawn"]
-        assert list(know("NL", endings=installation.endings()).judge([ALICE, CAROL])) == kept
+        assert list(know("NL", endings=installation.endings()).judge(rows)) == kept
         gone = ["", "withdrawn or erased"]
         only = know("NL", suppress_only=True, endings=installation.endings())
-        assert list(only.judge([ALICE, CAROL])) == gone
+        assert list(only.judge(rows)) == gone
 
 
 def test_no_webhook_tells_of_a_consent_while_the_log_is_another(house: House) -> None:

@@ -589,7 +589,8 @@ def test_a_list_is_scrubbed_by_events(world: World) -> None:
         "NL",
         suppress_only=True,
     )
-    assert list(scrubber.judge([CAROL, "new@example.com"])) == ["withdrawn or erased", ""]
+    rows = [((it,), ()) for it in (CAROL, "new@example.com")]
+    assert list(scrubber.judge(rows)) == ["withdrawn or erased", ""]
 
 
 @pytest.mark.parametrize(

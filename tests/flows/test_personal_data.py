@@ -66,7 +66,7 @@ def scrub(world: World, *numbers: str, suppress_only: bool = False) -> list[bool
         "NL",
         suppress_only=suppress_only,
     )
-    return [reason == KEPT for reason in scrubber.judge(numbers)]
+    return [reason == KEPT for reason in scrubber.judge(((it,), ()) for it in numbers)]
 
 
 def test_a_strangers_sign_up_spoils_no_correction(world: World) -> None:

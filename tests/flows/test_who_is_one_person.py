@@ -100,7 +100,7 @@ def judged(world: World, *addresses: str, suppress_only: bool = False) -> list[s
         "NL",
         suppress_only=suppress_only,
     )
-    return list(scrubber.judge(addresses))
+    return list(scrubber.judge(((it,), ()) for it in addresses))
 
 
 @pytest.mark.parametrize(("mine", "strange"), TWO_PEOPLE[:4])

@@ -51,12 +51,11 @@ class Scrubber:
     endings: Endings = field(default_factory=dict)  # what the journal says that ended
     _forms: dict[str, StoredForm | None] = field(default_factory=dict)
 
-    def judge(self, values: Iterable[str]) -> Iterator[str]:
-        """Yield for each value why it is dropped; `KEPT` (empty) when it may be approached."""
-        return self.judge_rows(((value,), ()) for value in values)
+    def judge(self, rows: Iterable[Row]) -> Iterator[str]:
+        """Yield for each row why it is dropped: one of its own addresses, or an objection to another one.
 
-    def judge_rows(self, rows: Iterable[Row]) -> Iterator[str]:
-        """Yield for each row why it is dropped: one of its own addresses, or an objection to another one."""
+        `KEPT` (empty): it may be approached.
+        """
         waiting = iter(rows)
         while batch := list(islice(waiting, BATCH)):
             yield from self._judge(batch)
