@@ -51,7 +51,7 @@ def test_what_a_wrong_set_up_kept_back_leaves_when_it_is_mended(tmp_path: Path, 
                 client.post("/paper", data={"form": key, "email": person, "consent": "tips-email"})
 
             ask(PEOPLE[0])
-            happens(lambda: " is dead: 550 5.1.1" in serving.log.read_text())
+            happens(lambda: " was given up: 550 5.1.1" in serving.log.read_text())
             script.rcpt = lambda _address, _time: "554 5.7.1 Relay access denied"
             for person in PEOPLE[1:]:
                 ask(person)

@@ -31,5 +31,5 @@ def person_status_of(
     except OptinError:
         raise
     except Exception as problem:  # noqa: BLE001 - it is another's program, and may raise anything
-        log.error("the kind %s cannot tell where a person stands: %s", kind, type(problem).__name__)  # noqa: TRY400 - a traceback may hold data of the person
+        log.error("the kind %s cannot report a person's status: %s", kind, type(problem).__name__)  # noqa: TRY400 - a traceback may hold data of the person
         return None
