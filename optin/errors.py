@@ -1,4 +1,4 @@
-"""Every error of the domain, in one tree. Each carries a status, a sentence for the visitor and a log line.
+"""Every error of the domain, in one tree. Each has a status, a sentence for the visitor and a log line.
 
     OptinError
     ├── SetupRefused           the operator's: one sentence with its cure, exit status 1
@@ -48,12 +48,12 @@ class OptinError(Exception):
 
     @property
     def log_line(self) -> str:
-        """What the operator's log says: which kind of refusal, without personal data (S4)."""
+        """The line for the operator's log: the kind of refusal, without personal data (S4)."""
         return f"{self.name} status={self.status}"
 
 
 def log_line_of(problem: BaseException) -> str:
-    """Return what the operator's log says of any error: what it is and where, never what a visitor sent.
+    """Return the log line of any error: its kind and place, never what a visitor sent.
 
     The words of a foreign error are left out: they may quote what is stored.
     """
@@ -71,7 +71,7 @@ class SetupRefused(OptinError):
 
     @property
     def log_line(self) -> str:
-        """Say the sentence as well: it is for the operator."""
+        """The log line with the sentence, which is for the operator."""
         return f"{super().log_line}: {self}"
 
 
@@ -84,17 +84,17 @@ class KeysUnusable(SetupRefused):
 
 
 class JournalUnusable(SetupRefused):
-    """The journal cannot be used: missing, damaged, cut off, of another installation, or its disk is full."""
+    """The journal cannot be used: missing, damaged, truncated, of another installation, or on a full disk."""
 
 
 class LogDiverged(SetupRefused):
-    """The log in the database is smaller, or has another past, than what was signed of it (O9).
+    """The log in the database is smaller than what was signed, or has another past (O9).
 
     Nothing is signed, exported or deleted on its word.
     """
 
     def __init__(self, why: str) -> None:
-        """Say why, and what there is to do."""
+        """Take the reason; the message adds what to do."""
         super().__init__(
             f"The log in the database is not the one that was signed before: {why}. Nothing more is signed."
             " Examine it with: optin audit. Restore a backup with: optin restore. Only if you know why the"
@@ -104,7 +104,7 @@ class LogDiverged(SetupRefused):
 
 
 class EndingUnwritten(OptinError):
-    """What a person ended is stored in the database, but the journal apart did not take it yet (S7).
+    """A withdrawal, erasure, correction or hold is stored, but not yet written to the journal (S7).
 
     The person is not told that it is done, and can do the very same again. `reason`: what the journal said.
     """
@@ -131,16 +131,16 @@ class RequestRefused(OptinError):
 
 
 class ClockDoubted(OptinError):
-    """The clock is far from the last moment at which it was known to be right; the message says the cure."""
+    """The clock is far from the last moment when it was known to be right; the message has the cure."""
 
     @property
     def log_line(self) -> str:
-        """Say the sentence: it is for the operator, and names no person."""
+        """The sentence: it is for the operator, and names no person."""
         return f"clock: {self}"
 
 
 class StoreBusy(OptinError):
-    """The store takes no more just now (queue full, database locked or read-only, disk full, server away).
+    """The store cannot work now (queue full, database locked or read-only, disk full, server away).
 
     Nothing was stored. `reason`: the kind of the database's error, without personal data.
     """
@@ -157,12 +157,12 @@ class StoreBusy(OptinError):
 
     @property
     def log_line(self) -> str:
-        """Say the kind of the database's error as well, where it is known."""
+        """The log line with the kind of the database's error, where known."""
         return f"{super().log_line}: {self.reason}" if self.reason else super().log_line
 
 
 class KindFailed(OptinError):
-    """A kind of magnet failed in what it does; what it was called in is undone, and may be tried again.
+    """A hook of a kind failed; the operation that called it was undone, and may be tried again.
 
     `kind`: its name; `reason`: the kind of its error, without personal data.
     """
@@ -176,24 +176,24 @@ class KindFailed(OptinError):
 
     @property
     def log_line(self) -> str:
-        """Say which kind it was."""
+        """The log line with the name of the kind."""
         return f"{super().log_line}: {self}"
 
 
 class LogDisagrees(OptinError):
-    """Rows of the database say otherwise than the events of the log: nothing is deleted or signed by them.
+    """Rows of the database differ from the events of the log: nothing is deleted or signed by them.
 
     The message says what was found, and names no person.
     """
 
     @property
     def log_line(self) -> str:
-        """Say what was found as well."""
+        """The log line with the difference."""
         return f"{super().log_line}: the database and the log disagree ({self}); see: optin audit"
 
 
 class WriteLost(OptinError):
-    """The schema was changed past optin while it ran: a trigger or rule might swallow what is written.
+    """The schema was changed without optin while it ran: a trigger or rule might swallow writes.
 
     Nothing was stored. `findings`: what is foreign, altered or missing, in sentences without personal data.
     """
@@ -212,12 +212,12 @@ class WriteLost(OptinError):
 
     @property
     def log_line(self) -> str:
-        """Say the sentence as well: it is for the operator."""
+        """The log line with the sentence, which is for the operator."""
         return f"{super().log_line}: {self}"
 
 
 class VisitorRefused(OptinError):
-    """What a visitor sent cannot be taken. Nothing was stored."""
+    """A visitor's request cannot be accepted. Nothing was stored."""
 
     status = 400
     name = "malformed"
@@ -242,7 +242,7 @@ class PostTooLarge(VisitorRefused):
 
 
 class PostTooSlow(VisitorRefused):
-    """A form that did not arrive whole in its time (O8)."""
+    """A form that did not arrive completely in time (O8)."""
 
     status = 408
     name = "too-slow"
@@ -256,26 +256,26 @@ class FormUnknown(VisitorRefused):
 
 
 class LinkForged(VisitorRefused):
-    """A token that was not signed here, or was signed for another action (S3)."""
+    """A token that was not signed here, or for another action (S3)."""
 
     status = 404
     name = "link-forged"
 
 
 class LinkExpired(VisitorRefused):
-    """A token that is ours but whose time is over (D4). `payload` says what it was for."""
+    """A token of ours that has expired (D4). `payload`: what it was for."""
 
     status = 410
     name = "link-expired"
 
     def __init__(self, payload: bytes = b"") -> None:
-        """Keep the payload: an expired link may still ask for a new one."""
+        """Keep the payload: an expired link may still be used to request a new one."""
         super().__init__("link expired")
         self.payload = payload
 
 
 class LinkSpent(VisitorRefused):
-    """A token that is ours but whose request is gone: erased, or replaced (D4)."""
+    """A token of ours whose request is gone: erased, or replaced (D4)."""
 
     status = 410
     name = "link-spent"
@@ -289,20 +289,20 @@ class FileUnavailable(VisitorRefused):
 
 
 class MagnetClosed(VisitorRefused):
-    """A form that came after its magnet closed."""
+    """A form posted after its magnet closed: a webinar that began, a draw past its date."""
 
     status = 410
     name = "closed"
 
 
 class MagnetGone(VisitorRefused):
-    """A magnet that was served once and was removed since. `lang`: of its page."""
+    """A magnet that was removed from the site. `lang`: of its page."""
 
     status = 410
     name = "gone"
 
     def __init__(self, lang: str = "") -> None:
-        """Keep the language in which its visitors read it."""
+        """Take the language of its page."""
         super().__init__("magnet removed")
         self.lang = lang
 
@@ -314,10 +314,10 @@ class TooManyRequests(VisitorRefused):
     name = "too-many"
 
     def __init__(self, retry_after_seconds: int) -> None:
-        """Say when it is worth trying again, in seconds."""
+        """Take the seconds until another attempt makes sense."""
         super().__init__("too many requests")
         self.retry_after_seconds = retry_after_seconds
 
 
 class MailsSpent(TooManyRequests):
-    """The site sends no more mails today that anybody may ask for (D8)."""
+    """The site sends no more mails requested by visitors today (D8)."""

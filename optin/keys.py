@@ -1,4 +1,4 @@
-"""The secrets of one installation: made once, read at start, rotated by adding (S2).
+"""The keys of one installation: created once, read at start, rotated by adding new ones (S2).
 
 Six kinds: `seal` keys encrypt what is stored (the newest writes, all read), the `index` key finds an
 address without storing it, `link` keys sign what is mailed (the newest signs, all read), `log` keys sign
@@ -29,7 +29,7 @@ UNUSED = "unused"  # no server has taken these keys yet
 
 @dataclass(frozen=True)
 class KeyRing:
-    """Keys oldest first. `use` says which server took them, if any: keys of `dev` never serve the public."""
+    """Keys, oldest first. `use`: which server has used them, if any; keys of `dev` never serve the public."""
 
     seal: tuple[bytes, ...]
     index: bytes
@@ -41,7 +41,7 @@ class KeyRing:
 
     @classmethod
     def fresh(cls, use: str) -> Self:
-        """Make new keys."""
+        """Return new keys."""
         return cls(
             seal=(secrets.token_bytes(KEY_BYTES),),
             index=secrets.token_bytes(KEY_BYTES),
@@ -53,7 +53,7 @@ class KeyRing:
         )
 
     def rotated(self) -> Self:
-        """Return these keys with a new one of each kind that can be renewed; old ones go on reading."""
+        """Return these keys with a new one of each renewable kind; old ones still decrypt and verify."""
         fresh = self.fresh(self.use)
         return replace(
             self,
@@ -65,15 +65,15 @@ class KeyRing:
 
     @property
     def journal_key(self) -> bytes:
-        """The key that seals the lines of the journal. A rotation leaves it as it is, like `index`."""
+        """The key that seals the journal's lines. A rotation leaves it unchanged, like `index`."""
         return self.journal or _first_key(self.index, "journal")
 
     def with_journal_named(self) -> Self:
-        """Return these keys with the journal's among them: from then on no unkeyed journal is taken over."""
+        """Return these keys with the journal's key added: from then on no unkeyed journal is taken over."""
         return replace(self, journal=self.journal_key)
 
     def as_json(self) -> str:
-        """Return the keys as they stand in the file."""
+        """Return the keys as stored in the file."""
         plain: dict[str, object] = {
             "use": self.use,
             "seal": [_text(key) for key in self.seal],
@@ -88,7 +88,7 @@ class KeyRing:
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `as_json` wrote. Raises KeysUnusable."""
+        """Read what `as_json` returned. Raises KeysUnusable."""
         try:
             plain = json.loads(text)
             index = _bytes(plain["index"])
@@ -112,7 +112,7 @@ class KeyRing:
 
 
 def load_keys(where: str, root: Path) -> KeyRing | None:
-    """Read the keys from `where`: the JSON itself (from the environment) or a path below `root`.
+    """Read the keys from `where`: the JSON itself (from the environment), or a path below `root`.
 
     Returns None when the file does not exist. Raises KeysUnusable when it is readable by others.
     """
@@ -134,7 +134,7 @@ def load_keys(where: str, root: Path) -> KeyRing | None:
 
 
 def make_keys(where: str, root: Path, use: str) -> KeyRing:
-    """Make new keys and write them to `where`, readable to the owner alone, never over an old file."""
+    """Write new keys to `where`, readable to the owner only, never over an existing file."""
     path = root / where
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ring = KeyRing.fresh(use)
@@ -160,14 +160,14 @@ def _draft(path: Path, ring: KeyRing) -> Path:
 
 
 def write_rotated(where: str, root: Path, ring: KeyRing) -> None:
-    """Put rotated keys in place of the file `where`, at once or not at all; mode 0600 (S2)."""
+    """Replace the file `where` by rotated keys, atomically, with mode 0600 (S2)."""
     path = root / where
     draft = _draft(path, ring)
     draft.replace(path)
 
 
 def _first_key(index: bytes, kind: str) -> bytes:
-    """Return the key of a key file that was made before there was such a kind."""
+    """Return the first key of a kind for a key file from before that kind existed."""
     return hmac.new(index, f"optin.{kind}".encode(), hashlib.sha256).digest()
 
 

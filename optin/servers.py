@@ -1,4 +1,4 @@
-"""Reading the addresses of a mail server and of a PostgreSQL server, in which a password may stand.
+"""Read the addresses of a mail server and of a PostgreSQL server, which may contain a password.
 
 A sign that has a meaning in an address (# / ? [ ] @ %, a space) cuts a password short, or makes another host
 of it, and no parser says so. Here such an address is refused. What is said never holds any part of it.
@@ -34,7 +34,7 @@ _BAD_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class AddressRefused(ValueError):
-    """An address that cannot be read as it is meant: what is wrong, and the cure. Holds nothing of it."""
+    """An address that cannot be read as meant: the fault and the cure, without any part of the address."""
 
     def __init__(self, wanted: str, cure: str) -> None:
         super().__init__(f"{wanted} {cure}")
@@ -44,7 +44,7 @@ class AddressRefused(ValueError):
 
 @dataclass(frozen=True)
 class MailServer:
-    """A mail server as its address names it. `authority`: the certificate file of `?ca=`."""
+    """A mail server, from its address. `authority`: the certificate file in `?ca=`."""
 
     host: str
     port: int
@@ -74,14 +74,14 @@ def read_mail_server(text: str) -> MailServer:
 
 
 def _is_sound(found: re.Match[str]) -> bool:
-    """Tell whether nothing of an address would be left out without a word."""
+    """Return whether no part of an address would be silently ignored."""
     port = 1 if found["port"] is None else int(found["port"])
     keys = parse_qs(found["query"] or "", keep_blank_values=True).keys()
     return 0 < port <= MOST_PORT and keys <= {"ca"} and bool(found["user"] or not found["password"])
 
 
 def check_postgres_address(text: str) -> None:
-    """Refuse what libpq would read otherwise than it is meant, or complain of by its parts.
+    """Refuse an address that libpq would misread, or whose parts its errors would quote.
 
     libpq takes # ? [ ] in a password as they are; it ends a user name and password at the first @ or /.
     Raises AddressRefused.

@@ -41,13 +41,13 @@ P = TypeVar("P")
 
 @dataclass
 class KindRegistry:
-    """The kinds of this Python environment, imported one by one."""
+    """The kinds in this Python environment, imported when needed."""
 
     _loaded: dict[str, Kind | KindProblem] = field(default_factory=dict)
 
     @cached_property
     def _others(self) -> Mapping[str, EntryPoint]:
-        """Kinds of other packages; none takes a name of ours."""
+        """Return the kinds of other packages; none may take a name of ours."""
         found = sorted(entry_points(group=GROUP), key=lambda it: (it.name, it.value))
         return {it.name: it for it in found if it.name not in OURS}
 
@@ -56,7 +56,7 @@ class KindRegistry:
         return (*OURS, *self._others)
 
     def kind(self, name: str) -> Kind | None:
-        """Return a kind; None where it is not installed or cannot be used."""
+        """Return a kind; None when it is not installed or cannot be used."""
         found = self._find(name)
         return found if isinstance(found, Kind) else None
 
@@ -66,24 +66,24 @@ class KindRegistry:
         return found if isinstance(found, KindProblem) else None
 
     def package(self, name: str) -> str:
-        """Return the package that brings a kind, with its version."""
+        """Return the package of a kind, with its version."""
         return _package(self._others[name]) if name in self._others else OUR_PACKAGE
 
     def part(self, name: str, part: str) -> Any:
-        """Return one part of a kind, by the name of the part; None where the kind cannot be used."""
+        """Return one part of a kind by the part's name; None when the kind cannot be used."""
         kind = self.kind(name)
         return None if kind is None else getattr(kind, part)
 
     def parts(self, default: P, part: str) -> PartsByKind[P]:
-        """Return one part of each kind. Another process may get it: there the kinds are imported anew."""
+        """Return one part of each kind. In another process, the kinds are imported again."""
         return PartsByKind(default, self.names, partial(self.part, part=part), self.problem, self.package)
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave what was imported to this process."""
+        """Leave imported kinds out when pickling."""
         return {"_loaded": {}}
 
     def commands(self) -> Mapping[str, str]:
-        """Return the commands of every kind; the kind that comes first keeps a name."""
+        """Return the commands of all kinds; the first kind keeps a contested name."""
         found: dict[str, str] = {}
         for kind in filter(None, map(self.kind, self.names())):
             found = {**kind.commands, **found}
@@ -103,7 +103,7 @@ def _package(entry: EntryPoint) -> str:
 
 
 def _load(entry: EntryPoint) -> Kind | KindProblem:
-    """Import a kind. What its package raises is a problem of that kind alone."""
+    """Import a kind. An error in its package is that kind's problem alone."""
     package = _package(entry)
     try:
         kind = entry.load()
@@ -127,7 +127,7 @@ def _load(entry: EntryPoint) -> Kind | KindProblem:
 
 
 def installed_kinds() -> InstalledKinds:
-    """Return the kinds that are installed here. Nothing is imported yet."""
+    """Return the installed kinds. Nothing is imported yet."""
     kinds = KindRegistry()
     return InstalledKinds(
         KindParts(

@@ -40,19 +40,19 @@ COMMANDS = {
 
 
 class Commands(click.Group):
-    """Loads a command when it is needed, and prints a domain error as one sentence."""
+    """Loads commands when needed, and prints a domain error as one sentence."""
 
     def __init__(self, *args: Any, kinds: Callable[[], InstalledKinds], **settings: Any) -> None:
-        """Take the commands of the installed kinds as well; none of ours has another's name."""
+        """Add the commands of the installed kinds; none may take a name of ours."""
         super().__init__(*args, **settings)
         self._kinds = kinds
 
     def make_context(self, *args: Any, **settings: Any) -> click.Context:
-        """Look which kinds are installed, at each run anew, and give them to the command."""
+        """Find the installed kinds, at each run again, and pass them to the command."""
         return super().make_context(*args, **{"obj": self._kinds(), **settings})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names in the order of use, those of kinds last."""
+        """Return the names in order of use, those of kinds last."""
         return [*COMMANDS, *(name for name in _of_kinds(ctx) if name not in COMMANDS)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -70,7 +70,7 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; print a refusal by the domain as a sentence, never as a traceback."""
+        """Run a command; print a refusal as a sentence, never as a traceback."""
         try:
             return super().invoke(ctx)
         except OptinError as problem:

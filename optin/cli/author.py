@@ -122,7 +122,7 @@ def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> No
 
 
 def _by_kind(edition: Edition) -> Iterator[Finding]:
-    """Yield the findings of each kind that compare its magnets with each other."""
+    """Yield the findings of kinds that compare their magnets with each other."""
     kinds = edition.kinds.files
     for kind in dict.fromkeys(it.kind for it in edition.site.magnets.values()):
         try:

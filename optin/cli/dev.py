@@ -1,4 +1,4 @@
-"""The command that shows authors their site: dev. A module of its own, since serve never loads it."""
+"""The command dev, which shows authors their site. A module of its own, since serve never loads it."""
 
 from __future__ import annotations
 

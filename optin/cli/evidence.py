@@ -92,7 +92,7 @@ def verify(
 
 
 def _read(file: Path, what: str) -> bytes:
-    """Read a file, or standard input for "-"; not more than what it can be. Refuses what is longer."""
+    """Read a file, or standard input for "-"; refuse one above the size limit."""
     with click.open_file(str(file), "rb") as opened:
         data: bytes = opened.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
@@ -140,7 +140,7 @@ def _echo(line: str, colour: str | None = None) -> None:
 
 
 def _printable(text: str) -> str:
-    """Return one line with its control characters escaped, so that it cannot move a terminal's cursor."""
+    """Return one line with its control characters escaped, so that it cannot control the terminal."""
     return "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
 
 
@@ -223,14 +223,14 @@ _BASES = {
 
 
 def _tell_beginnings(lines: Sequence[JournalLine]) -> None:
-    """Print when the journal's memory of the log began, and by which command."""
+    """Print when the journal began to remember the log, and by which command."""
     for line in lines:
         if line.kind in BASES:
             click.echo(_BASES[line.kind].format(at=rfc3339(line.at), size=line.told["size"]))
 
 
 def _remembered(settings: Settings, installation: Installation) -> tuple[tuple[JournalLine, ...], list[str]]:
-    """Return what the journal remembers, and a sentence about what is wrong with the journal."""
+    """Return what the journal remembers, and a sentence if the journal has a fault."""
     try:
         return journal_of(settings, installation.kinds.schema).read_whole(installation.store), []
     except (SetupRefused, WriteLost) as problem:

@@ -89,7 +89,7 @@ def exports(  # noqa: PLR0913 - one parameter an option
 
 
 def _tell_reading(theirs: Path, reading: FileReading) -> None:
-    """Print how many rows of a file were read, and which lines somebody must look at."""
+    """Print how many rows of a file were read, and which lines to check."""
     click.echo(f"{theirs.name}: {reading.rows} rows read.", err=True)
     if reading.unreadable:
         lines = ", ".join(map(str, reading.first_lines))

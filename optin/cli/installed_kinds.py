@@ -1,4 +1,4 @@
-"""The installed kinds of magnets, as commands receive them."""
+"""The installed kinds of magnets, for commands."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ class KindName(click.ParamType[str]):
         return click.Choice(() if kinds is None else kinds.parts.files.names())
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return the names as help shows them."""
+        """Return the names for the help text."""
         return self._choice(ctx).get_metavar(param, ctx)
 
     def get_missing_message(self, param: click.Parameter, ctx: click.Context | None) -> str:
-        """Return the sentence that lists the names."""
+        """Return the sentence with the possible names."""
         return self._choice(ctx).get_missing_message(param, ctx)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:

@@ -39,7 +39,7 @@ Purposes = Mapping[PurposeId, Purpose]
 
 @dataclass(frozen=True)
 class NewMagnet:
-    """A magnet as its author described it."""
+    """A new magnet as its author described it."""
 
     kind: str
     slug: str
@@ -96,7 +96,7 @@ def suggested_slug(site: Site, title: str) -> str:
 
 
 def _ask(words: str, read: Callable[[str], T], default: str = "") -> T:
-    """Ask until `read` accepts the answer; show what it raises as the reason."""
+    """Ask until `read` accepts the answer; print its error as the reason."""
     answer: T = click.prompt(words, default=default, show_default=bool(default), value_proc=read)
     return answer
 

@@ -45,7 +45,7 @@ def subject() -> None:
 
 
 def _asked(command: Callable[..., None]) -> Any:
-    """Add the arguments of all these commands: the person's address, and the reason."""
+    """Add the arguments common to these commands: the person's address, and the reason."""
     for option in (
         site_option,
         click.option(
@@ -59,7 +59,7 @@ def _asked(command: Callable[..., None]) -> Any:
 
 @dataclass(frozen=True)
 class _PersonRequest:
-    """One request of a person: the address, the reason, and the stored data."""
+    """A person's request: the address, the reason, and the stored data."""
 
     edition: Edition
     installation: Installation
@@ -88,7 +88,7 @@ class _PersonRequest:
 
 @contextmanager
 def _case(kinds: InstalledKinds, site: Path, email: str, why: str) -> Iterator[_PersonRequest]:
-    """Load a person's data. Raises RequestRefused when nothing is kept about the address."""
+    """Load a person's data. Raises RequestRefused when nothing is stored about the address."""
     edition = served_edition(site, kinds)
     address = address_of(email)
     if not why.strip():

@@ -155,7 +155,7 @@ def _without_errors(edition: Edition | None, findings: Sequence[Finding]) -> Edi
 
 
 def is_hidden(listening: socket.socket, trusted: Sequence[str]) -> bool:
-    """Return whether all visitors will seem to come from this machine, through an untrusted proxy (D8)."""
+    """Return whether all visitors would appear as this machine, behind an untrusted proxy (D8)."""
     return ip_address(listening.getsockname()[0]).is_loopback and not trusted
 
 

@@ -1,4 +1,4 @@
-"""Assembles a server for serve and dev: its background jobs and its readiness checks."""
+"""Assemble a server for serve and dev: its background jobs and its readiness checks."""
 
 from __future__ import annotations
 

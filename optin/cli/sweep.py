@@ -25,7 +25,7 @@ from optin.services.open_installation import open_installation
 
 
 class _OfficerStatement(TypedDict):
-    """Who says something as an officer, and why."""
+    """An officer's name and reason for an exception."""
 
     who: str
     why: str

@@ -1,4 +1,4 @@
-"""Options and output that all commands share."""
+"""Options and output common to all commands."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def served_edition(root: Path, kinds: InstalledKinds) -> Edition:
 
 
 def with_settings_of(served: Served, edition: Edition) -> Edition:
-    """Return the edition with the server's settings for those that this shell does not set."""
+    """Return the edition with the server's settings where this shell sets none."""
     settings = edition.site.settings
     if all(getattr(settings, name) == value for name, value in served.values.items()):
         return edition

@@ -1,4 +1,4 @@
-"""Files that pages refer to by an address with their digest in it: stylesheet, logo, icon, fonts, pictures.
+"""Files referenced by pages with a digest in their address: stylesheet, logo, icon, fonts, pictures.
 
 A page's digest thus binds them too, by the first 64 bits of their own.
 """
@@ -30,7 +30,7 @@ def asset_address(name: str, data: bytes) -> str:
 
 
 def content_type_of(name: str) -> str:
-    """Return the type of an asset by its ending."""
+    """Return the content type of an asset by its file ending."""
     return _TYPES.get(name.rpartition(".")[2].lower(), "image/jpeg")
 
 

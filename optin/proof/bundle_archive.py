@@ -1,4 +1,4 @@
-"""A bundle of evidence: files and their digests in one ZIP, written the same way every time.
+"""An evidence bundle as a file: its files and their digests in one reproducible ZIP.
 
 Reading trusts nothing: names, sizes and digests are checked before anything is believed, and nothing is
 ever written to disk.
@@ -31,11 +31,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class BundleBroken(ValueError):
-    """A bundle that is none; the message is one sentence on what does not hold."""
+    """A file that is not a sound bundle; the message says why, in one sentence."""
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """Return the bundle with `files` and the manifest of their digests."""
+    """Return the bundle of `files` with the manifest of their digests."""
     manifest = {name: digest(data) for name, data in sorted(files.items())}
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -47,7 +47,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes) -> dict[str, bytes]:
-    """Return the files of a bundle, each as its manifest says. Raises BundleBroken."""
+    """Return the files of a bundle, checked against its manifest. Raises BundleBroken."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             _check_shape(archive, data)
@@ -65,7 +65,7 @@ def unpack(data: bytes) -> dict[str, bytes]:
 
 
 def _check_shape(archive: zipfile.ZipFile, data: bytes) -> None:
-    """Refuse what another reader might take for something else: links, folders, bytes of no member."""
+    """Refuse what another reader might interpret differently: links, folders, bytes outside members."""
     at = 0
     for member in archive.infolist():
         kind = stat.S_IFMT(member.external_attr >> 16)

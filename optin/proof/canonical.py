@@ -11,12 +11,12 @@ Json: TypeAlias = "bool | int | str | list[Json] | tuple[Json, ...] | dict[str, 
 
 
 def canonical(value: Json) -> bytes:
-    """Return the canonical bytes of `value`. The very bytes are kept; nothing is serialised twice."""
+    """Return the canonical bytes of `value`. These bytes are stored; nothing is serialised twice."""
     return rfc8785.dumps(value)
 
 
 def parse(data: bytes | str) -> dict[str, Json]:
-    """Read an object that `canonical` wrote. Raises ValueError when it is none."""
+    """Read an object written by `canonical`. Raises ValueError for anything else."""
     value = orjson.loads(data)
     if not isinstance(value, dict):
         msg = "not a JSON object"

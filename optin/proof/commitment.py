@@ -1,4 +1,4 @@
-"""Digests that bind without telling: salted commitments, and the leaves of the log.
+"""Digests that commit without revealing: salted commitments, and the leaves of the log.
 
 An event names a declaration or a mail only by its salted digest, so that it holds no personal data and,
 once the salt is erased, can be matched to nobody (P9).
@@ -14,7 +14,7 @@ LEAF_PREFIX = b"\x00"  # RFC 6962, section 2.1: separates leaves from nodes
 
 
 def digest(data: bytes) -> str:
-    """Return the SHA-256 of `data` in hexadecimal: the name of a form version or privacy statement."""
+    """Return the SHA-256 of `data` in hexadecimal, which names form versions and privacy statements."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -27,7 +27,7 @@ def commit(salt: bytes, data: bytes) -> str:
 
 
 def opens(commitment: object, salt: bytes, data: bytes) -> bool:
-    """Return whether `salt` and `data` are what `commitment` was made of."""
+    """Return whether `commitment` was made of `salt` and `data`."""
     return isinstance(commitment, str) and hmac.compare_digest(commitment, commit(salt, data))
 
 

@@ -1,4 +1,4 @@
-"""Whether what is kept of a person is what the newest event about it commits to. Pure."""
+"""Check a person's stored details against the newest event that commits to them. Pure."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ class Committed(Protocol):
 
     @property
     def salt(self) -> bytes:
-        """The salt of the commitment; empty where there is none."""
+        """The salt of the commitment; empty without one."""
 
     @property
     def plain(self) -> bytes:
-        """What is committed to."""
+        """The committed bytes."""
 
 
 class Details(Committed, Protocol):
-    """What is kept of a person."""
+    """A person's stored details."""
 
     @property
     def correction(self) -> Committed | None:
-        """What the person put right."""
+        """The person's corrections."""
 
 
 def are_committed(details: Details, history: History) -> bool:
-    """Tell whether a person's details are those that the newest event names.
+    """Return whether a person's details match the newest event about them.
 
     Events of older versions name only what was corrected.
     """

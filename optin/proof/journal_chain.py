@@ -1,4 +1,4 @@
-"""The text of the journal: numbered lines, each sealed by key over itself and the line before (O9).
+"""The lines of the journal: numbered, each sealed with a key over itself and the line before (O9).
 
 Whoever has no key can neither change nor insert nor leave out a line. Lines cut off at the end show by their
 numbers, which the database knows as well. A journal of an earlier version has plain sums instead of seals.
@@ -30,7 +30,7 @@ Seal: TypeAlias = Callable[[bytes], str]
 
 
 class JournalBroken(ValueError):
-    """A line that was changed, or that does not follow the one before it; says which."""
+    """A line that was changed, or does not follow the one before; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class JournalLine:
 
     @property
     def kind(self) -> str:
-        """What the line is about."""
+        """The kind of the line."""
         return str(self.told.get("kind"))
 
 
@@ -71,12 +71,12 @@ class Chain:
     newest: datetime | None = None  # the latest moment of any line
 
     def begin(self, name: str, since: datetime | None, number: int = 0) -> bytes:
-        """Return the first line of a new file that goes on after line `number`."""
+        """Return the first line of a new file that continues after line `number`."""
         self.name, self.since, self.number, self.place = name, since, number, 1
         return self._sealed({"journal": _HEADING, "version": VERSION, "name": name, "since": _text(since)})
 
     def add(self, at: datetime, told: dict[str, Json], number: int | None = None) -> bytes:
-        """Return the next line; `number`: where a file is written anew, and keeps the line's own."""
+        """Return the next line; `number`: the line's own one, when a file is rewritten."""
         self.number = self.number + 1 if number is None else number
         self.place += 1
         line = JournalLine(self.number, at, told)
@@ -129,7 +129,7 @@ class Chain:
         return canonical({**plain, "seal": self.last}) + b"\n"
 
     def _check(self, plain: dict[str, Json], text: bytes) -> None:
-        """Check that the bytes of a line, but for its seal, are those that were sealed. Raises ValueError."""
+        """Check that a line's bytes are those that were sealed. Raises ValueError."""
         name = "seal" if self.keyed else "sum"
         stated = str(plain.pop(name)).encode()
         sealed = text.removesuffix(b"\n").replace(b',"%b":"%b"' % (name.encode(), stated), b"", 1)
@@ -153,7 +153,7 @@ class Chain:
 
 
 def read_unchecked(text: bytes) -> JournalLine:
-    """Read one line of a file with seals, without looking at its seal. Raises ValueError or KeyError."""
+    """Read one line of a file without checking its seal. Raises ValueError or KeyError."""
     plain = parse(text)
     del plain["seal"]
     at, number = _moment(plain.pop("at")), int(str(plain.pop("n")))
@@ -161,7 +161,7 @@ def read_unchecked(text: bytes) -> JournalLine:
 
 
 def current(lines: Iterable[JournalLine]) -> list[JournalLine]:
-    """Return the lines from the last one that restarted the memory of the log."""
+    """Return the lines from the last restart of the log's memory on."""
     found: list[JournalLine] = []
     for line in lines:
         if line.kind in BASES:
@@ -171,12 +171,12 @@ def current(lines: Iterable[JournalLine]) -> list[JournalLine]:
 
 
 def tree_heads(lines: Iterable[JournalLine]) -> list[TreeHead]:
-    """Return every checkpoint that lines remember."""
+    """Return every checkpoint in the lines."""
     return [read_tree_head(line.told) for line in lines if line.kind == CHECKPOINT or line.kind in BASES]
 
 
 def branches(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
-    """Return the checkpoints of which a backup of `size` events must begin with one.
+    """Return the checkpoints of which a backup of `size` events must contain one.
 
     One for each past that the log has had: the last that is not larger than the backup. Where nothing
     smaller is remembered, any backup fits.
@@ -191,7 +191,7 @@ def branches(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
 
 
 def read_tree_head(told: dict[str, Json]) -> TreeHead:
-    """Read a checkpoint. Raises ValueError or KeyError when it is none."""
+    """Read a checkpoint. Raises ValueError or KeyError when it is malformed."""
     size, root = told["size"], bytes.fromhex(str(told["root"]))
     if not isinstance(size, int) or size < 0 or len(root) != HASH_BYTES:
         raise ValueError(size)
@@ -199,12 +199,12 @@ def read_tree_head(told: dict[str, Json]) -> TreeHead:
 
 
 def tree_head_fields(kind: str, tip: TreeHead) -> dict[str, Json]:
-    """Return the checkpoint that a line records."""
+    """Return the fields by which a line records a checkpoint."""
     return {"kind": kind, "size": tip.size, "root": tip.root.hex()}
 
 
 def thinned(lines: Iterable[JournalLine], before: datetime) -> list[JournalLine]:
-    """Return the lines that stay: none of before `before`, and of each hour's checkpoints the last.
+    """Return the lines to keep: none older than `before`, and each hour's last checkpoint.
 
     A later checkpoint is over all that an earlier one was over, so nothing that those that go would find is
     missed by those that stay. The last one stays, whatever its age, and so does what began the memory anew.

@@ -1,4 +1,4 @@
-"""The Merkle tree of the log (RFC 6962, section 2.1; RFC 9162, section 2.1): growing, proving, verifying.
+"""The Merkle tree of the log (RFC 6962, section 2.1; RFC 9162, section 2.1): grow, prove, verify.
 
 A tree is known by the hashes of its complete subtrees: `node(level, index)` is the hash over the leaves
 `index · 2^level` up to `(index + 1) · 2^level`; level 0 are the leaves. Everything else follows from them.
@@ -32,14 +32,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Frontier:
-    """A tree that can grow: its size, and its complete subtrees from the largest to the smallest."""
+    """A growing tree: its size, and its complete subtrees from the largest to the smallest."""
 
     size: int = 0
     peaks: tuple[bytes, ...] = ()
 
     @classmethod
     def unpack(cls, size: int, packed: bytes) -> Frontier:
-        """Read what `pack` wrote. Raises ValueError when the number of peaks does not fit the size."""
+        """Read what `pack` returned. Raises ValueError when the peaks do not fit the size."""
         peaks = tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES))
         if len(packed) != size.bit_count() * HASH_BYTES:
             msg = "not the frontier of a tree of this size"
@@ -51,7 +51,7 @@ class Frontier:
         return b"".join(self.peaks)
 
     def grow(self, leaves: Sequence[bytes]) -> tuple[Frontier, list[Placed]]:
-        """Return the tree with more leaves, and every subtree that became complete by them."""
+        """Return the tree with more leaves, and every subtree completed by them."""
         peaks = list(self.peaks)
         size = self.size
         completed: list[Placed] = []
@@ -164,7 +164,7 @@ def verify_consistency(old: int, old_root: bytes, new: int, new_root: bytes, pat
 
 
 def _follow(old: int, new: int, steps: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """Return the two roots that a consistency proof leads to. Raises ProofBroken."""
+    """Return the two roots computed from a consistency proof. Raises ProofBroken."""
     if not steps:
         raise ProofBroken
     at, last = old - 1, new - 1

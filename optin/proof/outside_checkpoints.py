@@ -1,4 +1,4 @@
-"""Finding checkpoints in what somebody kept: a note, a proof, a receipt mail, a bundle."""
+"""Find checkpoints in what somebody kept: a note, a proof, a receipt mail, a bundle."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def checkpoints_in(data: bytes) -> list[str]:
 
 
 def _text_of(part: Message) -> str:
-    """Return an attached text: as UTF-8, whatever the mail says of it."""
+    """Return an attached text as UTF-8, whatever encoding the mail names."""
     data = part.get_payload(decode=True)
     text = data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
     return text.replace("\r\n", "\n")

@@ -1,4 +1,4 @@
-"""Copies of a bundle's pages and mails for the eye: each in one file that a browser shows without a network.
+"""Readable copies of a bundle's pages and mails, each in one file that needs no network.
 
 The page that counts is the exact one, `forms/DIGEST.html`: it asks for its stylesheet at an address of the
 site, so that from a folder it shows bare. The copy has everything inside, leads nowhere and sends nothing.
@@ -44,7 +44,7 @@ def asset_file(address: str) -> str:
 
 
 def copy_names(files: Mapping[str, bytes]) -> dict[str, str]:
-    """Return the name of each copy that a bundle with `files` has, with the name of its exact file."""
+    """Return the name of each copy in a bundle with `files`, with the name of its exact file."""
     return {
         f"{FOLDER}{kind}-{name.removeprefix(folder).removesuffix(ending)}.html": name
         for folder, ending, kind in _SOURCES
@@ -54,7 +54,7 @@ def copy_names(files: Mapping[str, bytes]) -> dict[str, str]:
 
 
 def viewable_copies(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield each copy that a bundle with `files` has: its name and its bytes."""
+    """Yield each copy in a bundle with `files`: its name and its bytes."""
     for name, source in copy_names(files).items():
         if source.endswith(".eml"):
             yield name, viewable_mail(files[source], source)
@@ -63,7 +63,7 @@ def viewable_copies(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
 
 
 def viewable_page(page: bytes, files: Mapping[str, bytes], source: str = "") -> bytes:
-    """Return a copy of a page, with those of its assets that are in `files` inside.
+    """Return a copy of a page, with its assets from `files` embedded.
 
     `source`: its exact bytes in the bundle; without, the copy links no other file.
     """
@@ -75,7 +75,7 @@ def viewable_page(page: bytes, files: Mapping[str, bytes], source: str = "") -> 
 
 
 def viewable_mail(data: bytes, source: str) -> bytes:
-    """Return a page that shows a mail: its sender, recipient, date and subject, and its words."""
+    """Return a page that shows a mail: sender, recipient, date, subject and text."""
     mail = message_from_bytes(data)
     rows = "".join(
         f'<tr style="vertical-align:top"><td style="padding-right:12px">{name}</td>'
@@ -117,7 +117,7 @@ class _Embedding:
         return _STYLE_END.sub(r"<\\/", css)
 
     def data_address(self, found: re.Match[str]) -> str:
-        """Return an asset as an address that holds it."""
+        """Return a data address with an asset's bytes."""
         data = self.asset(found[0])
         if data is None:
             return found[0]
@@ -166,7 +166,7 @@ def _header(mail: Message, name: str) -> str:
 
 
 def _part(mail: Message, content_type: str) -> str | None:
-    """Return the words of the first part of a type that is not attached."""
+    """Return the text of the first part of a type that is no attachment."""
     for part in mail.walk():
         attached = "attachment" in str(part.get("Content-Disposition", ""))
         data = part.get_payload(decode=True)

@@ -29,12 +29,12 @@ _BULLET = "— "
 
 
 class NoteBroken(ValueError):
-    """A note that is none, or that no known key signed."""
+    """A malformed note, or one that no known key signed."""
 
 
 @dataclass(frozen=True)
 class VerifierKey:
-    """A public key with its name, as C2SP writes it: `name+id+base64`."""
+    """A public key with its name, in C2SP's format: `name+id+base64`."""
 
     name: str
     public: bytes
@@ -42,7 +42,7 @@ class VerifierKey:
 
     @property
     def id(self) -> bytes:
-        """The short id that stands in a signature."""
+        """The short id in its signatures."""
         material = self.name.encode() + b"\n" + bytes([self.kind]) + self.public
         return hashlib.sha256(material).digest()[:ID_BYTES]
 
@@ -53,7 +53,7 @@ class VerifierKey:
 
     @property
     def pem(self) -> str:
-        """The key as other tools read it (RFC 8410)."""
+        """The key in the format of other tools (RFC 8410)."""
         key = Ed25519PublicKey.from_public_bytes(self.public)
         return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -94,13 +94,13 @@ class Signature:
 
     @property
     def line(self) -> str:
-        """The line as it stands there."""
+        """The line in the note."""
         return f"{_BULLET}{self.name} {encoded(self.id + self.value)}\n"
 
 
 @dataclass(frozen=True)
 class Note:
-    """A text and who signed it."""
+    """A text and its signatures."""
 
     text: str
     signatures: tuple[Signature, ...]
@@ -121,7 +121,7 @@ class Note:
         return cls(text + "\n", tuple(_signature(line) for line in below[:-1].split("\n")))
 
     def verify(self, keys: Sequence[VerifierKey]) -> tuple[VerifierKey, ...]:
-        """Return the known keys that signed. Raises NoteBroken: none did, or a known one did not verify."""
+        """Return the known keys that signed. Raises NoteBroken: none did, or a known one does not verify."""
         found: list[VerifierKey] = []
         for signature in self.signatures:
             for key in keys:
@@ -155,7 +155,7 @@ class SigningKey:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a log says of itself at one size: origin, size, root."""
+    """A log's own statement at one size: origin, size, root."""
 
     origin: str
     size: int
@@ -172,7 +172,7 @@ class Checkpoint:
 
     @classmethod
     def read(cls, note: Note) -> Checkpoint:
-        """Read the text of a note; extension lines are passed over. Raises NoteBroken."""
+        """Read the text of a note; extension lines are skipped. Raises NoteBroken."""
         lines = note.text.split("\n")
         if len(lines) < 4 or not all(lines[:-1]):  # noqa: PLR2004 - three lines and the end of the last
             raise NoteBroken
@@ -184,12 +184,12 @@ class Checkpoint:
 
 
 def keys_text(keys: Sequence[VerifierKey]) -> str:
-    """Return a list of keys that `parse_keys` reads: each as C2SP writes it, and as PEM."""
+    """Return a list of keys for `parse_keys`: each in C2SP's format, and as PEM."""
     return "".join(f"{key.text}\n{key.pem}" for key in keys)
 
 
 def parse_keys(text: str) -> tuple[VerifierKey, ...]:
-    """Read a list of keys, one a line; PEM blocks between them say the same and are passed over.
+    """Read a list of keys, one per line; PEM blocks, which repeat them, are skipped.
 
     Raises NoteBroken when a line is no key, or there is none.
     """
@@ -214,7 +214,7 @@ def open_checkpoint(text: str, keys: Sequence[VerifierKey]) -> Checkpoint:
 
 
 def cosignatures(note: str, said: str) -> tuple[Signature, ...]:
-    """Return the signatures of others that a witness said of a note: none of the note's own name.
+    """Return the signatures in a witness's answer, except those with the note's own name.
 
     Other lines are passed over, and so is what no cosignature of Ed25519 can be, by its length.
     """
@@ -234,7 +234,7 @@ def cosignatures(note: str, said: str) -> tuple[Signature, ...]:
 
 
 def cosigned_at(signature: bytes) -> int | None:
-    """Return the moment that a cosignature states (seconds since 1970, UTC); None: it is no cosignature."""
+    """Return the time in a cosignature (seconds since 1970, UTC); None when it is no cosignature."""
     moment = int.from_bytes(signature[:MOMENT_BYTES], "big")
     if len(signature) != MOMENT_BYTES + SIGNATURE_BYTES or moment > LAST_MOMENT:
         return None

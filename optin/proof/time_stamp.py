@@ -1,4 +1,4 @@
-"""Time-stamps (RFC 3161): when somebody else saw these bytes, and who signed that.
+"""Time-stamps (RFC 3161): when an authority saw these bytes, and who signed that.
 
 A token is a CMS signed message. That its own certificate signed it is one thing, computed here from the
 bytes; that its signer is somebody to trust is another, and only a certificate from elsewhere tells it.
@@ -32,12 +32,12 @@ _SEQUENCE, _SET, _OCTETS, _CHOICE = b"\x30", b"\x31", b"\x04", b"\xa0"
 
 
 class StampBroken(ValueError):
-    """A time-stamp that is none, is of other bytes, or that its own certificate did not sign."""
+    """A time-stamp that is malformed, of other bytes, or not signed by its own certificate."""
 
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a time-stamp says, and whose certificate signed it."""
+    """The time in a time-stamp, and the certificate that signed it."""
 
     at: datetime
     authority: str
@@ -71,7 +71,7 @@ def _read(token: bytes, data: bytes) -> Stamp:
 
 
 def vouches(authorities: Sequence[x509.Certificate], token: bytes, data: bytes) -> bool:
-    """Return whether one of `authorities`, or one that it certified, signed a time-stamp that can be read."""
+    """Return whether one of `authorities`, or one it certified, signed a readable time-stamp."""
     try:
         response = decode_timestamp_response(token)
         if _certificate(response) in authorities:
@@ -82,7 +82,7 @@ def vouches(authorities: Sequence[x509.Certificate], token: bytes, data: bytes) 
 
 
 def _certificate(response: TimeStampResponse) -> x509.Certificate:
-    """Return the certificate of the one who signed."""
+    """Return the signer's certificate."""
     (signer,) = response.signed_data.signer_infos
     for der in response.signed_data.certificates:
         certificate = x509.load_der_x509_certificate(der)
@@ -120,7 +120,7 @@ def _check_signature(token: bytes, certificate: x509.Certificate) -> None:
 
 
 def _names(stated: Mapping[bytes, bytes], certificate: x509.Certificate) -> bool:
-    """Return whether what was signed names this certificate, by its digest (RFC 5035, 5816)."""
+    """Return whether the signed data name this certificate by its digest (RFC 5035, 5816)."""
     newer = stated.get(_SIGNING_CERTIFICATE_V2)
     named = stated[_SIGNING_CERTIFICATE] if newer is None else newer
     first = _inside(_inside(_inside(named, _SEQUENCE)[0], _SEQUENCE)[0], _SEQUENCE)
@@ -132,7 +132,7 @@ def _names(stated: Mapping[bytes, bytes], certificate: x509.Certificate) -> bool
 
 
 def _inside(part: bytes, tag: bytes) -> list[bytes]:
-    """Return the parts of a constructed one (DER), each with its tag."""
+    """Return the parts of a constructed value (DER), each with its tag."""
     content, parts = _content(part, tag), []
     while content:
         end = _length(content)[1]
@@ -149,7 +149,7 @@ def _content(part: bytes, tag: bytes) -> bytes:
 
 
 def _length(data: bytes) -> tuple[int, int]:
-    """Return where the content of the first part begins and ends."""
+    """Return the begin and end of the first part's content."""
     first, begin = data[1], 2
     if first & 0x80:
         begin += first & 0x7F

@@ -1,4 +1,4 @@
-"""Verifying a bundle as a stranger would: from its files alone, in words, and nothing believed.
+"""Verify a bundle as a stranger would: from its files alone, in words, trusting nothing.
 
 1. Each event stands in the log under a signed root.
 2. Each event's declaration opens with its salt; its form, statement and mails are there by their digests.
@@ -42,7 +42,7 @@ _STAMP = re.compile(r"timestamps/[0-9]{1,4}\.tsr")
 
 @dataclass(frozen=True)
 class OutsideEvidence:
-    """What the reader has from elsewhere about others than the log, and what this version writes itself."""
+    """What the reader has from elsewhere: keys of witnesses and authorities, our own instructions."""
 
     witnesses: Sequence[VerifierKey] = ()
     authorities: Sequence[Certificate] = ()  # for time-stamps
@@ -55,7 +55,7 @@ def verify_bundle(
     trusted: Sequence[VerifierKey] = (),
     outside: OutsideEvidence | None = None,
 ) -> Report:
-    """Return what a bundle proves `now`. `trusted`: keys known from elsewhere; without, those in the bundle.
+    """Return what a bundle proves as of `now`. `trusted`: known keys; without any, those in the bundle.
 
     Raises BundleBroken with one sentence when there is nothing to verify.
     """

@@ -1,4 +1,4 @@
-"""The times in a bundle: they run on, or an event in it says that the clock went back."""
+"""Check the times in a bundle: they increase, or an event says that the clock went back."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Named = tuple[str, dict[str, object]]  # an event's name and what it says, in th
 
 
 def is_set_back(body: Mapping[str, object]) -> bool:
-    """Return whether an event says that the clock went back: it is about no request."""
+    """Return whether an event says that the clock went back; it belongs to no request."""
     return body.get("kind") == EventKind.CLOCK_SET_BACK
 
 
 def moment_of(body: dict[str, object]) -> datetime:
-    """Return the moment of an event. Raises KeyError, TypeError or ValueError when it is none of ours."""
+    """Return the time of an event. Raises KeyError, TypeError or ValueError when optin did not write it."""
     if not is_set_back(body):
         return Event.read(body).at
     datetime.fromisoformat(str(body["was"]))
@@ -45,7 +45,7 @@ def check_times(events: Sequence[Named], say: Callable[..., None]) -> None:
 
 
 def latest_moment(events: Sequence[Named]) -> datetime | None:
-    """Return the latest moment of the events, as far as no other says that the clock was ahead."""
+    """Return the latest time of the events, except those of a fast clock."""
     noted = _set_backs(events)
     moments = (
         moment_of(body) if (back := set_back_over(place, moment_of(body), noted)) is None else back.at

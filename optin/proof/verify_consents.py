@@ -1,4 +1,4 @@
-"""The consents in a bundle: each follows from its events, and was given in the words that the form shows."""
+"""Check the consents in a bundle: each follows from its events, in the words of the shown form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Cases = Mapping[str, RequestReport]  # by the commitment that their events name
 
 
 def check_order(cases: Cases, events: Sequence[LoggedEvent], say: Callable[..., None]) -> None:
-    """Check that each request asks and confirms each box once, at the declared moment."""
+    """Check that each request asks and confirms each box once, at the declared time."""
     for event in History(events).repeated:
         say(f"{event.purpose} was {event.kind} twice by one request", held=False)
     for event in History(events).of(EventKind.REQUESTED, EventKind.CONFIRMED):
@@ -70,14 +70,14 @@ def _tell_consent(
 
 
 def _until(files: dict[str, bytes], confirmed: Event) -> datetime | None:
-    """Return when a consent is over by the retention that its form promised."""
+    """Return when a consent expires by the retention that its form promised."""
     form = _form(files, confirmed.form)
     question = None if form is None else form.question(confirmed.purpose or "")
     return None if question is None else question.retention.after(confirmed.at)
 
 
 def _who(cases: Cases, event: Event) -> str:
-    """Return whose event it is, as declared: one mailbox is one person, however it was typed."""
+    """Return the declared person of an event: one mailbox is one person, however it was typed."""
     case = cases.get(event.declaration)
     declared = None if case is None else parse(case.declaration).get("email")
     if not isinstance(declared, str):

@@ -1,4 +1,4 @@
-"""Verifying the part of a bundle for the eye: assets by digests that pages name, copies by making them again.
+"""Check the readable part of a bundle: assets by their digests, copies by making them again.
 
 A bundle without copies is one of an earlier version, or one that would be too large with them.
 """
@@ -15,7 +15,7 @@ from optin.proof.page_copies import ASSETS, FOLDER, asset_file, viewable_copies
 
 
 def assets_named(files: Mapping[str, bytes], pages: AbstractSet[str]) -> set[str]:
-    """Return the asset files that some pages of a bundle refer to, and those that their stylesheets do."""
+    """Return the asset files named by pages of a bundle, and those named by their stylesheets."""
     named: set[str] = set()
     for name in pages & files.keys():
         if name.endswith(".html"):
@@ -25,7 +25,7 @@ def assets_named(files: Mapping[str, bytes], pages: AbstractSet[str]) -> set[str
 
 
 def asset_faults(files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield a sentence for each asset whose digest is not the one in its name."""
+    """Yield a sentence for each asset that does not match the digest in its name."""
     for name in sorted(it for it in files if it.startswith(ASSETS)):
         parts = name.split(".")
         if len(parts) < 3 or not digest(files[name]).startswith(digest_in(name)):  # noqa: PLR2004 - x.digest.css
@@ -33,7 +33,7 @@ def asset_faults(files: Mapping[str, bytes]) -> Iterator[str]:
 
 
 def copy_faults(files: Mapping[str, bytes]) -> Iterator[str]:
-    """Yield a sentence for each copy that does not show its exact file. Raises BundleBroken."""
+    """Yield a sentence for each copy that differs from its exact file. Raises BundleBroken."""
     if not any(name.startswith(FOLDER) for name in files):
         return
     size = 0

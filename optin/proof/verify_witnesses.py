@@ -1,4 +1,4 @@
-"""Who else saw the checkpoint of a bundle: time-stamp authorities and witnesses.
+"""Check who else saw the checkpoint of a bundle: time-stamp authorities and witnesses.
 
 What others signed holds only by their own key or certificate, which the reader must have from elsewhere.
 """

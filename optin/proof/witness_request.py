@@ -1,4 +1,4 @@
-"""Cosignatures of witnesses (C2SP tlog-witness): builds the request and parses the answer.
+"""Requests to witnesses (C2SP tlog-witness): build the request, parse the answer.
 
 A witness keeps the last checkpoint that it cosigned of each log, and cosigns another only when that begins
 with it. Two histories of one log therefore never get the cosignature of one witness.
@@ -28,21 +28,21 @@ class WitnessRefused(Exception):
 
 
 class HistoriesDiffer(WitnessRefused):
-    """What a witness cosigned earlier is not the beginning of this log: evidence was lost or rewritten."""
+    """A witness cosigned a history that is not the beginning of this log: evidence was lost or rewritten."""
 
 
 def submission_address(text: str) -> str:
-    """Return where checkpoints go: `text` is the submission prefix of a witness, or that address itself."""
+    """Return the address for checkpoints: `text` is a witness's submission prefix, or the address itself."""
     return text if text.endswith(PATH) else text.rstrip("/") + PATH
 
 
 def submission(old: int, proof: Sequence[bytes], note: str) -> bytes:
-    """Return the request: the size that the witness cosigned last, the proof from there, the checkpoint."""
+    """Return the request: the size the witness cosigned last, the proof from there, the checkpoint."""
     return "".join([f"old {old}\n", *(f"{encoded(step)}\n" for step in proof), "\n", note]).encode()
 
 
 def read_answer(status: int, content_type: str, body: bytes) -> str | int:
-    """Return the lines of cosignatures; or, of a witness elsewhere, the size that it cosigned last.
+    """Return the lines of cosignatures; or the size that the witness cosigned last, when it differs.
 
     Raises WitnessRefused; HistoriesDiffer when it found that the log does not continue what it knows.
     """

@@ -31,7 +31,7 @@ class Served:
 
 
 class Settings(Table):
-    """Settings of one installation. Relative paths are seen from `root`."""
+    """Settings of one installation. Relative paths are below `root`."""
 
     base_url: Annotated[BaseAddress, SHARED] = Field(
         default="http://127.0.0.1:8000",
@@ -93,7 +93,7 @@ class Settings(Table):
         return self._root / relative
 
     def read_at(self, root: Path, served: Served | None = None) -> Self:
-        """Return these values, read from the file at `root`, with the environment over them.
+        """Return these values from the file at `root`; the environment overrides them.
 
         `served`: what the site's server runs with, for a command in another shell: used where nothing is set.
         """

@@ -1,4 +1,4 @@
-"""Which values of a file are prose: words that people read, of which none may be lost.
+"""Which values of a file are prose: texts for readers, of which no part may be lost.
 
 The models say so by the types of their keys; a kind, a path, a period or an address is no prose.
 """
