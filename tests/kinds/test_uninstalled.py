@@ -31,7 +31,7 @@ from tests.stranger import is_sqlite
 from tests.world import TIPS_BY_EMAIL
 
 YEARS = timedelta(days=10 * 366)
-SAID = "is not in use any more"
+SAID = "is no longer in use"
 
 
 def request_of(magnet: KindVisit) -> RequestId:
@@ -106,7 +106,7 @@ def test_what_its_tables_hold_is_shown_as_it_is_stored(magnet: KindVisit, kind: 
     link = magnet.personal_link()
     pages = [magnet.look("left", link), magnet.client.post(link, data={"action": "page"}).text]
     for page in pages:
-        assert (f"“{kind}” {SAID}" in words(page)) == bool(stored)
+        assert (f"‘{kind}’ {SAID}" in words(page)) == bool(stored)
         assert all(plain(value) in page for row in stored for value in row.values())
 
 
