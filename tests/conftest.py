@@ -25,10 +25,11 @@ from tests.postgres import (
 )
 from tests.world import World, open_world
 
-# make test THOROUGH=yes looks at more input. No deadline: a busy machine is no fault
+# make test THOROUGH=yes looks at more input, in more windows. No deadline: a busy machine is no fault
+THOROUGH = bool(os.environ.get("THOROUGH"))
 hypothesis.settings.register_profile("quick", deadline=None, max_examples=25)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=200)
-hypothesis.settings.load_profile("thorough" if os.environ.get("THOROUGH") else "quick")
+hypothesis.settings.load_profile("thorough" if THOROUGH else "quick")
 
 
 @pytest.fixture(autouse=True)

@@ -1,12 +1,44 @@
 """Stores with the tables of the kinds that are installed where the tests run."""
 
-from functools import partial
+from __future__ import annotations
+
+import shutil
+import tempfile
+from functools import cache, partial
+from pathlib import Path
 
 from optin.services import open_store as opening
-from optin.store.schema_sets import names_of
+from optin.services.open_store import StoreUse, sqlite_path
+from optin.store.schema_sets import Schema, names_of
+from optin.store.transaction import Store
+from optin.store.vault import Vault
 from tests.installed import KINDS
 
 SCHEMA = KINDS.schema
 MIGRATION_NAMES = names_of(SCHEMA.steps)
-open_store = partial(opening.open_store, schema=SCHEMA)
 connect = partial(opening.connect, schema=SCHEMA)
+
+
+def open_store(
+    url: str,
+    root: Path,
+    vault: Vault,
+    schema: Schema = SCHEMA,
+    *,
+    origin: str = "localhost/log",
+    use: StoreUse = StoreUse.COMMAND,
+) -> Store:
+    """Open the store at `url`; a new SQLite file begins as a copy, which takes a tenth of the migrations."""
+    path = sqlite_path(url, root)
+    if path is not None and schema is SCHEMA and not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(_new_file(), path)
+    return opening.open_store(url, root, vault, schema, origin=origin, use=use)
+
+
+@cache
+def _new_file() -> Path:
+    """Return a file with the schema of a store in which nobody has written."""
+    folder = Path(tempfile.mkdtemp(prefix="optin-schema-"))
+    connect(f"sqlite:///{folder}/optin.db", folder).close()
+    return folder / "optin.db"
