@@ -9,12 +9,13 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TypeVar
 
 from hatchling.build import build_wheel
 
-from optin.app.kinds import installed_kinds
+from optin.app.kinds import GROUP, OURS, installed_kinds
 from optin.cli.installed_kinds import InstalledKinds
 from optin.consent.parts_by_kind import PartsByKind
 from optin.services.kind_parts import KindParts
@@ -48,6 +49,10 @@ with package_installed(Path(_FOLDER.name)):
     INSTALLED = installed_kinds()
     KINDS = INSTALLED.parts
     NAMES = KINDS.files.names()
+    PACKAGES = {
+        **{name: place.partition(":")[0] for name, place in OURS.items()},
+        **{it.name: it.module for it in entry_points(group=GROUP)},
+    }
     LOADED = dict(KINDS.files.items())  # every kind is imported while its package can be found
 
 

@@ -67,6 +67,7 @@ class Visit:
     app_context: AppContext
     root: Path
     moment: datetime = field(default_factory=lambda: datetime.now(UTC))
+    keys: KeyRing | None = None  # for another process
 
     def __setattr__(self, name: str, value: object) -> None:
         """Let time pass as a running server sees it: its clock is trusted all the while."""
@@ -186,7 +187,8 @@ def visited(
     kinds: InstalledKinds,
 ) -> Iterator[V]:
     """Open a site over a store."""
-    vault = Vault(KeyRing.fresh("dev"))
+    keys = KeyRing.fresh("dev")
+    vault = Vault(keys)
     store = open_store(store_url, root.parent, vault)
     installation = Installation(store, vault, edition.policy, kinds.parts)
     keep_edition(store, edition, installation.clock())
@@ -194,6 +196,7 @@ def visited(
     app = build_app(app_context, kinds.routes)
     with TestClient(app, follow_redirects=False, raise_server_exceptions=False) as client:
         opened = visit(client, app_context, root)
+        opened.keys = keys
         installation.clock = lambda: opened.moment
         yield opened
     installation.store.close()

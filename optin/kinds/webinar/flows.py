@@ -16,6 +16,7 @@ from optin.kinds.api.forms import Details
 from optin.kinds.api.mail import has_duplicate
 from optin.kinds.api.store import Tx
 from optin.kinds.webinar.attendance import Attendance
+from optin.kinds.webinar.audit import audit_seats
 from optin.kinds.webinar.details import Webinar
 from optin.kinds.webinar.mails import MAILS, WebinarMail, due_of, has_use
 from optin.kinds.webinar.seating import attendance, take_seat
@@ -70,4 +71,5 @@ FLOWS = FlowPart(
     on_published=notice_plans,
     sweep_rules=RULES,
     warnings=warn_of_outdated,
+    audit_confirmed=audit_seats,
 )

@@ -78,6 +78,11 @@ def find_seat(tx: Tx, magnet: str, subject: SubjectId) -> Seat | None:
     return None if row is None else _seat(row)
 
 
+def has_seat(tx: Tx, request: RequestId) -> bool:
+    """Return whether there is a seat of this request, whatever its state."""
+    return tx.one("SELECT 1 FROM seat WHERE request_id = :request", request=request) is not None
+
+
 def save_seat(tx: Tx, seat: Seat, now: datetime) -> None:
     """Store a seat anew; a person who takes one again is the last on the waiting list."""
     tx.run(
