@@ -7,6 +7,8 @@ import tempfile
 from functools import cache, partial
 from pathlib import Path
 
+import pytest
+
 from optin.services import open_store as opening
 from optin.services.open_store import StoreUse, sqlite_path
 from optin.store.schema_sets import Schema, names_of
@@ -17,6 +19,8 @@ from tests.installed import KINDS
 SCHEMA = KINDS.schema
 MIGRATION_NAMES = names_of(SCHEMA.steps)
 connect = partial(opening.connect, schema=SCHEMA)
+# For a test of something that is the same whatever the database is.
+ON_SQLITE = pytest.mark.parametrize("store_url", ["sqlite"], indirect=True)
 
 
 def open_store(

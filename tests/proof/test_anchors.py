@@ -40,6 +40,7 @@ from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
 from optin.store.vault import Vault
 from tests.ports import NOBODY
+from tests.stores import ON_SQLITE
 from tests.web.conftest import Visit, site_at
 
 # a client that may reach this machine, which only a test may
@@ -163,6 +164,7 @@ def test_a_checkpoint_is_time_stamped(visit: Visit, authority: Authority, tmp_pa
     assert not verify_bundle(other, utc_now()).holds
 
 
+@ON_SQLITE
 def test_a_time_stamp_holds_by_an_authority_that_the_reader_named(
     visit: Visit, authority: Authority, tmp_path: Path
 ) -> None:
@@ -191,6 +193,7 @@ def test_a_time_stamp_holds_by_an_authority_that_the_reader_named(
     assert "holds  timestamps" not in done.output
 
 
+@ON_SQLITE
 def test_a_time_stamp_that_was_touched_fails(visit: Visit, authority: Authority) -> None:
     """P5, P6: its moment, its signature, its certificate: whatever byte of the token is another one."""
     visit.join("alice@example.com", consent="tips-email")
@@ -326,6 +329,7 @@ def dash(folder: Path, script: str) -> str:
     return done.stdout + done.stderr
 
 
+@ON_SQLITE
 def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Authority, tmp_path: Path) -> None:
     """P6: events, declaration, pages, mails, time-stamp, witness: by dash and openssl alone."""
     delivery = visit.join("alice@example.com", consent="tips-email")
@@ -370,6 +374,7 @@ def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Author
     assert "Signature Verified Successfully" not in told
 
 
+@ON_SQLITE
 def test_the_published_explanation_checks_a_receipt(visit: Visit, tmp_path: Path) -> None:
     """P5: /log says how, and its commands run as they stand there."""
     delivery = visit.join("alice@example.com", consent="tips-email")
@@ -384,6 +389,7 @@ def test_the_published_explanation_checks_a_receipt(visit: Visit, tmp_path: Path
     assert declaration in told
 
 
+@ON_SQLITE
 def test_a_witness_line_that_proves_nothing_fails(visit: Visit) -> None:
     """P5, P6: of another key, in the log's name, below another checkpoint, or not there at all."""
     visit.join("alice@example.com", consent="tips-email")
@@ -471,6 +477,7 @@ def answering(answer: bytes, release: threading.Event | None = None) -> Iterator
     thread.join(60)
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("answer", ANSWERS)
 def test_whatever_is_answered_is_no_more_than_a_refusal(visit: Visit, answer: str) -> None:
     """P5, S5: no answer of an authority or a witness ends the anchoring."""
@@ -482,6 +489,7 @@ def test_whatever_is_answered_is_no_more_than_a_refusal(visit: Visit, answer: st
     assert kept(visit) == []
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "to",
     ["no-such-command", "sh -c 'exit 3'", "'open", "yes", "http://[bad", "http://127.0.0.1:1/a b"],
@@ -493,6 +501,7 @@ def test_a_witness_that_cannot_be_asked_is_passed_over(visit: Visit, to: str) ->
     assert anchor(visit.installation, Anchors(witnesses={"one": Witness(to=to)}), {}) == 0
 
 
+@ON_SQLITE
 def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """P5: whatever a round ends with, the next one comes."""
     monkeypatch.setattr(anchors_, "ROUND_SECONDS", 0.01)
@@ -519,6 +528,7 @@ def test_anchoring_goes_on_after_a_round_that_broke(visit: Visit, monkeypatch: p
     asyncio.run(watch())
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx"]
 )
@@ -544,6 +554,7 @@ def test_nobody_is_waited_for_beyond_the_deadline(
         assert not thread.is_alive()
 
 
+@ON_SQLITE
 def test_a_stop_does_not_wait_for_a_call(visit: Visit) -> None:
     """P5: shutting down is not for a witness to delay."""
     visit.join("alice@example.com", consent="tips-email")

@@ -33,16 +33,22 @@ from tests.web.conftest import Visit
 Files = dict[str, bytes]
 
 
-@pytest.fixture
-def files(visit: Visit) -> Files:
+@pytest.fixture(scope="module")
+def bundle(shared_visit: Visit) -> bytes:
     """Make a bundle of a site with logo, pictures, a font, and a stylesheet of its own."""
+    visit = shared_visit
     (visit.root / "fonts").mkdir()
     (visit.root / "fonts" / "Twice-Regular.woff2").write_bytes(TWICE)
     toml = visit.root / "optin.toml"
     toml.write_text(toml.read_text().replace('"sans"', '"Twice"'))
     edition = dressed(visit, "red")
     visit.join("alice@example.com", consent="tips-email")
-    return unpack(make_bundle(edition, visit.installation, parse_email("alice@example.com")))
+    return make_bundle(edition, visit.installation, parse_email("alice@example.com"))
+
+
+@pytest.fixture
+def files(bundle: bytes) -> Files:
+    return unpack(bundle)
 
 
 def copies(files: Files) -> list[str]:

@@ -57,8 +57,9 @@ class Case:
         return unpack(self.data)
 
 
-@pytest.fixture
-def case(visit: Visit) -> Case:
+@pytest.fixture(scope="module")
+def case(shared_visit: Visit) -> Case:
+    visit = shared_visit
     visit.join("bert@example.com", consent="tips-email")
     delivery = visit.join("alice@example.com", **PHONE)
     visit.wait(timedelta(days=1))

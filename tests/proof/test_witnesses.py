@@ -25,6 +25,7 @@ from optin.store.log import StoredCheckpoint, checkpoint_at, latest_checkpoint, 
 from tests.ports import NOBODY
 from tests.proof.witness import NAME, SIZE_TYPE, Said, SpecWitness, witnessing
 from tests.receiver import Receiver, receiving
+from tests.stores import ON_SQLITE
 from tests.web.conftest import Visit
 
 LOCAL = VettedClient(lambda _: True, schemes=("http",), seconds=30)
@@ -118,6 +119,7 @@ def test_a_log_that_was_rewritten_is_cosigned_no_more(
     assert len(kept(visit)) == 1
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("said", "sentence", "calls"),
     [
@@ -197,6 +199,7 @@ def test_a_cosignature_says_when(visit: Visit, witness: SpecWitness) -> None:
     assert any("which is before the last event in it" in sentence for _, sentence in report.lines)
 
 
+@ON_SQLITE
 def test_the_proof_that_is_sent_holds_for_every_pair_of_sizes(visit: Visit, witness: SpecWitness) -> None:
     """P5: the code of the specification, not ours, follows it."""
     (origin,) = witness.logs
@@ -220,6 +223,7 @@ def test_the_address_may_be_the_prefix_or_the_whole() -> None:
         assert submission_address(text) == whole
 
 
+@ON_SQLITE
 def test_neither_witness_nor_authority_leads_to_this_machine(
     visit: Visit, witness: SpecWitness, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -20,7 +20,7 @@ from optin.store.schema_guard import differences
 from optin.store.schema_sets import Schema
 from optin.store.transaction import Store
 from optin.store.vault import Vault
-from tests.postgres import new_database
+from tests.postgres import database
 from tests.stores import SCHEMA, open_store
 from tests.stranger import past_optin
 
@@ -182,7 +182,8 @@ def test_what_is_not_ours_on_postgres_is_refused_by_name_and_told(
 ) -> None:
     """P3, P4: likewise, whatever the server's version prints."""
     finding, *statements = ON_POSTGRES[what]
-    refused(new_database(request.getfixturevalue(server)), tmp_path, finding, statements)
+    with database(request.getfixturevalue(server)) as url:
+        refused(url, tmp_path, finding, statements)
 
 
 def refused(url: str, root: Path, finding: str, statements: list[str]) -> None:

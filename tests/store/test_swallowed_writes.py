@@ -101,27 +101,26 @@ ACTS: dict[str, tuple[Callable[[World], None], tuple[tuple[str, str], ...]]] = {
     ),
     "a mail": (courier, (("outbox", "UPDATE"), ("mail", "INSERT"), ("event", "INSERT"))),
 }  # fmt: skip
-CASES = [(act, table, what) for act, (_, writes) in ACTS.items() for table, what in writes]
 
 
 def counted(world: World) -> dict[str, int]:
     return {table: world.count(table) for table in TABLES}
 
 
-@pytest.mark.parametrize(("act", "table", "what"), CASES)
-def test_a_swallowed_write_is_an_error_and_leaves_nothing_behind(
-    busy: World, act: str, table: str, what: str
-) -> None:
-    """D1, P3, S6: nobody is told that it is done; once the trigger is gone, the same works."""
-    undo = swallow(busy, table, what)
+@pytest.mark.parametrize("act", ACTS)
+def test_a_swallowed_write_is_an_error_and_leaves_nothing_behind(busy: World, act: str) -> None:
+    """D1, P3, S6: nobody is told that it is done, whichever write it is; without triggers, the same works."""
+    perform, writes = ACTS[act]
     before = counted(busy)
-    with pytest.raises(WriteLost, match=f"trigger aa_swallow on {table} is not optin's") as caught:
-        ACTS[act][0](busy)
-    assert "@" not in caught.value.log_line
-    assert counted(busy) == before
-    past_optin(busy.store, *undo)
-    busy.wait(timedelta(seconds=1))
-    ACTS[act][0](busy)
+    for table, what in writes:
+        undo = swallow(busy, table, what)
+        with pytest.raises(WriteLost, match=f"trigger aa_swallow on {table} is not optin's") as caught:
+            perform(busy)
+        assert "@" not in caught.value.log_line
+        assert counted(busy) == before, (table, what)
+        past_optin(busy.store, *undo)
+        busy.wait(timedelta(seconds=1))
+    perform(busy)
     assert counted(busy) != before
 
 
