@@ -289,7 +289,7 @@ class FileUnavailable(VisitorRefused):
 
 
 class MagnetClosed(VisitorRefused):
-    """A form posted after its magnet closed: a webinar that began, a draw past its date."""
+    """A form posted after its magnet closed."""
 
     status = 410
     name = "closed"

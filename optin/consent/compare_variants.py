@@ -72,7 +72,7 @@ class WordingCounts:
 
 def compare(magnet: str, since: datetime, tried: Sequence[WordingCounts]) -> Comparison:
     """Compare at least two variants."""
-    score = score_for(len(tried))
+    score = z_score_for(len(tried))
     wordings = tuple(
         Wording(
             it.variant,
@@ -80,7 +80,7 @@ def compare(magnet: str, since: datetime, tried: Sequence[WordingCounts]) -> Com
             it.asked,
             it.confirmed,
             it.confirmed / it.asked if it.asked else None,
-            *wilson(it.confirmed, it.asked, score),
+            *wilson_interval(it.confirmed, it.asked, score),
         )
         for it in tried
     )
@@ -122,17 +122,17 @@ def _ahead_of_all(wordings: tuple[Wording, ...], beats: Callable[[Wording, Wordi
 
 def brings_more(one: int, other: int, score: float = SCORE_95) -> bool:
     """Return whether `one` of two equally likely variants is ahead by more than chance explains."""
-    low, _ = wilson(one - 0.5, one + other, score) if one else (0.0, 1.0)
+    low, _ = wilson_interval(one - 0.5, one + other, score) if one else (0.0, 1.0)
     return low > 0.5  # noqa: PLR2004 - a half
 
 
-def score_for(wordings: int) -> float:
+def z_score_for(wordings: int) -> float:
     """Return the z-score with which all pairs of this many variants together have 95 % confidence."""
     pairs = wordings * (wordings - 1) // 2
     return SCORE_95 if pairs <= 1 else NormalDist().inv_cdf(1 - RISK / (2 * pairs))
 
 
-def wilson(successes: float, tries: int, score: float = SCORE_95) -> tuple[float, float]:
+def wilson_interval(successes: float, tries: int, score: float = SCORE_95) -> tuple[float, float]:
     """Return the 95 % confidence interval of a share (Wilson 1927).
 
     It holds for few tries and for shares near nothing and all, where the usual formula does not.

@@ -15,12 +15,12 @@ def new_code() -> str:
     return f"{secrets.randbelow(10**DIGITS):0{DIGITS}d}"
 
 
-def spaced(code: str) -> str:
+def spaced_code(code: str) -> str:
     """Return the code in two groups of four, for reading."""
     return f"{code[:4]} {code[4:]}"
 
 
-def matches(code: str, typed: str) -> bool:
+def code_matches(code: str, typed: str) -> bool:
     """Return whether `typed` is the code, with any spaces, in the decimal digits of any script."""
     return hmac.compare_digest(code.encode(), digits_of(typed).encode())
 

@@ -19,12 +19,12 @@ _OPEN = frozenset({EventKind.REQUESTED, EventKind.MAILED, EventKind.ACCESSED, Ev
 _PROLONGS = frozenset({EventKind.REQUESTED, EventKind.MAILED})
 
 
-def longest(periods: Collection[RetentionPeriod], since: datetime) -> RetentionPeriod:
+def longest_period(periods: Collection[RetentionPeriod], since: datetime) -> RetentionPeriod:
     """Return the period that ends last among those that start at `since`."""
     return max(periods, key=lambda period: period.after(since))
 
 
-def unconfirmed(
+def unconfirmed_ground(
     history: History, erase_at: int, periods: Collection[RetentionPeriod], now: datetime
 ) -> ErasureGround | None:
     """Return the ground for erasing an unconfirmed request, or None.
@@ -40,7 +40,7 @@ def unconfirmed(
     if since is None:
         msg = "a request has no event of its asking"
         raise LogDisagrees(msg)
-    kept = longest(periods, since)
+    kept = longest_period(periods, since)
     if kept.after(since) > now:
         if erase_at < since.timestamp() * 1_000:
             msg = "a request was to be erased before it was made"
@@ -49,7 +49,7 @@ def unconfirmed(
     return ErasureGround(ErasureReason.UNCONFIRMED, since, kept)
 
 
-def expired(consent: ConsentState | None, now: datetime) -> ConsentState:
+def expired_consent(consent: ConsentState | None, now: datetime) -> ConsentState:
     """Return the consent if its events, too, say that its retention is over at `now`."""
     if consent is None or consent.record.status is not Status.GIVEN:
         status = "never given" if consent is None else str(consent.record.status)
@@ -72,7 +72,7 @@ def idle_since(history: History, consents: Collection[ConsentState]) -> datetime
     return max((moment for moment in (*ends, *asked) if moment is not None), default=None)
 
 
-def idle(
+def idle_ground(
     history: History,
     consents: Collection[ConsentState],
     kept: RetentionPeriod,

@@ -91,7 +91,7 @@ def kinds_of(bodies: Iterable[Mapping[str, Any] | None]) -> dict[str, int]:
     return dict(Counter(FOREIGN if body is None else kind_of(body) for body in bodies))
 
 
-def faults(body: Mapping[str, Any]) -> Iterator[str]:
+def erasure_faults(body: Mapping[str, Any]) -> Iterator[str]:
     """Yield what an erasure blanked without permission. Events of older versions name no kinds."""
     kinds, numbers = body.get("kinds"), body.get("events")
     if kinds is None:

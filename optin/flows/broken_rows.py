@@ -8,6 +8,6 @@ from optin.errors import OptinError
 BROKEN = (OptinError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError)
 
 
-def name_of(problem: Exception) -> str:
+def error_name_of(problem: Exception) -> str:
     """Return the note stored about a broken row: the kind of error, and nothing from the row."""
     return f"unreadable: {type(problem).__name__}"

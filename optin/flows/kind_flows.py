@@ -36,14 +36,14 @@ class PersonStatus:
     kept: Mapping[str, str] = field(default_factory=dict)
 
 
-def nothing_carried(
+def no_carried_fields(
     _vault: Vault, _details: Details | None, _form: FormDeclaration, _query: Mapping[str, str], _now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """Return no additional fields of a form."""
     return ()
 
 
-def nothing_on_confirmed(
+def ignore_confirmation(
     _tx: Tx, _context: Context, _opened: OpenedRequest, _subject: SubjectId, _leaf: bytes, _now: datetime
 ) -> None:
     """Do nothing when a request is confirmed."""
@@ -87,19 +87,19 @@ def no_mail(
     """Return no content: the mail has no use any more."""
 
 
-def nothing_kept(_details: Details) -> Mapping[str, Any] | None:
+def no_kept_details(_details: Details) -> Mapping[str, Any] | None:
     """Return no details to store for a magnet that may be removed."""
 
 
-def nothing_read(_plain: dict[str, Any]) -> Details | None:
+def no_read_details(_plain: dict[str, Any]) -> Details | None:
     """Return no details of a removed magnet."""
 
 
-def nothing_on_published(_tx: Tx, _policy: RequestPolicy) -> None:
+def ignore_publication(_tx: Tx, _policy: RequestPolicy) -> None:
     """Do nothing when a site is loaded."""
 
 
-def nothing_found(_read: Runner, _events: Sequence[Mapping[str, Json]]) -> Iterable[str]:
+def no_faults(_read: Runner, _events: Sequence[Mapping[str, Json]]) -> Iterable[str]:
     """Return no faults."""
     return ()
 
@@ -134,18 +134,18 @@ class FlowPart:
 
     carried: Callable[
         [Vault, Details | None, FormDeclaration, Mapping[str, str], datetime], tuple[tuple[str, str], ...]
-    ] = nothing_carried
+    ] = no_carried_fields
     on_confirmed: Callable[[Tx, Context, OpenedRequest, SubjectId, bytes, datetime], None] = (
-        nothing_on_confirmed
+        ignore_confirmation
     )
     person_status: Callable[[Tx, Context, OpenedRequest, datetime], PersonStatus | None] = no_person_status
     mails: frozenset[str] = frozenset()
     fill_mail: Callable[[Tx, Context, OpenedRequest, QueuedMail, datetime], Any | SendLater | None] = no_mail
-    kept: Callable[[Details], Mapping[str, Any] | None] = nothing_kept
-    read_kept: Callable[[dict[str, Any]], Details | None] = nothing_read
-    on_published: Callable[[Tx, RequestPolicy], None] = nothing_on_published
+    kept: Callable[[Details], Mapping[str, Any] | None] = no_kept_details
+    read_kept: Callable[[dict[str, Any]], Details | None] = no_read_details
+    on_published: Callable[[Tx, RequestPolicy], None] = ignore_publication
     sweep_rules: tuple[SweepRule, ...] = ()
     warnings: Callable[[Tx, Context, datetime], Sequence[str]] = no_warnings
     events: frozenset[str] = frozenset()
-    audit: Callable[[Runner, Sequence[Mapping[str, Json]]], Iterable[str]] = nothing_found
+    audit: Callable[[Runner, Sequence[Mapping[str, Json]]], Iterable[str]] = no_faults
     audit_confirmed: Callable[[Runner, Vault, Sequence[ConfirmedRequest]], Iterable[str]] | None = None

@@ -32,7 +32,7 @@ from optin.services.http_client import CallFailed, HttpAnswer, VettedClient
 from optin.services.installation import Installation
 from optin.services.log_signer import advance_log
 from optin.settings.site import Anchors, Witness
-from optin.store.log import StoredCheckpoint, attest, last_attested, latest_checkpoint
+from optin.store.log import StoredCheckpoint, last_attested, latest_checkpoint, store_attestation
 
 T = TypeVar("T")
 
@@ -191,7 +191,9 @@ def _is_of(witness: Witness, signature: Signature, latest: StoredCheckpoint) -> 
 
 
 def _keep(installation: Installation, latest: StoredCheckpoint, kind: str, source: str, value: bytes) -> None:
-    keep = partial(attest, size=latest.size, kind=kind, source=source, value=value, now=installation.clock())
+    keep = partial(
+        store_attestation, size=latest.size, kind=kind, source=source, value=value, now=installation.clock()
+    )
     installation.store.submit(keep).result()
 
 

@@ -81,7 +81,7 @@ class Job:
                 return
             if stop.is_set():
                 return
-            await rest(stop, rest_seconds(self._failures))
+            await pause(stop, pause_seconds(self._failures))
 
     def _round_done(self) -> None:
         self._round_at = self._clock()
@@ -99,7 +99,7 @@ class Job:
         self._said_at, self._unsaid = self._clock(), 0
 
 
-async def rest(stop: asyncio.Event, seconds: float) -> None:
+async def pause(stop: asyncio.Event, seconds: float) -> None:
     """Wait for that many seconds, or until `stop` is set."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop.wait(), seconds)
@@ -112,27 +112,27 @@ async def every(
     while not stop.is_set():
         await act()
         round_done()
-        await rest(stop, seconds)
+        await pause(stop, seconds)
 
 
-def rest_seconds(failures: int) -> float:
+def pause_seconds(failures: int) -> float:
     """Return the pause after that many consecutive failures."""
     return min(FIRST_REST_SECONDS * 2.0 ** min(failures - 1, 10), LONGEST_REST_SECONDS)
 
 
-def ages(jobs: Iterable[Job]) -> Mapping[str, float]:
+def job_ages(jobs: Iterable[Job]) -> Mapping[str, float]:
     """Return the seconds since the last round of each watched job, by name."""
     return {job.name: job.age_seconds for job in jobs if job.is_watched}
 
 
-def stale(jobs: Iterable[Job]) -> list[str]:
+def stale_jobs(jobs: Iterable[Job]) -> list[str]:
     """Return the names of the jobs whose last round is too long ago."""
     return sorted(job.name for job in jobs if job.is_stale)
 
 
 async def check_jobs(jobs: Iterable[Job]) -> CheckResult:
     """Readiness check: name each background job whose last round is too long ago."""
-    late, waited = stale(jobs), ages(jobs)
+    late, waited = stale_jobs(jobs), job_ages(jobs)
     oldest = max(waited, key=lambda name: waited[name], default="")
     says: dict[str, Json] = {"oldest": oldest, "age_seconds": round(waited.get(oldest, 0.0))}
     return CheckResult(not late, {**says, "stale": list(late)} if late else says)

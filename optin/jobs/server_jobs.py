@@ -6,7 +6,7 @@ import asyncio
 from functools import partial
 
 from optin.jobs.clock_watch import keep_clock
-from optin.jobs.job import Job, RoundDone, every, rest
+from optin.jobs.job import Job, RoundDone, every, pause
 from optin.jobs.log_keeper import keep_log
 from optin.jobs.sweep_runner import sweep_by_itself
 from optin.services.installation import WAL_RETRY_SECONDS, Installation
@@ -29,7 +29,7 @@ async def keep_wal_truncated(installation: Installation, stop: asyncio.Event, ro
 async def keep_counts(installation: Installation, stop: asyncio.Event, round_done: RoundDone) -> None:
     """Write the counts of downloads to the store at intervals, and at the end."""
     while not stop.is_set():
-        await rest(stop, COUNT_SECONDS)
+        await pause(stop, COUNT_SECONDS)
         await asyncio.to_thread(installation.keep_counts)
         round_done()
 

@@ -24,7 +24,7 @@ from optin.flows.exports.webhooks import (
     claim_outgoing,
     record_answer,
 )
-from optin.jobs.job import Job, RoundDone, rest
+from optin.jobs.job import Job, RoundDone, pause
 from optin.services.http_client import CallFailed, VettedClient
 from optin.services.installation import Installation
 from optin.settings.site import Processor, Webhook
@@ -151,7 +151,7 @@ class _Lane:
             if self._registered.is_set():
                 round_done()
             if not busy:
-                await rest(stop, self._rest)
+                await pause(stop, self._rest)
 
     @property
     def _rest(self) -> float:

@@ -19,7 +19,7 @@ class Mailbox:
     reply_to: str = ""
 
 
-def nothing_attached(
+def no_attachments(
     _order: MailOrder, _sender: Mailbox, _words: Callable[..., str], _now: datetime
 ) -> tuple[Attachment, ...]:
     """Attach nothing."""
@@ -40,5 +40,5 @@ class MailPart:
     templates: Mapping[str, str] = field(default_factory=dict)
     modules: tuple[str, ...] = ()
     attach: Callable[[MailOrder, Mailbox, Callable[..., str], datetime], tuple[Attachment, ...]] = (
-        nothing_attached
+        no_attachments
     )

@@ -30,7 +30,7 @@ MOST_TRIES = 3  # of one mail on several connections, at once
 CLOSING = 421  # the server is about to hang up
 
 
-def nothing() -> None:
+def ignore_acceptance() -> None:
     """Do nothing when a mail is accepted."""
 
 
@@ -89,7 +89,7 @@ class SmtpTransport:
         return self._pool.limit
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
     ) -> Outcome:
         """Send one mail over the next free connection; call `taken` the moment the server accepts it."""
         outcome = await self._send(_Mail(sender, recipient, message, taken))

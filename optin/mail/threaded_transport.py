@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 from optin.mail.outcome import Outcome
-from optin.mail.smtp import nothing
+from optin.mail.smtp import ignore_acceptance
 from optin.mail.transport import Transport
 
 T = TypeVar("T")
@@ -33,7 +33,7 @@ class ThreadedTransport:
         return self._inner.places
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
     ) -> Outcome:
         """Send one mail; `taken` is called in the other thread."""
         return await self._there(self._inner.send(sender, recipient, message, taken))

@@ -16,7 +16,7 @@ from optin.errors import SetupRefused
 from optin.flows.delivery.mail_order import Verdict
 from optin.mail.outcome import Outcome
 from optin.mail.session import name_for_ehlo
-from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport, nothing
+from optin.mail.smtp import CONNECTIONS, SmtpAddress, SmtpTransport, ignore_acceptance
 from optin.mail.trouble_log import TroubleLog
 from optin.servers import AddressRefused, read_mail_server
 
@@ -28,7 +28,7 @@ class Transport(Protocol):
     """Sends mails. Several lanes may use it at once."""
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
     ) -> Outcome:
         """Send one mail; call `taken` once the server accepts it. Never raises for faults of the server."""
 
@@ -53,7 +53,7 @@ class FileTransport:
         return FILES_AT_ONCE
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
     ) -> Outcome:
         """Write one mail; file names sort by time."""
         del sender, recipient

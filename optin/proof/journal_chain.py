@@ -160,7 +160,7 @@ def read_unchecked(text: bytes) -> JournalLine:
     return JournalLine(number, at, plain)
 
 
-def current(lines: Iterable[JournalLine]) -> list[JournalLine]:
+def lines_since_restart(lines: Iterable[JournalLine]) -> list[JournalLine]:
     """Return the lines from the last restart of the log's memory on."""
     found: list[JournalLine] = []
     for line in lines:
@@ -175,7 +175,7 @@ def tree_heads(lines: Iterable[JournalLine]) -> list[TreeHead]:
     return [read_tree_head(line.told) for line in lines if line.kind == CHECKPOINT or line.kind in BASES]
 
 
-def branches(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
+def possible_bases(lines: Iterable[JournalLine], size: int) -> list[TreeHead]:
     """Return the checkpoints of which a backup of `size` events must contain one.
 
     One for each past that the log has had: the last that is not larger than the backup. Where nothing
@@ -203,7 +203,7 @@ def tree_head_fields(kind: str, tip: TreeHead) -> dict[str, Json]:
     return {"kind": kind, "size": tip.size, "root": tip.root.hex()}
 
 
-def thinned(lines: Iterable[JournalLine], before: datetime) -> list[JournalLine]:
+def lines_to_keep(lines: Iterable[JournalLine], before: datetime) -> list[JournalLine]:
     """Return the lines to keep: none older than `before`, and each hour's last checkpoint.
 
     A later checkpoint is over all that an earlier one was over, so nothing that those that go would find is

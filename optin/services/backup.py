@@ -21,7 +21,7 @@ from optin.flows.context import Context
 from optin.flows.evidence.log_growth import lines_missing_from_log, log_begins_with
 from optin.flows.rights.replay_journal import replay
 from optin.keys import KeyRing
-from optin.proof.journal_chain import TreeHead, branches, current
+from optin.proof.journal_chain import TreeHead, lines_since_restart, possible_bases
 from optin.services.edition import Edition
 from optin.services.installation import Installation
 from optin.services.journal import Journal
@@ -29,7 +29,7 @@ from optin.services.journal_file import JournalContent, sync_folder
 from optin.services.log_signer import advance_log
 from optin.services.open_store import claim_store, open_store, sqlite_path
 from optin.store.database_copy import check_copy, copy_in, copy_out
-from optin.store.installation import backup_moment, is_claimed, mark_backup
+from optin.store.installation import backup_moment, is_claimed, note_backup_moment
 from optin.store.journal_lines import ReplayLine, kept_lines
 from optin.store.log import log_frontier
 from optin.store.sqlite import SqliteStore
@@ -160,7 +160,7 @@ def _must_fit(tx: Tx, kept: JournalContent) -> None:
         msg = f"The journal goes back to {rfc3339(kept.since)}, and the backup is older. {cure}"
         raise RequestRefused(msg)
     size = log_frontier(tx).size
-    if not any(log_begins_with(tx, tip) for tip in branches(kept.lines, size)):
+    if not any(log_begins_with(tx, tip) for tip in possible_bases(kept.lines, size)):
         msg = (
             "The backup's log is not an earlier state of the log in this journal: one of them was rewritten."
             f" {cure}"
@@ -194,7 +194,9 @@ def _tell(
 
 def _untellable(tx: Tx, kept: JournalContent) -> Counter[str]:
     """Count the corrections and holds that a backup lacks: the journal has no data to replay them."""
-    since = [line for line in current(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}]
+    since = [
+        line for line in lines_since_restart(kept.lines) if line.kind in {EventKind.CORRECTED, EventKind.HELD}
+    ]
     return Counter(line.kind for line in lines_missing_from_log(tx, since))
 
 
@@ -230,7 +232,7 @@ def _looked_at(path: Path, vault: Vault, edition: Edition, begun: datetime | Non
             raise StoreUnusable(msg)
         store.submit(claim_store, vault=vault, origin=edition.site.settings.log_origin).result()
         if begun is not None:
-            store.submit(mark_backup, at=begun).result()
+            store.submit(note_backup_moment, at=begun).result()
         return store.read(log_frontier).size
     finally:
         store.close()

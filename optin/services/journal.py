@@ -30,8 +30,8 @@ from optin.proof.journal_chain import (
     JournalBroken,
     JournalLine,
     TreeHead,
-    current,
-    thinned,
+    lines_since_restart,
+    lines_to_keep,
     tree_head_fields,
 )
 from optin.proof.merkle_tree import Frontier
@@ -181,7 +181,7 @@ class Journal:
         """
         with self._file.locked() as descriptor:
             kept = self._read_all(descriptor)
-            lines = thinned(kept.lines, before)
+            lines = lines_to_keep(kept.lines, before)
             old = any(concerns_person(line.told) and line.at < before for line in kept.lines)
             if old or len(kept.lines) - len(lines) >= SUPERSEDED_LINES:
                 since = before if old else kept.since
@@ -278,7 +278,7 @@ class Journal:
     def _must_agree(self, store: Store, kept: JournalContent) -> None:
         store.read(self._must_be_whole)
         store.read(checked_frontier, remembered=self._chain.tip)
-        for lost in store.read(_first_lost, lines=current(kept.lines)):
+        for lost in store.read(_first_lost, lines=lines_since_restart(kept.lines)):
             raise LogDiverged(lost)
 
     def _must_be_whole(self, tx: Tx) -> None:

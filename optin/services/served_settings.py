@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 from optin.errors import SetupRefused
 from optin.services.open_store import SQLITE_PREFIX, connect, has_data, sqlite_path
 from optin.services.setup_check import DEV, SERVE
-from optin.settings.installation import Served, Settings, name_of
+from optin.settings.installation import Served, Settings, environment_name
 from optin.store.installation import note_served, served_settings
 from optin.store.schema_sets import Schema
 from optin.store.transaction import Store
@@ -74,7 +74,8 @@ def require_server_settings(settings: Settings, served: Served) -> None:
     for name, value in settings.differing_from(served).items():
         msg = (
             f"The server of this site was started with {name} = {value}, and this command with"
-            f" {getattr(settings, name)}. Leave {name_of(name)} out here, or start the server with the new"
+            f" {getattr(settings, name)}. Leave {environment_name(name)} out here, or start the server with"
+            " the new"
             " value first. Nothing was done."
         )
         raise SetupRefused(msg)

@@ -98,7 +98,11 @@ class Settings(Table):
         `served`: what the site's server runs with, for a command in another shell: used where nothing is set.
         """
         in_file = {name: getattr(self, name) for name in SETTING_NAMES if name in self.model_fields_set}
-        told = {name: os.environ[name_of(name)] for name in SETTING_NAMES if os.environ.get(name_of(name))}
+        told = {
+            name: os.environ[environment_name(name)]
+            for name in SETTING_NAMES
+            if os.environ.get(environment_name(name))
+        }
         values = {} if served is None else served.values
         lower = {**in_file, **values} if served and served.over_file else {**values, **in_file}
         chosen = {**lower, **told}
@@ -127,6 +131,6 @@ class Settings(Table):
 SETTING_NAMES = tuple(Settings.model_fields)
 
 
-def name_of(setting: str) -> str:
+def environment_name(setting: str) -> str:
     """Return the environment variable that overrides a setting."""
     return f"OPTIN_{setting.upper()}"

@@ -153,7 +153,7 @@ def cut_in_toml(text: str) -> list[CutText]:
     return found
 
 
-def comment_before(text: str, line: int) -> CutText | None:
+def comment_before_line(text: str, line: int) -> CutText | None:
     """Return the comment that ended an unquoted text just before `line`, where YAML failed."""
     above = text.split("\n")[: line - 1]
     while above and not above[-1].strip():

@@ -18,7 +18,7 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.tokens import AliasToken, AnchorToken, TagToken
 
-from optin.site.cut_texts import CutText, comment_before, cut_in_toml, cut_in_yaml
+from optin.site.cut_texts import CutText, comment_before_line, cut_in_toml, cut_in_yaml
 from optin.site.findings import Finding
 from optin.site.odd_spaces import ODD_SPACE, OddSpace, odd_space_at, odd_space_in_key, odd_space_near
 
@@ -213,7 +213,7 @@ def _likely_cause(front: str, name: str, line: int, column: int, what: str) -> F
     odd = odd_space_at(front, line, column) or odd_space_near(front, line)
     if odd is not None:
         return odd.as_finding(name)
-    cut = comment_before(front, line) if what.startswith(_TEXT_GOES_ON) else None
+    cut = comment_before_line(front, line) if what.startswith(_TEXT_GOES_ON) else None
     return None if cut is None else cut.as_finding(name, "The text here")
 
 

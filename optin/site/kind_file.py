@@ -30,12 +30,12 @@ class Complaint:
     of_the_whole: bool = False  # follows from the whole table: not said while a part of it is a stand-in
 
 
-def sound(_site: Site) -> tuple[Finding, ...]:
+def no_site_findings(_site: Site) -> tuple[Finding, ...]:
     """Return no findings about a site."""
     return ()
 
 
-def fits(_magnet: Magnet) -> tuple[Complaint, ...]:
+def no_magnet_findings(_magnet: Magnet) -> tuple[Complaint, ...]:
     """Return no findings about a magnet."""
     return ()
 
@@ -54,12 +54,12 @@ class TableReading:
     fields: tuple[FormField, ...] = ()  # what its form asks besides those of the front matter
 
 
-def nothing_besides(_table: Any, _folder: Path, _lang: str) -> TableReading:
+def no_table(_table: Any, _folder: Path, _lang: str) -> TableReading:
     """Return an empty reading: the kind has no table of its own."""
     return TableReading()
 
 
-def no_reason(_answer: str) -> str:
+def accept_answer(_answer: str) -> str:
     """Accept any answer."""
     return ""
 
@@ -75,7 +75,7 @@ class Question:
     name: str
     words: str
     default: str
-    reason: Callable[[str], str] = no_reason
+    reason: Callable[[str], str] = accept_answer
     bare: bool = False
 
 
@@ -93,12 +93,12 @@ class FilePart:
     hands_out_file: bool = False
     folder: Path | None = None  # of its templates, words and starter texts (`theme.kind_folders`)
     insists: Callable[[tuple[ConsentQuestion, ...]], Complaint | None] = no_complaint
-    check_site: Callable[[Site], tuple[Finding, ...]] = sound
-    check: Callable[[Magnet], tuple[Complaint, ...]] = fits
+    check_site: Callable[[Site], tuple[Finding, ...]] = no_site_findings
+    check: Callable[[Magnet], tuple[Complaint, ...]] = no_magnet_findings
     table: str = ""
     model: type[BaseModel] | None = None
     forks: bool = False  # whether it has several pages with a form, one for each result
-    read: Callable[[Any, Path, str], TableReading] = nothing_besides
+    read: Callable[[Any, Path, str], TableReading] = no_table
     questions: tuple[Question, ...] = ()  # asked on a terminal
 
 

@@ -12,7 +12,7 @@ from optin.site.rendered_page import SeenPage
 from optin.theme.views import Frame, LandingView
 
 
-def as_it_is(details: Any, _linked: Callable[[str], str]) -> Details:
+def unchanged_details(details: Any, _linked: Callable[[str], str]) -> Details:
     """Return details unchanged: they hold no links."""
     found: Details = details
     return found
@@ -40,7 +40,7 @@ class PagesPart:
 
     faces: Callable[[LandingView], Sequence[tuple[str, LandingView]]] | None = None
     opening: Callable[[LandingView], Any] | None = None
-    with_links: Callable[[Any, Callable[[str], str]], Details] = as_it_is
+    with_links: Callable[[Any, Callable[[str], str]], Details] = unchanged_details
     look: Callable[[SeenPage, LandingView], Iterable[Objection]] = no_objection
     samples: Callable[[Frame], Iterable[Any]] = no_page  # views of its own pages, to try templates on
     mail_samples: Callable[[str], Iterable[tuple[Any, tuple[str, ...]]]] = (

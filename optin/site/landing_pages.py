@@ -69,7 +69,7 @@ def frame_of(site: Site, lang: str, privacy: str) -> Frame:
     )
 
 
-def linked(site: Site, html: str) -> str:
+def with_app_links(site: Site, html: str) -> str:
     """Return a text with the app's address in links to pages that only the app answers."""
 
     def lead(link: re.Match[str]) -> str:
@@ -95,7 +95,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         file="" if magnet.file is None else magnet.file.name,
         details="" if magnet.details is None else details_text(magnet.details.declared()),
     )
-    body = linked(site, magnet.body_html)
+    body = with_app_links(site, magnet.body_html)
     frame = frame_of(site, magnet.lang, privacy_url(privacy))
     for picture in magnet.pictures:
         shown = picture_of(maker, picture)
@@ -113,7 +113,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         picture=None if magnet.picture is None else picture_of(maker, magnet.picture),
         details=None
         if magnet.details is None
-        else kinds.pages[magnet.kind].with_links(magnet.details, lambda html: linked(site, html)),
+        else kinds.pages[magnet.kind].with_links(magnet.details, lambda html: with_app_links(site, html)),
         filled_in=kinds.details[magnet.kind].filled_in,
         alternates=tuple(
             Alternate(it.lang, theme.text(it.lang, "language"), f"/{it.slug}")

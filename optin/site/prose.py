@@ -49,7 +49,7 @@ def _look_at(
             token.attrSet("rel", "noopener noreferrer")
 
 
-def plain_prose(text: str) -> str:
+def prose_as_text(text: str) -> str:
     """Return a text for a plain mail: each paragraph and item on one line, without markup; links in full."""
     blocks: list[str] = []
     lists: list[int] = []  # the next number of each list that is open, 0 for one without numbers

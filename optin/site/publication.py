@@ -19,9 +19,9 @@ from optin.site.landing_pages import (
     faces_of,
     frame_of,
     landing_view,
-    linked,
     picture_of,
     privacy_url,
+    with_app_links,
     with_card,
 )
 from optin.site.model import Magnet, Site
@@ -198,7 +198,7 @@ def _unlawful(site: Site, face: Face, kind: PagesPart) -> list[Finding]:
 def _privacy(maker: PageMaker, lang: str) -> PrivacyVersion:
     site, statement = maker.site, maker.site.privacy[lang]
     in_force = f"{site.settings.base_url}/privacy"  # its own digest cannot stand in it
-    frame, body = frame_of(site, lang, in_force), linked(site, statement.body_html)
+    frame, body = frame_of(site, lang, in_force), with_app_links(site, statement.body_html)
     view = PrivacyView(frame, statement.title, body, statement.day)
     page = _page(maker, view, ("privacy", lang))
     return PrivacyVersion(

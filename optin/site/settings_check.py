@@ -17,7 +17,7 @@ from optin.consent.address import parse_email
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.time_zones import zone_of
-from optin.settings.installation import name_of
+from optin.settings.installation import environment_name
 from optin.settings.site import Anchors, ControllerTable, Purpose, SiteSettings, Webhook, Witness
 from optin.site.addresses import ADDRESS_SETTINGS, is_base_address
 from optin.site.documents import Path_
@@ -64,7 +64,7 @@ def objections_to_settings(root: Path, settings: SiteSettings, kinds: PartsByKin
 
 def _addresses(settings: SiteSettings) -> Iterator[At]:
     for setting in ADDRESS_SETTINGS:
-        variable = name_of(setting.name)
+        variable = environment_name(setting.name)
         fault = setting.fault(getattr(settings, setting.name))
         if fault is not None:
             message, cure = fault

@@ -34,7 +34,7 @@ def release_claims(tx: Tx, holder: bytes, now: datetime) -> int:
     return _release(tx, now, "holder = :holder", holder=holder)
 
 
-def release_other_claims(tx: Tx, own: bytes, now: datetime) -> int:
+def release_claims_of_others(tx: Tx, own: bytes, now: datetime) -> int:
     """Release the claims of every other process, where no other can be running; older versions' too."""
     return _release(tx, now, "(holder IS NULL OR holder <> :own)", own=own)
 

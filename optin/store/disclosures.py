@@ -42,7 +42,7 @@ def end_disclosures(tx: Tx, subject: SubjectId, key: ConsentKey) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
-def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, ConsentKey]]:
+def disclosed_by_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId, bytes, ConsentKey]]:
     """Return the disclosed consents of people with these numbers: person, digest, consent."""
     sought = list(numbers)
     if not sought:
@@ -59,7 +59,7 @@ def told_with_numbers(tx: Tx, numbers: Iterable[bytes]) -> list[tuple[SubjectId,
     return [(SubjectId(bytes(row[0])), bytes(row[1]), ConsentKey.parse(row[2], row[3])) for row in rows]
 
 
-def who_has(tx: Tx, subject: SubjectId) -> list[str]:
+def processors_with_data(tx: Tx, subject: SubjectId) -> list[str]:
     """Return every processor that received a person's data, by webhook or by an export."""
     rows = tx.all(
         "SELECT processor FROM webhook_told WHERE subject_id = :subject"

@@ -35,7 +35,7 @@ def add_to_tally(tx: Tx, counts: Mapping[Place, int]) -> None:
     )
 
 
-def tallied(tx: Tx) -> dict[Place, int]:
+def all_tallies(tx: Tx) -> dict[Place, int]:
     """Return every sum."""
     rows = tx.all("SELECT monday, form, kind, count FROM tally")
     return {(date.fromisoformat(row[0]), row[1], row[2]): row[3] for row in rows}

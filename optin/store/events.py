@@ -90,7 +90,7 @@ def events_about(tx: Tx, email_index: bytes, subject: SubjectId | None) -> list[
     return [stored_event(row) for row in rows]
 
 
-def said_about_nobody(tx: Tx, vault: Vault, kind: str) -> list[dict[str, Any]]:
+def contents_about_nobody(tx: Tx, vault: Vault, kind: str) -> list[dict[str, Any]]:
     """Return the content of genuine events of a kind that belong to no request."""
     rows = tx.all(
         "SELECT body, mac FROM event WHERE request_id IS NULL AND body IS NOT NULL AND body LIKE :kind"

@@ -83,7 +83,7 @@ def log_origin(tx: Tx) -> str:
     return bytes(row[0]).decode()
 
 
-def mark_backup(tx: Tx, at: datetime) -> None:
+def note_backup_moment(tx: Tx, at: datetime) -> None:
     """Record in a copy when it was made."""
     forget_backup(tx)
     tx.run(

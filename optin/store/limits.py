@@ -18,7 +18,7 @@ from optin.store.transaction import Tx, to_ms
 DAY = timedelta(days=1)
 
 
-class Counted(StrEnum):
+class CounterTable(StrEnum):
     """What is counted, by the name of its table."""
 
     SITE = "limit_site"  # survives a crash of the database
@@ -34,7 +34,7 @@ class Amount:
     until: datetime
 
 
-def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
+def take_amount(tx: Tx, where: CounterTable, key: bytes, amount: Amount) -> bool:
     """Count `amount` for `key`, all or nothing; False above the window's limit."""
     if amount.count > amount.most:
         return False
@@ -50,10 +50,10 @@ def take(tx: Tx, where: Counted, key: bytes, amount: Amount) -> bool:
     return row is not None
 
 
-def take_each(tx: Tx, where: Counted, amounts: Sequence[tuple[bytes, Amount]]) -> int:
+def take_amounts(tx: Tx, where: CounterTable, amounts: Sequence[tuple[bytes, Amount]]) -> int:
     """Count one after the other until one is above its limit; return how many were counted."""
     for place, (key, amount) in enumerate(amounts):
-        if not take(tx, where, key, amount):
+        if not take_amount(tx, where, key, amount):
             return place
     return len(amounts)
 
@@ -136,5 +136,5 @@ def _over(now: datetime) -> Iterator[tuple[str, str, dict[str, int]]]:
     days = {"past": to_ms(now - DAY), "ahead": to_ms(now + DAY)}
     yield "limit_mail", "GROUP BY key HAVING MAX(at) <= :past OR MIN(at) > :ahead", days
     ends = {"past": to_ms(now), "ahead": to_ms(now + 2 * DAY)}  # no window ends later than that
-    for where in Counted:
+    for where in CounterTable:
         yield where, "WHERE until <= :past OR until > :ahead", ends

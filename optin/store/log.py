@@ -192,7 +192,7 @@ def stored_node(tx: Tx) -> Node:
     return node
 
 
-def tile(tx: Tx, level: int, number: int, width: int) -> bytes:
+def tile_hashes(tx: Tx, level: int, number: int, width: int) -> bytes:
     """Return `width` hashes of a tile (C2SP tlog-tiles); fewer when there are not as many."""
     first = number * TILE_LEAVES
     if level == 0:
@@ -212,7 +212,7 @@ def tile(tx: Tx, level: int, number: int, width: int) -> bytes:
     return b"".join(bytes(row[0]) for row in rows)
 
 
-def attest(tx: Tx, size: int, kind: str, source: str, value: bytes, now: datetime) -> None:
+def store_attestation(tx: Tx, size: int, kind: str, source: str, value: bytes, now: datetime) -> None:
     """Store a time-stamp or a cosignature of a checkpoint."""
     tx.run(
         "INSERT INTO attestation(size, kind, source, value, at) VALUES (:size, :kind, :source, :value, :now)",

@@ -10,7 +10,7 @@ from typing import Any
 
 from optin.consent.address import EmailAddress
 from optin.consent.consent_record import RequestId, SubjectId
-from optin.consent.erasure import ErasureGround, faults, kinds_of
+from optin.consent.erasure import ErasureGround, erasure_faults, kinds_of
 from optin.consent.event import erased
 from optin.errors import KeysUnusable, LogDisagrees
 from optin.proof.canonical import parse
@@ -244,7 +244,7 @@ def kinds_to_blank(
     """Count by kind the events that an erasure would blank. Raises LogDisagrees when it may not."""
     events = [event for request in requests for event in events_of(tx, request)]
     kinds = kinds_of(parse(event.body) if event.genuine(vault) else None for event in events)
-    for fault in faults(erased(now, reason, [event.number for event in events], kinds)):
+    for fault in erasure_faults(erased(now, reason, [event.number for event in events], kinds)):
         raise LogDisagrees(fault)
     return kinds
 

@@ -37,7 +37,8 @@ def differences(expected: Objects, found: Objects) -> list[str]:
 def refuse_schema(findings: Sequence[str]) -> None:
     """Raise StoreUnusable, naming the first findings, when there are any."""
     if findings:
-        msg = f"The schema of the database is not optin's: {summed_up(findings)}. {CURE} Nothing was changed."
+        found = findings_in_words(findings)
+        msg = f"The schema of the database is not optin's: {found}. {CURE} Nothing was changed."
         raise StoreUnusable(msg)
 
 
@@ -55,7 +56,7 @@ def migrations_due(
     return () if findings else due
 
 
-def summed_up(findings: Sequence[str]) -> str:
+def findings_in_words(findings: Sequence[str]) -> str:
     """Return the first findings, and the number of further ones."""
     more = len(findings) - NAMED
     return "; ".join(findings[:NAMED]) + (f"; and {more} more" if more > 0 else "")

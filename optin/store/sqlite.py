@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from optin.errors import StoreBusy, StoreUnusable, WriteLost
-from optin.store.claims import new_incarnation, release_other_claims
+from optin.store.claims import new_incarnation, release_claims_of_others
 from optin.store.log import integrate
 from optin.store.schema_sets import Schema, names_of
 from optin.store.sqlite_connection import SqliteTx, connect, read_file
@@ -251,7 +251,7 @@ class SqlitePresence:
 
     def renew(self, tx: Tx, now: datetime) -> int:
         """Take over the claims of every other process: the lock proves that they are dead."""
-        return release_other_claims(tx, self.incarnation, now)
+        return release_claims_of_others(tx, self.incarnation, now)
 
     def leave(self, tx: Tx) -> None:
         """Do nothing: the lock ends with the process."""

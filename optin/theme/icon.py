@@ -96,7 +96,7 @@ def _drawn(look: Look) -> Picture:
     shape = Image.new("L", (_SIDE, _SIDE), 0)
     ImageDraw.Draw(shape).rounded_rectangle((0, 0, _SIDE - 1, _SIDE - 1), _CORNER, 255)
     mark = Image.new("L", shape.size, 0)
-    letter = lettering.writable(look.initial)
+    letter = lettering.writable_text(look.initial)
     if letter:
         face = lettering.typeface(_LETTER)
         left, top, right, bottom = face.getbbox(letter[0])

@@ -25,7 +25,7 @@ def typeface(size: int) -> FreeTypeFont:
     return ImageFont.truetype(FONT, size, layout_engine=ImageFont.Layout.BASIC)  # in every build of Pillow
 
 
-def writable(text: str) -> str:
+def writable_text(text: str) -> str:
     """Return a text reduced to the letters of the typeface, on one line."""
     kept = (sign if _is_there(sign) else _nearest(sign) for sign in unicodedata.normalize("NFC", text))
     return " ".join("".join(kept).split())

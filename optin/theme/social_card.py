@@ -51,7 +51,7 @@ def draw_card(card: SocialCard) -> bytes:
     draw.rectangle((0, HEIGHT - _FOOT, WIDTH, HEIGHT), _FOOT_TONE)
     room = WIDTH - 2 * _MARGIN
     draw.text((_MARGIN, 70), _cut(card.kind, 38, room), _QUIET, lettering.typeface(38))
-    size, lines = _fitted(lettering.writable(card.title), room)
+    size, lines = _fitted(lettering.writable_text(card.title), room)
     for place, line in enumerate(lines):
         at = (_MARGIN, 142 + place * size * 1.2)
         draw.text(at, line, 255, lettering.typeface(size))
@@ -94,7 +94,7 @@ def _lines(text: str, size: int, room: int) -> list[str]:
 
 def _cut(text: str, size: int, room: int) -> str:
     """Return as much of a text as fits on one line."""
-    text = lettering.writable(text)
+    text = lettering.writable_text(text)
     if lettering.width_of(text, size) <= room:
         return text
     while text and lettering.width_of(f"{text}...", size) > room:

@@ -22,7 +22,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TypeAlias
 
-from optin.jobs.job import RoundDone, rest
+from optin.jobs.job import RoundDone, pause
 from optin.settings.site import ServerLimits
 from optin.web.app_context import AppContext
 from optin.web.limits import network_of
@@ -80,7 +80,7 @@ class Connection:
     silent_ms: int
 
 
-def surplus_of(
+def surplus_connections(
     found: Sequence[Connection], per_network: int, room: int
 ) -> Mapping[str, Sequence[Connection]]:
     """Return the connections to close, by the setting that requires it; the most silent first.
@@ -121,7 +121,7 @@ class ConnectionRoom:
             return 0
         if len(files) <= min(self._per_network, self._room // 2):
             return 0
-        surplus = surplus_of(list(self._connections(files)), self._per_network, self._room)
+        surplus = surplus_connections(list(self._connections(files)), self._per_network, self._room)
         for setting, several in surplus.items():
             for it in several:
                 self._note(setting)
@@ -158,7 +158,7 @@ async def keep_room(
     while not stop.is_set():
         closed = await asyncio.to_thread(room.make)
         round_done()
-        await rest(stop, CROWDED_SECONDS if closed else CALM_SECONDS)
+        await pause(stop, CROWDED_SECONDS if closed else CALM_SECONDS)
 
 
 def _copy(number: int) -> socket.socket:

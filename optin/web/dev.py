@@ -27,9 +27,9 @@ from optin.theme.icon import ICON_PATH, TOUCH_PATH
 from optin.theme.views import BrokenView, MailboxView, MailView
 from optin.theme.wording import Wording
 from optin.web.app_context import AppContext
-from optin.web.dev_hints import STYLE, bar
+from optin.web.dev_hints import STYLE, hints_bar
 from optin.web.mailbox import Mailbox
-from optin.web.mistyped_path import meant_path
+from optin.web.mistyped_path import corrected_path
 
 RELOAD = b"""<script src="/dev/reload.js"></script>"""
 RELOAD_SCRIPT = """(async () => {
@@ -73,7 +73,7 @@ class DevState:
         root = self.app_context.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
             load = partial(load_edition, root, self.app_context.edition.kinds, self.kept)
-            edition, self.findings = await asyncio.to_thread(load_whatever_comes, load)
+            edition, self.findings = await asyncio.to_thread(load_or_report, load)
             if edition is not None:
                 installation, before = self.app_context.installation, self.app_context.edition
                 keep = partial(keep_edition, installation.store, edition, installation.clock(), before)
@@ -101,7 +101,7 @@ class DevState:
         self.changed = asyncio.Event()
 
 
-def load_whatever_comes(
+def load_or_report(
     load: Callable[[], tuple[Edition | None, tuple[Finding, ...]]],
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load a site; report an unforeseen failure as a finding, and go on watching."""
@@ -188,7 +188,7 @@ class DevMiddleware:
         """Show a page's errors, else pass on."""
         if scope["type"] != "http":
             return
-        path = meant_path(scope["path"])
+        path = corrected_path(scope["path"])
         broken = self._bench.site_errors() or self._bench.broken().get(path.strip("/"), ())
         if broken and not path.startswith(_NO_PAGES):
             app_context = self._bench.app_context
@@ -200,7 +200,7 @@ class DevMiddleware:
             await self._reloading(self._inner, scope, receive, send)
 
     async def _reloading(self, app: ASGIApp | Response, scope: Scope, receive: Receive, send: Send) -> None:
-        added = bar(self._bench.hints(scope["path"])) + RELOAD + b"</body>"
+        added = hints_bar(self._bench.hints(scope["path"])) + RELOAD + b"</body>"
         kept = [pair for pair in scope["headers"] if pair[0] not in _CONDITIONS]
         start: Message = {}
         body, passed = bytearray(), False

@@ -24,7 +24,7 @@ STYLE = """.dev-hints { position: fixed; left: .5rem; bottom: .5rem; z-index: 9;
 STYLE_LINK = b'<link rel="stylesheet" href="/dev/hints.css">'
 
 
-def bar(hints: Sequence[Finding]) -> bytes:
+def hints_bar(hints: Sequence[Finding]) -> bytes:
     """Return the bar as HTML; empty without hints."""
     if not hints:
         return b""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from optin.errors import OptinError
-from optin.jobs.job import RoundDone, rest
+from optin.jobs.job import RoundDone, pause
 
 log = logging.getLogger("optin.limits")
 
@@ -51,7 +51,7 @@ class LimitLog:
             log.warning("limit hit: kind=%s count=%d", kind, count)
 
 
-async def nothing_else() -> None:
+async def do_nothing() -> None:
     """Do nothing else."""
 
 
@@ -59,11 +59,11 @@ async def keep_limit_log(
     limit_log: LimitLog,
     stop: asyncio.Event,
     round_done: RoundDone,
-    look: Callable[[], Awaitable[None]] = nothing_else,
+    look: Callable[[], Awaitable[None]] = do_nothing,
 ) -> None:
     """Log the counts of each minute until `stop` is set. `look`: called each time."""
     while not stop.is_set():
-        await rest(stop, LOOK_SECONDS)
+        await pause(stop, LOOK_SECONDS)
         limit_log.say(everything=stop.is_set())
         with suppress(OptinError):  # the store is busy: next time
             await look()

@@ -25,7 +25,7 @@ _FOR_PROGRAMS = ("/static/", "/log/tile/", "/dev/")  # nobody types these
 _LONGEST = 2_000  # characters
 
 
-def meant_path(path: str) -> str:
+def corrected_path(path: str) -> str:
     """Return the path that is plainly meant; `path` itself when there is nothing to correct.
 
     Dropped: what cannot be seen, spaces, doubled slashes, punctuation at the end. The first part is a name
@@ -50,7 +50,7 @@ class TypedPaths:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on, redirect, or pass on with a corrected path."""
         path = scope["path"] if scope["type"] == "http" else ""
-        meant = meant_path(path) if path else path
+        meant = corrected_path(path) if path else path
         if meant == path:
             await self._inner(scope, receive, send)
         elif scope["method"] in {"GET", "HEAD"} and meant in self._pages():

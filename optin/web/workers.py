@@ -59,7 +59,7 @@ class _Place:
             "worker %d (process %d) ended %s; another takes its place%s",
             self.number,
             self.process.pid,
-            how(status),
+            exit_in_words(status),
             f" in {rest:g} s" if rest else "",
         )
         self.process, self.start_at = None, now + rest
@@ -72,7 +72,7 @@ def rest_seconds(early_deaths: int) -> float:
     return min(FIRST_REST_SECONDS * 2.0 ** (early_deaths - 2), LONGEST_REST_SECONDS)
 
 
-def how(status: int) -> str:
+def exit_in_words(status: int) -> str:
     """Return in words how a process ended."""
     if status >= 0:
         return f"with status {status}"

@@ -15,7 +15,7 @@ from optin.jobs.store_outbox import StoreOutbox
 from optin.mail.courier import LANES, Courier, MailWriter
 from optin.mail.outcome import Outcome
 from optin.mail.signing import Signer
-from optin.mail.smtp import SmtpAddress, SmtpTransport, nothing
+from optin.mail.smtp import SmtpAddress, SmtpTransport, ignore_acceptance
 from tests.mail.orders import composer
 from tests.mail.server import Script, certificate, mail_server
 from tests.world import TIPS, World, open_world
@@ -37,7 +37,7 @@ class OneEach(SmtpTransport):
     """Hangs up after each mail, as a naive sender does."""
 
     async def send(
-        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = nothing
+        self, sender: str, recipient: str, message: bytes, taken: Callable[[], None] = ignore_acceptance
     ) -> Outcome:
         """Send one mail over a connection of its own."""
         outcome = await super().send(sender, recipient, message, taken)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from optin.consent.address import address_key, as_mailed, mailbox_of, parse_email, parse_phone
-from optin.consent.confirmation_code import DIGITS, matches, new_code, spaced
+from optin.consent.confirmation_code import DIGITS, code_matches, new_code, spaced_code
 from optin.consent.consent_record import (
     TRANSITIONS,
     ConsentRecord,
@@ -177,9 +177,9 @@ def test_only_the_code_matches(typed: str) -> None:
     """D3: however it is spaced, nothing else."""
     code = new_code()
     assert len(code) == DIGITS
-    assert matches(code, spaced(code))
-    assert matches(code, f" {code[:2]}-{code[2:]}\t")
-    assert matches("12345678", typed) == (re.sub(r"[^0-9]", "", typed) == "12345678")
+    assert code_matches(code, spaced_code(code))
+    assert code_matches(code, f" {code[:2]}-{code[2:]}\t")
+    assert code_matches("12345678", typed) == (re.sub(r"[^0-9]", "", typed) == "12345678")
 
 
 def typed(**values: str) -> FormInput:

@@ -40,7 +40,7 @@ from optin.settings.installation import Settings
 from optin.settings.site import Retention
 from optin.store.database_copy import TABLES
 from optin.store.journal_lines import mark_waiting, remember
-from optin.store.limits import Counted
+from optin.store.limits import CounterTable
 from optin.store.person_records import request_ids
 from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
@@ -307,7 +307,7 @@ def test_a_backup_holds_every_table(house: House) -> None:
         *TABLES,
         *SCHEMA.kind_tables,
         "kind_register",  # made with the schema
-        Counted.NETWORK,  # for an hour; a crash may forget it as well
+        CounterTable.NETWORK,  # for an hour; a crash may forget it as well
         "server_process",  # who lives now
     }
 

@@ -15,7 +15,7 @@ import pytest
 from optin.errors import StoreBusy, StoreUnusable
 from optin.flows.retention.sweep import sweep_rules
 from optin.jobs import job as jobs_
-from optin.jobs.job import Job, RoundDone, ages, every, rest_seconds, stale
+from optin.jobs.job import Job, RoundDone, every, job_ages, pause_seconds, stale_jobs
 from optin.jobs.server_jobs import installation_jobs
 from optin.jobs.sweep_runner import sweep
 from tests.world import TIPS, World
@@ -117,7 +117,7 @@ def test_a_job_that_is_cancelled_ends() -> None:
 
 def test_the_rest_grows_and_stays_short_enough() -> None:
     """S6: no spinning; and whose cause is gone works again within seconds."""
-    rests = [rest_seconds(failures) for failures in range(1, 1_000)]
+    rests = [pause_seconds(failures) for failures in range(1, 1_000)]
     assert rests[0] == jobs_.FIRST_REST_SECONDS
     assert rests == sorted(rests)
     assert rests[-1] == jobs_.LONGEST_REST_SECONDS <= 15
@@ -155,10 +155,10 @@ def test_a_job_whose_last_round_is_long_ago_is_stale() -> None:
     jobs = [Job("idle", idle, 10, lambda: now[0]), Job("hangs", waits, 10, lambda: now[0])]
     asyncio.run(jobs[0].run(asyncio.Event()))
     run(jobs[1], lambda: now[0] == 30)
-    assert stale(jobs) == []
+    assert stale_jobs(jobs) == []
     now[0] = 41
-    assert stale(jobs) == ["hangs"]
-    assert ages(jobs) == {"idle": 0, "hangs": 11}
+    assert stale_jobs(jobs) == ["hangs"]
+    assert job_ages(jobs) == {"idle": 0, "hangs": 11}
 
 
 def test_every_job_of_an_office_goes_on_when_its_store_is_there_again(

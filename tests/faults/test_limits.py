@@ -19,7 +19,7 @@ import psycopg
 from optin.errors import StoreBusy
 from optin.flows.delivery.mail_limits import take_reader_mail
 from optin.keys import load_keys
-from optin.store.limits import Amount, Counted, take
+from optin.store.limits import Amount, CounterTable, take_amount
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from tests.flows.test_mail_limits import BOB
@@ -134,10 +134,10 @@ def test_a_crash_of_the_database_forgets_networks_and_nothing_else(tmp_path: Pat
         def takes() -> dict[str, int]:
             found = {
                 where.value: sum(
-                    patiently(world, partial(take, where=where, key=b"k", amount=Amount(1, 3, until)))
+                    patiently(world, partial(take_amount, where=where, key=b"k", amount=Amount(1, 3, until)))
                     for _ in range(6)
                 )
-                for where in Counted
+                for where in CounterTable
             }
             mail = partial(take_reader_mail, context=world.context, email=BOB, now=world.now)
             return {**found, "mailbox": sum(patiently(world, mail) for _ in range(7))}

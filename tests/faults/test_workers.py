@@ -19,7 +19,7 @@ import pytest
 
 from optin.web import workers
 from optin.web.serving import open_port
-from optin.web.workers import Pipe, how, keep_workers, rest_seconds, start_worker
+from optin.web.workers import Pipe, exit_in_words, keep_workers, rest_seconds, start_worker
 from tests.ports import NO_MAIL
 from tests.serving import Serving, start
 from tests.web.conftest import site_at
@@ -180,9 +180,9 @@ def test_the_wait_for_another_grows() -> None:
 
 def test_how_a_process_ended_is_told() -> None:
     """S6: by a name where there is one."""
-    assert how(3) == "with status 3"
-    assert how(-9) == "by SIGKILL"
-    assert how(-99) == "by signal 99"
+    assert exit_in_words(3) == "with status 3"
+    assert exit_in_words(-9) == "by SIGKILL"
+    assert exit_in_words(-99) == "by signal 99"
 
 
 def test_a_worker_gets_the_socket_and_the_pipe_and_nothing_else() -> None:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from optin.consent.compare_variants import WordingCounts, brings_more, compare, score_for, wilson
+from optin.consent.compare_variants import WordingCounts, brings_more, compare, wilson_interval, z_score_for
 from optin.consent.served_forms import ServedForms
 from optin.export.chart import as_svg
 from optin.export.statistics import as_json, schema
@@ -86,9 +86,9 @@ def test_of_many_tries_without_a_difference_few_find_one() -> None:
 
 def test_more_wordings_make_wider_intervals() -> None:
     """O4: all pairs hold together (Bonferroni)."""
-    assert score_for(2) == pytest.approx(1.96, abs=0.001)
-    assert score_for(3) == pytest.approx(2.394, abs=0.001)
-    two, three = (wilson(30, 60, score_for(n)) for n in (2, 3))
+    assert z_score_for(2) == pytest.approx(1.96, abs=0.001)
+    assert z_score_for(3) == pytest.approx(2.394, abs=0.001)
+    two, three = (wilson_interval(30, 60, z_score_for(n)) for n in (2, 3))
     assert three[0] < two[0] < two[1] < three[1]
 
 

@@ -16,7 +16,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.channel import Channel
 from optin.consent.consent_record import EventKind, RequestId, Status
-from optin.consent.erasure import ErasureGround, ErasureReason, faults, own_ground
+from optin.consent.erasure import ErasureGround, ErasureReason, erasure_faults, own_ground
 from optin.consent.event import erased
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
@@ -38,7 +38,7 @@ from optin.proof.canonical import parse
 from optin.proof.journal_chain import JournalLine
 from optin.settings.site import Limits
 from optin.store.claims import Batch
-from optin.store.events import events_of, said_about_nobody
+from optin.store.events import contents_about_nobody, events_of
 from optin.store.exports import ExportRun, record_export
 from optin.store.log import integrate
 from optin.store.requests import erase_requests
@@ -318,7 +318,7 @@ def test_whoever_asks_is_erased_whatever_the_rows_say(world: World) -> None:
 
 
 def erasures(world: World) -> list[dict[str, Any]]:
-    return world.store.read(said_about_nobody, vault=world.vault, kind=EventKind.ERASED)
+    return world.store.read(contents_about_nobody, vault=world.vault, kind=EventKind.ERASED)
 
 
 def test_an_erasure_says_what_it_blanked_and_why(world: World) -> None:
@@ -395,10 +395,10 @@ def test_an_erasure_may_blank_what_its_reason_allows(
 ) -> None:
     """P4, R8: an audit reads it from the event alone; what older versions wrote is still read."""
     body = erased(NOON + timedelta(days=8), ground, [1, 2], kinds)
-    assert wrong in "; ".join(faults(body))
-    assert bool(wrong) == bool(list(faults(body)))
-    assert list(faults({"reason": "retention", "events": [1, 2]})) == []
-    assert list(faults({"version": 2, "reason": "asked by the person", "events": [1, 2]})) != []
+    assert wrong in "; ".join(erasure_faults(body))
+    assert bool(wrong) == bool(list(erasure_faults(body)))
+    assert list(erasure_faults({"reason": "retention", "events": [1, 2]})) == []
+    assert list(erasure_faults({"version": 2, "reason": "asked by the person", "events": [1, 2]})) != []
 
 
 @pytest.mark.parametrize("reason", ["", *ErasureReason])

@@ -15,7 +15,7 @@ from optin.flows.consents.confirm import CodeRefused, confirm_by_code
 from optin.flows.consents.resend_confirmation import resend_confirmation
 from optin.flows.delivery.mail_limits import has_read, take_link, take_of_day, take_reader_mail
 from optin.flows.rights.personal_link import ask_for_link
-from optin.store.limits import Amount, Counted, take
+from optin.store.limits import Amount, CounterTable, take_amount
 from optin.store.requests import SealedRequest, load_request
 from optin.store.transaction import Tx
 from tests.world import NOON, TIPS, World, open_world
@@ -160,18 +160,20 @@ def code_of(tx: Tx, world: World, request: RequestId) -> str:
     return SealedRequest.open(world.vault, stored.id, stored.sealed).code
 
 
-@pytest.mark.parametrize("where", list(Counted))
-def test_what_processes_count_together_is_exact(world: World, where: Counted) -> None:
+@pytest.mark.parametrize("where", list(CounterTable))
+def test_what_processes_count_together_is_exact(world: World, where: CounterTable) -> None:
     """O8: one statement takes it or refuses it; a window that is over does not count."""
     amount = Amount(3, 100, NOON + timedelta(hours=1))
     with ThreadPoolExecutor(8) as processes:
         takes = list(
-            processes.map(lambda _: world.do(take, where=where, key=b"k" * 32, amount=amount), range(60))
+            processes.map(
+                lambda _: world.do(take_amount, where=where, key=b"k" * 32, amount=amount), range(60)
+            )
         )
     assert takes.count(True) == 33
-    assert world.do(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
-    assert not world.do(take, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
-    assert not world.do(take, where=where, key=b"m" * 32, amount=Amount(2, 1, amount.until))
+    assert world.do(take_amount, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
+    assert not world.do(take_amount, where=where, key=b"k" * 32, amount=Amount(1, 100, amount.until))
+    assert not world.do(take_amount, where=where, key=b"m" * 32, amount=Amount(2, 1, amount.until))
 
 
 def test_what_is_counted_alone_leaves_others_their_transactions(world: World) -> None:
@@ -181,11 +183,13 @@ def test_what_is_counted_alone_leaves_others_their_transactions(world: World) ->
         return tx.run("INSERT INTO limit_site(key, n, until) VALUES (:key, NULL, 0)", key=b"k")
 
     def undone(tx: Tx) -> None:
-        take(tx, Counted.SITE, b"k", Amount(1, 5, NOON))
+        take_amount(tx, CounterTable.SITE, b"k", Amount(1, 5, NOON))
         raise ZeroDivisionError
 
     for _ in range(12):  # more than there are connections
-        one = world.store.submit_alone(take, where=Counted.SITE, key=b"a", amount=Amount(1, 100, NOON))
+        one = world.store.submit_alone(
+            take_amount, where=CounterTable.SITE, key=b"a", amount=Amount(1, 100, NOON)
+        )
         assert one.result()
         assert world.store.submit_alone(wrong).exception() is not None
         with pytest.raises(ZeroDivisionError):
@@ -209,9 +213,9 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
     """D8, R8: a sweep removes them, and says so beforehand; one that still counts stays."""
     for number in range(3):
         world.sign_up("bob@example.com", TIPS, first_name=f"Bob {number}")
-    for where in Counted:
+    for where in CounterTable:
         amount = Amount(1, 5, world.now + timedelta(hours=1))
-        world.do(take, where=where, key=where.encode(), amount=amount)
+        world.do(take_amount, where=where, key=where.encode(), amount=amount)
 
     def over() -> int:
         return world.due("limits")
@@ -224,7 +228,7 @@ def test_counts_are_forgotten_with_their_window(world: World) -> None:
     assert (over(), swept(), over()) == (2, 2, 0)
     world.wait(timedelta(hours=22))
     assert (over(), swept(), over()) == (3, 3, 0)
-    assert [world.count(table) for table in ("limit_mail", *Counted)] == [0, 0, 0]
+    assert [world.count(table) for table in ("limit_mail", *CounterTable)] == [0, 0, 0]
 
 
 def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
@@ -237,13 +241,13 @@ def test_counts_of_a_clock_that_ran_ahead_go_as_well(world: World) -> None:
         return world.do(mail)
 
     assert [taken() for _ in range(6)] == [True] * 5 + [False]
-    for where in Counted:
-        world.do(take, where=where, key=where.encode(), amount=amount)
+    for where in CounterTable:
+        world.do(take_amount, where=where, key=where.encode(), amount=amount)
     world.wait(timedelta(days=-3_650))
     assert taken()
     while world.sweep_step("limits"):
         pass
-    assert [world.count(table) for table in ("limit_mail", *Counted)] == [1, 0, 0]
+    assert [world.count(table) for table in ("limit_mail", *CounterTable)] == [1, 0, 0]
 
 
 def test_no_count_names_anybody(world: World) -> None:

@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from optin.consent.address import parse_email
-from optin.consent.compare_variants import wilson
+from optin.consent.compare_variants import wilson_interval
 from optin.consent.consent_record import EventKind, RequestId
 from optin.consent.form import Slug
 from optin.consent.purpose import PurposeId
@@ -415,7 +415,7 @@ def test_the_chart_shows_a_year_and_every_week_of_it(world: World) -> None:
 )
 def test_the_interval_is_that_of_wilson(successes: int, tries: int, low: float, high: float) -> None:
     """O4: against published values; never below nothing, never above all."""
-    assert wilson(successes, tries) == pytest.approx((low, high), abs=1e-6)
+    assert wilson_interval(successes, tries) == pytest.approx((low, high), abs=1e-6)
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
@@ -427,8 +427,8 @@ def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
         held = sum(
             ways * share**yes * (1 - share) ** (40 - yes)
             for yes, ways in enumerate(binomial)
-            if wilson(yes, 40)[0] <= share <= wilson(yes, 40)[1]
+            if wilson_interval(yes, 40)[0] <= share <= wilson_interval(yes, 40)[1]
         )
         assert held > 0.92
-    assert wilson(0, 0) == (0.0, 1.0)
-    assert Rate("x", "v1", 0, 0, None, *wilson(0, 0)).share is None
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    assert Rate("x", "v1", 0, 0, None, *wilson_interval(0, 0)).share is None

@@ -18,7 +18,7 @@ from optin.errors import StoreBusy, StoreUnusable
 from optin.keys import KeyRing
 from optin.services.log_signer import sign_log
 from optin.store.database_copy import copy_out
-from optin.store.log import attest, attestations, integrate
+from optin.store.log import attestations, integrate, store_attestation
 from optin.store.postgres import PostgresStore
 from optin.store.postgres_server import is_pooled
 from optin.store.vault import Vault
@@ -138,7 +138,9 @@ def test_what_is_read_in_pieces_is_read_whole(pooled: str, tmp_path: Path) -> No
         pass
     signed = sign_log(world.store, world.vault, None, world.now)
     for source in "abc":
-        told = partial(attest, size=signed.size, kind="rfc3161", source=source, value=b"x", now=world.now)
+        told = partial(
+            store_attestation, size=signed.size, kind="rfc3161", source=source, value=b"x", now=world.now
+        )
         world.do(told)
     stop = threading.Event()
     traffic = threading.Thread(target=_sign_up_until, args=(world, stop.is_set))

@@ -11,7 +11,7 @@ from graphlib import TopologicalSorter
 import grimp
 import pytest
 
-from optin.settings.installation import SETTING_NAMES, name_of
+from optin.settings.installation import SETTING_NAMES, environment_name
 from tests.house.requirements_table import NOT_YET, PAGE, PARTLY, ROOT, lines, named_tests, page
 from tests.installed import COMMANDS
 
@@ -104,7 +104,7 @@ def test_the_readme_names_what_is_there() -> None:
     rooms = re.findall(r"^\| `optin/([a-z]+)", README, re.MULTILINE)
     assert rooms == [layer for layer in layers if layer != "__main__"], "from the top down, as imports go"
     for name in SETTING_NAMES:
-        assert name_of(name) in README
+        assert environment_name(name) in README
 
 
 def test_every_dependency_has_its_reason() -> None:

@@ -58,7 +58,7 @@ from optin.services.open_store import StoreUse
 from optin.store.claims import Batch
 from optin.store.events import add_events
 from optin.store.exports import ExportRun, record_export
-from optin.store.log import integrate, log_frontier, sign_checkpoint, tile
+from optin.store.log import integrate, log_frontier, sign_checkpoint, tile_hashes
 from optin.store.requests import SealedRequest
 from optin.store.transaction import to_ms
 from optin.store.vault import Vault
@@ -792,7 +792,7 @@ def receipt(scene: Scene) -> bool:
     """Tell whether the holder of a receipt sees from the published hashes that history changed."""
     (note,) = checkpoints_in(scene.receipt)
     kept = Checkpoint.read(Note.parse(note))
-    hashes = scene.installation.store.read(tile, level=0, number=0, width=min(kept.size, 256))
+    hashes = scene.installation.store.read(tile_hashes, level=0, number=0, width=min(kept.size, 256))
     leaves = [hashes[at : at + 32] for at in range(0, len(hashes), 32)]
     return len(leaves) < kept.size or Frontier().grow(leaves)[0].root != kept.root
 

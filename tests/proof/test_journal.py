@@ -17,9 +17,9 @@ from optin.proof.journal_chain import (
     JournalBroken,
     JournalLine,
     TreeHead,
-    branches,
-    current,
-    thinned,
+    lines_since_restart,
+    lines_to_keep,
+    possible_bases,
     tree_head_fields,
 )
 
@@ -94,7 +94,7 @@ def line(number: int, kind: str, at: datetime, size: int = 0) -> JournalLine:
 def test_of_the_checkpoints_of_an_hour_the_last_one_stays() -> None:
     """O9: it is over all that the others were over, so it finds what they would find."""
     day = [line(number, CHECKPOINT, START + timedelta(minutes=number), number) for number in range(1, 200)]
-    kept = thinned([*day, line(200, "withdrawn", START + timedelta(minutes=200))], START)
+    kept = lines_to_keep([*day, line(200, "withdrawn", START + timedelta(minutes=200))], START)
     assert [it.number for it in kept] == [59, 119, 179, 199, 200]
 
 
@@ -107,7 +107,7 @@ def test_the_last_checkpoint_and_what_began_the_memory_stay_however_old() -> Non
         line(4, RESTORED, START + timedelta(hours=3), 1),
         line(5, CHECKPOINT, START + timedelta(hours=4), 3),
     ]
-    kept = thinned(lines, START + timedelta(days=100))
+    kept = lines_to_keep(lines, START + timedelta(days=100))
     assert [it.number for it in kept] == [3, 4, 5]
 
 
@@ -119,7 +119,7 @@ def test_a_restore_begins_the_memory_anew_and_a_backup_may_be_of_either_past() -
         line(3, RESTORED, START, 12),
         line(4, CHECKPOINT, START, 15),
     ]
-    assert [it.number for it in current(lines)] == [3, 4]
-    assert [tip.size for tip in branches(lines, 19)] == [10, 15]
-    assert [tip.size for tip in branches(lines, 11)] == [10]
-    assert [tip.size for tip in branches(lines, 5)] == [0]
+    assert [it.number for it in lines_since_restart(lines)] == [3, 4]
+    assert [tip.size for tip in possible_bases(lines, 19)] == [10, 15]
+    assert [tip.size for tip in possible_bases(lines, 11)] == [10]
+    assert [tip.size for tip in possible_bases(lines, 5)] == [0]

@@ -18,7 +18,7 @@ from optin.jobs.sweep_runner import sweep
 from optin.proof.canonical import canonical, parse
 from optin.proof.commitment import leaf_digest
 from optin.proof.verify_bundle import verify_bundle
-from optin.store.events import add_events, said_about_nobody
+from optin.store.events import add_events, contents_about_nobody
 from optin.store.log import integrate
 from optin.store.requests import peek_request
 from optin.store.transaction import Tx
@@ -99,7 +99,7 @@ def test_what_a_kind_logs_about_its_magnet_is_no_finding(world: World) -> None:
     gone = own_forgotten(world.now, "parcels", "koud-bellen")
     world.do(lambda tx: add_events(tx, world.vault, None, [packed, gone]))
     world.check_evidence()
-    assert world.store.read(said_about_nobody, vault=world.vault, kind="parcels-packed") == [packed]
+    assert world.store.read(contents_about_nobody, vault=world.vault, kind="parcels-packed") == [packed]
     parcel = FlowPart(events=frozenset({"parcels-packed"}))
     for found, said in (({}, ["parcels-packed"]), ({"parcel": parcel}, [])):
         kinds = PartsByKind(FlowPart(), lambda found=found: [*found], found.get)  # type: ignore[misc]  # untyped default

@@ -14,7 +14,7 @@ from optin.consent.form import Slug
 from optin.services.edition import load_edition
 from optin.site.hints import hints
 from optin.site.loading import load_site
-from optin.web.dev_hints import bar
+from optin.web.dev_hints import hints_bar
 from tests.installed import KINDS
 from tests.serving import form_key
 from tests.site.conftest import magnet, paper, toml
@@ -139,4 +139,4 @@ def test_the_bar_is_no_part_of_the_page(bench: tuple[Path, httpx.Client]) -> Non
 
 def test_where_there_is_nothing_to_say_there_is_no_bar() -> None:
     """O2: an empty bar would be noise."""
-    assert bar(()) == b""
+    assert hints_bar(()) == b""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from optin.settings.installation import Settings, name_of
+from optin.settings.installation import Settings, environment_name
 from optin.settings.site import Limits, SiteSettings
 from optin.site.documents import Document
 from optin.site.schemas import site_schema
@@ -87,6 +87,6 @@ def test_nobody_changes_a_setting() -> None:
 def test_the_environment_overrides_every_setting_of_an_installation(monkeypatch: pytest.MonkeyPatch) -> None:
     """O1: none has to be listed for it."""
     for name in Settings.model_fields:
-        monkeypatch.setenv(name_of(name), f"https://{name}.example/")
+        monkeypatch.setenv(environment_name(name), f"https://{name}.example/")
         assert getattr(Settings().read_at(ROOT), name).rstrip("/") == f"https://{name}.example"
     assert set(Settings.model_fields) < set(keys_of(SiteSettings))

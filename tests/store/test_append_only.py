@@ -17,7 +17,7 @@ from optin.kinds.prize_draw.pages import DRAW
 from optin.services.log_signer import sign_log
 from optin.store.exports import ExportRun, record_export
 from optin.store.forms import StoredAsset, keep_asset
-from optin.store.log import attest, integrate
+from optin.store.log import integrate, store_attestation
 from optin.store.requests import erase_requests
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
@@ -58,7 +58,7 @@ def fill(world: World) -> None:
     world.do(erase_requests, vault=world.vault, requests=[gone], reason=BY_PERSON, now=world.now)
     world.do(integrate)
     signed = sign_log(world.store, world.vault, None, world.now)
-    world.do(attest, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now)
+    world.do(store_attestation, size=signed.size, kind="rfc3161", source="x", value=b"token", now=world.now)
     style = StoredAsset("00", "/static/style.00.css", "text/css", b"body {}")
     world.do(keep_asset, asset=style, now=world.now)
     run = ExportRun(world.now, "a", "b", "self", TIPS_BY_EMAIL, "csv", 0, {})

@@ -53,7 +53,7 @@ def test_every_word_of_a_language_can_be_written(lang: str) -> None:
     known = "".join(sorted(set("".join(catalogue(lang).values()))))
     letters = [sign for sign in known if sign.isalpha()]
     assert len(letters) > 40
-    assert all(lettering.writable(sign) for sign in letters)
+    assert all(lettering.writable_text(sign) for sign in letters)
 
 
 def test_an_accent_is_seen() -> None:
@@ -66,9 +66,9 @@ def test_an_accent_is_seen() -> None:
 
 def test_what_the_typeface_lacks_is_left_out() -> None:
     """M8, M9: Greek and Cyrillic are there; a hyphen that breaks no line is written as a hyphen."""
-    assert lettering.writable("Œuvre Ωμέγα Жизнь ĳ") == "Œuvre Ωμέγα Жизнь ĳ"
-    assert lettering.writable("e\u0301") == "é"
-    assert lettering.writable("A\u2011B\u00a0漢字 C") == "A-B C"
+    assert lettering.writable_text("Œuvre Ωμέγα Жизнь ĳ") == "Œuvre Ωμέγα Жизнь ĳ"
+    assert lettering.writable_text("e\u0301") == "é"
+    assert lettering.writable_text("A\u2011B\u00a0漢字 C") == "A-B C"
 
 
 @given(st.text(max_size=200), st.text(max_size=200))

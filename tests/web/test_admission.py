@@ -17,7 +17,7 @@ from optin.settings.site import ServerLimits
 from optin.web import connections
 from optin.web.admission import Admission
 from optin.web.app_context import AppContext
-from optin.web.connections import Connection, ConnectionRoom, room_for, surplus_of
+from optin.web.connections import Connection, ConnectionRoom, room_for, surplus_connections
 from tests.web.conftest import Visit
 
 
@@ -29,7 +29,7 @@ def test_of_a_network_above_its_share_those_go_who_are_silent_the_longest() -> N
     """O8: only so many, and nobody else's."""
     crowd = [held(number, "192.0.2.1", 1_000 * number) for number in range(6)]
     others = [held(90, "192.0.2.2", 99_000), held(91, None, 99_000)]
-    surplus = surplus_of([*crowd, *others], per_network=4, room=100)
+    surplus = surplus_connections([*crowd, *others], per_network=4, room=100)
     assert [it.number for it in surplus["connections_per_network"]] == [5, 4]
     assert surplus["connections"] == []
 
@@ -37,9 +37,9 @@ def test_of_a_network_above_its_share_those_go_who_are_silent_the_longest() -> N
 def test_a_full_house_makes_room_for_the_next_visitor() -> None:
     """O8: half of it, a trusted proxy's connections as well; nobody before it is full."""
     crowd = [held(number, None, 1_000 * number) for number in range(10)]
-    surplus = surplus_of(crowd, per_network=4, room=10)
+    surplus = surplus_connections(crowd, per_network=4, room=10)
     assert [it.number for it in surplus["connections"]] == [9, 8, 7, 6, 5]
-    assert surplus_of(crowd[:9], per_network=4, room=10)["connections"] == []
+    assert surplus_connections(crowd[:9], per_network=4, room=10)["connections"] == []
 
 
 @pytest.mark.parametrize(

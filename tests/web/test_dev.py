@@ -14,7 +14,7 @@ import httpx2 as httpx
 import pytest
 
 from optin.site.findings import Finding
-from optin.web.dev import load_whatever_comes
+from optin.web.dev import load_or_report
 from tests.serving import form_key
 from tests.web.conftest import site_at
 
@@ -124,7 +124,7 @@ def test_what_nobody_foresaw_is_told_and_the_watch_goes_on() -> None:
         msg = "of a kind that we do not know"
         raise RuntimeError(msg)
 
-    edition, (finding,) = load_whatever_comes(load)
+    edition, (finding,) = load_or_report(load)
     assert edition is None
     assert "RuntimeError: of a kind that we do not know" in finding.message
 

@@ -9,7 +9,7 @@ import pytest
 
 from optin.consent.links import LinkKind
 from optin.flows.delivery.mail_order import MailKind
-from optin.web.mistyped_path import meant_path
+from optin.web.mistyped_path import corrected_path
 from tests.kinds.prize_draw.test_draw_pages import win  # noqa: F401 - a site with a draw
 from tests.kinds.webinar.test_webinar_pages import webinar  # noqa: F401 - a site with a webinar
 from tests.web.conftest import Visit
@@ -72,8 +72,8 @@ def test_what_was_mended_is_not_mended_again() -> None:
         "/ /",
         "/\u200b/x.",
     ]:
-        assert meant_path(meant_path(path)) == meant_path(path)
-        assert not meant_path(path).startswith("//")
+        assert corrected_path(corrected_path(path)) == corrected_path(path)
+        assert not corrected_path(path).startswith("//")
 
 
 @pytest.mark.parametrize("end", ["/", ").", "%20%E2%80%8B"])

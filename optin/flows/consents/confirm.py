@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.confirmation_code import MAX_TRIES, matches
+from optin.consent.confirmation_code import MAX_TRIES, code_matches
 from optin.consent.consent_record import (
     ConsentRecord,
     ConsentState,
@@ -131,7 +131,7 @@ def confirm_by_code(
         return CodeRefused(opened.declaration, "code-spent")
     if not typed.strip():
         return CodeRefused(opened.declaration, "code-missing")
-    if not matches(opened.sealed.code, typed):
+    if not code_matches(opened.sealed.code, typed):
         if has_read(tx, context.vault, EmailAddress(opened.declared.email), typed, now):
             return CodeRefused(opened.declaration, "code-elsewhere")
         count_try(tx, request)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from optin.consent.event import EventBuilder
 from optin.errors import KindFailed
-from optin.flows.broken_rows import BROKEN, name_of
+from optin.flows.broken_rows import BROKEN, error_name_of
 from optin.flows.clock import read_clock
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
@@ -82,7 +82,7 @@ def claim_orders(
             _set_aside(tx, context, letter, str(problem), now)
             continue
         except BROKEN as problem:
-            _set_aside(tx, context, letter, name_of(problem), now)
+            _set_aside(tx, context, letter, error_name_of(problem), now)
             continue
         unsure = order is None and letter.kind not in {*MailKind}
         if unsure and read_clock(tx, context, now).doubted:

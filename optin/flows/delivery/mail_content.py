@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.address import EmailAddress
-from optin.consent.confirmation_code import spaced
+from optin.consent.confirmation_code import spaced_code
 from optin.consent.links import LinkKind
 from optin.errors import KindFailed, OptinError
 from optin.flows.context import Context
@@ -143,7 +143,7 @@ def _confirmation(
         order,
         ends_at=ends_at,
         confirm_token=context.vault.links.sign(LinkKind.CONFIRM, stored.id, now),
-        code="" if late else spaced(opened.sealed.code),
+        code="" if late else spaced_code(opened.sealed.code),
         to_call=opened.number,
         expires_at=until,
     )

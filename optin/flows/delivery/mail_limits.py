@@ -18,7 +18,7 @@ from optin.consent.address import EmailAddress, mailbox_of
 from optin.consent.confirmation_code import digits_of
 from optin.flows.context import Context
 from optin.flows.policy import PER_ADDRESS, RequestPolicy
-from optin.store.limits import Amount, Counted, Day, has_mark, take, take_mail, take_share
+from optin.store.limits import Amount, CounterTable, Day, has_mark, take_amount, take_mail, take_share
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 
@@ -76,7 +76,9 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
     """
     mailbox = mailbox_digest(vault, email)
     today = f"looks {now.astimezone(UTC).date().isoformat()}"
-    if not take(tx, Counted.SITE, vault.limit_digest(today, mailbox), Amount(1, LOOKS_A_DAY, next_day(now))):
+    if not take_amount(
+        tx, CounterTable.SITE, vault.limit_digest(today, mailbox), Amount(1, LOOKS_A_DAY, next_day(now))
+    ):
         return False
     return has_mark(tx, _marked_day(vault, MailRequester.FORM, mailbox, digits_of(typed), now), now)
 
@@ -84,7 +86,7 @@ def has_read(tx: Tx, vault: Vault, email: EmailAddress, typed: str, now: datetim
 def take_of_day(tx: Tx, vault: Vault, what: str, count: int, most: int, now: datetime) -> bool:
     """Count mails of the whole site on this day (UTC); False above the daily limit."""
     key = vault.limit_digest(_windows(what, now.astimezone(UTC).date())[1])
-    return take(tx, Counted.SITE, key, Amount(count, most, next_day(now)))
+    return take_amount(tx, CounterTable.SITE, key, Amount(count, most, next_day(now)))
 
 
 def next_day(now: datetime) -> datetime:

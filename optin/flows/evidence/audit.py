@@ -30,7 +30,7 @@ from optin.flows.evidence.replay_lines import count_lines_without_event
 from optin.flows.kind_flows import FlowPart
 from optin.proof.canonical import Json, parse
 from optin.proof.commitment import digest
-from optin.proof.journal_chain import JournalLine, current
+from optin.proof.journal_chain import JournalLine, lines_since_restart
 from optin.store.audit_reads import (
     count_leaves,
     erasures_to_replay,
@@ -113,7 +113,9 @@ class Audit:
         yield from self._forms()
         self._about_nobody()
         self.findings += self.read(orphans)
-        self.findings += self.read(lambda tx: list(events_missing_from_log(tx, current(self.remembered))))
+        self.findings += self.read(
+            lambda tx: list(events_missing_from_log(tx, lines_since_restart(self.remembered)))
+        )
         if self.schema is not None:
             self._tables_of_kinds(self.schema)
         for number in self.read(events_outside):

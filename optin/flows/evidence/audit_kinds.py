@@ -11,7 +11,7 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import OptinError
 from optin.flows.kind_flows import ConfirmedRequest, FlowPart
 from optin.proof.canonical import Json
-from optin.store.events import said_about_nobody
+from optin.store.events import contents_about_nobody
 from optin.store.transaction import Runner
 from optin.store.vault import Vault
 
@@ -47,7 +47,7 @@ def audit_confirmed(
 
 def _dropped_at(read: Runner, vault: Vault, kind: str) -> str:
     """Return when an operator dropped the tables of a kind last (RFC 3339); empty: never."""
-    told = read(said_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
+    told = read(contents_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
     dropped = (str(body["at"]) for body in told if (body.get("what"), body.get("of")) == (KIND_ROWS, kind))
     return max(dropped, default="")
 

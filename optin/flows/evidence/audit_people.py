@@ -46,7 +46,7 @@ from optin.proof.committed_details import are_committed
 from optin.store.audit_reads import PeoplePage, form_rows, people_page
 from optin.store.clock_mark import set_backs
 from optin.store.contacts import open_contact
-from optin.store.events import said_about_nobody
+from optin.store.events import contents_about_nobody
 from optin.store.requests import DeclaredData, SealedRequest
 from optin.store.transaction import Row, Runner, to_ms
 from optin.store.vault import Place, Vault
@@ -243,7 +243,7 @@ class PeopleAudit:
     def _lines_from(self) -> str:
         """Before which moment journal lines were removed (RFC 3339), read once."""
         if self._known_lines_from is None:
-            told = self.read(said_about_nobody, vault=self.vault, kind=EventKind.FORGOTTEN)
+            told = self.read(contents_about_nobody, vault=self.vault, kind=EventKind.FORGOTTEN)
             self._known_lines_from = lines_from(told)
         return self._known_lines_from
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from optin.consent.consent_record import EventKind
-from optin.consent.erasure import ErasureReason, faults
+from optin.consent.erasure import ErasureReason, erasure_faults
 from optin.consent.event import LINES, MEMBERS
 from optin.store.exports import RecordedExport
 from optin.store.transaction import to_ms
@@ -32,7 +32,7 @@ def audit_erasures(events: Sequence[Said]) -> Iterator[str]:
     """Yield the erasures that blanked events which their reason does not cover."""
     for number, body in events:
         if body.get("kind") == EventKind.ERASED:
-            for fault in faults(body):
+            for fault in erasure_faults(body):
                 yield f"the erasure of event {number} {fault}"
 
 

@@ -13,7 +13,7 @@ from optin.consent.clock import CLOCKS_DIFFER, ClockSetBack, explained
 from optin.consent.consent_record import EventKind
 from optin.proof.canonical import parse
 from optin.proof.commitment import LEAF_PREFIX
-from optin.proof.journal_chain import JournalLine, current, tree_heads
+from optin.proof.journal_chain import JournalLine, lines_since_restart, tree_heads
 from optin.proof.merkle_tree import NODE_PREFIX, Frontier
 from optin.proof.signed_notes import Checkpoint, NoteBroken, VerifierKey, open_checkpoint
 from optin.store.audit_reads import PAGE_LEAVES, leaf_page, node_page
@@ -110,7 +110,7 @@ class TreeAudit:
                 )
                 continue
             found[signed.size].append(("the checkpoint from outside", signed))
-        for tip in tree_heads(current(self.remembered)):
+        for tip in tree_heads(lines_since_restart(self.remembered)):
             name = "the checkpoint in the journal"
             found[tip.size].append((name, Checkpoint(self.read(log_origin), tip.size, tip.root)))
         after, at = -1, None

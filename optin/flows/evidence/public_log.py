@@ -6,7 +6,7 @@ from optin.errors import PageUnknown
 from optin.flows.context import Context
 from optin.proof.merkle_tree import TILE_LEAVES
 from optin.proof.signed_notes import keys_text
-from optin.store.log import latest_checkpoint, tile, verifier_keys
+from optin.store.log import latest_checkpoint, tile_hashes, verifier_keys
 from optin.store.transaction import Tx
 
 
@@ -32,4 +32,4 @@ def view_tile(tx: Tx, _context: Context, level: int, number: int, width: int) ->
     complete = 0 if latest is None else latest.size // TILE_LEAVES**level
     if number * TILE_LEAVES + width > complete:
         raise PageUnknown
-    return tile(tx, level, number, width)
+    return tile_hashes(tx, level, number, width)

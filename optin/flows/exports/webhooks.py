@@ -20,7 +20,7 @@ from optin.consent.event import rfc3339
 from optin.consent.purpose import ConsentKey, ConsentQuestion
 from optin.consent.webhook import WebhookKind, body_of
 from optin.errors import JournalUnusable, LogDiverged
-from optin.flows.broken_rows import BROKEN, name_of
+from optin.flows.broken_rows import BROKEN, error_name_of
 from optin.flows.context import Context
 from optin.flows.delivery.backoff import wait_before
 from optin.flows.evidence.journal_endings import EndingsOf, no_journal_endings, still_proven
@@ -30,7 +30,12 @@ from optin.flows.policy import RequestPolicy
 from optin.flows.records.contact_details import current_contact
 from optin.flows.records.opened_request import open_request
 from optin.store.claims import Batch
-from optin.store.disclosures import end_disclosures, record_disclosure, told_with_numbers, who_has
+from optin.store.disclosures import (
+    disclosed_by_numbers,
+    end_disclosures,
+    processors_with_data,
+    record_disclosure,
+)
 from optin.store.events import add_events
 from optin.store.forms import form_by_digest
 from optin.store.leads import leads_of
@@ -125,7 +130,7 @@ def queue_objected(tx: Tx, numbers: Iterable[bytes], key: ConsentKey | None, now
 
     Somebody objected. Their own consent stands, but no call is covered by it. Why, the processor is not told.
     """
-    for subject, other, known in told_with_numbers(tx, numbers):
+    for subject, other, known in disclosed_by_numbers(tx, numbers):
         if known.channel.address.declared and key in {known, None}:
             queue_ended(tx, subject, other, WebhookKind.WITHDRAWN, known, now)
 
@@ -138,7 +143,7 @@ def queue_erased(
     All else that is queued about the person goes. What is on its way comes to its end first.
     """
     gone = ErasedPerson(person, address, due=drop_messages(tx, person, now))
-    for processor in living_webhooks(tx).intersection(who_has(tx, subject)):
+    for processor in living_webhooks(tx).intersection(processors_with_data(tx, subject)):
         enqueue_erasure(tx, vault, processor, gone, now)
 
 
@@ -167,7 +172,7 @@ def claim_outgoing(
             continue
         except BROKEN as problem:
             record_answer(tx, notice, ReceiverAnswer.LATER, now)
-            dropped.append(DroppedMessage(notice.message, notice.kind, name_of(problem)))
+            dropped.append(DroppedMessage(notice.message, notice.kind, error_name_of(problem)))
             continue
         if isinstance(told, str):
             forget_message(tx, notice.number)

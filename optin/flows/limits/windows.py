@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from optin.flows.context import Context
-from optin.store.limits import Amount, Counted, take, take_each
+from optin.store.limits import Amount, CounterTable, take_amount, take_amounts
 from optin.store.transaction import EPOCH, Tx
 from optin.store.vault import Vault
 
@@ -48,9 +48,11 @@ class Share:
 def take_shares(tx: Tx, context: Context, shares: Sequence[Share], now: datetime) -> int:
     """Count one in each share until one is used up; return how many were counted."""
     amounts = [(it.key(context.vault, now), Amount(1, it.most, it.window.end(now))) for it in shares]
-    return take_each(tx, Counted.NETWORK, amounts)
+    return take_amounts(tx, CounterTable.NETWORK, amounts)
 
 
 def take_for_site(tx: Tx, context: Context, window: Window, amount: int, most: int, now: datetime) -> bool:
     """Count `amount` for the whole site, all or nothing; False when the window allows less."""
-    return take(tx, Counted.SITE, window.key(context.vault, now), Amount(amount, most, window.end(now)))
+    return take_amount(
+        tx, CounterTable.SITE, window.key(context.vault, now), Amount(amount, most, window.end(now))
+    )

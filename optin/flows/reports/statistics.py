@@ -16,14 +16,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from optin.consent.compare_variants import Comparison, wilson
+from optin.consent.compare_variants import Comparison, wilson_interval
 from optin.consent.consent_record import EventKind
 from optin.errors import RequestRefused
 from optin.flows.policy import RequestPolicy
 from optin.flows.reports.variant_counts import VariantCounts
 from optin.proof.canonical import Json, parse
 from optin.store.event_counts import ServedVersion, page_about_nobody, requests_page, served_versions
-from optin.store.event_sums import ANSWERED, DOWNLOADED, monday_of, tallied
+from optin.store.event_sums import ANSWERED, DOWNLOADED, all_tallies, monday_of
 from optin.store.transaction import Runner
 
 WEEK = timedelta(days=7)
@@ -180,7 +180,7 @@ class StatisticsCount:
 
     # 2. The sums.
     def _add_sums(self) -> None:
-        for (monday, form, kind), count in self.read(tallied).items():
+        for (monday, form, kind), count in self.read(all_tallies).items():
             if form not in self._versions or not self._counts(monday.isoformat()):
                 continue
             self._comparing.add_sum(form, monday, kind, count)
@@ -231,7 +231,7 @@ class StatisticsCount:
             asked = self._rates[form, EventKind.REQUESTED]
             confirmed = self._rates[form, EventKind.CONFIRMED]
             share = confirmed / asked if asked else None
-            bounds = wilson(confirmed, asked)
+            bounds = wilson_interval(confirmed, asked)
             yield Rate(served.magnet, served.label, asked, confirmed, share, *bounds, served.variant)
 
     def _notes(self, blank: ErasedEvents) -> Iterator[str]:

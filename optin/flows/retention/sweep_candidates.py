@@ -16,7 +16,7 @@ Item = TypeVar("Item")
 Found = TypeVar("Found")
 
 
-def decide(
+def decide_candidates(
     context: SweepContext,
     find: Callable[[int], Sequence[tuple[bytes, Item]]],
     ground: Callable[[Item], Found | None],

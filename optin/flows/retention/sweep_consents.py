@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from optin.consent.consent_record import ConsentState, EventKind, StatusEvent, SubjectId, follow
-from optin.consent.deletion_grounds import expired, idle, longest, unconfirmed
+from optin.consent.deletion_grounds import expired_consent, idle_ground, longest_period, unconfirmed_ground
 from optin.consent.erasure import ErasureGround
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.webhook import WebhookKind
@@ -20,7 +20,7 @@ from optin.flows.records.event_history import (
     request_history,
 )
 from optin.flows.records.opened_request import open_request
-from optin.flows.retention.sweep_candidates import decide
+from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.rights.erase import erase_person
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext, ago
 from optin.store.events import add_events
@@ -50,16 +50,16 @@ MADE_AHEAD = timedelta(days=1)  # a server whose clock runs ahead may have made 
 def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
     """Erase requests that were never confirmed."""
     periods, now = (context.policy.unconfirmed.keep, context.policy.unconfirmed.link), context.now
-    latest = longest(periods, now).after(now) + MADE_AHEAD
+    latest = longest_period(periods, now).after(now) + MADE_AHEAD
 
     def ground(pending: UnconfirmedRequest) -> ErasureGround | None:
         history = by_right_clock(tx, context.vault, request_history(tx, context.vault, pending.request), now)
-        found = unconfirmed(history, pending.erase_at, periods, now)
+        found = unconfirmed_ground(history, pending.erase_at, periods, now)
         if found is not None:
             kinds_to_blank(tx, context.vault, [pending.request], found, now)
         return found
 
-    due = decide(
+    due = decide_candidates(
         context,
         lambda most: [(it.request, it) for it in due_for_erasure(tx, now, latest, most)],
         ground,
@@ -73,10 +73,10 @@ def sweep_unconfirmed(tx: Tx, context: SweepContext) -> int:
 
 def sweep_expired(tx: Tx, context: SweepContext) -> int:
     """Expire consents past their retention: an event records it, and their use ends."""
-    due = decide(
+    due = decide_candidates(
         context,
         lambda most: [(_name(it), it) for it in consents_over(tx, context.now, most)],
-        lambda it: expired(_by_events(tx, context, *it), context.now),
+        lambda it: expired_consent(_by_events(tx, context, *it), context.now),
         min(STEP, context.room),
     )
     for (subject, _), consent in due:
@@ -112,12 +112,12 @@ def sweep_renewals(tx: Tx, context: SweepContext) -> int:
     asked = 0
     for purpose, before in context.policy.ask_again.items():
         until = before.after(context.now)
-        due = decide(
+        due = decide_candidates(
             context,
             lambda most, purpose=purpose, until=until: [  # type: ignore[misc]  # untyped default
                 (_name(it), it) for it in consents_ending_soon(tx, purpose, context.now, until, most)
             ],
-            lambda it, until=until: expired(_by_events(tx, context, *it), until),  # type: ignore[misc]  # untyped default
+            lambda it, until=until: expired_consent(_by_events(tx, context, *it), until),  # type: ignore[misc]  # untyped default
             STEP,
         )
         for (subject, _), consent in due:
@@ -162,7 +162,7 @@ def count_idle_with_proof(tx: Tx, context: SweepContext) -> int:
 
 def sweep_holds(tx: Tx, context: SweepContext) -> int:
     """Remove data of legal holds that are over."""
-    due = decide(
+    due = decide_candidates(
         context,
         lambda most: [(str(row[0]).encode(), row) for row in holds_over(tx, context.now, most)],
         lambda row: _over(read_hold(context.vault, row), context.now),
@@ -186,11 +186,11 @@ def _erase_idle(tx: Tx, context: SweepContext, kept: RetentionPeriod, *, consent
     def ground(email_index: bytes) -> ErasureGround:
         history = person_history(tx, context.vault, email_index, find_subject(tx, email_index))
         consents = consents_by_events(tx, history).values()
-        return idle(history, consents, kept, context.now, consented=consented)
+        return idle_ground(history, consents, kept, context.now, consented=consented)
 
     erased = 0
     while True:
-        people = decide(
+        people = decide_candidates(
             context,
             lambda most: [(it, it) for it in idle_people(tx, due, most)],
             ground,

@@ -10,7 +10,7 @@ from optin.consent.event import LINES, MEMBERS, forgotten, rfc3339
 from optin.errors import LogDisagrees
 from optin.flows.policy import RequestPolicy
 from optin.flows.sweep_context import STEP, SweepContext, ago
-from optin.store.events import add_events, said_about_nobody
+from optin.store.events import add_events, contents_about_nobody
 from optin.store.exports import delete_unrecorded_members, forget_exports, recorded_exports
 from optin.store.journal_lines import forget_lines
 from optin.store.limits import forget_counts
@@ -74,7 +74,9 @@ def _all_recorded(tx: Tx, context: SweepContext) -> bool:
     """Return whether every export's record is there: otherwise its members would look unrecorded."""
     if not count_unrecorded_members(tx, context.now - STRAYS_KEPT):
         return True
-    told = Counter(str(body.get("run")) for body in said_about_nobody(tx, context.vault, EventKind.EXPORTED))
+    told = Counter(
+        str(body.get("run")) for body in contents_about_nobody(tx, context.vault, EventKind.EXPORTED)
+    )
     if told == Counter(export.digest for export in recorded_exports(tx)):
         return True
     context.skipped.refuse(context.rule, b"exports", LogDisagrees("an export is gone from the list"))

@@ -7,7 +7,7 @@ from optin.flows.evidence.note_event import note_event
 from optin.flows.records.event_history import request_history
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest, leaf_digest
-from optin.store.events import add_events, said_about_nobody
+from optin.store.events import add_events, contents_about_nobody
 from optin.store.log import StoredCheckpoint, first_checkpoint_over
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "StoredCheckpoint",
     "add_events",
     "canonical",
+    "contents_about_nobody",
     "digest",
     "first_checkpoint_over",
     "leaf_digest",
@@ -26,5 +27,4 @@ __all__ = [
     "parse",
     "request_history",
     "rfc3339",
-    "said_about_nobody",
 ]

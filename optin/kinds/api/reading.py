@@ -8,7 +8,7 @@ from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, as_on_disk
 from optin.site.findings import Finding, nearest
 from optin.site.kind_file import Complaint, Question, TableReading
 from optin.site.model import Magnet, Site
-from optin.site.prose import plain_prose, read_prose
+from optin.site.prose import prose_as_text, read_prose
 from optin.site.time_zone import nearest_zone
 from optin.theme.catalogue import catalogue
 from optin.theme.kind_folders import kind_words
@@ -41,7 +41,7 @@ __all__ = [
     "moments_of",
     "nearest",
     "nearest_zone",
-    "plain_prose",
+    "prose_as_text",
     "read_prose",
     "read_text",
     "zone_of",

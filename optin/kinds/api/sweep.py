@@ -2,7 +2,7 @@
 
 from optin.consent.erasure import ErasureGround, own_ground
 from optin.flows.retention.forget_request import forget_request
-from optin.flows.retention.sweep_candidates import decide
+from optin.flows.retention.sweep_candidates import decide_candidates
 from optin.flows.sweep_context import PEOPLE_STEP, STEP, SweepContext
 from optin.flows.sweep_rule import SweepRule
 
@@ -12,7 +12,7 @@ __all__ = [
     "ErasureGround",
     "SweepContext",
     "SweepRule",
-    "decide",
+    "decide_candidates",
     "forget_request",
     "own_ground",
 ]

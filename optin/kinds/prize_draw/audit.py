@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from optin.kinds.api.flows import ConfirmedRequest
-from optin.kinds.api.log import EventKind, Json, canonical, digest, parse, rfc3339, said_about_nobody
+from optin.kinds.api.log import EventKind, Json, canonical, contents_about_nobody, digest, parse, rfc3339
 from optin.kinds.api.store import Runner, Vault
 from optin.kinds.prize_draw import events
 from optin.kinds.prize_draw.details import ANSWER_FIELD, PrizeDraw
@@ -69,7 +69,7 @@ def _result(fixed: DrawList, result: DrawResult, event: Event) -> Iterator[str]:
 def audit_entries(read: Runner, vault: Vault, confirmed: Sequence[ConfirmedRequest]) -> Iterator[str]:
     """Yield confirmed entries whose row differs from their confirmation, or is missing."""
     lists = {it.magnet: (it.at, frozenset(it.tickets)) for it in read(all_lists)}
-    told = read(said_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
+    told = read(contents_about_nobody, vault=vault, kind=EventKind.FORGOTTEN)
     gone = frozenset(str(body.get("of")) for body in told if body.get("what") == events.ENTRIES)
     entries = read(entries_of, requests=[it.request for it in confirmed])
     for it in confirmed:

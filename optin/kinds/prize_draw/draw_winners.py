@@ -30,13 +30,13 @@ from optin.kinds.api.log import (
     StoredCheckpoint,
     add_events,
     canonical,
+    contents_about_nobody,
     digest,
     first_checkpoint_over,
     of_magnet,
     own_forgotten,
     parse,
     rfc3339,
-    said_about_nobody,
 )
 from optin.kinds.api.mail import enqueue
 from optin.kinds.api.store import Tx, Vault
@@ -56,7 +56,14 @@ from optin.kinds.prize_draw.entries import (
     tickets_in,
     untold_entries,
 )
-from optin.kinds.prize_draw.lots import SCHEME, SeedRefused, canonical_seed, draw_order, list_digest, pick
+from optin.kinds.prize_draw.lots import (
+    SCHEME,
+    SeedRefused,
+    canonical_seed,
+    draw_order,
+    list_digest,
+    pick_winners,
+)
 
 DRAWN = "drawn"  # the mail that tells each entrant the result
 # what an entrant goes by
@@ -151,7 +158,7 @@ def draw_winners(tx: Tx, context: Context, magnet: str, typed: str, now: datetim
         msg = "The list is not under a signed checkpoint yet; run this again in a moment."
         raise RequestRefused(msg)
     order = draw_order(seed, fixed.tickets)
-    picked = pick(order, fixed.promise.winners, frozenset(tickets_in(tx, magnet)))
+    picked = pick_winners(order, fixed.promise.winners, frozenset(tickets_in(tx, magnet)))
     transcript = canonical(
         {
             **_published(fixed, checkpoint),
@@ -194,13 +201,13 @@ def _published(fixed: DrawList, checkpoint: StoredCheckpoint | None) -> dict[str
 
 def drawn_at(tx: Tx, vault: Vault, magnet: str) -> datetime | None:
     """Return when a prize draw was drawn, by its genuine event; None when there is none."""
-    told = (body for body in said_about_nobody(tx, vault, events.DRAWN) if body.get("magnet") == magnet)
+    told = (body for body in contents_about_nobody(tx, vault, events.DRAWN) if body.get("magnet") == magnet)
     return next((datetime.fromisoformat(str(body["at"])) for body in told), None)
 
 
 def note_entries_forgotten(tx: Tx, vault: Vault, magnet: str, now: datetime) -> None:
     """Log once that entries of a draw are deleted from now on, or an audit would miss them."""
-    known = said_about_nobody(tx, vault, EventKind.FORGOTTEN)
+    known = contents_about_nobody(tx, vault, EventKind.FORGOTTEN)
     if not any((body.get("what"), body.get("of")) == (events.ENTRIES, magnet) for body in known):
         add_events(tx, vault, None, [own_forgotten(now, events.ENTRIES, magnet)])
 

@@ -52,7 +52,7 @@ def list_digest(tickets: Iterable[str]) -> str:
     return hashlib.sha256("".join(f"{ticket}\n" for ticket in sorted(tickets)).encode()).hexdigest()
 
 
-def lot(seed: str, digest: str, ticket: str) -> str:
+def lot_of_ticket(seed: str, digest: str, ticket: str) -> str:
     """Return the lot of one ticket, in hexadecimal. `seed` is canonical, `digest` that of the list."""
     return hashlib.sha256(f"{SCHEME}\n{seed}\n{digest}\n{ticket}\n".encode()).hexdigest()
 
@@ -63,7 +63,7 @@ def draw_order(seed: str, tickets: Collection[str]) -> list[str]:
     The same for the same set of tickets, in whatever order they come.
     """
     digest = list_digest(tickets)
-    return sorted(tickets, key=lambda ticket: (lot(seed, digest, ticket), ticket))
+    return sorted(tickets, key=lambda ticket: (lot_of_ticket(seed, digest, ticket), ticket))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class DrawOutcome:
     passed_over: tuple[str, ...]
 
 
-def pick(order: Sequence[str], winners: int, reachable: Collection[str]) -> DrawOutcome:
+def pick_winners(order: Sequence[str], winners: int, reachable: Collection[str]) -> DrawOutcome:
     """Return the first `winners` of `order` who can be reached, and those before them who cannot."""
     won: list[str] = []
     passed: list[str] = []

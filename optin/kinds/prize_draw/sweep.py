@@ -15,7 +15,7 @@ from optin.kinds.api.sweep import (
     ErasureGround,
     SweepContext,
     SweepRule,
-    decide,
+    decide_candidates,
     forget_request,
     own_ground,
 )
@@ -54,7 +54,7 @@ def sweep_entries(tx: Tx, context: SweepContext) -> int:
     """Delete entries of draws long past; people without a consent are erased."""
     for magnet in draws_over(tx, context):
         drawn = drawn_at(tx, context.vault, magnet) if entries_left(tx, magnet, 1) else None
-        due = decide(
+        due = decide_candidates(
             context,
             lambda most, magnet=magnet: [  # type: ignore[misc]  # untyped default
                 (it.request, it) for it in entries_left(tx, magnet, most)

@@ -20,7 +20,7 @@ from optin.kinds.api.reading import (
     find_inside,
     languages,
     nearest,
-    plain_prose,
+    prose_as_text,
     read_prose,
 )
 from optin.kinds.quiz.details import (
@@ -178,7 +178,7 @@ class _Reader:
             least=least,
             most=most,
             dimension=entry.dimension,
-            report=plain_prose(entry.report),
+            report=prose_as_text(entry.report),
             report_html=self._prose((*where, "report"), entry.report, mailed=True),
             file=as_on_disk(self._folder, file),
         )

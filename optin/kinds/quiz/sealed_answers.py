@@ -47,7 +47,7 @@ def open_answers(vault: Vault, slug: str, quiz: Quiz, token: str, now: datetime)
         raise AnswersStale from None
 
 
-def carried(
+def carried_fields(
     vault: Vault, details: Details | None, form: FormDeclaration, query: Mapping[str, str], now: datetime
 ) -> tuple[tuple[str, str], ...]:
     """Return the fields to store: the outcome of the form; the answers where the magnet says why.
@@ -85,4 +85,4 @@ def person_status(tx: Tx, context: Context, opened: OpenedRequest, _now: datetim
     )
 
 
-FLOWS = FlowPart(carried=carried, person_status=person_status)
+FLOWS = FlowPart(carried=carried_fields, person_status=person_status)

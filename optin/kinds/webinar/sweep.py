@@ -46,7 +46,7 @@ def outdated_plans(tx: Tx, webinars: Mapping[str, Webinar]) -> list[str]:
     return [magnet for magnet, it, known in told if known is not None and known.differs(it.plan())]
 
 
-def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
+def do_due_step(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: datetime) -> int:
     """Do one step of what is due for a webinar; return the number of people it concerned.
 
     1. Leave it to whoever has loaded the plan that was told last (`notice_plans`).
@@ -88,8 +88,8 @@ def keep_up(tx: Tx, magnet: str, webinar: Webinar, policy: RequestPolicy, now: d
     return len(viewers)
 
 
-def count_due(tx: Tx, magnet: str, webinar: Webinar, now: datetime) -> int:
-    """Count the people that `keep_up` would mail now; changes nothing."""
+def count_due_people(tx: Tx, magnet: str, webinar: Webinar, now: datetime) -> int:
+    """Count the people that `do_due_step` would mail now; changes nothing."""
     occasion = peek_occasion(tx, magnet)
     if occasion is None:
         return 0
@@ -107,7 +107,7 @@ def count_due(tx: Tx, magnet: str, webinar: Webinar, now: datetime) -> int:
 def sweep_webinars(tx: Tx, context: SweepContext) -> int:
     """Mail moved and cancelled webinars, free seats, and recordings."""
     for magnet, webinar in webinars_of(context.policy).items():
-        if done := keep_up(tx, magnet, webinar, context.policy, context.now):
+        if done := do_due_step(tx, magnet, webinar, context.policy, context.now):
             return done
     return 0
 
@@ -118,7 +118,7 @@ RULES = (
         what="people",
         why="are told by mail of another time, a seat that is free, or the recording",
         due=lambda tx, context: sum(
-            count_due(tx, magnet, webinar, context.now)
+            count_due_people(tx, magnet, webinar, context.now)
             for magnet, webinar in webinars_of(context.policy).items()
         ),
         step=sweep_webinars,

@@ -17,8 +17,8 @@ from optin.kinds.prize_draw.lots import (
     canonical_seed,
     draw_order,
     list_digest,
-    lot,
-    pick,
+    lot_of_ticket,
+    pick_winners,
     shown_ticket,
     shown_tickets,
 )
@@ -48,7 +48,7 @@ def test_winners_are_the_first_who_can_be_reached(
     """M2: nobody who cannot be reached wins, nobody who can is passed over, and the order stays."""
     order = draw_order(canonical_seed(typed), tickets)
     reachable = set(data.draw(st.sets(st.sampled_from(order)))) if order else set()
-    drawn = pick(order, count, reachable)
+    drawn = pick_winners(order, count, reachable)
     assert list(drawn.winners) == [it for it in order if it in reachable][:count]
     assert not reachable & {*drawn.passed_over}
     seen = len(drawn.winners) + len(drawn.passed_over)
@@ -69,7 +69,7 @@ def test_lots_are_worked_out_as_the_page_says() -> None:
     digest = hashlib.sha256(("aa" * 32 + "\n" + "bb" * 32 + "\n").encode()).hexdigest()
     assert list_digest(tickets) == digest
     lines = f"optin draw 1\n912.34/\n{digest}\n{tickets[0]}\n"
-    assert lot("912.34/", digest, tickets[0]) == hashlib.sha256(lines.encode()).hexdigest()
+    assert lot_of_ticket("912.34/", digest, tickets[0]) == hashlib.sha256(lines.encode()).hexdigest()
 
 
 @pytest.mark.parametrize(

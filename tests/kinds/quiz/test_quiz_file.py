@@ -16,7 +16,7 @@ from optin.kinds.quiz.details import Quiz
 from optin.kinds.quiz.table import OutcomeEntry, QuestionEntry, QuizTable
 from optin.site.findings import Finding
 from optin.site.loading import load_site
-from optin.site.prose import plain_prose
+from optin.site.prose import prose_as_text
 from optin.theme.theme import OURS
 from tests.installed import KINDS
 from tests.site.conftest import all_findings, findings
@@ -280,7 +280,7 @@ def test_a_report_reads_well_in_a_plain_mail() -> None:
         "### Kop\n\nEen zin\nover *twee* regels, met [een link](https://example.com/x).\n\n"
         "- een\n- twee\n  op twee regels\n\n  en een alinea\n\n3. drie\n4. vier\n   - diep\n\n<https://example.com/>\n"
     )
-    assert plain_prose(text) == (
+    assert prose_as_text(text) == (
         "Kop\n\nEen zin over twee regels, met een link (https://example.com/x).\n\n"
         "- een\n- twee op twee regels\n\n  en een alinea\n\n3. drie\n4. vier\n  - diep\n\nhttps://example.com/"
     )
