@@ -128,6 +128,7 @@ def erased(
 
 MEMBERS = "members"  # of an export: the digests of those who were erased since
 LINES = "lines"  # that a restored backup is told of; `of` is the moment before which they are forgotten
+KIND_AWAY = "not-installed"  # noted of a kind when its request was confirmed: it wrote nothing
 KIND_ROWS = "kind-rows"  # in the tables of a kind of magnets that was removed; `of` is its name
 
 

@@ -87,7 +87,7 @@ def test_a_person_is_told_everything_else(
     index = world.vault.index(PERSON)  # type: ignore[arg-type]
     data = world.view(view_personal, email_index=index, now=world.now)
     assert [it.kept for it in data.requests] == [{}]
-    assert "the kind white-paper cannot tell" in caplog.text
+    assert "the kind white-paper cannot report" in caplog.text
     assert PERSON not in caplog.text
 
 

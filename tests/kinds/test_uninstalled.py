@@ -12,6 +12,7 @@ import pytest
 from optin.consent.address import parse_email
 from optin.consent.consent_record import RequestId
 from optin.errors import RequestRefused
+from optin.flows.delivery.mail_order import MailKind
 from optin.flows.delivery.retry import SkipReason, retry_dead, warn_of_unknown
 from optin.flows.evidence.audit import Audit
 from optin.flows.exports.export_leads import LeadExport
@@ -91,6 +92,19 @@ def test_it_keeps_nobody_from_their_rights(magnet: KindVisit, kind: str) -> None
     magnet.mails()
     after = cells(magnet)
     assert [value for value in sought if value in after] == []
+
+
+def test_who_confirms_while_it_is_away_gets_what_was_asked(magnet: KindVisit, kind: str) -> None:
+    """D1, P4: the consents and the delivery; the log says why the kind wrote nothing."""
+    edition = magnet.app_context.edition
+    magnet.ask()
+    token = magnet.mail(MailKind.CONFIRMATION).confirm_token
+    magnet.remove_magnet(kind)
+    assert magnet.confirm(token).recipient == EMAIL
+    assert rows_of(magnet, kind) == []
+    assert audited(magnet, kind).findings == []
+    magnet.serve(edition, INSTALLED)
+    magnet.check_evidence()
 
 
 def test_what_its_tables_hold_is_shown_as_it_is_stored(magnet: KindVisit, kind: str) -> None:

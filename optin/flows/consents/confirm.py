@@ -24,6 +24,7 @@ from optin.consent.consent_record import (
     follow,
     may_confirm,
 )
+from optin.consent.event import KIND_AWAY
 from optin.consent.form import EMAIL_FIELD, FormDeclaration
 from optin.consent.purpose import ConsentQuestion
 from optin.errors import KindFailed, LinkExpired, LinkSpent, OptinError
@@ -201,6 +202,9 @@ def _let_kind_act(
 ) -> None:
     """Call `on_confirmed` of the magnet's kind. Raises KindFailed: nothing is confirmed; the link works."""
     kind = opened.declaration.kind
+    if kind not in context.kinds:  # or an audit would miss what it writes, when it is back
+        add_events(tx, context.vault, opened.stored.id, [opened.event_builder.noted(now, kind, KIND_AWAY)])
+        return
     try:
         context.kinds[kind].on_confirmed(tx, context, opened, subject, leaf, now)
     except OptinError:
