@@ -113,7 +113,7 @@ class EndingUnwritten(OptinError):
     name = "unfinished"
 
     def __init__(self, reason: str) -> None:
-        """Say it in a sentence, for whoever runs a command."""
+        """Take the reason; the message is a sentence for the user of a command."""
         super().__init__(
             "It is stored in the database, but could not be written to the journal. Correct that, then do it"
             f" again: {reason}"
@@ -122,7 +122,7 @@ class EndingUnwritten(OptinError):
 
     @property
     def log_line(self) -> str:
-        """Say what the journal said as well."""
+        """The log line with the journal's error."""
         return f"{super().log_line}: {self.reason}"
 
 
@@ -150,7 +150,7 @@ class StoreBusy(OptinError):
     retry_after_seconds: ClassVar[int] = 5
 
     def __init__(self, reason: str = "") -> None:
-        """Say it in a sentence, for whoever runs a command."""
+        """Take the reason; the message is a sentence for the user of a command."""
         why = f" ({reason})" if reason else ""
         super().__init__(f"The database is not available now{why}; try again in a moment.")
         self.reason = reason
@@ -171,7 +171,7 @@ class KindFailed(OptinError):
     name = "busy"
 
     def __init__(self, kind: str, reason: str) -> None:
-        """Say it in a sentence, for whoever runs a command."""
+        """Take the kind and the reason; the message is a sentence for the user of a command."""
         super().__init__(f"the kind {kind} failed: {reason}")
 
     @property
@@ -202,7 +202,7 @@ class WriteLost(OptinError):
     name = "write-lost"
 
     def __init__(self, findings: Sequence[str]) -> None:
-        """Say it in a sentence, for whoever runs a command."""
+        """Take the findings; the message is a sentence for the user of a command."""
         super().__init__(
             f"Nothing is written, because the database might not keep it: {'; '.join(findings)}. Somebody"
             " changed its schema without optin; optin audit lists every difference. Correct them, and"

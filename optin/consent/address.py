@@ -103,7 +103,7 @@ def parse_phone(text: str, country: str) -> PhoneNumber:
 
 
 def international(number: str) -> str:
-    """Return a number in E.164 in international form: +31 20 123 4567; what is none as it is."""
+    """Return an E.164 number in international form: +31 20 123 4567; other values unchanged."""
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

@@ -15,7 +15,7 @@ from optin.store.transaction import P, T, Tx
 
 @dataclass(frozen=True)
 class SiteContext(Context):
-    """The context of a flow that lets kinds do their part; what it calls of a kind gets it as a Context."""
+    """The context of a flow that calls hooks of kinds; each hook receives it as a Context."""
 
     kinds: PartsByKind[FlowPart]
     schema: Schema = Schema()  # their tables

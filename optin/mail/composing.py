@@ -197,7 +197,7 @@ class Composer:
         return "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode()
 
     def _facts(self, order: MailOrder, below: str = "") -> RequestFacts:
-        """Return what every mail about a request says of it. `below`: the rest of its page's address."""
+        """Return the facts of a request for every mail about it. `below`: the rest of its page's address."""
         form = order.form
         return {
             "lang": form.lang,

@@ -76,7 +76,7 @@ def _schema(model: type[MagnetFile | SiteSettings]) -> dict[str, Any]:
 
 
 class _Generator(GenerateJsonSchema):
-    """Writes the default of a period as it stands in a file."""
+    """Writes the default of a period in the form used in files."""
 
     def encode_default(self, dft: Any) -> Any:
         return dft.text if isinstance(dft, RetentionPeriod) else super().encode_default(dft)

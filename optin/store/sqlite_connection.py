@@ -22,11 +22,11 @@ class SqliteTx:
     skip_locked = ""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Work on `connection`, in the thread that owns it."""
+        """Use `connection`, in the thread that owns it."""
         self._connection = connection
 
     def hold(self, name: bytes) -> None:
-        """Do nothing: writers come one by one."""
+        """Do nothing: there is one writer."""
 
     def run(self, sql: str, **values: Value) -> int:
         """Run a statement; return how many rows it changed."""
@@ -59,7 +59,7 @@ class SqliteTx:
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open a connection with everything that durability and erasure need, whatever SQLite's defaults."""
+    """Open a connection set up for durability and erasure, whatever SQLite's defaults."""
     with suppress(FileExistsError):  # the write-ahead log takes over who owns the file
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)

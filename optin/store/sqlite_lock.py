@@ -13,7 +13,7 @@ BUSY_TIMEOUT_MS = 5_000
 
 
 def lock_file(path: Path, what: str) -> int:
-    """Take the lock of a database, and say in it what for; a change that is under way is waited for a moment.
+    """Lock a database and write the reason into the lock; wait a moment for a change in progress.
 
     Raises StoreUnusable when another process has it, or the disk takes no lock. The lock goes with the
     descriptor that is returned.

@@ -1,4 +1,4 @@
-"""Data subjects, and where each of their consents stands."""
+"""Data subjects, and the status of each of their consents."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from optin.theme.views import LegalHoldView
 
 
 class RequestFacts(TypedDict):
-    """What is told of the request in every mail about it."""
+    """The facts of a request that every mail about it contains."""
 
     lang: str
     controller: Controller

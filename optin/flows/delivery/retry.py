@@ -81,7 +81,7 @@ def retry_dead(tx: Tx, context: SiteContext, after: int, now: datetime, *, dry_r
 
 
 def warn_of_unknown(tx: Tx, context: SiteContext) -> list[str]:
-    """Return in sentences which mails were given up because what queued them is not installed."""
+    """Return, in sentences, the abandoned mails of kinds that are no longer installed."""
     return [
         f"{count} mails {name[:MAX_KIND_CHARACTERS]!a} were given up, since what queued them is not"
         " installed: install its package again and run optin mail retry, within 30 days"

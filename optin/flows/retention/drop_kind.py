@@ -22,7 +22,7 @@ def rows_to_drop(tx: Tx, schema: Schema, kind: str) -> Mapping[str, int]:
 def drop_kind(
     tx: Tx, vault: Vault, schema: Schema, *, kind: str, dialect: Dialect, now: datetime
 ) -> Mapping[str, int]:
-    """Drop the tables of a removed kind for good, and note it in the log; return what they held.
+    """Drop the tables of a removed kind for good, and log it; return what they held.
 
     Consents and their events stay: they are in no table of a kind. Raises RequestRefused.
     """

@@ -11,7 +11,7 @@ from optin.kinds.webinar.details import Webinar
 
 
 class SeatStatus(StrEnum):
-    """Where a person stands with a webinar."""
+    """A person's status with a webinar."""
 
     SEATED = "seat"
     WAITING = "waiting"
