@@ -132,7 +132,7 @@ WRONG = {
     "file": ((("report: Verslag.", "file: x.pdf"),), "file: x.pdf", "a folder of its own", "Move it"),
     "link": ((("report: Verslag.", "report: '[x](y.html)'"),), "report: '[x]", "nowhere on the web", "https"),
     "link-in-mail": ((("report: Verslag.", "report: '[x](/tips)'"),), "report: '[x]", "in a mail", "https"),
-    "heading": ((("text: Tekst.", "text: '# Kop'"),), "text: '# Kop'", "first level", "##"),
+    "heading": ((("text: Tekst.", "text: '# Kop'"),), "text: '# Kop'", "first-level", "##"),
     "picture": ((("text: Tekst.", "text: '![x](y.png)'"),), "text: '![x]", "A picture cannot", "below"),
     "pages": ((("quiz:\n", "quiz:\n  pages: two\n"),), "pages: two", "must be 'one' or 'each'", "Correct"),
     "no-answers": (
