@@ -199,4 +199,4 @@ def visited(
         opened.keys = keys
         installation.clock = lambda: opened.moment
         yield opened
-    installation.store.close()
+    store.close()  # a test may have put another in its place
