@@ -45,9 +45,14 @@ class Serving:
         return self.process.wait(120)
 
 
-def environment(store: str, mail: str, keys: str) -> dict[str, str]:
+def settings(store: str, mail: str, keys: str) -> dict[str, str]:
     """Return what `serve` needs to know."""
-    own = {"OPTIN_BASE_URL": BASE_URL, "OPTIN_STORE": store, "OPTIN_MAIL": mail, "OPTIN_KEYS": keys}
+    return {"OPTIN_BASE_URL": BASE_URL, "OPTIN_STORE": store, "OPTIN_MAIL": mail, "OPTIN_KEYS": keys}
+
+
+def environment(store: str, mail: str, keys: str) -> dict[str, str]:
+    """Return the environment of a process that knows it."""
+    own = settings(store, mail, keys)
     # a server in earnest keeps its compiled modules; some build machines forbid it
     return {**{k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}, **own}
 

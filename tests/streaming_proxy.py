@@ -23,8 +23,11 @@ async def _serve(port: int, reader: asyncio.StreamReader, writer: asyncio.Stream
     with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
         head = await reader.readuntil(HEAD_END)
         ours, theirs = await asyncio.open_connection("127.0.0.1", port)
-        theirs.write(head[:-2] + f"X-Forwarded-For: {client}\r\nConnection: close\r\n\r\n".encode())
-        await asyncio.gather(_pass_on(reader, theirs), _pass_on(ours, writer))
+        try:
+            theirs.write(head[:-2] + f"X-Forwarded-For: {client}\r\nConnection: close\r\n\r\n".encode())
+            await asyncio.gather(_pass_on(reader, theirs), _pass_on(ours, writer))
+        finally:  # also when the proxy stops meanwhile
+            theirs.close()
     writer.close()
 
 
@@ -45,6 +48,7 @@ def streaming_proxy(port: int) -> Iterator[int]:
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # what was closed is let go in the next round
 
     running: list[asyncio.Task[None]] = []
 

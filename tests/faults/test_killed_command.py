@@ -10,7 +10,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from optin.app.main import main
 from tests.export.test_scrub import site  # noqa: F401 - the same people
 
 KILLED_AT = """
@@ -43,8 +45,8 @@ def test_a_killed_command_leaves_no_act_without_its_record(
     killed = subprocess.run([sys.executable, "-c", KILLED_AT, *words], capture_output=True, check=False)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert kept_rows(site) == before
-    done = subprocess.run([sys.executable, "-m", "optin", *words], capture_output=True, check=False)
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 0, done.output
     after = kept_rows(site)
     assert after["rights_action"] == 1
     assert after != {**before, "rights_action": 1}

@@ -22,6 +22,7 @@ from optin.keys import load_keys
 from optin.store.limits import Amount, CounterTable, take_amount
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
+from tests.conftest import THOROUGH
 from tests.flows.test_mail_limits import BOB
 from tests.ports import NO_MAIL
 from tests.postgres import chosen_programs, new_database, postgres_server
@@ -31,6 +32,7 @@ from tests.web.conftest import site_at
 from tests.world import World, open_world
 
 AT_ONCE = 12
+WORKERS = 3 if THOROUGH else 2
 NETWORK, FORMS, MAILBOX = (
     20,
     45,
@@ -112,11 +114,9 @@ def flooded(tmp_path: Path, port: int, store_url: str, more: tuple[str, ...], *,
         assert taken["network"] == 2 * NETWORK
 
 
-def test_three_workers_let_no_more_through_than_one(
-    tmp_path: Path, free_port: int, postgres_url: str
-) -> None:
+def test_workers_let_no_more_through_than_one(tmp_path: Path, free_port: int, postgres_url: str) -> None:
     """O8, D8: one network, one mailbox by its many addresses, the whole site; also after kill -9."""
-    flooded(tmp_path, free_port, postgres_url, ("--workers", "3"), networks_last=True)
+    flooded(tmp_path, free_port, postgres_url, ("--workers", str(WORKERS)), networks_last=True)
 
 
 def test_a_restart_on_one_file_lets_no_more_mails_leave(tmp_path: Path, free_port: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +9,8 @@ from pathlib import Path
 import httpx2 as httpx
 
 from tests.mail.server import Script, mail_server
-from tests.serving import BASE_URL, environment, form_key, served
+from tests.serving import BASE_URL, form_key, served, settings
+from tests.shell import shell
 from tests.web.conftest import site_at
 
 PEOPLE = [f"p{number}@example.org" for number in range(6)]
@@ -38,10 +37,8 @@ def test_what_a_wrong_set_up_kept_back_leaves_when_it_is_mended(tmp_path: Path, 
         )
 
         def retry(*words: str) -> str:
-            command = [sys.executable, "-m", "optin", "mail", "retry", "--site", str(site), *words]
-            done = subprocess.run(
-                command, env=environment(*where), capture_output=True, text=True, timeout=120, check=True
-            )
+            done = shell(site, "mail", "retry", *words, **settings(*where))
+            assert done.exit_code == 0, done.stderr
             return done.stdout
 
         with served(site, free_port, *where) as serving, httpx.Client(base_url=serving.base) as client:

@@ -3,35 +3,28 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import httpx2 as httpx
 import psycopg
 import pytest
+from click.testing import Result
 
 from optin.errors import StoreUnusable
 from optin.store.postgres import PostgresStore
 from optin.store.sqlite import SqliteStore
 from optin.store.sqlite_lock import CHANGE, lock_file
 from tests.ports import NO_MAIL
-from tests.serving import environment, form_key, served, start
+from tests.serving import form_key, served, settings, start
+from tests.shell import shell
 from tests.stores import SCHEMA
 from tests.web.conftest import site_at
 
 
-def run(site: Path, store: str, keys: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(site: Path, store: str, keys: str, *words: str) -> Result:
     """Give a command in another shell."""
-    return subprocess.run(
-        [sys.executable, "-m", "optin", *words, "--site", str(site)],
-        env=environment(store, NO_MAIL, keys),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return shell(site, *words, **settings(store, NO_MAIL, keys))
 
 
 def sign_up(client: httpx.Client, key: str, name: str) -> int:
@@ -57,7 +50,7 @@ def test_a_restore_beside_a_server_is_refused(tmp_path: Path, free_port: int) ->
     ):
         key = form_key(client)
         assert sign_up(client, key, "before") == 303
-        assert run(site, store, keys, "backup", str(file)).returncode == 0
+        assert run(site, store, keys, "backup", str(file)).exit_code == 0
         for name in ("optin.db", "optin.db-wal", "optin.db-shm"):
             (tmp_path / name).rename(tmp_path / f"{name}.away")
         assert [sign_up(client, key, f"lost{number}") for number in range(5)] == [503] * 5
@@ -66,11 +59,11 @@ def test_a_restore_beside_a_server_is_refused(tmp_path: Path, free_port: int) ->
         assert answer.status_code == 503
         assert "was replaced or removed while it was in use" in answer.text
         refused = run(site, store, keys, "restore", str(file))
-        assert refused.returncode == 1
+        assert refused.exit_code == 1
         assert "Another optin server uses optin.db; stop it first" in refused.stderr
         assert not (tmp_path / "optin.db").exists()
     restored = run(site, store, keys, "restore", str(file))
-    assert restored.returncode == 0, restored.stderr
+    assert restored.exit_code == 0, restored.stderr
     with (
         served(site, free_port, store, NO_MAIL, keys) as serving,
         httpx.Client(base_url=serving.base) as client,
@@ -106,14 +99,14 @@ def test_a_restore_beside_a_server_on_postgres_is_refused(
     with served(site, free_port, postgres_url, NO_MAIL, keys) as serving:
         with httpx.Client(base_url=serving.base) as client:
             assert sign_up(client, form_key(client), "before") == 303
-        assert run(site, postgres_url, keys, "backup", str(file)).returncode == 0
+        assert run(site, postgres_url, keys, "backup", str(file)).exit_code == 0
         empty(postgres_url)
         refused = run(site, postgres_url, keys, "restore", str(file))
-        assert refused.returncode == 1
+        assert refused.exit_code == 1
         assert "A server uses this database; stop every server of this site first" in refused.stderr
     empty(postgres_url)
     restored = run(site, postgres_url, keys, "restore", str(file))
-    assert restored.returncode == 0, restored.stderr
+    assert restored.exit_code == 0, restored.stderr
     store = PostgresStore(postgres_url, SCHEMA)
     with store.alone(), pytest.raises(AssertionError, match="A backup is being restored"):
         start(site, free_port, postgres_url, NO_MAIL, keys)
@@ -128,11 +121,11 @@ def test_keys_are_not_rotated_beside_a_server(tmp_path: Path, free_port: int) ->
     with served(site, free_port, store, NO_MAIL, keys):
         before = Path(keys).read_bytes()
         refused = run(site, store, keys, "keys", "rotate")
-        assert refused.returncode == 1
+        assert refused.exit_code == 1
         assert "stop it first" in refused.stderr
         assert Path(keys).read_bytes() == before
     done = run(site, store, keys, "keys", "rotate")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert Path(keys).read_bytes() != before
     with served(site, free_port, store, NO_MAIL, keys):
         pass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +17,8 @@ from optin.store.kind_tables import KindTable, TableScope, TablesPart
 from optin.store.schema import Migration
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, NOBODY
-from tests.serving import environment
+from tests.serving import settings
+from tests.shell import shell
 from tests.stranger import is_sqlite, past_optin
 from tests.web.conftest import site_at
 from tests.world import TIPS, World
@@ -86,32 +85,14 @@ def test_every_command_refuses_by_name_and_the_audit_reports(edition: Edition, t
     assert "events" in audited.stdout
 
 
-def test_serve_refuses_to_start(edition: Edition, tmp_path: Path) -> None:
+def test_serve_refuses_to_start(edition: Edition) -> None:
     """P3, O1: before it takes a form."""
     swallow(edition)
     keys = str(edition.site.root / "var" / "keys.json")
-    command = [
-        sys.executable,
-        "-m",
-        "optin",
-        "serve",
-        "--site",
-        str(edition.site.root),
-        "--port",
-        str(NOBODY),
-    ]
-    outcome = subprocess.run(
-        command,
-        env=environment(edition.site.settings.store, NO_MAIL, keys),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        cwd=tmp_path,
-    )
-    assert outcome.returncode == 1
+    names = settings(edition.site.settings.store, NO_MAIL, keys)
+    outcome = shell(edition.site.root, "serve", "--port", str(NOBODY), **names)
+    assert outcome.exit_code == 1
     assert "trigger stay on suppression is not optin's" in outcome.stderr
-    assert "Traceback" not in outcome.stderr
 
 
 def test_an_audit_of_a_database_that_lacks_a_table_ends_in_sentences(edition: Edition) -> None:
