@@ -18,12 +18,14 @@ from optin.consent.event import rfc3339
 from optin.errors import SetupRefused, WriteLost
 from optin.export.destination import STANDARD_OUTPUT, write_whole
 from optin.flows.evidence.audit import Audit
-from optin.proof.bundle_archive import MAX_BYTES, BundleBroken, unpack
+from optin.proof.bundle_archive import MAX_BYTES, BundleBroken
 from optin.proof.bundle_report import Report
 from optin.proof.journal_chain import BASES, BEGUN, RESTORED, TAKEN_OVER, JournalLine, tree_heads
 from optin.proof.outside_checkpoints import checkpoints_in
+from optin.proof.receipt_files import files_of_receipt, is_receipt
 from optin.proof.signed_notes import Checkpoint, Note, NoteBroken, VerifierKey, parse_keys
 from optin.proof.verify_bundle import OutsideEvidence, verify_bundle
+from optin.proof.verify_receipt import verify_receipt
 from optin.services.clock import utc_now
 from optin.services.evidence_bundle import make_bundle
 from optin.services.installation import Installation
@@ -74,16 +76,19 @@ def evidence(kinds: InstalledKinds, site: Path, email: str, out: str) -> None:
 def verify(
     file: Path, key_file: Path | None, witness_keys: tuple[str, ...], authority_file: Path | None
 ) -> None:
-    """Verify an evidence bundle: print what it proves and what not. Needs no site and no network.
+    """Verify evidence: print what it proves and what not. Needs no site and no network.
 
-    FILE is a bundle, or - for standard input.
+    FILE is a bundle, the proof.zip of a receipt, a receipt mail (.eml), or - for standard input.
     """
     trusted = () if key_file is None else _keys(key_file)
     authorities = () if authority_file is None else _certificates(authority_file)
     outside = OutsideEvidence(tuple(_witness(key) for key in witness_keys), authorities, instruction_files())
     try:
-        bundle = unpack(_read(file, "any bundle of evidence"))
-        report = verify_bundle(bundle, utc_now(), trusted, outside)
+        files = files_of_receipt(_read(file, "any bundle of evidence"))
+        if is_receipt(files):
+            report = verify_receipt(files, trusted)
+        else:
+            report = verify_bundle(files, utc_now(), trusted, outside)
     except BundleBroken as problem:
         refuse(f"NOT PROVEN: {_printable(str(problem))}")
     _show(report)
@@ -150,7 +155,7 @@ def _printable(text: str) -> str:
     "outside",
     multiple=True,
     type=READABLE_FILE,
-    help="A checkpoint from outside: a note, a proof, a receipt mail (.eml), a bundle (.zip).",
+    help="A checkpoint from outside: a note, a proof, a receipt mail (.eml) or its proof.zip, a bundle.",
 )
 @click.option(
     "--without-journal",
@@ -244,7 +249,9 @@ def _checkpoints(file: Path) -> list[str]:
             Checkpoint.read(Note.parse(note))
             notes.append(note)
     if not notes:
-        refuse(f"{file} holds no checkpoint; give a note, a proof, a receipt mail (.eml) or a bundle (.zip).")
+        refuse(
+            f"{file} holds no checkpoint; give a note, a proof, a receipt mail (.eml), proof.zip or a bundle."
+        )
     return notes
 
 

@@ -10,7 +10,15 @@ from optin.consent.magnet_details import Details, DetailsPart
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.consent.served_forms import ServedForms
-from optin.settings.site import DownloadTable, Limits, PersonalTable, Retention, Sweep, Unconfirmed
+from optin.settings.site import (
+    DownloadTable,
+    Limits,
+    PersonalTable,
+    ReceiptTable,
+    Retention,
+    Sweep,
+    Unconfirmed,
+)
 
 PER_ADDRESS, RESEND, PER_DAY = (
     "per_address_per_day",
@@ -45,6 +53,7 @@ class RequestPolicy:
     limits: Limits = Limits()
     download: DownloadTable = DownloadTable()
     personal: PersonalTable = PersonalTable()
+    receipt: ReceiptTable = ReceiptTable()
     ask_again: Mapping[str, RetentionPeriod] = field(default_factory=dict)  # purpose: so long before it ends
     offers: ServedForms = field(
         default_factory=lambda: ServedForms(())

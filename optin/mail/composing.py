@@ -20,12 +20,14 @@ from optin.consent.purpose import Controller
 from optin.flows.delivery.mail_order import MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.receipt import Attachment
 from optin.mail.kind_mails import Mailbox, MailPart
+from optin.proof.receipt_files import PROOF_FILE
 from optin.theme.mail_views import (
     ConfirmationMail,
     DeliveryMail,
     ErasedMail,
     KindMail,
     PersonalMail,
+    ProofReadme,
     RenewalMail,
     RequestFacts,
 )
@@ -79,7 +81,21 @@ class Composer:
         sender = replace(self._sender, name=_line(self._sender.name))
         words = partial(self._theme.text, order.form.lang)
         own = self._kinds[order.form.kind].attach(order, sender, words, now)
-        return replace(order, attachments=(*own, *order.attachments))
+        return replace(order, attachments=(*own, *self._proof(order)))
+
+    def _proof(self, order: MailOrder) -> tuple[Attachment, ...]:
+        """Return the proof of a receipt as one file (P5), where the site attaches it."""
+        if not order.proof or order.confirmed_at is None:
+            return ()
+        told = ProofReadme(
+            lang=order.form.lang,
+            controller=order.form.controller,
+            title=order.form.title,
+            requested_at=order.requested_at,
+            confirmed_at=order.confirmed_at,
+            proof_url=f"{self._base}/log",
+        )
+        return (Attachment(PROOF_FILE, "application/zip", self._theme.proof(told, order.proof)),)
 
     def _of_kind(self, order: MailOrder) -> MailText:
         """Compose a mail of a kind of magnets. It is no advertisement, so it has no unsubscribe link."""
@@ -155,7 +171,7 @@ class Composer:
                 download_until=order.expires_at,
                 unsubscribe_url=self._unsubscribe(order),
                 form_version=order.form_version,
-                proof_url=f"{self._base}/log",
+                proof_attached=bool(order.proof),
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
                 own=order.own,

@@ -73,6 +73,7 @@ class Edition:
             limits=site.settings.limits,
             download=site.settings.download,
             personal=site.settings.personal,
+            receipt=site.settings.receipt,
             ask_again={
                 name: it.ask_again for name, it in site.settings.purposes.items() if it.ask_again is not None
             },

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from optin.flows.rights.personal_data import PersonalData
+from optin.flows.rights.personal_proof import PersonalProof
 from optin.services.edition import Edition
+from optin.theme.mail_views import ProofReadme
 from optin.theme.views import EraseView, LegalHoldView, PersonalView
 
 
@@ -30,6 +32,19 @@ def personal_file(edition: Edition, data: PersonalData, lang: str) -> bytes:
     """Return the data as a self-contained page."""
     view = replace(personal_view(edition, data, lang), stands_alone=True)
     return edition.theme.page(view).encode()
+
+
+def proof_file(edition: Edition, proof: PersonalProof) -> bytes:
+    """Return proof.zip for the person, in the language of the form."""
+    told = ProofReadme(
+        lang=proof.form.lang,
+        controller=proof.form.controller,
+        title=proof.form.title,
+        requested_at=proof.requested_at,
+        confirmed_at=proof.confirmed_at,
+        proof_url=f"{edition.site.settings.base_url}/log",
+    )
+    return edition.theme.proof(told, proof.files)
 
 
 def erase_view(edition: Edition, data: PersonalData, lang: str, action: str = "") -> EraseView:

@@ -8,7 +8,7 @@ The module is long because the tables are one list: whoever looks for a key look
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic.config import JsonDict
@@ -211,6 +211,21 @@ class PersonalTable(Table):
     )
 
 
+class ReceiptTable(Table):
+    """The mail that delivers a magnet and tells what was agreed."""
+
+    proof: Literal["attach", "link"] = Field(
+        default="attach",
+        description="attach: the mail carries proof.zip; link: it says that the personal page has it.",
+        examples=["attach", "link"],
+    )
+
+    @property
+    def attached(self) -> bool:
+        """Whether the mail carries the proof."""
+        return self.proof == "attach"
+
+
 class ErasureTable(Table):
     """The consequences of an erasure, shown to the person beforehand (GDPR 17)."""
 
@@ -369,6 +384,7 @@ class SiteSettings(Settings):
     personal: PersonalTable = PersonalTable()
     erasure: ErasureTable = ErasureTable()
     download: DownloadTable = DownloadTable()
+    receipt: ReceiptTable = ReceiptTable()
     proxy: ProxyTable = ProxyTable()
     server: ServerLimits = ServerLimits()
     mail_server: MailServerTable = MailServerTable()

@@ -60,7 +60,7 @@ class DeliveryMail(RequestMail):
     download_until: datetime | None
     unsubscribe_url: str
     form_version: str  # the digest, for the receipt
-    proof_url: str  # how the attached proof is checked
+    proof_attached: bool = True  # or it is on the personal page
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
     own: Any = None  # where the person stands, as the magnet's kind tells it
@@ -89,6 +89,18 @@ class RenewalMail(RequestMail):
     confirm_url: str
     expires_at: datetime
     number: str = ""  # which would be called (E.164)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProofReadme:
+    """The text in proof.zip that says what it is and how it is checked."""
+
+    lang: str
+    controller: Controller
+    title: str
+    requested_at: datetime
+    confirmed_at: datetime
+    proof_url: str  # with the commands that check it
 
 
 @dataclass(frozen=True)

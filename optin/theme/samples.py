@@ -161,7 +161,6 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.De
         download_until=AT,
         unsubscribe_url=WITHDRAW,
         form_version="d" * 64,
-        proof_url=URL,
         first_name="Alice",
         personal_url=SEE,
         own=own,

@@ -25,6 +25,7 @@ from jinja2.bccache import Bucket
 
 from optin.consent.channel import address_at
 from optin.proof.assets import asset_address, content_type_of
+from optin.proof.bundle_archive import pack
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
 from optin.theme.icon import page_icon
@@ -219,6 +220,11 @@ class Theme:
             text=wrapped(self._render(f"{template}.txt", view, words)),
             html=self._render(f"{template}.html", view, words),
         )
+
+    def proof(self, view: mail_views.ProofReadme, files: Mapping[str, bytes]) -> bytes:
+        """Return proof.zip: the files that prove a request, and what they are in the person's words (P5)."""
+        readme = wrapped(self._render("mails/proof.txt", view, self.wording(view.lang)))
+        return pack({"README.txt": readme.encode(), **files})
 
     def plain(self, view: views.PersonalView) -> str:
         """Return a person's data as plain text, in the words of the personal page (R9)."""

@@ -22,9 +22,10 @@ not prove: who typed a telephone number, or that a mailbox was read by one perso
 _RECEIPT = (
     _HEAD
     + """\
-The receipt mail has attached, for each event, a file EVENT.tlog-proof (C2SP tlog-proof: the event itself,
-its path, the signed checkpoint), and log-keys.txt with the public keys of the log. Save them in one folder
-with verify.sh below, and run there; it prints each event and OK, or what does not hold:
+The receipt mail has proof.zip attached, or your personal page has it. In it are, for each event, a file
+EVENT.tlog-proof (C2SP tlog-proof: the event itself, its path, the signed checkpoint), and log-keys.txt with
+the public keys of the log. A mail of an earlier version has these files attached one by one. Unpack them into
+one folder with verify.sh below, and run there; it prints each event and OK, or what does not hold:
 
     for proof in *.tlog-proof; do sh verify.sh log-keys.txt "$proof"; done
 

@@ -9,6 +9,9 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from pathlib import Path
 
+from optin.proof.bundle_archive import unpack
+from optin.proof.receipt_files import PROOF_FILE
+
 _NAME = re.compile(r"[A-Za-z0-9_.@-]{1,200}\.eml")
 
 
@@ -23,7 +26,7 @@ class Mail:
     headers: tuple[tuple[str, str], ...]
     text: str
     html: str
-    attachments: tuple[tuple[str, str], ...] = ()  # name and text: a receipt's files are texts
+    attachments: tuple[tuple[str, str], ...] = ()  # name and text; of proof.zip, each file in it
 
 
 class Mailbox:
@@ -54,7 +57,7 @@ class Mailbox:
             headers=tuple((key, str(value)) for key, value in message.items()),
             text=_part(message, "plain"),
             html=_part(message, "html"),
-            attachments=tuple(_attachment(part) for part in message.iter_attachments()),
+            attachments=tuple(it for part in message.iter_attachments() for it in _attachment(part)),
         )
 
 
@@ -63,6 +66,10 @@ def _part(message: EmailMessage, kind: str) -> str:
     return "" if body is None else str(body.get_content())
 
 
-def _attachment(part: EmailMessage) -> tuple[str, str]:
-    data = part.get_payload(decode=True)
-    return str(part.get_filename() or ""), data.decode("utf-8", "replace") if isinstance(data, bytes) else ""
+def _attachment(part: EmailMessage) -> list[tuple[str, str]]:
+    """Return each file of an attachment with its text."""
+    data, name = part.get_payload(decode=True), str(part.get_filename() or "")
+    if not isinstance(data, bytes):
+        return []
+    packed = {f"{name}: {it}": text for it, text in unpack(data).items()} if name == PROOF_FILE else {}
+    return [(it, text.decode("utf-8", "replace")) for it, text in (packed or {name: data}).items()]

@@ -5,6 +5,8 @@ The link is mailed and lives short; only it opens the page. GET changes nothing;
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -25,16 +27,20 @@ from optin.consent.form_entry import (
 from optin.consent.links import LinkKind
 from optin.consent.purpose import ConsentKey
 from optin.consent.typed_address import AddressRefused, parse_typed_email
-from optin.errors import LinkExpired, PostMalformed
+from optin.errors import JournalUnusable, LinkExpired, LogDiverged, PostMalformed, StoreBusy
 from optin.export.personal import as_json
 from optin.flows.consents.renew import ask_from_personal_page
 from optin.flows.consents.sealed_text import as_token, from_token, open_text, seal_text
+from optin.flows.delivery.receipt import NotSigned
 from optin.flows.rights.correct import correct
 from optin.flows.rights.erase import BY_PERSON, erase_and_notify
 from optin.flows.rights.personal_data import PersonalData, hand_over, view_personal
 from optin.flows.rights.personal_link import ask_as_reader, ask_for_link
+from optin.flows.rights.personal_proof import hand_over_proof
 from optin.flows.rights.withdraw import withdraw_one
-from optin.services.personal_data import erase_view, personal_file, personal_view
+from optin.proof.receipt_files import PROOF_FILE
+from optin.services.log_signer import advance_log
+from optin.services.personal_data import erase_view, personal_file, personal_view, proof_file
 from optin.theme.views import ExpiredView, PersonalAskView
 from optin.web.app_context import AppContext, app_context_of, language_of, see_other
 from optin.web.form_reader import read_post, single
@@ -151,6 +157,8 @@ async def post_personal(request: Request) -> Response:
             return await _erase(visit)
         case "json" | "page":
             return await _download(visit, button)
+        case "proof":
+            return await _proof(visit, single(posted, "request"))
     magnet = single(posted, "magnet")
     if action := _action_of(visit, magnet, button):
         return await _act(visit, magnet, action)
@@ -257,6 +265,22 @@ async def _download(visit: _Visit, form: str) -> Response:
         return _file(as_json(data), "application/json", "personal-data.json")
     page = personal_file(app_context.edition, data, visit.lang)
     return _file(page, "text/html; charset=utf-8", "personal-data.html")
+
+
+async def _proof(visit: _Visit, place: str) -> Response:
+    """Send the proof of one request. Raises PostMalformed, StoreBusy while its events are not signed yet."""
+    app_context = visit.app_context
+    if not place.isascii() or not place.isdecimal():
+        raise PostMalformed
+    with suppress(LogDiverged, JournalUnusable):  # then what was signed before can still be proven
+        await asyncio.to_thread(advance_log, app_context.installation)
+    try:
+        found = await app_context.run(
+            hand_over_proof, email_index=visit.index, place=int(place), now=visit.now
+        )
+    except NotSigned:
+        raise StoreBusy from None
+    return _file(proof_file(app_context.edition, found), "application/zip", PROOF_FILE)
 
 
 def _file(body: bytes, kind: str, name: str) -> Response:

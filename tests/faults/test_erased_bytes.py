@@ -175,7 +175,7 @@ def test_after_an_erasure_old_receipts_still_verify(world: World) -> None:
 
     world.join(ADDRESS, TIPS, first_name=NAME)
     (delivery,) = about_requests(world.send(), MailKind.DELIVERY)
-    proofs = [file.data for file in delivery.attachments if file.name.endswith(".tlog-proof")]
+    proofs = [data for name, data in delivery.proof.items() if name.endswith(".tlog-proof")]
     keys = [key.verifier for key in world.vault.log_keys("localhost/log")]
     world.run(
         erase_person,

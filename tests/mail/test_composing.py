@@ -9,10 +9,14 @@ from email.parser import BytesParser
 
 import pytest
 
+from optin.consent.parts_by_kind import PartsByKind
 from optin.flows.delivery.mail_order import MailOrder
 from optin.flows.delivery.receipt import Attachment
-from optin.mail.composing import greeting_name
-from tests.mail.orders import composer, confirmation, delivery
+from optin.mail.composing import Composer, greeting_name
+from optin.mail.kind_mails import MailPart
+from optin.theme.look import Look
+from optin.theme.theme import Theme
+from tests.mail.orders import SENDER, composer, confirmation, delivery
 from tests.world import DECLARATION, NOON
 
 
@@ -137,7 +141,11 @@ def test_an_attached_text_says_in_which_signs_it_is_written() -> None:
     """P5, D5: a checkpoint has a dash in it, which US-ASCII has not (RFC 2046, 4.1.2)."""
     proof = Attachment("event.tlog-proof", "text/plain", "— log.example AAAA\n".encode())
     picture = Attachment("receipt.jsonld", "application/ld+json", b"{}")
-    message = parsed(replace(delivery(), attachments=(proof, picture)))
+    kind = PartsByKind(MailPart(attach=lambda *_: (proof, picture)))
+    made = Composer(Theme(Look()), SENDER, "https://optin.example.com", DECLARATION.controller, kind)
+    message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(
+        made.compose(delivery(), NOON)
+    )
     text, other = message.iter_attachments()
     assert (text.get_content_type(), text.get_content_charset()) == ("text/plain", "utf-8")
     assert text.get_content() == "— log.example AAAA\n"

@@ -156,9 +156,10 @@ class Scene:
             sent = Attempt(Verdict.SENT, "250", order.message_id.encode() + b" as sent")
             self.installation.run(record_result, order, sent, now=now)
             if isinstance(order, MailOrder) and order.kind is MailKind.DELIVERY:
-                files = {file.name: file.data for file in order.attachments}
-                self.receipt = next(data for name, data in files.items() if name.endswith(".tlog-proof"))
-                self.receipt_keys = files["log-keys.txt"]
+                self.receipt = next(
+                    data for name, data in order.proof.items() if name.endswith(".tlog-proof")
+                )
+                self.receipt_keys = order.proof["log-keys.txt"]
 
     def sql(self, *statements: str, **values: object) -> None:
         """Write behind the program's back, the triggers dropped and put back afterwards."""

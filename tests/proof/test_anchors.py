@@ -378,14 +378,14 @@ def test_the_readme_of_a_bundle_checks_all_of_it(visit: Visit, authority: Author
 def test_the_published_explanation_checks_a_receipt(visit: Visit, tmp_path: Path) -> None:
     """P5: /log says how, and its commands run as they stand there."""
     delivery = visit.join("alice@example.com", consent="tips-email")
-    for file in delivery.attachments:
-        (tmp_path / file.name).write_bytes(file.data)
+    for name, data in delivery.proof.items():
+        (tmp_path / name).write_bytes(data)
     text, _, script = visit.client.get("/log").text.partition("--- verify.sh ---")
     (tmp_path / "verify.sh").write_text(script.partition("\n")[2])
     told = dash(tmp_path, commands(text))
-    assert told.count("OK: event ") == sum(file.name.endswith(".tlog-proof") for file in delivery.attachments)
-    event = next(file for file in delivery.attachments if file.name.endswith(".tlog-proof"))
-    declaration = json.loads(InclusionProof.parse(event.data.decode()).event)["declaration"]
+    assert told.count("OK: event ") == sum(name.endswith(".tlog-proof") for name in delivery.proof)
+    event = next(data for name, data in delivery.proof.items() if name.endswith(".tlog-proof"))
+    declaration = json.loads(InclusionProof.parse(event.decode()).event)["declaration"]
     assert declaration in told
 
 

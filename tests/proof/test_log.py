@@ -105,7 +105,7 @@ def test_the_receipt_carries_proof_that_strangers_verify(world: World, tmp_path:
     world.wait(timedelta(seconds=5))
     world.confirm(request)
     (order,) = [order for order in about_requests(world.claim(), MailKind.DELIVERY) if order.first_name]
-    files = {file.name: file.data.decode() for file in order.attachments}
+    files = {name: data.decode() for name, data in order.proof.items()}
     proofs = [text for name, text in files.items() if name.endswith(".tlog-proof")]
     assert len(proofs) == 4  # asked twice, confirmed twice
     keys = files["log-keys.txt"]
@@ -238,6 +238,6 @@ def test_the_consent_receipt_is_the_standard_vocabulary(world: World, people: in
     for number in range(people):
         world.join(f"person{number}@example.com", TIPS, CALL, phone=PHONE)
     orders = about_requests(world.claim(), MailKind.DELIVERY)
-    text = next(file for file in orders[0].attachments if file.name == "consent-receipt.jsonld").data
+    text = orders[0].proof["consent-receipt.jsonld"]
     statuses = check_document(text.decode())
     assert statuses == {"ConsentRequested", "ConsentGiven", "ExpressedConsent"}

@@ -102,7 +102,6 @@ def delivery(lang: str, **changes: Any) -> mail_views.DeliveryMail:
         download_until=NOW,
         unsubscribe_url="https://optin.example.com/unsubscribe/" + "t" * 74,
         privacy_url="https://optin.example.com/privacy/0123456789abcdef",
-        proof_url="https://optin.example.com/log",
         form_version="d" * 64,
         first_name="Alice",
     )

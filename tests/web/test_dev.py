@@ -157,7 +157,7 @@ def test_the_whole_double_opt_in_without_a_mail_server(bench: tuple[Path, httpx.
             break
         time.sleep(0.05)
     (receipt,) = names - {name[1]}
-    assert "<summary>consent-receipt.jsonld</summary>" in client.get(receipt).text
+    assert "<summary>proof.zip: consent-receipt.jsonld</summary>" in client.get(receipt).text
     assert client.get("/dev/mail/nothing.eml").status_code == 404
     assert client.get("/dev/mail/nothing.eml/html").status_code == 404
     assert "EventSource" not in client.get("/dev/reload.js").text

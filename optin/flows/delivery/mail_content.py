@@ -15,7 +15,7 @@ from optin.flows.delivery.mail_limits import MailRequester, next_day, take_of_da
 from optin.flows.delivery.mail_order import ASKER, GivenConsent, MailKind, MailOrder, NoticeOrder, Order
 from optin.flows.delivery.person_status import person_status_of
 from optin.flows.delivery.promised_file import keep_promised_file
-from optin.flows.delivery.receipt import proof_of_receipt
+from optin.flows.delivery.receipt import proof_of_request
 from optin.flows.kind_flows import QueuedMail, SendLater
 from optin.flows.policy import PER_DAY
 from optin.flows.records.event_history import live_consents
@@ -210,7 +210,9 @@ def _delivery(
         download_token=download,
         hands_out=hands_out,
         unsubscribe_token=unsubscribe,
-        attachments=proof_of_receipt(tx, opened, withdraw_at, context.policy.base_url, now),
+        proof=proof_of_request(tx, opened, withdraw_at, context.policy.base_url, now)
+        if context.policy.receipt.attached
+        else {},
         first_name=opened.declared.fields.get("first_name", ""),
         own=None if stands is None else stands.own,
     )

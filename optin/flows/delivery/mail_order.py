@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -66,7 +67,8 @@ class MailOrder(Order):
     unsubscribe_token: str = ""
     first_name: str = ""
     own: Any = None  # what the magnet's kind tells: where the person stands, or its own mail's facts
-    attachments: tuple[Attachment, ...] = ()  # of the receipt (P5)
+    attachments: tuple[Attachment, ...] = ()  # of the magnet's kind
+    proof: Mapping[str, bytes] = field(default_factory=dict)  # files for the receipt (P5); none: not attached
     event_builder: EventBuilder | None = None  # what the event of its sending says
     salt: bytes = b""
 

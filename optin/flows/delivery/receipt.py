@@ -1,7 +1,7 @@
-"""The receipt with the proof of a person's events, attached to their delivery mail (P5).
+"""The proof of a person's events, for the receipt mail and the personal page (P5).
 
 Each event of the request with its proof, what the person declared with its salt, the public keys of the
-log, and the consent in the standard vocabulary. Whoever has this mail can show what was agreed, and that
+log, and the consent in the standard vocabulary. Whoever has these files can show what was agreed, and that
 the log held it then, without asking us.
 """
 
@@ -37,10 +37,10 @@ class Attachment:
     data: bytes
 
 
-def proof_of_receipt(
+def proof_of_request(
     tx: Tx, opened: OpenedRequest, withdraw_at: str, base_url: str, now: datetime
-) -> tuple[Attachment, ...]:
-    """Return the attachments of the receipt mail. Raises NotSigned.
+) -> dict[str, bytes]:
+    """Return the files that prove a request, by name. Raises NotSigned.
 
     1. See that the events are in the log, and under a checkpoint.
     2. Prove each event.
@@ -54,26 +54,24 @@ def proof_of_receipt(
         raise NotSigned
 
     # 2. Prove each event.
-    files = [
-        Attachment(
-            f"{name_of_event(place, event)}{ENDING}",
-            "text/plain",
-            prove_event(tx, places[event.number], event.body.encode(), checkpoint).text.encode(),
-        )
+    proofs = {
+        f"{name_of_event(place, event)}{ENDING}": prove_event(
+            tx, places[event.number], event.body.encode(), checkpoint
+        ).text.encode()
         for place, event in enumerate(events, start=1)
-    ]
+    }
 
     # 3. Tell the consents in the standard vocabulary; open the commitment.
     told = consent_summaries(opened, events, withdraw_at, now)
     stored = opened.stored
     receipt = receipt_document(stored.id, opened.declaration, told, base_url, now)
-    return (
-        Attachment("consent-receipt.jsonld", "application/ld+json", _readable(receipt)),
-        *files,
-        Attachment("declaration.json", "application/json", opened.sealed.declaration),
-        Attachment("declaration.salt", "text/plain", f"{opened.sealed.salt.hex()}\n".encode()),
-        Attachment("log-keys.txt", "text/plain", keys_text(verifier_keys(tx)).encode()),
-    )
+    return {
+        "consent-receipt.jsonld": _readable(receipt),
+        **proofs,
+        "declaration.json": opened.sealed.declaration,
+        "declaration.salt": f"{opened.sealed.salt.hex()}\n".encode(),
+        "log-keys.txt": keys_text(verifier_keys(tx)).encode(),
+    }
 
 
 def consent_summaries(
