@@ -12,11 +12,11 @@ from optin.consent.parts_by_kind import PartsByKind
 from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
 from optin.site.kind_pages import PagesPart
-from optin.site.model import Magnet, PictureFile, Site, Variant
+from optin.site.model import Magnet, PictureFile, Site, StoryPiece, Variant
 from optin.site.reading_cache import ReadingCache
 from optin.theme.social_card import HEIGHT, WIDTH, SocialCard
 from optin.theme.theme import Asset, Theme
-from optin.theme.views import Alternate, Frame, LandingView, Picture
+from optin.theme.views import Alternate, Frame, LandingView, Picture, StoryPart
 
 KEY_CHARACTERS = 32
 VERSION_CHARACTERS = 16  # of a digest in an address
@@ -95,17 +95,14 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         file="" if magnet.file is None else magnet.file.name,
         details="" if magnet.details is None else details_text(magnet.details.declared()),
     )
-    body = with_app_links(site, magnet.body_html)
     frame = frame_of(site, magnet.lang, privacy_url(privacy))
-    for picture in magnet.pictures:
-        shown = picture_of(maker, picture)
-        sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
-        body = body.replace(f'src="{picture.source}"', sized)
+    story = tuple(_story_part(maker, magnet, piece) for piece in magnet.story)
     return LandingView(
         frame=frame,
         declaration=declaration,
         description=magnet.description,
-        body_html=body,
+        body_html="".join(part.html for part in story),
+        story=story,
         action=f"{frame.base_url}/{magnet.slug}",
         form_key="",
         texts=magnet.texts,
@@ -120,6 +117,19 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
             for it in site.groups.get(magnet.group, ())
         ),
     )
+
+
+def _story_part(maker: PageMaker, magnet: Magnet, piece: StoryPiece) -> StoryPart:
+    """Return a part of a magnet's text as a page shows it, with its pictures. Raises OSError."""
+    html = piece.html
+    if piece.name:
+        html = maker.theme.block(magnet.lang, piece.name, piece.block, lambda it: picture_of(maker, it))
+    html = with_app_links(maker.site, html)
+    for picture in magnet.pictures:
+        shown = picture_of(maker, picture)
+        sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
+        html = html.replace(f'src="{picture.source}"', sized)
+    return StoryPart(html, piece.name)
 
 
 def picture_of(maker: PageMaker, picture: PictureFile) -> Picture:

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from pathlib import Path
-from urllib.parse import unquote
-
-from markdown_it.common.utils import escapeHtml
 
 from optin.site.documents import Path_
 from optin.site.file_models import MagnetFile
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
-from optin.site.findings import Finding
 from optin.site.kind_file import FilePart
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.model import PictureFile
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
-from optin.site.prose import Prose
 
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
@@ -72,20 +66,6 @@ class MagnetFiles:
             self._findings.say(where, str(problem), problem.cure, code="picture")
             return None
         return PictureFile(path, alt, drawn.width, drawn.height)
-
-    def pictures(self, prose: Prose) -> tuple[PictureFile, ...]:
-        """Return the pictures in a text."""
-        first = self._findings.document.body_line - 1
-        pictures: list[PictureFile] = []
-        for source, alt, line in prose.pictures:
-            found = self.picture(first + line, unquote(source), alt)
-            if found is not None:
-                pictures.append(replace(found, source=escapeHtml(source)))
-            if not alt.strip():
-                message = f"The picture {source} has no description for people who cannot see it."
-                cure = "Write it between the brackets: ![what it shows](file)."
-                self._findings.add(Finding(self._findings.name, first + line, 1, message, cure, code="alt"))
-        return tuple(pictures)
 
     def _is_placeholder(self, where: Path_, path: Path) -> bool:
         try:

@@ -12,6 +12,7 @@ from optin.consent.form import EMAIL_FIELD, FormField, Slug
 from optin.consent.parts_by_kind import OUR_PACKAGE, PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
+from optin.site.blocks.story import read_story
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
@@ -22,7 +23,7 @@ from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
 from optin.site.model import Magnet
-from optin.site.prose import Prose, read_prose
+from optin.site.prose import Prose
 from optin.site.validation import validated
 from optin.site.variants import read_variants
 from optin.theme.catalogue import catalogue
@@ -131,9 +132,8 @@ class MagnetReader:
         for key, text in written.texts.items():
             for objection in objections_to_override(key, text, known):
                 self._findings.object_at(("texts", key), objection)
-        prose = read_prose(self._findings.document.body)
-        pictures = self._files.pictures(prose)
-        self._check_text(prose)
+        story = read_story(self._findings.document.body, self._files, self._findings)
+        self._check_text(story.prose, story.words)
         variants, complaints = read_variants(written, questions, fields, known)
         doubted = {path[:2] for path in self._validated.spoilt}
         for where, objection in complaints:
@@ -145,13 +145,13 @@ class MagnetReader:
             lang=written.lang,
             title=written.title.strip(),
             description=written.description.strip(),
-            body_html=prose.html,
+            story=story.pieces,
             folder=self._path.parent,
             file=self._files.file(written, kind),
             picture=self._files.picture(("picture", "file"), written.picture.file, written.picture.alt)
             if written.picture
             else None,
-            pictures=pictures,
+            pictures=story.pictures,
             questions=questions,
             fields=fields,
             texts=tuple(sorted(written.texts.items())),
@@ -273,7 +273,7 @@ class MagnetReader:
             self._findings.say(where, message, cure, code="label")
         return FormField(entry.name, label, entry.why.strip(), entry.required)
 
-    def _check_text(self, prose: Prose) -> None:
+    def _check_text(self, prose: Prose, words: str) -> None:
         first = self._findings.document.body_line - 1
         for target, line in prose.foreign:
             message = f"The link {target[:60]!r} does not work on a web page."
@@ -283,7 +283,7 @@ class MagnetReader:
             message = "The text has a first-level heading, but the page's title is one already."
             line = first + prose.headings[0]
             self._findings.add(Finding(self.name, line, 1, message, "Begin with ##.", "warning", "heading"))
-        if claimed("needed", prose.html) and mentioned("consent", prose.html):
+        if claimed("needed", words) and mentioned("consent", words):
             message = "The text sounds as if a consent were required for the magnet (GDPR 7(4))."
             cure = "Say that no box is required."
             self._findings.add(Finding(self.name, first + 1, 1, message, cure, "warning", "price"))

@@ -41,6 +41,16 @@ class PictureFile:
 
 
 @dataclass(frozen=True)
+class StoryPiece:
+    """A part of a magnet's text: prose as HTML, or the block `name` with the value for its template."""
+
+    html: str = ""
+    name: str = ""
+    block: object = None
+    line: int = 1  # in the magnet's file
+
+
+@dataclass(frozen=True)
 class Variant:
     """Another wording of a magnet: its complete texts, not only the changed ones."""
 
@@ -60,7 +70,7 @@ class Magnet:
     lang: str
     title: str
     description: str
-    body_html: str
+    story: tuple[StoryPiece, ...]  # what its author wrote below the front matter
     folder: Path
     file: Path | None = None
     picture: PictureFile | None = None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -20,20 +21,30 @@ class Prose:
     headings: tuple[int, ...]  # lines of those of the first level, which the page itself has
 
 
+def new_markdown() -> MarkdownIt:
+    """Return a parser for what authors write: without raw HTML."""
+    return MarkdownIt("commonmark", {"html": False}).enable("table")
+
+
 def read_prose(text: str) -> Prose:
     """Render a text. The same text gives the same bytes."""
-    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown = new_markdown()
     tokens = markdown.parse(text)
+    prose = look_through(tokens)
+    return replace(prose, html=markdown.renderer.render(tokens, markdown.options, {}))
+
+
+def look_through(tokens: Sequence[Token]) -> Prose:
+    """Return what there is to check in a text, before it is HTML; links to other sites are marked."""
     pictures: list[tuple[str, str, int]] = []
     foreign: list[tuple[str, int]] = []
     for token in tokens:
         line = (token.map or [0])[0] + 1
         for child in token.children or ():
             _look_at(child, line, pictures, foreign)
-    html = markdown.renderer.render(tokens, markdown.options, {})
     headings = (token for token in tokens if token.type == "heading_open" and token.tag == "h1")
     lines = tuple((token.map or [0])[0] + 1 for token in headings)
-    return Prose(html, tuple(pictures), tuple(foreign), lines)
+    return Prose("", tuple(pictures), tuple(foreign), lines)
 
 
 def _look_at(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from functools import cache, partial
@@ -29,6 +29,7 @@ from optin.proof.bundle_archive import pack
 from optin.theme import mail_views, views
 from optin.theme.catalogue import catalogue
 from optin.theme.icon import page_icon
+from optin.theme.icons import icons_in
 from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templates_of, words_of_all
 from optin.theme.languages import languages
 from optin.theme.look import Look
@@ -77,6 +78,7 @@ Mail: TypeAlias = (
 )
 TEXT_COLUMNS = 72
 STYLESHEET = "style.css"
+BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
 _ADDRESS_ALONE = re.compile(r"\s*(https?://\S+)\s*")
 
 
@@ -123,7 +125,8 @@ class Theme:
         fonts = [
             (font, self.add_asset(font.name, font.data, content_type_of(font.name))) for font in look.fonts
         ]
-        style = font_faces(look.typeface, fonts) + self._env.get_template(STYLESHEET).render(look=look)
+        sheets = (self._env.get_template(name).render(look=look) for name in (STYLESHEET, BLOCK_STYLES))
+        style = font_faces(look.typeface, fonts) + "\n".join(sheets)
         self.add_asset(STYLESHEET, style.encode(), content_type_of(STYLESHEET))
         for key, picture in (("logo", look.logo), ("favicon", page_icon(look))):
             if picture is not None:
@@ -226,6 +229,12 @@ class Theme:
         readme = wrapped(self._render("mails/proof.txt", view, self.wording(view.lang)))
         return pack({"README.txt": readme.encode(), **files})
 
+    def block(self, lang: str, name: str, block: object, show: Callable[[Any], views.Picture]) -> str:
+        """Return the HTML of a block of a page's text. `show` returns a picture of it with its address."""
+        words = self.wording(lang)
+        template = self._env.get_template(f"blocks/{name}.html")
+        return template.render(block=block, show=show, words=words, t=words.text, asset=self.asset_url)
+
     def plain(self, view: views.PersonalView) -> str:
         """Return a person's data as plain text, in the words of the personal page (R9)."""
         return wrapped(self._render("pages/personal.txt", view, self.wording(view.frame.lang)))
@@ -296,7 +305,12 @@ def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    env.globals |= {"light": LIGHT, "dark": DARK, "address_at": address_at}
+    env.globals |= {
+        "light": LIGHT,
+        "dark": DARK,
+        "address_at": address_at,
+        "icon": icons_in(OURS).__getitem__,
+    }
     return env
 
 

@@ -50,6 +50,14 @@ class Alternate:
 
 
 @dataclass(frozen=True)
+class StoryPart:
+    """A part of a page's text: prose, or the block `name`, so that a template may place it elsewhere."""
+
+    html: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class LandingView:
     """A landing page with its form (F1-F4, F6). Without `typed` it is the page as served and digested."""
 
@@ -72,6 +80,7 @@ class LandingView:
     wait_seconds: int = 0  # the form comes back as no more mails leave: until when
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
     card: Picture | None = None  # what social sites show of it
+    story: tuple[StoryPart, ...] = ()  # the parts of `body_html`
 
 
 @dataclass(frozen=True)

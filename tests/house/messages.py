@@ -33,6 +33,7 @@ CALLS: dict[str, tuple[int, int, int | None, str]] = {
     "Complaint": (1, 2, None, "kind"),
     "PictureRefused": (0, 1, None, "picture"),
     "hint": (1, 2, 0, ""),
+    "refuse": (1, 2, None, "block"),
     "say": (1, 2, 4, "magnet"),
 }
 ADDRESSES = (  # what is wrong with one is found by a function that names no setting

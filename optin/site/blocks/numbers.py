@@ -1,0 +1,44 @@
+"""`::: numbers`: at most three numbers that can be checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optin.site.blocks.block import Block, BlockReading, Directive, shown_text
+from optin.site.blocks.lists import bold_items
+
+MOST = 3
+EXAMPLE = "- **12** pages"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number with what it counts, as HTML."""
+
+    number: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Up to three numbers."""
+
+    heading: str
+    numbers: tuple[Number, ...]
+
+
+def _read(directive: Directive, reading: BlockReading) -> Numbers | None:
+    items = bold_items(directive, reading, EXAMPLE)
+    for item in items:
+        if item.before or not item.after or not any(sign.isdigit() for sign in shown_text(item.bold)):
+            message = "An item of the block 'numbers' is a number in bold and what it counts."
+            reading.refuse(item.line, message, f"Write it like: {EXAMPLE}")
+            return None
+    if len(items) > MOST:
+        message = f"The block 'numbers' has {len(items)} numbers; nobody remembers more than {MOST}."
+        reading.refuse(items[MOST].line, message, f"Keep the {MOST} that matter to a reader.")
+        return None
+    return Numbers(directive.heading, tuple(Number(it.bold, it.after) for it in items)) if items else None
+
+
+NUMBERS = Block(about="up to three numbers", read=_read)

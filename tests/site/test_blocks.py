@@ -1,0 +1,172 @@
+"""Blocks in a magnet's text: what each becomes, and what `check` says about a wrong one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import html5lib
+import pytest
+
+from optin.services.edition import load_edition
+from optin.site.blocks.table import BLOCKS
+from optin.site.findings import Finding
+from optin.theme.icons import icons_in
+from optin.theme.theme import OURS
+from tests.house.requirements_table import ROOT
+from tests.installed import KINDS
+from tests.site.conftest import all_findings, findings, magnet, paper
+
+FENCE = re.compile(r"^```md\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+GUIDE = (ROOT / "docs" / "guide" / "blocks.md").read_text("utf-8")
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48"><path d="M0 0h64v48H0z"/></svg>'
+QUOTE = "::: quote\nname: Noor\n\nGoed.\n:::"
+
+
+def written(site: Path, text: str) -> Path:
+    """Write a magnet with this text below its front matter, which has seven lines."""
+    path = magnet(site)
+    path.write_text(path.read_text("utf-8").replace("Tekst.", text), "utf-8")
+    return path
+
+
+def page(site: Path, slug: str = "brief") -> str:
+    edition, found = load_edition(site, KINDS)
+    assert edition is not None
+    assert [it for it in found if it.severity == "error"] == []
+    return edition.publication.faces[slug][0].form.page.decode()  # type: ignore[index]  # a plain text
+
+
+def told(site: Path, text: str) -> Finding:
+    """Return the one finding about a text."""
+    written(site, text)
+    (finding,) = findings(site)
+    assert (finding.path, finding.code, finding.severity) == ("magnets/brief.md", "block", "error")
+    assert finding.cure
+    return finding
+
+
+@pytest.mark.parametrize("example", FENCE.findall(GUIDE))
+def test_every_example_of_the_guide_makes_a_block(site: Path, example: str) -> None:
+    """W2: strict HTML without script or inline style, and nothing to find."""
+    folder = paper(site, body=example)
+    for name in re.findall(r"[\w-]+\.(?:svg|webp|png|jpg)", example):
+        (folder / name).write_text(SVG, "utf-8") if name.endswith("svg") else picture(folder / name)
+    assert all_findings(site) == ()
+    html = page(site, "paper")
+    html5lib.HTMLParser(strict=True).parse(html)
+    names = re.findall(r"^::: (\w+)$", example, re.MULTILINE)
+    assert names
+    for name in names:
+        assert f'class="block {name}"' in html
+    assert not re.search(r"<script|<[^>]+\s(style|on\w+)=", html)
+    assert ":::" not in html
+
+
+def picture(path: Path) -> None:
+    from PIL import Image  # noqa: PLC0415 - few tests draw
+
+    Image.new("RGB", (400, 300), "#0b5d4b").save(path)
+
+
+def test_the_guide_shows_every_block_and_each_of_its_options() -> None:
+    """W2: a block, an option or an icon that the guide does not show, nobody finds."""
+    shown = "".join(FENCE.findall(GUIDE))
+    for name, block in BLOCKS.items():
+        assert f"::: {name}\n" in shown
+        for option, meaning in block.options.items():
+            assert re.search(rf"^{option}: ", shown, re.MULTILINE), (name, option)
+            assert f"`{option}`" in GUIDE, (name, option, meaning)
+    assert {*icons_in(OURS)} <= {*re.findall("`([a-z0-9-]+)`", GUIDE)}
+
+
+def test_blocks_stand_between_the_prose(site: Path) -> None:
+    """W2: in the order in which they were written."""
+    written(site, f"Voor.\n\n{QUOTE}\n\nNa.")
+    html = page(site)
+    assert re.search(r"<p>Voor\.</p>.*<figure>.*<p>Goed\.</p>.*<p>Na\.</p>", html, re.DOTALL)
+
+
+def test_what_an_author_writes_in_a_block_stays_text(site: Path) -> None:
+    """W2, S1: in options and in words."""
+    written(
+        site, '::: quote\nname: <b onclick="x">\nrole: "{{ 7919 * 7907 }}"\n\n<script>1</script> {{ 1 }}\n:::'
+    )
+    html = page(site)
+    assert "<b onclick" not in html
+    assert "<script" not in html
+    assert "{{ 7919 * 7907 }}" in html
+    html5lib.HTMLParser(strict=True).parse(html)
+
+
+def test_the_first_question_is_open(site: Path) -> None:
+    """W2: folded by the browser, without script."""
+    written(site, "::: faq\n### Een?\n\nJa.\n\n### Twee?\n\nNee.\n:::")
+    assert re.findall(r"<details[^>]*>", page(site)) == ["<details open>", "<details>"]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "said", "cure"),
+    [
+        ("::: quote\nname: Noor\n\nGoed.", 8, "does not end", "Write ::: alone"),
+        (
+            "Eerst.\n\n::: quote\nname: Noor\n\nGoed.\n\n::: faq\n### Een?\n\nJa.\n:::",
+            10,
+            "in line 15",
+            "line 15",
+        ),
+        (":::", 8, "ends no block", "::: quote"),
+        (f"{QUOTE}\n\nMeer.\n\n:::", 16, "ends no block", "Remove it"),
+        ("::: qoute\nGoed.\n:::", 8, "'qoute' is unknown", "Did you mean 'quote'?"),
+        ("::: quote name=Noor\nGoed.\n:::", 8, "stands nothing", "lines of their own"),
+        (f"- Punt\n\n  {QUOTE.replace(chr(10), chr(10) + '  ')}", 10, "inside a list", "left margin"),
+        ("::: quote\nGoed.\n:::", 8, "needs 'name'", "name: …"),
+        ("::: quote\nnaam: Noor\n\nGoed.\n:::", 9, "no option 'naam'", "Did you mean 'name'?"),
+        ("::: quote\nname: Noor\nGoed.\n:::", 10, "is no option", "empty line"),
+        ("::: quote\nname:\n\nGoed.\n:::", 9, "'name' is empty", "after its colon"),
+        ("::: quote\nname: A\nname: B\n\nGoed.\n:::", 10, "'name' is there twice", "one text"),
+        ("::: quote\nname: Noor\n:::", 8, "has no words", "what they say"),
+        ("::: author\nname: Noor\n:::", 8, "says nothing", "why the author knows"),
+        ("::: benefits\nTekst.\n:::", 9, "is a list", "hyphen"),
+        ("::: benefits\n:::", 8, "is empty", "Write below it"),
+        ("::: benefits\n- Een\n- Twee\n:::", 9, "no words in bold", "**"),
+        ("::: benefits\n- phone **Bel** nu\n:::", 9, "the name of an icon", ":clock:"),
+        ("::: benefits\n- :fone: **Bel** nu\n:::", 9, "'fone' is unknown", "Did you mean 'phone'?"),
+        ("::: benefits\n- **Bel** nu\n\n  - meer\n:::", 9, "one line of text", "**"),
+        ("::: numbers\n- **zes** bladzijden\n:::", 9, "a number in bold", "**12** pages"),
+        ("::: numbers\n- **1** a\n- **2** b\n- **3** c\n- **4** d\n:::", 12, "has 4 numbers", "Keep the 3"),
+        ("::: faq\nZomaar.\n:::", 9, "no question above it", "### "),
+        ("::: faq\n:::", 8, "has no question", "### "),
+        ("::: faq\n### Een?\n:::", 9, "has no answer", "below it"),
+        ("::: logos\n- Bedrijf\n:::", 9, "one picture", "logo.svg"),
+        ("::: logos\n- ![](a.svg)\n:::", 9, "company's name", "logo.svg"),
+    ],
+)
+def test_a_wrong_block_is_told_with_its_line_and_cure(
+    site: Path, text: str, line: int, said: str, cure: str
+) -> None:
+    """W2, M4: a directive that does not close, an unknown one, wrong options, wrong content."""
+    finding = told(site, text)
+    assert finding.line == line, finding
+    assert said in finding.message, finding
+    assert cure in finding.cure, finding
+
+
+def test_a_picture_of_a_block_is_looked_for_in_the_magnets_folder(site: Path) -> None:
+    """W2, S8: the finding names the option's own line."""
+    folder = paper(site, body="::: quote\nname: Noor\npicture: ../../optin.toml\n\nGoed.\n:::")
+    (finding,) = findings(site)
+    assert (finding.line, finding.code) == (10, "file")
+    assert "leads outside paper/" in finding.message
+    picture(folder / "noor.png")
+    paper(site, body="::: quote\nname: Noor\npicture: noor.png\n\nGoed.\n:::")
+    assert re.search(r'<img src="/static/noor\.[0-9a-f]{16}\.\w+"', page(site, "paper"))
+
+
+def test_claims_in_a_block_are_read_by_the_laws_rules_too(site: Path) -> None:
+    """M5, W2: what no page may say, no block may say either."""
+    written(
+        site,
+        "::: faq\n### Wat kost het?\n\nUw toestemming is verplicht.\n:::",
+    )
+    assert [it.code for it in findings(site)] == ["price"]
