@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from optin.errors import StoreBusy, StoreUnusable
+from optin.store import sqlite_connection
 from optin.store.sqlite import GROUP_LENGTH, QUEUE_LENGTH, SqliteStore
 from optin.store.sqlite_connection import connect
 from optin.store.transaction import Bound, Tx
@@ -95,8 +96,12 @@ def test_a_full_queue_is_busy_not_slow(store: SqliteStore) -> None:
     assert all(future.result() == 1 for future in waiting)
 
 
-def test_a_database_locked_by_another_is_busy_and_recovers(store: SqliteStore, tmp_path: Path) -> None:
+def test_a_database_locked_by_another_is_busy_and_recovers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S6: locked by somebody else: nothing is stored, nobody is told otherwise, and it goes on."""
+    monkeypatch.setattr(sqlite_connection, "BUSY_TIMEOUT_MS", 200)
+    store = SqliteStore(tmp_path / "optin.db", SCHEMA, serving=True)
     stranger = connect(tmp_path / "optin.db")
     stranger.execute("BEGIN IMMEDIATE")
     refused = store.submit(add("a"))
@@ -106,6 +111,7 @@ def test_a_database_locked_by_another_is_busy_and_recovers(store: SqliteStore, t
     stranger.close()
     assert store.submit(add("b")).result() == 1
     assert names(store) == {"b"}
+    store.close()
 
 
 def test_a_full_disk_refuses_what_it_cannot_keep(store: SqliteStore) -> None:
