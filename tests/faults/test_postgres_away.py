@@ -254,7 +254,7 @@ def test_a_read_only_server_is_not_opened(postgres_url: str, tmp_path: Path) -> 
     """O1, S2: said in a sentence that tells what it is."""
     vault = Vault(KeyRing.fresh("dev"))
     open_store(postgres_url, tmp_path, vault).close()
-    with read_only(postgres_url), pytest.raises(StoreUnusable, match="it is read-only, as a standby is"):
+    with read_only(postgres_url), pytest.raises(StoreUnusable, match="it is read-only, like a standby"):
         open_store(postgres_url, tmp_path, vault)
     open_store(postgres_url, tmp_path, vault).close()
 
