@@ -27,7 +27,14 @@ from optin.site.landing_pages import (
 from optin.site.model import Magnet, Site
 from optin.site.page_check import objections_to_page
 from optin.site.reading_cache import ReadingCache
-from optin.site.templates import BROKEN, one_for_each_place, own_templates, template_finding, try_samples
+from optin.site.templates import (
+    BROKEN,
+    one_for_each_place,
+    own_templates,
+    template_finding,
+    templates_without_blocks,
+    try_samples,
+)
 from optin.site.variants import wording_name
 from optin.theme.social_card import SocialCard
 from optin.theme.theme import Theme
@@ -105,6 +112,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
     tried = kept.once(
         "samples", (theme.templates, site.settings.languages), lambda: try_samples(site, theme, kinds.pages)
     )
+    tried = [*tried, *templates_without_blocks(site, theme)]
     try:
         privacy = {lang: _privacy(maker, lang) for lang in site.settings.languages}
         index = _index(maker, privacy)

@@ -104,6 +104,27 @@ def moved_templates(root: Path, kinds: PartsByKind[PagesPart]) -> list[Finding]:
     ]
 
 
+def templates_without_blocks(site: Site, theme: Theme) -> list[Finding]:
+    """Return the site's own templates in which a magnet's kind finds no place for its words."""
+    own = own_templates(site.root)
+    if own is None:
+        return []
+    kinds = sorted({magnet.kind for magnet in site.magnets.values()})
+    lost = {it: kind for kind in reversed(kinds) for it in theme.lost_blocks(kind)}
+    return [
+        Finding(
+            f"templates/{name}",
+            1,
+            1,
+            f"This template has no block {block!r}; what a {kind} says there is lost.",
+            f"Add {{% block {block} %}}{{% endblock %}}, and compare it with ours.",
+            code="template",
+        )
+        for (name, block), kind in sorted(lost.items())
+        if (own / name).is_file()
+    ]
+
+
 def _attempts(theme: Theme, lang: str, kinds: PartsByKind[PagesPart]) -> Iterable[Callable[[], object]]:
     for view in sample_pages(lang, kinds):
         yield partial(theme.page, view)

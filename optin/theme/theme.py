@@ -33,6 +33,7 @@ from optin.theme.icons import icons_in
 from optin.theme.kind_folders import NO_FOLDERS, KindFolders, KindLoader, templates_of, words_of_all
 from optin.theme.languages import languages
 from optin.theme.look import Look
+from optin.theme.lost_blocks import lost_blocks
 from optin.theme.palette import DARK, LIGHT
 from optin.theme.typeface import font_faces
 from optin.theme.wording import Wording
@@ -147,6 +148,11 @@ class Theme:
         of_kinds = (name for kind in kinds for name in templates_of(self._kinds, kind))
         for name in (*self._env.list_templates(), *of_kinds):
             self._env.get_template(name)
+
+    def lost_blocks(self, kind: str) -> list[tuple[str, str]]:
+        """Return the templates that lack a block which a template of a kind fills, with that block."""
+        ours = (it for it in self._env.list_templates() if it.startswith(f"kinds/{kind}/"))
+        return lost_blocks(self._env, [*ours, *templates_of(self._kinds, kind)])
 
     def renewed(self) -> Self:
         """Return an equal theme, with the loaded templates and without pictures."""

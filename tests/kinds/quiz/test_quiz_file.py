@@ -314,6 +314,24 @@ def test_a_template_under_its_former_name_is_told_where_it_belongs(site: Path, n
     assert all_findings(site) == ()
 
 
+@pytest.mark.parametrize("name", ["mails/delivery.html", "mails/delivery.txt"])
+def test_a_template_without_the_place_for_the_report_is_refused(site: Path, name: str) -> None:
+    """M10: Jinja drops a block that the extended template has not; the report would be lost in silence."""
+    own = site / "templates" / name
+    own.parent.mkdir(parents=True)
+    ours = (OURS / name).read_text()
+    quiz(site)
+    own.write_text(ours.replace("{% block none %}", "{% block other %}"))
+    assert all_findings(site) == ()  # a draw would speak there; this site has none
+    own.write_text(ours.replace("{% block told %}", "{% block other %}"))
+    (finding,) = all_findings(site)
+    assert (finding.path, finding.code, finding.severity) == (f"templates/{name}", "template", "error")
+    assert "'told'" in finding.message
+    assert "{% block told %}" in (finding.cure or "")
+    own.write_text(ours)
+    assert all_findings(site) == ()
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
