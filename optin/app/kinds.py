@@ -19,7 +19,7 @@ from optin.flows.kind_flows import FlowPart
 from optin.kinds.kind import API, Kind
 from optin.mail.kind_mails import MailPart
 from optin.services.kind_parts import KindParts
-from optin.site.file_models import MagnetFile
+from optin.site.front_matter import MagnetFile
 from optin.site.kind_file import FilePart
 from optin.site.kind_pages import PagesPart
 from optin.store.kind_tables import TablesPart

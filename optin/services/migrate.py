@@ -11,7 +11,7 @@ from optin.services.kind_parts import KindParts
 from optin.services.open_installation import open_installation
 from optin.services.open_store import connect, due_in, grant_in, sqlite_path
 from optin.settings.installation import Settings
-from optin.store.schema import POSTGRES, SQLITE
+from optin.store.migrations import POSTGRES, SQLITE
 from optin.store.schema_sets import Schema
 
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from pathlib import Path
 
 from optin.site.documents import Path_
-from optin.site.file_models import MagnetFile
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
+from optin.site.front_matter import MagnetFile
 from optin.site.kind_file import FilePart
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.model import PictureFile

@@ -14,8 +14,8 @@ from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.site.blocks.story import read_story
 from optin.site.documents import Document, Path_, read_front_matter
-from optin.site.file_models import FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
+from optin.site.front_matter import FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.kind_file import FilePart, TableReading
 from optin.site.law_words import claimed, mentioned
 from optin.site.lint import objections_to_form, objections_to_override, objections_to_wording

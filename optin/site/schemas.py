@@ -13,8 +13,8 @@ from pydantic.json_schema import GenerateJsonSchema
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.retention_period import RetentionPeriod
 from optin.settings.site import MARK, SiteSettings
-from optin.site.file_models import MagnetFile, magnet_file
 from optin.site.files import FILE_ENDINGS
+from optin.site.front_matter import MagnetFile, magnet_file
 from optin.site.kind_file import FilePart
 from optin.site.magnet_reader import KNOWN_FIELDS
 from optin.site.model import Site

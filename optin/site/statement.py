@@ -9,8 +9,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from optin.site.documents import Document, read_front_matter
-from optin.site.file_models import PrivacyFile
 from optin.site.findings import Finding, Severity
+from optin.site.front_matter import PrivacyFile
 from optin.site.model import PrivacyStatement, Site
 from optin.site.prose import read_prose
 from optin.site.validation import validated

@@ -12,8 +12,8 @@ from dataclasses import replace
 from optin.consent.form import FormField
 from optin.consent.purpose import ConsentQuestion
 from optin.site.documents import Path_
-from optin.site.file_models import MagnetFile, VariantTable
 from optin.site.findings import nearest
+from optin.site.front_matter import MagnetFile, VariantTable
 from optin.site.lint import Objection, objections_to_form, objections_to_override, objections_to_wording
 from optin.site.model import Variant
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from optin.consent.purpose import ConsentKey
-from optin.store.consent_columns import columns_of
+from optin.store.consent_key_columns import columns_of
 from optin.store.queries import count_rows, list_parameters
 from optin.store.transaction import Row, Tx
 

@@ -15,7 +15,7 @@ from optin.proof.merkle_tree import Frontier
 from optin.proof.signed_notes import Checkpoint, Note, NoteBroken
 from optin.store.kind_tables import REGISTER
 from optin.store.log import latest_checkpoint, log_frontier
-from optin.store.schema import POSTGRES, QUEUE_TRIGGERS
+from optin.store.migrations import POSTGRES, QUEUE_TRIGGERS
 from optin.store.schema_guard import refuse_schema
 from optin.store.schema_sets import Schema, register_rows
 from optin.store.sqlite import SqliteStore

@@ -13,7 +13,7 @@ from optin.consent.event import exported
 from optin.consent.purpose import ConsentKey
 from optin.proof.canonical import Json, canonical, parse
 from optin.proof.commitment import digest
-from optin.store.consent_columns import columns_of
+from optin.store.consent_key_columns import columns_of
 from optin.store.events import add_events
 from optin.store.leads import PAGE_LEADS
 from optin.store.transaction import Row, Tx, Value, from_ms, to_ms

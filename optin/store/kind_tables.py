@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 
 from optin.errors import StoreUnusable
-from optin.store.schema import MIGRATIONS, AppendOnlyTable, Migration
+from optin.store.migrations import MIGRATIONS, AppendOnlyTable, Migration
 from optin.store.transaction import Row
 
 # Each statement that a kind's migration may hold, whole: nothing that reads, calls or drops anything else.

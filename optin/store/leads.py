@@ -12,7 +12,7 @@ from operator import itemgetter
 
 from optin.consent.consent_record import RequestId, SubjectId
 from optin.consent.purpose import ConsentKey
-from optin.store.consent_columns import columns_of
+from optin.store.consent_key_columns import columns_of
 from optin.store.events import StoredEvent, stored_event
 from optin.store.queries import count_rows, list_parameters
 from optin.store.transaction import Row, Tx, Value, from_ms

@@ -18,7 +18,7 @@ from typing import cast
 import psycopg
 
 from optin.errors import StoreBusy, WriteLost
-from optin.store.postgres_guard import PostgresGuard, SchemaMoved
+from optin.store.postgres_lost_writes import PostgresGuard, SchemaMoved
 from optin.store.postgres_opening import info_of, opened
 from optin.store.postgres_pool import PostgresPool
 from optin.store.postgres_presence import PostgresPresence

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from optin.consent.consent_record import RequestId
 from optin.errors import RequestRefused
 from optin.store.kind_tables import REGISTER, TableScope, TablesPart
-from optin.store.schema import Dialect, drop_statements
+from optin.store.migrations import Dialect, drop_statements
 from optin.store.schema_sets import OWN, Schema, set_of
 from optin.store.transaction import Tx, Value
 

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from optin.consent.parts_by_kind import PartsByKind
 from optin.errors import StoreUnusable
 from optin.store.kind_tables import TableScope, TablesPart, check_part, registered
-from optin.store.schema import MIGRATIONS, Migration
+from optin.store.migrations import MIGRATIONS, Migration
 from optin.store.transaction import Row
 
 OWN = "optin"

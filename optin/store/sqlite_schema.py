@@ -16,7 +16,7 @@ from typing import Any
 from sqlite_utils import Database, Migrations
 
 from optin.store.kind_tables import REGISTER
-from optin.store.schema import SQLITE, Migration
+from optin.store.migrations import SQLITE, Migration
 from optin.store.schema_guard import UNMADE, Objects, differences, migrations_due
 from optin.store.schema_sets import Record, Schema, Step, register_rows
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from optin.consent.purpose import ConsentKey
-from optin.store.consent_columns import EVERYTHING, columns_of
+from optin.store.consent_key_columns import EVERYTHING, columns_of
 from optin.store.queries import list_parameters
 from optin.store.transaction import Tx, from_ms, to_ms
 

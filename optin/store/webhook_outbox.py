@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from optin.consent.purpose import ConsentKey
 from optin.consent.webhook import ID_PREFIX, WebhookKind
 from optin.store.claims import Batch
-from optin.store.consent_columns import columns_of
+from optin.store.consent_key_columns import columns_of
 from optin.store.queries import has_row
 from optin.store.transaction import Tx, from_ms, to_ms
 from optin.store.vault import Place, Vault

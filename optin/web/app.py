@@ -24,7 +24,7 @@ from optin.web.even_timing import at_even_times
 from optin.web.headers import security_headers
 from optin.web.health import HEALTH_ROUTES
 from optin.web.kind_routes import RoutesPart, below_magnet, below_place
-from optin.web.landing import get_sent, post_form, post_sent
+from optin.web.landing_post import get_sent, post_form, post_sent
 from optin.web.mistyped_path import TypedPaths
 from optin.web.page_cache import PageCacheMiddleware
 from optin.web.personal import get_ask, get_personal, post_ask, post_personal

@@ -41,8 +41,8 @@ from optin.settings.site import Retention
 from optin.store.database_copy import TABLES
 from optin.store.journal_lines import mark_waiting, remember
 from optin.store.limits import CounterTable
+from optin.store.migrations import LOG, sqlite_triggers
 from optin.store.person_records import request_ids
-from optin.store.schema import LOG, sqlite_triggers
 from optin.store.transaction import Tx
 from optin.store.vault import Vault
 from tests.installed import KINDS

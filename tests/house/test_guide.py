@@ -24,7 +24,7 @@ from pydantic import BaseModel
 
 from optin.app.main import main
 from optin.settings.site import SiteSettings
-from optin.site.file_models import magnet_file
+from optin.site.front_matter import magnet_file
 from optin.site.hints import hints
 from optin.site.loading import load_site
 from optin.site.scaffold import make_site

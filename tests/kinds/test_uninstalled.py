@@ -24,8 +24,8 @@ from optin.services.backup import back_up
 from optin.services.edition import Edition
 from optin.services.evidence_bundle import make_bundle
 from optin.services.open_store import open_store
+from optin.store.migrations import POSTGRES, SQLITE
 from optin.store.outbox import enqueue
-from optin.store.schema import POSTGRES, SQLITE
 from tests.kinds.installed import INSTALLED, KINDS, without
 from tests.kinds.journey import EMAIL, KindVisit, cells, words
 from tests.stranger import is_sqlite

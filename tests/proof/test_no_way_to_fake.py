@@ -76,7 +76,7 @@ def test_only_the_prospect_confirms() -> None:
                 if names & {"confirm", "confirm_by_code"}:
                     callers.add(path.relative_to(ROOT).as_posix())
     assert writers == {"optin/flows/consents/confirm.py"}
-    assert callers == {"optin/web/confirm.py", "optin/web/landing.py"}
+    assert callers == {"optin/web/confirm.py", "optin/web/landing_post.py"}
 
 
 def test_no_command_confirms_what_is_pending(tmp_path: Path) -> None:

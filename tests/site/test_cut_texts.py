@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from optin.settings.prose import holds_prose
 from optin.settings.site import SiteSettings
-from optin.site.file_models import PrivacyFile, magnet_file
 from optin.site.findings import as_text
+from optin.site.front_matter import PrivacyFile, magnet_file
 from tests.installed import TABLES
 from tests.site.conftest import all_findings, findings, magnet, only, paper, toml
 

@@ -23,7 +23,7 @@ from optin.flows.rights.erase import erase_person
 from optin.keys import KeyRing
 from optin.store.database_copy import copy_in, copy_out
 from optin.store.kind_tables import KindTable, TableScope, TablesPart, faults, registered
-from optin.store.schema import MIGRATIONS, POSTGRES, SQLITE, AppendOnlyTable, Migration
+from optin.store.migrations import MIGRATIONS, POSTGRES, SQLITE, AppendOnlyTable, Migration
 from optin.store.schema_guard import UNMADE
 from optin.store.schema_sets import Schema
 from optin.store.sqlite_connection import connect

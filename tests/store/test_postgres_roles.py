@@ -25,8 +25,8 @@ from optin.services.edition import Edition, keep_edition, load_edition
 from optin.services.log_signer import advance_log
 from optin.services.open_installation import open_installation
 from optin.store import postgres_schema
+from optin.store.migrations import MIGRATIONS, Migration
 from optin.store.postgres_opening import grant_on
-from optin.store.schema import MIGRATIONS, Migration
 from optin.store.vault import Vault
 from tests.house.requirements_table import ROOT
 from tests.installed import KINDS

@@ -14,7 +14,7 @@ from optin.services.edition import Edition, load_edition
 from optin.services.installation import Installation
 from optin.services.open_installation import open_installation
 from optin.store.kind_tables import KindTable, TableScope, TablesPart
-from optin.store.schema import Migration
+from optin.store.migrations import Migration
 from tests.installed import KINDS
 from tests.ports import NO_MAIL, NOBODY
 from tests.serving import settings

@@ -14,8 +14,8 @@ from sqlite_utils import Database, Migrations
 from optin.errors import StoreUnusable
 from optin.keys import KeyRing
 from optin.services.open_store import StoreUse
+from optin.store.migrations import MIGRATIONS
 from optin.store.postgres_schema import RECORD, all_tables
-from optin.store.schema import MIGRATIONS
 from optin.store.schema_guard import differences
 from optin.store.schema_sets import Schema
 from optin.store.transaction import Store

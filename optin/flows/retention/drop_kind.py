@@ -7,8 +7,8 @@ from datetime import datetime
 
 from optin.consent.event import KIND_ROWS, forgotten
 from optin.store.events import add_events
+from optin.store.migrations import Dialect
 from optin.store.removed_kinds import count_rows, drop_tables, removed_kind
-from optin.store.schema import Dialect
 from optin.store.schema_sets import Schema
 from optin.store.transaction import Tx
 from optin.store.vault import Vault

@@ -4,7 +4,7 @@ from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.form_reader import read_post, single
 from optin.web.headers import NO_STORE
 from optin.web.kind_routes import PersonalAction, request_of_place
-from optin.web.landing import post_form
+from optin.web.landing_post import post_form
 from optin.web.removed_magnets import removed_form
 
 __all__ = [
