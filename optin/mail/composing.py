@@ -170,10 +170,10 @@ class Composer:
                 download_url=f"{self._base}/download/{token}" if token else None,
                 download_until=order.expires_at,
                 unsubscribe_url=self._unsubscribe(order),
-                form_version=order.form_version,
                 proof_attached=bool(order.proof),
                 first_name=greeting_name(order.first_name),
                 personal_url=f"{self._base}/me",
+                hands_out=order.hands_out,
                 own=order.own,
             )
         )
@@ -223,6 +223,7 @@ class Composer:
             "page_url": f"{self._base}/{form.magnet}{below}",
             "requested_at": order.requested_at,
             "privacy_url": f"{self._base}/privacy/{form.privacy[:VERSION_CHARACTERS]}",
+            "base_url": self._base,
         }
 
     def _unsubscribe(self, order: MailOrder) -> str:

@@ -40,6 +40,11 @@ class Look:
         """The typefaces to try, in order."""
         return self.typeface.stack
 
+    @property
+    def mailed_logo(self) -> bool:
+        """Whether mail programs can show the logo; Gmail shows no SVG, Outlook no WebP."""
+        return self.logo is not None and self.logo[0].lower().endswith((".png", ".jpg", ".jpeg"))
+
     @cached_property
     def light_colour(self) -> str:
         """The same colour, light enough to be readable on every dark background."""

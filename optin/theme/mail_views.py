@@ -24,6 +24,7 @@ class RequestFacts(TypedDict):
     page_url: str
     requested_at: datetime
     privacy_url: str
+    base_url: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class RequestMail:
     page_url: str
     requested_at: datetime
     privacy_url: str
+    base_url: str  # of the site, before the address of its icon
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,10 +61,10 @@ class DeliveryMail(RequestMail):
     download_url: str | None
     download_until: datetime | None
     unsubscribe_url: str
-    form_version: str  # the digest, for the receipt
     proof_attached: bool = True  # or it is on the personal page
     first_name: str = ""
     personal_url: str = ""  # where the person sees all that is kept
+    hands_out: bool = True  # not when a consent was only given anew
     own: Any = None  # where the person stands, as the magnet's kind tells it
 
 
@@ -114,6 +116,11 @@ class PersonalMail:
     expires_at: datetime
     privacy_url: str
 
+    @property
+    def base_url(self) -> str:
+        """The site's address."""
+        return self.title
+
 
 @dataclass(frozen=True)
 class ErasedMail:
@@ -124,3 +131,8 @@ class ErasedMail:
     title: str
     holds: tuple[LegalHoldView, ...]
     privacy_url: str
+
+    @property
+    def base_url(self) -> str:
+        """The site's address."""
+        return self.title

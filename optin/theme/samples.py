@@ -148,6 +148,7 @@ def _about(lang: str, kind: str = A_KIND) -> mail_views.RequestFacts:
         "page_url": URL,
         "requested_at": AT,
         "privacy_url": URL,
+        "base_url": HOST,
     }
 
 
@@ -160,7 +161,6 @@ def delivery(lang: str, kind: str = A_KIND, own: object = None) -> mail_views.De
         download_url=FETCH,
         download_until=AT,
         unsubscribe_url=WITHDRAW,
-        form_version="d" * 64,
         first_name="Alice",
         personal_url=SEE,
         own=own,

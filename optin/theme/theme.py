@@ -224,10 +224,13 @@ class Theme:
         """Return the text of the mail for `view`."""
         words, template = self.wording(view.lang), mail_template(view)
         key = view.name if isinstance(view, mail_views.KindMail) else template.partition("/")[2]
+        # a kind's own subject names what is handed out
+        kind = view.kind if isinstance(view, mail_views.DeliveryMail) and view.hands_out else ""
+        subject = words.of_kind(f"mail.{key}.subject", kind, title=view.title)
         return MailText(
-            subject=words.text(f"mail.{key}.subject", title=view.title),
+            subject=subject,
             text=wrapped(self._render(f"{template}.txt", view, words)),
-            html=self._render(f"{template}.html", view, words),
+            html=self._render(f"{template}.html", view, words, subject),
         )
 
     def proof(self, view: mail_views.ProofReadme, files: Mapping[str, bytes]) -> bytes:
@@ -245,12 +248,12 @@ class Theme:
         """Return a person's data as plain text, in the words of the personal page (R9)."""
         return wrapped(self._render("pages/personal.txt", view, self.wording(view.frame.lang)))
 
-    def _render(self, template: str, view: Any, words: Wording) -> str:
+    def _render(self, template: str, view: Any, words: Wording, subject: str = "") -> str:
         names = [template]  # or what a kind has in its place, which extends it
         if isinstance(view, views.ConfirmedView | mail_views.DeliveryMail):
             names = [f"kinds/{view.kind}/{PurePosixPath(template).name}", template]
         return self._env.select_template(names).render(
-            view=view, words=words, t=words.text, look=self.look, asset=self.asset_url
+            view=view, words=words, t=words.text, look=self.look, asset=self.asset_url, subject=subject
         )
 
 

@@ -56,6 +56,11 @@ class Wording:
         """Return whether there is a sentence for `key`."""
         return key in self._texts or key in self._more()
 
+    def of_kind(self, key: str, kind: str, **values: object) -> str:
+        """Return the sentence that a kind has for `key`, else the one for every kind."""
+        own = f"{key}.{kind}"
+        return self.text(own if self.has(own) else key, **values)
+
     def date(self, date: date) -> str:
         """Return a date in words: 23 november 2026."""
         day = self._texts["date.first"] if date.day == 1 else date.day  # French counts the first: 1er mars

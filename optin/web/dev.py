@@ -43,7 +43,7 @@ RELOAD_SCRIPT = """(async () => {
   }
 })();
 """
-MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'"
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; frame-ancestors 'self'"
 LONGEST_POLL_SECONDS = 20
 
 

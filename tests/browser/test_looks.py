@@ -242,7 +242,7 @@ def bundle_of(house: House, browser: Browser, folder: Path) -> None:
     _, _, link = house.letter(address, "Bevestig")
     page.goto(link)
     page.click("form.now button")
-    house.letter(address, "Uw aanvraag")
+    house.letter(address, "Uw whitepaper")
     page.close()
     out = folder.with_suffix(".zip")
     command = [

@@ -44,7 +44,7 @@ def test_a_person_comes_sees_corrects_leaves_and_comes_back(house: House, browse
     assert address in exported(house, "follow-up-phone", "phone")
 
     # finds the way to the personal page in the mail
-    words = house.letter(address, "Uw aanvraag")[0]
+    words = house.letter(address, "Uw whitepaper")[0]
     assert any(line.strip().endswith("/me") for line in words.splitlines())
     page.goto(f"{house.base}/me")
     page.fill("#field-email", address)

@@ -60,7 +60,7 @@ def test_by_mouse_with_scripts_off(house: House, window: BrowserContext) -> None
     with page.expect_download() as download:
         page.click("a.button")
     assert download.value.suggested_filename == "witboek.pdf"
-    house.letter(address, "Uw aanvraag")
+    house.letter(address, "Uw whitepaper")
     assert window.cookies() == []
     assert all(url.startswith(house.base) for url in asked)
 
@@ -215,7 +215,7 @@ def pages_of(house: House, page: Page) -> Iterator[str]:
     yield "confirm"
     page.click("form.now button")
     yield "confirmed"
-    words, delivery, _ = house.letter(address, "Uw aanvraag")
+    words, delivery, _ = house.letter(address, "Uw whitepaper")
     for mail in (html, delivery):
         page.set_content(mail)
         yield "mail"

@@ -108,7 +108,7 @@ def test_a_title_of_any_length_is_a_subject_on_short_lines(title: str, recipient
     data = composer().compose(confirmation(recipient, form=replace(DECLARATION, title=title)), NOON)
     assert max(map(len, data.split(b"\r\n"))) <= 998
     message = BytesParser(EmailMessage, policy=email.policy.default).parsebytes(data)
-    assert str(message["Subject"]) == f"Bevestig uw aanvraag: {title}"
+    assert str(message["Subject"]) == f"Bevestig: {title}"
     assert message["To"] == recipient
 
 

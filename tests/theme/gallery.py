@@ -84,6 +84,7 @@ def confirmation(lang: str, **changes: Any) -> mail_views.ConfirmationMail:
         code="1234 5678",
         expires_at=NOW,
         privacy_url="https://optin.example.com/privacy/0123456789abcdef",
+        base_url="https://optin.example.com",
     )
     return replace(mail, **changes)
 
@@ -102,7 +103,7 @@ def delivery(lang: str, **changes: Any) -> mail_views.DeliveryMail:
         download_until=NOW,
         unsubscribe_url="https://optin.example.com/unsubscribe/" + "t" * 74,
         privacy_url="https://optin.example.com/privacy/0123456789abcdef",
-        form_version="d" * 64,
+        base_url="https://optin.example.com",
         first_name="Alice",
     )
     return replace(mail, **changes)
@@ -121,6 +122,7 @@ def renewal(lang: str, **changes: Any) -> mail_views.RenewalMail:
         confirm_url="https://optin.example.com/confirm/" + "t" * 74,
         expires_at=NOW,
         privacy_url="https://optin.example.com/privacy/0123456789abcdef",
+        base_url="https://optin.example.com",
     )
     return replace(mail, **changes)
 
@@ -159,6 +161,7 @@ def kind_mail(lang: str, kind: str, name: str, template: str, own: object) -> ma
         requested_at=NOW,
         personal_url="https://optin.example.com/me",
         privacy_url="https://optin.example.com/privacy/0123456789abcdef",
+        base_url="https://optin.example.com",
         own=own,
     )
 

@@ -78,7 +78,7 @@ def test_through_a_draw_without_any_consent(house: House, window: BrowserContext
     ticket = page.locator("code").inner_text()
     assert len(ticket) == 10
     expect(page.locator(".asked")).to_have_count(0)  # what was ticked beside the other button was not meant
-    assert ticket in house.last_words(address, "Uw aanvraag")
+    assert ticket in house.last_words(address, "Bevestigd")
     page.goto(f"{house.base}/win/draw")
     expect(page.locator("h1")).to_contain_text("De trekking van")
     assert window.cookies() == []

@@ -59,7 +59,7 @@ def test_all_questions_on_one_page_and_the_report_by_mail(house: House, window: 
     assert "zijn sterk" not in words
     page.goto(link)
     page.click("form.now button")
-    assert "/download/" in house.letter(address, "Uw aanvraag")[2]
+    assert "/download/" in house.letter(address, "Uw uitslag")[2]
     with page.expect_download() as waiting:
         page.click("a.button")
     assert Path(waiting.value.path()).read_bytes() == REPORT
@@ -103,7 +103,7 @@ def test_one_question_a_page_with_back_and_reload(house: House, window: BrowserC
     page.goto(house.letter(address, "Bevestig")[2])
     page.click("form.now button")
     expect(page.locator("main")).to_contain_text("per mail naar u onderweg")
-    assert "Het lange zwakke verslag." in house.last_words(address, "Uw aanvraag")
+    assert "Het lange zwakke verslag." in house.last_words(address, "Uw uitslag")
     (row,) = [row for row in exported(house) if row["email"] == address]
     assert (row["outcome"], row.get("answers", "")) == ("Uw toestemmingen zijn zwak", "")
 

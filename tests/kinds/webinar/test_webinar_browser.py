@@ -46,7 +46,7 @@ def test_from_the_page_to_the_calendar_and_out_again(house: House, window: Brows
     assert PLACE not in page.content()
     page.locator("form.now button").click()
     expect(page.locator(f'a[href="{PLACE}"]')).to_have_count(1)
-    assert PLACE in house.last_words(address, "Uw aanvraag")
+    assert PLACE in house.last_words(address, "Uw webinar")
     mails = [message_from_bytes(data, policy=policy.default) for data in house.script.mails]
     entries = [
         part.get_payload(decode=True)
