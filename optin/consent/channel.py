@@ -2,7 +2,8 @@
 
 To add a channel:
 1. Put one value in CHANNELS; an address that there is not yet is an `Address` of its own.
-2. In the folder of each language: `consent.by.<name>` and `consent.lasts.<name>` in optin.po, its words in
+2. Its picture, if it has one: templates/channels/<name>.html.
+3. In the folder of each language: `consent.by.<name>` and `consent.lasts.<name>` in optin.po, its words in
    law.toml.
 
 Whoever treats channels differently asks the channel, and never which one it is. A stored channel that is not

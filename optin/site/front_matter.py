@@ -51,6 +51,7 @@ class VariantTable(Table):
     """Another wording of a magnet, shown to a share of its visitors. It asks for the same consents."""
 
     title: Line | None = Field(None, description="Another title.")
+    headline: Line | None = Field(None, description="Another headline.")
     description: Text | None = Field(None, description="Another description.")
     texts: dict[str, Own] = Field({}, description="Texts of your own by key, for this variant.")
     purposes: dict[str, Text] = Field({}, description="Another wording of a box, by the id of its purpose.")
@@ -64,6 +65,11 @@ class MagnetFile(Table):
     title: Line = Field(
         description="The name of the magnet; the page and its mails begin with it.",
         examples=["Ten tips for a first call"],
+    )
+    headline: Line | None = Field(
+        None,
+        description="What people gain, in at most nine words: the first words of the page, before the title.",
+        examples=["Know in 15 minutes who you may still call"],
     )
     description: Text = Field(
         description="One sentence, for the list and for search engines.",

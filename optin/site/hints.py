@@ -19,6 +19,7 @@ from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.prose import read_prose
 from optin.site.starters import magnet_starter, starter_path
 
+MOST_HEADLINE_WORDS = 9  # read at a glance, in two lines on a telephone
 MOST_TITLE_CHARACTERS = 60  # what a search result and a tab show of a title
 LEAST_DESCRIPTION_CHARACTERS = 50
 MOST_DESCRIPTION_CHARACTERS = 160  # what a search result shows of a description
@@ -75,6 +76,14 @@ def _of_words(magnet: Magnet, document: Document, kind: FilePart) -> Iterator[Hi
     if (length := len(magnet.title)) > MOST_TITLE_CHARACTERS:
         message = f"The title has {length} characters; search results show {MOST_TITLE_CHARACTERS}."
         yield ("title",), "title-long", message, "Put what matters first, or shorten it."
+    if (count := len(magnet.headline.split())) > MOST_HEADLINE_WORDS:
+        message = f"The headline has {count} words; more than {MOST_HEADLINE_WORDS} are not read at a glance."
+        yield (
+            ("headline",),
+            "headline-long",
+            message,
+            "Say what people gain, and leave the rest to the description.",
+        )
     length = len(magnet.description)
     if length < LEAST_DESCRIPTION_CHARACTERS:
         message = f"The description has only {length} characters; search results have room for more."

@@ -101,6 +101,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         frame=frame,
         declaration=declaration,
         description=magnet.description,
+        headline=magnet.headline,
         body_html="".join(part.html for part in story),
         story=story,
         action=f"{frame.base_url}/{magnet.slug}",
@@ -185,7 +186,13 @@ def _as_variant(view: LandingView, variant: Variant) -> LandingView:
     declaration = replace(
         view.declaration, title=variant.title, variant=variant.name, questions=variant.questions
     )
-    return replace(view, declaration=declaration, description=variant.description, texts=variant.texts)
+    return replace(
+        view,
+        declaration=declaration,
+        headline=variant.headline,
+        description=variant.description,
+        texts=variant.texts,
+    )
 
 
 def _version(theme: Theme, view: LandingView) -> tuple[FormVersion, LandingView]:

@@ -160,6 +160,7 @@ class MagnetReader:
             variants=variants,
             group=written.group,
             was=tuple(Slug(old) for old in written.was),
+            headline=(written.headline or "").strip(),
         )
 
     def _kind(self, name: str) -> FilePart | None:

@@ -59,6 +59,7 @@ class Variant:
     description: str
     texts: tuple[tuple[str, str], ...]
     questions: tuple[ConsentQuestion, ...]  # of the same purposes, channels and retention
+    headline: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ class Magnet:
     variants: tuple[Variant, ...] = ()  # besides the magnet as it is written
     group: str = ""  # shared by the same magnet in other languages
     was: tuple[Slug, ...] = ()  # its earlier names
+    headline: str = ""  # what people gain; the page begins with it instead of the title
 
     @property
     def closes_at(self) -> datetime | None:

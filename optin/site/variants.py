@@ -42,6 +42,7 @@ def read_variants(
         written.description.strip(),
         tuple(sorted(written.texts.items())),
         questions,
+        (written.headline or "").strip(),
     )
     asked = {str(question.purpose) for question in questions}
     variants: list[Variant] = []
@@ -67,6 +68,10 @@ def _variant(name: str, table: VariantTable, first: Variant) -> Variant:
         title=first.title if table.title is None else table.title.strip(),
         description=first.description if table.description is None else table.description.strip(),
         texts=tuple(sorted({**dict(first.texts), **table.texts}.items())),
+        # a title alone is tried where people read it: as the page's heading
+        headline=(first.headline if table.title is None else "")
+        if table.headline is None
+        else table.headline.strip(),
         questions=tuple(
             replace(it, wording=table.purposes.get(it.purpose, it.wording).strip()) for it in first.questions
         ),

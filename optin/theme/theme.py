@@ -23,7 +23,7 @@ from jinja2 import (
 )
 from jinja2.bccache import Bucket
 
-from optin.consent.channel import address_at
+from optin.consent.channel import address_at, declared_addresses
 from optin.proof.assets import asset_address, content_type_of
 from optin.proof.bundle_archive import pack
 from optin.theme import mail_views, views
@@ -318,6 +318,7 @@ def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment
         "light": LIGHT,
         "dark": DARK,
         "address_at": address_at,
+        "declared_addresses": declared_addresses,
         "icon": icons_in(OURS).__getitem__,
     }
     return env

@@ -81,6 +81,7 @@ class LandingView:
     alternates: tuple[Alternate, ...] = ()  # empty where there is one language
     card: Picture | None = None  # what social sites show of it
     story: tuple[StoryPart, ...] = ()  # the parts of `body_html`
+    headline: str = ""  # what people gain; empty: the title is the heading
 
 
 @dataclass(frozen=True)

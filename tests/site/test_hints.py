@@ -39,6 +39,7 @@ def test_a_magnet_that_is_finished_gets_no_hint(site: Path) -> None:
     ("change", "code"),
     [
         ({"title": "x" * 61}, "title-long"),
+        ({"headline": "een twee drie vier vijf zes zeven acht negen tien"}, "headline-long"),
         ({"description": "Kort."}, "description-short"),
         ({"description": "x" * 161}, "description-long"),
         ({"title": "Naam van uw nieuwsbrief"}, "example"),

@@ -75,7 +75,7 @@ def test_a_language_is_added_by_adding_its_folder(tmp_path: Path) -> None:
     assert f'<html lang="{NEW}">' in page
     assert "Iscrivimi</button>" in page
     assert "informativa del 23 novembre 2026" in page
-    assert "This consent lasts 24 mesi." in page
+    assert "E-mail, lasts 24 mesi" in page
 
     sentence = re.search('text.it = "(.*)"', settings.read_text("utf-8"))
     assert sentence is not None

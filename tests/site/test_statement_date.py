@@ -50,7 +50,7 @@ def test_people_are_told_a_date_and_the_address_keeps_the_digest(site: Path) -> 
     edition, _ = load_edition(site, KINDS)
     assert edition is not None
     digest = edition.publication.privacy["nl"].digest[:16]
-    link = f'<a href="/privacy/{digest}">privacyverklaring, versie van 1 maart 2026</a>'
+    link = f'<a href="/privacy/{digest}">Privacyverklaring van 1 maart 2026</a>'
     assert link in shown["form"].decode()
     assert shown["form"].decode().count(digest) == 2  # both in an address: here and at the bottom
     assert "Versie van 1 maart 2026" in shown["nl"].decode()
@@ -73,8 +73,8 @@ def test_a_statement_without_a_date_claims_none(site: Path) -> None:
     finding = only(site)
     assert (finding.path, finding.severity, finding.code) == ("privacy/nl.md", "warning", "date")
     page = pages(site)["form"].decode()
-    assert ">privacyverklaring</a>." in page
-    assert "versie" not in page
+    assert ">Privacyverklaring</a></p>\n    </form>" in page
+    assert "Privacyverklaring van" not in page
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ WRONG = {
     "another-form": (
         "{a: {title: x, fields: []}}",
         "key",
-        "Known here: description, purposes, texts, title.",
+        "Known here: description, headline, purposes, texts, title.",
     ),
     "same-as-written": ("{a: {title: Brief}}", "variant", "Change a text"),
     "empty": ("{a: {}}", "variant", "Change a text"),

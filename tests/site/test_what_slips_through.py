@@ -113,7 +113,7 @@ def test_a_text_says_values_as_they_are(site: Path, text: str) -> None:
 
 UNLAWFUL = {
     "price": '"consent.free.newsletter" = "Dit vakje is verplicht om mee te doen."',
-    "price ": '"privacy.before" = "U moet dit vakje aanvinken."',
+    "price ": '"next.title" = "U moet dit vakje aanvinken."',
     "text-empty": '"next.withdraw" = " "',
     "text-empty ": '"privacy.version" = ""',
     "text-parameter": '"next.controller" = "Wij."',

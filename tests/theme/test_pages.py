@@ -103,7 +103,7 @@ def test_the_privacy_statement_is_linked_with_its_version(lang: str) -> None:
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_the_form_says_who_asks_what_follows_and_how_to_withdraw(lang: str) -> None:
     """F3: controller, next step, withdrawal at any time (GDPR 7(3), 13)."""
-    html = THEME.page(gallery.landing(lang)).split("</article>")[1].split("</main>")[0]
+    html = THEME.page(gallery.landing(lang)).split("<section")[1].split("</section>")[0]
     controller = DECLARATION.controller
     for words in (controller.name, controller.address[0], controller.email):
         assert words in html

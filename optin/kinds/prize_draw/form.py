@@ -1,4 +1,4 @@
-"""Fields that the form of a prize draw posts in addition: the age box, and which button was pressed."""
+"""Fields that the form of a prize draw posts in addition: the age box; and a button, where there are two."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from optin.kinds.prize_draw.details import AGE_FIELD, ANSWER_FIELD, CHOICE_FIELD
 
 
 def check_post(values: Mapping[str, str], ticked: tuple[str, ...]) -> PostCheck:
-    """Ignore ticks sent with the button without consent, and require the age box.
+    """Require the age box; ignore ticks sent with a button without consent, of a page that has two buttons.
 
     Only that the box was ticked is looked at: no age is kept.
     """

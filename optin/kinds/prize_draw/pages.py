@@ -29,15 +29,18 @@ CHOICES = 2
 
 
 def look(seen: SeenPage, _view: LandingView) -> Iterator[Objection]:
-    """Check the form of a prize draw: an unticked age box, and two buttons that look alike."""
+    """Check the form of a prize draw: an unticked age box, and no button for a yes that is louder than a no.
+
+    Ours has one button, and the boxes decide. A template of one's own may have two that look alike.
+    """
     ages = [box for box in seen.inputs if box.get("name") == AGE_FIELD]
     if len(ages) != 1 or "checked" in ages[0]:
         yield Objection("age", "The page does not show one unticked box for the age.", CURE)
     choices = [box for box in seen.buttons if box.get("name") == CHOICE_FIELD]
     none = [box for box in choices if box.get("value") == WITHOUT_CONSENT]
     looks = {(box.get("class"), box.get("style")) for box in choices}
-    if seen.boxes and (len(none) != 1 or len(choices) != CHOICES or len(looks) > 1):
-        message = "The page does not show two buttons that look alike: with what is ticked, without consent."
+    if choices and (len(none) != 1 or len(choices) != CHOICES or len(looks) > 1):
+        message = "The page has a button for consents, and none without that looks like it (GDPR 4(11))."
         yield Objection("choices", message, CURE)
 
 

@@ -9,6 +9,7 @@ from optin.kinds.api.forms import details_text
 from optin.kinds.api.pages import Frame, LandingView
 from optin.kinds.quiz.details import Answers, Outcome, Pages, Quiz
 
+_HEADING = "<h2"
 NO_OUTCOME = Outcome("", "", "")
 
 
@@ -20,6 +21,16 @@ class ResultView(LandingView):
 
     outcome: Outcome = NO_OUTCOME
     quiz_url: str = ""  # where it can be taken again
+
+    @property
+    def verdict_html(self) -> str:
+        """The text of the outcome as far as its first heading: what stands before the form."""
+        return self.outcome.text_html.partition(_HEADING)[0]
+
+    @property
+    def advice_html(self) -> str:
+        """The text of the outcome from its first heading on; empty where it has none."""
+        return "".join(self.outcome.text_html.partition(_HEADING)[1:])
 
 
 @dataclass(frozen=True)
