@@ -14,11 +14,15 @@ import pytest
 
 from optin.consent.address import parse_email
 from optin.consent.confirmation_code import MAX_TRIES
+from optin.consent.consent_record import RequestId
 from optin.consent.form_entry import Entry
 from optin.consent.links import LinkKind
 from optin.flows.consents.sign_up import sign_up
 from optin.flows.delivery.mail_order import MailKind, MailOrder
+from optin.flows.records.opened_request import open_request
+from optin.store.contacts import load_contact
 from optin.store.event_sums import DOWNLOADED, all_tallies
+from optin.store.requests import peek_request
 from tests.installed import KINDS
 from tests.mail.orders import composer
 from tests.web.conftest import Visit
@@ -254,6 +258,27 @@ def test_a_number_that_nobody_should_call_is_refused_kindly(visit: Visit, number
     assert "zonder toestelnummer" in answer.text
     assert f'value="{number}"' in answer.text
     assert visit.rows()["request"] == 0
+
+
+@pytest.mark.parametrize(
+    ("ticks", "kept"), [("tips-email", {}), ("follow-up-phone", {"phone": "+31201234567"})]
+)
+def test_a_number_without_its_tick_is_stored_nowhere(visit: Visit, ticks: str, kept: dict[str, str]) -> None:
+    """W1, F4: whatever a page without :has() sends; neither the declaration nor the token holds it."""
+    where = visit.fill(phone="020 123 4567", consent=ticks)
+    assert ("20 123 4567" in visit.client.get(where).text) == bool(kept)
+    installation = visit.installation
+    ((stored,),) = installation.store.read(lambda tx: tx.all("SELECT id FROM request"))
+    opened = installation.store.read(
+        lambda tx: open_request(tx, installation.vault, peek_request(tx, RequestId(bytes(stored))))
+    )
+    assert opened.declared.fields == kept
+    assert ("1234567" in opened.sealed.declaration.decode()) == bool(kept)
+    visit.press(f"/confirm/{visit.mail(MailKind.CONFIRMATION).confirm_token}")
+    subject = installation.store.read(lambda tx: tx.one("SELECT id FROM subject"))
+    assert subject is not None
+    contact = installation.store.read(lambda tx: load_contact(tx, installation.vault, subject[0]))
+    assert contact.values.get("phone", "") == kept.get("phone", "")
 
 
 def test_everybody_gets_the_same_answer(visit: Visit) -> None:
