@@ -190,6 +190,7 @@ def pages_of(house: House, page: Page) -> Iterator[str]:
         yield path
     page.goto(f"{house.base}/paper")
     page.fill("#field-email", "wrong")
+    page.check("input[value=follow-up-phone]")
     page.fill("#field-phone", "1")
     page.click("form button")
     yield "mistakes"
@@ -203,9 +204,9 @@ def pages_of(house: House, page: Page) -> Iterator[str]:
     yield "no tick"
     page.goto(f"{house.base}/paper")
     page.fill("#field-email", address)
-    page.fill("#field-phone", "+31201234567")
     page.check("input[value=tips-email]")
     page.check("input[value=follow-up-phone]")
+    page.fill("#field-phone", "+31201234567")
     page.click("form button")
     yield "sent"
     page.click("button[value=code]")
