@@ -295,6 +295,13 @@ class MagnetClosed(VisitorRefused):
     name = "closed"
 
 
+class MagnetWaiting(VisitorRefused):
+    """A form posted before its magnet opened."""
+
+    status = 409
+    name = "waiting"
+
+
 class MagnetGone(VisitorRefused):
     """A magnet that was removed from the site. `lang`: of its page."""
 

@@ -102,7 +102,7 @@ def new(
 @pass_kinds
 def check(kinds: InstalledKinds, site: Path, shape: str, *, hinting: bool) -> None:
     """Report every mistake in every file, with its cure. The status is 1 when there is an error."""
-    edition, findings = load_edition(site, kinds.parts)
+    edition, findings = load_edition(site, kinds.parts, with_drafts=True)
     if edition is not None:
         now = utc_now()
         findings += (*closed_magnets(edition.site, now), *_by_kind(edition))

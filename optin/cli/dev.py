@@ -41,7 +41,7 @@ def dev(kinds: InstalledKinds, site: Path, host: str, port: int) -> None:
     os.environ.setdefault("OPTIN_BASE_URL", f"http://{shown}:{port}")
     os.environ["OPTIN_MAIL"] = f"file:{DEV_MAIL}"  # whatever is configured: nobody gets a mail from dev
     kept = ReadingCache()
-    edition, findings = load_edition(site, kinds.parts, kept)
+    edition, findings = load_edition(site, kinds.parts, kept, with_drafts=True)
     show_findings(findings)
     if edition is None:
         sys.exit(REFUSED)

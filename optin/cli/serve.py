@@ -66,9 +66,10 @@ def build(kinds: InstalledKinds, site: Path, out: Path) -> None:
         refuse(f"{errors} errors; correct them first. Nothing was written.")
     edition = _as_served(edition)
     with open_installation(edition.site.settings, edition.policy, edition.kinds) as installation:
-        show_findings(keep_edition(installation.store, edition, installation.clock()))
+        now = installation.clock()
+        show_findings(keep_edition(installation.store, edition, now))
     base_url = edition.site.settings.base_url
-    files = static_files(edition, partial(card_picture, out))
+    files = static_files(edition, now, partial(card_picture, out))
     try:
         write_folder(out, files)
     except OSError as problem:

@@ -129,14 +129,20 @@ def _report(magnet: Magnet, outcome: str) -> str:
 
 
 def load_edition(
-    root: Path, kinds: KindParts, kept: ReadingCache | None = None, served: Served | None = None
+    root: Path,
+    kinds: KindParts,
+    kept: ReadingCache | None = None,
+    served: Served | None = None,
+    *,
+    with_drafts: bool = False,
 ) -> tuple[Edition | None, tuple[Finding, ...]]:
     """Load, check and render the site at `root`. No edition when `optin.toml` or a template is broken.
 
     `kept`: of an earlier loading of this site, to make only what has changed; the edition is the same.
     `served`: settings of its server (`optin.services.served_settings`), for a command in another shell.
+    `with_drafts`: as their author sees them, beside the other magnets.
     """
-    loaded = load_site(root, kinds.files, kept, served)
+    loaded = load_site(root, kinds.files, kept, served, with_drafts=with_drafts)
     if loaded.site is None:
         return None, (*loaded.findings, *broken_templates(root.resolve()))
     site = loaded.site

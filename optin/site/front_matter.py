@@ -6,7 +6,7 @@ These models are also the JSON Schema for an editor (M6). What a value means is 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field, create_model
 
@@ -83,6 +83,21 @@ class MagnetFile(Table):
     picture: PictureEntry | None = None
     texts: dict[str, Own] = Field({}, description="Texts of your own by key, for this page.")
     erasure: MagnetErasure | None = None
+    status: Literal["draft", "live", "archived"] = Field(
+        "live",
+        description="draft: only optin dev shows it; archived: it is over, and what was promised goes on.",
+    )
+    from_: Stripped = Field(
+        "",
+        alias="from",
+        description="The day or moment from which the form is open, on the site's clock.",
+        examples=["2027-03-01", "2027-03-01 09:00"],
+    )
+    until: Stripped = Field(
+        "",
+        description="The last day, or the moment at which the form ends, on the site's clock.",
+        examples=["2027-03-31", "2027-03-31 17:00"],
+    )
     group: Stripped = Field(
         "", description="Any word; pages with the same word link to each other as translations."
     )
@@ -90,6 +105,9 @@ class MagnetFile(Table):
     variants: dict[str, VariantTable] = Field(
         {}, description="Other wordings by name; each is shown to a share of the visitors."
     )
+
+
+FRONT_MATTER_KEYS = frozenset(it.alias or name for name, it in MagnetFile.model_fields.items())
 
 
 @lru_cache

@@ -15,6 +15,7 @@ from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, shown_path
 from optin.site.kind_file import FilePart
 from optin.site.lint import MOST_WORDS
+from optin.site.magnet_life import Status
 from optin.site.model import Magnet, PrivacyStatement, Site
 from optin.site.prose import read_prose
 from optin.site.starters import magnet_starter, starter_path
@@ -51,6 +52,7 @@ def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
     if isinstance(document, Finding):  # changed since the site was loaded; the next load will say so
         return
     for where, code, message, cure in (
+        *_of_life(magnet),
         *_of_words(magnet, document, kind),
         *_of_look(magnet),
         *_of_boxes(magnet),
@@ -59,6 +61,12 @@ def _of_magnet(site: Site, magnet: Magnet, kind: FilePart) -> Iterator[Finding]:
 
 
 Hint = tuple[Path_, str, str, str]  # where, code, message, cure
+
+
+def _of_life(magnet: Magnet) -> Iterator[Hint]:
+    if magnet.life.status is Status.DRAFT:
+        message = "This magnet is a draft: optin serve and optin build leave it out."
+        yield ("status",), "draft", message, "Remove status when it is ready."
 
 
 def _of_words(magnet: Magnet, document: Document, kind: FilePart) -> Iterator[Hint]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from optin.consent.parts_by_kind import PartsByKind
 from optin.consent.time_zones import zone_of
@@ -37,24 +38,40 @@ def find_root(start: Path) -> Path | None:
 
 
 def load_site(
-    root: Path, kinds: PartsByKind[FilePart], kept: ReadingCache | None = None, served: Served | None = None
+    root: Path,
+    kinds: PartsByKind[FilePart],
+    kept: ReadingCache | None = None,
+    served: Served | None = None,
+    *,
+    with_drafts: bool = False,
 ) -> LoadedSite:
     """Read the site at `root`. Never raises for the content of a file.
 
     `kept`: of an earlier loading of this site, to read only what has changed. `served`: settings of its
-    server, which hold where neither `optin.toml` nor the environment sets another.
+    server, which hold where neither `optin.toml` nor the environment sets another. `with_drafts`: drafts are
+    magnets like any other, as their author sees them; otherwise nobody sees them, and a mistake in one is a
+    warning.
     """
     root = root.resolve()
     document = read_toml(root / SITE_FILE, SITE_FILE)
     reader = _SiteReader(root, document, served)
     site = reader.read(kinds)
-    magnets, findings = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache())
-    if not magnets and not findings:
+    found = read_magnets(root, reader.surroundings(site, kinds), kept or ReadingCache())
+    drafts = frozenset() if with_drafts else found.drafts
+    findings = [less_severe(it) if it.slug in drafts else it for it in found.findings]
+    if not found.magnets and not findings:
         message = "There is no magnet yet."
         findings = [Finding("magnets", 1, 1, message, "Make one: optin new", "warning")]
     broken = any(finding.severity == "error" for finding in reader.findings)
-    whole = None if broken else replace(site, magnets=magnets)
+    seen = {slug: magnet for slug, magnet in found.magnets.items() if slug not in drafts}
+    unseen = {slug: magnet for slug, magnet in found.magnets.items() if slug in drafts}
+    whole = None if broken else replace(site, magnets=seen, drafts=unseen)
     return LoadedSite(whole, tuple(sorted([*reader.findings, *findings], key=_order)))
+
+
+def less_severe(finding: Finding) -> Finding:
+    """Return a finding that hinders nobody but its author."""
+    return replace(finding, severity="warning") if finding.severity == "error" else finding
 
 
 def _order(finding: Finding) -> tuple[bool, str, int, int]:
@@ -100,6 +117,7 @@ class _SiteReader:
             kinds=kinds,
             purposes=site.settings.purposes,
             languages=site.settings.languages if sure_of_languages else languages(),
+            zone=ZoneInfo(site.time_zone),
             label=lambda lang, name: catalogue(lang if lang in languages() else "en")[f"field.{name}"],
             doubtful=frozenset(str(path[1]) for path in mistaken if path[0] == "purposes" and len(path) > 1),
             all_purposes_known=self._readable and self._validated.vouches(("purposes",)),

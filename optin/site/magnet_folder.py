@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from optin.consent.form import Slug
@@ -25,10 +26,17 @@ _FRONT_MATTER = re.compile(rb"(?:\xef\xbb\xbf)?---[ \t]*\r?\n(?:.*\n)*?kind[ \t]
 _SNIFFED_BYTES = 2_000
 
 
-def read_magnets(
-    root: Path, around: Surroundings, kept: ReadingCache
-) -> tuple[dict[Slug, Magnet], list[Finding]]:
-    """Read every magnet of the site at `root`; broken ones are left out."""
+@dataclass(frozen=True)
+class MagnetFolder:
+    """The magnets of a site, without broken ones; which files are drafts, broken or not; every finding."""
+
+    magnets: Mapping[Slug, Magnet]
+    drafts: frozenset[Slug]
+    findings: Sequence[Finding]
+
+
+def read_magnets(root: Path, around: Surroundings, kept: ReadingCache) -> MagnetFolder:
+    """Read every magnet of the site at `root`."""
     paths, findings = _magnet_files(root)
     known = around.known
     readings = [
@@ -41,7 +49,8 @@ def read_magnets(
     ]
     findings += [finding for reading in readings for finding in reading.findings]
     magnets, more = combine_magnets(readings)
-    return magnets, [*findings, *more]
+    drafts = frozenset(reading.slug for reading in readings if reading.is_draft)
+    return MagnetFolder(magnets, drafts, [*findings, *more])
 
 
 def _magnet_files(root: Path) -> tuple[list[Path], list[Finding]]:

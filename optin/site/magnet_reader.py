@@ -6,21 +6,25 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ParamSpec, TypeVar
+from zoneinfo import ZoneInfo
 
 from optin.consent.channel import declared_addresses
 from optin.consent.form import EMAIL_FIELD, FormField, Slug
+from optin.consent.magnet_details import Details
 from optin.consent.parts_by_kind import OUR_PACKAGE, PartsByKind
 from optin.consent.purpose import ConsentQuestion, PurposeId
 from optin.settings.site import Purpose
 from optin.site.blocks.story import read_story
 from optin.site.documents import Document, Path_, read_front_matter
 from optin.site.findings import Finding, kind_failed, nearest, shown_path
-from optin.site.front_matter import FieldEntry, MagnetFile, PurposeEntry, magnet_file
+from optin.site.front_matter import FRONT_MATTER_KEYS, FieldEntry, MagnetFile, PurposeEntry, magnet_file
 from optin.site.kind_file import FilePart, TableReading
 from optin.site.law_words import claimed, mentioned
+from optin.site.life_reading import read_life
 from optin.site.lint import objections_to_form, objections_to_override, objections_to_wording
 from optin.site.magnet_files import MagnetFiles
 from optin.site.magnet_findings import MagnetFindings
+from optin.site.magnet_life import Life, Status
 from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
 from optin.site.model import Magnet
 from optin.site.prose import Prose
@@ -49,13 +53,14 @@ class Surroundings:
     purposes: Mapping[PurposeId, Purpose]
     languages: tuple[str, ...]
     label: Callable[[str, str], str]
+    zone: ZoneInfo = ZoneInfo("UTC")  # on whose clock moments are written
     doubtful: Collection[str] = ()  # purposes that are not as they were meant: nothing follows from them
     all_purposes_known: bool = True
 
     @property
     def known(self) -> tuple[object, ...]:
         """Everything that a reading depends on, except labels, which are the catalogue's."""
-        return self.purposes, self.languages, self.doubtful, self.all_purposes_known
+        return self.purposes, self.languages, self.zone.key, self.doubtful, self.all_purposes_known
 
 
 class MagnetReader:
@@ -77,7 +82,8 @@ class MagnetReader:
         magnet = self.read()
         keys: list[Path_] = [("group",), *(("was", at) for at in range(len(magnet.was) if magnet else 0))]
         places = {where: self._findings.document.place(where) for where in keys}
-        return MagnetReading(self.name, self.slug, magnet, tuple(self._findings.found), places)
+        is_draft = self._findings.document.values.get("status") == Status.DRAFT
+        return MagnetReading(self.name, self.slug, magnet, tuple(self._findings.found), places, is_draft)
 
     def read(self) -> Magnet | None:
         """Return the magnet, or None when an error was found."""
@@ -108,7 +114,7 @@ class MagnetReader:
         kinds, name = self._around.kinds, document.values.get("kind")
         if isinstance(name, str) and name in kinds:
             kind = kinds[name]
-            if set(document.values) <= {*MagnetFile.model_fields, kind.table}:
+            if set(document.values) <= FRONT_MATTER_KEYS | {kind.table}:
                 return {kind.table: (name, kind)} if kind.table else {}
         return {kind.table: (name, kind) for name, kind in kinds.items() if kind.table}
 
@@ -161,7 +167,20 @@ class MagnetReader:
             group=written.group,
             was=tuple(Slug(old) for old in written.was),
             headline=(written.headline or "").strip(),
+            life=self._life(written, reading.details),
         )
+
+    def _life(self, written: MagnetFile, details: Details | None) -> Life:
+        """Return when the form is open; one that its kind closes before it opens never is."""
+        reading = read_life(Status(written.status), written.from_, written.until, self._around.zone)
+        for it in reading.complaints:
+            self._findings.complain(it)
+        closes_at = None if details is None else details.closes_at
+        opens_at = reading.life.opens_at
+        if closes_at is not None and opens_at is not None and closes_at <= opens_at:
+            message = f"The form of this {written.kind} closes before it opens (from: {written.from_})."
+            self._findings.say(("from",), message, "Write an earlier from, or remove it.", code="life")
+        return reading.life
 
     def _kind(self, name: str) -> FilePart | None:
         kinds = self._around.kinds

@@ -26,6 +26,7 @@ class MagnetReading:
     magnet: Magnet | None
     findings: tuple[Finding, ...]
     places: Mapping[Path_, Place] = field(default_factory=dict)  # of the keys that are looked at together
+    is_draft: bool = False
 
     def finding(
         self, where: Path_, message: str, cure: str, code: str, severity: Severity = "error"

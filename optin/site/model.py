@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -13,7 +13,10 @@ from optin.consent.magnet_details import Details
 from optin.consent.purpose import ConsentQuestion, Controller
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
+from optin.site.magnet_life import Life, Phase, Status
 from optin.theme.look import Look
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -85,11 +88,28 @@ class Magnet:
     group: str = ""  # shared by the same magnet in other languages
     was: tuple[Slug, ...] = ()  # its earlier names
     headline: str = ""  # what people gain; the page begins with it instead of the title
+    life: Life = Life()
+
+    @property
+    def is_archived(self) -> bool:
+        """Whether its author archived it."""
+        return self.life.status is Status.ARCHIVED
 
     @property
     def closes_at(self) -> datetime | None:
-        """From when on the form is closed (UTC); None: never."""
-        return None if self.details is None else self.details.closes_at
+        """From when on the form is closed (UTC), by its kind or its author; None: never."""
+        if self.is_archived:
+            return _LONG_AGO
+        moments = (None if self.details is None else self.details.closes_at, self.life.ends_at)
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def phase_at(self, now: datetime) -> Phase:
+        """Return what a visitor finds at its address: a form, or that it is not there yet or not any more."""
+        if self.closes_at is not None and self.closes_at <= now:
+            return Phase.OVER
+        if self.life.opens_at is not None and now < self.life.opens_at:
+            return Phase.WAITING
+        return Phase.OPEN
 
     def file_for(self, form: FormDeclaration) -> Path | None:
         """Return the file handed out by a form of this magnet; one of several forms may have its own."""
@@ -109,6 +129,7 @@ class Site:
     privacy: Mapping[str, PrivacyStatement]
     time_zone: str  # on whose clock people are told moments (IANA)
     magnets: Mapping[Slug, Magnet] = field(default_factory=dict)
+    drafts: Mapping[Slug, Magnet] = field(default_factory=dict)  # shown by a preview link alone
 
     @cached_property
     def controller(self) -> Controller:

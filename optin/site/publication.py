@@ -38,7 +38,7 @@ from optin.site.templates import (
 from optin.site.variants import wording_name
 from optin.theme.social_card import SocialCard
 from optin.theme.theme import Theme
-from optin.theme.views import Card, ClosedView, IndexView, LandingView, MovedView, PrivacyView
+from optin.theme.views import Card, ClosedView, IndexView, LandingView, MovedView, PrivacyView, WaitingView
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Publication:
 
     faces: Mapping[Slug, tuple[Face, ...]]
     privacy: Mapping[str, PrivacyVersion]
-    index: bytes
-    closed: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at its address once it closed
+    index: IndexView | None = None  # with every magnet; which are on it depends on the moment
+    landings: Mapping[Slug, LandingView] = field(default_factory=dict)  # each magnet as it is written
     moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
     openings: Mapping[Slug, OpeningPage] = field(
@@ -95,7 +95,6 @@ class _Rendered:
     """All rendered pages of one magnet, or why it cannot be rendered."""
 
     faces: tuple[Face, ...] = ()
-    closed: bytes | None = None
     moved: bytes | None = None
     opening: OpeningPage | None = None
     wrong: tuple[Finding, ...] = ()
@@ -118,15 +117,17 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         index = _index(maker, privacy)
     except BROKEN as problem:
         findings = one_for_each_place([template_finding(site.root, problem), *tried])
-        return Publication({}, {}, b"", findings=findings)
+        return Publication({}, {}, findings=findings)
     rendered: dict[Slug, _Rendered] = {}
+    landings: dict[Slug, LandingView] = {}
     for slug, magnet in site.magnets.items():
         try:
             view = landing_view(maker, magnet, privacy[magnet.lang].digest)
         except Exception as problem:  # noqa: BLE001 - a picture is gone since, or a kind of another package fails
             rendered[slug] = _Rendered(wrong=(_failed(maker, magnet, problem),))
             continue
-        source = (theme.templates, view, magnet.variants, magnet.closes_at, magnet.was)
+        landings[slug] = view
+        source = (theme.templates, view, magnet.variants, magnet.closes_at, magnet.life, magnet.was)
         make = partial(_render, maker, magnet, view)
         rendered[slug] = kept.once(("pages", slug), source, make)
     wrong = [finding for it in rendered.values() for finding in it.wrong]
@@ -135,7 +136,7 @@ def publish(site: Site, theme: Theme, kinds: KindPages, kept: ReadingCache | Non
         faces={slug: it.faces for slug, it in sound.items()},
         privacy=privacy,
         index=index,
-        closed={slug: it.closed for slug, it in sound.items() if it.closed is not None},
+        landings={slug: landings[slug] for slug in sound},
         moved={
             old: it.moved
             for slug, it in sound.items()
@@ -151,18 +152,26 @@ def _render(maker: PageMaker, magnet: Magnet, view: LandingView) -> _Rendered:
     theme, kind = maker.theme, maker.kinds.pages[magnet.kind]
     try:
         shown = faces_of(theme, kind, view, magnet)
-        closed = moved = opening = None
+        moved = opening = None
         if kind.opening is not None:
             asking = kind.opening(with_card(theme, view)[0])
             opening = OpeningPage(asking, theme.page(asking).encode())
-        if magnet.closes_at is not None:
-            closed = theme.page(ClosedView(view.frame, view)).encode()
+        for without_form in _without_form(magnet, view):
+            theme.page(without_form)  # whether it can be made; it is served when its time has come
         if magnet.was:
             moved = theme.page(MovedView(view.frame, magnet.title, f"/{magnet.slug}")).encode()
         unlawful = [finding for face in shown for finding in _unlawful(maker.site, face, kind)]
     except Exception as problem:  # noqa: BLE001 - a template or a kind: programs of others
         return _Rendered(wrong=(_failed(maker, magnet, problem),))
-    return _Rendered(shown, closed, moved, opening, (*unlawful, *_alike(magnet.slug, shown)))
+    return _Rendered(shown, moved, opening, (*unlawful, *_alike(magnet.slug, shown)))
+
+
+def _without_form(magnet: Magnet, view: LandingView) -> Iterator[WaitingView | ClosedView]:
+    """Yield the pages that a magnet has before its form opens and after it closes, if it does."""
+    if magnet.life.opens_at is not None:
+        yield WaitingView(view.frame, view, magnet.life.opens_at)
+    if magnet.closes_at is not None:
+        yield ClosedView(view.frame, view, is_archived=magnet.is_archived)
 
 
 def _failed(maker: PageMaker, magnet: Magnet, problem: Exception) -> Finding:
@@ -218,11 +227,14 @@ def _privacy(maker: PageMaker, lang: str) -> PrivacyVersion:
     )
 
 
-def _index(maker: PageMaker, privacy: Mapping[str, PrivacyVersion]) -> bytes:
+def _index(maker: PageMaker, privacy: Mapping[str, PrivacyVersion]) -> IndexView:
+    """Return the index with every magnet; it is rendered once, to see whether it can be."""
     lang = maker.site.settings.languages[0]
     cards = tuple(_card(maker, lang, magnet) for magnet in maker.site.magnets.values())
     frame = frame_of(maker.site, lang, privacy_url(privacy[lang].digest))
-    return _page(maker, IndexView(frame, cards), "index")
+    view = IndexView(frame, cards)
+    _page(maker, view, "index")
+    return view
 
 
 def _card(maker: PageMaker, lang: str, magnet: Magnet) -> Card:

@@ -62,6 +62,11 @@ def pages(lang: str, kinds: Mapping[str, Details | None]) -> Iterator[Any]:
     for kind, details in kinds.items():
         yield from _forms(landing(frame, kind, details))
         yield views.ClosedView(frame, landing(frame, kind, details))
+    plain = landing(frame, A_KIND)
+    others = (views.Card("/a", A_KIND, lang, "Other", "Sentence."),)
+    yield views.ClosedView(frame, plain, others, by_kind=False, is_archived=True)
+    yield views.WaitingView(frame, plain, AT)
+    yield views.WaitingView(frame, plain, AT, others)
     both = (views.Alternate(lang, "Own", "/x"), views.Alternate("en", "English", "/y"))
     yield replace(landing(frame, A_KIND), alternates=both)
     yield views.MovedView(frame, "Title", "/x")

@@ -45,6 +45,7 @@ OURS = next(path for path in (_PACKAGE / "templates", _PACKAGE.parent / "templat
 TEMPLATES: Mapping[type, str] = {
     views.LandingView: "pages/landing.html",
     views.ClosedView: "pages/closed.html",
+    views.WaitingView: "pages/waiting.html",
     views.MovedView: "pages/moved.html",
     views.SentView: "pages/sent.html",
     views.ConfirmView: "pages/confirm.html",

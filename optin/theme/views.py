@@ -90,6 +90,19 @@ class ClosedView:
 
     frame: Frame
     landing: LandingView
+    others: tuple[Card, ...] = ()  # open now, in the same language
+    by_kind: bool = True  # its kind closed it: a webinar began, a draw's day came
+    is_archived: bool = False
+
+
+@dataclass(frozen=True)
+class WaitingView:
+    """A landing page whose form is not open yet."""
+
+    frame: Frame
+    landing: LandingView
+    opens_at: datetime
+    others: tuple[Card, ...] = ()  # open now, in the same language
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -13,16 +14,21 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from optin.consent.form import Slug
 from optin.consent.links import LinkKind
 from optin.consent.retention_period import RetentionPeriod
+from optin.errors import MagnetClosed, MagnetWaiting, log_line_of
 from optin.flows.site_context import Flow
 from optin.services.edition import Edition
 from optin.services.health import Readiness, readiness_of
 from optin.services.installation import Installation
 from optin.services.open_store import data_folders
+from optin.site.magnet_life import Phase
+from optin.site.moment_pages import next_change
 from optin.store.transaction import Operation, P, T, read, written
 from optin.theme.views import ErrorView, Frame
 from optin.web.headers import NO_STORE
 from optin.web.limits import PostLimits
-from optin.web.page_cache import CachedPages, PageCache, next_closing
+from optin.web.page_cache import CachedPages, PageCache
+
+log = logging.getLogger("optin.web")
 
 
 @dataclass
@@ -35,7 +41,7 @@ class AppContext:
     readiness: Readiness
     _pages: Mapping[str, CachedPages] = field(default_factory=dict)
     _page_cache: PageCache = field(default_factory=PageCache)
-    _until: datetime | None = None  # when the next magnet closes: then the pages are others
+    _until: datetime | None = None  # when the next form opens or closes: then the pages are others
 
     @classmethod
     def of(cls, edition: Edition, installation: Installation) -> AppContext:
@@ -53,13 +59,24 @@ class AppContext:
     def pages(self) -> Mapping[str, CachedPages]:
         """The cached pages by path, as of now."""
         if self._until is not None and self.installation.clock() >= self._until:
-            self._prepare()
+            try:
+                self._prepare()
+            except Exception as problem:  # noqa: BLE001 - a template of the site's own; the others go on
+                log.error("pages not renewed error=%s", log_line_of(problem))  # noqa: TRY400 - names nobody
         return self._pages
 
     def _prepare(self) -> None:
         now = self.installation.clock()
-        self._until = next_closing(self.edition, now)
+        self._until = next_change(self.edition.site, now)
         self._pages = self._page_cache.pages(self.edition, now)
+
+    def require_open(self, slug: Slug) -> None:
+        """Check that a magnet's form is open now. Raises MagnetClosed or MagnetWaiting."""
+        phase = self.edition.site.magnets[slug].phase_at(self.installation.clock())
+        if phase is Phase.OVER:
+            raise MagnetClosed
+        if phase is Phase.WAITING:
+            raise MagnetWaiting
 
     def replace(self, edition: Edition) -> None:
         """Serve another edition from now on."""

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
 from optin.services.edition import Edition
+from optin.site.magnet_life import Phase
 from optin.theme.views import Alternate
 
 
-def crawler_files(edition: Edition) -> tuple[str, str]:
-    """Return robots.txt and sitemap.xml, with the public addresses of the pages."""
+def crawler_files(edition: Edition, now: datetime) -> tuple[str, str]:
+    """Return robots.txt and sitemap.xml, with the public addresses of the pages.
+
+    The sitemap leaves out what is archived or waits for its day.
+    """
     site = edition.site
     host = site.settings.pages_url or site.settings.base_url
-    pages = {f"/{slug}": faces[0].view.alternates for slug, faces in edition.publication.faces.items()}
+    pages = {
+        f"/{slug}": faces[0].view.alternates
+        for slug, faces in edition.publication.faces.items()
+        if not (magnet := site.magnets[slug]).is_archived and magnet.phase_at(now) is not Phase.WAITING
+    }
     robots = f"User-agent: *\nAllow: /\nSitemap: {host}/sitemap.xml\n"
     return robots, _sitemap({"/": (), **pages}, host)
 

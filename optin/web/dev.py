@@ -72,7 +72,8 @@ class DevState:
         """Reload the site whenever one of its files changes, until `stop` is set."""
         root = self.app_context.edition.site.root
         async for _ in awatch(root, watch_filter=SiteFilter(root), stop_event=stop, debounce=100):
-            load = partial(load_edition, root, self.app_context.edition.kinds, self.kept)
+            kinds = self.app_context.edition.kinds
+            load = partial(load_edition, root, kinds, self.kept, with_drafts=True)
             edition, self.findings = await asyncio.to_thread(load_or_report, load)
             if edition is not None:
                 installation, before = self.app_context.installation, self.app_context.edition

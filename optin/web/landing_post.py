@@ -28,7 +28,6 @@ from optin.errors import (
     LinkExpired,
     LinkForged,
     LinkSpent,
-    MagnetClosed,
     MailsSpent,
     PageUnknown,
 )
@@ -41,7 +40,6 @@ from optin.theme.views import SentView
 from optin.web.app_context import AppContext, app_context_of, see_other, slug_of
 from optin.web.confirm import resend_mail
 from optin.web.form_reader import read_post, single
-from optin.web.page_cache import is_over
 from optin.web.removed_magnets import removed_form
 
 ASKED, SHOWN = "asked", "shown"  # what a sealed text is for
@@ -54,8 +52,7 @@ async def post_form(request: Request) -> Response:
     served = _served(app_context, slug)
     await app_context.limits.count(request)
     posted = await read_post(request)
-    if is_over(app_context.edition.site.magnets[slug].closes_at, app_context.installation.clock()):
-        raise MagnetClosed
+    app_context.require_open(slug)
     installation, now = app_context.installation, app_context.installation.clock()
     key, _, sealed = single(posted, FORM_FIELD).partition(".")
     form = await _shown(app_context, served, key)

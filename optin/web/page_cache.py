@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from optin.services.edition import Edition
 from optin.site.landing_pages import Face, privacy_url
+from optin.site.magnet_life import Phase
+from optin.site.moment_pages import pages_at
 from optin.web.crawlers import crawler_files
 from optin.web.headers import ASSET_CACHE, PAGE_CACHE, SPLIT_CACHE, security_headers
 
@@ -80,23 +82,19 @@ def cached_page(content: Content, base_url: str) -> CachedPage:
     return CachedPage(plain, compressed)
 
 
-def cached_contents(edition: Edition, now: datetime | None = None) -> Mapping[str, Content]:
-    """Return all content of an edition that is the same for every visitor, by path.
-
-    `now`: what closed by then shows that it is; None: nothing is closed.
-    """
-    publication, magnets = edition.publication, edition.site.magnets
-    contents = {"/": Content(publication.index)}
-    for faces in publication.faces.values():
-        for face in faces:
-            contents.setdefault(face.path, Content(face.form.page))  # of several wordings the first
+def cached_contents(edition: Edition, now: datetime) -> Mapping[str, Content]:
+    """Return all content of an edition that is the same for every visitor at a moment, by path."""
+    publication = edition.publication
+    pages = pages_at(edition.site, edition.theme, publication, now)
+    contents = {"/": Content(pages.index)}
+    for slug, faces in publication.faces.items():
+        for face in faces:  # of several wordings the first
+            contents.setdefault(face.path, Content(pages.instead.get(slug, face.form.page)))
     for old, page in publication.moved.items():
         contents[f"/{old}"] = Content(page, location=f"/{edition.site.renamed[old]}")
-    contents |= {f"/{slug}": Content(it.page) for slug, it in publication.openings.items()}
-    for slug, page in publication.closed.items():
-        if now is not None and is_over(magnets[slug].closes_at, now):
-            contents[f"/{slug}"] = Content(page)
-    robots, sitemap = crawler_files(edition)
+    for slug, opening in publication.openings.items():
+        contents[f"/{slug}"] = Content(pages.instead.get(slug, opening.page))
+    robots, sitemap = crawler_files(edition, now)
     contents["/robots.txt"] = Content(robots.encode(), PLAIN)
     contents["/sitemap.xml"] = Content(sitemap.encode(), XML)
     contents |= {privacy_url(it.digest): Content(it.page) for it in publication.privacy.values()}
@@ -119,7 +117,7 @@ class PageCache:
             path: (content,) for path, content in cached_contents(edition, now).items()
         }
         for slug, faces in edition.publication.faces.items():
-            if len(faces) > 1 and not is_over(edition.site.magnets[slug].closes_at, now):
+            if len(faces) > 1 and edition.site.magnets[slug].phase_at(now) is Phase.OPEN:
                 contents |= _split(faces)
         made: dict[tuple[str, int], tuple[Content, str, CachedPage]] = {}
         for path, several in contents.items():
@@ -138,17 +136,6 @@ def _split(faces: tuple[Face, ...]) -> Mapping[str, tuple[Content, ...]]:
     for face in faces:
         by_path.setdefault(face.path, []).append(Content(face.form.page, cache=SPLIT_CACHE))
     return {path: tuple(several) for path, several in by_path.items() if len(several) > 1}
-
-
-def is_over(closes_at: datetime | None, now: datetime) -> bool:
-    """Return whether a magnet's form is closed."""
-    return closes_at is not None and closes_at <= now
-
-
-def next_closing(edition: Edition, now: datetime) -> datetime | None:
-    """Return when the next magnet closes; None: no magnet closes."""
-    moments = (magnet.closes_at for magnet in edition.site.magnets.values())
-    return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 
 class PageCacheMiddleware:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from optin.services.edition import Edition
@@ -16,12 +17,14 @@ from optin.web.page_cache import HTML, Content, cached_contents
 ONLY_THE_APP = ("/me", "/log")  # addresses that people type
 
 
-def static_files(edition: Edition, drawn: Callable[[SocialCard], bytes] = draw_card) -> Mapping[str, bytes]:
-    """Return every file of a build by name: the pages byte for byte as the app serves them."""
+def static_files(
+    edition: Edition, now: datetime, drawn: Callable[[SocialCard], bytes] = draw_card
+) -> Mapping[str, bytes]:
+    """Return every file of a build by name: the pages byte for byte as the app serves them at a moment."""
     site, publication = edition.site, edition.publication
     own = site.settings.languages[0]
     base = site.settings.base_url
-    contents = {**cached_contents(edition)}
+    contents = {**cached_contents(edition, now)}
     contents["/privacy"] = contents[privacy_url(publication.privacy[own].digest)]
     files = {_name(path, it): it.data for path, it in contents.items()}
     files |= {url.lstrip("/"): drawn(card) for url, card in publication.cards.items()}

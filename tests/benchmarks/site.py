@@ -87,8 +87,9 @@ def _check_and_build(root: Path, out: Path, count: int) -> tuple[float, float]:
     edition, _ = load_edition(root, KINDS)
     if edition is None:
         raise AssertionError(root)
-    keep_edition(store, edition, datetime.now(UTC))
-    write_folder(out, static_files(edition))
+    now = datetime.now(UTC)
+    keep_edition(store, edition, now)
+    write_folder(out, static_files(edition, now))
     built = time.perf_counter() - begun
     store.close()
     return checked / count, built / count

@@ -18,6 +18,7 @@ NUMBERS = re.compile(r"([A-Z]\d{1,2}(?:, [A-Z]\d{1,2})*)\b")
 PARTLY = {
     "O4": "statistics on the command line; the desk is to come",
     "O5": "health; metrics are to come",
+    "W10": "drafts, days and archives; an edited site without a restart is to come",
     "W4": "one attachment, mails that every program shows; a next step is to come",
     "W2": "blocks; a look inside the file is to come",
     "S6": "as written, but for power cuts, which were measured beforehand",

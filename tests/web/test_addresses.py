@@ -67,7 +67,7 @@ def test_pages_of_one_magnet_name_each_other(pair: Visit) -> None:
 
 def test_the_sitemap_names_the_languages_of_each_page(pair: Visit) -> None:
     """M8, M9: each page of the group lists all of them; a page alone lists none."""
-    sitemap = ET.fromstring(static_files(pair.app_context.edition)["sitemap.xml"])  # noqa: S314 - our own
+    sitemap = ET.fromstring(static_files(pair.app_context.edition, pair.moment)["sitemap.xml"])  # noqa: S314 - our own
     listed = {
         url.findtext(f"{MAPS}loc"): {it.get("hreflang"): it.get("href") for it in url.iter(XHTML)}
         for url in sitemap
@@ -95,7 +95,7 @@ def test_an_old_address_leads_to_the_new_one(visit: Visit) -> None:
     head = visit.client.head("/paper")
     assert (head.status_code, head.headers["location"], head.content) == (301, "/book", b"")
     assert visit.client.get("/book").status_code == 200
-    files = static_files(edition)
+    files = static_files(edition, visit.moment)
     assert files["paper/index.html"] == answer.content
     assert "/paper /book 301" in files["_redirects"].decode().splitlines()
     assert f"{BASE}/paper" not in files["sitemap.xml"].decode()
@@ -158,7 +158,7 @@ def test_a_quiz_is_known_by_its_own_address_not_by_its_results(visit: Visit) -> 
         text = path.read_text("utf-8")
         path.write_text(text.replace(f"lang: {lang}\n", f"lang: {lang}\ngroup: toets\n{more}"), "utf-8")
     edition = reload(visit)
-    sitemap = static_files(edition)["sitemap.xml"].decode()
+    sitemap = static_files(edition, visit.moment)["sitemap.xml"].decode()
     assert f"<loc>{BASE}/toets</loc>" in sitemap
     assert "/result/" not in sitemap
     page = visit.client.get("/toets").text

@@ -37,7 +37,7 @@ def test_the_app_draws_the_card_that_a_page_names_and_no_other(visit: Visit) -> 
     assert visit.client.get(address).content == answer.content
     assert cards.draw_card.cache_info().misses == 1
     assert visit.client.head(address).headers["content-length"] == str(len(answer.content))
-    assert static_files(visit.app_context.edition)[address.lstrip("/")] == answer.content
+    assert static_files(visit.app_context.edition, visit.moment)[address.lstrip("/")] == answer.content
     assert '<meta name="twitter:card" content="summary_large_image">' in page
     assert '<meta property="og:image:alt" content="Whitepaper: Het witboek">' in page
     for other in ("/static/card-00000000000000000000000000000000.png", "/static/x", f"{address}x"):
@@ -66,6 +66,6 @@ def test_a_later_build_takes_the_pictures_that_are_there(visit: Visit, tmp_path:
     address = named(visit.client.get("/paper").text)
     (tmp_path / "static").mkdir()
     (tmp_path / address.lstrip("/")).write_bytes(b"drawn before")
-    files = static_files(visit.app_context.edition, partial(card_picture, tmp_path))
+    files = static_files(visit.app_context.edition, visit.moment, partial(card_picture, tmp_path))
     assert files[address.lstrip("/")] == b"drawn before"
     assert all(data[:4] in {b"\x89PNG", b"draw"} for name, data in files.items() if "card-" in name)

@@ -60,7 +60,7 @@ def test_a_font_is_served_for_ever_and_kept_with_its_page(visit: Visit, poppins:
     assert (answer.status_code, answer.content) == (200, TWICE)
     assert answer.headers["content-type"] == "font/woff2"
     assert answer.headers["cache-control"] == ASSET_CACHE
-    built = static_files(poppins)
+    built = static_files(poppins, visit.moment)
     assert built[font.lstrip("/")] == TWICE
     kept = visit.installation.store.read(lambda tx: [row[0] for row in tx.all("SELECT name FROM asset")])
     assert {style, font, found(ICON, visit.client.get("/paper").text)} <= set(kept)
@@ -108,7 +108,7 @@ def test_no_visit_asks_for_an_icon_that_is_not_there(visit: Visit) -> None:
         assert visit.client.head(path).headers["content-length"] == str(len(answer.content))
         picture = Image.open(io.BytesIO(answer.content))
         assert picture.info.get("sizes", {picture.size}) == sizes
-        assert static_files(visit.app_context.edition)[path.lstrip("/")] == answer.content
+        assert static_files(visit.app_context.edition, visit.moment)[path.lstrip("/")] == answer.content
         middle = picture.convert("RGB").resize((9, 9)).getpixel((1, 4))
         assert middle == (0x0B, 0x5D, 0x4B)
 

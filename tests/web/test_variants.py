@@ -168,7 +168,7 @@ def test_a_variant_that_is_renamed_or_gone_takes_what_is_open(split: Visit) -> N
 
 def test_a_static_host_gets_the_magnet_as_it_is_written(split: Visit) -> None:
     """M8: one page, the first; it is one of those that the app serves."""
-    page = static_files(split.app_context.edition)["paper/index.html"]
+    page = static_files(split.app_context.edition, split.moment)["paper/index.html"]
     assert page.decode() == drawn(split, "")[0]
 
 

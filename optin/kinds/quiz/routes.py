@@ -32,6 +32,7 @@ async def get_answers(request: Request) -> Response:
     """Show a question with the options chosen earlier; without answers, the first one."""
     app_context, slug = app_context_of(request), slug_of(request)
     taking = _Taking(app_context, slug)
+    app_context.require_open(slug)
     token = request.query_params.get("so_far", "")
     place = taking.place(request.query_params.get("question", "1"))
     if not token:
@@ -44,6 +45,7 @@ async def post_answers(request: Request) -> Response:
     app_context, slug = app_context_of(request), slug_of(request)
     taking = _Taking(app_context, slug)
     posted = await read_post(request)
+    app_context.require_open(slug)
     quiz = taking.quiz
     if any(name not in _OURS and taking.numbered(name) is None for name, _ in posted):
         raise PostMalformed

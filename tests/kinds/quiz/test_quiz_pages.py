@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -108,6 +108,23 @@ def test_what_is_missing_is_said_beside_its_question_and_no_tick_is_lost(visit: 
     assert 'name="q2" value="2" checked' in again.text
     assert 'name="q3" value="2" checked' in again.text
     assert answer(visit, again.text, **FULL).status_code == 303
+
+
+def test_a_quiz_that_is_over_takes_no_answers(visit: Visit) -> None:
+    """W10, M2: neither its first page, nor a question, nor a result with a form."""
+    visit.moment = datetime(2027, 3, 2, 22, 30, tzinfo=UTC)
+    put(visit, "each", change=("kind: quiz\n", "kind: quiz\nuntil: 2027-03-02\n"))
+    page = visit.client.get("/sterk-of-zwak").text
+    sent = answer(visit, page, q1="1")
+    assert 'name="email"' in visit.client.get("/sterk-of-zwak/result/zwak").text
+    visit.wait(timedelta(minutes=30))
+    for path in ("", "/result/zwak"):
+        closed = visit.client.get(f"/sterk-of-zwak{path}").text
+        assert "Dit formulier is gesloten" in closed
+        assert "<form" not in closed
+    assert visit.client.get(sent.headers["location"]).status_code == 410
+    assert answer(visit, page, q1="1").status_code == 410
+    assert visit.client.post("/sterk-of-zwak/result/zwak", data={"email": "a@example.com"}).status_code == 410
 
 
 def test_one_question_a_page_carries_the_answers_sealed(visit: Visit) -> None:

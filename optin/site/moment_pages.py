@@ -1,0 +1,59 @@
+"""Pages that depend on the moment: the index, and the page of a magnet whose form is not open (W10).
+
+They change only when a form opens or closes: they are rendered then, and served as bytes until the next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from optin.consent.form import Slug
+from optin.site.magnet_life import Phase
+from optin.site.model import Magnet, Site
+from optin.site.publication import Publication
+from optin.theme.theme import Theme
+from optin.theme.views import Card, ClosedView, LandingView, WaitingView
+
+MOST_OTHERS = 6
+
+
+@dataclass(frozen=True)
+class MomentPages:
+    """The pages of a moment. `instead`: what is at the address of a magnet whose form is not open."""
+
+    index: bytes
+    instead: Mapping[Slug, bytes]
+
+
+def pages_at(site: Site, theme: Theme, publication: Publication, now: datetime) -> MomentPages:
+    """Render the pages of a moment. Raises whatever a template of the site's own raises."""
+    if publication.index is None:  # an edition has one
+        return MomentPages(b"", {})
+    phases = {f"/{slug}": magnet.phase_at(now) for slug, magnet in site.magnets.items()}
+    offered = tuple(card for card in publication.index.cards if phases[card.url] is Phase.OPEN)
+    instead: dict[Slug, bytes] = {}
+    for slug, landing in publication.landings.items():
+        if phases[f"/{slug}"] is not Phase.OPEN:
+            instead[slug] = theme.page(_without_form(site.magnets[slug], landing, offered, now)).encode()
+    return MomentPages(theme.page(replace(publication.index, cards=offered)).encode(), instead)
+
+
+def _without_form(
+    magnet: Magnet, landing: LandingView, offered: tuple[Card, ...], now: datetime
+) -> WaitingView | ClosedView:
+    """Return the page that says when the form opens, or that it is over; and what else there is."""
+    others = tuple(card for card in offered if card.lang == magnet.lang)[:MOST_OTHERS]
+    opens_at, details = magnet.life.opens_at, magnet.details
+    if magnet.phase_at(now) is Phase.WAITING and opens_at is not None:
+        return WaitingView(landing.frame, landing, opens_at, others)
+    by_kind = details is not None and details.closes_at is not None and details.closes_at <= now
+    return ClosedView(landing.frame, landing, others, by_kind=by_kind, is_archived=magnet.is_archived)
+
+
+def next_change(site: Site, now: datetime) -> datetime | None:
+    """Return when a form opens or closes next; None: never."""
+    magnets = site.magnets.values()
+    moments = (moment for it in magnets for moment in (it.life.opens_at, it.closes_at))
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)

@@ -1,0 +1,196 @@
+"""The life of a magnet: a draft, waiting for its day, open, over, archived (W10)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import html5lib
+import pytest
+
+from optin.consent.form import Slug
+from optin.flows.delivery.mail_order import MailKind
+from optin.services.edition import Edition, keep_edition, load_edition
+from optin.store.forms import form_by_digest, last_declaration
+from optin.store.transaction import bind
+from optin.web.static_site import static_files
+from tests.installed import KINDS
+from tests.web.conftest import PAPER, Visit
+
+OPENS = datetime(2027, 3, 1, 8, tzinfo=UTC)  # nine o'clock on the site's clock
+ENDS = datetime(2027, 3, 31, 22, tzinfo=UTC)  # midnight in summer time
+TICK = timedelta(milliseconds=1)
+LIFE = "from: 2027-03-01 09:00\nuntil: 2027-03-31\n"
+HEADING = re.compile(r'<h2 id="form-title">(.*?)</h2>')
+
+
+def write(visit: Visit, lines: str, slug: str = "paper", text: str = PAPER) -> Edition:
+    """Write a magnet with more lines of front matter, and serve the site as it now is."""
+    folder = visit.root / "magnets" / slug
+    folder.mkdir(exist_ok=True)
+    (folder / "index.md").write_text(text.replace("---\n", f"---\n{lines}", 1), "utf-8")
+    (folder / "witboek.pdf").write_bytes(b"%PDF-1.4 the very file")
+    edition, findings = load_edition(visit.root, KINDS)
+    assert edition is not None
+    assert [it for it in findings if it.severity == "error"] == []
+    keep_edition(visit.installation.store, edition, visit.moment)
+    visit.app_context.replace(edition)
+    return edition
+
+
+def heading(page: str) -> str:
+    """Return the heading of the place where a form stands."""
+    found = HEADING.search(page)
+    assert found is not None
+    return found[1]
+
+
+def test_a_page_waits_opens_and_ends_at_the_very_moment(visit: Visit) -> None:
+    """W10: by the clock at each request, and on the site's clock; no loading, no restart."""
+    visit.moment = OPENS - timedelta(days=1)
+    write(visit, LIFE)
+    waiting = visit.client.get("/paper")
+    assert waiting.status_code == 200
+    assert heading(waiting.text) == "Nog even geduld"
+    assert "1 maart 2027 om 09:00 uur" in waiting.text
+    assert "<form" not in waiting.text
+    html5lib.HTMLParser(strict=True).parse(waiting.text)
+    visit.moment = OPENS - TICK
+    assert visit.client.get("/paper").content == waiting.content
+    visit.moment = OPENS
+    assert 'name="email"' in visit.client.get("/paper").text
+    visit.moment = ENDS - TICK
+    visit.fill()
+    assert visit.mails()[-1].recipient == "alice@example.com"
+    visit.moment = ENDS
+    over = visit.client.get("/paper")
+    assert over.status_code == 200
+    assert heading(over.text) == "Dit formulier is gesloten"
+    assert "<form" not in over.text
+    html5lib.HTMLParser(strict=True).parse(over.text)
+
+
+def test_a_form_posted_too_early_or_too_late_is_refused_kindly(visit: Visit) -> None:
+    """W10, S5: nothing is stored; the page says why, in the language of the page."""
+    key = visit.form_key()
+    visit.moment = OPENS - TICK
+    write(visit, LIFE)
+    rows = visit.rows()
+    early = visit.client.post("/paper", data={"form": key, "email": "alice@example.com"})
+    assert early.status_code == 409
+    assert "Dit formulier is nog niet open" in early.text
+    visit.moment = ENDS
+    late = visit.client.post("/paper", data={"form": key, "email": "alice@example.com"})
+    assert late.status_code == 410
+    assert "Dit formulier is gesloten" in late.text
+    assert visit.rows() == rows
+
+
+def test_the_waiting_page_is_no_form_version(visit: Visit) -> None:
+    """W10, P2: what is stored as a form is the form, byte for byte, also before anybody saw it."""
+    visit.moment = OPENS - TICK
+    edition = write(visit, LIFE)
+    waiting = visit.client.get("/paper").content
+    visit.moment = OPENS
+    shown = visit.client.get("/paper").content
+    published = edition.publication.forms[Slug("paper")]
+    stored = visit.installation.store.read(bind(form_by_digest, published.digest))
+    assert stored is not None
+    assert stored.version.page == shown
+    assert waiting != shown
+
+
+def test_index_and_sitemap_name_what_can_be_had_now(visit: Visit) -> None:
+    """W10: neither what waits nor what is archived; the index leaves out what is over, too."""
+
+    def named() -> tuple[bool, bool]:
+        sitemap = visit.client.get("/sitemap.xml").text
+        return 'href="/paper"' in visit.client.get("/").text, "/paper</loc>" in sitemap
+
+    visit.moment = OPENS - TICK
+    write(visit, LIFE)
+    assert named() == (False, False)
+    visit.moment = OPENS
+    assert named() == (True, True)
+    visit.moment = ENDS
+    assert named() == (False, True)
+    write(visit, "status: archived\n")
+    assert named() == (False, False)
+
+
+def test_a_page_without_a_form_says_what_else_there_is(visit: Visit) -> None:
+    """W10: what is open now, in its own language; not itself, not what waits."""
+    visit.moment = OPENS - TICK
+    write(visit, "from: 2027-03-01 09:00\n", "later")
+    write(visit, "status: archived\n")
+    write(
+        visit, "", "english", PAPER.replace("lang: nl", "lang: en").replace("Om u", "To").replace("Het", "A")
+    )
+    page = visit.client.get("/paper").text
+    assert 'href="/tips"' in page
+    assert "Dit is er nu al" in page
+    assert not {'href="/later"', 'href="/english"', 'href="/paper"'} & set(re.findall(r'href="[^"]*"', page))
+    visit.moment = OPENS
+    assert 'href="/later"' in visit.client.get("/paper").text
+
+
+def test_an_archived_magnet_keeps_what_it_promised(visit: Visit) -> None:
+    """W10, M4, R1: the mail that is under way confirms, its link downloads, the person sees and withdraws."""
+    visit.fill("bob@example.com", consent="tips-email")
+    token = visit.mail(MailKind.CONFIRMATION).confirm_token
+    write(visit, "status: archived\n")
+    page = visit.client.get("/paper")
+    assert page.status_code == 200
+    assert heading(page.text) == "Dit is niet meer beschikbaar"
+    assert '<meta name="robots" content="noindex">' in page.text
+    assert visit.client.post("/paper", data={"email": "carol@example.com"}).status_code == 410
+    assert visit.press(f"/confirm/{token}").status_code == 303
+    visit.wait(timedelta(seconds=1))
+    delivery = visit.mail(MailKind.DELIVERY)
+    assert visit.client.get(f"/download/{delivery.download_token}").content == b"%PDF-1.4 the very file"
+
+
+def test_a_draft_is_a_page_that_does_not_exist(visit: Visit) -> None:
+    """W10: no page, no form, no version, no entry in index and sitemap."""
+    write(visit, "status: draft\n", "plan")
+    assert visit.client.get("/plan").status_code == 404
+    assert visit.client.post("/plan", data={"email": "alice@example.com"}).status_code == 404
+    assert visit.client.get("/plan/sent").status_code == 404
+    for path in ("/", "/sitemap.xml", "/robots.txt"):
+        assert "plan" not in visit.client.get(path).text
+    assert visit.installation.store.read(bind(last_declaration, magnet="plan")) is None
+
+
+def test_a_magnet_that_becomes_a_draft_again_is_like_a_removed_one(visit: Visit) -> None:
+    """W10, M4: whoever signed up still gets it; whoever comes now learns that it is over."""
+    delivery = visit.join()
+    write(visit, "status: draft\n")
+    assert visit.client.get("/paper").status_code == 410
+    assert visit.client.get(f"/download/{delivery.download_token}").status_code == 200
+
+
+def test_a_build_writes_the_pages_of_its_moment(visit: Visit) -> None:
+    """W10, M8: byte for byte as the app serves them then."""
+    for moment in (OPENS - TICK, OPENS, ENDS):
+        visit.moment = moment
+        edition = write(visit, LIFE)
+        files = static_files(edition, moment)
+        assert files["paper/index.html"] == visit.client.get("/paper").content
+        assert files["index.html"] == visit.client.get("/").content
+
+
+def test_a_template_that_fails_at_the_moment_takes_no_page_away(
+    visit: Visit, caplog: pytest.LogCaptureFixture
+) -> None:
+    """W10, S5: the pages of before go on, the log says so, and the form is refused all the same."""
+    visit.moment = OPENS
+    (visit.root / "templates" / "pages").mkdir(parents=True)
+    tips = "view.others and view.others[0].url == '/tips'"  # as no sample has
+    own = f"{{% if {tips} %}}{{{{ view.others[0].nothing.at_all }}}}{{% endif %}}"
+    (visit.root / "templates" / "pages" / "closed.html").write_text(own)
+    write(visit, LIFE)
+    key = visit.form_key()
+    visit.moment = ENDS
+    assert visit.client.get("/tips").status_code == 200
+    assert "pages not renewed" in caplog.text
+    assert visit.client.post("/paper", data={"form": key, "email": "a@example.com"}).status_code == 410
