@@ -13,6 +13,7 @@ DIGEST_CHARACTERS = 16
 ADDRESS = re.compile(rf"/static/([a-z0-9-]+\.[0-9a-f]{{{DIGEST_CHARACTERS}}}\.([a-z0-9]+))")
 STYLESHEET_ENDING = ".css"
 _TYPES = {
+    "avif": "image/avif",
     "css": "text/css; charset=utf-8",
     "ico": "image/x-icon",
     "png": "image/png",

@@ -20,9 +20,10 @@ from optin.services.open_store import sqlite_path
 from optin.services.promised_files import PromisedFiles
 from optin.settings.installation import Served
 from optin.site.findings import Finding
-from optin.site.landing_pages import KindPages, frame_of, privacy_url
+from optin.site.landing_pages import frame_of, privacy_url
 from optin.site.loading import load_site
 from optin.site.model import Magnet, Site
+from optin.site.page_maker import KindPages
 from optin.site.publication import Publication, publish
 from optin.site.reading_cache import ReadingCache
 from optin.site.statement import changed_under_its_date

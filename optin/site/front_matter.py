@@ -12,6 +12,8 @@ from pydantic import BaseModel, Field, create_model
 
 from optin.settings.table import Line, Own, Remark, Stripped, Table, Text, Value
 
+FOCUS = r"(100|\d{1,2})% (100|\d{1,2})%"  # across and down
+
 
 class FieldEntry(Table):
     """An additional field of a form, and why it is asked (GDPR 5(1)(c))."""
@@ -38,6 +40,12 @@ class PictureEntry(Table):
     file: Value = Field(description="Name of the file: svg, png, webp or jpg.", examples=["cover.png"])
     alt: Text = Field(
         description="What the picture shows, in words.", examples=["The cover: two people at a table."]
+    )
+    focus: str = Field(
+        "",
+        json_schema_extra={"pattern": f"^({FOCUS})?$"},
+        description="For a photo, which is cropped: the point that stays in sight, across and down.",
+        examples=["50% 30%"],
     )
 
 

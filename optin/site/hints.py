@@ -111,7 +111,7 @@ def _of_look(magnet: Magnet) -> Iterator[Hint]:
         yield (), "no-cover", "There is no cover picture; people like to see what they get.", cure
     pictures = magnet.pictures if magnet.picture is None else (magnet.picture, *magnet.pictures)
     for picture in pictures:
-        size = _size(picture.path)
+        size = 0 if picture.drawn else _size(picture.path)  # of what is drawn, phones get a small one
         if size > MOST_PICTURE_BYTES:
             message = f"{picture.path.name} has {size // 1000} kB; the page loads slowly on a phone."
             cure = f"Save it smaller, below {MOST_PICTURE_BYTES // 1000} kB."

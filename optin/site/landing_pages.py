@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass, replace
+from functools import partial
+from html import unescape
 
 from optin.consent.form import FormDeclaration, FormDigest, FormKey, FormVersion, PrivacyDigest, details_text
-from optin.consent.magnet_details import DetailsPart
-from optin.consent.parts_by_kind import PartsByKind
-from optin.proof.assets import asset_address, content_type_of
 from optin.proof.canonical import canonical
 from optin.site.kind_pages import PagesPart
-from optin.site.model import Magnet, PictureFile, Site, StoryPiece, Variant
-from optin.site.reading_cache import ReadingCache
+from optin.site.model import Magnet, Site, StoryPiece, Variant
+from optin.site.page_maker import PageMaker, picture_of
 from optin.theme.social_card import HEIGHT, WIDTH, SocialCard
-from optin.theme.theme import Asset, Theme
+from optin.theme.theme import Theme
 from optin.theme.views import Alternate, Frame, LandingView, Picture, StoryPart
 
 KEY_CHARACTERS = 32
@@ -31,24 +30,6 @@ class Face:
     view: LandingView  # before rendering
     form: FormVersion
     card: SocialCard | None = None  # to be drawn, where social sites are not shown a picture of its own
-
-
-@dataclass(frozen=True)
-class KindPages:
-    """The hooks and texts of kinds that a publication uses."""
-
-    pages: PartsByKind[PagesPart]
-    details: PartsByKind[DetailsPart]
-
-
-@dataclass(frozen=True)
-class PageMaker:
-    """The inputs of a site's pages. `kept`: results of an earlier publication of it."""
-
-    site: Site
-    theme: Theme
-    kinds: KindPages
-    kept: ReadingCache
 
 
 def privacy_url(digest: PrivacyDigest) -> str:
@@ -108,7 +89,7 @@ def landing_view(maker: PageMaker, magnet: Magnet, privacy: PrivacyDigest) -> La
         form_key="",
         texts=magnet.texts,
         page_url=f"{frame.pages_url}/{magnet.slug}",
-        picture=None if magnet.picture is None else picture_of(maker, magnet.picture),
+        picture=None if magnet.picture is None else picture_of(maker, magnet.picture, original=True),
         details=None
         if magnet.details is None
         else kinds.pages[magnet.kind].with_links(magnet.details, lambda html: with_app_links(site, html)),
@@ -124,26 +105,16 @@ def _story_part(maker: PageMaker, magnet: Magnet, piece: StoryPiece) -> StoryPar
     """Return a part of a magnet's text as a page shows it, with its pictures. Raises OSError."""
     html = piece.html
     if piece.name:
-        html = maker.theme.block(magnet.lang, piece.name, piece.block, lambda it: picture_of(maker, it))
+        html = maker.theme.block(magnet.lang, piece.name, piece.block, partial(picture_of, maker))
     html = with_app_links(maker.site, html)
     for picture in magnet.pictures:
         shown = picture_of(maker, picture)
-        sized = f'src="{shown.url}" width="{shown.width}" height="{shown.height}"'
-        html = html.replace(f'src="{picture.source}"', sized)
+        html = re.sub(
+            rf'<img src="{re.escape(picture.source)}" alt="([^"]*)"(?: title="[^"]*")? />',
+            lambda tag, shown=shown: maker.theme.picture(replace(shown, alt=unescape(tag[1]))),  # type: ignore[misc]  # untyped default
+            html,
+        )
     return StoryPart(html, piece.name)
-
-
-def picture_of(maker: PageMaker, picture: PictureFile) -> Picture:
-    """Return a picture with its address, and let the theme serve it there. Raises OSError."""
-    path = picture.path
-
-    def read() -> tuple[str, Asset]:
-        data = path.read_bytes()
-        return asset_address(path.name, data), Asset(data, content_type_of(path.name))
-
-    url, asset = maker.kept.once(("picture", path), maker.kept.stamp(path), read)
-    maker.theme.keep_asset(url, asset)
-    return Picture(url, picture.alt, picture.width, picture.height)
 
 
 def faces_of(theme: Theme, kind: PagesPart, view: LandingView, magnet: Magnet) -> tuple[Face, ...]:

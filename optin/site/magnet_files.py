@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from optin.site.documents import Path_
 from optin.site.files import FILE_ENDINGS, Absence, absence_in_words, find_inside, read_most
-from optin.site.front_matter import MagnetFile
+from optin.site.front_matter import FOCUS, MagnetFile, PictureEntry
 from optin.site.kind_file import FilePart
 from optin.site.magnet_findings import MagnetFindings
 from optin.site.model import PictureFile
+from optin.site.pdf_pages import pages_of
+from optin.site.picture_cache import PictureCache
 from optin.site.pictures import PICTURE_ENDINGS, PictureRefused, read_picture
+from optin.site.renditions import renditions
 
 PLACEHOLDER = b"optin placeholder"
 PLACEHOLDER_WITHIN_BYTES = 2_000
@@ -20,8 +25,9 @@ PLACEHOLDER_WITHIN_BYTES = 2_000
 class MagnetFiles:
     """Finds the files named by a magnet, and reports what is wrong with them."""
 
-    def __init__(self, path: Path, findings: MagnetFindings) -> None:
-        """Search beside the magnet's Markdown file at `path`."""
+    def __init__(self, path: Path, findings: MagnetFindings, drawn: PictureCache) -> None:
+        """Search beside the magnet's Markdown file at `path`; keep what is drawn in `drawn`."""
+        self._drawn = drawn
         self._path = path
         self._own_folder = path.name == "index.md"
         self._findings = findings
@@ -49,23 +55,62 @@ class MagnetFiles:
             self._findings.say(where, message, "Put the real file in its place.", "warning", "placeholder")
         return path
 
-    def picture(self, where: Path_ | int, name: str, alt: str) -> PictureFile | None:
-        """Return a picture named at `where`; None when it is not usable."""
-        if not self._own_folder:
-            cure = f"Move this file to magnets/{self._findings.slug}/index.md, and the picture beside it."
-            self._findings.say(
-                where, "A magnet with pictures needs a folder of its own.", cure, code="picture"
-            )
+    def cover(self, entry: PictureEntry | None) -> PictureFile | None:
+        """Return the picture of the front matter; None when there is none, or it is not usable."""
+        if entry is None:
+            return None
+        found = self.picture(("picture", "file"), entry.file, entry.alt, "cover")
+        if entry.focus and re.fullmatch(FOCUS, entry.focus) is None:
+            message = f"The focus {entry.focus[:40]!r} is no point of a picture."
+            cure = "Write how far across and down it is, such as: focus: 50% 30%"
+            self._findings.say(("picture", "focus"), message, cure, code="picture")
+            return None
+        return None if found is None else replace(found, focus=entry.focus)
+
+    def picture(self, where: Path_ | int, name: str, alt: str, use: str) -> PictureFile | None:
+        """Return a picture named at `where`, in the widths of its `use`; None when it is not usable."""
+        if not self._has_folder(where):
             return None
         path = self._inside(where, name, PICTURE_ENDINGS)
         if path is None:
             return None
         try:
-            drawn = read_picture(path, name)
+            found = read_picture(path, name)
+            drawn = () if path.suffix.lower() == ".svg" else renditions(found.data, use, self._drawn)
         except PictureRefused as problem:
             self._findings.say(where, str(problem), problem.cure, code="picture")
             return None
-        return PictureFile(path, alt, drawn.width, drawn.height)
+        except (OSError, ValueError, SyntaxError):  # as Pillow says of a file that breaks off, or lies
+            message = f"{name} is damaged: only its beginning is a picture."
+            self._findings.say(where, message, "Save it again.", code="picture")
+            return None
+        width, height = found.width, found.height
+        if drawn and (drawn[0].width > drawn[0].height) != (width > height):  # a camera held on its side
+            width, height = height, width
+        return PictureFile(path, alt, width, height, drawn=drawn)
+
+    def pages(self, line: int, name: str, numbers: tuple[int, ...]) -> tuple[PictureFile, ...]:
+        """Return pages of a PDF of the folder; none where it is not usable, which is said at `line`."""
+        path = self._inside(line, name, ("pdf",)) if self._has_folder(line) else None
+        if path is None:
+            return ()
+        try:
+            pages = pages_of(path, numbers, self._drawn)
+        except PictureRefused as problem:
+            self._findings.say(line, str(problem), problem.cure, code="picture")
+            return ()
+        return tuple(self._page(path, page) for page in pages)
+
+    def _page(self, path: Path, page: bytes) -> PictureFile:
+        drawn = renditions(page, "page", self._drawn)
+        return PictureFile(path, "", drawn[-1].width, drawn[-1].height, drawn=drawn)
+
+    def _has_folder(self, where: Path_ | int) -> bool:
+        if not self._own_folder:
+            cure = f"Move this file to magnets/{self._findings.slug}/index.md, and the picture beside it."
+            message = "A magnet with pictures needs a folder of its own."
+            self._findings.say(where, message, cure, code="picture")
+        return self._own_folder
 
     def _is_placeholder(self, where: Path_, path: Path) -> bool:
         try:

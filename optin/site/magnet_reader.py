@@ -27,6 +27,7 @@ from optin.site.magnet_findings import MagnetFindings
 from optin.site.magnet_life import Life, Status
 from optin.site.magnet_set import RESERVED, SLUG, MagnetReading
 from optin.site.model import Magnet
+from optin.site.picture_cache import PictureCache
 from optin.site.prose import Prose
 from optin.site.validation import validated
 from optin.site.variants import read_variants
@@ -74,7 +75,7 @@ class MagnetReader:
         named = Path(self.name)
         self.slug = Slug(named.parent.name if path.name == "index.md" else named.stem)
         self._findings = MagnetFindings(self.name, self.slug)
-        self._files = MagnetFiles(path, self._findings)
+        self._files = MagnetFiles(path, self._findings, PictureCache(root))
 
     @property
     def reading(self) -> MagnetReading:
@@ -138,7 +139,7 @@ class MagnetReader:
         for key, text in written.texts.items():
             for objection in objections_to_override(key, text, known):
                 self._findings.object_at(("texts", key), objection)
-        story = read_story(self._findings.document.body, self._files, self._findings)
+        story = read_story(self._findings.document.body, self._files, self._findings, written.file)
         self._check_text(story.prose, story.words)
         variants, complaints = read_variants(written, questions, fields, known)
         doubted = {path[:2] for path in self._validated.spoilt}
@@ -154,9 +155,7 @@ class MagnetReader:
             story=story.pieces,
             folder=self._path.parent,
             file=self._files.file(written, kind),
-            picture=self._files.picture(("picture", "file"), written.picture.file, written.picture.alt)
-            if written.picture
-            else None,
+            picture=self._files.cover(written.picture),
             pictures=story.pictures,
             questions=questions,
             fields=fields,

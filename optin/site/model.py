@@ -14,6 +14,7 @@ from optin.consent.purpose import ConsentQuestion, Controller
 from optin.settings.site import SiteSettings
 from optin.site.findings import Finding
 from optin.site.magnet_life import Life, Phase, Status
+from optin.site.renditions import Rendition
 from optin.theme.look import Look
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -41,6 +42,8 @@ class PictureFile:
     width: int
     height: int
     source: str = ""  # how the text names it, escaped as in HTML
+    focus: str = ""  # what stays in sight where it is cropped: across and down, in percent
+    drawn: tuple[Rendition, ...] = field(default=(), repr=False)  # in the widths that pages show
 
 
 @dataclass(frozen=True)

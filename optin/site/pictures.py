@@ -11,7 +11,8 @@ from optin.site.files import read_most
 
 PICTURE_ENDINGS = ("svg", "png", "webp", "jpg", "jpeg")
 MOST_BYTES = 2_000_000  # people load pages on a phone
-MOST_PIXELS = 40_000_000  # of 4 bytes each in the memory of whoever looks at it
+MOST_PIXELS = 40_000_000  # of 4 bytes each in the memory of whoever draws it
+MOST_SIDE = 10_000
 MOST_ICON_BYTES, MOST_ICON_PIXELS = 300_000, 1_024
 _VIEW_BOX = re.compile(
     rb"viewBox\s*=\s*[\"']\s*[-\d.]+[\s,]+[-\d.]+[\s,]+(\d{1,6}(?:\.\d{1,9})?)[\s,]+(\d{1,6}(?:\.\d{1,9})?)\s*[\"']"
@@ -54,7 +55,7 @@ def read_picture(path: Path, name: str) -> PictureData:
     if size is None or is_active(data):
         msg = f"{name} is not a picture that can be shown safely."
         raise PictureRefused(msg, "Save it as png, jpg, webp, or a plain svg with a viewBox.")
-    if b"<svg" not in data[:2_000] and size[0] * size[1] > MOST_PIXELS:
+    if b"<svg" not in data[:2_000] and (size[0] * size[1] > MOST_PIXELS or max(size) > MOST_SIDE):
         msg = f"{name} is {size[0]} by {size[1]} pixels, too large for a phone."
         raise PictureRefused(msg, "Save it smaller, such as 2000 pixels wide.")
     return PictureData(data, *size)

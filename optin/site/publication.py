@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,18 +14,16 @@ from optin.site.findings import Finding, kind_failed
 from optin.site.kind_pages import PagesPart
 from optin.site.landing_pages import (
     Face,
-    KindPages,
-    PageMaker,
     faces_of,
     frame_of,
     landing_view,
-    picture_of,
     privacy_url,
     with_app_links,
     with_card,
 )
 from optin.site.model import Magnet, Site
 from optin.site.page_check import objections_to_page
+from optin.site.page_maker import KindPages, PageMaker, picture_of
 from optin.site.reading_cache import ReadingCache
 from optin.site.templates import (
     BROKEN,
@@ -241,7 +239,7 @@ def _card(maker: PageMaker, lang: str, magnet: Magnet) -> Card:
     """Return a magnet's entry on the index in `lang`."""
     same = magnet.lang == lang
     try:
-        picture = None if magnet.picture is None else picture_of(maker, magnet.picture)
+        picture = None if magnet.picture is None else replace(picture_of(maker, magnet.picture), alt="")
     except OSError:  # gone since it was looked at: the magnet's own page says so
         picture = None
     return Card(

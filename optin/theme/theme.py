@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -37,6 +35,7 @@ from optin.theme.lost_blocks import lost_blocks
 from optin.theme.palette import DARK, LIGHT
 from optin.theme.typeface import font_faces
 from optin.theme.wording import Wording
+from optin.theme.wrapping import wrapped
 from optin.theme.zones import UNIVERSAL
 
 _PACKAGE = Path(__file__).parent.parent
@@ -78,10 +77,8 @@ Mail: TypeAlias = (
     | mail_views.ErasedMail
     | mail_views.KindMail
 )
-TEXT_COLUMNS = 72
 STYLESHEET = "style.css"
 BLOCK_STYLES = "blocks/blocks.css"  # joined to it: a page asks for one stylesheet
-_ADDRESS_ALONE = re.compile(r"\s*(https?://\S+)\s*")
 
 
 @dataclass(frozen=True)
@@ -239,11 +236,16 @@ class Theme:
         readme = wrapped(self._render("mails/proof.txt", view, self.wording(view.lang)))
         return pack({"README.txt": readme.encode(), **files})
 
-    def block(self, lang: str, name: str, block: object, show: Callable[[Any], views.Picture]) -> str:
+    def block(self, lang: str, name: str, block: object, show: Callable[..., views.Picture]) -> str:
         """Return the HTML of a block of a page's text. `show` returns a picture of it with its address."""
         words = self.wording(lang)
         template = self._env.get_template(f"blocks/{name}.html")
         return template.render(block=block, show=show, words=words, t=words.text, asset=self.asset_url)
+
+    def picture(self, picture: views.Picture) -> str:
+        """Return the HTML of a picture between paragraphs."""
+        macros: Any = self._env.get_template("macros.html").module
+        return str(macros.shown(picture, "(min-width: 60rem) 36rem, 92vw"))
 
     def plain(self, view: views.PersonalView) -> str:
         """Return a person's data as plain text, in the words of the personal page (R9)."""
@@ -323,26 +325,3 @@ def _environment(site_templates: Path | None, kinds: KindFolders) -> Environment
         "icon": icons_in(OURS).__getitem__,
     }
     return env
-
-
-def wrapped(text: str) -> str:
-    """Return a plain mail with wrapped paragraphs; an address alone on its line stays whole."""
-    lines: list[str] = []
-    for line in text.strip().splitlines():
-        alone = _ADDRESS_ALONE.fullmatch(line)
-        indent = line[: len(line) - len(line.lstrip())]
-        hang = indent + ("  " if line.lstrip().startswith("- ") else "")
-        if alone is not None or not line.strip():
-            lines.append("" if alone is None else alone[1])
-        elif len(line) <= TEXT_COLUMNS:
-            lines.append(line.rstrip())
-        else:
-            lines += textwrap.wrap(
-                line.strip(),
-                TEXT_COLUMNS,
-                initial_indent=indent,
-                subsequent_indent=hang,
-                break_long_words=False,
-                break_on_hyphens=False,
-            )
-    return "\n".join(lines) + "\n"

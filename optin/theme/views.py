@@ -1,6 +1,7 @@
 """The values that each page template receives: one frozen class per page. Mails: `mail_views`.
 
 A view holds facts. Sentences come from the catalogues, markup from the templates.
+The module is long because it is one list.
 """
 
 from __future__ import annotations
@@ -32,12 +33,19 @@ class Frame:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a magnet, with its description and its size in pixels (no layout shift)."""
+    """A picture of a magnet, with its description and its size in pixels (no layout shift).
+
+    `src` is what pages show: `url`, or the widest that was drawn from it, in `srcset` with the others.
+    """
 
     url: str
     alt: str
     width: int
     height: int
+    src: str = ""
+    srcset: str = ""
+    avif: str = ""  # the same in a smaller format, which not every browser shows
+    focus: str = ""  # classes for the point that stays in sight where a photo is cropped
 
 
 @dataclass(frozen=True)

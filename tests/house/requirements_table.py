@@ -20,7 +20,7 @@ PARTLY = {
     "O5": "health; metrics are to come",
     "W10": "drafts, days and archives; an edited site without a restart is to come",
     "W4": "one attachment, mails that every program shows; a next step is to come",
-    "W2": "blocks; a look inside the file is to come",
+    "W3": "pictures in widths, with a focus point; looks and the gallery are to come",
     "S6": "as written, but for power cuts, which were measured beforehand",
 }
 NOT_YET = {"O3"}

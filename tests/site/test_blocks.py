@@ -20,6 +20,7 @@ from tests.site.conftest import all_findings, findings, magnet, paper
 FENCE = re.compile(r"^```md\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 GUIDE = (ROOT / "docs" / "guide" / "blocks.md").read_text("utf-8")
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 64 48"><path d="M0 0h64v48H0z"/></svg>'
+PDF = ROOT / "magnets" / "koud-bellen" / "koud-bellen.pdf"  # of six pages
 QUOTE = "::: quote\nname: Noor\n\nGoed.\n:::"
 
 
@@ -50,6 +51,8 @@ def told(site: Path, text: str) -> Finding:
 def test_every_example_of_the_guide_makes_a_block(site: Path, example: str) -> None:
     """W2: strict HTML without script or inline style, and nothing to find."""
     folder = paper(site, body=example)
+    for name in ["x.pdf", *re.findall(r"[\w-]+\.pdf", example)]:
+        (folder / name).write_bytes(PDF.read_bytes())
     for name in re.findall(r"[\w-]+\.(?:svg|webp|png|jpg)", example):
         (folder / name).write_text(SVG, "utf-8") if name.endswith("svg") else picture(folder / name)
     assert all_findings(site) == ()
@@ -102,7 +105,8 @@ def test_what_an_author_writes_in_a_block_stays_text(site: Path) -> None:
 def test_the_first_question_is_open(site: Path) -> None:
     """W2: folded by the browser, without script."""
     written(site, "::: faq\n### Een?\n\nJa.\n\n### Twee?\n\nNee.\n:::")
-    assert re.findall(r"<details[^>]*>", page(site)) == ["<details open>", "<details>"]
+    block = page(site).partition('class="block faq"')[2].partition("</section>")[0]
+    assert re.findall(r"<details[^>]*>", block) == ["<details open>", "<details>"]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +142,17 @@ def test_the_first_question_is_open(site: Path) -> None:
         ("::: faq\nZomaar.\n:::", 9, "no question above it", "### "),
         ("::: faq\n:::", 8, "has no question", "### "),
         ("::: faq\n### Een?\n:::", 9, "has no answer", "below it"),
+        ("::: inside\n- het schema\n:::", 9, "the number of a page", "- 2: "),
+        ("::: inside\n- 0: niets\n:::", 9, "the number of a page", "- 2: "),
+        ("::: inside\n- 2:\n:::", 9, "the number of a page", "- 2: "),
+        ("::: inside\n- 2: a\n- 2: b\n:::", 10, "the number of a page", "once"),
+        (
+            f"::: inside\n{''.join(f'- {it}: a{chr(10)}' for it in range(1, 10))}:::",
+            17,
+            "more than 8",
+            "Keep the 4",
+        ),
+        ("::: inside\n- 2: a\n:::", 8, "this magnet has no file", "file: example.pdf"),
         ("::: logos\n- Bedrijf\n:::", 9, "one picture", "logo.svg"),
         ("::: logos\n- ![](a.svg)\n:::", 9, "company's name", "logo.svg"),
     ],
@@ -160,7 +175,7 @@ def test_a_picture_of_a_block_is_looked_for_in_the_magnets_folder(site: Path) ->
     assert "leads outside paper/" in finding.message
     picture(folder / "noor.png")
     paper(site, body="::: quote\nname: Noor\npicture: noor.png\n\nGoed.\n:::")
-    assert re.search(r'<img src="/static/noor\.[0-9a-f]{16}\.\w+"', page(site, "paper"))
+    assert re.search(r'<img src="/static/noor-224\.[0-9a-f]{16}\.webp"', page(site, "paper"))
 
 
 def test_claims_in_a_block_are_read_by_the_laws_rules_too(site: Path) -> None:

@@ -29,7 +29,7 @@ def _read(directive: Directive, reading: BlockReading) -> Author | None:
         reading.refuse(directive.line, "The block 'author' says nothing about the author.", cure)
         return None
     name, file = directive.option("name"), directive.option("picture")
-    picture = reading.picture(directive.line_of("picture"), file, "") if file else None
+    picture = reading.picture(directive.line_of("picture"), file, "", "face") if file else None
     return Author(directive.heading, html, name, directive.option("role"), picture)
 
 

@@ -58,8 +58,16 @@ class BlockReading(Protocol):
         """Return parts of the text as HTML."""
         ...
 
-    def picture(self, line: int, name: str, alt: str) -> PictureFile | None:
-        """Return a picture of the magnet's folder; None, and a finding, where it is not usable."""
+    def picture(self, line: int, name: str, alt: str, use: str) -> PictureFile | None:
+        """Return a picture of the magnet's folder for a use (`renditions.WIDTHS`); None after a finding."""
+        ...
+
+    def text(self, text: str) -> str:
+        """Return plain text as HTML."""
+        ...
+
+    def pages(self, line: int, name: str, numbers: tuple[int, ...]) -> tuple[PictureFile, ...]:
+        """Return pages of a PDF, of the magnet's own file without a `name`; none after a finding."""
         ...
 
 

@@ -34,7 +34,7 @@ def _read(directive: Directive, reading: BlockReading) -> Logos | None:
             reading.refuse(item.line, message, f"Write it like: {EXAMPLE}")
             return None
         source = unquote(str(images[0].attrs.get("src", "")))
-        picture = reading.picture(item.line, source, images[0].content.strip())
+        picture = reading.picture(item.line, source, images[0].content.strip(), "logo")
         if picture is not None:
             pictures.append(picture)
     return Logos(directive.heading, reading.html(words), tuple(pictures)) if pictures else None

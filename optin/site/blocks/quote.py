@@ -30,7 +30,7 @@ def _read(directive: Directive, reading: BlockReading) -> Quote | None:
         )
         return None
     name, file = directive.option("name"), directive.option("picture")
-    picture = reading.picture(directive.line_of("picture"), file, "") if file else None
+    picture = reading.picture(directive.line_of("picture"), file, "", "face") if file else None
     return Quote(directive.heading, html, name, directive.option("role"), picture)
 
 

@@ -38,15 +38,16 @@ class Story:
     words: str  # all of them, blocks included
 
 
-def read_story(text: str, files: MagnetFiles, findings: MagnetFindings) -> Story:
-    """Read the text of a magnet; mistakes are added to `findings`."""
-    return _StoryReader(text, files, findings).read()
+def read_story(text: str, files: MagnetFiles, findings: MagnetFindings, file: str = "") -> Story:
+    """Read the text of a magnet that hands out `file`; mistakes are added to `findings`."""
+    return _StoryReader(text, files, findings, file).read()
 
 
 class _StoryReader:
     """Reads one text. Lines are those of the magnet's file."""
 
-    def __init__(self, text: str, files: MagnetFiles, findings: MagnetFindings) -> None:
+    def __init__(self, text: str, files: MagnetFiles, findings: MagnetFindings, file: str) -> None:
+        self._file = file
         self._lines, self._files, self._findings = text.split("\n"), files, findings
         self._above = findings.document.body_line - 1  # lines of the file above the text
         self._pictures: dict[str, PictureFile] = {}
@@ -178,16 +179,28 @@ class _StoryReader:
         tokens = [token for node in nodes for token in node.to_tokens()]
         return str(self._markdown.renderer.render(tokens, self._markdown.options, {}))
 
-    def picture(self, line: int, name: str, alt: str) -> PictureFile | None:
-        """Return a picture of the magnet's folder; None, and a finding, where it is not usable."""
-        return self._files.picture(line, name, alt)
+    def picture(self, line: int, name: str, alt: str, use: str) -> PictureFile | None:
+        """Return a picture of the magnet's folder for a use; None, and a finding, where it is not usable."""
+        return self._files.picture(line, name, alt, use)
+
+    def text(self, text: str) -> str:
+        """Return plain text as HTML."""
+        return escapeHtml(text)
+
+    def pages(self, line: int, name: str, numbers: tuple[int, ...]) -> tuple[PictureFile, ...]:
+        """Return pages of a PDF of the magnet's folder, of its own file without a `name`."""
+        if not name and not self._file:
+            message = "The block 'inside' looks into a PDF, and this magnet has no file."
+            self.refuse(line, message, "Write below ::: inside a line such as: file: example.pdf")
+            return ()
+        return self._files.pages(line, name or self._file, numbers)
 
     def _image(self, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
         """Return a picture in prose as HTML, and note its file."""
         token = tokens[at]
         line, source = int(token.meta["line"]), str(token.attrGet("src") or "")
         if source not in self._pictures:
-            found = self._files.picture(line, unquote(source), token.content)
+            found = self._files.picture(line, unquote(source), token.content, "text")
             if found is not None:
                 self._pictures[source] = replace(found, source=escapeHtml(source))
         if not token.content.strip():

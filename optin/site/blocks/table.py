@@ -8,6 +8,7 @@ from optin.site.blocks.author import AUTHOR
 from optin.site.blocks.benefits import BENEFITS
 from optin.site.blocks.block import Block
 from optin.site.blocks.faq import FAQ
+from optin.site.blocks.inside import INSIDE
 from optin.site.blocks.logos import LOGOS
 from optin.site.blocks.numbers import NUMBERS
 from optin.site.blocks.quote import QUOTE
@@ -16,6 +17,7 @@ BLOCKS: Mapping[str, Block] = {
     "author": AUTHOR,
     "benefits": BENEFITS,
     "faq": FAQ,
+    "inside": INSIDE,
     "logos": LOGOS,
     "numbers": NUMBERS,
     "quote": QUOTE,

@@ -1,0 +1,85 @@
+"""What the pages of a site are made with, and how they show a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from optin.consent.magnet_details import DetailsPart
+from optin.consent.parts_by_kind import PartsByKind
+from optin.proof.assets import asset_address, content_type_of
+from optin.site.kind_pages import PagesPart
+from optin.site.model import PictureFile, Site
+from optin.site.reading_cache import ReadingCache
+from optin.site.renditions import AVIF, WEBP, Rendition
+from optin.theme.theme import Asset, Theme
+from optin.theme.views import Picture
+
+_FOCUS_STEP = 10  # percent: the stylesheet has a class for each
+
+
+@dataclass(frozen=True)
+class KindPages:
+    """The hooks and texts of kinds that a publication uses."""
+
+    pages: PartsByKind[PagesPart]
+    details: PartsByKind[DetailsPart]
+
+
+@dataclass(frozen=True)
+class PageMaker:
+    """The inputs of a site's pages. `kept`: results of an earlier publication of it."""
+
+    site: Site
+    theme: Theme
+    kinds: KindPages
+    kept: ReadingCache
+
+
+def picture_of(maker: PageMaker, picture: PictureFile, alt: str = "", *, original: bool = False) -> Picture:
+    """Return a picture with its addresses, and let the theme serve it there. Raises OSError.
+
+    `alt` takes the place of its description. `original`: serve the file itself, too, for social sites.
+    """
+    drawn = {it.ending: [one for one in picture.drawn if one.ending == it.ending] for it in picture.drawn}
+    srcset, avif = (_srcset(maker, picture.path, drawn.get(ending, ())) for ending in (WEBP, AVIF))
+    src = srcset.rpartition(", ")[2].partition(" ")[0]
+    return Picture(
+        _original(maker, picture.path) if original or not src else src,
+        alt or picture.alt,
+        picture.width,
+        picture.height,
+        src=src,
+        srcset=srcset,
+        avif=avif,
+        focus=_focus_classes(picture.focus),
+    )
+
+
+def _original(maker: PageMaker, path: Path) -> str:
+    def read() -> tuple[str, Asset]:
+        data = path.read_bytes()
+        return asset_address(path.name, data), Asset(data, content_type_of(path.name))
+
+    url, asset = maker.kept.once(("picture", path), maker.kept.stamp(path), read)
+    maker.theme.keep_asset(url, asset)
+    return url
+
+
+def _srcset(maker: PageMaker, path: Path, drawn: Sequence[Rendition]) -> str:
+    found: list[str] = []
+    for it in drawn:
+        name = f"{path.stem}-{it.width}.{it.ending}"
+        url = asset_address(name, it.data)
+        maker.theme.keep_asset(url, Asset(it.data, content_type_of(name)))
+        found.append(f"{url} {it.width}w")
+    return ", ".join(found)
+
+
+def _focus_classes(focus: str) -> str:
+    """Return the classes that keep a point in sight; empty for a picture that is not cropped."""
+    if not focus:
+        return ""
+    across, down = (round(int(it.rstrip("%")) / _FOCUS_STEP) for it in focus.split())
+    return f"photo across-{across} down-{down}"

@@ -1,0 +1,73 @@
+"""Pictures of a PDF's pages, drawn when the site loads and kept by the digest of the file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from optin.proof.commitment import digest
+from optin.site.draw_pages import NO_SUCH_PAGE, SECONDS
+from optin.site.files import read_most
+from optin.site.picture_cache import PictureCache
+from optin.site.pictures import PictureRefused
+
+MOST_BYTES = 50_000_000
+WIDTH = 640  # pixels
+RECIPE = "1"
+
+
+def pages_of(path: Path, numbers: Sequence[int], kept: PictureCache) -> tuple[bytes, ...]:
+    """Return pages of a PDF, counted from 1, as WebP pictures. Raises PictureRefused."""
+    name = path.name
+    try:
+        data = read_most(path, MOST_BYTES + 1)
+    except OSError as problem:
+        msg = f"{name} cannot be read ({problem.strerror})."
+        raise PictureRefused(msg, "Check its permissions.") from problem
+    if len(data) > MOST_BYTES:
+        msg = f"{name} is larger than {MOST_BYTES // 1_000_000} MB, too large to look inside."
+        raise PictureRefused(msg, "Save it smaller; people download it on phones.")
+    named = {number: f"{digest(data)[:32]}-p{number}-{RECIPE}.webp" for number in numbers}
+    found = {number: page for number, it in named.items() if (page := kept.get(it)) is not None}
+    missing = [number for number in named if number not in found]
+    for number, page in zip(missing, _drawn(path, missing) if missing else (), strict=True):
+        kept.put(named[number], page)
+        found[number] = page
+    return tuple(found[number] for number in numbers)
+
+
+def _drawn(path: Path, numbers: Sequence[int]) -> list[bytes]:
+    """Draw pages in another process. Raises PictureRefused."""
+    command = [sys.executable, "-P", "-m", "optin.site.draw_pages", str(path), str(WIDTH)]
+    open_part = {key: text for key, text in os.environ.items() if not key.startswith("OPTIN_")}
+    try:
+        done = subprocess.run(  # noqa: S603 - our own program; the file's name is one argument
+            [*command, *map(str, numbers)],
+            env=open_part,
+            capture_output=True,
+            timeout=2 * SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as problem:
+        msg = f"{path.name} takes more than {SECONDS} seconds to draw."
+        raise PictureRefused(msg, "Save it with simpler pictures, or leave the block out.") from problem
+    if done.returncode == NO_SUCH_PAGE:
+        count = int(done.stderr)
+        msg = f"{path.name} has no page {next(it for it in numbers if it > count)}; it has {count}."
+        raise PictureRefused(msg, f"Name pages from 1 to {count}.")
+    if done.returncode:
+        msg = f"{path.name} is not a PDF whose pages can be shown."
+        raise PictureRefused(msg, "Save it again as PDF, without a password.")
+    return list(_parts(done.stdout))
+
+
+def _parts(data: bytes) -> list[bytes]:
+    parts, at = [], 0
+    while at < len(data):
+        end = at + 4 + int.from_bytes(data[at : at + 4], "big")
+        parts.append(data[at + 4 : end])
+        at = end
+    return parts

@@ -1,0 +1,40 @@
+"""Pictures that were drawn from others, kept in `var/pictures` under the digest of what they were drawn from.
+
+An installation that keeps the folder also keeps the addresses of its pictures, and with them the versions of
+its forms, when a drawing library is updated. Who removes it loses nothing but time.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+
+FOLDER = Path("var", "pictures")
+
+
+class PictureCache:
+    """A folder with pictures by name. A folder that cannot be written keeps nothing."""
+
+    def __init__(self, root: Path) -> None:
+        """Keep pictures of the site at `root`."""
+        self._folder = root / FOLDER
+
+    def get(self, name: str) -> bytes | None:
+        """Return the picture with this name, if it is there."""
+        try:
+            return (self._folder / name).read_bytes() or None
+        except OSError:
+            return None
+
+    def put(self, name: str, data: bytes) -> None:
+        """Keep a picture; no reader ever sees half of it."""
+        draft = self._folder / f".{name}.{secrets.token_hex(4)}"
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            draft.write_bytes(data)
+            os.replace(draft, self._folder / name)  # noqa: PTH105 - atomic, and named so
+        except OSError:  # a site on a read-only disk draws again
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)

@@ -1,0 +1,107 @@
+"""Draw a picture in the widths that pages show, as WebP, and as AVIF where that is smaller."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from optin.proof.commitment import digest
+from optin.site.picture_cache import PictureCache
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+AVIF, WEBP = "avif", "webp"
+RECIPE = "1"  # part of each name in the cache: another one when the same bytes are drawn otherwise
+# Widths in pixels by where a picture stands; screens show two or three of them for each pixel of the page.
+WIDTHS: Mapping[str, tuple[int, ...]] = {
+    "cover": (224, 448, 640),
+    "face": (112, 224),
+    "logo": (160, 320),
+    "page": (224, 448),
+    "text": (448, 640, 1280),
+}
+_QUALITY = {AVIF: 52, WEBP: 78}
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """A picture in one width and format."""
+
+    width: int
+    height: int
+    ending: str
+    data: bytes
+
+
+def renditions(data: bytes, use: str, kept: PictureCache) -> tuple[Rendition, ...]:
+    """Return a picture in the widths of its use, none wider than itself: first AVIF if any, then WebP.
+
+    Raises OSError or ValueError for what is no sound picture.
+    """
+    source = _Source(data)
+    widths = [it for it in WIDTHS[use] if it < source.size[0]]
+    if len(widths) < len(WIDTHS[use]):
+        widths.append(source.size[0])
+    drawn = [source.rendition(width, WEBP, kept) for width in widths]
+    if has_avif():
+        modern = [source.rendition(width, AVIF, kept) for width in widths]
+        if sum(len(it.data) for it in modern) < sum(len(it.data) for it in drawn):
+            drawn = [*modern, *drawn]
+    return tuple(drawn)
+
+
+@cache
+def has_avif() -> bool:
+    """Return whether the installed Pillow writes AVIF."""
+    from PIL import features  # noqa: PLC0415 - Pillow takes long to import, and few commands draw
+
+    return bool(features.check("avif"))
+
+
+class _Source:
+    """A picture to draw from, decoded only when something is not in the cache."""
+
+    def __init__(self, data: bytes) -> None:
+        from PIL import Image  # noqa: PLC0415
+
+        self._data, self._digest = data, digest(data)
+        self._decoded: Picture | None = None
+        with Image.open(io.BytesIO(data)) as opened:
+            turned = opened.getexif().get(0x0112, 1) in {5, 6, 7, 8}  # taken with the camera on its side
+            self.size = opened.size[::-1] if turned else opened.size
+
+    def rendition(self, width: int, ending: str, kept: PictureCache) -> Rendition:
+        """Return one width in one format."""
+        height = max(1, round(self.size[1] * width / self.size[0]))
+        name = f"{self._digest[:32]}-{width}-{RECIPE}.{ending}"
+        data = kept.get(name)
+        if data is None:
+            data = self._draw((width, height), ending)
+            kept.put(name, data)
+        return Rendition(width, height, ending, data)
+
+    def _draw(self, size: tuple[int, int], ending: str) -> bytes:
+        from PIL import Image  # noqa: PLC0415
+
+        if self._decoded is None:
+            self._decoded = _decoded(self._data)
+        drawn, out = self._decoded.resize(size, Image.Resampling.LANCZOS), io.BytesIO()
+        if ending == AVIF:  # one thread: the same bytes on every machine
+            drawn.save(out, "AVIF", quality=_QUALITY[AVIF], speed=8, max_threads=1)
+        else:
+            drawn.save(out, "WEBP", quality=_QUALITY[WEBP], method=4)
+        return out.getvalue()
+
+
+def _decoded(data: bytes) -> Picture:
+    """Return a picture upright, without what a camera wrote into it."""
+    from PIL import Image, ImageOps  # noqa: PLC0415
+
+    with Image.open(io.BytesIO(data)) as opened:
+        upright = ImageOps.exif_transpose(opened)
+        clear = "A" in upright.getbands() or "transparency" in upright.info
+        return upright.convert("RGBA" if clear else "RGB")
