@@ -110,6 +110,15 @@ class MagnetFile(Table):
         "", description="Any word; pages with the same word link to each other as translations."
     )
     was: list[str] = Field([], description="Earlier addresses of the page; they redirect to it.")
+    order: int | None = Field(
+        None,
+        description="Its place on the list: smaller numbers first, then those without one.",
+        examples=[1],
+    )
+    listed: bool = Field(
+        default=True,
+        description="Whether it is on the list and in the sitemap; its address works either way.",
+    )
     variants: dict[str, VariantTable] = Field(
         {}, description="Other wordings by name; each is shown to a share of the visitors."
     )

@@ -167,6 +167,8 @@ class MagnetReader:
             was=tuple(Slug(old) for old in written.was),
             headline=(written.headline or "").strip(),
             life=self._life(written, reading.details),
+            order=written.order,
+            listed=written.listed,
         )
 
     def _life(self, written: MagnetFile, details: Details | None) -> Life:

@@ -91,6 +91,8 @@ class Magnet:
     group: str = ""  # shared by the same magnet in other languages
     was: tuple[Slug, ...] = ()  # its earlier names
     headline: str = ""  # what people gain; the page begins with it instead of the title
+    order: int | None = None  # its place on the index: smaller first, then those without one
+    listed: bool = True  # on the index and in the sitemap
     life: Life = Life()
 
     @property

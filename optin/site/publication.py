@@ -53,7 +53,7 @@ class Publication:
 
     faces: Mapping[Slug, tuple[Face, ...]]
     privacy: Mapping[str, PrivacyVersion]
-    index: IndexView | None = None  # with every magnet; which are on it depends on the moment
+    index: IndexView | None = None  # with every listed magnet; which are on it depends on the moment
     landings: Mapping[Slug, LandingView] = field(default_factory=dict)  # each magnet as it is written
     moved: Mapping[Slug, bytes] = field(default_factory=dict)  # what is at an earlier address of a magnet
     findings: tuple[Finding, ...] = ()
@@ -226,9 +226,11 @@ def _privacy(maker: PageMaker, lang: str) -> PrivacyVersion:
 
 
 def _index(maker: PageMaker, privacy: Mapping[str, PrivacyVersion]) -> IndexView:
-    """Return the index with every magnet; it is rendered once, to see whether it can be."""
+    """Return the index with every listed magnet; it is rendered once, to see whether it can be."""
     lang = maker.site.settings.languages[0]
-    cards = tuple(_card(maker, lang, magnet) for magnet in maker.site.magnets.values())
+    listed = [magnet for magnet in maker.site.magnets.values() if magnet.listed]
+    listed.sort(key=lambda it: (it.order is None, it.order or 0))
+    cards = tuple(_card(maker, lang, magnet) for magnet in listed)
     frame = frame_of(maker.site, lang, privacy_url(privacy[lang].digest))
     view = IndexView(frame, cards)
     _page(maker, view, "index")

@@ -14,14 +14,16 @@ from optin.theme.views import Alternate
 def crawler_files(edition: Edition, now: datetime) -> tuple[str, str]:
     """Return robots.txt and sitemap.xml, with the public addresses of the pages.
 
-    The sitemap leaves out what is archived or waits for its day.
+    The sitemap leaves out what is archived, waits for its day or is not listed.
     """
     site = edition.site
     host = site.settings.pages_url or site.settings.base_url
     pages = {
         f"/{slug}": faces[0].view.alternates
         for slug, faces in edition.publication.faces.items()
-        if not (magnet := site.magnets[slug]).is_archived and magnet.phase_at(now) is not Phase.WAITING
+        if (magnet := site.magnets[slug]).listed
+        and not magnet.is_archived
+        and magnet.phase_at(now) is not Phase.WAITING
     }
     robots = f"User-agent: *\nAllow: /\nSitemap: {host}/sitemap.xml\n"
     return robots, _sitemap({"/": (), **pages}, host)

@@ -8,10 +8,12 @@ import html5lib
 import pytest
 from PIL import Image
 
+from optin.consent.form import Slug
 from optin.services.edition import Edition, load_edition
 from optin.theme.look import Look
 from optin.theme.theme import Theme
 from optin.theme.views import Card, IndexView
+from optin.web.crawlers import crawler_files
 from optin.web.page_cache import cached_contents
 from tests.installed import INSTALLED
 from tests.theme import gallery
@@ -44,7 +46,7 @@ def cards(page: str) -> dict[str, dict[str, str]]:
             "language lang": more[0].get("lang") if more else "",
             "picture": "" if picture is None else picture.get("src"),
             "title lang": card.find(".//h2").get("lang"),
-            "drawn": "".join(it.text for it in card.findall(".//div[@class='drawn']")),
+            "drawn": "".join(it.text for it in card.findall(".//div[@class='cover drawn']/b")),
         }
     return found
 
@@ -73,7 +75,7 @@ def index_of(edition: Edition, visit: Visit) -> str:
 
 
 def test_the_index_of_a_site_shows_covers_and_languages(visit: Visit) -> None:
-    """M2, M9: the cover that the magnet has; next to covers one with its title for a magnet that has none."""
+    """M2, M9, W1: the cover that the magnet has; else the look draws one with kind and title."""
     (visit.root / "magnets" / "letter.md").write_text(LETTER)
     before = cards(index_of(edition_of(visit), visit))
     assert (
@@ -82,7 +84,8 @@ def test_the_index_of_a_site_shows_covers_and_languages(visit: Visit) -> None:
     )
     assert before["/paper"]["kind"] == "Whitepaper"
     assert before["/paper"]["language"] == ""
-    assert {card["picture"] + card["drawn"] for card in before.values()} == {""}
+    assert {card["picture"] for card in before.values()} == {""}
+    assert before["/paper"]["drawn"] == "Het witboek"
     folder = visit.root / "magnets" / "paper"
     out = io.BytesIO()
     Image.new("RGB", (60, 80)).save(out, "PNG")
@@ -100,3 +103,22 @@ def test_the_index_of_a_site_shows_covers_and_languages(visit: Visit) -> None:
     assert (after["/letter"]["picture"], after["/letter"]["drawn"]) == ("", "Plain Consent")
     assert after["/paper"]["drawn"] == ""
     assert 'width="60" height="80" loading="lazy"' in index_of(edition, visit)
+
+
+def test_the_index_is_sorted_and_hides_what_is_not_listed(visit: Visit) -> None:
+    """M2: smaller numbers first, then the others; an unlisted page has an address, but is on no list."""
+    for name, front in (
+        ("last", ""),
+        ("first", "order: -1\n"),
+        ("second", "order: 2\n"),
+        ("quiet", "listed: false\n"),
+    ):
+        (visit.root / "magnets" / f"{name}.md").write_text(LETTER.replace("lang: en\n", f"lang: en\n{front}"))
+    edition = edition_of(visit)
+    shown = list(cards(index_of(edition, visit)))
+    assert shown[:2] == ["/first", "/second"]
+    assert {"/last", "/paper", "/tips"} <= {*shown[2:]}
+    assert "/quiet" not in shown
+    _, sitemap = crawler_files(edition, visit.moment)
+    assert ("/last<" in sitemap, "/quiet<" in sitemap) == (True, False)
+    assert Slug("quiet") in edition.publication.forms
