@@ -37,28 +37,28 @@ class Palette:
 
 
 LIGHT = Palette(
-    ground="#fbfaf8",
+    ground="#f5f7f4",
     sheet="#ffffff",
-    good_ground="#eef5f1",
+    good_ground="#e3ede6",
     wrong_ground="#fdf1ef",
-    ink="#1c2124",
-    quiet="#566068",
-    line="#d9d5cd",
-    edge="#757d84",
+    ink="#16211c",
+    quiet="#4c5b54",
+    line="#d3dcd6",
+    edge="#6c7a73",
     wrong="#a3261b",
     on_accent="#ffffff",
 )
 DARK = Palette(
-    ground="#121517",
-    sheet="#1a1e21",
-    good_ground="#182420",
+    ground="#0f1513",
+    sheet="#171f1c",
+    good_ground="#1c2a25",
     wrong_ground="#2c1917",
-    ink="#e9e7e3",
-    quiet="#aab2b8",
-    line="#32393e",
-    edge="#87919a",
-    wrong="#ff9d92",
-    on_accent="#101315",
+    ink="#e9eeeb",
+    quiet="#a9b7b0",
+    line="#2e3a35",
+    edge="#7c8c85",
+    wrong="#ffa093",
+    on_accent="#0a1512",
 )
 
 

@@ -282,7 +282,7 @@ def test_a_bundle_shows_from_a_folder_as_it_was_shown(house: House, browser: Bro
         page.goto(f"file://{tmp_path}/bundle/index.html")
         page.click(selector)
         expect(page.locator("h1")).to_contain_text(words)
-        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(251, 250, 248)"
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(245, 247, 244)"
         assert page.evaluate("document.querySelector('link[rel=icon]').href").startswith("data:image/svg+xml")
     page.goto(f"file://{tmp_path}/bundle/index.html")
     page.click("a[href^='view/form']")
